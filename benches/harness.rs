@@ -88,6 +88,7 @@ async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
         seed: 1,
         wall: jiff::Timestamp::now(),
         start: tokio::time::Instant::now(),
+        deadline: None,
         lanes: shakedown::engine::Lanes::default(),
     };
     let mut fold = Fold::default();

@@ -92,6 +92,7 @@ fn latency() -> Metric {
         better: Better::Lower,
         compared_by: ComparedBy::Ratio,
         tolerance: 0.05,
+        at_least: None,
         tails: shakedown::model::named::Named::default(),
         rounds: Vec::new(),
     }

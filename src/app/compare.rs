@@ -12,7 +12,7 @@ use crate::cli::CompareArgs;
 use crate::exit;
 use crate::model::reduced::Report;
 use crate::report::style::visible;
-use crate::report::{atomic, comparison_document, json, reduced};
+use crate::report::{atomic, comparison, json, reduced};
 
 /// Between the lines of an error of several.
 const NEXT: &str = "\n       ";
@@ -30,9 +30,9 @@ pub(super) fn compare(args: &CompareArgs, terminal: &Terminal) -> u8 {
     };
     let to_stdout = args.json.as_deref().is_some_and(is_stdout);
     if to_stdout {
-        terminal.err(&comparison_document::render(&document, &reasons, terminal.style_err()));
+        terminal.err(&comparison::render(&document, &reasons, terminal.style_err()));
     } else {
-        terminal.out(&comparison_document::render(&document, &reasons, terminal.style()));
+        terminal.out(&comparison::render(&document, &reasons, terminal.style()));
     }
     let mut lost = false;
     if let Some(path) = &args.json {

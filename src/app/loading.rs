@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::identity::Files;
+use super::render;
 use super::terminal::Terminal;
 use crate::checks::FAMILIES;
 use clap::CommandFactory as _;
 
 use super::settings::Settings as Origins;
 use crate::cli::{Cli, SuiteArgs};
-use crate::model::suggest::suggest;
-use crate::plan::{Plan, Selection, Settings, Unmatched};
+use crate::model::suggest::{meant, suggest};
+use crate::model::visible::visible_lines as visible;
+use crate::plan::{Plan, Rerun, Selection, Settings, Unmatched};
 use crate::suite::file::{Input, Loaded, Options};
 use crate::suite::reading::Roots;
 use crate::suite::{Redactor, Sources, Suite};
@@ -26,6 +28,8 @@ pub(super) struct Ready {
     pub(super) found: String,
     /// Every file that was read, or will be: suites, variables, and what fields name.
     pub(super) files: BTreeSet<PathBuf>,
+    /// The run of which this one repeats what was not well.
+    pub(super) rerun_of: Option<String>,
 }
 
 impl Ready {
@@ -64,13 +68,23 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         var_files: args.var_files.clone(),
         rounds: args.rounds,
         timeout: args.timeout.clone(),
+        per_target: args.per_target,
         roots: args.suites.iter().filter(|path| path.is_dir()).cloned().collect(),
         include_outside: args.include_outside,
         env: &env,
     };
     let mut loaded: Loaded = crate::suite::load(inputs, FAMILIES, &options);
     let heads = heads(inputs, &options, args, &mut loaded);
-    let selection = Selection { tags: args.tags.clone(), skip_tags: args.skip_tags.clone(), only: args.only.clone() };
+    let rerun = match args.failed_from.as_deref().map(rerun).transpose() {
+        Ok(rerun) => rerun,
+        Err(why) => {
+            terminal.err(&format!("error: {}\n", visible(&why)));
+            return None;
+        }
+    };
+    let rerun_of = rerun.as_ref().map(|rerun| rerun.run.clone());
+    let (tags, skip_tags, only) = (args.tags.clone(), args.skip_tags.clone(), args.only.clone());
+    let selection = Selection { tags, skip_tags, only, rerun };
     let settings = Settings {
         selection,
         allow_disruptive: args.allow_disruptive,
@@ -102,6 +116,10 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
             return None;
         }
     }
+    if !plan.missing.is_empty() {
+        terminal.err(&format!("error: {}\n", visible(&not_there(args, &plan))));
+        return None;
+    }
     if plan.cases.is_empty() {
         terminal.err(&nothing_selected(args, plan.deselected));
         return None;
@@ -117,7 +135,42 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         return None;
     }
     let (redactor, sources, files) = (loaded.redactor, loaded.sources, loaded.files);
-    Some(Ready { plan, seed: settings.seed, redactor, sources, found: String::new(), files })
+    Some(Ready { plan, seed: settings.seed, redactor, sources, found: String::new(), files, rerun_of })
+}
+
+/// What was not well in a report. One in which all was well leaves nothing to run again.
+fn rerun(path: &Path) -> Result<Rerun, String> {
+    let shown = path.display().to_string();
+    let record = render::load(path).map_err(|why| format!("--failed-from {shown}: {why}"))?;
+    let rerun = Rerun::of(&shown, &record);
+    if rerun.open.is_empty() {
+        return Err(format!(
+            "nothing failed in {shown} (run {}, {} cases), so there is nothing to run again; nothing was sent\n\
+             leave --failed-from out to measure everything once more",
+            rerun.run, rerun.total
+        ));
+    }
+    Ok(rerun)
+}
+
+/// Most checks that are named on one line.
+const MISSING: usize = 8;
+
+/// Checks that failed and that no suite has any more: a run without them could be green.
+fn not_there(args: &SuiteArgs, plan: &Plan) -> String {
+    let report = args.failed_from.as_deref().unwrap_or(Path::new("the report")).display();
+    let mut named: Vec<String> = plan.missing.iter().take(MISSING).cloned().collect();
+    if plan.missing.len() > MISSING {
+        named.push(format!("and {} more", plan.missing.len() - MISSING));
+    }
+    let known = |name: &&String| plan.suites.iter().any(|suite| name.split('/').next() == Some(&suite.name));
+    let foreign = plan.missing.iter().find(|name| !known(name)).and_then(|name| name.split('/').next());
+    let next = match foreign {
+        Some(suite) => format!("suite `{suite}` is no part of this run: give its file too"),
+        None => "renamed with another definition, or removed? run the suites whole, or choose with --only".to_owned(),
+    };
+    let those = if plan.missing.len() == 1 { "this check was" } else { "these checks were" };
+    format!("{those} not well in {report}, and no suite given has it: {}; nothing was sent\n{next}", named.join(", "))
 }
 
 /// What to say of each part of the selection that matches nothing. It is an error, as a gate must not run nothing, or what it
@@ -130,7 +183,7 @@ fn unmatched(plan: &Plan) -> (Vec<String>, Vec<String>) {
         let origin = settings.origin(flag);
         let by = if origin == format!("--{flag}") { String::new() } else { format!(" ({origin})") };
         let near = suggest(word, known.iter().map(String::as_str));
-        let near = near.strip_prefix("did you mean `").and_then(|near| near.strip_suffix("`?"));
+        let near = meant(&near);
         let near = near.map(|near| format!("; write --{flag} {near}"));
         let known = if near.is_some() || known.is_empty() || *flag == "only" {
             String::new()
@@ -167,15 +220,19 @@ fn heads(inputs: &[Input], options: &Options<'_>, args: &SuiteArgs, loaded: &mut
 }
 
 fn seed(args: &SuiteArgs) -> u64 {
-    // JSON numbers are safe up to 2^53; a seed must survive every reader.
-    let clock = || u64::try_from(jiff::Timestamp::now().as_nanosecond() % (1 << 52)).unwrap_or(1);
-    args.seed.unwrap_or_else(clock)
+    args.seed.unwrap_or_else(clock_seed)
+}
+
+/// A seed from the clock. JSON numbers are safe up to 2^53; a seed must survive every reader.
+pub(super) fn clock_seed() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_nanosecond() % (1 << 52)).unwrap_or(1)
 }
 
 fn nothing_selected(args: &SuiteArgs, deselected: usize) -> String {
     let mut asked: Vec<String> = args.tags.iter().map(|tag| format!("--tag {tag}")).collect();
     asked.extend(args.skip_tags.iter().map(|tag| format!("--skip-tag {tag}")));
     asked.extend(args.only.iter().map(|glob| format!("--only {glob}")));
+    asked.extend(args.failed_from.iter().map(|report| format!("--failed-from {}", report.display())));
     format!(
         "error: nothing is selected: {} left out {deselected} cases, all of them\n\
          a run of nothing would be green; see the names and tags with `shakedown plan`\n",

@@ -20,9 +20,10 @@ use crate::engine;
 use crate::exit::{self, Ending};
 use crate::model::record::{Design, DesignKind, Host, Run};
 use crate::model::{Event, Place, Record, Verdict, event};
-use crate::plan::Plan;
+use crate::plan::{Case, Plan};
 use crate::report::console;
 use crate::report::fold::Fold;
+use crate::report::layout::{Cell, Layout};
 use crate::report::progress::{Mode, Progress};
 use crate::report::redact::Redacted;
 
@@ -67,6 +68,9 @@ pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, l
 fn apart(ready: &Ready, args: &RunArgs, host_class: &str) -> Result<(), String> {
     let mut files = Files::new();
     ready.read_by(&mut files);
+    if let Some(report) = &args.suites.failed_from {
+        files.reads("--failed-from", report);
+    }
     if let Some(from) = &args.suites.baseline {
         files.reads_below("--baseline", from, STORE_DEPTH);
     }
@@ -90,14 +94,20 @@ struct Started {
 
 async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladder) -> (u8, Option<Record>) {
     let Started { ready, host, assessor, stdout_taken, lanes } = run;
-    let Ready { plan, seed, redactor, sources, found, files: _ } = ready;
+    let Ready { plan, seed, redactor, sources, found, files: _, rerun_of } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };
+    let targets: Vec<String> = plan.cases.iter().map(|case| case.subject().probe.target()).collect();
+    let cells = plan.cases.iter().zip(&targets);
+    let layout = Layout::of(cells.map(|(case, target)| cell(case, target)), style.width);
     let settings = engine::Settings { lanes, ..settings(args, seed) };
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let start = settings.start;
-    let opening = started(&plan, args, host, (settings.wall, seed), assessor.vanished(&plan));
+    let mut opening = started(&plan, args, host, (settings.wall, seed), assessor.vanished(&plan));
+    if let Event::RunStarted { run, .. } = &mut opening {
+        run.rerun_of = rerun_of;
+    }
     let notices = both_references(&plan, args) + &assessor.notices(&plan);
     let stop = ladder.stop.clone();
     let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(assessor), settings, stop, sender));
@@ -111,10 +121,16 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     while let Some(event) = receiver.recv().await {
         let event = Redacted::new(event, &redactor);
         for_all(&event, &mut events, &mut progress);
+        if let Event::AttemptEnded { index, attempt, verdict, reason } = event.event()
+            && let Some((case, target)) = plan.cases.get(*index).zip(targets.get(*index)).filter(|_| style.verbose)
+        {
+            let line = console::attempt(cell(case, target), (*attempt, *verdict), reason.as_deref(), &layout);
+            progress.around(|| say(&redactor.clean(&format!("{line}\n"))));
+        }
         if let Event::CheckFinished { record, .. } = event.event()
             && !(args.quiet && matches!(record.verdict, Verdict::Passed | Verdict::Skipped))
         {
-            let line = format!("{}\n", console::line(record, style));
+            let line = format!("{}\n", console::line(record, &layout, style));
             progress.around(|| say(&line));
         }
         fold.push(event);
@@ -127,7 +143,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     let Some(record) = fold.finish() else { return (exit::INCOMPLETE, None) };
     let missing = plan.cases.len() - record.checks.len();
     let lines = |place: &Place| sources.line_text(place).map(|text| redactor.clean(text));
-    say(&console::ending(&record, &lines, style));
+    say(&console::ending(&record, &layout, &lines, style));
     let mut lost = outputs::write(&record, &args.output, terminal);
     lost.extend(events.lost);
     if engine_lost || missing > 0 {
@@ -167,6 +183,11 @@ fn both_references(plan: &Plan, args: &RunArgs) -> String {
     format!("{paired} checks paired by --against are compared between the arms only, not with --baseline\n")
 }
 
+/// A case of the plan as the columns of its line see it.
+fn cell<'c>(case: &'c Case, target: &'c str) -> Cell<'c> {
+    Cell { suite: &case.suite, id: &case.id, family: case.family.name, target }
+}
+
 fn for_all(event: &Redacted, events: &mut Events, progress: &mut Progress) {
     events.event(event);
     progress.event(event);
@@ -192,6 +213,7 @@ fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
         seed,
         wall,
         start: Instant::now(),
+        deadline: args.deadline,
         lanes: engine::Lanes::default(),
     }
 }
@@ -202,6 +224,7 @@ fn started(plan: &Plan, args: &RunArgs, host: Host, (wall, seed): (Timestamp, u6
         id: format!("{:x}-{:x}", wall.as_microsecond(), std::process::id()),
         started: format!("{wall:.3}"),
         labels: args.labels.iter().cloned().collect(),
+        deadline_s: args.deadline.map(|deadline| deadline.as_secs_f64()),
         strict: args.strict,
         vanished,
         ..Run::default()

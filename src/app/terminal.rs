@@ -15,17 +15,27 @@ use crate::report::style::Style;
 pub struct Terminal {
     when: When,
     verbose: bool,
+    /// Whether text for standard output is dropped.
+    muted: bool,
     /// Why text for standard output was lost, shared by every copy.
     lost: Arc<OnceLock<String>>,
 }
 
 impl Terminal {
     pub(super) fn new(when: When, verbose: bool) -> Self {
-        Self { when, verbose, lost: Arc::default() }
+        Self { when, verbose, muted: false, lost: Arc::default() }
+    }
+
+    /// The same terminal without text on standard output, for who prints the result in another form.
+    pub(super) fn muted(&self) -> Self {
+        Self { muted: true, ..self.clone() }
     }
 
     /// Writes to stdout. `head` closing the pipe is no error of ours.
     pub(super) fn out(&self, text: &str) {
+        if self.muted {
+            return;
+        }
         let mut out = io::stdout().lock();
         match out.write_all(visible_on_terminal(text).as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -57,12 +67,14 @@ impl Terminal {
 
     /// Colours and detail of text on stdout.
     pub(super) fn style(&self) -> Style {
-        Style { color: self.colored(io::stdout().is_terminal()), verbose: self.verbose }
+        let terminal = io::stdout().is_terminal();
+        Style { color: self.colored(terminal), verbose: self.verbose, width: width(terminal, io::stdout()) }
     }
 
     /// Colours for text on stderr.
     pub(super) fn style_err(&self) -> Style {
-        Style { color: self.colored(io::stderr().is_terminal()), verbose: self.verbose }
+        let terminal = io::stderr().is_terminal();
+        Style { color: self.colored(terminal), verbose: self.verbose, width: width(terminal, io::stderr()) }
     }
 
     fn colored(&self, terminal: bool) -> bool {
@@ -77,6 +89,14 @@ impl Terminal {
     pub(super) fn interactive() -> bool {
         io::stderr().is_terminal() && std::env::var_os("CI").is_none()
     }
+}
+
+/// Columns of a line: those of the terminal, else those that `COLUMNS` asks for.
+fn width(terminal: bool, stream: impl std::os::fd::AsFd) -> Option<usize> {
+    let size = terminal.then(|| terminal_size::terminal_size_of(stream)).flatten();
+    size.map(|(columns, _)| usize::from(columns.0))
+        .or_else(|| std::env::var("COLUMNS").ok()?.parse().ok())
+        .filter(|width| *width >= 40)
 }
 
 /// An error when the program was started without standard output. Rust's runtime has put `/dev/null` in its place by then, open

@@ -61,26 +61,30 @@ impl Assessor {
         }
         out.reduced = out.metrics.0.iter().map(|(_, metric)| metric.into()).collect();
         let named = out.metrics.0.iter().map(|(name, _)| name).zip(&out.reduced);
+        let named = named.enumerate().filter(|(_, (name, _))| !case.baseline.ignores(name));
         match (broken(verdict, out.base.as_ref()), &self.references) {
             (Some(why), _) => {
-                let none = |(name, metric): (&Word, &Metric)| (name.to_string(), metrics::not_compared(metric, &why));
+                let none = |(_, (name, metric)): (_, (&Word, &Metric))| {
+                    (name.to_string(), metrics::not_compared(metric, &why))
+                };
                 out.impossible = named.map(none).collect();
             }
             (None, Some(references)) if case.head.is_none() => {
-                let held = named.map(|(name, metric)| references.held(case, name, metric));
-                out.compared = held.enumerate().flat_map(|(at, held)| with_runs(held, at)).collect();
+                let held = named.map(|(at, (name, metric))| (at, references.held(case, name, metric)));
+                out.compared = held.flat_map(|(at, held)| with_runs(held, at)).collect();
                 out.impossible = references.unmeasured(case, &out.metrics);
             }
-            _ => out.compared = self.between_arms(&out.reduced),
+            _ => out.compared = self.between_arms(&named.map(|(at, (_, metric))| (at, metric)).collect::<Vec<_>>()),
         }
         out
     }
 
-    fn between_arms(&self, all: &[Metric]) -> Vec<Compared> {
+    /// The metrics, each at its position, between the arms.
+    fn between_arms(&self, all: &[(usize, &Metric)]) -> Vec<Compared> {
         let mut out = Vec::new();
-        for (at, metric) in all.iter().enumerate() {
+        for (at, metric) in all {
             let one =
-                |(statistic, comparison)| Compared { metric: at, statistic, comparison, tests: 0, left_out: None };
+                |(statistic, comparison)| Compared { metric: *at, statistic, comparison, tests: 0, left_out: None };
             out.extend(metrics::compare(metric, Against::OtherArm).into_iter().map(one));
         }
         // Each quantile of a metric is a chance of its own to alarm.

@@ -113,8 +113,9 @@ impl Assess for Assessor {
     }
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
-        let (fault, expectations, silence) = (None, Vec::new(), None);
-        let judgement = Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault, expectations, silence };
+        let (next, fault, expectations, silence) = (None, None, Vec::new(), None);
+        let judgement =
+            Judgement { verdict: Verdict::Skipped, reason: Some(reason), next, fault, expectations, silence };
         judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

@@ -72,7 +72,8 @@ impl References {
 
     fn with_history(&self, case: &Case) -> usize {
         let Some(source) = self.by_suite.get(&case.suite).filter(|_| case.head.is_none()) else { return 0 };
-        let metrics = case.family.facts.iter().filter(|fact| fact.better.is_some());
+        let metrics =
+            case.family.facts.iter().filter(|fact| fact.better.is_some() && !case.baseline.ignores(fact.name));
         let enough = |metric: &str, unit: Unit| {
             let key = MetricKey { check: &case.id, metric, digest: Some(&case.base.digest), unit };
             let runs = source.baseline.as_ref().map_or(0, |baseline| baseline.comparable(key).values.len());
@@ -121,7 +122,9 @@ impl References {
         };
         let Some(newest) = baseline.window().last() else { return Vec::new() };
         let of_case = newest.metrics.iter().map(|(name, metric)| (metric_key::split(name), metric));
-        let gone = of_case.filter(|((check, name), _)| *check == &*case.id && metrics.get(name).is_none());
+        let gone = of_case.filter(|((check, name), _)| {
+            *check == &*case.id && metrics.get(name).is_none() && !case.baseline.ignores(name)
+        });
         gone.map(|((_, name), metric)| {
             (name.to_owned(), metrics::not_compared(metric, "the baseline has it, this run did not measure it"))
         })

@@ -46,7 +46,8 @@ pub fn compare(
         }
         usable(rules, head, head)?;
         let changes = facts::arms(head, rules);
-        return Ok(document(strict, Vec::new(), (side, head), metrics::within(head), changes));
+        let rows = metrics::within(head, &|check, metric| rules.ignores(check, metric));
+        return Ok(document(strict, Vec::new(), (side, head), rows, changes));
     }
     let mut reports: Vec<(&Path, &Report)> = Vec::new();
     let mut baselines: Vec<(&Path, &Baseline)> = Vec::new();
@@ -74,7 +75,7 @@ pub fn compare(
     }
     let (changes, rows) = std::thread::scope(|scope| {
         let changes = scope.spawn(|| before.map(|before| facts::compare(before, head, rules)));
-        let rows = metrics::runs(&window, pinned.as_ref(), head);
+        let rows = metrics::runs(&window, pinned.as_ref(), head, &|check, metric| rules.ignores(check, metric));
         (changes.join(), rows)
     });
     let changes = changes.map_err(|_| vec!["comparing facts failed; this is a defect of shakedown".to_owned()])?;

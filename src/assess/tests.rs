@@ -14,6 +14,7 @@ fn metric(rounds: Vec<Round>) -> Metric {
         better: Better::Lower,
         compared_by: ComparedBy::Ratio,
         tolerance: 0.01,
+        at_least: None,
         tails: Named::default(),
         rounds,
     }

@@ -110,6 +110,10 @@ impl Noise {
         for fact in
             case.family.facts.iter().filter(|fact| fact.better.is_some() && compared_by(fact) == ComparedBy::Ratio)
         {
+            // What counts only from an amount on is no share, and its level is not known here.
+            if case.baseline.ignores(fact.name) || case.baseline.floors.contains_key(fact.name) {
+                continue;
+            }
             let (digest, unit) = (Some(&*case.subject().digest), fact.unit);
             let Some(found) = self.get(MetricKey { check: &case.id, metric: fact.name, digest, unit }) else {
                 continue;

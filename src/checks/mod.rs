@@ -32,3 +32,6 @@ families! {
 pub fn family(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().find(|family| family.name == name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ pub mod baseline;
 mod calibrate;
 mod compare;
 pub mod history;
+mod probe;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,9 @@ use crate::model::mend;
 use crate::model::parse::parse;
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
+pub use probe::ProbeArgs;
+
+use crate::model::{Unit, quantity};
 
 /// Tells whether new or changed infrastructure is ready.
 #[derive(Debug, Parser)]
@@ -27,7 +31,7 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// Say more: -v shows every expectation and, on stderr, every attempt; -vv every round.
+    /// Say more: -v shows every expectation, all evidence and what each attempt saw; -vv every round, on stderr.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// When to colour.
@@ -53,7 +57,7 @@ pub enum Command {
     Baseline(baseline::BaselineCommand),
     /// Trends over a folder of reports, and exports to other tools; never a gate.
     History(Box<history::HistoryArgs>),
-    /// One ad-hoc check.
+    /// One check by hand.
     Probe(ProbeArgs),
     /// Reflector for two-sided tests: iperf3-compatible TCP and UDP.
     Serve(ServeArgs),
@@ -98,6 +102,10 @@ pub struct SuiteArgs {
     /// Only checks whose id, case id or suite/case matches.
     #[arg(long, value_name = "GLOB", env = "SHAKEDOWN_ONLY")]
     pub only: Vec<crate::plan::Glob>,
+    /// Only what failed in this report, could not be measured, regressed, or was not run though it applies, and what that
+    /// needs. A check of it that no suite has any more is an error.
+    #[arg(long, value_name = "REPORT")]
+    pub failed_from: Option<PathBuf>,
     /// Override a variable of the suites.
     #[arg(long = "var", value_name = "K=V", value_parser = pair)]
     pub vars: Vec<(String, String)>,
@@ -110,6 +118,9 @@ pub struct SuiteArgs {
     /// How long a silent peer is waited for, where a check does not say; replaces `defaults.timeout`.
     #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT", value_parser = patience)]
     pub timeout: Option<String>,
+    /// How many checks may be about the same host at once, where a check does not say; replaces `defaults.per_target`.
+    #[arg(long, value_name = "N", env = "SHAKEDOWN_PER_TARGET", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub per_target: Option<u32>,
     /// Compare two targets in interleaved pairs: arm `base` is the suite as written, arm `head` has this variable changed.
     /// Every measured check that names the variable is paired; the verdict is about `head`.
     #[arg(long, value_name = "K=V", value_parser = pair)]
@@ -140,10 +151,12 @@ impl Default for SuiteArgs {
             tags: Vec::new(),
             skip_tags: Vec::new(),
             only: Vec::new(),
+            failed_from: None,
             vars: Vec::new(),
             var_files: Vec::new(),
             rounds: None,
             timeout: None,
+            per_target: None,
             against: Vec::new(),
             pairs: 10,
             baseline: None,
@@ -160,6 +173,9 @@ pub struct PlanArgs {
     /// Suites.
     #[command(flatten)]
     pub suites: SuiteArgs,
+    /// Write the plan as JSON (`shakedown schema plan`) in place of the text; `-` is stdout.
+    #[arg(long, value_name = "F")]
+    pub json: Option<PathBuf>,
 }
 
 /// Where reports go.
@@ -195,6 +211,10 @@ pub struct RunArgs {
     /// Checks beside each other [default: four per processor].
     #[arg(long, value_name = "N", env = "SHAKEDOWN_JOBS", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub jobs: Option<u16>,
+    /// How long the whole run may take (`10m`): then what runs is stopped, what was changed is put back, and every check
+    /// that has not ended is errored.
+    #[arg(long, value_name = "T", env = "SHAKEDOWN_DEADLINE", value_parser = length_of_time)]
+    pub deadline: Option<std::time::Duration>,
     /// Start no further check after the first failure.
     #[arg(long, env = "SHAKEDOWN_FAIL_FAST", value_parser = yes_or_no())]
     pub fail_fast: bool,
@@ -220,18 +240,6 @@ pub struct ReportArgs {
     /// Renderings.
     #[command(flatten)]
     pub output: OutputArgs,
-}
-
-/// Arguments of `probe`.
-#[derive(Args, Debug)]
-pub struct ProbeArgs {
-    /// The family, such as tcp.
-    pub family: String,
-    /// The target: host, host:port, name or URL, as the family takes it.
-    pub target: String,
-    /// Further fields of the family.
-    #[arg(value_name = "K=V", value_parser = pair)]
-    pub fields: Vec<(String, String)>,
 }
 
 /// Arguments of `serve`.
@@ -276,6 +284,8 @@ pub struct SchemaArgs {
 pub enum SchemaOf {
     /// Suite files.
     Suite,
+    /// The JSON of `plan`.
+    Plan,
     /// The JSON report.
     Report,
     /// Baselines.
@@ -341,6 +351,22 @@ fn patience(text: &str) -> Result<String, String> {
             Err(format!("{why}; write {help}"))
         }
     }
+}
+
+/// Longest deadline of a run, seconds.
+const LONGEST_DEADLINE: f64 = 30.0 * 86_400.0;
+
+/// A length of time with its unit, of which there is some.
+fn length_of_time(text: &str) -> Result<std::time::Duration, String> {
+    let seconds =
+        quantity::parse(text, Unit::Seconds).map_err(|why| format!("{why}; write a length of time such as 10m"))?;
+    if seconds <= 0.0 {
+        return Err("nothing could be measured in no time; write a length of time such as 10m".to_owned());
+    }
+    if seconds > LONGEST_DEADLINE {
+        return Err("longer than 30d".to_owned());
+    }
+    std::time::Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -12,8 +12,8 @@ use crate::model::record::Timing;
 use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Round, Silence, Verdict};
 use crate::net::own::later;
 use crate::net::{deadline, handshakes};
-use crate::plan::{Case, PlannedArm, Turn, retry_delay};
-use crate::probe::{Cx, Footprint, PutBack};
+use crate::plan::{Case, PlannedArm, Turn};
+use crate::probe::{Cx, Footprint, INVESTIGATION, PutBack};
 use crate::stats::seed;
 
 /// Reasons of earlier attempts kept in the record.
@@ -40,11 +40,11 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
         later::forget();
         let mut observation = Observation::default();
         let within = (began, deadline, timing.attempts);
-        let mut fault = rounds(shared, case, &mut observation, case.layout.turns(), within).await;
+        let mut fault = rounds(shared, (index, case), &mut observation, case.layout.turns(), within).await;
         let (mut verdict, mut reason, mut judgement) = assess(shared, case, &mut observation, fault.as_ref(), look);
         if fault.is_none() && case.layout.confirm && shared.assess.needs_confirmation(case, &observation, &judgement) {
             tracing::info!(case = %case.id, "alarm: measuring again to confirm it");
-            fault = rounds(shared, case, &mut observation, case.layout.again(), within).await;
+            fault = rounds(shared, (index, case), &mut observation, case.layout.again(), within).await;
             (verdict, reason, judgement) = assess(shared, case, &mut observation, fault.as_ref(), look);
         }
         let kind = fault.as_ref().map(|fault| fault.kind);
@@ -57,23 +57,68 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
             (observation, judgement) = (before, judged);
         }
         let wait = next_attempt(case, verdict, kind, look, timing.attempts);
-        let end = deadline + handshakes::waited();
-        let Some(wait) = wait.filter(|wait| *wait < end && !shared.stop.soft.is_cancelled()) else {
-            timing.duration = start.elapsed();
-            let silence = shared.assess.silence(&judgement).cloned();
-            return (shared.assess.record(case, &observation, judgement, timing), silence);
+        let Some(wait) = wait.filter(|wait| *wait < deadline + handshakes::waited()) else {
+            if verdict == Verdict::Failed && kind.is_none() {
+                (.., judgement) = investigate(shared, case, &mut observation, judgement, look).await;
+            }
+            return ended(shared, case, &observation, judgement, (timing, start));
         };
-        last = Some((observation, judgement));
-        due = wait;
         if timing.earlier.len() < EARLIER {
             timing.earlier.push(reason.clone().unwrap_or_else(|| verdict.word().to_owned()));
         }
         shared.send(Event::AttemptEnded { index, attempt: timing.attempts, verdict, reason }).await;
         tokio::select! {
+            biased;
+            () = shared.halt.set() => {
+                // Another attempt was due, and what it would have shown is not known.
+                let fault = shared.halt.fault(case, case.subject());
+                let (.., judgement) = shared.assess.assess(case, &observation, Some(fault));
+                return ended(shared, case, &observation, judgement, (timing, start));
+            }
             () = tokio::time::sleep_until(wait) => {}
-            () = shared.stop.soft.cancelled() => {}
         }
+        last = Some((observation, judgement));
+        due = wait;
     }
+}
+
+/// The judgement of a failure once the probe has looked for its cause. Evidence changes what is said of it, never the verdict.
+async fn investigate<A: Assess>(
+    shared: &Shared<A>,
+    case: &Case,
+    observation: &mut Observation,
+    judgement: A::Judgement,
+    look: (Instant, Instant),
+) -> (Verdict, Option<String>, A::Judgement) {
+    let before = observation.notes().len();
+    let seed = seed::derive(shared.settings.seed, format!("{}/{} investigate", case.suite, case.id));
+    let cancel = shared.stop.soft.child_token();
+    let mut cx = Cx::new(observation, case.family.facts, Instant::now() + INVESTIGATION, seed, cancel);
+    let search = AssertUnwindSafe(case.subject().probe.investigate(&mut cx)).catch_unwind();
+    tokio::select! {
+        _ = tokio::time::timeout(INVESTIGATION, search) => {}
+        () = shared.halt.set() => {}
+    }
+    if observation.notes().len() == before {
+        return (Verdict::Failed, None, judgement);
+    }
+    match assess(shared, case, observation, None, look) {
+        failed if failed.0 == Verdict::Failed => failed,
+        _ => (Verdict::Failed, None, judgement),
+    }
+}
+
+/// The record of a case after its last attempt.
+fn ended<A: Assess>(
+    shared: &Shared<A>,
+    case: &Case,
+    observation: &Observation,
+    judgement: A::Judgement,
+    (timing, start): (Timing, Instant),
+) -> (CheckRecord, Option<Silence>) {
+    let timing = Timing { duration: start.elapsed(), ..timing };
+    let silence = shared.assess.silence(&judgement).cloned();
+    (shared.assess.record(case, observation, judgement, timing), silence)
 }
 
 /// One more measurement of a case as evidence for others, with the retries it has.
@@ -87,12 +132,12 @@ pub(super) async fn once_more<A: Assess>(shared: &Shared<A>, case: &Case) -> (Ve
         let within = (start, Instant::now() + case.attempt);
         let fault = round(shared, case, &mut observation, turn, within, attempt).await;
         let (verdict, reason, _) = assess(shared, case, &mut observation, fault.as_ref(), (start, start));
-        if verdict == Verdict::Passed || attempt > case.retries || shared.stop.soft.is_cancelled() {
+        if verdict == Verdict::Passed || attempt > case.retries || shared.halt.is_set() {
             return (verdict, reason, observation);
         }
         tokio::select! {
-            () = tokio::time::sleep(retry_delay(attempt)) => {}
-            () = shared.stop.soft.cancelled() => {}
+            () = tokio::time::sleep(case.wait_to_retry(attempt)) => {}
+            () = shared.halt.set() => {}
         }
         attempt += 1;
     }
@@ -117,7 +162,7 @@ fn next_attempt(
             // Once more at the end of the window, however the steps fall.
             if next < end { Some(next) } else { (began < end && now < end).then_some(end) }
         }
-        None => (attempts <= case.retries).then(|| now + retry_delay(attempts)),
+        None => (attempts <= case.retries).then(|| now + case.wait_to_retry(attempts)),
     }
 }
 
@@ -150,7 +195,7 @@ fn assess<A: Assess>(
 /// Some rounds of one attempt; ends at the first fault.
 async fn rounds<A: Assess>(
     shared: &Shared<A>,
-    case: &Case,
+    (index, case): (usize, &Case),
     observation: &mut Observation,
     turns: impl Iterator<Item = Turn>,
     (start, deadline, attempt): (Instant, Instant, u32),
@@ -158,6 +203,11 @@ async fn rounds<A: Assess>(
     for turn in turns {
         if let Some(fault) = round(shared, case, observation, turn, (start, deadline), attempt).await {
             return Some(fault);
+        }
+        // The second of a pair.
+        if turn.arm.is_some() && !turn.slot.is_multiple_of(2) {
+            let (pair, pairs) = (turn.slot / 2 + 1, case.layout.warm_up + case.layout.rounds);
+            shared.send(Event::PairEnded { index, pair, pairs }).await;
         }
     }
     None
@@ -210,7 +260,7 @@ fn answered(case: &Case, arm: &PlannedArm, latest: &Observation) -> bool {
     usual || arm.probe.answered(latest)
 }
 
-/// One measurement, bounded by the budget and by signals; a panic is caught. What was recorded stays in `observation`.
+/// One measurement, bounded by the budget, the deadline of the run and by signals; a panic is caught. What was recorded stays in `observation`.
 async fn measure<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
@@ -218,7 +268,7 @@ async fn measure<A: Assess>(
     observation: &mut Observation,
     (deadline, seed): (Instant, u64),
 ) -> Option<Fault> {
-    let cancel = shared.stop.soft.child_token();
+    let cancel = shared.halt.child();
     // The wait for a turn to dial is granted on top, as it is this side's own.
     let deadline = deadline + handshakes::waited();
     let cx = Cx::new(observation, case.family.facts, deadline, seed, cancel.clone());
@@ -227,7 +277,7 @@ async fn measure<A: Assess>(
     let probe = AssertUnwindSafe(arm.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {
         biased;
-        () = shared.stop.soft.cancelled() => Err(cancelled(case, arm)),
+        () = shared.halt.set() => Err(shared.halt.fault(case, arm)),
         ended = deadline::until(deadline, probe) => match ended {
             Err(_) => Err(overdue(case, arm)),
             Ok(Err(panic)) => Err(panicked(case, arm, panic.as_ref())),
@@ -273,7 +323,9 @@ async fn restore<A: Assess>(
 
 /// The fault of a round: that of its restore, or else its own, which says what became of the change.
 fn after_restore(arm: &PlannedArm, restored: Result<PutBack, Fault>, fault: Option<Fault>) -> Option<Fault> {
-    let cut = |kind| matches!(kind, FaultKind::Cancelled | FaultKind::Deadline | FaultKind::Panicked);
+    let cut = |kind| {
+        matches!(kind, FaultKind::Cancelled | FaultKind::Deadline | FaultKind::RunDeadline | FaultKind::Panicked)
+    };
     let became = match restored {
         Err(fault) => return Some(fault),
         Ok(PutBack::Done) => "; what it had changed was put back",
@@ -285,16 +337,6 @@ fn after_restore(arm: &PlannedArm, restored: Result<PutBack, Fault>, fault: Opti
         fault.detail.push_str(became);
     }
     Some(fault)
-}
-
-fn cancelled(case: &Case, arm: &PlannedArm) -> Fault {
-    Fault::new(
-        FaultKind::Cancelled,
-        format!("{} probe", case.family.name),
-        arm.probe.target(),
-        "the run was interrupted",
-        "run it again",
-    )
 }
 
 fn overdue(case: &Case, arm: &PlannedArm) -> Fault {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
+use tokio::sync::Semaphore;
 
 use super::{Assess, Ended, Shared, attempt};
 use crate::model::named::Named;
@@ -38,9 +39,15 @@ pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<Sile
         .flat_map(|case| &case.controls)
         .copied()
         .collect();
+    let places: Arc<[Semaphore]> = shared.plan.limits.iter().map(|limit| Semaphore::new(limit.most)).collect();
     let again = controls.into_iter().map(|index| {
-        let shared = Arc::clone(shared);
+        let (shared, places) = (Arc::clone(shared), Arc::clone(&places));
         async move {
+            // Limits are kept here too. All take their places in one order, so that no two wait for each other.
+            let mut held = Vec::new();
+            for limit in case(&shared, index).map_or(&[][..], |case| &case.limits) {
+                held.extend(places[*limit].acquire().await);
+            }
             // On a worker of its own, as every check.
             let runtime = shared.runtime_of(index);
             let again = async move { Some(handshakes::of_check(run_again(&shared, case(&shared, index)?)).await) };

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod control;
+mod halt;
 mod lanes;
 mod queue;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::net::handshakes;
 use crate::net::own::later;
 use crate::plan::{Case, Plan};
 use control::SilentCase;
+use halt::Halt;
 pub use lanes::Lanes;
 use queue::Queue;
 
@@ -66,6 +68,8 @@ pub struct Settings {
     pub wall: Timestamp,
     /// Monotonic clock at the same moment.
     pub start: Instant,
+    /// How long the run may take from `start` on: what has not ended then is errored.
+    pub deadline: Option<Duration>,
     /// The threads measurements run on.
     pub lanes: Lanes,
 }
@@ -88,7 +92,16 @@ struct Shared<A: Assess> {
     assess: Arc<A>,
     settings: Settings,
     stop: StopSignals,
+    halt: Halt,
     events: Sender<Event>,
+}
+
+/// Why no further case starts.
+enum Halted {
+    /// For this reason, which their records say.
+    Skipping(String),
+    /// The deadline of the run has passed.
+    Overdue,
 }
 
 /// Runs the plan; every case ends in exactly one `CheckFinished`. Returns when all records are sent.
@@ -99,17 +112,16 @@ pub async fn run<A: Assess>(
     stop: StopSignals,
     events: Sender<Event>,
 ) {
-    let shared = Arc::new(Shared { plan, assess, settings, stop, events });
+    let (halt, timer) = Halt::of(&stop, settings.start, settings.deadline);
+    let shared = Arc::new(Shared { plan, assess, settings, stop, halt, events });
     shared.settings.lanes.prepare(&shared.plan).await;
     let mut queue = Queue::new(&shared.plan);
     let mut running: JoinSet<Ended> = JoinSet::new();
     let mut started: HashMap<Id, usize> = HashMap::new();
-    let mut halted: Option<String> = None;
+    let mut halted: Option<Halted> = None;
     let mut silent: Vec<SilentCase> = Vec::new();
     loop {
-        if halted.is_none() && shared.stop.soft.is_cancelled() {
-            halted = Some("not run: interrupted".to_owned());
-        }
+        halted = halted.or_else(|| shared.halted());
         // Once per stage, so that a control is asked soon after what it speaks for, and alone with other controls.
         if running.is_empty() && !queue.has_quiet() && !silent.is_empty() {
             for (index, ended) in control::settle(&shared, std::mem::take(&mut silent)).await {
@@ -117,11 +129,9 @@ pub async fn run<A: Assess>(
                 queue.finish(&shared.plan, index, ended.verdict);
             }
         }
-        while let Some(index) = queue.next(running.len(), shared.settings.jobs) {
-            let reason = halted.clone().map(|why| (why, true)).or_else(|| skip_reason(&shared.plan, index, &queue));
-            if let Some((reason, unmet)) = reason {
-                shared.skip(index, reason, unmet).await;
-                queue.finish(&shared.plan, index, Verdict::Skipped);
+        while let Some(index) = queue.next(&shared.plan, running.len(), shared.settings.jobs) {
+            if let Some(verdict) = shared.leave_out(index, &queue, halted.as_ref()).await {
+                queue.finish(&shared.plan, index, verdict);
                 continue;
             }
             let runtime = shared.runtime_of(index);
@@ -134,13 +144,20 @@ pub async fn run<A: Assess>(
             );
             started.insert(task.id(), index);
         }
-        let Some(joined) = running.join_next_with_id().await else { break };
+        let Some(joined) = running.join_next_with_id().await else {
+            // Where nothing starts any more, silence still waits for its control.
+            if silent.is_empty() {
+                break;
+            }
+            continue;
+        };
         let (index, mut ended) = match joined {
             Ok((id, ended)) => (started.remove(&id), ended),
             // Probes are caught inside: only a defect of the engine or the judge ends here, and it must not lose the case.
             Err(error) => (started.remove(&error.id()), Ended { verdict: Verdict::Errored, ..Ended::default() }),
         };
         let Some(index) = index else { continue };
+        queue.leave(&shared.plan, index);
         if let Some(case) = ended.silent.take() {
             silent.push(*case);
             continue;
@@ -150,6 +167,9 @@ pub async fn run<A: Assess>(
         }
         halted = halted.or_else(|| halt_reason(&shared, index, &ended));
         queue.finish(&shared.plan, index, ended.verdict);
+    }
+    if let Some(timer) = timer {
+        timer.abort();
     }
 }
 
@@ -173,13 +193,13 @@ impl Default for Ended {
 }
 
 /// Why no further case may start.
-fn halt_reason<A: Assess>(shared: &Shared<A>, index: usize, ended: &Ended) -> Option<String> {
+fn halt_reason<A: Assess>(shared: &Shared<A>, index: usize, ended: &Ended) -> Option<Halted> {
     let id = shared.plan.cases.get(index).map_or("", |case| &case.id);
     if ended.not_restored {
-        return Some(format!("not run: what {id} changed could not be put back"));
+        return Some(Halted::Skipping(format!("not run: what {id} changed could not be put back")));
     }
     let fails = shared.settings.fail_fast && ended.verdict == Verdict::Failed && ended.gates;
-    fails.then(|| format!("not run: --fail-fast after {id}"))
+    fails.then(|| Halted::Skipping(format!("not run: --fail-fast after {id}")))
 }
 
 /// Why a case does not run, and whether that leaves a gap: its own `when` does not, anything else does.
@@ -194,7 +214,7 @@ fn skip_reason(plan: &Plan, index: usize, queue: &Queue) -> Option<(String, bool
         Some(Verdict::Errored) => "could not be measured",
         _ => "was skipped",
     };
-    Some((format!("needs {}, which {word}", plan.cases.get(*bad)?.id), true))
+    Some((format!("needs {}, which {word}", case.name_of(plan.cases.get(*bad)?)), true))
 }
 
 impl<A: Assess> Shared<A> {
@@ -208,10 +228,36 @@ impl<A: Assess> Shared<A> {
         self.settings.lanes.runtime(self.plan.cases.get(index).is_some_and(Case::computes))
     }
 
-    async fn skip(&self, index: usize, reason: String, unmet: bool) {
-        if let Some(case) = self.plan.cases.get(index) {
-            let record = Box::new(CheckRecord { unmet, ..self.assess.skipped(case, reason) });
-            self.send(Event::CheckFinished { index, record }).await;
+    /// Why the run ends early, once it does.
+    fn halted(&self) -> Option<Halted> {
+        let overdue = self.halt.is_overdue();
+        let reason = || if overdue { Halted::Overdue } else { Halted::Skipping("not run: interrupted".to_owned()) };
+        self.halt.is_set().then(reason)
+    }
+
+    /// Sends the record of a case that does not run, if it does not, and returns its verdict.
+    async fn leave_out(&self, index: usize, queue: &Queue, halted: Option<&Halted>) -> Option<Verdict> {
+        let case = self.plan.cases.get(index)?;
+        let own = || skip_reason(&self.plan, index, queue);
+        let skipped = match halted {
+            Some(Halted::Skipping(why)) => Some((why.clone(), true)),
+            // With more time it would have run, unless something else keeps it from that.
+            Some(Halted::Overdue) => own().filter(|_| {
+                let fails = |need: &usize| matches!(queue.verdict(*need), Some(Verdict::Failed | Verdict::Skipped));
+                case.skip.is_some() || case.needs.iter().any(fails)
+            }),
+            None => Some(own()?),
+        };
+        match skipped {
+            Some((reason, unmet)) => {
+                let record = Box::new(CheckRecord { unmet, ..self.assess.skipped(case, reason) });
+                self.send(Event::CheckFinished { index, record }).await;
+                Some(Verdict::Skipped)
+            }
+            None => {
+                self.report_fault(index, case, self.halt.not_reached(case)).await;
+                Some(Verdict::Errored)
+            }
         }
     }
 
@@ -225,6 +271,11 @@ impl<A: Assess> Shared<A> {
             "the check ended without a record",
             "this is a defect of shakedown: please report it with the suite",
         );
+        self.report_fault(index, case, fault).await;
+    }
+
+    /// The record of a case that nobody measured, for this reason.
+    async fn report_fault(&self, index: usize, case: &Case, fault: Fault) {
         let observation = Observation::default();
         let (_, _, judgement) = self.assess.assess(case, &observation, Some(fault));
         let record = Box::new(self.assess.record(case, &observation, judgement, Timing::default()));
@@ -233,7 +284,8 @@ impl<A: Assess> Shared<A> {
 
     async fn case(&self, index: usize) -> Ended {
         let Some(case) = self.plan.cases.get(index) else { return Ended::default() };
-        self.send(Event::CheckStarted { index, id: case.id.to_string() }).await;
+        let within_s = case.eventually.map(|eventually| eventually.within.as_secs_f64());
+        self.send(Event::CheckStarted { index, id: case.id.to_string(), within_s }).await;
         let run = handshakes::of_check(attempt::run(self, index, case));
         let ((record, silence), unrepeated) = later::of_check(run).await;
         if let Some(silence) = silence {

@@ -33,7 +33,9 @@ pub(super) fn ended<A: Assess>(
     observation.unwatched += missed;
     let several = case.layout.turns().count() > 1 || case.layout.samples > 1;
     let answered = fault.is_none() && !several && !arm.probe.watches() && arm.probe.answered(&observation.latest());
-    let other = |kind| matches!(kind, FaultKind::Cancelled | FaultKind::Panicked | FaultKind::NotRestored);
+    let other = |kind| {
+        matches!(kind, FaultKind::Cancelled | FaultKind::RunDeadline | FaultKind::Panicked | FaultKind::NotRestored)
+    };
     match fault {
         None if answered => None,
         Some(fault) if other(fault.kind) => Some(fault),

@@ -12,7 +12,7 @@ const HIDDEN: &str = "***";
 
 /// `text`, which is `value` for people, with what makes it another value than the one wanted, where that does not meet the eye.
 pub(super) fn distinguish(expectation: &Expectation, value: &Value, typing: Typing<'_>, text: String) -> String {
-    if let Some(needed) = expectation.test.needs(value) {
+    if let Some(needed) = expectation.test.needs(value).filter(|_| !value.is_null()) {
         return format!("{text} ({}, not {needed})", typed::kind(value));
     }
     let hidden = expectation.want.contains(HIDDEN);

@@ -62,6 +62,7 @@ fn metric(case: &Case, info: &FactInfo, observation: &Observation) -> Option<Met
         better: info.better?,
         compared_by: compared_by(info),
         tolerance: written.tolerances.get(info.name).copied().unwrap_or_else(|| tolerance(info)),
+        at_least: written.floors.get(info.name).copied(),
         tails: tails.iter().map(|(statistic, tolerance)| (Cow::Borrowed(*statistic), *tolerance)).collect(),
         rounds,
         histogram: observation.merged(info.name).and_then(|samples| samples.encoded()),

@@ -16,21 +16,24 @@ pub use record::{base_arm, record};
 use distinguish::distinguish;
 use operands::Operand;
 
-use crate::model::expectation::{Expectation, Operator, Origin};
+use crate::model::expectation::{Expectation, Origin};
 use crate::model::fact::SETTLED_IN;
 use crate::model::observation::{Doubt, Side, Tally};
 use crate::model::record::{OriginWord, Outcome};
 use crate::model::typed::Typing;
 use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Value, Verdict};
 use crate::plan::{Case, PlannedArm};
+use crate::probe::{Diagnosis, Failure};
 
 /// The verdict on one attempt, and what it rests on.
 #[derive(Clone, Debug)]
 pub struct Judgement {
     /// Verdict.
     pub verdict: Verdict,
-    /// Why, unless passed.
+    /// Why, unless passed: the cause, in one sentence.
     pub reason: Option<String>,
+    /// What a person does next, of a failure.
+    pub next: Option<String>,
     /// The fault of an errored attempt.
     pub fault: Option<Fault>,
     /// Every expectation, judged; empty when nothing could be measured.
@@ -51,6 +54,7 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
         return unjudged(fault);
     }
     let mut expectations = Vec::new();
+    let mut broken = Vec::new();
     let mut open = None;
     // It settles when all else holds; until then it has not.
     let (late, soon): (Vec<_>, Vec<_>) =
@@ -58,7 +62,10 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     for (index, expectation) in soon.into_iter().chain(late) {
         let settled = observation.settled_in.filter(|_| settles(&expectations));
         match outcome(index, expectation, observation, settled) {
-            Some(Judged::Decided(outcome)) => expectations.push(outcome),
+            Some(Judged::Decided(outcome, round)) => {
+                broken.push(round);
+                expectations.push(outcome);
+            }
             Some(Judged::Open(doubt)) => open = open.or_else(|| Some(undecided(&doubt, expectation, arm))),
             None => {}
         }
@@ -73,16 +80,22 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     if let Some(fault) = unavailable(case, &expectations, observation) {
         return unjudged(fault);
     }
-    let breached: Vec<&Outcome> = expectations.iter().filter(|outcome| !outcome.held).collect();
-    // What is absent is mostly so because of something that was seen: that is the cause.
-    let cause = breached.iter().find(|outcome| outcome.got.is_some()).or(breached.first());
-    let reason = cause.map(|first| {
-        let more = if breached.len() > 1 { format!(" (and {} more)", breached.len() - 1) } else { String::new() };
-        format!("{}{more}", sentence(first))
-    });
-    let verdict = if breached.is_empty() { Verdict::Passed } else { Verdict::Failed };
-    let silence = silence(case, observation).filter(|_| verdict == Verdict::Passed);
-    Judgement { verdict, reason, fault: None, expectations, silence }
+    if expectations.iter().all(|outcome| outcome.held) {
+        let silence = silence(case, observation);
+        return Judgement { verdict: Verdict::Passed, reason: None, next: None, fault: None, expectations, silence };
+    }
+    let target = arm.probe.target();
+    let failure = Failure::new(&target, case.family, &expectations, observation, blamed(&expectations, &broken));
+    let Diagnosis { cause, next } = failure.diagnose();
+    let (reason, next) = (Some(cause), Some(next).filter(|next| !next.is_empty()));
+    Judgement { verdict: Verdict::Failed, reason, next, fault: None, expectations, silence: None }
+}
+
+/// The round that broke the expectation which says most, of those that count.
+fn blamed(expectations: &[Outcome], broken: &[Option<usize>]) -> Option<usize> {
+    let rounds = expectations.iter().zip(broken);
+    let seen = rounds.clone().filter(|(outcome, _)| outcome.got.is_some());
+    seen.chain(rounds).filter(|(outcome, _)| !outcome.held).find_map(|(_, round)| *round)
 }
 
 /// Whether all holds that is not about the time it took to hold.
@@ -95,6 +108,7 @@ fn unjudged(fault: Fault) -> Judgement {
     Judgement {
         verdict: Verdict::Errored,
         reason: Some(fault.to_string()),
+        next: None,
         fault: Some(fault),
         expectations: Vec::new(),
         silence: None,
@@ -191,8 +205,8 @@ fn empty(case: &Case, arm: &PlannedArm, observation: &Observation) -> Option<Fau
 
 /// What became of an expectation.
 enum Judged {
-    /// It held, or did not.
-    Decided(Outcome),
+    /// It held, or did not; and the round that broke it, of those that count.
+    Decided(Outcome, Option<usize>),
     /// Neither.
     Open(Doubt),
 }
@@ -228,7 +242,7 @@ fn outcome(
         Some(at) if tally.total > 1 => format!(" in round {} of {}", at + 1, tally.total),
         _ => String::new(),
     };
-    Some(Judged::Decided(Outcome {
+    let judged = Outcome {
         fact: expectation.path.clone(),
         operator: Cow::Borrowed(expectation.operator.word()),
         want: expectation.want.clone(),
@@ -239,7 +253,8 @@ fn outcome(
             Origin::Default => OriginWord::Default,
         },
         at: expectation.origin.place().cloned(),
-    }))
+    };
+    Some(Judged::Decided(judged, tally.broken))
 }
 
 /// Judges what the rounds so far brought, and keeps of their facts what is still needed. Call it after each measurement: what
@@ -313,19 +328,4 @@ fn in_time(case: &Case, observation: &Observation) -> Option<Outcome> {
         origin: OriginWord::Suite,
         at: Some(case.at.clone()),
     })
-}
-
-/// "outcome: expected connected, saw timeout".
-#[must_use]
-pub fn sentence(outcome: &Outcome) -> String {
-    let got = outcome.got.as_deref().unwrap_or("nothing");
-    format!("{}: expected {}, saw {got}", outcome.fact, in_words(outcome))
-}
-
-/// "at most 20ms": the operator and the wanted value in words.
-#[must_use]
-pub fn in_words(outcome: &Outcome) -> String {
-    // A report may come from a later version, with an operator of its own.
-    Operator::of(&outcome.operator)
-        .map_or_else(|| format!("{} {}", outcome.operator, outcome.want), |operator| operator.sentence(&outcome.want))
 }

@@ -8,7 +8,7 @@ use super::Judgement;
 use crate::model::fact::SETTLED_IN;
 use crate::model::named::Named;
 use crate::model::record::{BaseArm, FactValue, Facts, Metric, Timing, Word};
-use crate::model::{CheckRecord, Expectation, Kind, Observation, Value, Verdict};
+use crate::model::{CheckRecord, Expectation, Kind, Observation, Value, Verdict, human_time};
 use crate::plan::Case;
 
 /// The record of `case`, nothing compared yet; `metrics` are those of the observation.
@@ -21,6 +21,7 @@ pub fn record(
     timing: Timing,
 ) -> CheckRecord {
     let passed = judgement.verdict == Verdict::Passed;
+    let waited = waited(case, &judgement, timing.attempts);
     let held = judgement.fault.is_none() && super::settles(&judgement.expectations);
     let settled = observation.settled_in.filter(|_| passed).map(|settled| settled.as_secs_f64());
     CheckRecord {
@@ -33,7 +34,8 @@ pub fn record(
         verdict: judgement.verdict,
         flaky: passed && timing.attempts > 1 && case.eventually.is_none(),
         unmet: false,
-        reason: judgement.reason,
+        reason: judgement.reason.map(|reason| reason + &waited),
+        next: judgement.next,
         fault: judgement.fault,
         severity: case.severity,
         at: case.at.clone(),
@@ -61,6 +63,17 @@ pub fn record(
             .collect(),
         gated: gated(case),
     }
+}
+
+/// That it did not hold in time either, of a check that waits for it to hold.
+fn waited(case: &Case, judgement: &Judgement, attempts: u32) -> String {
+    let verdict = judgement.verdict;
+    let late = |reason: &str| reason.starts_with(SETTLED_IN.name);
+    let failed = verdict == Verdict::Failed && attempts > 1 && !judgement.reason.as_deref().is_some_and(late);
+    let Some(eventually) = case.eventually.filter(|_| failed) else {
+        return String::new();
+    };
+    format!("; still so after {} ({attempts} attempts)", human_time(eventually.within))
 }
 
 /// Metrics that the suite names: with a tolerance, or in what it expects.

@@ -47,6 +47,10 @@ pub struct FactChange {
     pub check: Shared,
     /// Path of the fact: `version`, `headers.server`; `ttl.p50` for a distribution, which is compared by its median.
     pub fact: String,
+    /// The thing it describes beside other facts (`certificate`): what changes of one thing has one reason. `outcome` where it appeared
+    /// or vanished along with another outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<Word>,
     /// Its value before, absent when there was none; long values are cut, and say so.
     pub before: Option<Value>,
     /// Its value after.
@@ -63,6 +67,19 @@ pub struct FactChange {
     pub rule: Rule,
     /// Whether the rule allows the change. Of a check that failed before and passes now every change is allowed.
     pub allowed: bool,
+}
+
+/// A fact that a side saw only in part, so that nothing is known of a change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PartialFact {
+    /// Suite of the check.
+    pub suite: Shared,
+    /// Case id.
+    pub check: Shared,
+    /// The fact.
+    pub fact: String,
+    /// What was missing.
+    pub why: String,
 }
 
 /// How a check differs.
@@ -131,9 +148,9 @@ pub struct Changes {
     pub facts: Vec<FactChange>,
     /// Checks, those that vanished last.
     pub checks: Vec<CheckChange>,
-    /// Facts that one side saw only in part, as `suite/case fact`: they are not compared.
+    /// Facts that one side saw only in part: they are not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub partial: Vec<String>,
+    pub partial: Vec<PartialFact>,
     /// Changes beyond the limits, which are counted here and not listed.
     pub left_out: u64,
     /// Changes of facts that their rule does not allow, listed or not.

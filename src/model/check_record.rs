@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::comparison::{Arm, Change, ComparedBy, Comparison};
 use super::control::Control;
+use super::expectation::Operator;
 use super::fact::Better;
 use super::fault::Fault;
 use super::named::{FactValue, Named};
@@ -36,8 +37,11 @@ pub struct CheckRecord {
     pub flaky: bool,
     /// True when it was skipped although it applies here: a need did not pass, or the run ended before it.
     pub unmet: bool,
-    /// Why it failed, errored or was skipped.
+    /// Why it failed, errored or was skipped: the cause, in one sentence.
     pub reason: Option<String>,
+    /// What a person does next, of a case that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// The fault of an errored case.
     pub fault: Option<Fault>,
     /// Weight of a failure.
@@ -154,6 +158,23 @@ pub struct Outcome {
     pub at: Option<Place>,
 }
 
+impl Outcome {
+    /// "outcome: expected connected, saw timeout".
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let got = self.got.as_deref().unwrap_or("nothing");
+        format!("{}: expected {}, saw {got}", self.fact, self.in_words())
+    }
+
+    /// "at most 20ms": the operator and the wanted value in words.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        // A report may come from a later version, with an operator of its own.
+        Operator::of(&self.operator)
+            .map_or_else(|| format!("{} {}", self.operator, self.want), |operator| operator.sentence(&self.want))
+    }
+}
+
 /// Who asks for an expectation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -176,7 +197,10 @@ pub struct Metric {
     pub compared_by: ComparedBy,
     /// Smallest change worth an alarm; a share where compared by ratio.
     pub tolerance: f64,
-    /// The same for `p90` and `p99`, where the suite asks for them.
+    /// The smallest movement that counts, in the unit, where the suite gives one and it is compared by ratio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    /// Tolerances of `p90` and `p99`, where the suite asks for them.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub tails: Named<f64>,
     /// One entry per round.

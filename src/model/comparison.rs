@@ -88,6 +88,9 @@ pub struct Comparison {
     pub mde: Option<f64>,
     /// The smallest change worth an alarm. A share where compared by ratio.
     pub tolerance: f64,
+    /// The smallest movement that counts, in `unit`: where it is more than the tolerance of this level, it takes its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
     /// Name and version of the method; `docs/statistics.md` describes each.
     pub method: Word,
     /// The reference, for people.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::changes::{CheckChange, FactChange};
+use super::changes::{CheckChange, FactChange, PartialFact};
 use super::comparison::{Change, Comparison};
 use super::record::{Shared, Tool};
 use super::verdict::Severity;
@@ -44,9 +44,9 @@ pub struct ComparisonDocument {
     pub facts: Vec<FactChange>,
     /// Checks that differ as a whole.
     pub checks: Vec<CheckChange>,
-    /// Facts that one side saw only in part, as `suite/case fact`: they are not compared.
+    /// Facts that one side saw only in part: they are not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub partial: Vec<String>,
+    pub partial: Vec<PartialFact>,
     /// Checks of the head that apply and have no result, errored or not run, as `suite/case`: the first thousand of `checks_unmeasured`.
     pub unmeasured: Vec<String>,
     /// Counts.

@@ -35,6 +35,18 @@ pub enum Event {
         index: usize,
         /// Case id.
         id: String,
+        /// How long it is tried with `eventually`, seconds; absent without.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        within_s: Option<f64>,
+    },
+    /// Both rounds of a pair ended, of a case that compares two arms.
+    PairEnded {
+        /// Position in plan order.
+        index: usize,
+        /// The pair, from 1; warm-up and those that confirm an alarm count on.
+        pair: u32,
+        /// Pairs planned; an alarm may add as many.
+        pairs: u32,
     },
     /// An attempt that was not the last one ended.
     AttemptEnded {

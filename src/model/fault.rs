@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum FaultKind {
     /// The check's budget was used up.
     Deadline,
+    /// The deadline of the whole run passed before the check ended, or before it could start.
+    RunDeadline,
     /// The run was interrupted.
     Cancelled,
     /// The probe panicked: a defect of shakedown.
@@ -27,6 +29,7 @@ impl FaultKind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Deadline => "deadline",
+            Self::RunDeadline => "run_deadline",
             Self::Cancelled => "cancelled",
             Self::Panicked => "panicked",
             Self::NotRestored => "not_restored",

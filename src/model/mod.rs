@@ -8,6 +8,7 @@ mod check_record;
 pub mod comparison;
 pub mod comparison_document;
 pub mod control;
+pub mod document_path;
 pub mod event;
 pub mod expectation;
 pub mod fact;
@@ -35,7 +36,7 @@ pub mod visible;
 pub use args::{Arg, Args, Invalid};
 pub use argument::{Choices, NestedProbe, RateOr, Switch};
 pub use baseline_rules::BaselineRules;
-pub use changes::{Changes, CheckChange, CheckShift, FactChange, Shift};
+pub use changes::{Changes, CheckChange, CheckShift, FactChange, PartialFact, Shift};
 pub use comparison::{Arm, Change, ComparedBy, Comparison};
 pub use control::{Control, Silence};
 pub use event::Event;
@@ -49,7 +50,7 @@ pub use place::Place;
 pub use record::{CheckRecord, Record};
 pub use signal::Signal;
 pub use text::Text;
-pub use unit::Unit;
+pub use unit::{Unit, human_time};
 pub use verdict::{Severity, Verdict};
 
 /// A scalar, list or object a probe saw. Absent is `Null`, never zero.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::comparison::Arm;
+use super::document_path::is_of;
 use super::fact::FactInfo;
 use super::{Fault, Value};
 use crate::stats::Samples;
@@ -37,6 +38,8 @@ pub struct Round {
     unreached: bool,
     /// Its facts are counted in the tallies.
     tallied: bool,
+    /// How its outcome came about.
+    ending: Option<String>,
 }
 
 /// What is not known of a fact that was not seen whole.
@@ -139,6 +142,12 @@ impl Round {
         self.tallied
     }
 
+    /// How its outcome came about, in one sentence: who did what, in which phase, after how long.
+    #[must_use]
+    pub fn ending(&self) -> Option<&str> {
+        self.ending.as_deref()
+    }
+
     /// Only that there was such a fact stays.
     fn forget(&mut self, name: &str) {
         if let Some((_, value)) = self.facts.iter_mut().find(|(n, _)| *n == name) {
@@ -203,6 +212,12 @@ impl Observation {
     /// Marks the current round: the peer its outcome is about was not reached.
     pub fn set_unreached(&mut self) {
         self.current().unreached = true;
+    }
+
+    /// Says how the outcome of the current round came about; it is evidence as well.
+    pub fn set_ending(&mut self, sentence: &str) {
+        self.note(sentence);
+        self.current().ending = Some(shortened(sentence));
     }
 
     /// Marks a fact of the current round as at most what was counted; the first reason stays.
@@ -278,8 +293,7 @@ impl Observation {
     /// Why the fact of a path (`name`, or `name.part`) could not be measured from here, if it could not.
     #[must_use]
     pub fn unavailable(&self, path: &str) -> Option<&Fault> {
-        let below = |name: &str| path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        self.unavailable.iter().find(|(name, _)| below(name)).map(|(_, why)| why)
+        self.unavailable.iter().find(|(name, _)| is_of(path, name)).map(|(_, why)| why)
     }
 
     /// Adds a line of evidence; bounded in length and number. What every round says again is said once.
@@ -289,10 +303,7 @@ impl Observation {
         }
         let of_base = self.rounds.last().is_some_and(|round| round.arm == Some(Arm::Base));
         let text: String = if of_base { format!("arm base: {}", text.into()) } else { text.into() };
-        let mut kept: String = text.chars().take(NOTE_CHARS).collect();
-        if kept.len() < text.len() {
-            kept.push('…');
-        }
+        let kept = shortened(&text);
         if !self.notes.contains(&kept) {
             self.notes.push(kept);
         }
@@ -357,6 +368,15 @@ impl Observation {
     pub fn late(&self, name: &str) -> Option<Samples> {
         merged(self.counted().filter_map(|round| round.late(name)))
     }
+}
+
+/// At most [`NOTE_CHARS`] characters; what was cut off is marked.
+fn shortened(text: &str) -> String {
+    let mut kept: String = text.chars().take(NOTE_CHARS).collect();
+    if kept.len() < text.len() {
+        kept.push('…');
+    }
+    kept
 }
 
 fn collector<'s>(all: &'s mut Vec<(&'static str, Samples)>, info: &FactInfo) -> &'s mut Samples {

@@ -62,6 +62,15 @@ pub struct Run {
     pub interrupted: bool,
     /// The signal.
     pub signal: Option<Signal>,
+    /// `--deadline`: how long the run might take, seconds; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_s: Option<f64>,
+    /// True when that deadline passed before every check had ended: those are errored, with a fault `run_deadline`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deadline_reached: bool,
+    /// `--failed-from`: the id of the run of which this one repeats what was not well; absent when nothing is repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<String>,
     /// `--strict`: a comparison without a result fails the run.
     #[serde(default, skip_serializing_if = "is_false")]
     pub strict: bool,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check_record::is_false;
 use super::comparison::{Arm, ComparedBy};
-use super::fact::Better;
+use super::fact::{Better, Rule};
 use super::named::Named;
 use super::record::{self, BaseArm, Design, Facts, Host, Record, Run, Shared, SuiteRef, Word};
 use super::unit::Unit;
@@ -74,6 +74,12 @@ impl Check {
     pub fn gates(&self, metric: &str) -> bool {
         self.gated.iter().any(|gated| gated == metric)
     }
+
+    /// Whether the suite has a metric left out of comparisons.
+    #[must_use]
+    pub fn ignores(&self, metric: &str) -> bool {
+        self.rules.get(metric).is_some_and(|rule| Rule::of(rule) == Some(Rule::Ignore))
+    }
 }
 
 /// A metric: a fact with a direction, reduced to its rounds.
@@ -87,7 +93,10 @@ pub struct Metric {
     pub compared_by: ComparedBy,
     /// Smallest change worth an alarm; a share where compared by ratio.
     pub tolerance: f64,
-    /// The same for `p90` and `p99`, where the suite asks for them.
+    /// The smallest movement that counts, in the unit, where the suite gives one and it is compared by ratio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    /// Tolerances of `p90` and `p99`, where the suite asks for them.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub tails: Named<f64>,
     /// One entry per round.
@@ -166,6 +175,7 @@ impl From<&record::Metric> for Metric {
             better: metric.better,
             compared_by: metric.compared_by,
             tolerance: metric.tolerance,
+            at_least: metric.at_least,
             tails: metric.tails.clone(),
             rounds: metric.rounds.iter().map(Round::from).collect(),
         }

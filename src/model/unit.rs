@@ -1,6 +1,7 @@
 //! Units. Inside the project every number is in its SI base unit.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,10 +88,16 @@ impl Unit {
     }
 }
 
+/// A length of time for people, as [`Unit::human`] has it.
+#[must_use]
+pub fn human_time(length: Duration) -> String {
+    human_seconds(length.as_secs_f64())
+}
+
 fn human_seconds(value: f64) -> String {
     let magnitude = value.abs();
     if magnitude >= 172_800.0 {
-        return format!("{}d", trim(value / 86_400.0));
+        return format!("{} d", trim(value / 86_400.0));
     }
     let (scale, unit) = match magnitude {
         m if m >= 1.0 || m == 0.0 => (1.0, "s"),
@@ -98,7 +105,7 @@ fn human_seconds(value: f64) -> String {
         m if m >= 1e-6 => (1e6, "us"),
         _ => (1e9, "ns"),
     };
-    format!("{}{unit}", trim(value * scale))
+    format!("{} {unit}", trim(value * scale))
 }
 
 fn scaled(value: f64, steps: &[(f64, &str)]) -> String {
@@ -135,10 +142,10 @@ mod tests {
     #[test]
     fn numbers_read_as_people_write_them() {
         for (unit, value, want) in [
-            (Unit::Seconds, 0.003_1, "3.1ms"),
-            (Unit::Seconds, 1.5, "1.5s"),
-            (Unit::Seconds, 0.0, "0s"),
-            (Unit::Seconds, 2_592_000.0, "30d"),
+            (Unit::Seconds, 0.003_1, "3.1 ms"),
+            (Unit::Seconds, 1.5, "1.5 s"),
+            (Unit::Seconds, 0.0, "0 s"),
+            (Unit::Seconds, 2_592_000.0, "30 d"),
             (Unit::Ratio, 0.005, "0.5%"),
             (Unit::BitsPerSecond, 9.4e9, "9.4 Gbit/s"),
             (Unit::Bytes, 1472.0, "1.472 kB"),

@@ -13,7 +13,7 @@ use super::datagram::{self, IcmpError};
 use super::own::{self, later, syn};
 use super::sys::tcp_info::tcp_info;
 use super::{deadline, handshakes};
-use crate::model::Fault;
+use crate::model::{Fault, human_time};
 
 /// SYNs that may be given up behind other connections of this run, before silence is the server's.
 const CROWDED: u32 = 8;
@@ -66,6 +66,9 @@ impl Dialled {
         ))
     }
 }
+
+/// Words of every sentence about a SYN that nobody answered.
+pub const NO_HANDSHAKE: &str = "to the TCP handshake";
 
 /// Why the peer could not be connected to. A fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,12 +125,18 @@ impl ConnectError {
         }
     }
 
-    /// Evidence beyond the word.
+    /// How it came about, as one sentence; `patience` is how long silence was waited for.
     #[must_use]
-    pub fn evidence(&self) -> Option<&str> {
+    pub fn sentence(&self, peer: SocketAddr, patience: Duration) -> String {
         match self {
-            Self::Unreachable(why) | Self::RefusedBy(why) => Some(why),
-            Self::Refused | Self::Timeout | Self::Reset => None,
+            Self::Refused => format!("connection refused by {peer}"),
+            Self::RefusedBy(why) if *why == rst_from(peer) => format!("connection refused by {peer} (RST)"),
+            Self::RefusedBy(why) => format!("connection to {peer} refused ({why})"),
+            Self::Timeout => {
+                format!("no answer from {peer} {NO_HANDSHAKE} within {}", human_time(patience))
+            }
+            Self::Unreachable(why) => format!("{peer} cannot be reached: {why}"),
+            Self::Reset => format!("{peer} reset the connection as soon as it was established"),
         }
     }
 
@@ -218,10 +227,15 @@ impl SynEnd {
             return Err(own(why));
         }
         Ok(match ConnectError::classify(&error, "connect", peer)?.reported_by(report.as_ref()) {
-            ConnectError::Refused => ConnectError::RefusedBy(format!("RST from {}", peer.ip())),
+            ConnectError::Refused => ConnectError::RefusedBy(rst_from(peer)),
             other => other,
         })
     }
+}
+
+/// A refusal by the peer itself.
+fn rst_from(peer: SocketAddr) -> String {
+    format!("RST from {}", peer.ip())
 }
 
 /// [`connect_on`] for who counts what this side lacks, and judges the rest later.

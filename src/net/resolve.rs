@@ -150,12 +150,12 @@ fn combined(v4: Found, v6: Found) -> Result<Addresses, LookupError> {
 /// The fault of a resolver that does not answer.
 #[must_use]
 pub fn silent(host: &str, why: &str) -> Fault {
-    Fault::local(
-        "ask the system's resolver",
-        host,
-        why,
-        "check /etc/resolv.conf and its servers from this host (getent hosts NAME), and the limit of open files (ulimit -n)",
-    )
+    let remedy = if why.contains("Too many open files") {
+        "raise the limit of open files (ulimit -n), or lower --jobs".to_owned()
+    } else {
+        format!("do the name servers of this host answer? cat /etc/resolv.conf; getent ahosts {host}; dig {host}")
+    };
+    Fault::local("ask the system's resolver", host, why, remedy)
 }
 
 fn distinct(host: &str, version: IpVersion, found: Addresses) -> Result<Addresses, String> {

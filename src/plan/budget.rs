@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::case::retry_delay;
 use super::{Case, Layout, Settings};
 use crate::model::Unit;
 use crate::probe::Footprint;
@@ -38,6 +37,9 @@ pub(super) fn set(case: &mut Case, check: &Check, settings: &Settings, errors: &
         }
         // The last attempt may begin just before the end.
         (None, Some(eventually)) => eventually.within + case.attempt,
-        (None, None) => case.attempt * (check.retries + 1) + (1..=check.retries).map(retry_delay).sum::<Duration>(),
+        (None, None) => {
+            let waits: Duration = (1..=check.retries).map(|attempts| case.wait_to_retry(attempts)).sum();
+            case.attempt * (check.retries + 1) + waits
+        }
     };
 }

@@ -32,6 +32,8 @@ pub struct Case {
     pub eventually: Option<Eventually>,
     /// Further attempts.
     pub retries: u32,
+    /// The wait before each of them; absent for one that grows.
+    pub retry_delay: Option<Duration>,
     /// The target of the suite as written; of two arms, the old one.
     pub base: PlannedArm,
     /// The new target of an interleaved comparison.
@@ -41,6 +43,12 @@ pub struct Case {
     /// Positions of the cases that show that its host can be reached; they run again when this one passes on silence, and
     /// one of them must pass.
     pub controls: Vec<usize>,
+    /// Cases with the same name never run at the same time.
+    pub serial: Option<Arc<str>>,
+    /// The most cases that may be about one of its hosts at once.
+    pub per_target: Option<usize>,
+    /// Its limits: positions in those of the plan.
+    pub limits: Vec<usize>,
     /// How it shares the machine.
     pub footprint: Footprint,
     /// When it runs: the latest footprint of itself and what it needs.
@@ -83,21 +91,29 @@ impl PlannedArm {
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// How long the retry after `attempts` attempts waits: what is gone in a moment needs one.
-#[must_use]
-pub fn retry_delay(attempts: u32) -> Duration {
-    FIRST_WAIT.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(LONGEST_WAIT)
-}
-
 impl Case {
+    /// How long the retry after `attempts` attempts waits: as long as the suite says, else what is gone in a moment needs one,
+    /// and anything else longer and longer.
+    #[must_use]
+    pub fn wait_to_retry(&self, attempts: u32) -> Duration {
+        let growing = || FIRST_WAIT.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(LONGEST_WAIT);
+        self.retry_delay.unwrap_or_else(growing)
+    }
+
+    /// The name of `other` beside this case: its id, with its suite where that is another one.
+    #[must_use]
+    pub fn name_of(&self, other: &Self) -> String {
+        if self.suite == other.suite { other.id.to_string() } else { format!("{}/{}", other.suite, other.id) }
+    }
+
     /// Whether an arm of it computes much.
     #[must_use]
     pub fn computes(&self) -> bool {
         self.head.iter().chain([&self.base]).any(|arm| arm.probe.computes())
     }
 
-    /// A case that is not laid out in time yet.
-    pub(super) fn new(suite: &Arc<str>, check: &Check, head: Option<&Check>, needs: Vec<usize>) -> Self {
+    /// A case that is not laid out in time yet, and of which nothing is linked to others.
+    pub(super) fn new(suite: &Arc<str>, check: &Check, head: Option<&Check>) -> Self {
         // Neighbours would add their noise to what is compared.
         let least = if head.is_some() { Footprint::Noisy } else { Footprint::Quiet };
         let footprint = check.probe.footprint().max(least);
@@ -113,10 +129,14 @@ impl Case {
             skip: check.skip.clone().or_else(|| head?.skip.clone()),
             eventually: check.eventually,
             retries: check.retries,
+            retry_delay: check.retry_delay,
             base: PlannedArm::of(check),
             head: head.map(PlannedArm::of),
-            needs,
+            needs: Vec::new(),
             controls: Vec::new(),
+            serial: check.serial.clone(),
+            per_target: check.per_target,
+            limits: Vec::new(),
             footprint,
             stage: footprint,
             layout: Layout::default(),
@@ -140,6 +160,6 @@ impl Case {
     /// How many metrics its family has.
     #[must_use]
     pub fn metrics(&self) -> usize {
-        self.family.facts.iter().filter(|fact| fact.better.is_some()).count()
+        self.family.facts.iter().filter(|fact| fact.better.is_some() && !self.baseline.ignores(fact.name)).count()
     }
 }

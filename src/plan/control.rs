@@ -1,26 +1,21 @@
 //! Controls: silence proves nothing unless something shows that the host, or at least the network, could be reached.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::Case;
-use super::names::Names;
+use super::names::{Suites, quoted_in_flow};
 use crate::probe::{Footprint, Host};
 use crate::suite::check::{Check, Reference};
-use crate::suite::diagnostic::suggest;
 use crate::suite::{Diagnostics, Span};
 
 /// Finds the controls of every case that accepts silence: those it names, else those it needs that are about the same
-/// host. `checks` are the cases as written, in the order of `cases`.
-pub(super) fn link(cases: &mut [Case], checks: &[Check], errors: &mut Diagnostics) {
-    let suites = Suites::of(cases, checks);
+/// host.
+pub(super) fn link(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnostics) {
+    let finder = Finder { suites };
     let mut refused: Vec<Span> = Vec::new();
-    for index in 0..cases.len() {
-        let Some(check) = checks.get(index) else { continue };
+    for (index, check) in suites.checks().iter().enumerate() {
         let found = match &check.control {
-            Some(named) => suites.named(cases, index, check, named),
+            Some(named) => finder.named(cases, index, check, named, errors),
             None if check.silent.is_empty() => continue,
-            None => suites.needed(cases, index, check),
+            None => finder.needed(cases, index, check),
         };
         match found {
             Ok(controls) => cases[index].controls = controls,
@@ -36,49 +31,25 @@ pub(super) fn link(cases: &mut [Case], checks: &[Check], errors: &mut Diagnostic
 
 type Refusal = (Span, String, String);
 
-/// The checks of a run by suite.
-struct Suites<'c> {
-    checks: &'c [Check],
-    /// Position of the first case, and the cases, of each suite.
-    by_name: BTreeMap<Arc<str>, (usize, Names<'c>)>,
+/// Finds controls among the checks of a run.
+struct Finder<'s, 'c> {
+    suites: &'s Suites<'c>,
 }
 
-impl<'c> Suites<'c> {
-    fn of(cases: &[Case], checks: &'c [Check]) -> Self {
-        let mut by_name = BTreeMap::new();
-        let mut start = 0;
-        for suite in cases.chunk_by(|one, next| one.suite == next.suite) {
-            let end = (start + suite.len()).min(checks.len());
-            let of_suite = checks.get(start..end).unwrap_or_default();
-            by_name.insert(Arc::clone(&suite[0].suite), (start, Names::of(of_suite)));
-            start = end;
-        }
-        Self { checks, by_name }
-    }
-
-    /// Positions of what a name means: of the own suite, or `suite/check`.
-    fn find(&self, own: &Arc<str>, name: &str) -> Vec<usize> {
-        let of = |suite: &str, name: &str| {
-            let (start, names) = self.by_name.get(suite)?;
-            let found: Vec<usize> = names.find(name).into_iter().map(|index| start + index).collect();
-            (!found.is_empty()).then_some(found)
-        };
-        let there = || name.split_once('/').and_then(|(suite, name)| of(suite, name));
-        of(own, name).or_else(there).unwrap_or_default()
-    }
-
-    fn named(&self, cases: &[Case], index: usize, check: &Check, named: &Reference) -> Result<Vec<usize>, Refusal> {
-        let found = self.find(&cases[index].suite, &named.name);
-        if found.is_empty() {
-            let message = format!("unknown check `{}` in `control`", named.name);
-            let known = self.checks.iter().map(|check| &*check.check);
-            let near = suggest(&named.name, known);
-            let help = match near.strip_prefix("did you mean `").and_then(|near| near.strip_suffix("`?")) {
-                Some(near) => format!("write `control: {near}`"),
-                None => "write the id of a check, or SUITE/CHECK of another file".to_owned(),
-            };
-            return Err((named.span, message, help));
-        }
+impl Finder<'_, '_> {
+    fn named(
+        &self,
+        cases: &[Case],
+        index: usize,
+        check: &Check,
+        named: &Reference,
+        errors: &Diagnostics,
+    ) -> Result<Vec<usize>, Refusal> {
+        let found = self.suites.find(self.suites.suite_of(index), &named.name, "control", errors);
+        let found = found.map_err(|unknown| {
+            let help = unknown.help(|near| format!("control: {}", quoted_in_flow(near)));
+            (named.span, unknown.message, help)
+        })?;
         let reasons: Vec<Option<String>> = found.iter().map(|other| self.unfit(cases, index, *other)).collect();
         let fit: Vec<usize> =
             found.iter().zip(&reasons).filter(|(_, reason)| reason.is_none()).map(|(other, _)| *other).collect();
@@ -127,7 +98,7 @@ impl<'c> Suites<'c> {
 
     /// Why `other` cannot be the control of `index`.
     fn unfit(&self, cases: &[Case], index: usize, other: usize) -> Option<String> {
-        let (case, control, check) = (&cases[index], &cases[other], self.checks.get(other)?);
+        let (case, control, check) = (&cases[index], &cases[other], self.suites.checks().get(other)?);
         let outcome = control.family.facts.iter().any(|fact| fact.roles.outcome);
         if index == other {
             Some("it is the check itself".to_owned())

@@ -4,10 +4,13 @@ mod arms;
 mod budget;
 mod case;
 mod control;
+pub mod document;
 pub mod layout;
+mod limits;
 mod names;
 mod order;
 mod print;
+mod rerun;
 mod select;
 #[cfg(test)]
 mod tests;
@@ -15,22 +18,27 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use case::{Case, PlannedArm, retry_delay};
+pub use case::{Case, PlannedArm};
 pub use control::same_host;
 pub use layout::{Layout, Turn};
+pub use limits::{Limit, Shared};
 pub use print::print;
+pub use rerun::Rerun;
 pub use select::{Glob, Selection, Unmatched};
 
 use crate::model::record::SuiteRef;
 use crate::probe::Footprint;
 use crate::suite::file::Loaded;
-use crate::suite::{Check, Diagnostics, Span, Suite};
+use crate::suite::{Diagnostics, Span, Suite};
+use names::Suites;
 
 /// The cases of a run, in order.
 #[derive(Default)]
 pub struct Plan {
     /// The cases, in the order they are started.
     pub cases: Vec<Case>,
+    /// What several of the cases must not use at once, or only so many of them.
+    pub limits: Vec<Limit>,
     /// Suite files.
     pub suites: Vec<SuiteRef>,
     /// Suite and id of every case, those left out by the selection included.
@@ -43,6 +51,10 @@ pub struct Plan {
     pub unmatched: Vec<Unmatched>,
     /// Ids taken in only because a selected check needs them.
     pub pulled_in: Vec<String>,
+    /// Old and new names of checks that `--failed-from` found by their definition.
+    pub renamed: Vec<(String, String)>,
+    /// Checks of the report of `--failed-from` that are in none of the suites.
+    pub missing: Vec<String>,
 }
 
 /// Decisions of the command line about the plan.
@@ -72,27 +84,29 @@ pub fn plan(loaded: &mut Loaded, heads: Option<Vec<Suite>>, settings: &Settings)
     let mut plan = Plan { suites: suites.collect(), ..Plan::default() };
     let mut heads = heads.map(Vec::into_iter);
     let mut disruptive: Vec<(Arc<str>, Arc<str>, Span)> = Vec::new();
-    let mut written: Vec<Check> = Vec::new();
-    for suite in std::mem::take(&mut loaded.suites) {
+    let written = std::mem::take(&mut loaded.suites);
+    for suite in &written {
         let head = heads.as_mut().and_then(Iterator::next);
-        let mut cases = order::link(&suite, head, &mut errors);
+        let mut cases = order::cases(suite, head, &mut errors);
         for (case, check) in cases.iter_mut().zip(&suite.checks) {
             budget::set(case, check, settings, &mut errors);
             if case.footprint == Footprint::Disruptive {
                 disruptive.push((Arc::clone(&case.suite), Arc::clone(&case.id), check.span));
             }
         }
-        plan.cases.extend(order::shifted(cases, plan.cases.len()));
-        written.extend(suite.checks);
+        plan.cases.extend(cases);
     }
+    let suites = Suites::of(&written, loaded.incomplete);
+    order::link(&mut plan.cases, &suites, &mut errors);
     if errors.is_empty() {
-        control::link(&mut plan.cases, &written, &mut errors);
+        control::link(&mut plan.cases, &suites, &mut errors);
     }
     if errors.is_empty() {
         plan.known = plan.cases.iter().map(|case| (Arc::clone(&case.suite), Arc::clone(&case.id))).collect();
         plan.unmatched = settings.selection.unmatched(&plan.cases);
         select::apply(&mut plan, &settings.selection);
         plan.cases = order::sorted(std::mem::take(&mut plan.cases));
+        plan.limits = limits::set(&mut plan.cases);
         if !settings.allow_disruptive {
             refuse_disruptive(&plan, &disruptive, &mut errors);
         }
@@ -119,13 +133,23 @@ impl Plan {
         self.cases.iter().filter(|case| case.head.is_some()).count()
     }
 
-    /// The longest the whole run may take, with everything that runs alone in sequence.
+    /// The longest the whole run may take where `--jobs` keeps nothing waiting: everything that runs alone in sequence, and
+    /// of the rest the longest chain of needs, or the longest line at a limit.
     #[must_use]
     pub fn longest(&self) -> Duration {
-        let alone: Duration =
-            self.cases.iter().filter(|case| case.footprint != Footprint::Quiet).map(|case| case.budget).sum();
-        let beside = self.cases.iter().filter(|case| case.footprint == Footprint::Quiet).map(|case| case.budget).max();
-        alone + beside.unwrap_or_default()
+        let quiet = |case: &&Case| case.footprint == Footprint::Quiet;
+        let alone: Duration = self.cases.iter().filter(|case| !quiet(case)).map(|case| case.budget).sum();
+        let mut chains = vec![Duration::ZERO; self.cases.len()];
+        let mut lines = vec![Duration::ZERO; self.limits.len()];
+        for (index, case) in self.cases.iter().enumerate().filter(|(_, case)| quiet(case)) {
+            // What it needs stands before it.
+            let before = case.needs.iter().filter_map(|need| chains.get(*need)).max().copied().unwrap_or_default();
+            chains[index] = before + case.budget;
+            for limit in &case.limits {
+                lines[*limit] += case.budget / u32::try_from(self.limits[*limit].most).unwrap_or(u32::MAX).max(1);
+            }
+        }
+        alone + chains.into_iter().chain(lines).max().unwrap_or_default()
     }
 
     /// The effects of the selection beyond the letter of the command line; empty when nothing.
@@ -134,7 +158,9 @@ impl Plan {
         let line = |words: &str, ids: &[String]| {
             if ids.is_empty() { String::new() } else { format!("{words}: {}\n", ids.join(", ")) }
         };
-        line("taken in because a selected check needs them", &self.pulled_in)
+        let renamed = self.renamed.iter().map(|(old, new)| format!("{old} of the report is called {new} now\n"));
+        renamed.collect::<Vec<_>>().concat()
+            + &line("taken in because a selected check needs them", &self.pulled_in)
             + &line("left out because they need what --skip-tag leaves out", &self.left_out)
     }
 

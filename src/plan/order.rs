@@ -1,53 +1,62 @@
-//! Order: needs before what needs them, quiet before noisy before disruptive, else as written.
+//! Order: needs before what needs them, quiet before noisy before disruptive, else as written, suite after suite.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 
-use super::names::Names;
+use super::names::{Suites, quoted_in_flow};
 use super::{Case, arms};
-use crate::suite::check::Check;
 use crate::suite::{Diagnostics, Suite};
 
-/// The cases of a suite with `needs` resolved to positions within it. Unknown names and cycles are errors.
-pub(super) fn link(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics) -> Vec<Case> {
+/// The cases of a suite, of which nothing needs anything yet.
+pub(super) fn cases(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics) -> Vec<Case> {
     let mut heads = arms::pair(suite, head, errors).into_iter();
-    let names = Names::of(&suite.checks);
-    let mut cases = Vec::with_capacity(suite.checks.len());
-    for check in &suite.checks {
+    suite.checks.iter().map(|check| Case::new(&suite.name, check, heads.next().flatten().as_ref())).collect()
+}
+
+/// Resolves `needs` to positions, within a suite and across suites. Unknown names and cycles are errors.
+pub(super) fn link(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnostics) {
+    for (index, check) in suites.checks().iter().enumerate() {
+        let own = suites.suite_of(index);
         let mut needs = Vec::new();
         for name in check.needs.iter() {
-            let found = names.find(name);
-            if found.iter().any(|index| suite.checks.get(*index).is_some_and(|other| other.check == check.check)) {
+            let found = match suites.find(own, name, "needs", errors) {
+                Ok(found) => found,
+                Err(unknown) => {
+                    let help = unknown.help(|near| {
+                        entry(check.needs.iter().map(|other| if other == name { near } else { other.as_str() }))
+                    });
+                    errors.labelled(check.needs_span, unknown.message, unknown.label, help);
+                    continue;
+                }
+            };
+            let same = |other: &usize| suites.suite_of(*other) == own && cases[*other].check == check.check;
+            if found.iter().any(same) {
                 let others: Vec<&str> = check.needs.iter().map(String::as_str).filter(|other| *other != name).collect();
                 let help = match others.as_slice() {
                     [] => "take `needs` out: a check cannot wait for itself".to_owned(),
-                    others => format!("write `needs: [{}]`: a check cannot wait for itself", others.join(", ")),
+                    others => format!("write `{}`: a check cannot wait for itself", entry(others.iter().copied())),
                 };
                 errors.add(check.needs_span, format!("`{}` needs itself", check.check), help);
-            } else if found.is_empty() && !suite.ids.contains(name) {
-                let help = names.suggestion(name, &suite.ids, errors);
-                let message = format!("unknown check `{name}` in `needs`");
-                let help = match help.strip_prefix("did you mean `").and_then(|near| near.strip_suffix("`?")) {
-                    Some(near) => {
-                        let mut mended: Vec<&str> =
-                            check.needs.iter().map(|other| if other == name { near } else { other.as_str() }).collect();
-                        mended.dedup();
-                        format!("write `needs: [{}]`", mended.join(", "))
-                    }
-                    None => help,
-                };
-                errors.labelled(check.needs_span, message, "no check has this id", help);
             }
             needs.extend(found);
         }
-        cases.push(Case::new(&suite.name, check, heads.next().flatten().as_ref(), needs));
+        // Named twice, or as a check and as one of its cells, it is waited for once.
+        let mut seen = HashSet::with_capacity(needs.len());
+        needs.retain(|need| seen.insert(*need));
+        cases[index].needs = needs;
     }
-    stages(&mut cases, &suite.checks, errors);
-    cases
+    stages(cases, suites, errors);
 }
 
-/// Raises the stage of each case to the latest of what it needs; what never settles stands in a cycle.
-fn stages(cases: &mut [Case], checks: &[Check], errors: &mut Diagnostics) {
+/// `needs: [a, b]` with each name once.
+fn entry<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let mut seen = HashSet::new();
+    let names: Vec<String> = names.filter(|name| seen.insert(*name)).map(quoted_in_flow).collect();
+    format!("needs: [{}]", names.join(", "))
+}
+
+/// Raises the stage of each case to the latest of what it needs; what never settles needs itself in the end.
+fn stages(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnostics) {
     let mut open: Vec<usize> = cases.iter().map(|case| case.needs.len()).collect();
     let mut users: Vec<Vec<usize>> = vec![Vec::new(); cases.len()];
     for (index, case) in cases.iter().enumerate() {
@@ -65,31 +74,54 @@ fn stages(cases: &mut [Case], checks: &[Check], errors: &mut Diagnostics) {
             }
         }
     }
-    for ((case, check), _) in cases.iter().zip(checks).zip(&open).filter(|(_, open)| **open > 0) {
-        let around: Vec<&str> =
-            case.needs.iter().filter(|need| open[**need] > 0).map(|need| &*cases[*need].check).collect();
-        // Who names itself was told so.
-        if around.contains(&&*case.check) {
+    for cycle in cycles(cases, &open) {
+        let (Some(first), several) = (cycle.first(), across_suites(&cycle, suites)) else { continue };
+        // One that needs itself was told already.
+        if cycle.iter().all(|index| cases[*index].check == cases[*first].check) && !several {
             continue;
         }
-        let message = format!("`{}` needs itself by way of {}", case.check, around.join(", "));
-        let help = format!(
-            "take `{}` out of `needs` here, or `{}` out of those of the other",
-            around.join("`, `"),
-            case.check
-        );
-        errors.add(check.needs_span, message, help);
+        let name = |index: &usize| {
+            let case = &cases[*index];
+            if several { format!("{}/{}", case.suite, case.check) } else { case.check.to_string() }
+        };
+        let around: Vec<String> = cycle.iter().chain([first]).map(name).collect();
+        let message = format!("dependency cycle: {}", around.join(" -> "));
+        let next = around.get(1).map_or("", String::as_str);
+        let help =
+            format!("each waits for the next one: take `{next}` out of `needs` here, or break it at another of these");
+        errors.add(suites.checks()[*first].needs_span, message, help);
     }
 }
 
-/// Moves positions by `offset`, for appending to a plan.
-pub(super) fn shifted(mut cases: Vec<Case>, offset: usize) -> Vec<Case> {
-    for case in &mut cases {
-        for need in &mut case.needs {
-            *need += offset;
+fn across_suites(cycle: &[usize], suites: &Suites<'_>) -> bool {
+    cycle.windows(2).any(|pair| suites.suite_of(pair[0]) != suites.suite_of(pair[1]))
+}
+
+/// Cycles among the cases that still wait for something, each from its first case on, in the order of `needs`. What only leads
+/// into a cycle is none of it.
+fn cycles(cases: &[Case], open: &[usize]) -> Vec<Vec<usize>> {
+    const NEW: usize = usize::MAX;
+    let mut walk = vec![NEW; cases.len()];
+    let mut out = Vec::new();
+    for start in (0..cases.len()).filter(|index| open[*index] > 0) {
+        let (mut at, mut path) = (start, Vec::new());
+        while walk[at] == NEW {
+            walk[at] = start;
+            path.push(at);
+            // Whatever waits waits for something that waits.
+            let Some(next) = cases[at].needs.iter().copied().find(|need| open[*need] > 0) else { break };
+            at = next;
+        }
+        if walk[at] == start
+            && let Some(from) = path.iter().position(|index| *index == at)
+        {
+            let mut cycle = path.split_off(from);
+            let first = cycle.iter().enumerate().min_by_key(|(_, index)| **index).map_or(0, |(place, _)| place);
+            cycle.rotate_left(first);
+            out.push(cycle);
         }
     }
-    cases
+    out
 }
 
 /// The cases in the order they are started: by stage, then as written, never before what they need.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Case, Plan};
+use super::{Case, Plan, Shared};
 use crate::model::visible::visible;
 use crate::model::{Arm, Expectation, Unit};
 use crate::probe::Footprint;
@@ -17,6 +17,7 @@ pub fn print(plan: &Plan) -> String {
     }
     out.push_str(&plan.notice());
     let _ = writeln!(out, "at most {}", seconds(plan.longest().as_secs_f64()));
+    limits(&mut out, plan);
     for (stage, words) in [
         (Footprint::Quiet, "beside each other"),
         (Footprint::Noisy, "each alone"),
@@ -33,6 +34,19 @@ pub fn print(plan: &Plan) -> String {
         }
     }
     out
+}
+
+/// What keeps cases of a stage apart, and how many of them there are.
+fn limits(out: &mut String, plan: &Plan) {
+    for limit in &plan.limits {
+        let cases = limit.cases;
+        let _ = match &limit.shared {
+            Shared::Serial(name) => writeln!(out, "serial {}: {cases} cases, one at a time", visible(name)),
+            Shared::Host(host) => {
+                writeln!(out, "target {}: {cases} cases, at most {} at a time", visible(host), limit.most)
+            }
+        };
+    }
 }
 
 fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
@@ -57,12 +71,17 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
             writeln!(out, "         eventually: within {within}, every {}", seconds(eventually.every.as_secs_f64()));
     }
     if case.retries > 0 {
-        let _ = writeln!(out, "         up to {} retries", case.retries);
+        let retries = if case.retries == 1 { "1 retry".to_owned() } else { format!("{} retries", case.retries) };
+        let delay = case.retry_delay.map(|delay| format!(", {} apart", seconds(delay.as_secs_f64())));
+        let _ = writeln!(out, "         up to {retries}{}", delay.unwrap_or_default());
     }
     if !case.needs.is_empty() {
-        let needs: Vec<&str> = case.needs.iter().take(8).map(|need| &*plan.cases[*need].id).collect();
+        let needs: Vec<String> = case.needs.iter().take(8).map(|need| case.name_of(&plan.cases[*need])).collect();
         let more = if case.needs.len() > 8 { format!(" and {} more", case.needs.len() - 8) } else { String::new() };
         let _ = writeln!(out, "         needs {}{more}", visible(&needs.join(", ")));
+    }
+    if let Some(name) = &case.serial {
+        let _ = writeln!(out, "         serial {}: alone among these", visible(name));
     }
     for control in case.controls.iter().filter_map(|index| plan.cases.get(*index)) {
         let _ = writeln!(out, "         control {}/{}", visible(&control.suite), visible(&control.id));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Plan};
+use super::{Case, Plan, Rerun};
 pub use crate::model::Glob;
 
 /// Which cases to run.
@@ -14,6 +14,8 @@ pub struct Selection {
     pub skip_tags: Vec<String>,
     /// Any of these globs over `suite/id`, `id` or the check's id; all when empty.
     pub only: Vec<Glob>,
+    /// Only what was not well in an earlier report.
+    pub rerun: Option<Rerun>,
 }
 
 /// A part of the selection that matches nothing.
@@ -67,18 +69,23 @@ pub(super) fn apply(plan: &mut Plan, selection: &Selection) {
         let by_tag = selection.tags.is_empty() || selection.tags.iter().any(|tag| tagged(tag, case));
         by_tag && (selection.only.is_empty() || selection.only.iter().any(|glob| named(glob, case)))
     };
-    let mut keep: Vec<bool> = plan.cases.iter().zip(&banned).map(|(case, banned)| !banned && selected(case)).collect();
+    let several = plan.suites.len() > 1;
+    let again = selection.rerun.as_ref().map(|rerun| rerun.choose(&plan.cases));
+    let meant = |index: usize| again.as_ref().is_none_or(|again| again.cases[index]);
+    let keeps = |(index, case): (usize, &Case)| !banned[index] && selected(case) && meant(index);
+    let mut keep: Vec<bool> = plan.cases.iter().enumerate().map(keeps).collect();
     let mut open: Vec<usize> = (0..count).filter(|index| keep[*index]).collect();
     while let Some(index) = open.pop() {
         for need in relies_on(&plan.cases[index]) {
             if !keep[need] {
                 keep[need] = true;
-                plan.pulled_in.push(plan.cases[need].id.to_string());
+                plan.pulled_in.push(shown(&plan.cases[need], several));
                 open.push(need);
             }
         }
     }
     plan.pulled_in.sort();
+    (plan.renamed, plan.missing) = again.map(|again| (again.renamed, again.missing)).unwrap_or_default();
     let mut place = vec![0; count];
     let mut next = 0;
     for index in 0..count {
@@ -96,6 +103,11 @@ pub(super) fn apply(plan: &mut Plan, selection: &Selection) {
             *need = place[*need];
         }
     }
+}
+
+/// The name of a case for people, with its suite where there are several.
+fn shown(case: &Case, several: bool) -> String {
+    if several { format!("{}/{}", case.suite, case.id) } else { case.id.to_string() }
 }
 
 /// The cases without which a case says nothing.
@@ -116,7 +128,7 @@ fn banned(plan: &mut Plan, selection: &Selection) -> Vec<bool> {
         }
         for user in users {
             banned[user] = true;
-            plan.left_out.push(plan.cases[user].id.to_string());
+            plan.left_out.push(shown(&plan.cases[user], plan.suites.len() > 1));
         }
     }
 }

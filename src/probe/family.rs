@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cx, DynProbe, Footprint, Probe, ProbeFuture, PutBack};
+use super::{Cx, Diagnosis, DynProbe, Failure, Footprint, Probe, ProbeFuture, PutBack};
 use crate::model::text::MASK;
 use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
 
@@ -144,6 +144,8 @@ pub struct Family {
     pub example: &'static str,
     /// See [`Probe::TARGET_FIELD`].
     pub target_field: (&'static str, Option<&'static str>),
+    /// See [`Probe::diagnose`].
+    pub diagnose: fn(&Failure<'_>) -> Option<Diagnosis>,
     /// Builds a probe.
     pub build: fn(&Args) -> Result<Arc<dyn DynProbe>, Invalid>,
 }
@@ -200,6 +202,7 @@ impl Family {
             readme,
             example,
             target_field: P::TARGET_FIELD,
+            diagnose: P::diagnose,
             build: build::<P>,
         }
     }
@@ -238,6 +241,9 @@ impl DynProbe for MaskedProbe {
     }
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         self.probe.run(cx)
+    }
+    fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
+        self.probe.investigate(cx)
     }
     fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack> {
         self.probe.restore(cx)

@@ -1,5 +1,6 @@
 //! The contract between a family and the rest: what a probe is given, and what it may say.
 
+pub mod diagnosis;
 mod family;
 mod host;
 mod lateness;
@@ -8,6 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+pub use diagnosis::{Diagnosis, Failure};
 pub use family::{Family, FieldRules, Foreign, Mode, plain};
 pub use host::Host;
 use tokio::time::Instant;
@@ -164,6 +166,18 @@ impl<'a> Cx<'a> {
         self.observation.set_unavailable(names, fault);
     }
 
+    /// Sets the outcome of this round, and how it came about: who did what, in which phase, after how long. It begins the
+    /// report of a failure, so it is one sentence without a full stop.
+    pub fn end(&mut self, outcome: &Fact<Choice>, word: &'static str, sentence: &str) {
+        self.set(outcome, word);
+        self.observation.set_ending(sentence);
+    }
+
+    /// Says how the outcome of this round came about, where the outcome itself is set elsewhere.
+    pub fn ending(&mut self, sentence: &str) {
+        self.observation.set_ending(sentence);
+    }
+
     /// Adds a line of evidence for the reader of a failure.
     pub fn note(&mut self, text: impl Into<String>) {
         self.observation.note(text);
@@ -206,6 +220,9 @@ fn is_word(fact: &FactInfo, value: &Value) -> bool {
     }
 }
 
+/// The longest that the search for a cause may take.
+pub const INVESTIGATION: Duration = Duration::from_secs(1);
+
 /// One family of checks. `Err` means only that this side could not look.
 pub trait Probe: Send + Sync + Sized + 'static {
     /// One line for lists.
@@ -235,6 +252,10 @@ pub trait Probe: Send + Sync + Sized + 'static {
     fn longest(&self) -> Duration;
     /// Whether an observation means "the service answered", for failover streams.
     fn answered(observation: &Observation) -> bool;
+    /// Why an attempt failed, and what a person does next in that very case; `None` where the tables of facts say enough.
+    fn diagnose(_: &Failure<'_>) -> Option<Diagnosis> {
+        None
+    }
     /// Whether a round is a length of time in which something is watched or kept up (a schedule, a load), and not a question
     /// with an answer: what this process missed of it cannot be made up for.
     fn watches(&self) -> bool {
@@ -251,6 +272,11 @@ pub trait Probe: Send + Sync + Sized + 'static {
     }
     /// One round.
     fn run(&self, cx: &mut Cx<'_>) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Looks for what tells more of the cause, once, after the last attempt failed: it may add evidence, and nothing else. What
+    /// it sends is bounded by [`INVESTIGATION`].
+    fn investigate(&self, _: &mut Cx<'_>) -> impl Future<Output = ()> + Send {
+        async {}
+    }
     /// Puts back what `run` changed; called on every path once `run` was polled.
     fn restore(&self, _: &mut Cx<'_>) -> impl Future<Output = Result<PutBack, Fault>> + Send {
         async { Ok(PutBack::Nothing) }
@@ -289,6 +315,8 @@ pub trait DynProbe: Send + Sync {
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// See [`Probe::run`].
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f>;
+    /// See [`Probe::investigate`].
+    fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>>;
     /// See [`Probe::restore`].
     fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack>;
 }
@@ -321,6 +349,9 @@ impl<P: Probe> DynProbe for P {
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         Box::pin(Probe::run(self, cx))
     }
+    fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
+        Box::pin(Probe::investigate(self, cx))
+    }
     fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack> {
         Box::pin(Probe::restore(self, cx))
     }
@@ -333,7 +364,7 @@ pub enum EarlyEnd {
     Outcome {
         /// The word of the fact `outcome`.
         word: &'static str,
-        /// Evidence for the reader of a failure.
+        /// How it came about, in one sentence.
         evidence: Option<String>,
     },
     /// This side could not look.
@@ -358,9 +389,9 @@ impl EarlyEnd {
     pub fn record(self, cx: &mut Cx<'_>, outcome: &Fact<Choice>) -> Result<(), Fault> {
         match self {
             Self::Outcome { word, evidence } => {
-                cx.set(outcome, word);
-                if let Some(evidence) = evidence {
-                    cx.note(evidence);
+                match evidence {
+                    Some(evidence) => cx.end(outcome, word, &evidence),
+                    None => cx.set(outcome, word),
                 }
                 Ok(())
             }

@@ -7,4 +7,5 @@ pub mod http;
 pub mod icmp;
 pub mod iperf3;
 pub mod quic;
+pub mod stray_ack;
 pub mod tls;

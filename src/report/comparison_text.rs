@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::style::Style;
-use super::style::visible;
-use crate::model::{Change, CheckRecord, ComparedBy, Comparison, Severity, Unit};
+use super::comparison::decide::{self, Way};
+use crate::model::{ComparedBy, Comparison, Unit};
 
-/// "2.02ms -> 2.23ms  +10.4% [+8.1%, +12.6%]": levels, change and its 95 % interval.
+/// Ratio from which on it is told as a multiple.
+const SEVERAL: f64 = 3.0;
+
+/// "2.02 ms -> 2.23 ms  +10.4% [+8.1%, +12.6%]": levels, change and its 95 % interval.
 #[must_use]
 pub fn change(comparison: &Comparison) -> String {
     let level = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| comparison.unit.human(value));
@@ -14,24 +16,43 @@ pub fn change(comparison: &Comparison) -> String {
         (None, None) => return String::new(),
         (base, head) => format!("{} -> {}", level(base), level(head)),
     };
-    let effect = comparison.ratio.map(|ratio| ratio - 1.0).or(comparison.difference);
-    if let Some(effect) = effect {
-        let _ = write!(out, "  {}", signed(comparison, effect));
+    if comparison.ratio.or(comparison.difference).is_some() {
+        let _ = write!(out, "  {}", effect(comparison));
     }
-    if let Some(ci) = comparison.ci {
-        let [low, high] = if comparison.ratio.is_some() { ci.map(|end| end - 1.0) } else { ci };
-        let _ = write!(out, " [{}, {}]", signed(comparison, low), signed(comparison, high));
+    if let Some([low, high]) = comparison.ci {
+        let end = |value: f64| shown(comparison, value);
+        let _ = write!(out, " [{}, {}]", end(low), end(high));
     }
     out
 }
 
-/// "tolerance 5%, MDE 3.1%, p 0.0002": the grounds of the verdict.
+/// "+10.4%", "x19.7" of what is several times as much, "+0.3pp": the change alone.
+#[must_use]
+pub fn effect(comparison: &Comparison) -> String {
+    comparison.ratio.or(comparison.difference).map_or_else(String::new, |value| shown(comparison, value))
+}
+
+/// A ratio or a difference: several times as much is no percentage that anybody reads.
+fn shown(comparison: &Comparison, value: f64) -> String {
+    if comparison.ratio.is_none() {
+        return signed(comparison, value);
+    }
+    if value >= SEVERAL && value.is_finite() {
+        return if value >= 10.0 { format!("x{value:.0}") } else { format!("x{value:.1}") };
+    }
+    signed(comparison, value - 1.0)
+}
+
+/// "tolerance 5.0%, counts from 1 ms on, could see 3.1%, p 0.0002": the grounds of the verdict.
 #[must_use]
 pub fn grounds(comparison: &Comparison) -> String {
     let amount = |value: f64| amount(comparison, value);
     let mut out = format!("tolerance {}", amount(comparison.tolerance));
+    if let Some(least) = comparison.at_least {
+        let _ = write!(out, ", counts from {} on", comparison.unit.human(least));
+    }
     if let Some(mde) = comparison.mde {
-        let _ = write!(out, ", MDE {}", amount(mde));
+        let _ = write!(out, ", changes from {} on can be seen (MDE)", amount(mde));
     }
     if let Some(p) = comparison.p {
         let _ = write!(out, ", {}", chance(p));
@@ -56,29 +77,12 @@ pub fn sentence(name: &str, comparison: &Comparison) -> String {
     if let Some(reason) = &comparison.reason {
         let _ = write!(out, ": {reason}");
     }
+    let way = if decide::is_interleaved(comparison) { Way::Pairs } else { Way::Baseline };
+    if let Some(what) = decide::conclusive(&[comparison], way) {
+        let _ = write!(out, "; to decide: {what}");
+    }
     if let Some(one) = &comparison.pinned {
         let _ = write!(out, "; {}", pinned(one));
-    }
-    out
-}
-
-/// One comparison for people: the change, what the verdict rests on, and why it is none.
-#[must_use]
-pub fn block(place: &str, comparison: &Comparison, severity: Severity, style: Style) -> String {
-    let warned = comparison.verdict == Change::Regressed && severity == Severity::Warn;
-    let mark = if warned { style.warned() } else { style.change(comparison.verdict) };
-    let note = if warned { "  regressed, which this check only warns about" } else { "" };
-    let line = format!("{mark} {}  {}{note}", visible(place), change(comparison));
-    let mut out = format!("{}\n", line.trim_end());
-    if comparison.verdict != Change::NotCompared {
-        let grounds = format!("{}, against {}", grounds(comparison), comparison.against);
-        let _ = writeln!(out, "      {}", style.faint(&visible(&grounds)));
-    }
-    if let Some(reason) = &comparison.reason {
-        let _ = writeln!(out, "      {}", visible(reason));
-    }
-    if let Some(one) = &comparison.pinned {
-        let _ = writeln!(out, "      {}", visible(&pinned(one)));
     }
     out
 }
@@ -97,16 +101,27 @@ pub fn pinned(pinned: &Comparison) -> String {
     format!("against {}: {word}  {}{reason}", pinned.against, change(pinned))
 }
 
-/// Advice on a regression.
+/// Advice on a regression; `paired` where both targets were measured in turn.
 #[must_use]
-pub fn next(check: &CheckRecord) -> &'static str {
-    if check.base.is_some() {
+pub const fn next(paired: bool) -> &'static str {
+    if paired {
         "the new target is slower on the same path at the same time: look at what differs between the two (release, \
          configuration, placement), then at the phases in the facts"
     } else {
         "measure both targets in one run with --against, if both can be reached; else look at what changed since the runs \
          it was compared with, path and neighbours included"
     }
+}
+
+/// That `inconclusive` shows nothing, for the summary of a run that does not fail on it; `what` is counted.
+#[must_use]
+pub fn no_pass(inconclusive: u64, what: &str, strict: bool) -> Option<String> {
+    if inconclusive == 0 {
+        return None;
+    }
+    let them = if inconclusive == 1 { format!("1 {what} is") } else { format!("{inconclusive} {what}s are") };
+    let then = if strict { "--strict fails on it" } else { "it fails only with --strict" };
+    Some(format!("{them} inconclusive, which is no pass: neither a change nor its absence was shown; {then}"))
 }
 
 fn chance(p: f64) -> String {
@@ -118,7 +133,8 @@ fn signed(comparison: &Comparison, value: f64) -> String {
     format!("{sign}{}", amount(comparison, value.abs()))
 }
 
-fn amount(comparison: &Comparison, value: f64) -> String {
+/// An effect without its sign, in the form it is compared in.
+pub(super) fn amount(comparison: &Comparison, value: f64) -> String {
     match (comparison.compared_by, comparison.unit) {
         (ComparedBy::Ratio, _) => percent(value),
         // Percentage points: a change of a share is no share of it.

@@ -1,228 +1,307 @@
-//! The report for people: a line per case, every failure in full, a summary. Pure.
+//! The report for people: a line per case, then comparisons, every failure with its cause first, and a summary. Pure.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::advice::{advice, breaches};
+use super::comparison::decide::Way;
+use super::comparison::numbers::{self, Row};
+use super::layout::{Cell, Layout};
 use super::style::{Style, visible};
-use super::{comparison_text, origin};
-use crate::judge::in_words;
-use crate::model::record::{Counts, FactValue, Outcome};
-use crate::model::{Change, CheckRecord, Place, Record, Severity, Unit, Value, Verdict};
+use super::{failure, origin};
+use crate::model::record::{FactValue, OriginWord, Outcome};
+use crate::model::{CheckRecord, Place, Record, Severity, Unit, Verdict};
 use crate::stats::Summary;
 
 /// Failures shown in full; beyond it they are counted.
 const DETAILED: usize = 100;
+/// Cases named in the command that runs them again.
+const AGAIN: usize = 20;
+/// Cases of the same cause that are named; more are counted.
+const ALSO: usize = 12;
+/// Columns before the text of a row.
+const INDENT: usize = 9;
 
 /// Reads a line of a suite file, to be shown beside a failure.
 pub type Lines<'a> = &'a dyn Fn(&Place) -> Option<String>;
 
 /// One line per case; where `style` is verbose, one more for each expectation in force.
 #[must_use]
-pub fn line(check: &CheckRecord, style: Style) -> String {
-    let took = Unit::Seconds.human(check.duration_s);
-    let name = visible(&format!("{}/{}", check.suite, check.id));
-    let target = style.faint(&visible(&format!("{} {}", check.family, check.target)));
-    let mut out = format!("{} {took:>9}  {}  {target}", style.status(check), name);
-    if check.verdict == Verdict::Skipped
-        && let Some(reason) = &check.reason
-    {
-        let _ = write!(out, "  ({})", visible(reason));
-    }
-    if let Some(settled) = check.settled_in_s {
-        let _ = write!(out, "  settled in {}", Unit::Seconds.human(settled));
-    }
-    if let Some(headline) = headline(check) {
-        let _ = write!(out, "  {}", style.faint(&headline));
-    }
+pub fn line(check: &CheckRecord, layout: &Layout, style: Style) -> String {
+    let cell = Cell::from(check);
+    let took = format!("{:>7.3} s", check.duration_s);
+    let (name, target) = (layout.name(cell), layout.target(cell));
+    let rest = layout.rest(cell, &visible(&short(check)));
+    let mut out = format!("{} {took}  {name}  {}  {rest}", style.status(check), style.faint(&target));
+    out.truncate(out.trim_end().len());
     if style.verbose {
         for outcome in &check.expectations {
             let seen = outcome.got.as_deref().unwrap_or("nothing");
-            let in_force = format!("{}: {}, saw {seen} ({})", outcome.fact, in_words(outcome), origin(outcome, check));
+            let in_force = format!("{}: {}, saw {seen} ({})", outcome.fact, outcome.in_words(), origin(outcome, check));
             let _ = write!(out, "\n    {:>11}  {}", if outcome.held { "held" } else { "unmet" }, visible(&in_force));
         }
     }
     out
 }
 
-/// The first distribution that an expectation names, else the first that is a metric: the number people look for.
-fn headline(check: &CheckRecord) -> Option<String> {
-    let named =
-        |name: &str| check.expectations.iter().any(|e| e.fact.rsplit_once('.').is_some_and(|(fact, _)| fact == name));
-    let metrics = || {
-        check.facts.0.iter().filter_map(|(name, value)| match value {
-            FactValue::Distribution(unit, summary) if check.metrics.get(name).is_some() => Some((name, *unit, summary)),
-            _ => None,
-        })
-    };
-    let (name, unit, summary) = metrics().find(|(name, ..)| named(name)).or_else(|| metrics().next())?;
-    Some(format!("{name} {}", short(unit, summary)))
+/// An attempt that was not the last, and what it saw.
+#[must_use]
+pub fn attempt(cell: Cell<'_>, (number, verdict): (u32, Verdict), reason: Option<&str>, layout: &Layout) -> String {
+    let why = reason.map(|reason| format!(": {}", visible(reason))).unwrap_or_default();
+    format!("  try  {}  attempt {number} {}{why}", layout.plain_name(cell), verdict.word())
 }
 
-fn short(unit: Unit, summary: &Summary) -> String {
+/// The end of a line: why it is no pass, or what held against its limit, or the number people look for.
+fn short(check: &CheckRecord) -> String {
+    if check.verdict != Verdict::Passed {
+        return check.reason.clone().unwrap_or_default();
+    }
+    let settled = check.settled_in_s.map(|settled| format!("settled in {}", Unit::Seconds.human(settled)));
+    let flaky = check.flaky.then(|| format!("passed at attempt {}", check.attempts));
+    let limits: Vec<String> = check.expectations.iter().filter_map(against_limit).take(2).collect();
+    let numbers = if limits.is_empty() { headline(check).into_iter().collect() } else { limits };
+    let parts: Vec<String> = settled.into_iter().chain(flaky).chain(numbers).collect();
+    parts.join(", ")
+}
+
+/// What was seen beside the limit the suite sets: `rtt.p95 3.1 ms < 20 ms`.
+fn against_limit(outcome: &Outcome) -> Option<String> {
+    let sign = match &*outcome.operator {
+        "lt" => "<",
+        "le" => "<=",
+        "gt" => ">",
+        "ge" => ">=",
+        "between" => "in",
+        _ => return None,
+    };
+    let got = outcome.got.as_ref().filter(|_| outcome.held && outcome.origin == OriginWord::Suite)?;
+    Some(format!("{} {got} {sign} {}", outcome.fact, outcome.want))
+}
+
+/// The number people look for: the one the family names, else the first distribution that is a metric.
+fn headline(check: &CheckRecord) -> Option<String> {
+    let facts = crate::checks::family(&check.family).map_or(&[][..], |family| family.facts);
+    let named = facts.iter().find(|fact| fact.roles.headline).and_then(|fact| {
+        let FactValue::Scalar(value) = check.facts.get(fact.name)? else { return None };
+        Some(format!("{} {}", fact.name, fact.unit.human(value.as_f64()?)))
+    });
+    named.or_else(|| {
+        let metrics = check.facts.0.iter().filter(|(name, _)| check.metrics.get(name).is_some());
+        let mut distributions = metrics.filter_map(|(name, value)| match value {
+            FactValue::Distribution(unit, summary) => Some(format!("{name} {}", quantiles(*unit, summary))),
+            FactValue::Scalar(_) => None,
+        });
+        distributions.next()
+    })
+}
+
+fn quantiles(unit: Unit, summary: &Summary) -> String {
     if summary.count == 1 {
         return unit.human(summary.p50);
     }
     format!("p50 {} p95 {} (n={})", unit.human(summary.p50), unit.human(summary.p95), summary.count)
 }
 
-/// Everything after the lines: failures in full, then the summary.
+/// Everything after the lines: comparisons, failures in full, then the summary and the command that runs the failed ones again.
 #[must_use]
-pub fn ending(record: &Record, lines: Lines<'_>, style: Style) -> String {
+pub fn ending(record: &Record, layout: &Layout, lines: Lines<'_>, style: Style) -> String {
     let mut out = String::new();
-    let bad: Vec<&CheckRecord> = record
-        .checks
-        .iter()
-        .filter(|check| {
-            matches!(check.verdict, Verdict::Failed | Verdict::Errored) || check.flaky || base_broken(check)
-        })
-        .collect();
-    for check in bad.iter().take(DETAILED) {
-        out.push('\n');
-        detail(&mut out, check, lines, style);
-    }
-    if bad.len() > DETAILED {
-        let _ = writeln!(out, "\n… and {} more; the JSON report has them all", bad.len() - DETAILED);
-    }
     compared(&mut out, record, style);
     for gone in &record.run.vanished {
         let _ = writeln!(out, "{} {}: the baseline has it, the suite no longer does", style.mark(true), visible(gone));
     }
-    let _ = writeln!(out, "\n{}", style.strong(&summary(record.summary, record)));
-    if crate::exit::nothing_compared(crate::exit::Ending::of(record, false)) {
-        let _ = writeln!(out, "nothing was compared: this run shows nothing about a change; the reasons are above");
+    let bad: Vec<&CheckRecord> = record.checks.iter().filter(|check| is_bad(check)).collect();
+    let groups = grouped(&bad, style.verbose);
+    for group in groups.iter().take(DETAILED) {
+        out.push('\n');
+        detail(&mut out, group, layout, lines, style);
     }
-    if crate::exit::nothing_measured(record.summary) {
-        let _ = writeln!(out, "nothing was measured: this run shows nothing about the target");
+    let more: usize = groups.iter().skip(DETAILED).map(Vec::len).sum();
+    if more > 0 {
+        let _ = writeln!(out, "\n… and {more} more; the JSON report has them all");
+    }
+    let _ = writeln!(out, "\n{}", summary(record, style));
+    for note in notes(record) {
+        let _ = writeln!(out, "{note}");
+    }
+    for command in again(&bad) {
+        let _ = writeln!(out, "again: {command}");
     }
     out
 }
 
-fn base_broken(check: &CheckRecord) -> bool {
-    check.base.as_ref().is_some_and(|base| base.verdict != Verdict::Passed)
-}
-
-/// Every comparison, the worst first.
-fn compared(out: &mut String, record: &Record, style: Style) {
-    let all =
-        record.checks.iter().flat_map(|check| check.comparison.0.iter().map(move |(name, one)| (check, name, one)));
-    let mut rows: Vec<_> = all.collect();
-    rows.sort_by_key(|(.., comparison)| std::cmp::Reverse(comparison.verdict));
-    if rows.is_empty() {
-        return;
-    }
-    out.push('\n');
-    for (check, name, comparison) in rows.iter().take(DETAILED) {
-        let place = format!("{}/{} {name}", check.suite, check.id);
-        out.push_str(&comparison_text::block(&place, comparison, check.severity, style));
-        if comparison.verdict == Change::Regressed {
-            row(out, "try next", comparison_text::next(check));
+/// Cases with one cause and one next step, told once; each alone where everything is to be seen.
+fn grouped<'c>(bad: &[&'c CheckRecord], alone: bool) -> Vec<Vec<&'c CheckRecord>> {
+    let mut groups: Vec<Vec<&CheckRecord>> = Vec::new();
+    let mut known = HashMap::new();
+    for check in bad {
+        if alone || check.verdict == Verdict::Passed {
+            groups.push(vec![check]);
+            continue;
+        }
+        let severe = check.severity == Severity::Fail;
+        let at = *known.entry((check.verdict, severe, &check.reason, failure::next(check))).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(group) => group.push(check),
+            None => groups.push(vec![check]),
         }
     }
-    if rows.len() > DETAILED {
-        let _ = writeln!(out, "… and {} more comparisons; the JSON report has them all", rows.len() - DETAILED);
+    groups
+}
+
+fn is_bad(check: &CheckRecord) -> bool {
+    let base_broken = check.base.as_ref().is_some_and(|base| base.verdict != Verdict::Passed);
+    matches!(check.verdict, Verdict::Failed | Verdict::Errored) || check.flaky || base_broken
+}
+
+/// Every comparison, the largest movements first.
+fn compared(out: &mut String, record: &Record, style: Style) {
+    let rows: Vec<Row<'_>> = record.checks.iter().flat_map(Row::of_case).collect();
+    let way = if record.design.baseline.is_some() { Way::Baseline } else { Way::Pairs };
+    if !rows.is_empty() {
+        let _ = write!(out, "\n{}", numbers::render(&rows, way, style));
     }
+}
+
+/// The columns of a record.
+#[must_use]
+pub fn layout(record: &Record, style: Style) -> Layout {
+    Layout::of(record.checks.iter().map(Cell::from), style.width)
 }
 
 /// The whole report, for `report` and for tests.
 #[must_use]
 pub fn render(record: &Record, lines: Lines<'_>, style: Style) -> String {
+    let layout = layout(record, style);
     let mut out = String::new();
     for check in &record.checks {
-        let _ = writeln!(out, "{}", line(check, style));
+        let _ = writeln!(out, "{}", line(check, &layout, style));
     }
-    out + &ending(record, lines, style)
+    out + &ending(record, &layout, lines, style)
 }
 
-fn detail(out: &mut String, check: &CheckRecord, lines: Lines<'_>, style: Style) {
-    let name = style.strong(&visible(&format!("{}/{}", check.suite, check.id)));
+/// The first of a group in full, the others by name.
+fn detail(out: &mut String, group: &[&CheckRecord], layout: &Layout, lines: Lines<'_>, style: Style) {
+    let Some((&check, others)) = group.split_first() else { return };
+    let name = style.strong(&layout.plain_name(Cell::from(check)));
     let _ = writeln!(out, "{} {name}  {} {}", style.status(check), check.family, visible(&check.target));
-    let (breached, absent) = breaches(check);
-    for outcome in breached {
-        breach(out, check, outcome, lines);
+    let mut rows = failure::rows(check, style.verbose);
+    if !others.is_empty() {
+        let names: Vec<String> = others.iter().take(ALSO).map(|other| layout.plain_name(Cell::from(*other))).collect();
+        let more = if others.len() > ALSO { format!(" and {} more", others.len() - ALSO) } else { String::new() };
+        rows.insert(2.min(rows.len()), ("also", names.join(", ") + &more));
     }
-    if !absent.is_empty() {
-        row(out, "not seen", &absent.join(", "));
-    }
-    let shown = check.expectations.iter().any(|e| !e.held && &*e.fact == "outcome");
-    if let (false, Some(FactValue::Scalar(Value::String(outcome)))) = (shown, check.facts.get("outcome")) {
-        row(out, "outcome", outcome);
-    }
-    if let Some(fault) = &check.fault {
-        row(out, "could not", &fault.operation);
-        if !fault.peer.is_empty() {
-            row(out, "with", &fault.peer);
+    for (label, text) in rows {
+        let shown = visible(&text);
+        for (at, part) in layout.wrapped(&shown, INDENT).iter().enumerate() {
+            let label = if at == 0 { label } else { "" };
+            let part = if label == "cause" || label == "next" { style.strong(part) } else { part.clone() };
+            let _ = writeln!(out, "  {label:<5}  {part}");
         }
-        row(out, "because", &fault.detail);
-        row(out, "at", &check.at.file_line());
     }
-    for note in &check.notes {
-        row(out, "evidence", note);
+    if style.verbose {
+        let places =
+            check.expectations.iter().filter(|outcome| !outcome.held).filter_map(|outcome| outcome.at.as_ref());
+        for place in places {
+            if let Some(text) = lines(place) {
+                let _ = writeln!(out, "{:>15} | {}", place.line, visible(text.trim_end()));
+            }
+        }
     }
-    for (number, earlier) in check.earlier.iter().enumerate() {
-        row(out, &format!("attempt {}", number + 1), earlier);
-    }
-    if check.attempts > 1 {
-        row(out, "attempts", &check.attempts.to_string());
-    }
-    if let Some(base) = check.base.as_ref().filter(|base| base.verdict != Verdict::Passed) {
-        row(out, "arm base", &format!("{} ({})", base.reason.as_deref().unwrap_or("not measured"), base.target));
-    }
-    if check.verdict == Verdict::Passed {
-        return;
-    }
-    let next = check.fault.as_ref().map(|fault| fault.remedy.as_str()).or_else(|| advice(check));
-    let again = format!("see every fact: shakedown run {} --only '{}' -vv --json -", check.at.file, check.id);
-    row(out, "try next", next.filter(|next| !next.is_empty()).unwrap_or(&again));
 }
 
-fn breach(out: &mut String, check: &CheckRecord, outcome: &Outcome, lines: Lines<'_>) {
-    row(out, "expected", &format!("{}: {}", outcome.fact, in_words(outcome)));
-    row(out, "seen", outcome.got.as_deref().unwrap_or("nothing: the fact is absent"));
-    let Some(place) = &outcome.at else {
-        row(
-            out,
-            "at",
-            &format!("{} (a default of {}, as `expect` says nothing of it)", check.at.file_line(), check.family),
-        );
-        return;
+/// The one class of a case in the summary: none is counted twice.
+fn class(check: &CheckRecord) -> usize {
+    match (check.verdict, check.severity) {
+        (Verdict::Failed, Severity::Fail) => 1,
+        (Verdict::Failed, Severity::Warn) => 2,
+        (Verdict::Errored, _) => 3,
+        (Verdict::Skipped, _) => 4,
+        (Verdict::Passed, severity) if check.regressed() => {
+            if severity == Severity::Fail {
+                5
+            } else {
+                6
+            }
+        }
+        (Verdict::Passed, _) if check.undecided() => 7,
+        (Verdict::Passed, _) if check.flaky => 8,
+        (Verdict::Passed, _) => 0,
+    }
+}
+
+/// The words of the classes.
+const CLASSES: [&str; 9] = [
+    "passed",
+    "FAILED",
+    "warned",
+    "not measured",
+    "skipped",
+    "REGRESSED",
+    "regressed (warning only)",
+    "inconclusive",
+    "flaky",
+];
+
+/// `edge-gate  21 passed  1 FAILED  1 not measured  2.2 s  (exit 1)`.
+fn summary(record: &Record, style: Style) -> String {
+    let mut counts = [0_usize; CLASSES.len()];
+    for check in &record.checks {
+        counts[class(check)] += 1;
+    }
+    let names: Vec<String> = record.suites.iter().map(|suite| visible(&suite.name)).collect();
+    let name = match names.as_slice() {
+        [] => "no suite".to_owned(),
+        [one] => one.clone(),
+        several => format!("{} suites", several.len()),
     };
-    row(out, "at", &place.to_string());
-    let line = place.line;
-    if let Some(text) = lines(place) {
-        let _ = writeln!(out, "{line:>15} | {}", text.trim_end());
+    let counted = CLASSES.iter().zip(counts).enumerate();
+    let shown = counted.filter(|(at, (_, count))| *count > 0 || *at == 0);
+    let parts: Vec<String> = shown.map(|(_, (word, count))| format!("{count} {word}")).collect();
+    let took = Unit::Seconds.human(record.run.duration_s);
+    let interrupted = match (record.run.interrupted, record.run.deadline_reached) {
+        (true, _) => "  INTERRUPTED",
+        (false, true) => "  DEADLINE REACHED",
+        (false, false) => "",
+    };
+    let code = crate::exit::code(crate::exit::Ending::of(record, false));
+    style.strong(&format!("{name}  {}  {took}{interrupted}  (exit {code})", parts.join("  ")))
+}
+
+/// What the counts do not say by themselves.
+fn notes(record: &Record) -> Vec<&'static str> {
+    let undecided = record.checks.iter().any(CheckRecord::undecided);
+    let nothing_compared = crate::exit::nothing_compared(crate::exit::Ending::of(record, false));
+    let mut notes = Vec::new();
+    if nothing_compared {
+        notes.push("nothing was compared: this run shows nothing about a change; the reasons are above");
+    } else if undecided && !record.run.strict {
+        notes.push(
+            "inconclusive is no pass: it shows neither a change nor its absence; --strict makes the run fail for it",
+        );
     }
-}
-
-fn row(out: &mut String, name: &str, text: &str) {
-    let mut lines = text.lines();
-    let _ = writeln!(out, "    {name:>11}  {}", visible(lines.next().unwrap_or_default()));
-    for line in lines {
-        let _ = writeln!(out, "    {:>11}  {}", "", visible(line));
+    if crate::exit::nothing_measured(record.summary) {
+        notes.push("nothing was measured: this run shows nothing about the target");
     }
+    notes
 }
 
-/// Cases that hold and regressed with `severity: warn`, which fails nothing.
-fn regressed_warned(record: &Record) -> u64 {
-    record.checks.iter().filter(|check| check.regressed() && check.severity == Severity::Warn).count() as u64
-}
-
-fn summary(counts: Counts, record: &Record) -> String {
-    let mut parts = vec![format!("{} passed", counts.passed)];
-    parts.extend(comparison_text::counted(&[
-        (counts.flaky, "of them flaky"),
-        (counts.failed, "failed"),
-        (counts.warned, "warned"),
-        (counts.errored, "could not be measured"),
-        (counts.skipped, "skipped"),
-        (counts.regressed, "regressed"),
-        (regressed_warned(record), "regressed (warn only)"),
-        (counts.inconclusive, "inconclusive"),
-    ]));
-    let interrupted = if record.run.interrupted { "  INTERRUPTED" } else { "" };
-    format!(
-        "{} checks: {}  in {}{interrupted}",
-        counts.total,
-        parts.join(", "),
-        Unit::Seconds.human(record.run.duration_s)
-    )
+/// The commands that run the failed cases again, one per suite file.
+fn again(bad: &[&CheckRecord]) -> Vec<String> {
+    let failed = || bad.iter().filter(|check| matches!(check.verdict, Verdict::Failed | Verdict::Errored));
+    let mut files: Vec<&str> = Vec::new();
+    for check in failed() {
+        if !files.contains(&&*check.at.file) {
+            files.push(&check.at.file);
+        }
+    }
+    let command = |file: &str| {
+        let of_file: Vec<&CheckRecord> = failed().filter(|check| &*check.at.file == file).copied().collect();
+        let disruptive =
+            if of_file.iter().any(|check| check.family == "failover") { " --allow-disruptive" } else { "" };
+        if of_file.len() > AGAIN {
+            return format!("{}{disruptive}   # {} checks did not pass", failure::again(file, []), of_file.len());
+        }
+        failure::again(file, of_file.iter().map(|check| &*check.id)) + disruptive
+    };
+    files.into_iter().map(command).collect()
 }

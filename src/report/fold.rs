@@ -2,7 +2,7 @@
 
 use super::redact::Redacted;
 use crate::model::record::{Counts, Record, SCHEMA, Tool};
-use crate::model::{CheckRecord, Event};
+use crate::model::{CheckRecord, Event, FaultKind};
 
 /// Collects events into a [`Record`].
 #[derive(Debug, Default)]
@@ -31,6 +31,8 @@ impl Fold {
             Event::CheckFinished { index, record } => {
                 if let (Some(head), Some(slot)) = (&mut self.head, self.checks.get_mut(index)) {
                     head.summary.add(&record);
+                    let fault = record.fault.as_ref().map(|fault| fault.kind);
+                    head.run.deadline_reached |= fault == Some(FaultKind::RunDeadline);
                     *slot = Some(record);
                 }
             }
@@ -41,7 +43,7 @@ impl Fold {
                     head.run.signal = signal;
                 }
             }
-            Event::CheckStarted { .. } | Event::AttemptEnded { .. } => {}
+            Event::CheckStarted { .. } | Event::PairEnded { .. } | Event::AttemptEnded { .. } => {}
         }
     }
 

@@ -6,13 +6,11 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use super::advice::{advice, breaches};
 use super::junit_gate::{self, JunitGate};
-use super::{comparison_text, origin};
-use crate::judge::sentence;
+use super::{comparison_text, failure, origin};
 use crate::model::record::Outcome;
 use crate::model::visible::{visible, visible_lines};
-use crate::model::{Change, CheckRecord, Record, Verdict};
+use crate::model::{Change, CheckRecord, Record, Severity, Verdict};
 
 /// Longest text of one case, bytes; head and tail are kept.
 const LONGEST: usize = 64 * 1024;
@@ -101,8 +99,7 @@ fn suite(
     for (check, name) in checks.iter().zip(names(checks)) {
         case(xml, check, &name, rich, gate)?;
     }
-    let mut lines: Vec<String> =
-        checks.iter().filter(|check| junit_gate::is_warning(check)).map(|check| warning(check)).collect();
+    let mut lines: Vec<String> = checks.iter().filter_map(|check| warning(check)).collect();
     lines.extend(checks.iter().flat_map(|check| compared(check)));
     text_element(xml, "system-out", &[], &lines.join("\n"))?;
     text_element(xml, "system-err", &[], "")?;
@@ -146,8 +143,18 @@ fn missing(check: &CheckRecord) -> String {
     format!("the run compared nothing: {reasons}")
 }
 
-fn warning(check: &CheckRecord) -> String {
-    format!("WARN {}: {}", check.id, check.reason.as_deref().unwrap_or_default())
+/// Why a case that is shown as passed is not well: it failed or regressed with `severity: warn`, which fails no pipeline.
+fn warned(check: &CheckRecord) -> Option<String> {
+    if junit_gate::is_warning(check) {
+        return Some(check.reason.clone().unwrap_or_default());
+    }
+    (check.regressed() && check.severity == Severity::Warn).then(|| worse(check).0)
+}
+
+/// A warning with all that a failure would tell.
+fn warning(check: &CheckRecord) -> Option<String> {
+    let why = warned(check)?;
+    Some(format!("WARN {}: {why}\n  {}", check.id, story(check).replace('\n', "\n  ")))
 }
 
 fn properties(record: &Record, checks: &[&CheckRecord], rich: bool) -> Vec<(String, String)> {
@@ -155,8 +162,20 @@ fn properties(record: &Record, checks: &[&CheckRecord], rich: bool) -> Vec<(Stri
     if record.run.interrupted {
         out.push(("shakedown.interrupted".to_owned(), "true".to_owned()));
     }
+    if let Some(deadline) = record.run.deadline_s {
+        out.push(("shakedown.deadline".to_owned(), format!("{deadline} s")));
+        out.push(("shakedown.deadline_reached".to_owned(), record.run.deadline_reached.to_string()));
+    }
+    out.extend(record.run.rerun_of.iter().map(|id| ("shakedown.rerun_of".to_owned(), id.clone())));
     out.extend(record.run.labels.iter().map(|(key, value)| (format!("label.{key}"), value.clone())));
+    let warnings = checks.iter().filter(|check| warned(check).is_some()).count();
+    if warnings > 0 {
+        out.push(("shakedown.warnings".to_owned(), warnings.to_string()));
+    }
     for check in checks {
+        if let Some(why) = warned(check).filter(|_| !rich) {
+            out.push((format!("warned.{}", check.id), capped(&why)));
+        }
         // Strict JUnit has no properties of a case.
         if !rich && !check.expectations.is_empty() {
             let all: Vec<String> = check.expectations.iter().map(|outcome| expects(outcome, check)).collect();
@@ -229,6 +248,7 @@ fn case_properties(xml: &mut Xml<'_>, check: &CheckRecord) -> io::Result<()> {
     xml.write_event(Event::Start(BytesStart::new("properties")))?;
     let mut pairs =
         vec![("target".to_owned(), check.target.clone()), ("attempts".to_owned(), check.attempts.to_string())];
+    pairs.extend(warned(check).map(|why| ("warned".to_owned(), why)));
     pairs.extend(check.tags.iter().map(|tag| ("tag".to_owned(), tag.clone())));
     pairs.extend(check.expectations.iter().map(|outcome| ("expects".to_owned(), expects(outcome, check))));
     for (key, value) in pairs {
@@ -242,35 +262,15 @@ fn expects(outcome: &Outcome, check: &CheckRecord) -> String {
     format!("{} {} {} ({})", outcome.fact, outcome.operator, outcome.want, origin(outcome, check))
 }
 
-/// The text of a failure: the first two lines carry expected and seen, as some readers show no more.
+/// The text of a failure: cause and next step stand in the first two lines, as some readers show no more.
 fn story(check: &CheckRecord) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    let (breached, absent) = breaches(check);
-    for outcome in breached {
-        lines.push(sentence(outcome));
-        lines.push(match &outcome.at {
-            Some(place) => format!("at {place}"),
-            None => {
-                format!("at {} (a default of {}, as `expect` says nothing of it)", check.at.file_line(), check.family)
-            }
-        });
-    }
-    if !absent.is_empty() {
-        lines.push(format!("not seen: {}", absent.join(", ")));
-    }
+    let rows = failure::rows(check, true);
+    let mut lines: Vec<String> = rows.into_iter().map(|(label, text)| format!("{label}: {text}")).collect();
     lines.extend(compared(check));
     if check.regressed() {
-        lines.push(format!("try next: {}", comparison_text::next(check)));
-    }
-    if let Some(fault) = &check.fault {
-        lines.push(fault.to_string());
-        lines.push(format!("try next: {}", fault.remedy));
-    } else if let Some(advice) = advice(check) {
-        lines.push(format!("try next: {advice}"));
+        lines.push(format!("next: {}", comparison_text::next(check.base.is_some())));
     }
     lines.push(format!("target: {} {}", check.family, check.target));
-    lines.extend(check.notes.iter().map(|note| format!("evidence: {note}")));
-    lines.extend(check.earlier.iter().enumerate().map(|(n, why)| format!("attempt {}: {why}", n + 1)));
     lines.join("\n")
 }
 

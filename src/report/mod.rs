@@ -1,16 +1,17 @@
 //! Reports: live sinks that follow the events, and pure renderers of the finished record.
 
-pub mod advice;
 pub mod atomic;
-pub mod comparison_document;
+pub mod comparison;
 pub mod comparison_text;
 pub mod console;
+mod failure;
 pub mod fold;
 pub mod json;
 mod json_splitter;
 pub mod jsonl;
 pub mod junit;
 mod junit_gate;
+pub mod layout;
 pub mod progress;
 pub mod redact;
 pub mod reduced;

@@ -1,13 +1,14 @@
 //! Progress on stderr while a run goes on.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::redact::Redacted;
 use super::style::visible;
-use crate::model::{Event, Verdict};
+use crate::model::{Event, Verdict, human_time};
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,41 @@ pub struct Progress {
     total: usize,
     done: usize,
     bad: usize,
+    running: BTreeMap<usize, Running>,
+}
+
+/// A case that goes on.
+struct Running {
+    id: String,
+    /// When it began, and how long it is tried.
+    since: Instant,
+    within: Option<Duration>,
+    /// The attempt that ended last, and what it came to.
+    attempt: Option<(u32, Verdict)>,
+    /// Pairs done, and pairs planned.
+    pairs: Option<(u32, u32)>,
+}
+
+impl Running {
+    /// `vip-tcp: attempt 4 failed, 38 s left`, `api: pair 6 of 10`.
+    fn told(&self, now: Instant) -> String {
+        let mut parts = Vec::new();
+        if let Some((attempt, verdict)) = self.attempt {
+            parts.push(format!("attempt {attempt} {}", verdict.word()));
+        }
+        if let Some(within) = self.within {
+            let left = within.saturating_sub(now.saturating_duration_since(self.since));
+            parts.push(format!("{} left", human_time(Duration::from_secs(left.as_secs()))));
+        }
+        if let Some((pair, pairs)) = self.pairs {
+            parts.push(if pair > pairs {
+                format!("pair {pair}, to confirm an alarm")
+            } else {
+                format!("pair {pair} of {pairs}")
+            });
+        }
+        if parts.is_empty() { self.id.clone() } else { format!("{}: {}", self.id, parts.join(", ")) }
+    }
 }
 
 impl Progress {
@@ -38,7 +74,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} {wide_bar} {elapsed} {msg}") {
             bar.set_style(style);
         }
-        Self { mode, bar, total: 0, done: 0, bad: 0 }
+        Self { mode, bar, total: 0, done: 0, bad: 0, running: BTreeMap::new() }
     }
 
     /// Takes one event.
@@ -51,8 +87,29 @@ impl Progress {
                     self.bar.enable_steady_tick(Duration::from_millis(120));
                 }
             }
-            Event::CheckStarted { id, .. } => self.bar.set_message(visible(id)),
-            Event::CheckFinished { record, .. } => {
+            Event::CheckStarted { index, id, within_s } => {
+                let within = within_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                let running = Running { id: visible(id), since: Instant::now(), within, attempt: None, pairs: None };
+                self.running.insert(*index, running);
+                self.tell(*index);
+            }
+            Event::PairEnded { index, pair, pairs } => {
+                if let Some(running) = self.running.get_mut(index) {
+                    running.pairs = Some((*pair, *pairs));
+                }
+                self.tell(*index);
+            }
+            Event::AttemptEnded { index, attempt, verdict, .. } => {
+                if let Some(running) = self.running.get_mut(index) {
+                    running.attempt = Some((*attempt, *verdict));
+                }
+                self.tell(*index);
+            }
+            Event::CheckFinished { record, index } => {
+                self.running.remove(index);
+                if let Some(oldest) = self.running.keys().next().copied() {
+                    self.tell(oldest);
+                }
                 self.done += 1;
                 self.bad += usize::from(matches!(record.verdict, Verdict::Failed | Verdict::Errored));
                 self.bar.inc(1);
@@ -64,12 +121,39 @@ impl Progress {
                 }
             }
             Event::RunFinished { .. } => self.bar.finish_and_clear(),
-            Event::AttemptEnded { .. } => {}
+        }
+    }
+
+    /// Says of the bar what goes on in a case.
+    fn tell(&self, index: usize) {
+        if let Some(running) = self.running.get(&index) {
+            self.bar.set_message(running.told(Instant::now()));
         }
     }
 
     /// Prints a line without tearing the bar.
     pub fn around(&self, print: impl FnOnce()) {
         self.bar.suspend(print);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::Running;
+    use crate::model::Verdict;
+
+    #[test]
+    fn what_goes_on_is_told_with_the_time_left() {
+        let since = Instant::now();
+        let case = Running { id: "vip".to_owned(), since, within: None, attempt: None, pairs: None };
+        assert_eq!(case.told(since), "vip");
+        let waits = Running { within: Some(Duration::from_secs(60)), attempt: Some((4, Verdict::Failed)), ..case };
+        assert_eq!(waits.told(since + Duration::from_secs(22)), "vip: attempt 4 failed, 38 s left");
+        assert_eq!(waits.told(since + Duration::from_secs(99)), "vip: attempt 4 failed, 0 s left");
+        let pairs = Running { within: None, attempt: None, pairs: Some((6, 10)), ..waits };
+        assert_eq!(pairs.told(since), "vip: pair 6 of 10");
+        assert_eq!(Running { pairs: Some((11, 10)), ..pairs }.told(since), "vip: pair 11, to confirm an alarm");
     }
 }

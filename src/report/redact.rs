@@ -49,7 +49,8 @@ fn redact(event: &mut Event, redactor: &Redactor) {
                 of_suite(suite, redactor);
             }
         }
-        Event::CheckStarted { index: _, id } => redactor.scrub(id),
+        Event::CheckStarted { index: _, id, within_s: _ } => redactor.scrub(id),
+        Event::PairEnded { index: _, pair: _, pairs: _ } => {}
         Event::AttemptEnded { index: _, attempt: _, verdict: _, reason } => option(reason, redactor),
         Event::CheckFinished { index: _, record } => of_check(record, redactor),
         Event::RunFinished { duration_s: _, signal: _ } => {}
@@ -57,7 +58,20 @@ fn redact(event: &mut Event, redactor: &Redactor) {
 }
 
 fn of_run(run: &mut Run, redactor: &Redactor) {
-    let Run { id: _, started: _, duration_s: _, interrupted: _, signal: _, strict: _, vanished, labels } = run;
+    let Run {
+        id: _,
+        started: _,
+        duration_s: _,
+        interrupted: _,
+        signal: _,
+        deadline_s: _,
+        deadline_reached: _,
+        rerun_of,
+        strict: _,
+        vanished,
+        labels,
+    } = run;
+    option(rerun_of, redactor);
     texts(vanished, redactor);
     map(labels, redactor);
 }
@@ -104,6 +118,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         flaky: _,
         unmet: _,
         reason,
+        next,
         fault,
         severity: _,
         at,
@@ -136,6 +151,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     redactor.scrub(target);
     texts(tags, redactor);
     option(reason, redactor);
+    option(next, redactor);
     for fault in fault.iter_mut() {
         of_fault(fault, redactor);
     }
@@ -211,7 +227,7 @@ fn of_place(place: &mut Place, redactor: &Redactor) {
 }
 
 fn of_metric(metric: &mut Metric, redactor: &Redactor) {
-    let Metric { unit: _, better: _, compared_by: _, tolerance: _, tails, rounds, histogram: _ } = metric;
+    let Metric { unit: _, better: _, compared_by: _, tolerance: _, at_least: _, tails, rounds, histogram: _ } = metric;
     named(tails, redactor, |_, _| {});
     for round in rounds {
         let RoundRecord {
@@ -245,6 +261,7 @@ fn of_comparison(comparison: &mut Comparison, redactor: &Redactor) {
         p: _,
         mde: _,
         tolerance: _,
+        at_least: _,
         method,
         against,
         base: _,

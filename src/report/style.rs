@@ -1,7 +1,7 @@
 //! Text for terminals: colours for those that want them, control characters for none.
 
 pub use crate::model::visible::visible;
-use crate::model::{Change, CheckRecord, Severity, Verdict};
+use crate::model::{CheckRecord, Severity, Verdict};
 
 /// How text for people looks, and how much of it there is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -10,10 +10,12 @@ pub struct Style {
     pub color: bool,
     /// Say also what is left out for brevity.
     pub verbose: bool,
+    /// Columns of a line; `None` where nobody says how wide a line may be.
+    pub width: Option<usize>,
 }
 
 impl Style {
-    fn paint(self, code: &str, text: &str) -> String {
+    pub(super) fn paint(self, code: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
@@ -49,30 +51,5 @@ impl Style {
     #[must_use]
     pub fn mark(self, bad: bool) -> String {
         if bad { self.paint("31;1", "DIFF ") } else { self.paint("36", "NOTE ") }
-    }
-
-    /// The fixed-width status word of what only warns.
-    #[must_use]
-    pub fn warned(self) -> String {
-        self.paint("33", "WARN ")
-    }
-
-    /// The fixed-width status word of what has no result.
-    #[must_use]
-    pub fn unmeasured(self) -> String {
-        self.paint("35;1", "ERROR")
-    }
-
-    /// The fixed-width status word of a comparison.
-    #[must_use]
-    pub fn change(self, change: Change) -> String {
-        let (code, word) = match change {
-            Change::Regressed => ("31;1", "REGR "),
-            Change::Improved => ("32", "IMPR "),
-            Change::Unchanged => ("32", "SAME "),
-            Change::Inconclusive => ("33", "INCO "),
-            Change::NotCompared => ("33", "NONE "),
-        };
-        self.paint(code, word)
     }
 }

@@ -44,6 +44,12 @@ pub struct Check {
     pub eventually: Option<Eventually>,
     /// Further attempts.
     pub retries: u32,
+    /// The wait before each of them, if the suite gives one.
+    pub retry_delay: Option<Duration>,
+    /// Checks with the same name never run at the same time.
+    pub serial: Option<Arc<str>>,
+    /// The most checks that may be about one of its hosts at once.
+    pub per_target: Option<usize>,
     /// Rounds that count.
     pub rounds: u32,
     /// Measurements in a round.

@@ -16,6 +16,7 @@ use super::digest::Written;
 use super::expect::{FactTyping, Reader, effective};
 use super::file::NamedFile;
 use super::matrix::{self, Cell};
+use super::repeats;
 use super::syntax::flow;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
@@ -85,7 +86,9 @@ impl Builder<'_> {
         self.named.iter_mut().skip(first_file).for_each(|file| file.case.1.clone_from(&id));
         let eventually = self.eventually(resolved.get("eventually"), folder);
         let expectations = self.expectations(header.family, &typed.args, resolved.get("expect"), eventually.is_some());
-        let baseline = baseline_rules::read(header.family, resolved.get("baseline"), self.errors);
+        let families = (header.family, self.families);
+        let defaults = self.defaults.get("baseline");
+        let baseline = baseline_rules::of_check(families, defaults, resolved.get("baseline"), self.errors);
         let needs = texts(resolved.get("needs"));
         let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
         let conflict = self.conflict(header.family, &mut typed, cell, below.span);
@@ -122,6 +125,9 @@ impl Builder<'_> {
             expectations,
             eventually,
             retries: if disruptive { 0 } else { common.get(&tables::RETRIES) },
+            retry_delay: common.get(&tables::RETRY_DELAY),
+            serial: repeats::serial(resolved.get("serial"), self.errors),
+            per_target: common.get(&tables::PER_TARGET).and_then(|most| usize::try_from(most).ok()),
             rounds: self.rounds.unwrap_or_else(|| common.get(&tables::ROUNDS)),
             samples: if disruptive { 1 } else { samples },
             severity,
@@ -176,6 +182,9 @@ impl Builder<'_> {
             let help = "a second attempt would break the target once more and hide the first result";
             self.errors.add(node.span, format!("`{family}` is made once: no `retries`, no `eventually`"), help);
         }
+        if let Some(delay) = resolved.get(tables::RETRY_DELAY.name()) {
+            repeats::retry_delay(delay, common, (eventually, disruptive), family, self.errors);
+        }
         if eventually && common.get(&tables::RETRIES) > 0 {
             let help = "`eventually` is for convergence after a change, `retries` for flakes: keep one";
             self.errors.add(node.span, "`eventually` and `retries` exclude each other", help);
@@ -199,7 +208,7 @@ impl Builder<'_> {
     /// The keys of `defaults` (rounds, retries, severity, budget): from the check, else from `defaults`, else the table.
     fn common(&mut self, node: &Node, folder: &Path) -> Args {
         let mut args = Args::default();
-        for field in tables::DEFAULTS.iter().filter(|field| !field.has(FieldRole::Patience)) {
+        for field in tables::COMMON.iter().filter(|field| !field.has(FieldRole::Patience)) {
             // `eventually` repeats in another way, and says so in place of the default.
             let otherwise = field.name == tables::RETRIES.name() && node.get("eventually").is_some();
             let default = self.defaults.get(field.name).filter(|_| !otherwise);

@@ -14,6 +14,7 @@ use super::reading::{self, Roots};
 use super::secret::{Redactor, SHORTEST};
 use super::tree::{self, Kind, Node};
 use super::vars::{self, Env, Scope};
+use crate::model::suggest::meant;
 use crate::probe::Family;
 
 /// A validated suite.
@@ -43,6 +44,8 @@ pub struct Options<'a> {
     pub rounds: Option<u32>,
     /// `--timeout`, replaces `defaults.timeout`.
     pub timeout: Option<String>,
+    /// `--per-target`, replaces `defaults.per_target`.
+    pub per_target: Option<u32>,
     /// Folders given to the command; what suites include may lie below them.
     pub roots: Vec<PathBuf>,
     /// `--include-outside`.
@@ -61,6 +64,7 @@ impl<'a> Options<'a> {
             var_files: Vec::new(),
             rounds: None,
             timeout: None,
+            per_target: None,
             roots: Vec::new(),
             include_outside: false,
             env,
@@ -81,6 +85,8 @@ pub struct Loaded {
     pub named: Vec<NamedFile>,
     /// All errors.
     pub errors: Diagnostics,
+    /// The name of some suite is not known, as its file has an error.
+    pub incomplete: bool,
     /// Knows every secret.
     pub redactor: Redactor,
 }
@@ -143,8 +149,10 @@ pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>
         };
         let roots = (!options.include_outside).then(|| Roots::of(path, &options.roots));
         let Some(document) = merge::read(path, text, roots.as_ref(), &mut loaded.sources, &mut loaded.errors) else {
+            loaded.incomplete = true;
             continue;
         };
+        loaded.incomplete |= document.name.is_none();
         known.extend(document.vars.keys().cloned());
         loaded.files.extend(document.files.iter().cloned());
         suite(path, document, families, options, &overrides, &defaults, &mut loaded);
@@ -152,7 +160,7 @@ pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>
     for (name, node) in &overrides {
         if !known.contains(name) {
             let near = suggest(name, known.iter().map(String::as_str));
-            let help = match near.strip_prefix("did you mean `").and_then(|near| near.strip_suffix("`?")) {
+            let help = match meant(&near) {
                 Some(near) => {
                     let value = node.text().unwrap_or_default();
                     match loaded.sources.get(node.span.source).map(|source| &*source.path) {
@@ -209,10 +217,7 @@ fn suite(
         .iter()
         .map(|(key, node)| (key.clone(), vars::resolve(node, &scope, &mut loaded.errors)))
         .collect();
-    if let Some(timeout) = &options.timeout {
-        let source = loaded.sources.add(&format!("--timeout={timeout}"), String::new());
-        defaults.insert("timeout".into(), scalar_node(source, timeout));
-    }
+    defaults.extend(given_defaults(options, &mut loaded.sources));
     let affected = vars::affected(&document.vars, options.against.iter().map(|(name, _)| name));
     let everywhere = document.defaults.values().any(|node| vars::mentions(node, &affected));
     let mut builder = Builder {
@@ -265,6 +270,19 @@ fn checks(
         checks.extend(builder.check(node, folder).into_iter().map(|check| Check { differs, ..check }));
     }
     (first_seen.into_keys().collect(), checks)
+}
+
+/// Defaults that the command line replaces.
+fn given_defaults(options: &Options<'_>, sources: &mut Sources) -> Vec<(String, Node)> {
+    let per_target = options.per_target.map(|most| most.to_string());
+    let given = [("timeout", "--timeout", options.timeout.clone()), ("per_target", "--per-target", per_target)];
+    let node = |(key, flag, text): (&str, &str, Option<String>)| {
+        let text = text?;
+        // Such a source has no line to show: its name is what was typed.
+        let source = sources.add(&format!("{flag}={text}"), String::new());
+        Some((key.to_owned(), scalar_node(source, &text)))
+    };
+    given.into_iter().filter_map(node).collect()
 }
 
 fn secrets(document: &Document, env: Env<'_>, loaded: &mut Loaded) -> BTreeMap<String, String> {

@@ -13,6 +13,7 @@ mod foreign;
 pub mod matrix;
 pub mod merge;
 pub mod reading;
+mod repeats;
 pub mod schema;
 pub mod secret;
 mod syntax;

@@ -3,6 +3,7 @@
 //! Strict validators must take it: no unions of types, a type beside every keyword that needs one, and keys that are required
 //! are described where they are. What several places share stands in `$defs` once.
 
+mod baselines;
 mod expectations;
 mod fields;
 mod words;
@@ -10,7 +11,6 @@ mod words;
 use serde_json::{Map, Value, json};
 
 use super::tables;
-use crate::model::{FactInfo, FieldInfo, Kind, Unit};
 use crate::probe::Family;
 
 /// Draft 7: what editors' YAML support reads.
@@ -24,16 +24,17 @@ pub fn schema(families: &[Family]) -> Value {
         rules(family, &mut own);
         definitions.insert(family.name.into(), own);
         definitions.insert(format!("{}.expect", family.name), expectations::of(family));
-        definitions.insert(format!("{}.baseline", family.name), baseline(family.facts));
+        definitions.insert(format!("{}.baseline", family.name), baselines::of(family.facts));
     }
-    let facts = || families.iter().flat_map(|family| family.facts);
-    let used: Vec<String> = facts().filter(|fact| fact.better.is_some()).map(baseline_sort).collect();
-    definitions.extend(baselines().into_iter().filter(|(name, _)| name == "baseline.fact" || used.contains(name)));
+    definitions.extend(baselines::shared(families));
     let mut root = fields::object(tables::SUITE, &mut |field| match field.name {
         "version" => Some(json!({"enum": [1, "1"]})),
         "checks" => Some(json!({"type": "array", "minItems": 1, "items": fields::reference("check")})),
         "vars" => Some(json!({"type": "object", "propertyNames": no_variable()})),
         "suite" => Some(fields::reference("name")),
+        "defaults" => Some(fields::object(tables::DEFAULTS, &mut |field| {
+            (field.name == "baseline").then(|| baselines::of_all(families))
+        })),
         _ => None,
     });
     let any: Vec<Value> = ["checks", "include", "vars", "defaults", "secrets"].into_iter().map(required).collect();
@@ -151,43 +152,4 @@ fn rules(family: &Family, schema: &mut Value) {
     if !with.is_empty() {
         schema["dependencies"] = json!(with);
     }
-}
-
-/// The sort of a metric as `baseline` sees it.
-fn baseline_sort(fact: &FactInfo) -> String {
-    match fact.kind {
-        Kind::Distribution => "baseline.distribution".into(),
-        _ => format!("baseline.{}", expectations::unit_word(fact.unit)),
-    }
-}
-
-/// Schema of the entries below `baseline`: a metric has tolerances, of its quantiles too where it has some; any other fact a rule.
-fn baseline(facts: &[FactInfo]) -> Value {
-    let metrics = facts.iter().filter(|fact| fact.better.is_some());
-    let properties: Map<String, Value> =
-        metrics.map(|fact| (fact.name.to_owned(), fields::reference(&baseline_sort(fact)))).collect();
-    let rest = facts.iter().filter(|fact| fact.better.is_none()).map(|fact| fact.name.replace('.', "\\."));
-    let pattern = format!("^({})$", rest.collect::<Vec<_>>().join("|"));
-    json!({
-        "type": "object", "additionalProperties": false, "properties": properties,
-        "patternProperties": {pattern: fields::reference("baseline.fact")}
-    })
-}
-
-fn baselines() -> Map<String, Value> {
-    let of = |keys: &[&str], unit: Unit| {
-        let fields: Vec<FieldInfo> =
-            tables::BASELINE.iter().filter(|field| keys.contains(&field.name)).copied().collect();
-        let mut group =
-            fields::object(&fields, &mut |field| (field.name != "change").then(|| fields::quantity(unit, true)));
-        group["minProperties"] = json!(1);
-        group
-    };
-    let mut out = Map::new();
-    out.insert("baseline.fact".into(), of(&["change"], Unit::Count));
-    out.insert("baseline.distribution".into(), of(&["tolerance", "p90", "p99"], Unit::Ratio));
-    for unit in Unit::ALL {
-        out.insert(format!("baseline.{}", expectations::unit_word(unit)), of(&["tolerance"], unit));
-    }
-    out
 }

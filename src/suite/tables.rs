@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
-use crate::model::table::fields;
+use crate::model::table::{fields, joined};
 use crate::model::{Field, FieldInfo, FieldKind, FieldRole};
 
 const TEXTS: FieldKind = FieldKind::List(&FieldKind::Text);
@@ -43,7 +43,16 @@ choices! {
     }
 }
 
-fields! { pub DEFAULTS;
+/// Keys of `defaults`: the common ones of checks, and `baseline`.
+pub const DEFAULTS: &[FieldInfo] = joined!(FieldInfo; COMMON, &[BASELINE_OF_ALL]);
+
+const BASELINE_OF_ALL: FieldInfo = FieldInfo::optional(
+    "baseline",
+    FieldKind::Map(&FieldKind::Group(BASELINE)),
+    "Per fact, how it is compared, for every check that has it; what a check says of a fact itself comes first.",
+);
+
+fields! { pub COMMON;
     /// Patience of every family.
     pub const TIMEOUT: Field<Option<Duration>> =
         Field::optional("timeout", PATIENCE, "How long a silent peer is waited for.").role(FieldRole::Patience);
@@ -67,7 +76,19 @@ fields! { pub DEFAULTS;
         "retries",
         FieldKind::Integer(0, 10),
         "0",
-        "Further attempts when it does not hold, after half a second and then twice as long each time, 10 s at most; a pass after a retry is reported as flaky.",
+        "Further attempts when it does not hold, `retry_delay` apart; a pass after a retry is reported as flaky.",
+    );
+    /// The wait before a further attempt.
+    pub const RETRY_DELAY: Field<Option<Duration>> = Field::optional(
+        "retry_delay",
+        FieldKind::Duration(0.0, 3600.0),
+        "Time from the end of an attempt to the next retry; without it half a second, then twice as long each time, 10 s at most.",
+    );
+    /// Cases about one host at once.
+    pub const PER_TARGET: Field<Option<u32>> = Field::optional(
+        "per_target",
+        FieldKind::Integer(1, 1000),
+        "The most checks of the run that may be about the same host at once, whatever --jobs says; of several values for a host the smallest counts.",
     );
     /// Weight of a failure.
     pub const SEVERITY: Field<Weight> =
@@ -99,9 +120,14 @@ pub const BASELINE: &[FieldInfo] = &[
     FieldInfo::optional("p90", FieldKind::Text, "The same for the 90th percentile of a round."),
     FieldInfo::optional("p99", FieldKind::Text, "The same for the 99th percentile of a round."),
     FieldInfo::optional(
+        "at_least",
+        FieldKind::Text,
+        "Smallest movement that counts (1ms), whatever share it is: a smaller one is never a regression.",
+    ),
+    FieldInfo::optional(
         "change",
         FieldKind::Choice(&["same", "may_grow", "may_shrink", "ignore"]),
-        "Of a fact that is no metric: what may become of it from one report to the next.",
+        "How a fact may change from one report to the next; a metric is compared by its numbers, or ignored.",
     ),
 ];
 
@@ -118,7 +144,7 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::optional(
         "needs",
         TEXTS,
-        "Checks, or cells of one (`alive[site=a]`), that must pass first; otherwise this one is skipped with the reason.",
+        "Checks, or cells of one (`alive[site=a]`), that must pass first; otherwise this one is skipped with the reason. `suite/check` is one of another suite of the run.",
     ),
     FieldInfo::optional(
         "control",
@@ -137,11 +163,22 @@ pub const CHECK: &[FieldInfo] = &[
     ),
     FieldInfo::optional("eventually", FieldKind::Group(EVENTUALLY), "Convergence: repeat until it holds."),
     RETRIES.info,
+    RETRY_DELAY.info,
+    FieldInfo::optional(
+        "serial",
+        FieldKind::Text,
+        "A name: checks with the same one, also of other suites, never run at the same time.",
+    ),
+    PER_TARGET.info,
     ROUNDS.info,
     SAMPLES.info,
     SEVERITY.info,
     BUDGET.info,
-    FieldInfo::optional("baseline", FieldKind::Map(&FieldKind::Group(BASELINE)), "Per metric, how it is compared."),
+    FieldInfo::optional(
+        "baseline",
+        FieldKind::Map(&FieldKind::Group(BASELINE)),
+        "Per fact, how it is compared: with a tolerance, from an amount on, by a rule, or not at all.",
+    ),
 ];
 
 /// Names of a table.

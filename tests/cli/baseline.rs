@@ -113,12 +113,11 @@ fn what_must_not_be_a_baseline_is_refused() {
     };
     let failed = refused("failed", &tcp_suite(port, ""));
     assert!(failed.contains("failed.json: only a run in which everything was measured and held"), "{failed}");
-    assert!(failed.contains("nothing was accepted"), "{failed}");
+    assert!(failed.contains("it was not accepted"), "{failed}");
     refused("warned", &tcp_suite(port, "    severity: warn\n"));
     refused("errored", &tcp_suite(port, "").replace("127.0.0.1,", "127.0.0.1, source: 192.0.2.1,"));
     refused("skipped", &tcp_suite(port, "    when: {x: [2]}\nvars: {x: 1}\n"));
-    assert!(store.bad(&["accept", "r1.json", "r1.json"], 2).contains("given twice"));
-    assert!(!store.sandbox.path("reports").exists(), "not even of the sound report beside them");
+    assert_eq!(store.kept(), [store.id("r1.json")], "the sound report beside each of them, once");
 
     // An edited summary, and a signal.
     let mut report = store.sandbox.json("failed.json");
@@ -130,12 +129,49 @@ fn what_must_not_be_a_baseline_is_refused() {
     store.sandbox.write("interrupted.json", &report.to_string());
     store.bad(&["accept", "interrupted.json"], 2);
 
-    store.good(&["accept", "r1.json"]);
     let before = read(&store.sandbox.path(&store.file()));
-    assert!(store.bad(&["accept", "r1.json"], 2).contains("already; nothing was changed"));
+    assert!(store.good(&["accept", "r1.json"]).contains("is in it already"));
     assert_eq!(read(&store.sandbox.path(&store.file())), before);
     let saved = store.sandbox.run(&["run", "suite.yaml", "--save-baseline", "reports/baselines"]);
     assert_eq!((saved.code, store.kept().len()), (0, 2), "{}", saved.err);
+}
+
+/// The same folder of reports every night: what is known is skipped, and one bad file stops none of the others.
+#[test]
+fn of_many_reports_the_known_are_skipped_and_the_bad_told() {
+    let store = Store::new(4);
+    let out = store.good(&["accept", "r1.json", "r2.json", "r1.json"]);
+    assert!(out.contains("skipped: r1.json: run ") && out.contains("is given twice"), "{out}");
+    assert!(out.ends_with("2 runs accepted, 1 skipped, as the store has no use for them\n"), "{out}");
+    let out = store.good(&["accept", "r1.json", "r2.json", "r3.json"]);
+    assert!(out.ends_with("1 run accepted, 2 skipped, as the store has no use for them\n"), "{out}");
+    assert_eq!(out.matches("is in it already").count(), 2, "{out}");
+    let before = read(&store.sandbox.path(&store.file()));
+    let out = store.good(&["accept", "r1.json", "r2.json"]);
+    assert!(out.ends_with("0 runs accepted, 2 skipped, as the store has no use for them\n"), "{out}");
+    assert_eq!(read(&store.sandbox.path(&store.file())), before, "nothing is written for nothing");
+    // A file that is no report, one that is missing, a run that did not hold, and a good one last.
+    store.sandbox.write("broken.json", "{");
+    let mut report = store.sandbox.json("r4.json");
+    report["run"]["interrupted"] = true.into();
+    report["run"]["id"] = "other".into();
+    store.sandbox.write("cut.json", &report.to_string());
+    let refused = store.run(&["accept", "cut.json", "r3.json"]);
+    assert_eq!(refused.code, 2, "{}{}", refused.out, refused.err);
+    let ended = store.run(&["accept", "broken.json", "missing.json", "cut.json", "r3.json", "r4.json", "--pin"]);
+    assert_eq!(ended.code, 3, "{}{}", ended.out, ended.err);
+    for told in ["broken.json: ", "missing.json: cannot be read", "cut.json: only a run in which everything"] {
+        assert!(ended.err.contains(told), "{told}: {}", ended.err);
+    }
+    let sums =
+        "1 run accepted, 1 skipped, as the store has no use for them, 1 refused, 2 could not be read or stored\n";
+    assert!(ended.out.ends_with(sums), "{}", ended.out);
+    assert_eq!(store.kept(), [1, 2, 3, 4].map(|n| store.id(&format!("r{n}.json"))));
+    assert_eq!(store.sandbox.json(&store.file())["pinned"]["id"], *store.id("r4.json"));
+    // One that is known can still be pinned.
+    store.good(&["accept", "r1.json", "--pin"]);
+    assert_eq!(store.sandbox.json(&store.file())["pinned"]["id"], *store.id("r1.json"));
+    assert!(store.good(&["accept", "r1.json", "--pin"]).starts_with("skipped: "));
 }
 
 #[test]

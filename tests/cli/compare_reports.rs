@@ -115,33 +115,6 @@ fn several_runs_on_the_base_side_are_a_history() {
     assert!(row["pinned"]["against"].as_str().unwrap().contains("release 1.7"), "{row}");
 }
 
-/// Of metrics that no suite speaks of, a comparison without a result is one line; -v and the JSON have each.
-#[test]
-fn what_no_suite_gates_is_folded() {
-    let (sandbox, base) = eight(3);
-    let values = json!({"m00": latency(0.0101), "m01": latency(0.0101), "m02": latency(0.0101)});
-    let head = |gated: &[&str]| {
-        let mut report: Value =
-            serde_json::from_str(&Builder::new(20, CLASS).check("edge", "a", "d", values.clone()).text()).unwrap();
-        report["checks"][0]["gated"] = json!(gated);
-        sandbox.write("now.json", &report.to_string());
-    };
-    let few: Vec<&str> = base[2..].iter().map(String::as_str).chain(["now.json"]).collect();
-    head(&[]);
-    let (ended, document) = compare(&sandbox, &few);
-    assert_eq!(document["summary"]["inconclusive"], 3);
-    assert!(ended.out.contains("3 metrics that the suites do not speak of: inconclusive"), "{}", ended.out);
-    assert!(!ended.out.contains("m00") && ended.out.contains("3 inconclusive"), "{}", ended.out);
-    head(&["m01"]);
-    let (ended, document) = compare(&sandbox, &few);
-    assert_eq!(document["metrics"][1]["gated"], true);
-    assert!(ended.out.contains("edge/a m01") && !ended.out.contains("m00"), "{}", ended.out);
-    assert!(ended.out.contains("2 metrics that the suites do not speak of"), "{}", ended.out);
-    let (ended, _) = compare(&sandbox, &[&few[..], &["-v"]].concat());
-    assert!(["m00", "m01", "m02"].iter().all(|name| ended.out.contains(&format!("edge/a {name}"))), "{}", ended.out);
-    assert!(!ended.out.contains("do not speak of"), "{}", ended.out);
-}
-
 #[test]
 fn no_run_counts_twice() {
     let (sandbox, base) = eight(1);
@@ -242,9 +215,17 @@ fn numbers_follow_a_check_to_its_new_name() {
     let numbers = || json!({"m00": latency(0.0101)});
     let twins = Builder::new(20, CLASS).check("edge", "b", "d", numbers()).check("edge", "c", "d", numbers());
     for (report, verdicts, words) in [
-        (Builder::new(20, CLASS).check("edge", "b", "d", numbers()), vec!["inconclusive"], "renamed: edge/a -> edge/b"),
-        (Builder::new(20, CLASS).check("web", "a", "d", numbers()), vec!["inconclusive"], "renamed: edge/a -> web/a"),
-        (twins, vec!["not_compared"; 3], "vanished (passed before)"),
+        (
+            Builder::new(20, CLASS).check("edge", "b", "d", numbers()),
+            vec!["inconclusive"],
+            "1 check renamed: edge/a -> edge/b",
+        ),
+        (
+            Builder::new(20, CLASS).check("web", "a", "d", numbers()),
+            vec!["inconclusive"],
+            "1 check renamed: edge/a -> web/a",
+        ),
+        (twins, vec!["not_compared"; 3], "edge/a: only the first report has it; passed there"),
         (
             Builder::new(20, CLASS).check("edge", "a", "d", json!({})),
             vec!["not_compared"],
@@ -357,7 +338,12 @@ fn what_changed_beside_the_numbers_is_listed() {
     );
     let summary = &document["summary"];
     assert_eq!((&summary["facts_not_allowed"], &summary["checks_worse"]), (&2.into(), &2.into()), "{summary}");
-    for words in ["good day", "vanished (passed before)", "renamed: edge/old-name -> edge/new-name", "it broke"] {
+    for words in [
+        "good day",
+        "only the first report has it; passed there",
+        "renamed: edge/old-name -> edge/new-name",
+        "it broke",
+    ] {
         assert!(ended.out.contains(words), "`{words}` is not in\n{}", ended.out);
     }
     // The same again, by another run.

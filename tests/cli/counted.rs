@@ -83,10 +83,10 @@ fn loss_that_may_be_the_receivers_own_neither_fails_nor_passes() {
         ),
         ("lost: 0", 3, "`lost` may be less than was counted"),
         ("loss: {ge: 10%}", 3, "`shakedown serve` tells the two apart"),
-        ("loss: {ge: 20%}", 1, "expected loss: at least 20%"),
-        ("loss: {le: 0.1%}, jitter: {lt: 1us}", 1, "expected jitter: less than"),
+        ("loss: {ge: 20%}", 1, "loss: expected at least 20%"),
+        ("loss: {le: 0.1%}, jitter: {lt: 1us}", 1, "jitter: expected less than"),
         ("loss.certain: false", 0, ""),
-        ("loss.certain: true", 1, "expected loss.certain: true seen false"),
+        ("loss.certain: true", 1, "loss.certain: expected true, saw false"),
     ] {
         let ended = run(expect);
         let said = format!("{}{}", ended.out, ended.err);

@@ -58,7 +58,7 @@ fn a_planted_change_is_shown_where_it_is() {
     let lines: Vec<&str> = ended.out.lines().collect();
     assert_eq!(lines[0], format!("edge (host class {CLASS})"));
     assert!(lines[2].trim_start().starts_with("slow"), "the largest worsening first: {}", ended.out);
-    let change = "    run 19 (2026-10-19, release=1.18): 10.1ms -> 12.12ms, +20 %, worse";
+    let change = "    run 19 (2026-10-19, release=1.18): 10.1 ms -> 12.12 ms, +20 %, worse";
     assert_eq!(lines[3], change, "{}", ended.out);
     assert!(lines[4].trim_start().starts_with("flat"), "{}", ended.out);
     assert!(ended.out.contains("30 runs, 2 series, 1 change point"), "{}", ended.out);

@@ -2,15 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics is a test that fails
 
+mod across;
 mod against;
 mod away;
 mod baseline;
 mod calibrating;
 mod compare_arms;
 mod compare_reports;
+mod compare_text;
 mod counted;
 mod crowd;
 mod demo;
+mod documents;
 mod endings;
 mod files;
 mod gates;
@@ -25,11 +28,13 @@ mod overlap;
 mod pairing;
 mod peer;
 mod pipe;
+mod probe;
 mod references;
 mod repeats;
 #[path = "../reports/mod.rs"]
 mod report_fixture;
 mod reports;
+mod rerun;
 mod secrets;
 mod settings;
 mod sides;

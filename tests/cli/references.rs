@@ -197,9 +197,13 @@ fn few_runs_are_inconclusive_and_say_how_many_are_missing() {
     let one = kept.compared(0, &[]);
     assert_eq!((&one["verdict"], &one["runs_needed"]), (&"inconclusive".into(), &5.into()), "{one}");
     assert!(one["ci"].is_null() && one["ratio"].as_f64().unwrap() > 2.0, "{one}");
-    assert!(one["reason"].as_str().unwrap().contains("accept 5 more, or use --against"), "{one}");
+    assert!(one["reason"].as_str().unwrap().contains("is not known from fewer than 8"), "{one}");
     assert_eq!(kept.sandbox.json("r.json")["summary"]["inconclusive"], 1);
     assert!(!read(&kept.sandbox.path("r.xml")).contains("<failure"));
+    let text = kept.sandbox.run(&["report", "r.json"]).out;
+    for words in ["to decide: accept 5 more runs of the unchanged target", "inconclusive is no pass"] {
+        assert!(text.contains(words), "`{words}` is not in\n{text}");
+    }
     kept.compared(3, &["--strict"]);
     let xml = read(&kept.sandbox.path("r.xml"));
     assert!(xml.contains("failures=\"1\"") && xml.contains("type=\"performance.inconclusive\""), "{xml}");

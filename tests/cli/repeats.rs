@@ -44,5 +44,31 @@ fn eventually_takes_the_place_of_retries_in_defaults() {
                  tcp: {host: 127.0.0.1, port: 1}\n";
     let output = CliSandbox::new(suite).command(&["plan", "suite.yaml"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("eventually: within 5s") && !text.contains("retries"), "{text}");
+    assert!(output.status.success() && text.contains("eventually: within 5 s") && !text.contains("retries"), "{text}");
+}
+
+#[test]
+fn every_attempt_says_what_it_saw() {
+    let (_held, port) = super::closed_port();
+    let suite = format!(
+        "version: 1\nsuite: s\nchecks:\n  - id: a\n    retries: 1\n    tcp: {{host: 127.0.0.1, port: {port}}}\n"
+    );
+    let sandbox = CliSandbox::new(&suite);
+    let ended = sandbox.run(&["run", "suite.yaml", "-v"]);
+    let line = format!("  try  a  attempt 1 failed: connection refused by 127.0.0.1:{port} (RST)");
+    assert!(ended.out.contains(&line), "{}", ended.out);
+    assert!(!sandbox.run(&["run", "suite.yaml"]).out.contains("  try  "));
+}
+
+/// Several checks with one cause are one block, and the command names each.
+#[test]
+fn one_cause_is_told_once() {
+    let (_held, port) = super::closed_port();
+    let check = |id: &str| format!("  - id: {id}\n    tcp: {{host: 127.0.0.1, port: {port}}}\n");
+    let suite = format!("version: 1\nsuite: s\nchecks:\n{}{}", check("a"), check("b"));
+    let sandbox = CliSandbox::new(&suite);
+    let ended = sandbox.run(&["run", "suite.yaml"]);
+    assert_eq!(ended.out.matches("  cause  ").count(), 1, "{}", ended.out);
+    assert!(ended.out.contains("  also   ") && ended.out.contains("s  0 passed  2 FAILED"), "{}", ended.out);
+    assert!(ended.out.contains("again: shakedown run suite.yaml --only a --only b"), "{}", ended.out);
 }

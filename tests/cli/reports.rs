@@ -96,7 +96,7 @@ fn a_report_is_rendered_again_byte_for_byte() {
     assert_eq!(read(&sandbox.path("r.xml")), read(&sandbox.path("again.xml")));
     assert_eq!(read(&sandbox.path("r.json")), read(&sandbox.path("again.json")));
     let shown = sandbox.run(&["report", "r.json"]);
-    assert!(shown.out.contains("5 checks: 2 passed, 1 failed, 1 could not be measured, 1 skipped"), "{}", shown.out);
+    assert!(shown.out.contains("edge  2 passed  1 FAILED  1 not measured  1 skipped"), "{}", shown.out);
     sandbox.write("broken.json", "{\"schema\": \"shakedown.report/9\"}");
     let broken = sandbox.run(&["report", "broken.json"]);
     assert_eq!(broken.code, 2);
@@ -112,6 +112,7 @@ fn normalized(text: &str) -> String {
         (r#"time="[0-9.]+""#, r#"time="[s]""#),
         (r#"value="[0-9.e-]+ s""#, r#"value="[n] s""#),
         (r"127\.0\.0\.1:[0-9]+", "127.0.0.1:[port]"),
+        (r"sport = :[0-9]+", "sport = :[port]"),
     ];
     rules.iter().fold(text.to_owned(), |text, (pattern, with)| {
         regex::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned()
@@ -136,7 +137,7 @@ fn junit_rich_is_golden() {
 fn events_are_json_lines_in_order() {
     let (sandbox, _a, _b) = sample();
     let ended = sandbox.run(&["run", "suite.yaml", "--events", "-"]);
-    assert!(ended.err.contains("5 checks:"), "text for people moves to stderr: {}", ended.err);
+    assert!(ended.err.contains("2 passed  1 FAILED"), "text for people moves to stderr: {}", ended.err);
     let events: Vec<serde_json::Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events.first().unwrap()["event"], "run_started");
     assert_eq!(events.last().unwrap()["event"], "run_finished");
@@ -242,4 +243,41 @@ fn a_gate_that_compared_nothing_is_no_green_junit() {
     compared["rtt"]["verdict"] = "inconclusive".into();
     report.0["checks"][2]["comparison"] = compared;
     assert_eq!(counts(&junit(&report, "strict")), [0, 1, 1, 5]);
+}
+
+/// A warning fails no pipeline, and is found all the same: in the properties, and with all that a failure would tell.
+#[test]
+fn warnings_are_visible_in_strict_junit() {
+    let (_held, closed) = closed_port();
+    let sandbox = CliSandbox::new(&tcp_suite(closed, "    severity: warn\n"));
+    let ended = sandbox.run(&["run", "suite.yaml", "--junit", "r.xml"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let xml = read(&sandbox.path("r.xml"));
+    for part in [
+        "failures=\"0\"",
+        "<property name=\"shakedown.warnings\" value=\"1\"/>",
+        "<property name=\"warned.a\" value=\"outcome: expected connected, saw refused\"/>",
+        "WARN a: outcome: expected connected, saw refused",
+        "\n  target: tcp 127.0.0.1:",
+        "\n  try next: ",
+    ] {
+        assert!(xml.contains(part), "{part}: {xml}");
+    }
+    // A regression that only warns.
+    let worse = json!({"rtt": {"verdict": "regressed", "compared_by": "ratio", "unit": "s", "ratio": 1.5, "difference": null,
+        "ci": [1.4, 1.6], "p": 0.001, "mde": 0.05, "tolerance": 0.05, "method": "prediction-interval/1", "against": "baseline",
+        "base": 0.01, "head": 0.015, "counts": [8, 1], "reason": null}});
+    let mut report = Builder::new(1, CLASS).check("edge", "slow", "d", json!({})).check("edge", "well", "d", json!({}));
+    report.0["design"]["baseline"] = "b".into();
+    report.0["checks"][0]["severity"] = "warn".into();
+    report.0["checks"][0]["comparison"] = worse;
+    sandbox.write("r.json", &report.text());
+    sandbox.run(&["report", "r.json", "--junit", "r.xml"]);
+    let xml = read(&sandbox.path("r.xml"));
+    let property = xml.lines().find(|line| line.contains("name=\"warned.slow\"")).unwrap_or_else(|| panic!("{xml}"));
+    assert!(property.contains("rtt") && xml.contains("WARN slow: ") && !xml.contains("warned.well"), "{xml}");
+    assert!(xml.contains("failures=\"0\""), "{xml}");
+    // In the other dialect it belongs to the case.
+    sandbox.run(&["report", "r.json", "--junit", "r.xml", "--junit-dialect", "rich"]);
+    assert!(read(&sandbox.path("r.xml")).contains("<property name=\"warned\" value="));
 }

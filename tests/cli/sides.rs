@@ -116,7 +116,11 @@ fn what_never_ran_is_not_green() {
         let named = if code == 3 { json!(["edge/b"]) } else { json!([]) };
         assert_eq!(document["unmeasured"], named);
         assert_eq!(document["summary"]["checks_unmeasured"], u64::from(code == 3));
-        let line = format!("ERROR edge/b  {}: {}", with["verdict"].as_str().unwrap(), with["reason"].as_str().unwrap());
+        let line = format!(
+            "NOT MEASURED  edge/b: {}: {}",
+            with["verdict"].as_str().unwrap(),
+            with["reason"].as_str().unwrap()
+        );
         assert_eq!(ended.out.contains(&line), code == 3, "{}", ended.out);
         // What is known to be worse is the stronger word.
         sandbox.write("now.json", &report(20, 0.020, with).text());
@@ -139,7 +143,7 @@ fn an_interrupted_head_is_not_green() {
     sandbox.write("now.json", &cut(20));
     let (ended, document) = compare(&sandbox, &base, &["now.json"]);
     assert_eq!((ended.code, &document["head"]["interrupted"]), (3, &true.into()), "{}", ended.out);
-    assert!(ended.out.contains("INTERRUPTED") && ended.out.contains("the head was interrupted"), "{}", ended.out);
+    assert!(ended.out.contains("INTERRUPTED") && ended.out.contains("the second run was interrupted"), "{}", ended.out);
     // Of the other side it is told.
     sandbox.write("b7.json", &cut(7));
     sandbox.write("now.json", &report(20, 0.010, &json!({})).text());
@@ -264,7 +268,11 @@ fn a_check_that_only_warns_fails_nothing() {
     let (row, summary) = (&document["metrics"][0], &document["summary"]);
     assert_eq!((&row["verdict"], &row["severity"]), (&"regressed".into(), &"warn".into()), "{row}");
     assert_eq!((&summary["regressed"], &summary["regressed_warned"]), (&0.into(), &1.into()), "{summary}");
-    assert!(ended.out.contains("WARN  edge/a m") && ended.out.contains("1 regressed (warn only)"), "{}", ended.out);
+    assert!(
+        ended.out.contains("WARNING       edge/a  m  ") && ended.out.contains("1 regressed (warn only)"),
+        "{}",
+        ended.out
+    );
     // Too short a history is nothing to be strict about either.
     assert_eq!(compare(&sandbox, &base[..6], &["now.json", "--strict"]).0.code, 0);
     // And so with a verdict.

@@ -1,6 +1,6 @@
 //! Help, explain, schema, completions, configuration.
 
-use super::{CliSandbox, closed_port, listener, tcp_suite};
+use super::{CliSandbox, listener, tcp_suite};
 
 #[test]
 fn help_is_golden() {
@@ -49,7 +49,18 @@ fn the_suite_schema_accepts_examples_and_refuses_bad_suites() {
         let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{}: {errors:?}", path.display());
     }
+    let good = "version: 1\nsuite: s\ndefaults: {per_target: 2, retry_delay: 5s}\nchecks:\n  - id: a\n    needs: [base/up]\n    serial: lab\n    per_target: 1\n    \
+                retries: 3\n    retry_delay: 0s\n    http: {url: \"http://x/\"}\n    expect:\n      body.json.services[name=db].status: ok\n      \
+                body.json[id=1].up: true\n      body.json.error: null\n      body.json.note: {eq: null}\n      body.json.level: {in: [null, 1]}\n";
+    let value: serde_json::Value = serde_saphyr::from_str(good).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
     for bad in [
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 1}, per_target: 0}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 1}, serial: [a, b]}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 1}, retries: 1, retry_delay: 5}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, http: {url: 'http://x/'}, expect: {status: null}}]\n",
+        "version: 1\nsuite: s\nchecks: [{id: a, http: {url: 'http://x/'}, expect: {headers.server: null}}]\n",
         "version: 1\nsuite: s\nchecks: []\n",
         "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, prot: 1}}]\n",
         "version: 1\nsuite: s\nchecks: [{id: a, tcp: {host: x, port: 70000}}]\n",
@@ -67,7 +78,7 @@ fn the_suite_schema_accepts_examples_and_refuses_bad_suites() {
 /// The schemas, and the reference for people, from the program's own mouth.
 fn reference() -> Vec<(String, String)> {
     let sandbox = CliSandbox::new("");
-    let schemas = ["suite", "report", "baseline", "events", "comparison", "history"]
+    let schemas = ["suite", "plan", "report", "baseline", "events", "comparison", "history"]
         .map(|name| (format!("reports/schema/{name}.json"), sandbox.run(&["schema", name]).out));
     let mut families = String::from("<!-- generated from the fact and field tables -->\n");
     for family in shakedown::checks::FAMILIES {
@@ -113,24 +124,6 @@ fn the_reference_in_the_repository_is_current() {
         let stored = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(stored == text, "{name} is not current; run: UPDATE_REFERENCE=1 cargo test --test cli reference");
     }
-}
-
-#[test]
-fn probe_is_one_check_and_prints_its_facts() {
-    let (_keep, address) = listener();
-    let sandbox = CliSandbox::new("");
-    let ended = sandbox.run(&["probe", "tcp", &address.to_string()]);
-    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-    assert!(ended.out.contains("outcome") && ended.out.contains("connected"), "{}", ended.out);
-    let (_held, port) = closed_port();
-    let ended = sandbox.run(&["probe", "tcp", &format!("127.0.0.1:{port}"), "timeout=200ms"]);
-    assert_eq!(ended.code, 1);
-    let ended = sandbox.run(&["probe", "tpc", "x"]);
-    assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("did you mean `tcp`"), "{}", ended.err);
-    let ended = sandbox.run(&["probe", "tcp", "127.0.0.1:1", "bogus=1"]);
-    assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("unknown key `bogus`"), "{}", ended.err);
 }
 
 #[test]

@@ -18,6 +18,8 @@ mod skips;
 
 mod aioquic;
 mod beyond_offer;
+#[path = "../breakages/mod.rs"]
+mod breakages;
 mod chains;
 mod dnsload;
 mod encrypted;

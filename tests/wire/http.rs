@@ -253,7 +253,7 @@ async fn half_an_answer_is_no_answer() {
     let slow = with(get(&format!("http://{address}/")), [("timeout", Arg::Number(0.3))]);
     let observation = run("http", slow).await.unwrap();
     assert_eq!(outcome(&observation), "timeout");
-    assert!(noted(&observation, "rest of the body"), "{:?}", observation.notes());
+    assert!(noted(&observation, "its body did not end within 300 ms"), "{:?}", observation.notes());
     nothing_answered(&observation);
 }
 
@@ -264,7 +264,7 @@ async fn a_slow_server_is_a_timeout() {
         let more = [("version", text(version)), ("timeout", Arg::Number(0.5))];
         let observation = run("http", lab.check(lab.web.https(), url, more)).await.unwrap();
         assert_eq!(outcome(&observation), "timeout");
-        assert!(noted(&observation, "head of the answer"), "{:?}", observation.notes());
+        assert!(noted(&observation, "sent no answer within 500 ms"), "{:?}", observation.notes());
         nothing_answered(&observation);
     }
     let observation = run("http", lab.check(lab.web.https(), "/slow?ms=1", [])).await.unwrap();

@@ -385,17 +385,21 @@ async fn every_early_end_names_its_phase() {
     let lab = Lab::start().await;
     let behind = asking(&lab.pki, &rustls::version::TLS12).await;
     let cases = [
-        (nobody().await, "refused", "refused"),
-        (resets().await, "reset", "then reset after ClientHello"),
-        (says_and_closes(b"").await, "closed", "then closed after ClientHello"),
+        (nobody().await, "refused", "connection refused by"),
+        (resets().await, "reset", "reset the connection in the TLS handshake, after the ClientHello"),
+        (says_and_closes(b"").await, "closed", "closed the connection in the TLS handshake, after the ClientHello"),
         (
             says_and_closes(b"\x16\x03\x03\x00\x40\x02").await,
             "closed",
             "after 6 bytes from the server, before its cert",
         ),
-        (first_flight_of(behind).await, "closed", "then closed after the server's certificate"),
-        (says(b"").await, "timeout", "then no ServerHello within 200ms"),
-        (says(b"\x16\x03\x03\x00\x40\x02").await, "timeout", "it came as far as 6 bytes from the server"),
+        (
+            first_flight_of(behind).await,
+            "closed",
+            "closed the connection in the TLS handshake, after the server's certificate",
+        ),
+        (says(b"").await, "timeout", "accepted the connection, but sent no ServerHello within 200 ms"),
+        (says(b"\x16\x03\x03\x00\x40\x02").await, "timeout", "silence after 6 bytes from the server"),
     ];
     for (address, want, words) in cases {
         let patience = if want == "timeout" { 0.2 } else { 5.0 };

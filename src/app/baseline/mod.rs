@@ -38,6 +38,11 @@ fn wrong(terminal: &Terminal, why: &str, code: u8) -> u8 {
 
 /// Accepts a run as baseline when all of it held; the lines tell what was written, the error what was not and why.
 pub(super) fn save(record: &Record, dir: &Path, pin: bool) -> Result<Vec<String>, Problem> {
+    Ok(stored(record, dir, pin)?.iter().map(saved_line).collect())
+}
+
+/// As [`save`], with every file of the run.
+fn stored(record: &Record, dir: &Path, pin: bool) -> Result<Vec<Saved>, Problem> {
     if let Some(why) = acceptance::unfit(record) {
         return Err(Problem::Refused(format!("no baseline saved: {why}")));
     }
@@ -46,7 +51,7 @@ pub(super) fn save(record: &Record, dir: &Path, pin: bool) -> Result<Vec<String>
         let why = "no baseline saved: no check measured anything comparable";
         return Err(Problem::Refused(why.into()));
     }
-    Ok(saved.iter().map(saved_line).collect())
+    Ok(saved)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -54,38 +59,94 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn saved_line(saved: &Saved) -> String {
+    let path = saved.path.display();
+    if let Some(why) = &saved.skipped {
+        return format!("skipped: {path}: {}\n", visible(why));
+    }
     let notes: Vec<String> = saved.notes.iter().map(|note| format!(" ({})", visible(note))).collect();
-    format!("baseline: {}{}\n", saved.path.display(), notes.concat())
+    format!("baseline: {path}{}\n", notes.concat())
 }
 
-fn accept(args: &AcceptArgs, terminal: &Terminal) -> u8 {
-    let mut records = Vec::with_capacity(args.reports.len());
-    for path in &args.reports {
-        match render::load(path) {
-            Ok(record) => records.push((path, Record { summary: Counts::of(&record.checks), ..record })),
-            Err(why) => return wrong(terminal, &format!("{}: {why}", path.display()), exit::INCOMPLETE),
+/// What became of many reports.
+#[derive(Default)]
+struct Tally {
+    accepted: usize,
+    skipped: usize,
+    refused: usize,
+    unusable: usize,
+}
+
+impl Tally {
+    /// Counts a report that was not taken, and says why.
+    fn problem(&mut self, terminal: &Terminal, path: &Path, problem: &Problem) {
+        match problem {
+            Problem::Refused(_) => self.refused += 1,
+            Problem::File(_) => self.unusable += 1,
+        }
+        wrong(terminal, &format!("{}: {problem}", path.display()), exit::USAGE);
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self { unusable: 1.., .. } => exit::INCOMPLETE,
+            Self { refused: 1.., .. } => exit::USAGE,
+            _ => exit::OK,
         }
     }
-    // All are looked at before the first is accepted.
-    let mut ids = BTreeSet::new();
-    for (path, record) in &records {
-        let twice = (!ids.insert(&record.run.id)).then_some("its run is given twice");
-        if let Some(why) = acceptance::unfit(record).or(twice) {
-            return wrong(terminal, &format!("{}: {why}; nothing was accepted", path.display()), exit::USAGE);
+
+    fn line(&self) -> String {
+        let parts = [
+            (self.skipped, "skipped, as the store has no use for them"),
+            (self.refused, "refused"),
+            (self.unusable, "could not be read or stored"),
+        ];
+        let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!(", {count} {words}"));
+        let runs = if self.accepted == 1 { "run" } else { "runs" };
+        format!("{} {runs} accepted{}\n", self.accepted, parts.collect::<Vec<_>>().concat())
+    }
+}
+
+/// Accepts reports in order of their start. One that cannot be taken keeps none of the others from it.
+fn accept(args: &AcceptArgs, terminal: &Terminal) -> u8 {
+    let mut tally = Tally::default();
+    let (mut records, mut ids) = (Vec::with_capacity(args.reports.len()), BTreeSet::new());
+    for path in &args.reports {
+        let record = match render::load(path) {
+            Ok(record) => Record { summary: Counts::of(&record.checks), ..record },
+            Err(why) => {
+                tally.problem(terminal, path, &Problem::File(why));
+                continue;
+            }
+        };
+        if let Some(why) = acceptance::unfit(&record) {
+            tally.problem(terminal, path, &Problem::Refused(format!("{why}; it was not accepted")));
+        } else if ids.insert(record.run.id.clone()) {
+            records.push((path, record));
+        } else {
+            tally.skipped += 1;
+            let (path, id) = (visible(&path.display().to_string()), visible(&record.run.id));
+            terminal.out(&format!("skipped: {path}: run {id} is given twice\n"));
         }
     }
     if let Err(why) = apart(&records, &args.store.dir) {
         return wrong(terminal, &why, exit::USAGE);
     }
     records.sort_by_cached_key(|(_, record)| record.run.started.parse::<jiff::Timestamp>().ok());
-    let last = records.len() - 1;
+    let last = records.len().saturating_sub(1);
     for (at, (path, record)) in records.iter().enumerate() {
-        match save(record, &args.store.dir, args.pin && at == last) {
-            Ok(lines) => terminal.out(&lines.concat()),
-            Err(problem) => return wrong(terminal, &format!("{}: {problem}", path.display()), code(&problem)),
+        match stored(record, &args.store.dir, args.pin && at == last) {
+            Ok(saved) => {
+                let new = saved.iter().any(|saved| saved.skipped.is_none());
+                *(if new { &mut tally.accepted } else { &mut tally.skipped }) += 1;
+                terminal.out(&saved.iter().map(saved_line).collect::<String>());
+            }
+            Err(problem) => tally.problem(terminal, path, &problem),
         }
     }
-    exit::OK
+    if args.reports.len() > 1 {
+        terminal.out(&tally.line());
+    }
+    tally.code()
 }
 
 /// Whether the store replaces none of the reports.

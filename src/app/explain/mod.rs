@@ -1,6 +1,7 @@
 //! `shakedown explain`: docs from the same tables as validation.
 
 mod fields;
+mod sections;
 mod suite;
 
 use std::fmt::Write as _;
@@ -9,8 +10,10 @@ use super::terminal::Terminal;
 use crate::checks::{FAMILIES, family};
 use crate::exit;
 use crate::judge;
+use crate::model::document_path::is_of;
 use crate::model::expectation::{Operator, Sort};
 use crate::model::fact::STATISTICS;
+use crate::model::typed::Form;
 use crate::model::{Better, ComparedBy, FactInfo, Kind, Rule, Unit};
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
@@ -35,7 +38,11 @@ pub(super) fn explain(topic: Option<&str>, terminal: &Terminal) -> u8 {
     };
     let mut out = String::new();
     for family in FAMILIES.iter().filter(|family| owner.is_none_or(|owner| owner == family.name)) {
-        for fact in family.facts.iter().filter(|fact| fact.name == name) {
+        // A path into a document, or a part of a distribution, is explained with its fact.
+        let of_kind = |fact: &&FactInfo| matches!(fact.kind, Kind::Object | Kind::Distribution);
+        let nearest = family.facts.iter().filter(|fact| fact.name == name || (of_kind(fact) && is_of(name, fact.name)));
+        let Some(longest) = nearest.clone().map(|fact| fact.name.len()).max() else { continue };
+        for fact in nearest.filter(|fact| fact.name.len() == longest) {
             of_fact(&mut out, family, fact);
         }
     }
@@ -145,6 +152,18 @@ fn of_fact(out: &mut String, family: &Family, fact: &FactInfo) {
         }
         Kind::Distribution => {
             let _ = writeln!(out, "  parts: .{}", STATISTICS.join(" ."));
+        }
+        Kind::Object => {
+            let _ = writeln!(out, "  a path below it is a fact too: {}.KEY, positions of lists from 0", fact.name);
+            if !matches!(fact.form, Form::Fields) {
+                let help =
+                    "  the element of a list that has a value: LIST[KEY=VALUE], and behind it a dot and its keys";
+                let _ = writeln!(out, "{help}");
+            }
+            if matches!(fact.form, Form::Document) {
+                let help = "  null is a value: `null` wants it, {present: false} wants that the key is not there";
+                let _ = writeln!(out, "{help}");
+            }
         }
         _ => {}
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::fields;
+use super::sections::{DOCUMENTS, TOGETHER};
 use crate::checks::FAMILIES;
 use crate::model::Unit;
 use crate::model::expectation::Sort;
@@ -100,7 +101,7 @@ pub(super) fn text() -> String {
         ("defaults", tables::DEFAULTS),
         ("A check, besides its family", tables::CHECK),
         ("eventually", tables::EVENTUALLY),
-        ("baseline, per metric", tables::BASELINE),
+        ("baseline, per fact", tables::BASELINE),
     ] {
         let _ = writeln!(out, "\n## {title}\n");
         let flat: Vec<_> =
@@ -121,7 +122,11 @@ pub(super) fn text() -> String {
         let _ = writeln!(out, "  {words:<36} {}", super::operators(sort, " "));
     }
     let _ = writeln!(out, "\nparts of a distribution: {}", STATISTICS.join(", "));
-    let _ = writeln!(out, "{}: {}\n\n{ANCHORS}\n{SILENCE}\n{TIMINGS}", SETTLED_IN.name, SETTLED_IN.help);
+    let _ = writeln!(
+        out,
+        "{}: {}\n\n{ANCHORS}\n{DOCUMENTS}\n{TOGETHER}\n{SILENCE}\n{TIMINGS}",
+        SETTLED_IN.name, SETTLED_IN.help
+    );
     let _ = writeln!(out, "## Quantities\n");
     for unit in [Unit::Seconds, Unit::Bytes, Unit::BitsPerSecond, Unit::PerSecond, Unit::Ratio] {
         let _ =

@@ -11,12 +11,13 @@ mod values;
 pub use rules::Rules;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::model::fact::SETTLED_IN;
 use crate::model::named::Named;
-use crate::model::record::{FactValue, Facts, Shared};
+use crate::model::record::{FactValue, Facts, Shared, Word};
 use crate::model::reduced::{Check, Report};
-use crate::model::{Changes, FactChange, Value, Verdict};
+use crate::model::{Changes, FactChange, PartialFact, Shift, Value, Verdict};
 use checks::Found;
 use rules::Resolver;
 use values::{Difference, Walk};
@@ -45,7 +46,7 @@ pub fn compare(before: &Report, after: &Report, rules: &Rules) -> Changes {
             out.mended = old.verdict == Verdict::Failed && new.verdict == Verdict::Passed;
             // Where it looks is the suite's own input: what repeats it is no change of what it saw.
             let before = inputs::moved((&old.facts, &old.target), (&new.facts, &new.target));
-            out.partial = names([&old.partial, &new.partial]);
+            out.partial = seen_in_part([&old.partial, &new.partial]);
             let sides = Sides { before: &before, after: &new.facts };
             out.facts(new, &sides, rules);
         }
@@ -69,16 +70,17 @@ pub fn arms(record: &Report, rules: &Rules) -> Changes {
         if measured(base.verdict) && measured(check.verdict) {
             out.mended = base.verdict == Verdict::Failed && check.verdict == Verdict::Passed;
             let before = inputs::moved((&base.facts, &base.target), (&check.facts, &check.target));
-            out.partial = names([&base.partial, &check.partial]);
+            out.partial = seen_in_part([&base.partial, &check.partial]);
             out.facts(check, &Sides { before: &before, after: &check.facts }, rules);
         }
     }
     out.changes
 }
 
-/// The facts that either side saw in part.
-fn names(sides: [&Named<String>; 2]) -> Vec<String> {
-    sides.into_iter().flat_map(|partial| partial.0.iter().map(|(name, _)| name.to_string())).collect()
+/// The facts that either side saw in part, and why.
+fn seen_in_part(sides: [&Named<String>; 2]) -> BTreeMap<String, String> {
+    let all = sides.into_iter().flat_map(|partial| &partial.0);
+    all.map(|(name, why)| (name.to_string(), why.clone())).collect()
 }
 
 /// Errored and skipped checks show few facts or none; their verdict says so.
@@ -97,8 +99,8 @@ struct Collector {
     allowed: usize,
     /// The check being compared did not hold before and does now: what differs is what was mended.
     mended: bool,
-    /// Facts of it that a side saw in part: nothing about them is known to have changed.
-    partial: Vec<String>,
+    /// Facts of it that a side saw in part, and why: nothing about them is known to have changed.
+    partial: BTreeMap<String, String>,
 }
 
 impl Collector {
@@ -117,6 +119,7 @@ impl Collector {
         let resolver = rules.resolver(check, [sides.before, sides.after]);
         let here = (&check.suite, &check.id);
         let mut listed = 0;
+        let first = self.changes.facts.len();
         self.seen_in_part(here);
         for (name, after) in &sides.after.0 {
             let before = sides.before.get(name);
@@ -127,15 +130,28 @@ impl Collector {
                 self.fact(here, name, (Some(before), None), &resolver, &mut listed);
             }
         }
+        self.follow_outcome(first, &resolver);
+    }
+
+    /// What appeared or vanished along with another outcome did so for that reason.
+    fn follow_outcome(&mut self, first: usize, resolver: &Resolver<'_>) {
+        let of_check = self.changes.facts.get_mut(first..).unwrap_or_default();
+        if !of_check.iter().any(|change| resolver.is_outcome(&change.fact)) {
+            return;
+        }
+        for change in of_check {
+            if resolver.is_outcome(&change.fact) || matches!(change.change, Shift::Appeared | Shift::Vanished) {
+                change.part_of = Some(Word::Borrowed("outcome"));
+            }
+        }
     }
 
     /// Names what is not compared.
     fn seen_in_part(&mut self, (suite, check): (&Shared, &Shared)) {
-        self.partial.sort_unstable();
-        self.partial.dedup();
-        for name in &self.partial {
+        for (fact, why) in &self.partial {
             if self.changes.partial.len() < LISTED {
-                self.changes.partial.push(format!("{suite}/{check} {name}"));
+                let (suite, check, fact, why) = (suite.clone(), check.clone(), fact.clone(), why.clone());
+                self.changes.partial.push(PartialFact { suite, check, fact, why });
             } else {
                 self.changes.left_out += 1;
             }
@@ -145,7 +161,7 @@ impl Collector {
     /// Whether the fact, or what it lies in, was seen in part.
     fn is_partial(&self, name: &str) -> bool {
         let below = |whole: &str, part: &str| part.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'));
-        self.partial.iter().any(|part| part == name || below(part, name))
+        self.partial.keys().any(|part| part == name || below(part, name))
     }
 
     fn fact(
@@ -177,7 +193,7 @@ impl Collector {
             walk.at(&path, before.as_deref(), after.as_deref());
             let differs = !walk.out.is_empty();
             for difference in walk.out {
-                self.push(here, difference, listed);
+                self.push(here, resolver.part_of(name), difference, listed);
             }
             if differs {
                 break;
@@ -185,7 +201,13 @@ impl Collector {
         }
     }
 
-    fn push(&mut self, (suite, check): (&Shared, &Shared), difference: Difference, listed: &mut usize) {
+    fn push(
+        &mut self,
+        (suite, check): (&Shared, &Shared),
+        part_of: Option<&'static str>,
+        difference: Difference,
+        listed: &mut usize,
+    ) {
         let Difference { path, before, after, shift, added, removed, rule, allowed } = difference;
         let allowed = allowed || self.mended;
         self.changes.not_allowed += u64::from(!allowed);
@@ -198,8 +220,20 @@ impl Collector {
         *listed += 1;
         self.allowed += usize::from(allowed);
         let (suite, check) = (suite.clone(), check.clone());
-        let change =
-            FactChange { suite, check, fact: path, before, after, change: shift, added, removed, rule, allowed };
+        let part_of = part_of.map(Word::Borrowed);
+        let change = FactChange {
+            suite,
+            check,
+            fact: path,
+            part_of,
+            before,
+            after,
+            change: shift,
+            added,
+            removed,
+            rule,
+            allowed,
+        };
         self.changes.facts.push(change);
     }
 }

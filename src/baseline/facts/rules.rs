@@ -37,6 +37,14 @@ impl Rules {
         self.0.iter().filter_map(|given| given.problem(checks)).collect()
     }
 
+    /// Whether a metric, or a statistic of it, is left out of comparisons: by the command line, else by the suite. Other rules say
+    /// nothing of metrics, which are compared by their numbers.
+    #[must_use]
+    pub fn ignores(&self, check: &Check, metric: &str) -> bool {
+        let mut given = self.0.iter().rev().filter(|given| given.fact.matches(metric) && given.is_for(check));
+        given.next().map_or_else(|| check.ignores(metric), |given| given.rule == Rule::Ignore)
+    }
+
     /// The rules of one check.
     pub(super) fn resolver<'a>(&'a self, check: &'a Check, sides: [&'a Facts; 2]) -> Resolver<'a> {
         Resolver {
@@ -81,6 +89,7 @@ impl Given {
         for check in checks().filter(|check| self.is_for(check)) {
             any = true;
             families.insert(&check.family);
+            recorded.extend(check.metrics.0.iter().map(|(name, _)| &**name));
             for (name, value) in &check.facts.0 {
                 recorded.insert(name);
                 if self.fits_below(name, value) {
@@ -145,6 +154,16 @@ pub(super) struct Resolver<'a> {
 impl Resolver<'_> {
     fn row(&self, name: &str) -> Option<&'static Row> {
         self.table.and_then(|table| table.get(name))
+    }
+
+    /// The thing the fact describes beside others.
+    pub(super) fn part_of(&self, name: &str) -> Option<&'static str> {
+        self.row(name)?.info.part_of
+    }
+
+    /// Whether it is the outcome of the probe.
+    pub(super) fn is_outcome(&self, name: &str) -> bool {
+        self.row(name).is_some_and(|row| row.info.roles.outcome)
     }
 
     /// The words of a choice, in order; none for everything else.

@@ -55,7 +55,7 @@ impl Walk<'_> {
     }
 
     fn level(&mut self, path: String, (before, after): (Option<&Value>, Option<&Value>), form: Form, depth: usize) {
-        let (before, after) = (present(before), present(after));
+        let (before, after) = (present(before, form), present(after, form));
         if let (Some(Value::Object(old)), Some(Value::Object(new))) = (before, after)
             && depth < DEPTH
         {
@@ -101,9 +101,9 @@ impl Walk<'_> {
     }
 }
 
-/// Absent is null.
-fn present(value: Option<&Value>) -> Option<&Value> {
-    value.filter(|value| !value.is_null())
+/// Absent is null, but in a document of somebody else.
+fn present(value: Option<&Value>, form: Form) -> Option<&Value> {
+    value.filter(|value| Typing { sort: Sort::Any, form, kind: None }.is_value(value))
 }
 
 /// Whether `rule` allows a fact to change so.

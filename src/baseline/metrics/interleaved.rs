@@ -58,11 +58,11 @@ fn one(metric: &Metric, statistic: Statistic, rounds: &[&Round]) -> Comparison {
     match effects {
         Ok(effects) => judge(&mut out, metric, scale, &effects, rounds),
         Err(Unfit::TooFew) => {
-            out.reason = Some(format!("too few rounds; a verdict needs at least {PAIRS} pairs: raise --pairs"));
+            out.rounds_needed = Some(PAIRS);
+            out.reason = Some(format!("there are too few rounds: a verdict needs at least {PAIRS} pairs"));
         }
         Err(Unfit::Blocked) => {
-            out.reason =
-                Some("one arm was measured after the other, so a drift looks like a change: use --against".into());
+            out.reason = Some("one arm was measured after the other, so a drift looks like a change".into());
         }
     }
     out
@@ -73,7 +73,8 @@ fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect]
     let pairs = out.counts[0].min(out.counts[1]);
     if pairs < PAIRS {
         out.verdict = Change::Inconclusive;
-        out.reason = Some(format!("{pairs} pairs; a verdict needs at least {PAIRS}: raise --pairs"));
+        out.rounds_needed = Some(PAIRS);
+        out.reason = Some(format!("there are {pairs} pairs: a verdict needs at least {PAIRS}"));
         return;
     }
     if !scale.log && rounds.iter().all(|round| round.p50 == 0.0) {
@@ -81,14 +82,14 @@ fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect]
         return nothing_seen(out, [Arm::Base, Arm::Head].map(|arm| unseen(metric, &of(arm))));
     }
     if let (Change::Inconclusive, Some(effect)) = (out.verdict, effects.first()) {
-        let close = out.mde.is_some_and(|mde| mde <= out.tolerance);
-        out.rounds_needed = if close { None } else { rounds_needed(effect, pairs, scale.wanted()) };
+        let limits = scale.limits(out.base);
+        let close = out.mde.is_some_and(|mde| mde <= limits.rise);
+        out.rounds_needed = if close { None } else { rounds_needed(effect, pairs, scale.wanted(limits)) };
+        let rounds = "the rounds differ too much from each other";
         out.reason = Some(match out.rounds_needed {
-            _ if close => "the change lies close to the tolerance: more pairs, or another tolerance, would tell".into(),
-            Some(pairs) => {
-                format!("the rounds differ too much; about {pairs} pairs would find a change of the tolerance")
-            }
-            None => "the rounds differ so much that 1000 pairs would not find a change of the tolerance".into(),
+            _ if close => "the change lies close to the tolerance".into(),
+            Some(_) => format!("{rounds} to show a change of the tolerance with {pairs} pairs"),
+            None => format!("{rounds} to show a change of the tolerance, even with 1000 pairs"),
         });
     }
 }

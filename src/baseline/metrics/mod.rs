@@ -14,7 +14,7 @@ mod verdict;
 
 pub use interleaved::{METHOD as INTERLEAVED, PAIRS, has_arms, interleaved};
 pub use multiple_testing::{alpha, beyond_chance, holm};
-pub use runs::{Entry, Run, runs, same_sort, within};
+pub use runs::{Entry, Ignored, Run, runs, same_sort, within};
 pub use scale::Statistic;
 pub use sessions::{Floor, Reference, Spread, not_compared, sessions, spread, value};
 

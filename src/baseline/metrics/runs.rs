@@ -118,21 +118,27 @@ fn counts(check: &Check) -> bool {
     check.verdict == Verdict::Passed
 }
 
+/// Which metrics, by their name or that of a statistic, somebody has left out of comparisons.
+pub type Ignored<'a> = &'a (dyn Fn(&Check, &str) -> bool + Sync);
+
 /// The arms of a report compared with each other. Alarms hold when fresh rounds confirmed them, or across all metrics where
 /// there are none.
 #[must_use]
-pub fn within(record: &Report) -> Vec<MetricRow> {
+pub fn within(record: &Report, ignored: Ignored<'_>) -> Vec<MetricRow> {
     let mut rows: Vec<(MetricRow, bool)> = Vec::new();
     let mut sources: Vec<(&Metric, Statistic)> = Vec::new();
     let paired =
         record.checks.iter().flat_map(|check| check.metrics.0.iter().map(move |(name, metric)| (check, name, metric)));
     let (paired, broken): (Vec<_>, Vec<_>) = paired
-        .filter(|(.., metric)| interleaved::has_arms(metric))
+        .filter(|(check, name, metric)| interleaved::has_arms(metric) && !ignored(check, name))
         .partition(|(check, ..)| counts(check) && base_held(check));
     for (check, name, metric) in paired {
         let fresh = metric.rounds.iter().any(|round| round.confirm);
         for (statistic, comparison) in interleaved::interleaved(metric) {
             let (suite, id, key) = (check.suite.clone(), check.id.clone(), statistic.key(name));
+            if ignored(check, &key) {
+                continue;
+            }
             let gated = check.gates(name);
             rows.push((
                 MetricRow { suite, check: id, metric: key, severity: check.severity, gated, comparison },
@@ -164,7 +170,7 @@ fn base_held(check: &Check) -> bool {
 /// A run compared with those of `window` (oldest first) and with the pinned release. Nothing can be measured again, so alarms
 /// must hold across all metrics.
 #[must_use]
-pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report) -> Vec<MetricRow> {
+pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report, ignored: Ignored<'_>) -> Vec<MetricRow> {
     let now = Run::of(head);
     let window: Vec<Cow<'_, Run<'_>>> = window.iter().map(|run| run.called_as_in(&now)).collect();
     let pinned = pinned.map(|run| run.called_as_in(&now));
@@ -173,21 +179,29 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report) -> Vec<
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let part = head.checks.len().div_ceil(cores).max(PART);
     let mut rows: Vec<MetricRow> = std::thread::scope(|scope| {
-        let parts: Vec<_> =
-            head.checks.chunks(part).map(|checks| scope.spawn(|| of_checks(checks, &now, window, pinned))).collect();
+        let parts: Vec<_> = head
+            .checks
+            .chunks(part)
+            .map(|checks| scope.spawn(|| of_checks(checks, &now, (window, pinned), ignored)))
+            .collect();
         // A panic is a defect, and must not end as rows that are missing.
         parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
     let broken = head.checks.iter().filter(|check| !counts(check));
     let listed = broken.flat_map(|check| check.metrics.0.iter().map(|(name, _)| (&*check.suite, &*check.id, &**name)));
     let mut listed: HashSet<Key<'_>> = listed.collect();
+    let here: HashMap<Case<'_>, &Check> =
+        head.checks.iter().map(|check| ((&*check.suite, &*check.id), check)).collect();
     for run in window.iter().rev().map(|run| &**run).chain(pinned) {
         let known = |key: &Key<'_>| now.metrics.contains_key(key) || listed.contains(key);
         let mut gone: Vec<_> = run.metrics.iter().filter(|(key, _)| !known(key)).collect();
         gone.sort_by_key(|(key, _)| **key);
         for (key, entry) in gone {
             listed.insert(*key);
-            let (suite, check, _) = *key;
+            let (suite, check, name) = *key;
+            if here.get(&(suite, check)).is_some_and(|check| ignored(check, name)) {
+                continue;
+            }
             let why = if now.digests.contains_key(&(suite, check)) {
                 "the head has no number of it: it was not measured there, or only late (late_here)"
             } else {
@@ -201,11 +215,16 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report) -> Vec<
     rows
 }
 
-fn of_checks(checks: &[Check], now: &Run<'_>, window: &[Cow<'_, Run<'_>>], pinned: Option<&Run<'_>>) -> Vec<MetricRow> {
+fn of_checks(
+    checks: &[Check],
+    now: &Run<'_>,
+    (window, pinned): (&[Cow<'_, Run<'_>>], Option<&Run<'_>>),
+    ignored: Ignored<'_>,
+) -> Vec<MetricRow> {
     let mut rows = Vec::new();
     for check in checks {
         let severity = check.severity;
-        for (name, metric) in &check.metrics.0 {
+        for (name, metric) in check.metrics.0.iter().filter(|(name, _)| !ignored(check, name)) {
             let key = (&*check.suite, &*check.id, &**name);
             let gated = check.gates(name);
             match now.metrics.get(&key) {
@@ -216,6 +235,7 @@ fn of_checks(checks: &[Check], now: &Run<'_>, window: &[Cow<'_, Run<'_>>], pinne
                 }
                 Some(entry) => {
                     let compared = one(key, *entry, now.class, window, pinned).into_iter();
+                    let compared = compared.filter(|row| !ignored(check, &row.metric));
                     rows.extend(compared.map(|row| MetricRow { severity, gated, ..row }));
                 }
             }

@@ -99,13 +99,25 @@ pub(super) struct Scale {
     pub worse: f64,
     /// Smallest change worth an alarm: a share, or an amount.
     pub tolerance: f64,
+    /// Smallest movement that counts, in the metric's unit; of ratios alone.
+    pub at_least: Option<f64>,
+}
+
+/// The changes that are worth an alarm, as people read them: a share, or an amount.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Limits {
+    /// The smallest rise.
+    pub rise: f64,
+    /// The smallest fall, negative.
+    pub fall: f64,
 }
 
 impl Scale {
     pub(super) fn of(metric: &Metric, statistic: Statistic) -> Self {
         let tolerance = metric.tails.get(statistic.word()).copied().unwrap_or(metric.tolerance);
         let worse = if metric.better == Better::Higher { -1.0 } else { 1.0 };
-        Self { log: metric.compared_by == ComparedBy::Ratio, worse, tolerance }
+        let log = metric.compared_by == ComparedBy::Ratio;
+        Self { log, worse, tolerance, at_least: metric.at_least.filter(|_| log) }
     }
 
     /// The views that must agree before anything is called a change; the first is the one shown.
@@ -128,14 +140,21 @@ impl Scale {
         if self.log { effect.exp_m1() } else { effect }
     }
 
-    /// The effect on the view shown of a change of the tolerance for the worse.
-    pub(super) fn wanted(self) -> f64 {
-        if self.log { self.tolerance.ln_1p() } else { self.tolerance }
+    /// The effect on the view shown of the smallest change for the worse that is worth an alarm.
+    pub(super) fn wanted(self, limits: Limits) -> f64 {
+        if self.log { limits.rise.ln_1p() } else { limits.rise }
     }
 
-    /// The lowest change still within the tolerance; a rate cannot fall by more than all of it.
-    pub(super) fn floor(self) -> f64 {
-        if self.log && self.tolerance >= 1.0 { 1.0 / (1.0 + self.tolerance) - 1.0 } else { -self.tolerance }
+    /// The smallest changes worth an alarm where the reference stands at `level`: those of the tolerance, and of what counts at
+    /// least. A rate cannot fall by more than all of it, and what cannot fall by what counts does not count.
+    pub(super) fn limits(self, level: Option<f64>) -> Limits {
+        let tolerance = self.tolerance;
+        let fall = if self.log && tolerance >= 1.0 { 1.0 / (1.0 + tolerance) - 1.0 } else { -tolerance };
+        let level = level.filter(|level| *level > 0.0);
+        let Some(share) = self.at_least.zip(level).map(|(least, level)| least / level) else {
+            return Limits { rise: tolerance, fall };
+        };
+        Limits { rise: tolerance.max(share), fall: fall.min(-share).max(-1.0) }
     }
 }
 

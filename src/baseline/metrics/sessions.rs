@@ -251,8 +251,8 @@ fn against_window(metric: &Metric, statistic: Statistic, reference: &Reference<'
             let missing = RUNS - runs;
             out.runs_needed = u32::try_from(missing).ok();
             out.reason = Some(format!(
-                "{} cannot tell a change from the difference between any two runs: accept {missing} more, or use --against",
-                plural(runs, "comparable run")
+                "{}: how much runs of an unchanged target differ is not known from fewer than {RUNS}",
+                plural(runs, "comparable earlier run")
             ));
         }
     }
@@ -269,7 +269,7 @@ fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect]
     if out.verdict == Change::Inconclusive {
         let blind = effects.iter().any(|effect| effect.se.is_infinite());
         out.reason = Some(if blind {
-            "the earlier runs do not differ at all, so chance cannot be told from a change: more rounds would".into()
+            "the earlier runs do not differ at all, so chance cannot be told from a change".into()
         } else {
             "runs differ too much from each other to show a change of the tolerance".into()
         });

@@ -9,7 +9,7 @@ use crate::stats::splitmix::SplitMix;
 /// A latency or a rate, compared by ratio; or a loss.
 fn metric(compared_by: ComparedBy, better: Better, tolerance: f64) -> Metric {
     let unit = if compared_by == ComparedBy::Ratio { Unit::Seconds } else { Unit::Ratio };
-    Metric { unit, better, compared_by, tolerance, tails: Named::default(), rounds: Vec::new() }
+    Metric { unit, better, compared_by, tolerance, at_least: None, tails: Named::default(), rounds: Vec::new() }
 }
 
 fn round(slot: usize, arm: Option<Arm>, value: f64, count: u64) -> Round {
@@ -244,4 +244,78 @@ fn rare_losses_alarm_no_gate() {
     }
     // Twenty such metrics in a gate: one in twenty gates may alarm, so 5 of 2000 metrics.
     assert!(alarms <= 5, "{alarms} of 2000");
+}
+
+/// A latency with an amount from which on a movement counts.
+fn floored(at_least: f64) -> Metric {
+    Metric { at_least: Some(at_least), ..metric(ComparedBy::Ratio, Better::Lower, 0.05) }
+}
+
+/// Twice as much of almost nothing is no regression, and that it did not move by what counts is shown by the interval.
+#[test]
+fn a_movement_smaller_than_what_counts_is_never_a_regression() {
+    let us = 1e-6;
+    let verdict = |at_least: Option<f64>, base: f64, head: f64, noise: f64| {
+        let latency = Metric { at_least, ..metric(ComparedBy::Ratio, Better::Lower, 0.05) };
+        let mut head = about(head, noise);
+        head.rotate_left(3);
+        first(&arms(&latency, &about(base, noise), &head, 100))
+    };
+    // 20 us on a LAN, with the noise there: undecided without, shown to be of no account with.
+    assert_eq!(verdict(None, 20.0 * us, 22.0 * us, 0.6).verdict, Change::Inconclusive);
+    let small = verdict(Some(1e-3), 20.0 * us, 22.0 * us, 0.6);
+    assert_eq!((small.verdict, small.at_least), (Change::Unchanged, Some(1e-3)), "{small:?}");
+    assert_eq!(verdict(None, 20.0 * us, 60.0 * us, 0.02).verdict, Change::Regressed);
+    assert_eq!(verdict(Some(1e-3), 20.0 * us, 60.0 * us, 0.02).verdict, Change::Unchanged);
+    // What moved by more than that counts as ever.
+    assert_eq!(verdict(Some(1e-3), 20.0 * us, 2000.0 * us, 0.02).verdict, Change::Regressed);
+    assert_eq!(verdict(Some(1e-3), 0.010, 0.012, 0.02).verdict, Change::Regressed);
+    // 5 % of 100 ms is 5 ms: the larger of both limits counts.
+    assert_eq!(verdict(Some(1e-3), 0.100, 0.103, 0.005).verdict, Change::Unchanged);
+    assert_eq!(verdict(Some(8e-3), 0.100, 0.107, 0.005).verdict, Change::Unchanged);
+    // The noise is larger than what counts: then nothing is shown, and nobody says that it is.
+    assert_eq!(verdict(Some(1e-3), 0.010, 0.0105, 0.5).verdict, Change::Inconclusive);
+    // Nothing that takes 20 us can get better by a millisecond.
+    assert_eq!(verdict(Some(1e-3), 20.0 * us, 5.0 * us, 0.02).verdict, Change::Unchanged);
+    assert_eq!(verdict(Some(1e-3), 0.010, 0.005, 0.02).verdict, Change::Improved);
+}
+
+#[test]
+fn what_counts_at_least_holds_for_rates_and_for_runs_of_other_days() {
+    let rate = Metric { at_least: Some(10.0), ..metric(ComparedBy::Ratio, Better::Higher, 0.03) };
+    let of = |base: f64, head: f64| {
+        let mut head = about(head, 0.002);
+        head.rotate_left(3);
+        first(&arms(&rate, &about(base, 0.002), &head, 100)).verdict
+    };
+    assert_eq!(of(100.0, 95.0), Change::Unchanged, "5 less than 100 is less than 10");
+    assert_eq!(of(100.0, 85.0), Change::Regressed);
+    assert_eq!(of(1000.0, 950.0), Change::Regressed);
+    let latency = floored(1e-3);
+    let history =
+        |level: f64| (0..8).map(|n| run(&latency, &[level * (1.0 + 0.004 * f64::from(n % 3))], 9)).collect::<Vec<_>>();
+    let verdict = |level: f64, head: f64| against(&history(level), &run(&latency, &[head], 9)).verdict;
+    assert_eq!(verdict(20e-6, 40e-6), Change::Unchanged);
+    assert_eq!(verdict(0.010, 0.0125), Change::Regressed);
+    assert_eq!(verdict(0.010, 0.0108), Change::Unchanged, "0.8 ms of 10 ms are less than counts");
+    // Fewer rounds than a verdict needs are told as that, whatever counts.
+    let few = arms(&latency, &about(20e-6, 0.02)[..4], &about(21e-6, 0.02)[..4], 100);
+    assert_eq!(first(&few).verdict, Change::Inconclusive);
+}
+
+/// A movement of exactly what counts is called `unchanged` in 5 of 100 comparisons at most, as one of exactly the tolerance is.
+#[test]
+fn what_counts_is_shown_not_to_have_happened_at_the_level_of_the_test() {
+    let mut rng = SplitMix::new(7);
+    let mut calm = |level: f64| (0..10).map(|_| level * (0.25 * rng.normal()).exp()).collect::<Vec<f64>>();
+    let (mut unchanged, mut regressed) = (0_u32, 0_u32);
+    let tries = 2000;
+    for _ in 0..tries {
+        let one = first(&arms(&floored(1e-3), &calm(0.004), &calm(0.005), 100));
+        unchanged += u32::from(one.verdict == Change::Unchanged);
+        let none = first(&arms(&floored(1e-3), &calm(0.004), &calm(0.004), 100));
+        regressed += u32::from(none.verdict == Change::Regressed);
+    }
+    assert!(unchanged <= tries / 20 + tries / 50, "{unchanged} of {tries}");
+    assert!(regressed <= tries / 40 + tries / 100, "{regressed} of {tries}");
 }

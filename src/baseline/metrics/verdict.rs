@@ -23,6 +23,7 @@ pub(super) fn blank(metric: &Metric, scale: Scale, method: &'static str, against
         p: None,
         mde: None,
         tolerance: scale.tolerance,
+        at_least: scale.at_least,
         method: Cow::Borrowed(method),
         against: against.to_owned(),
         base: None,
@@ -72,9 +73,13 @@ pub(super) fn decide(comparison: &mut Comparison, scale: Scale, effects: &[Effec
     };
     // A step of exactly the tolerance counts although floating point may put it a hair below.
     let slack = 1e-9 * scale.tolerance;
-    let rose = change >= scale.tolerance - slack && beyond(1.0);
-    let fell = change <= scale.floor() + slack && beyond(-1.0);
-    let inside = narrow[0] >= scale.floor() && narrow[1] <= scale.tolerance;
+    let limits = scale.limits(comparison.base);
+    let rose = change >= limits.rise - slack && beyond(1.0);
+    let fell = change <= limits.fall + slack && beyond(-1.0);
+    // An amount is a share of a level that is itself an estimate, no surer than the effect: at its upper end the share is smallest.
+    let upper = comparison.base.map(|base| base * (effect.interval(INSIDE)[1] - effect.estimate).exp());
+    let bounds = scale.limits(upper);
+    let inside = narrow[0] >= bounds.fall && narrow[1] <= bounds.rise;
     comparison.verdict = match (rose || fell, change * scale.worse > 0.0) {
         (true, true) => Change::Regressed,
         (true, false) => Change::Improved,

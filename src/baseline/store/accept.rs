@@ -38,17 +38,19 @@ fn refused<T>(why: String) -> Result<T, Problem> {
     Err(Problem::Refused(why))
 }
 
-/// A file that changed.
+/// A file that changed, or that has no use for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
     /// The file.
     pub path: PathBuf,
+    /// Why it stays as it is: the run is in it already, or older than all it keeps. `None` when it changed.
+    pub skipped: Option<String>,
     /// Everything that happened beside the obvious, one line each.
     pub notes: Vec<String>,
 }
 
 /// Adds a run to the baselines below `dir`, one file per suite; a suite that measured nothing has none. All of its files are
-/// read and checked before the first is written. Whether the run is fit to be a baseline is for the caller to say.
+/// read and checked before the first is written; one that has no use for the run stays as it is. Whether the run is fit to be a baseline is for the caller to say.
 pub fn accept(record: &Record, dir: &Path, pinned: bool, write: Write<'_>) -> Result<Vec<Saved>, Problem> {
     let class = &record.host.class;
     let mut files: Vec<(PathBuf, String, Accepted, Vec<String>)> = Vec::new();
@@ -80,10 +82,16 @@ pub fn accept(record: &Record, dir: &Path, pinned: bool, write: Write<'_>) -> Re
             }
             None => Baseline::empty(&suite, class, path.clone()),
         };
-        notes.extend(baseline.add(run, pinned)?);
-        changed.push((render(&baseline)?, Saved { path, notes }));
+        let skipped = match baseline.add(run, pinned)? {
+            Added::Changed(more) => {
+                notes.extend(more);
+                None
+            }
+            Added::Skipped(why) => Some(why),
+        };
+        changed.push((render(&baseline)?, Saved { path, skipped, notes }));
     }
-    for (text, saved) in &changed {
+    for (text, saved) in changed.iter().filter(|(_, saved)| saved.skipped.is_none()) {
         store(write, &saved.path, text)?;
     }
     drop(locks);
@@ -130,30 +138,41 @@ fn plain(round: &Round) -> Round {
     Round { arm: None, ..round.clone() }
 }
 
+/// What became of a run in one baseline.
+enum Added {
+    /// It changed; these lines are worth telling.
+    Changed(Vec<String>),
+    /// It has no use for the run, for this reason.
+    Skipped(String),
+}
+
 impl Baseline {
-    /// Adds a run in order of start; returns what is worth telling.
-    fn add(&mut self, run: Accepted, pinned: bool) -> Result<Vec<String>, Problem> {
+    /// Adds a run in order of start, and pins it. One that is known is only pinned; one that is older than all that are kept
+    /// changes nothing.
+    fn add(&mut self, run: Accepted, pinned: bool) -> Result<Added, Problem> {
         let aside = self.pinned.as_ref().and_then(|pinned| pinned.run.as_deref());
-        if self.runs.iter().chain(aside).any(|known| known.id == run.id) {
-            return refused(format!("{} has run {} already; nothing was changed", self.file.display(), run.id));
+        let is_aside = aside.is_some_and(|known| known.id == run.id);
+        if is_aside || self.runs.iter().any(|known| known.id == run.id) {
+            if !pinned || self.pinned.as_ref().is_some_and(|pinned| pinned.id == run.id) {
+                return Ok(Added::Skipped(format!("run {} is in it already", run.id)));
+            }
+            return Ok(Added::Changed(self.pin_to(&run.id)));
         }
         let began = start(&run)?;
         let at = self.runs.partition_point(|known| start(known).is_ok_and(|other| other <= began));
         if at + KEPT < self.runs.len() + 1 && !pinned {
-            let file = self.file.display();
-            return refused(format!(
-                "{file} holds {KEPT} runs newer than {}, and keeps no more; nothing was changed",
-                run.id
-            ));
+            return Ok(Added::Skipped(format!("run {} is older than the {KEPT} runs it keeps", run.id)));
         }
-        let mut notes = Vec::new();
-        if pinned {
-            notes.extend(self.pinned.as_ref().map(|old| format!("run {} is no longer pinned", old.id)));
-            self.pinned = Some(Pinned { id: run.id.clone(), run: None });
-        }
+        let mut notes = if pinned { self.pin_to(&run.id) } else { Vec::new() };
         self.runs.insert(at, run);
         self.roll(&mut notes);
-        Ok(notes)
+        Ok(Added::Changed(notes))
+    }
+
+    /// Pins a run that is in it, or about to be.
+    fn pin_to(&mut self, id: &str) -> Vec<String> {
+        let old = self.pinned.replace(Pinned { id: id.to_owned(), run: None });
+        old.map(|old| format!("run {} is no longer pinned", old.id)).into_iter().collect()
     }
 
     /// Drops what is beyond the window; the pinned run stays aside.
@@ -183,7 +202,7 @@ fn update(
     belongs(&baseline, suite, class)?;
     let notes = edit(&mut baseline)?;
     store(write, &path, &render(&baseline)?)?;
-    Ok(Some(Saved { path, notes }))
+    Ok(Some(Saved { path, skipped: None, notes }))
 }
 
 /// Removes one run; `None` when the suite has no baseline on this class of hosts. The last run takes the file with it.
@@ -213,7 +232,7 @@ pub fn remove_all((dir, suite, class): (&Path, &str, &str)) -> Result<Option<Sav
     }
     let _lock = Lock::of(path.parent().unwrap_or(dir))?;
     fs::remove_file(&path).map_err(|error| format!("cannot remove {}: {error}", path.display()))?;
-    Ok(Some(Saved { path, notes: vec!["the file is gone".into()] }))
+    Ok(Some(Saved { path, skipped: None, notes: vec!["the file is gone".into()] }))
 }
 
 /// Pins a run of the window, or none. A run pinned before that has left the window is gone then.
@@ -229,8 +248,7 @@ pub fn pin(place: (&Path, &str, &str), id: Option<&str>, write: Write<'_>) -> Re
             _ if !baseline.runs.iter().any(|run| run.id == id) => return refused(unknown(baseline, id)),
             _ => {}
         }
-        let old = baseline.pinned.replace(Pinned { id: id.to_owned(), run: None });
-        Ok(old.map(|old| format!("run {} is no longer pinned", old.id)).into_iter().collect())
+        Ok(baseline.pin_to(id))
     })
 }
 

@@ -84,7 +84,7 @@ fn the_file_is_made_for_review() {
     let record =
         report(1, &[case("edge", "b", "d2", &metrics), case("edge", "a", "d1", &json!({"rtt": metric(&rounds)}))]);
     let saved = accept(&record, dir.path(), true, &write).unwrap();
-    assert_eq!(saved, [Saved { path: file(dir.path()), notes: vec![] }]);
+    assert_eq!(saved, [Saved { path: file(dir.path()), skipped: None, notes: vec![] }]);
     let row = r#"{"better":"lower","compared_by":"ratio","rounds":[{"count":5,"p50":0.25,"p90":0.25,"p99":0.25,"slot":1}],"tolerance":0.05,"unit":"s"}"#;
     let golden = format!(
         r#"{{
@@ -230,10 +230,18 @@ fn the_thirty_first_run_rolls_out_and_the_pinned_stays() {
     let why = baseline.pinned_metric(wanted("a", "d2", Unit::Seconds)).unwrap().unwrap_err();
     assert_eq!(why, "the pinned run run-2 measured another definition of the check");
     // Too old to be kept; and known already, although it is not in the window.
-    let Err(Problem::Refused(why)) = add(dir.path(), &simple(1)) else { panic!() };
-    assert!(why.contains("holds 30 runs newer than run-1"), "{why}");
-    let Err(Problem::Refused(why)) = add(dir.path(), &simple(2)) else { panic!() };
-    assert!(why.contains("has run run-2 already"), "{why}");
+    let before = found(dir.path());
+    let skipped = |run| add(dir.path(), &simple(run)).unwrap()[0].skipped.clone();
+    assert_eq!(skipped(1).unwrap(), "run run-1 is older than the 30 runs it keeps");
+    assert_eq!(skipped(2).unwrap(), "run run-2 is in it already");
+    assert_eq!(skipped(70).unwrap(), "run run-70 is in it already");
+    assert_eq!(ids(&found(dir.path())), ids(&before));
+    // A run that is there already can still be pinned.
+    let saved = accept(&simple(50), dir.path(), true, &write).unwrap();
+    assert_eq!((&saved[0].skipped, &*saved[0].notes[0]), (&None, "run run-2 is no longer pinned"));
+    assert_eq!(found(dir.path()).pinned().unwrap().id, "run-50");
+    assert!(accept(&simple(50), dir.path(), true, &write).unwrap()[0].skipped.is_some(), "and is pinned once");
+    assert_eq!(accept(&simple(2), dir.path(), true, &write).unwrap()[0].skipped, None, "and so can one that was gone");
     let pinned = pin(place, None, &write).unwrap().unwrap();
     assert!(pinned.notes[0].contains("run-2 is no longer pinned, and gone"), "{pinned:?}");
     assert!(found(dir.path()).pinned().is_none());

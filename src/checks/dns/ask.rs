@@ -109,7 +109,10 @@ impl Ask {
     }
 
     fn record(&self, cx: &mut Cx<'_>, exchange: Exchange) {
-        cx.set(&OUTCOME, exchange.outcome);
+        match &exchange.ending {
+            Some(ending) => cx.end(&OUTCOME, exchange.outcome, ending),
+            None => cx.set(&OUTCOME, exchange.outcome),
+        }
         for note in exchange.notes {
             cx.note(note);
         }

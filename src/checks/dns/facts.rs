@@ -2,8 +2,7 @@
 
 use super::question;
 use crate::checks::shared::advice::{
-    ALERT, CLOSED, MALFORMED, NOT_TLS, PROTOCOL_ERROR, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED,
-    UNTRUSTED,
+    ALERT, CLOSED, MALFORMED, PROTOCOL_ERROR, REFUSED, RESET, SLOWER, TIMEOUT, UNREACHABLE, UNRESOLVED, UNTRUSTED,
 };
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
@@ -12,6 +11,10 @@ use crate::model::{Better, Choice, Fact, Rule, Unit};
 use crate::probe::Cx;
 use crate::proto::dns::{message, presentation, rcode, rdata, types};
 
+const NOT_TLS_HERE: (&str, &str) = (
+    "not_tls",
+    "the port does not speak TLS: DNS over TLS is on port 853, over HTTPS on 443; are `transport` and the port right?",
+);
 const HTTP_ERROR: (&str, &str) = (
     "http_error",
     "the web server answers, but not with DNS: check `path`, and what the front end routes there (http.status, evidence)",
@@ -56,7 +59,7 @@ facts! { pub(super) FACTS;
         RESET,
         UNTRUSTED,
         ALERT,
-        NOT_TLS,
+        NOT_TLS_HERE,
         MALFORMED,
         CLOSED,
         PROTOCOL_ERROR,

@@ -1,6 +1,7 @@
 //! DNS: the answer of one server to one question, down to flags, EDNS and stray replies.
 
 mod ask;
+mod diagnosis;
 mod dnssec;
 mod facts;
 mod fields;
@@ -26,7 +27,7 @@ use survey::Survey;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, FieldRules, Footprint, Foreign, Probe, fact_is};
+use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Foreign, Probe, fact_is};
 
 /// The probe.
 pub struct Dns {
@@ -99,6 +100,10 @@ impl Probe for Dns {
 
     fn answered(observation: &Observation) -> bool {
         fact_is(observation, OUTCOME.info.name, "answered") && fact_is(observation, RCODE.info.name, "NOERROR")
+    }
+
+    fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+        diagnosis::diagnose(failure)
     }
 
     fn computes(&self) -> bool {

@@ -20,6 +20,7 @@ facts! { pub(super) FACTS;
         Better::Lower,
         "Longest outage: the middle of its bounds; 0 when there was none, absent when the service never came back.",
     )
+    .headline()
     .within(NOTICED)
     .bounded_by("outage.hi")
     .on_breach(OUTAGE);

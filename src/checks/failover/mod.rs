@@ -1,5 +1,6 @@
 //! Failover: breaks something, measures how long the service was away, and puts it back.
 
+mod diagnosis;
 mod exclusion;
 mod expected;
 mod facts;
@@ -25,7 +26,7 @@ use stream::{ProbeStream, StreamConfig};
 use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 use crate::net::heartbeat::Heartbeat;
-use crate::probe::{Cx, Footprint, Foreign, Probe, PutBack};
+use crate::probe::{Cx, Diagnosis, Failure, Footprint, Foreign, Probe, PutBack};
 
 /// The probe.
 pub struct Failover {
@@ -68,6 +69,10 @@ impl Probe for Failover {
 
     fn answered(observation: &Observation) -> bool {
         observation.last(RECOVERED.info.name) == Some(&Value::Bool(true))
+    }
+
+    fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+        diagnosis::diagnose(failure)
     }
 
     fn computes(&self) -> bool {

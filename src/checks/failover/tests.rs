@@ -256,6 +256,9 @@ enum StubProbe {
 }
 
 impl DynProbe for StubProbe {
+    fn investigate<'f>(&'f self, _: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
+        Box::pin(async {})
+    }
     fn target(&self) -> String {
         "probe".into()
     }

@@ -1,6 +1,7 @@
 //! HTTP: one request over connections of its own, every phase measured.
 
 mod answer;
+mod diagnosis;
 mod facts;
 mod fields;
 mod foreign;
@@ -12,6 +13,7 @@ mod request;
 mod trace;
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use answer::Answer;
@@ -23,17 +25,18 @@ use tokio::time::Instant;
 use trace::Trace;
 use url::Url;
 
-use crate::checks::shared::tls_fields;
+use crate::checks::shared::{silence, tls_fields};
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text, Value};
 use crate::net::deadline;
 use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
-use crate::probe::{Cx, EarlyEnd, FieldRules, Footprint, Foreign, Mode, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, Probe, fact_is};
 use crate::proto::http::{ExchangeError, Phase, Server, exchange};
 use crate::proto::tls::Trust;
 
-/// Time a probe may need beside its `timeout`, to read a trust store the first time.
+/// Time a probe may need beside its `timeout`, to read a trust store the first time, or to look at a connection that did not
+/// come about.
 const LOADING: Duration = Duration::from_secs(1);
 
 /// What is left of the limit when a connection that does not come about is looked at.
@@ -108,6 +111,10 @@ impl Probe for Http {
         fact_is(observation, OUTCOME.info.name, "answered") && !server_error
     }
 
+    fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+        diagnosis::diagnose(failure)
+    }
+
     fn computes(&self) -> bool {
         self.url.scheme() == "https" || self.follow > 0
     }
@@ -117,6 +124,13 @@ impl Probe for Http {
         let _ = self.trust.load().await;
     }
 
+    async fn investigate(&self, cx: &mut Cx<'_>) {
+        // Perhaps a redirect led elsewhere.
+        let url = cx.observation().text(facts::URL.info.name).and_then(|url| Url::parse(url).ok());
+        let port = url.as_ref().unwrap_or(&self.url).port_or_known_default().unwrap_or_default();
+        silence::investigate(cx, &facts::ADDRESS, port).await;
+    }
+
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         if self.computes() {
             self.trust.load().await?;
@@ -124,7 +138,15 @@ impl Probe for Http {
         let (start, waited) = (Instant::now(), Waited::so_far());
         let mut trace = Trace::new(self.url.clone(), self.shown.clone());
         let end = start + self.timeout;
-        let outcome = deadline::until(end, self.exchange(cx, &mut trace, end)).await;
+        let connecting = trace.connecting();
+        let outcome = {
+            let mut exchange = std::pin::pin!(self.exchange(cx, &mut trace, end));
+            match deadline::until(end, &mut exchange).await {
+                // On a busy host its own end comes late, and it alone knows whether this host kept it from the server.
+                Err(_) if connecting.load(Ordering::Relaxed) => deadline::until(end + LOADING, &mut exchange).await,
+                ended => ended,
+            }
+        };
         let elapsed = start.elapsed().saturating_sub(waited.since());
         let end = match outcome {
             Ok(Ok(answer)) => {
@@ -146,7 +168,10 @@ impl Probe for Http {
             }
             Err(_) => Some(EarlyEnd::outcome("timeout", trace.silence(self.timeout))),
         };
-        if let Some(end) = end {
+        if let Some(mut end) = end {
+            if let (EarlyEnd::Outcome { evidence: Some(evidence), .. }, Some(untried)) = (&mut end, trace.untried()) {
+                evidence.push_str(&untried);
+            }
             end.record(cx, &OUTCOME)?;
             if matches!(trace.phase, Phase::Resolve | Phase::Connect) {
                 cx.unreached();

@@ -33,7 +33,7 @@ pub(super) struct Recorder<'r, 'c> {
 
 impl Observer for Recorder<'_, '_> {
     fn begins(&mut self, phase: Phase) {
-        self.trace.phase = phase;
+        self.trace.begin(phase);
     }
 
     fn ended(&mut self, phase: Phase, took: Measured) {
@@ -44,6 +44,10 @@ impl Observer for Recorder<'_, '_> {
             Phase::Head => self.cx.record_measured(&FIRST_BYTE_TIME, took),
             Phase::Body => {}
         }
+    }
+
+    fn resolved(&mut self, addresses: &[IpAddr]) {
+        self.trace.untried = addresses.iter().skip(1).copied().collect();
     }
 
     fn connects_to(&mut self, address: IpAddr) {

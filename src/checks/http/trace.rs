@@ -1,22 +1,30 @@
 //! How far an exchange came. It outlives the exchange when time runs out.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::StatusCode;
 use url::Url;
 
+use crate::model::human_time;
+use crate::net::dial::NO_HANDSHAKE;
 use crate::proto::http::Phase;
 
 /// See the module.
 pub(super) struct Trace {
     /// The phase that is waited for.
     pub(super) phase: Phase,
+    /// Whether that is one whose own end tells what it ended of; shared with who limits the whole.
+    connecting: Arc<AtomicBool>,
     pub(super) url: Url,
     /// The URL for people, as it is asked.
     pub(super) shown: String,
     pub(super) redirects: Vec<String>,
     pub(super) address: Option<IpAddr>,
+    /// Further addresses of the name, which are not connected to.
+    pub(super) untried: Vec<IpAddr>,
     pub(super) status: Option<StatusCode>,
     /// Bytes of body that arrived.
     pub(super) bytes: u64,
@@ -24,7 +32,28 @@ pub(super) struct Trace {
 
 impl Trace {
     pub(super) fn new(url: Url, shown: String) -> Self {
-        Self { phase: Phase::Resolve, url, shown, redirects: Vec::new(), address: None, status: None, bytes: 0 }
+        Self {
+            phase: Phase::Resolve,
+            connecting: Arc::default(),
+            url,
+            shown,
+            redirects: Vec::new(),
+            address: None,
+            untried: Vec::new(),
+            status: None,
+            bytes: 0,
+        }
+    }
+
+    /// A phase begins.
+    pub(super) fn begin(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.connecting.store(matches!(phase, Phase::Connect | Phase::Tls), Ordering::Relaxed);
+    }
+
+    /// Whether a connection is being made, also while the exchange holds the trace.
+    pub(super) fn connecting(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.connecting)
     }
 
     /// Starts over at `target`.
@@ -32,19 +61,46 @@ impl Trace {
         let mut redirects = std::mem::take(&mut self.redirects);
         let shown = target.to_string();
         redirects.push(shown.clone());
-        *self = Self { redirects, ..Self::new(target, shown) };
+        *self = Self { redirects, connecting: self.connecting(), ..Self::new(target, shown) };
+        self.begin(Phase::Resolve);
     }
 
-    /// Evidence of a limit in time that ran out.
+    /// How a limit in time ran out: who was silent, and in which phase.
     pub(super) fn silence(&self, timeout: Duration) -> String {
-        let awaited = match self.phase {
-            Phase::Resolve => "the name to resolve",
-            Phase::Connect => "the connection",
-            Phase::Tls => "the TLS handshake",
-            Phase::Head => "the head of the answer",
-            Phase::Body => "the rest of the body",
+        let within = human_time(timeout);
+        let peer = self.peer();
+        let redirected =
+            if self.redirects.is_empty() { String::new() } else { format!(" (redirected to {})", self.shown) };
+        let silence = match self.phase {
+            Phase::Resolve => format!("the name of {} was not resolved within {within}", self.shown),
+            Phase::Connect => format!("no answer from {peer} {NO_HANDSHAKE} within {within}"),
+            Phase::Tls => {
+                format!("{peer} accepted the connection, but did not finish the TLS handshake within {within}")
+            }
+            Phase::Head => format!("{peer} accepted the request, but sent no answer within {within}"),
+            Phase::Body => {
+                let (status, bytes) = (self.status.map_or(0, |status| status.as_u16()), self.bytes);
+                format!("{peer} answered {status}, but its body did not end within {within} ({bytes} bytes came)")
+            }
         };
-        format!("after {timeout:?} still waiting for {awaited} of {}", self.shown)
+        silence + &redirected
+    }
+
+    /// What a connection that did not come about leaves open: the other addresses of the name.
+    pub(super) fn untried(&self) -> Option<String> {
+        let (first, more) = self.untried.split_first()?;
+        let connecting = matches!(self.phase, Phase::Connect | Phase::Tls);
+        let others = if more.is_empty() { first.to_string() } else { format!("{first} and {} more", more.len()) };
+        connecting.then(|| format!(" (the first address of the name; {others} not tried)"))
+    }
+
+    /// Address and port connected to; the URL's host where no address is known yet.
+    fn peer(&self) -> String {
+        let port = self.url.port_or_known_default().unwrap_or_default();
+        match self.address {
+            Some(address) => SocketAddr::new(address, port).to_string(),
+            None => self.url.host_str().unwrap_or_default().to_owned(),
+        }
     }
 
     /// The part of an answer that never became whole. It is evidence, not the facts of an answer.

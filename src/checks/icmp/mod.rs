@@ -1,6 +1,7 @@
 //! ICMP echo: loss, round-trip time, and errors from the path.
 
 mod counts;
+mod diagnosis;
 mod facts;
 mod fields;
 mod foreign;
@@ -13,7 +14,7 @@ use fields::{COUNT, DONT_FRAGMENT, HOP_LIMIT, HOST, INTERVAL, SIZE, TIMEOUT};
 
 use crate::checks::shared::target::Target;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{Cx, EarlyEnd, Footprint, Foreign, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Foreign, Probe, fact_is};
 use crate::proto::icmp::{Options, Pinger};
 
 /// Above this rate in bit/s a check would disturb, or be disturbed by, measurements beside it.
@@ -72,6 +73,10 @@ impl Probe for Icmp {
 
     fn answered(observation: &Observation) -> bool {
         fact_is(observation, OUTCOME.info.name, "replied")
+    }
+
+    fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+        diagnosis::diagnose(failure)
     }
 
     fn watches(&self) -> bool {

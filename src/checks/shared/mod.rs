@@ -1,6 +1,8 @@
 //! Fields that mean the same in several families, read in one place. It knows no family.
 
 pub mod advice;
+pub mod diagnosis;
 pub mod payload;
+pub mod silence;
 pub mod target;
 pub mod tls_fields;

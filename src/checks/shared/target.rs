@@ -70,10 +70,9 @@ impl Target {
     /// A TCP connection to one address of the host.
     pub async fn connect(&self, address: IpAddr) -> Result<Dialled, EarlyEnd> {
         let peer = self.socket(address);
-        connect(peer, self.source, self.timeout).await?.map_err(|error| {
-            let evidence = error.evidence().map(|why| format!("{peer}: {why}"));
-            EarlyEnd::Outcome { word: error.word(), evidence }
-        })
+        connect(peer, self.source, self.timeout)
+            .await?
+            .map_err(|error| EarlyEnd::outcome(error.word(), error.sentence(peer, self.timeout)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Send something, wait for something: bounded in bytes and time.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 
 use super::fields::{BANNER, EXPECT, EXPECT_HEX, LIMIT, SEND, SEND_HEX};
 use crate::checks::shared::payload::payload;
-use crate::model::{Args, Invalid};
+use crate::model::{Args, Invalid, human_time};
 use crate::net::{bytes, deadline};
 
 /// Bytes to send, and bytes to wait for.
@@ -52,7 +53,7 @@ impl Script {
     }
 
     /// Runs the script; ends at the match, the limit, the peer's close, or `patience`.
-    pub(super) async fn play(&self, stream: &mut TcpStream, patience: Duration) -> Exchange {
+    pub(super) async fn play(&self, stream: &mut TcpStream, peer: SocketAddr, patience: Duration) -> Exchange {
         let mut received = Vec::new();
         let end = Instant::now() + patience;
         let ended = match deadline::until(end, self.converse(stream, &mut received)).await {
@@ -60,7 +61,7 @@ impl Script {
             Ok(Ok(end)) => end,
             Ok(Err(error)) => End::Broken(error),
         };
-        let (outcome, evidence) = self.judge(&ended, &received, patience);
+        let (outcome, evidence) = self.judge(&ended, &received, peer, patience);
         let more = match &ended {
             End::Answered if self.expect.is_some() => Some("reading ends with what is expected"),
             End::Answered => Some("reading ends with the first line"),
@@ -72,28 +73,38 @@ impl Script {
         Exchange { outcome, received, more, undecided, evidence }
     }
 
-    fn judge(&self, ended: &End, received: &[u8], patience: Duration) -> (&'static str, Option<String>) {
+    fn judge(
+        &self,
+        ended: &End,
+        received: &[u8],
+        peer: SocketAddr,
+        patience: Duration,
+    ) -> (&'static str, Option<String>) {
         let how = match ended {
             End::Answered => return ("connected", None),
             End::Broken(error) if matches!(error.raw_os_error(), Some(libc::ECONNRESET | libc::EPIPE)) => {
-                return ("reset", Some(error.to_string()));
+                let came = received.len();
+                return ("reset", Some(format!("{peer} accepted the connection and reset it after {came} bytes")));
             }
             End::Broken(error) => error.to_string(),
-            End::Silent => format!("no complete answer within {patience:?}"),
-            End::Closed => "the peer closed".to_owned(),
+            End::Silent => format!("silence for {}", human_time(patience)),
+            End::Closed => "then the peer closed the connection".to_owned(),
             End::Full => format!("`limit` of {} bytes is reached", self.limit),
         };
         // Nothing at all is no answer, and no wrong one either.
         match ended {
-            End::Silent if received.is_empty() => {
-                ("timeout", Some(format!("connected, then silence for {patience:?}: the process may hang")))
+            End::Silent if received.is_empty() => (
+                "timeout",
+                Some(format!("{peer} accepted the connection, then kept silent for {}", human_time(patience))),
+            ),
+            _ if received.is_empty() => {
+                ("closed", Some(format!("{peer} accepted the connection and closed it without a word")))
             }
-            _ if received.is_empty() => ("closed", Some(format!("connected, then no word: {how}"))),
             // Anything is an answer; not every protocol has lines.
             _ if self.expect.is_none() => ("connected", None),
             _ => {
                 let shown = bytes::quoted(received);
-                ("mismatch", Some(format!("{how}; the answer is {shown}, without what the field `expect` names")))
+                ("mismatch", Some(format!("{peer} answered {shown}, without what the field `expect` names ({how})")))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! TCP: does it accept, how fast, and does it say what it should.
 
+mod diagnosis;
 mod exchange;
 mod facts;
 mod fields;
@@ -14,12 +15,13 @@ use exchange::{Exchange, Script};
 use facts::{ADDRESS, ADDRESSES, BANNER, CONNECT_TIME, FAILED, OUTCOME, RECEIVED};
 use fields::{Addresses, HOST, PORT, TIMEOUT};
 
+use crate::checks::shared::silence;
 use crate::checks::shared::target::Target;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::bytes;
 use crate::net::clock::Measured;
-use crate::probe::{Cx, EarlyEnd, FieldRules, Footprint, Foreign, Mode, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, Probe, fact_is};
 
 /// Why a wrong answer may be a right one.
 const UNDECIDED: &str = "`limit` is reached, and what is expected may come after it";
@@ -68,6 +70,14 @@ impl Probe for Tcp {
 
     fn answered(observation: &Observation) -> bool {
         fact_is(observation, OUTCOME.info.name, "connected")
+    }
+
+    fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+        diagnosis::diagnose(failure)
+    }
+
+    async fn investigate(&self, cx: &mut Cx<'_>) {
+        silence::investigate(cx, &ADDRESS, self.target.port).await;
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
@@ -134,7 +144,8 @@ impl Tcp {
         let Some(script) = &self.script else {
             return Ok(Attempt { outcome: "connected", connect_time, exchange: None, evidence: repeated });
         };
-        let exchange = script.play(&mut dialled.stream, self.target.timeout).await;
+        let peer = self.target.socket(address);
+        let exchange = script.play(&mut dialled.stream, peer, self.target.timeout).await;
         let evidence = exchange.evidence.iter().cloned().chain(repeated).reduce(|one, more| format!("{one}; {more}"));
         Ok(Attempt { outcome: exchange.outcome, connect_time, evidence, exchange: Some(exchange) })
     }
@@ -163,6 +174,9 @@ impl Tcp {
             return Ok(());
         };
         cx.set(&OUTCOME, attempt.outcome);
+        if let Some(ending) = attempt.evidence.as_ref().filter(|_| attempt.outcome != "connected") {
+            cx.ending(ending);
+        }
         cx.set(&ADDRESS, address.to_string());
         if attempt.connect_time.is_none() {
             cx.unreached();

@@ -38,8 +38,8 @@ const COMEBACK: Duration = Duration::from_millis(200);
 const COMEBACKS: u32 = 5;
 
 /// A connection that did not come about.
-pub(super) fn not_connected(error: &ConnectError, peer: SocketAddr) -> EarlyEnd {
-    EarlyEnd::outcome(error.word(), format!("{peer}: {}", error.evidence().unwrap_or_else(|| error.word())))
+pub(super) fn not_connected(error: &ConnectError, peer: SocketAddr, patience: Duration) -> EarlyEnd {
+    EarlyEnd::outcome(error.word(), error.sentence(peer, patience))
 }
 
 /// Sorts an error of a socket: the peer's doing is an outcome, anything else a fault.
@@ -93,7 +93,7 @@ impl<'s> Client<'s> {
     async fn enter(peer: SocketAddr, settings: &'s Settings) -> Result<Self, EarlyEnd> {
         let control = match connect(peer, settings.target.source, settings.target.timeout).await? {
             Ok(dialled) => dialled.stream,
-            Err(error) => return Err(not_connected(&error, peer)),
+            Err(error) => return Err(not_connected(&error, peer, settings.target.timeout)),
         };
         let mut client = Self::new(control, peer, settings);
         // A busy server may have closed already; its answer is read below, so a failed write does not matter.
@@ -215,7 +215,7 @@ impl<'s> Client<'s> {
         let patience = self.settings.target.timeout;
         let mut stream = match dial::connect_on(raw, self.peer, patience).await? {
             Ok(dialled) => dialled.stream,
-            Err(error) => return Err(not_connected(&error, self.peer)),
+            Err(error) => return Err(not_connected(&error, self.peer, self.settings.target.timeout)),
         };
         match deadline::within(patience, stream.write_all(&self.cookie)).await {
             Err(_) => Err(self.silent("open a data stream")),
@@ -241,7 +241,7 @@ impl<'s> Client<'s> {
             .map_err(|error| ConnectError::classify(&error, "connect UDP socket", self.peer))
         {
             Ok(()) => {}
-            Err(Ok(error)) => return Err(not_connected(&error, self.peer)),
+            Err(Ok(error)) => return Err(not_connected(&error, self.peer, self.settings.target.timeout)),
             Err(Err(fault)) => return Err(fault.into()),
         }
         for _ in 0..HELLOS {

@@ -1,6 +1,7 @@
 //! Throughput: how much goes through, and what it costs, against any iperf3 server.
 
 mod client;
+mod diagnosis;
 mod facts;
 mod fields;
 mod foreign;
@@ -19,7 +20,7 @@ use fields::SERVER;
 use settings::Settings;
 
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{Cx, EarlyEnd, Footprint, Foreign, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Foreign, Probe, fact_is};
 
 /// What opening a stream may take on a path around the earth, with one lost segment.
 const OPENING: Duration = Duration::from_millis(500);
@@ -60,6 +61,10 @@ impl Probe for Throughput {
 
     fn answered(observation: &Observation) -> bool {
         fact_is(observation, OUTCOME.info.name, "transferred")
+    }
+
+    fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+        diagnosis::diagnose(failure)
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {

@@ -160,11 +160,7 @@ impl SetupError {
     /// A line that names the peer.
     pub(super) fn evidence(&self, connector: &Connector) -> String {
         let why = match self {
-            Self::Connect(ConnectError::Refused) => "the connection was refused".to_owned(),
-            Self::Connect(ConnectError::RefusedBy(why)) => format!("the connection was refused: {why}"),
-            Self::Connect(ConnectError::Timeout) => format!("no answer to SYN within {:?}", connector.timeout),
-            Self::Connect(ConnectError::Reset) => "the connection was reset as soon as it was there".to_owned(),
-            Self::Connect(ConnectError::Unreachable(why)) => why.clone(),
+            Self::Connect(error) => return error.sentence(connector.peer, connector.timeout),
             Self::StartTls(_, error) if error.cause == Cause::ServiceRefused => {
                 format!("the service refuses this client, whatever it asks for: {error}")
             }

@@ -68,8 +68,10 @@ facts! { pub(super) FACTS;
     .advice(&[(
         "false",
         "see `verify_error`: renew or replace the certificate, send the whole chain, or give `ca_file` for a private CA",
-    )]);
-    pub(super) const VERIFY_ERROR: Fact<String> = Fact::text("verify_error", "Everything that is wrong with the certificate.").failure();
+    )])
+    .part_of("certificate");
+    pub(super) const VERIFY_ERROR: Fact<String> = Fact::text("verify_error", "Everything that is wrong with the certificate.").failure()
+    .part_of("certificate");
     pub(super) const VERSION: Fact<Choice> =
         Fact::choice("version", &["SSLv3", "TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"], "Version agreed on.")
             .on_breach(advice::OTHER_VERSION);
@@ -86,32 +88,44 @@ facts! { pub(super) FACTS;
     pub(super) const SAN: Fact<Vec<String>> = Fact::list("san", "DNS names and addresses the leaf is for.").on_breach(
         "the certificate is another one than expected: which server answered (`address`), with which SNI?",
     )
-    .form(Form::Host);
-    pub(super) const SUBJECT: Fact<String> = Fact::text("subject", "Subject of the leaf.").form(Form::DistinguishedName);
-    pub(super) const ISSUER: Fact<String> = Fact::text("issuer", "Issuer of the leaf.").form(Form::DistinguishedName);
+    .form(Form::Host)
+    .part_of("certificate");
+    pub(super) const SUBJECT: Fact<String> = Fact::text("subject", "Subject of the leaf.").form(Form::DistinguishedName)
+    .part_of("certificate");
+    pub(super) const ISSUER: Fact<String> = Fact::text("issuer", "Issuer of the leaf.").form(Form::DistinguishedName)
+    .part_of("certificate");
     pub(super) const NOT_BEFORE: Fact<Time> =
-        Fact::time("not_before", "First second of the leaf's validity.").ruled(Rule::Same);
-    pub(super) const NOT_AFTER: Fact<Time> = Fact::time("not_after", "Last second of the leaf's validity.").ruled(Rule::Same);
+        Fact::time("not_before", "First second of the leaf's validity.").ruled(Rule::Same)
+    .part_of("certificate");
+    pub(super) const NOT_AFTER: Fact<Time> = Fact::time("not_after", "Last second of the leaf's validity.").ruled(Rule::Same)
+    .part_of("certificate");
     pub(super) const CHAIN_LENGTH: Fact<i64> =
-        Fact::integer("chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same);
+        Fact::integer("chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same)
+    .part_of("certificate");
     pub(super) const CHAIN_SUBJECTS: Fact<Vec<String>> =
         Fact::list("chain.subjects", "Subjects of the served chain, leaf first.")
-    .form(Form::DistinguishedName);
+    .form(Form::DistinguishedName)
+    .part_of("certificate");
     pub(super) const KEY: Fact<String> = Fact::text("key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.")
-    .form(Form::Data(&spelling::KEYS));
+    .form(Form::Data(&spelling::KEYS))
+    .part_of("certificate");
     pub(super) const SIGNATURE: Fact<String> =
         Fact::text("signature", "Signature algorithm of the leaf, such as ecdsa-with-SHA256.")
-    .form(Form::Data(&spelling::SIGNATURES));
+    .form(Form::Data(&spelling::SIGNATURES))
+    .part_of("certificate");
     pub(super) const SERIAL: Fact<String> = Fact::text("serial", "Serial number of the leaf, lower-case hexadecimal.")
-    .form(Form::HexNumber);
+    .form(Form::HexNumber)
+    .part_of("certificate");
     pub(super) const FINGERPRINT: Fact<String> =
         Fact::text("fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.")
-    .form(Form::Digest);
+    .form(Form::Digest)
+    .part_of("certificate");
     pub(super) const SPKI: Fact<String> = Fact::text(
         "spki.sha256",
         "SHA-256 of the leaf's public key, lower-case hexadecimal; stays when a renewal keeps the key.",
     )
-    .form(Form::Digest);
+    .form(Form::Digest)
+    .part_of("certificate");
     pub(super) const HANDSHAKE_TIME: Fact<Distribution> = Fact::distribution(
         "handshake_time",
         Unit::Seconds,

@@ -66,6 +66,11 @@ impl HandshakeCheck {
     }
 
     /// Where to, for people.
+    /// The port connected to.
+    pub(super) fn port(&self) -> u16 {
+        self.target.port
+    }
+
     pub(super) fn target(&self) -> String {
         self.target.label()
     }
@@ -187,7 +192,6 @@ impl HandshakeCheck {
                 return Ok(result);
             }
         };
-        let connected = format!("{peer}: connected in {:?}", connection.connect_time.length);
         let ended = handshake(connection.stream, peer, credentials, &self.offer, self.target.timeout).await;
         let mut handshake = match ended {
             Ok(handshake) => handshake,
@@ -206,7 +210,7 @@ impl HandshakeCheck {
             return Ok(result);
         }
         result.outcome = outcome(&handshake.end);
-        result.evidence = self.evidence(&handshake, &connected);
+        result.evidence = handshake.ending(peer, self.target.timeout);
         match &handshake.end {
             HandshakeEnd::Alert(alert) => result.alert = Some(alert.clone()),
             HandshakeEnd::NotTls(_) => result.setup.plain_text_came(),
@@ -234,6 +238,9 @@ impl HandshakeCheck {
     /// Records the facts of the worst address, and those of all together.
     async fn record(&self, cx: &mut Cx<'_>, results: &[AddressResult], worst: &AddressResult) -> Result<(), Fault> {
         cx.set(&ADDRESS, worst.address.to_string());
+        if let Some(ending) = &worst.evidence {
+            cx.ending(ending);
+        }
         for result in results {
             result.setup.record_times(cx);
             if let Some(evidence) = &result.evidence {
@@ -269,19 +276,5 @@ impl HandshakeCheck {
             certificates::check_revocation(cx, results, self.target.timeout).await;
         }
         Ok(())
-    }
-
-    /// A line of evidence that names how far a handshake came that ended early.
-    fn evidence(&self, handshake: &Handshake, connected: &str) -> Option<String> {
-        let timeout = self.target.timeout;
-        let end = handshake.early_end(timeout)?;
-        Some(match &handshake.end {
-            HandshakeEnd::Timeout if handshake.reached().is_none() => {
-                format!("{connected}, then no ServerHello within {timeout:?}")
-            }
-            HandshakeEnd::NotTls(why) => format!("the answer is not TLS ({why}); is it the right port?"),
-            HandshakeEnd::Alert(_) => end,
-            _ => format!("{connected}, then {end}"),
-        })
     }
 }

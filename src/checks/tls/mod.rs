@@ -3,6 +3,7 @@
 mod certificates;
 mod client;
 mod connect;
+mod diagnosis;
 mod facts;
 mod fields;
 mod foreign;
@@ -25,9 +26,10 @@ use profile::PROFILES;
 use quic::QuicCheck;
 use scan::{SCAN, Scanner};
 
+use crate::checks::shared::silence;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, FieldRules, Footprint, Foreign, Probe, fact_is};
+use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Foreign, Probe, fact_is};
 
 /// The probe.
 pub struct Tls {
@@ -120,6 +122,10 @@ impl Probe for Tls {
         [COMPLETED, SCANNED].iter().any(|word| fact_is(observation, OUTCOME.info.name, word))
     }
 
+    fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+        diagnosis::diagnose(failure)
+    }
+
     fn computes(&self) -> bool {
         true
     }
@@ -129,6 +135,12 @@ impl Probe for Tls {
             Mode::Handshake(check) | Mode::Scan(check, _) => check.prepare().await,
             Mode::Quic(check) => check.prepare().await,
             Mode::Load(load) => load.prepare().await,
+        }
+    }
+
+    async fn investigate(&self, cx: &mut Cx<'_>) {
+        if let Mode::Handshake(check) | Mode::Scan(check, _) = &self.mode {
+            silence::investigate(cx, &facts::ADDRESS, check.port()).await;
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::fields::{EXPECT, EXPECT_HEX, LIMIT, SEND, SEND_HEX};
 use crate::checks::shared::payload::payload;
+use crate::model::human_time;
 use crate::model::{Args, Fault, Invalid};
 use crate::net::bytes;
 use crate::net::clock::{Measured, Reading};
@@ -76,11 +77,11 @@ impl Script {
     ) -> Result<Exchange, Fault> {
         let datagram = match udp::connected(peer, source)? {
             Ok(datagram) => datagram,
-            Err(error) => return Ok(unconnected(error)),
+            Err(error) => return Ok(unconnected(error, peer)),
         };
         // The kernel may have picked the target's own port: the datagram would come back from ourselves.
         if datagram.socket().local_addr().ok().and_then(|own| own.as_socket()) == Some(peer) {
-            return Ok(Exchange::without_answer("refused", "nobody listens there"));
+            return Ok(Exchange::without_answer("refused", format!("nothing listens on UDP {peer}")));
         }
         let sent = Reading::now();
         let end = Instant::now() + patience;
@@ -92,7 +93,12 @@ impl Script {
             return failed(&error, "send UDP datagram", peer);
         }
         self.listen(&datagram, peer, sent, end).await.map(|exchange| {
-            exchange.unwrap_or_else(|| Exchange::without_answer("silent", format!("no answer within {patience:?}")))
+            exchange.unwrap_or_else(|| {
+                Exchange::without_answer(
+                    "silent",
+                    format!("no answer from {peer} (UDP) within {}", human_time(patience)),
+                )
+            })
         })
     }
 
@@ -123,7 +129,7 @@ impl Script {
                     if let Some(why) = own::rejection(&report, peer.ip()) {
                         return Err(own::rejection_fault(why, "exchange UDP datagrams", peer));
                     }
-                    return Ok(other.or_else(|| Some(icmp_outcome(&report))));
+                    return Ok(other.or_else(|| Some(icmp_outcome(&report, peer))));
                 }
                 Event::Failed(error) => return failed(&error, "receive UDP datagram", peer).map(Some),
             }
@@ -156,26 +162,32 @@ impl Script {
 }
 
 fn failed(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<Exchange, Fault> {
-    ConnectError::classify(error, operation, peer).map(unconnected)
+    ConnectError::classify(error, operation, peer).map(|error| unconnected(error, peer))
 }
 
-fn unconnected(error: ConnectError) -> Exchange {
+fn unconnected(error: ConnectError, peer: SocketAddr) -> Exchange {
     match error {
         ConnectError::Refused => {
-            Exchange::without_answer("refused", io::Error::from_raw_os_error(libc::ECONNREFUSED).to_string())
+            Exchange::without_answer("refused", format!("nothing listens on UDP {peer} (ICMP port unreachable)"))
         }
-        ConnectError::RefusedBy(why) => Exchange::without_answer("refused", why),
-        ConnectError::Unreachable(why) => Exchange::without_answer("unreachable", why),
+        ConnectError::RefusedBy(why) => {
+            Exchange::without_answer("refused", format!("nothing listens on UDP {peer} ({why})"))
+        }
+        ConnectError::Unreachable(why) => {
+            Exchange::without_answer("unreachable", format!("{peer} cannot be reached: {why}"))
+        }
         ConnectError::Timeout => {
-            Exchange::without_answer("silent", io::Error::from_raw_os_error(libc::ETIMEDOUT).to_string())
+            Exchange::without_answer("silent", format!("no answer from {peer} (UDP): the kernel gave up"))
         }
         ConnectError::Reset => {
-            Exchange::without_answer("silent", io::Error::from_raw_os_error(libc::ECONNRESET).to_string())
+            Exchange::without_answer("silent", format!("no answer from {peer} (UDP): the socket was reset"))
         }
     }
 }
 
-fn icmp_outcome(report: &IcmpError) -> Exchange {
-    let outcome = if report.class == Class::Port { "refused" } else { "unreachable" };
-    Exchange::without_answer(outcome, report.to_string())
+fn icmp_outcome(report: &IcmpError, peer: SocketAddr) -> Exchange {
+    if report.class == Class::Port {
+        return Exchange::without_answer("refused", format!("nothing listens on UDP {peer} ({report})"));
+    }
+    Exchange::without_answer("unreachable", format!("{peer} cannot be reached: {report}"))
 }

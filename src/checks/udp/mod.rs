@@ -1,5 +1,6 @@
 //! UDP: send one datagram, and tell an answer from a refusal from silence.
 
+mod diagnosis;
 mod exchange;
 mod facts;
 mod fields;
@@ -14,7 +15,7 @@ use fields::{HOST, PORT, TIMEOUT};
 use crate::checks::shared::target::Target;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::bytes;
-use crate::probe::{Cx, EarlyEnd, FieldRules, Footprint, Foreign, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Probe, fact_is};
 
 /// The probe.
 pub struct Udp {
@@ -55,6 +56,10 @@ impl Probe for Udp {
         fact_is(observation, OUTCOME.info.name, "replied")
     }
 
+    fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+        diagnosis::diagnose(failure)
+    }
+
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match self.exchange(cx).await {
             Ok(()) => Ok(()),
@@ -75,7 +80,10 @@ impl Udp {
 }
 
 fn report(cx: &mut Cx<'_>, exchange: Exchange) {
-    cx.set(&OUTCOME, exchange.outcome);
+    match &exchange.evidence {
+        Some(evidence) => cx.end(&OUTCOME, exchange.outcome, evidence),
+        None => cx.set(&OUTCOME, exchange.outcome),
+    }
     if let Some(why) = exchange.more {
         cx.partial(&OUTCOME, why);
     }
@@ -86,9 +94,6 @@ fn report(cx: &mut Cx<'_>, exchange: Exchange) {
         cx.record_measured(&RESPONSE_TIME, answer.elapsed);
         cx.set(&RESPONSE, bytes::readable(&answer.kept));
         cx.set(&SIZE, i64::try_from(answer.length).unwrap_or(i64::MAX));
-    }
-    if let Some(evidence) = exchange.evidence {
-        cx.note(evidence);
     }
 }
 

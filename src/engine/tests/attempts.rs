@@ -103,7 +103,7 @@ async fn attempts_that_take_longer_than_every_follow_at_once() {
     let script = Script::always([wait(3.0), set(&OK, false)]).longest(3.0);
     let ran = bench().check("a", "eventually: {within: 8s, every: 2s}", script).run().await;
     assert_eq!(ran.times("a", Entry::Run), [0.0, 3.0, 6.0], "and none begins after `within`");
-    assert_eq!(ran.verdict("a"), (Verdict::Failed, "ok: expected true, saw false"));
+    assert_eq!(ran.verdict("a"), (Verdict::Failed, "ok: expected true, saw false; still so after 8 s (3 attempts)"));
     assert_eq!((ran.record("a").settled_in_s, ran.fact("a", "settled_in")), (None, None), "it never did");
 }
 
@@ -125,7 +125,7 @@ async fn what_never_converges_is_tried_until_within_is_over() {
 async fn what_converges_too_late_fails() {
     let script = Script::rounds([bad(), vec![wait(2.0), set(&OK, true)]]).longest(2.0);
     let ran = bench().check("a", "eventually: {within: 5s, every: 4s}", script).run().await;
-    assert_eq!(ran.verdict("a"), (Verdict::Failed, "settled_in: expected at most 5s, saw 6s"));
+    assert_eq!(ran.verdict("a"), (Verdict::Failed, "settled_in: expected at most 5 s, saw 6 s"));
 }
 
 /// The last look is at the end of the window, whatever the steps: what holds by then is in time.
@@ -160,4 +160,18 @@ async fn every_measurement_has_a_seed_of_its_own_that_the_run_decides() {
     // SHA-256 of `1 t/a 3 0 0` and `1 t/b 1 0 0`: case, attempt, round, sample.
     assert_eq!(seeds(1).await, ["2018741710258402618", "12954041711325244099"]);
     assert_ne!(seeds(1).await, seeds(2).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_between_retries_is_kept_and_cut_by_what_ends_the_run() {
+    let ran = bench().check("a", "retries: 3, retry_delay: 5s", Script::always(bad())).run().await;
+    assert_eq!(ran.times("a", Entry::Run), [0.0, 5.0, 10.0, 15.0]);
+    let ran = bench().check("a", "retries: 2, retry_delay: 0s", Script::always(bad())).run().await;
+    assert_eq!(ran.times("a", Entry::Run), [0.0, 0.0, 0.0]);
+    let ran = bench().check("a", "retries: 3, retry_delay: 1h", Script::always(bad())).signals(7.0, None).run().await;
+    assert!((ran.took - 7.0).abs() < 0.01, "{}", ran.took);
+    assert_eq!(ran.fault("a").0, FaultKind::Cancelled, "the retry might have held");
+    // A budget that leaves no time for it ends with what was seen.
+    let ran = bench().check("a", "retries: 3, retry_delay: 5s, budget: 8s", Script::always(bad())).run().await;
+    assert_eq!((ran.times("a", Entry::Run), ran.verdict("a").0), (vec![0.0, 5.0], Verdict::Failed));
 }

@@ -199,7 +199,7 @@ async fn silence_must_last_longer_than_the_host_takes_to_answer() {
     };
     let takes = |seconds: f64| Script::always([vec![answered_in(seconds)], reply("alive", "192.0.2.1")].concat());
     let ran = suite(hasty(0.1), takes(0.3)).run().await;
-    doubted(&ran, "it waited 100ms, and the same host took 300ms to answer its control t/alive");
+    doubted(&ran, "it waited 100 ms, and the same host took 300 ms to answer its control t/alive");
     assert_eq!(suite(hasty(0.5), takes(0.3)).run().await.verdict("shut").0, Verdict::Passed);
     let far = suite(hasty(0.1), takes(0.3).target("gate")).run().await;
     assert_eq!(far.verdict("shut").0, Verdict::Passed, "how far another host is says nothing");

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod controls;
+mod deadline;
 mod overlap;
 mod prepared;
 mod restores;
@@ -63,6 +64,7 @@ fn bench() -> Bench {
             seed: 1,
             wall: "2026-01-01T00:00:00Z".parse().unwrap(),
             start: Instant::now(),
+            deadline: None,
             lanes: super::Lanes::default(),
         },
         plan: plan::Settings { allow_disruptive: true, seed: 1, ..plan::Settings::default() },
@@ -245,7 +247,8 @@ impl Assess for Referee {
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
         let (fault, expectations, silence) = (None, Vec::new(), None);
-        let judgement = Judgement { verdict: Verdict::Skipped, reason: Some(reason), fault, expectations, silence };
+        let judgement =
+            Judgement { verdict: Verdict::Skipped, reason: Some(reason), next: None, fault, expectations, silence };
         judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

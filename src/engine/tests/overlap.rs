@@ -2,7 +2,7 @@
 
 use super::{Entry, Ran, Verdict, bench};
 use crate::probe::Footprint;
-use crate::testing::scripted::{OK, Script, bad, good, set, wait};
+use crate::testing::scripted::{OK, REPLY, Script, bad, good, set, wait};
 
 /// A check that takes so many seconds and holds.
 fn taking(seconds: f64) -> Script {
@@ -126,4 +126,63 @@ async fn what_needs_a_case_that_did_not_pass_is_not_run() {
     assert!(!ran.record("left_out").unmet);
     assert!(["one", "two", "three", "four"].iter().all(|id| ran.record(id).unmet));
     assert_eq!(ran.order(), ["failed", "errored"]);
+}
+
+/// Spans of time in which a round of `id` was under way.
+fn spans(ran: &Ran, id: &str) -> Vec<(f64, f64)> {
+    ran.times(id, Entry::Run).into_iter().zip(ran.times(id, Entry::End)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn cases_of_one_serial_name_never_overlap_and_keep_no_place_of_others() {
+    let ran = bench()
+        .jobs(4)
+        .check("a", "serial: lab", taking(2.0))
+        .check("b", "serial: lab", taking(2.0))
+        .check("c", "serial: lab", taking(2.0))
+        .check("d", "", taking(1.0))
+        .check("e", "serial: other", taking(1.0))
+        .check("f", "", taking(1.0))
+        .run()
+        .await;
+    assert_eq!(
+        [ran.times("a", Entry::Run), ran.times("b", Entry::Run), ran.times("c", Entry::Run)],
+        [[0.0], [2.0], [4.0]]
+    );
+    for id in ["d", "e", "f"] {
+        assert_eq!(ran.times(id, Entry::Run), [0.0], "{id} has no part in it");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_are_about_one_host_at_once() {
+    let about = |host: &'static str| taking(1.0).target(host);
+    let mut suite = bench().jobs(9);
+    for id in ["a", "b", "c", "d", "e"] {
+        suite = suite.check(id, "per_target: 2", about("one"));
+    }
+    let ran = suite.check("other", "", about("two")).run().await;
+    let starts: Vec<f64> = ["a", "b", "c", "d", "e", "other"].iter().flat_map(|id| ran.times(id, Entry::Run)).collect();
+    assert_eq!(starts, [0.0, 0.0, 1.0, 1.0, 2.0, 0.0]);
+}
+
+/// A silent check waits for its control, which asks once more at the end: its name is free meanwhile, and kept by controls too.
+#[tokio::test(start_paused = true)]
+async fn controls_keep_to_limits_and_no_silence_holds_a_place() {
+    let reply = |word: &'static str| Script::always([wait(1.0), set(&OK, true), set(&REPLY, word)]).longest(1.0);
+    let ran = bench()
+        .jobs(9)
+        .check("shut1", "serial: lab, control: up1, expect: {reply: silent}", reply("silent"))
+        .check("shut2", "serial: lab, control: up2, expect: {reply: silent}", reply("silent"))
+        .check("up1", "serial: lab, expect: {reply: alive}", reply("alive"))
+        .check("up2", "serial: lab, expect: {reply: alive}", reply("alive"))
+        .run()
+        .await;
+    for id in ["shut1", "shut2", "up1", "up2"] {
+        assert_eq!(ran.verdict(id).0, Verdict::Passed, "{id}");
+    }
+    let mut all: Vec<(f64, f64)> = ["shut1", "shut2", "up1", "up2"].iter().flat_map(|id| spans(&ran, id)).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    assert_eq!(all.len(), 6, "both controls ran twice");
+    assert!(all.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{all:?}");
 }

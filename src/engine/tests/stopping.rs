@@ -105,7 +105,7 @@ async fn a_case_begins_before_it_ends_and_its_record_has_both_clocks() {
         .events
         .iter()
         .map(|event| match event {
-            Event::CheckStarted { index, id } => format!("{index} {id} starts"),
+            Event::CheckStarted { index, id, .. } => format!("{index} {id} starts"),
             Event::CheckFinished { index, record } => format!("{index} {} ends", record.id),
             other => format!("{other:?}"),
         })

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{expecting, judged, with};
-use crate::judge::sentence;
 
 /// What a reader overlooks is taken away.
 fn as_read(text: &str) -> String {
@@ -61,7 +60,7 @@ fn what_looks_alike_is_told_apart_by_every_operator() {
                 let Some(outcome) = judgement.expectations.iter().find(|outcome| !outcome.held) else { continue };
                 failed += 1;
                 let got = outcome.got.clone().unwrap();
-                let text = sentence(outcome);
+                let text = outcome.sentence();
                 let (bare, seen) = (outcome.want.trim_start_matches("{eq: "), got.split(" (").next().unwrap());
                 if as_read(bare) == as_read(seen) {
                     alike += 1;
@@ -90,7 +89,7 @@ fn the_difference_is_named() {
         ("body.x: \"caf\u{e9}\"", json!("cafe\u{301}"), "(the same but for the Unicode form (NFC or NFD))"),
         ("body.x: \"a\\nb\"", json!("a\r\nb"), "(the same but for line ends)"),
         ("body.x: {exactly: [\"a, b\"]}", json!(["a", "b"]), "(2 elements, not 1)"),
-        ("age: {le: 20ms}", json!(0.020_000_1), "at most 20ms, saw 20ms (exactly 0.0200001s, where 0.02s is wanted)"),
+        ("age: {le: 20ms}", json!(0.020_000_1), "at most 20ms, saw 20 ms (exactly 0.0200001s, where 0.02s is wanted)"),
         ("banner: {eq: \"220 ready\"}", json!("220 READY"), "(the same but for upper and lower case)"),
     ] {
         let fact = expect.split([':', '.']).next().unwrap();

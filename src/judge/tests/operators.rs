@@ -20,7 +20,7 @@ fn numbers() -> Vec<Row> {
         ("hops", "hops: {between: [2, 3]}", json!(3), json!(4), "hops: expected between 2 and 3, saw 4"),
         ("hops", "hops: {in: [2, 3]}", json!(2), json!(4), "hops: expected one of [2, 3], saw 4"),
         ("hops", "hops: {not_in: [2, 3]}", json!(4), json!(2), "hops: expected none of [2, 3], saw 2"),
-        ("age", "age: {le: 20ms}", json!(0.02), json!(0.021), "age: expected at most 20ms, saw 21ms"),
+        ("age", "age: {le: 20ms}", json!(0.02), json!(0.021), "age: expected at most 20ms, saw 21 ms"),
         ("loss", "loss: {lt: 1%}", json!(0.009), json!(0.01), "loss: expected less than 1%, saw 1%"),
     ]
 }
@@ -82,7 +82,7 @@ fn texts_and_lists() -> Vec<Row> {
             "latency.p50: {le: 2ms}",
             json!([0.001, 0.002, 0.009]),
             json!([0.003]),
-            "latency.p50: expected at most 2ms, saw 3ms",
+            "latency.p50: expected at most 2ms, saw 3 ms",
         ),
         ("latency", "latency.count: {ge: 2}", json!([0.1, 0.2]), json!([0.1]), ""),
     ]

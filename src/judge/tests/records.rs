@@ -93,6 +93,31 @@ fn the_metrics_that_a_suite_gates_are_named() {
     }
 }
 
+/// `defaults` hold for every check that has the fact; what a check says of a fact itself comes first.
+#[test]
+fn how_facts_are_compared_has_defaults() {
+    let suite = "defaults: {baseline: {latency: {at_least: 1ms}, loss: {change: ignore}}}
+checks:
+  - {id: a, scripted: {target: x}}
+  - {id: b, scripted: {target: y}, baseline: {latency: {tolerance: 20%}}}
+";
+    let plan = planned(load(FAMILIES, suite, &[]), None, &Settings::default()).unwrap();
+    let observation = observed([json!({"ok": true, "latency": [0.1], "loss": 0.0})]);
+    let latency = |at: usize| {
+        let all = metrics(&plan.cases[at], &observation);
+        all.get("latency").map(|metric| (metric.tolerance, metric.at_least)).unwrap()
+    };
+    assert_eq!((latency(0), latency(1)), ((0.05, Some(0.001)), (0.2, Some(0.001))));
+    let record = recorded(&plan.cases[1], &observation, 1);
+    assert_eq!(record.rules.get("loss").map(|rule| &**rule), Some("ignore"));
+    // What counts at least, or not at all, is no word about what is wanted.
+    assert_eq!((recorded(&plan.cases[0], &observation, 1).gated.len(), record.gated.len()), (0, 1));
+    let ignored = suite.replace("latency: {at_least: 1ms}", "latency: {change: ignore}");
+    let plan = planned(load(FAMILIES, &ignored, &[]), None, &Settings::default()).unwrap();
+    let ignores: Vec<bool> = plan.cases.iter().map(|case| case.baseline.ignores("latency")).collect();
+    assert_eq!(ignores, [true, false], "whoever gives a tolerance wants it compared");
+}
+
 /// The old target is judged by the suite as written, apart from the new one.
 #[test]
 fn the_base_arm_has_a_verdict_of_its_own() {

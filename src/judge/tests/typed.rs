@@ -25,7 +25,7 @@ fn holds(check: &str, expect: &str, facts: &Value) -> (bool, String) {
     }
     let judgement = judge(case, &observation, None);
     let own = judgement.expectations.iter().find(|outcome| outcome.at.is_some()).unwrap();
-    (own.held, crate::judge::sentence(own))
+    (own.held, own.sentence())
 }
 
 const DNS: &str = "dns: {server: 127.0.0.1, name: www.example}";

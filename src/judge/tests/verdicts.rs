@@ -63,7 +63,7 @@ fn convergence_must_come_in_time() {
     let case = case("eventually: {within: 5s, every: 1s}, expect: {ok: true}");
     for (ok, seconds, want) in [
         (true, 5.0, None),
-        (true, 5.1, Some("settled_in: expected at most 5s, saw 5.1s")),
+        (true, 5.1, Some("settled_in: expected at most 5 s, saw 5.1 s")),
         (false, 5.1, Some("ok: expected true, saw false")),
     ] {
         let mut observation = observed([json!({"ok": ok})]);
@@ -74,7 +74,7 @@ fn convergence_must_come_in_time() {
     let mut observation = observed([json!({"ok": true})]);
     observation.settled_in = Some(Duration::from_secs(3));
     let judgement = judge(&strict, &observation, None);
-    assert_eq!(judgement.reason.as_deref(), Some("settled_in: expected less than 2s, saw 3s"));
+    assert_eq!(judgement.reason.as_deref(), Some("settled_in: expected less than 2s, saw 3 s"));
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub use operator::{OperandForm, Operator, Parsed};
 pub use sort::Sort;
 pub use test::Test;
 
+use super::document_path::{self, Step};
 use super::typed::{Form, Typing};
 use super::{FactInfo, Place};
 
@@ -45,7 +46,7 @@ impl Expectation {
     #[must_use]
     pub fn form(&self) -> Form {
         match &self.part {
-            Part::Path(path) => self.info.form.at(path),
+            Part::Path(path) => self.info.form.at(&document_path::keys(path)),
             _ => self.info.form,
         }
     }
@@ -100,7 +101,7 @@ pub enum Part {
     /// A statistic of a distribution.
     Statistic(&'static str),
     /// A path into a document.
-    Path(Vec<String>),
+    Path(Vec<Step>),
 }
 
 impl Part {

@@ -216,9 +216,36 @@ impl Operator {
                 let ends = want.strip_prefix('[').and_then(|want| want.strip_suffix(']'));
                 format!("{phrase}{}", ends.unwrap_or(want).replacen(", ", " and ", 1))
             }
+            Some(phrase) if self == Self::Len => format!("{phrase}{}", plain(want).unwrap_or_else(|| want.to_owned())),
             Some(phrase) => format!("{phrase}{want}"),
-            None => format!("{} {want}", self.row().word),
+            None => self.alternatives(want).unwrap_or_else(|| format!("{} {want}", self.row().word)),
         }
+    }
+
+    /// `true, or absent` of `[{eq: true}, {present: false}]`, where every part is as simple as that.
+    fn alternatives(self, want: &str) -> Option<String> {
+        let joint = match self {
+            Self::AnyOf => ", or ",
+            Self::AllOf => ", and ",
+            _ => return None,
+        };
+        let parts = want.strip_prefix('[')?.strip_suffix(']')?.split("}, {");
+        let each: Option<Vec<String>> =
+            parts.map(|part| plain(&format!("{{{}}}", part.trim_matches(['{', '}'])))).collect();
+        Some(each?.join(joint))
+    }
+}
+
+/// One condition in words: `at least 1` of `{ge: 1}`; `None` for more than one, or what is nested.
+fn plain(want: &str) -> Option<String> {
+    let inside = want.strip_prefix('{')?.strip_suffix('}')?;
+    if inside.contains(['{', '}', ',']) {
+        return None;
+    }
+    let (word, value) = inside.split_once(": ")?;
+    match Operator::of(word)? {
+        Operator::Present => Some(if value == "true" { "there" } else { "absent" }.to_owned()),
+        operator => Some(operator.sentence(value)),
     }
 }
 
@@ -259,5 +286,9 @@ mod tests {
         assert_eq!(Operator::Eq.sentence("200"), "200");
         assert_eq!(Operator::Between.sentence("[200, 299]"), "between 200 and 299");
         assert_eq!(Operator::AnyOf.sentence("[a, b]"), "any_of [a, b]");
+        assert_eq!(Operator::AnyOf.sentence("[{eq: true}, {present: false}]"), "true, or absent");
+        assert_eq!(Operator::Len.sentence("{ge: 1}"), "a length of at least 1");
+        assert_eq!(Operator::Len.sentence("{ge: 1, le: 3}"), "a length of {ge: 1, le: 3}");
+        assert_eq!(Operator::AllOf.sentence("[{any: {eq: 1}}]"), "all_of [{any: {eq: 1}}]");
     }
 }

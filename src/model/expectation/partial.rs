@@ -22,7 +22,7 @@ impl Test {
             Self::AnyOf(parts) => return test::any(parts.iter().map(|part| part.holds_in_part(value, typing))),
             _ => {}
         }
-        let value = value.filter(|value| !value.is_null())?;
+        let value = value.filter(|value| typing.is_value(value))?;
         match self {
             Self::Present(want) => Some(*want),
             // A word or a flag is no beginning of another: with more to see it may be any.

@@ -58,7 +58,7 @@ impl Test {
 
     /// `None`: it cannot be decided, as the fact is absent or of another sort. Negation keeps that.
     fn verdict(&self, value: Option<&Value>, typing: Typing<'_>) -> Option<bool> {
-        let value = value.filter(|value| !value.is_null());
+        let value = value.filter(|value| typing.is_value(value));
         match self {
             Self::Present(want) => return Some(value.is_some() == *want),
             Self::Not(part) => return part.verdict(value, typing).map(|held| !held),

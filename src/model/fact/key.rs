@@ -80,6 +80,7 @@ impl<T> Fact<T> {
                 tolerance: None,
                 rule,
                 rule_given: None,
+                part_of: None,
                 except: &[],
                 fleeting: &[],
                 expected: None,
@@ -96,6 +97,7 @@ impl<T> Fact<T> {
                     outcome: false,
                     address: false,
                     reached: false,
+                    headline: false,
                     failure: false,
                 },
                 advice: Advice { values: &[], breach: None },
@@ -164,6 +166,12 @@ impl<T> Fact<T> {
         Self { info: FactInfo { roles: Roles { reached: true, ..self.info.roles }, ..self.info }, ..self }
     }
 
+    /// The same fact, which is the number people look for first.
+    #[must_use]
+    pub const fn headline(self) -> Self {
+        Self { info: FactInfo { roles: Roles { headline: true, ..self.info.roles }, ..self.info }, ..self }
+    }
+
     /// The same fact, which is there only when something is wrong.
     #[must_use]
     pub const fn failure(self) -> Self {
@@ -202,6 +210,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn ruled_given(self, rule: Rule, fact: &'static str, word: &'static str) -> Self {
         Self { info: FactInfo { rule, rule_given: Some((fact, word)), ..self.info }, ..self }
+    }
+
+    /// The same fact, one of several that describe the same thing.
+    #[must_use]
+    pub const fn part_of(self, thing: &'static str) -> Self {
+        Self { info: FactInfo { part_of: Some(thing), ..self.info }, ..self }
     }
 
     /// The same fact, with another default rule.

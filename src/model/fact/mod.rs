@@ -76,6 +76,8 @@ pub struct FactInfo {
     pub rule: Rule,
     /// The list, and the word in it, on both sides, without which it is ignored whatever the rule.
     pub rule_given: Option<(&'static str, &'static str)>,
+    /// The thing it describes beside other facts: what changes of one thing changes for one reason, and is told as one change.
+    pub part_of: Option<&'static str>,
     /// Of an object: patterns of keys that are ignored although the object is compared.
     pub except: &'static [&'static str],
     /// Those of `except` that come and go by themselves; of all others, that one vanished is a change.
@@ -115,6 +117,8 @@ pub struct Roles {
     pub address: bool,
     /// It is there only when the peer was reached: silence after it is the peer's, not the network's.
     pub reached: bool,
+    /// It is the number people look for first, where no expectation names one.
+    pub headline: bool,
     /// It is there only when something is wrong, so that expecting it at all says that something is.
     pub failure: bool,
 }

@@ -60,7 +60,7 @@ fn plain(value: &Value) -> String {
 #[must_use]
 pub const fn kind(value: &Value) -> &'static str {
     match value {
-        Value::Null => "nothing",
+        Value::Null => "null",
         Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
         Value::String(_) => "a text",

@@ -225,10 +225,19 @@ impl Typing<'_> {
         Self { sort: if item.is_string() { Sort::Text } else { Sort::Any }, ..self }
     }
 
+    /// Whether it is a value: a null is one in a document of somebody else, and stands for an absence in all that this program
+    /// makes up itself.
+    #[must_use]
+    pub const fn is_value(self, value: &Value) -> bool {
+        !matches!(value, Value::Null) || matches!(self.form, Form::Document)
+    }
+
     /// Whether two values are one; `None` where they cannot be compared.
     #[must_use]
     pub fn equal(self, value: &Value, want: &Value) -> Option<bool> {
         match (value, want) {
+            // Whatever is there is null or is not.
+            (_, Value::Null) => Some(value.is_null()),
             (Value::Number(_), Value::Number(_)) => Some(self.compare(value, want)?.is_eq()),
             _ if self.sort == Sort::Time => Some(self.compare(value, want)?.is_eq()),
             (Value::String(one), Value::String(other)) => Some(self.form.same(self.kind, one, other)),

@@ -19,6 +19,8 @@ fn a_budget_is_made_of_all_the_rounds_and_attempts_there_may_be() {
         ("", "quiet", false, 7.0, 1),
         // Half a second and a second lie between the attempts.
         (", retries: 2", "quiet", false, 22.5, 1),
+        (", retries: 2, retry_delay: 5s", "quiet", false, 31.0, 1),
+        (", retries: 2, retry_delay: 0s", "quiet", false, 21.0, 1),
         // One more round to warm up, as soon as there are several.
         (", rounds: 3", "quiet", false, 13.0, 4),
         (", rounds: 3, samples: 4", "quiet", false, 37.0, 16),
@@ -44,7 +46,7 @@ fn a_budget_is_made_of_all_the_rounds_and_attempts_there_may_be() {
 #[test]
 fn a_budget_that_no_round_fits_into_is_an_error() {
     let error = errors("  - {id: a, budget: 1s, scripted: {longest: 2s}}\n");
-    assert!(error.contains("the budget of 1s is shorter than one round may take (2s)"), "{error}");
+    assert!(error.contains("the budget of 1 s is shorter than one round may take (2 s)"), "{error}");
     assert!(error.contains("t.yaml:4:"), "{error}");
 }
 

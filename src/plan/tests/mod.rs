@@ -3,6 +3,7 @@
 mod arms;
 mod budgets;
 mod controls;
+mod limits;
 mod order;
 mod selection;
 

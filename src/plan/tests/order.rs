@@ -1,6 +1,6 @@
 //! The order of cases, their stages, and what they need.
 
-use super::{Plan, case, errors, ids, needs, plan, planned, settings};
+use super::{Case, Plan, case, errors, ids, needs, plan, planned, settings};
 use crate::probe::Footprint;
 use crate::testing::load_all;
 use crate::testing::scripted::FAMILIES;
@@ -93,10 +93,116 @@ fn needs_that_cannot_be_met_are_errors_in_their_place() {
   - {id: free, scripted: {}}
 ",
     );
-    for (check, by) in [("a", "c"), ("b", "a"), ("c", "b")] {
-        assert!(circle.contains(&format!("`{check}` needs itself by way of {by}\n")), "{circle}");
+    assert!(circle.contains("error: dependency cycle: a -> c -> b -> a\n") && circle.contains("t.yaml:5:"), "{circle}");
+    assert_eq!(circle.matches("error:").count(), 1, "{circle}");
+}
+
+/// What leads into a cycle is no part of it; two cycles are two errors; the cells of a check are one.
+#[test]
+fn each_cycle_is_told_once_and_whole() {
+    let text = errors(
+        "
+  - {id: user, needs: [a, free], scripted: {}}
+  - {id: a, matrix: {n: [1, 2, 3]}, needs: [\"b[n=${matrix.n}]\"], scripted: {target: \"${matrix.n}\"}}
+  - {id: b, matrix: {n: [1, 2, 3]}, needs: [\"a[n=${matrix.n}]\"], scripted: {target: \"${matrix.n}\"}}
+  - {id: c, needs: [d], scripted: {}}
+  - {id: d, needs: [e], scripted: {}}
+  - {id: e, needs: [c, user], scripted: {}}
+  - {id: free, scripted: {}}
+",
+    );
+    assert_eq!(text.matches("error:").count(), 2, "{text}");
+    for cycle in ["cycle: a -> b -> a\n", "cycle: c -> d -> e -> c\n"] {
+        assert!(text.contains(cycle), "{cycle}: {text}");
     }
-    assert!(!circle.contains("way of free") && !circle.contains("`free`"), "{circle}");
+}
+
+const BASE: &str = "checks:
+  - {id: up, scripted: {}}
+  - {id: alive, matrix: {site: [a, b]}, scripted: {target: \"${matrix.site}\"}}
+";
+
+fn suites(suites: &[(&str, &str)]) -> Result<Plan, String> {
+    planned(load_all(FAMILIES, suites, &[]), None, &settings())
+}
+
+fn full_needs(plan: &Plan, name: &str) -> Vec<String> {
+    let full = |case: &Case| format!("{}/{}", case.suite, case.id);
+    let case = plan.cases.iter().find(|case| full(case) == name).unwrap();
+    case.needs.iter().map(|need| full(&plan.cases[*need])).collect()
+}
+
+#[test]
+fn checks_of_other_suites_are_needed_by_their_full_name() {
+    let gate = "checks:
+  - {id: up, needs: [base/up], scripted: {}}
+  - {id: page, needs: [base/up, \"base/alive[site=b]\", up, base/up, gate/up], scripted: {}}
+  - {id: all, needs: [base/alive], scripted: {}}
+";
+    // The one that is needed may be given last.
+    for order in [[("base", BASE), ("gate", gate)], [("gate", gate), ("base", BASE)]] {
+        let plan = suites(&order).unwrap();
+        assert_eq!(full_needs(&plan, "gate/page"), ["base/up", "base/alive[site=b]", "gate/up"]);
+        assert_eq!(full_needs(&plan, "gate/all"), ["base/alive[site=a]", "base/alive[site=b]"]);
+        assert_eq!(full_needs(&plan, "gate/up"), ["base/up"]);
+        nothing_before_its_needs(&plan);
+    }
+}
+
+#[test]
+fn a_need_of_another_suite_that_is_not_there_says_what_to_do() {
+    let gate = |need: &str| format!("checks:\n  - {{id: page, needs: [\"{need}\"], scripted: {{}}}}\n");
+    let with = |need: &str| suites(&[("base", BASE), ("gate", &gate(need))]).err().unwrap();
+    for (need, told, help) in [
+        (
+            "other/up",
+            "`other/up` in `needs` is a check of suite `other`, which is no part of this run",
+            "`shakedown run gate.yaml other.yaml`",
+        ),
+        ("bsae/up", "which is no part of this run", "did you mean `base`?"),
+        ("base/upp", "unknown check `base/upp` in `needs`", "did you mean `up`?"),
+        ("base/alive[site=c]", "unknown check `base/alive[site=c]`", "its cells are called like `alive[site=a]`"),
+        ("up", "unknown check `up` in `needs`", "it is a check of another suite: write `base/up`"),
+        ("base/", "unknown check `base/` in `needs`", ""),
+        ("/up", "unknown check `/up` in `needs`", ""),
+    ] {
+        let text = with(need);
+        assert!(text.contains(told) && text.contains(help) && text.contains("gate.yaml:4:"), "{need}: {text}");
+        assert_eq!(text.matches("error:").count(), 1, "{need}: {text}");
+    }
+}
+
+#[test]
+fn a_cycle_across_suites_is_shown_whole() {
+    let one = "checks:\n  - {id: a, needs: [two/b], scripted: {}}\n";
+    let two = "checks:\n  - {id: b, needs: [three/c], scripted: {}}\n";
+    let three = "checks:\n  - {id: c, needs: [one/a], scripted: {}}\n";
+    let text = suites(&[("one", one), ("two", two), ("three", three)]).err().unwrap();
+    assert!(text.contains("dependency cycle: one/a -> two/b -> three/c -> one/a\n"), "{text}");
+    assert!(text.contains("one.yaml:4:") && text.matches("error:").count() == 1, "{text}");
+    // Checks of one name in two suites are two checks.
+    let (one, two) = (one.replace("two/b", "two/a"), two.replace("id: b, needs: [three/c]", "id: a, needs: [one/a]"));
+    let text = suites(&[("one", &one), ("two", &two)]).err().unwrap();
+    assert!(text.contains("dependency cycle: one/a -> two/a -> one/a\n"), "{text}");
+}
+
+/// One mistake is one error: neither what has an error itself nor a suite that could not be read is unknown as well.
+#[test]
+fn needs_of_suites_with_errors_are_no_further_errors() {
+    let gate = "checks:\n  - {id: page, needs: [base/up, \"base/up[site=a]\"], scripted: {}}\n";
+    let broken = "checks:\n  - {id: up, scriptde: {}}\n";
+    let text = suites(&[("base", broken), ("gate", gate)]).err().unwrap();
+    assert_eq!(text.matches("error:").count(), 1, "{text}");
+    let unreadable = "checks: [}\n";
+    let text = suites(&[("base", unreadable), ("gate", gate)]).err().unwrap();
+    assert!(!text.contains("no part of this run"), "{text}");
+    let text = suites(&[
+        ("base", BASE),
+        ("base", BASE),
+        ("gate", "checks:\n  - {id: page, needs: [base/up], scripted: {}}\n"),
+    ]);
+    let text = text.err().unwrap();
+    assert!(text.contains("two suites are called `base`") && text.matches("error:").count() == 1, "{text}");
 }
 
 /// A check that cannot be read has one error, not one more for each check that needs it.

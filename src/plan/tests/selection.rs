@@ -13,7 +13,7 @@ const SUITE: &str = "
 fn select(tags: &[&str], skip: &[&str], only: &[&str]) -> Plan {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let only = only.iter().map(|glob| glob.parse().unwrap()).collect();
-    let selection = Selection { tags: words(tags), skip_tags: words(skip), only };
+    let selection = Selection { tags: words(tags), skip_tags: words(skip), only, rerun: None };
     plan_with(SUITE, &Settings { selection, ..settings() }).unwrap()
 }
 

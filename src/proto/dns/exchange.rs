@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::message::{self, Received, Reply};
 use super::question::Question;
-use crate::model::Fault;
+use crate::model::{Fault, human_time};
 use crate::net::clock::{Measured, Reading};
 use crate::net::datagram::{self, Class, Event, IcmpError, udp};
 use crate::net::{ConnectError, Deadline, connect, deadline, own};
@@ -47,6 +47,8 @@ pub(crate) struct Exchange {
     /// Wrong addresses that sent what would have been the answer.
     pub(crate) unexpected_sources: Vec<SocketAddr>,
     pub(crate) notes: Vec<String>,
+    /// How it ended, where that was no answer.
+    pub(crate) ending: Option<String>,
 }
 
 impl Exchange {
@@ -60,13 +62,19 @@ impl Exchange {
             discarded: 0,
             unexpected_sources: Vec::new(),
             notes: Vec::new(),
+            ending: None,
         }
     }
 
     pub(crate) fn ended(mut self, outcome: &'static str, why: impl Into<String>) -> Self {
         self.outcome = outcome;
-        self.notes.push(why.into());
+        self.ending = Some(why.into());
         self
+    }
+
+    /// All evidence: the notes, and how it ended.
+    pub(crate) fn evidence(&self) -> impl Iterator<Item = &String> {
+        self.notes.iter().chain(&self.ending)
     }
 
     pub(crate) fn discard(&mut self, sender: SocketAddr, why: &str) {
@@ -92,7 +100,7 @@ impl Exchange {
             }
             Received::Malformed(why) => {
                 self.outcome = "malformed";
-                self.notes.push(format!("the answer of {sender} does not hold together: {why}"));
+                self.ending = Some(format!("the answer of {sender} is malformed: {why}"));
             }
             Received::Reply(reply) => {
                 self.outcome = "answered";
@@ -122,13 +130,15 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
             return Err(own::rejection_fault(why, "send DNS query", server));
         }
         let why = ConnectError::classify(&error, "send DNS query", server)?;
-        return Ok(refused(exchange, &why.reported_by(report.as_ref())));
+        let why = why.reported_by(report.as_ref());
+        return Ok(refused(exchange, &why, &datagram_error(&why, server, request.patience)));
     }
     let mut buffer = vec![0_u8; LARGEST];
     loop {
         let arrival = match deadline.wait(datagram.next(&mut buffer)).await {
             Err(_) => {
-                return Ok(exchange.ended("timeout", format!("no answer from {server} within {:?}", request.patience)));
+                let patience = human_time(request.patience);
+                return Ok(exchange.ended("timeout", format!("no answer from {server} (UDP) within {patience}")));
             }
             Ok(Ok(Event::Arrival(arrival))) => arrival,
             Ok(Ok(Event::IcmpError(report))) if report.class == Class::Advice => continue,
@@ -151,19 +161,17 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
 }
 
 /// An ICMP error in answer to the query: of the path or the server a fact, with its sender; this host's own a fault.
-fn reported(mut exchange: Exchange, report: &IcmpError, server: SocketAddr) -> Result<Exchange, Fault> {
+fn reported(exchange: Exchange, report: &IcmpError, server: SocketAddr) -> Result<Exchange, Fault> {
     const OPERATION: &str = "exchange DNS messages";
     if let Some(why) = own::rejection(report, server.ip()) {
         return Err(own::rejection_fault(why, OPERATION, server));
     }
     if report.class == Class::Port {
-        exchange.outcome = "refused";
-        exchange.notes.push(report.to_string());
-        return Ok(exchange);
+        return Ok(exchange.ended("refused", format!("nothing listens on UDP {server} ({report})")));
     }
     match own::route_error(server, None) {
         Some(why) => Err(own::route_fault(&why, OPERATION, server)),
-        None => Ok(exchange.ended("unreachable", report.to_string())),
+        None => Ok(exchange.ended("unreachable", format!("{server} cannot be reached: {report}"))),
     }
 }
 
@@ -179,21 +187,25 @@ pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
             end += dialled.waited;
             dialled.stream
         }
-        Err(why) => return Ok(refused(exchange, &why)),
+        Err(why) => return Ok(refused(exchange, &why, &why.sentence(server, request.patience))),
     };
     let framed = framed(&query);
     let sent = Instant::now();
     match deadline::until(end, stream.write_all(&framed)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return failed(exchange, &error, server),
-        Err(_) => return Ok(exchange.ended("timeout", format!("{server} took no query within {:?}", request.patience))),
+        Err(_) => {
+            return Ok(
+                exchange.ended("timeout", format!("{server} took no query within {}", human_time(request.patience)))
+            );
+        }
     }
     let (mut buffer, mut deadline) = (Vec::new(), Deadline::at(end));
     loop {
         match deadline.wait(frame(&mut stream, &mut buffer)).await {
             Err(_) => {
-                let (patience, count) = (request.patience, buffer.len());
-                let why = format!("no complete answer from {server} within {patience:?}; {count} bytes came");
+                let (patience, count) = (human_time(request.patience), buffer.len());
+                let why = format!("no complete answer from {server} (TCP) within {patience}; {count} bytes came");
                 return Ok(exchange.ended("timeout", why));
             }
             Ok(Err(error)) => return failed(exchange, &error, server),
@@ -238,16 +250,28 @@ pub(crate) async fn frame(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Ve
     }
 }
 
-pub(crate) fn refused(mut exchange: Exchange, why: &ConnectError) -> Exchange {
-    exchange.outcome = why.word();
-    exchange.notes.extend(why.evidence().map(str::to_owned));
-    exchange
+pub(crate) fn refused(exchange: Exchange, why: &ConnectError, sentence: &str) -> Exchange {
+    exchange.ended(why.word(), sentence)
+}
+
+/// How an error of a socket for datagrams reads.
+fn datagram_error(error: &ConnectError, server: SocketAddr, patience: Duration) -> String {
+    match error {
+        ConnectError::Refused => format!("nothing listens on UDP {server} (ICMP port unreachable)"),
+        ConnectError::RefusedBy(why) => format!("nothing listens on UDP {server} ({why})"),
+        other => other.sentence(server, patience),
+    }
 }
 
 /// An error of an established exchange; ICMP "administratively prohibited" and its like arrive as errors of the socket.
 fn failed(exchange: Exchange, error: &io::Error, server: SocketAddr) -> Result<Exchange, Fault> {
     if let Some(libc::EACCES | libc::EPROTO | libc::EMSGSIZE) = error.raw_os_error() {
-        return Ok(exchange.ended("unreachable", error.to_string()));
+        return Ok(exchange.ended("unreachable", format!("{server} cannot be reached: {error}")));
     }
-    ConnectError::classify(error, "exchange DNS messages", server).map(|why| refused(exchange, &why))
+    let why = ConnectError::classify(error, "exchange DNS messages", server)?;
+    let sentence = match &why {
+        ConnectError::Reset => format!("{server} reset the connection before a complete answer"),
+        other => datagram_error(other, server, Duration::ZERO),
+    };
+    Ok(refused(exchange, &why, &sentence))
 }

@@ -47,6 +47,9 @@ pub trait Observer {
     /// The phase took so long.
     fn ended(&mut self, phase: Phase, took: Measured);
 
+    /// The name has these addresses, of which the first is connected to.
+    fn resolved(&mut self, addresses: &[IpAddr]);
+
     /// The address that is connected to.
     fn connects_to(&mut self, address: IpAddr);
 
@@ -113,9 +116,10 @@ pub async fn exchange(
     observer.connects_to(address);
     observer.begins(Phase::Connect);
     let peer = SocketAddr::new(address, server.url.port_or_known_default().unwrap_or_default());
-    let dialled = match connect(peer, None, server.left()).await? {
+    let patience = server.left();
+    let dialled = match connect(peer, None, patience).await? {
         Ok(dialled) => dialled,
-        Err(error) => return Err(unconnected(&error, peer).into()),
+        Err(error) => return Err(unconnected(&error, peer, patience).into()),
     };
     observer.ended(Phase::Connect, dialled.took);
     if let Some(note) = dialled.note(peer) {
@@ -157,6 +161,7 @@ impl Server<'_> {
         let found = resolve(&name, IpVersion::Any, self.left() + Duration::from_secs(1)).await?;
         let addresses = found.map_err(|why| NoResponse::new(Cause::Unresolved, why))?;
         observer.ended(Phase::Resolve, Measured::by_user(start.elapsed()));
+        observer.resolved(&addresses.list);
         let first = addresses.list.first().copied();
         first.ok_or_else(|| ExchangeError::new(Cause::Unresolved, format!("{name} has no address")))
     }
@@ -175,7 +180,8 @@ impl Server<'_> {
         let offer = Offer { sni, verify_name: name, alpn: self.version.alpn(), versions: versions(None, None) };
         let credentials = self.trust.load().await?;
         observer.begins(Phase::Tls);
-        let handshake = handshake(stream, peer, credentials, &offer, self.left()).await?;
+        let patience = self.left();
+        let handshake = handshake(stream, peer, credentials, &offer, patience).await?;
         if handshake.may_be_beyond_offer() {
             let left = self.left();
             let open = async move || Ok(connect(peer, None, left).await?.ok().map(|dialled| dialled.stream));
@@ -190,11 +196,11 @@ impl Server<'_> {
             observer.trusted(note);
         }
         let (verified, unjudged) = (handshake.verified(), handshake.judgement_fault());
-        let whose = handshake.alert_about().map(|whose| format!(" ({whose})")).unwrap_or_default();
+        let ending = handshake.ending(peer, patience);
         let Handshake { end, elapsed, verify_error, .. } = handshake;
-        let stream = match end {
-            HandshakeEnd::Completed(stream) => *stream,
-            other => return Err(unsecured(other, verify_error, &whose).into()),
+        let stream = match (end, ending) {
+            (HandshakeEnd::Completed(stream), _) => *stream,
+            (other, ending) => return Err(unsecured(&other, ending.unwrap_or_default(), verify_error).into()),
         };
         observer.ended(Phase::Tls, Measured::by_user(elapsed));
         if self.verify && verified != Some(true) {
@@ -202,7 +208,7 @@ impl Server<'_> {
                 return Err(fault.into());
             }
             let why = verify_error.unwrap_or_else(|| "the server proved nothing".to_owned());
-            let why = format!("nothing was sent: the certificate does not verify: {why}");
+            let why = format!("the certificate of {peer} does not verify: {why}; no request was sent");
             return Err(ExchangeError::new(Cause::Untrusted, why));
         }
         Ok(stream)
@@ -232,29 +238,25 @@ fn nobody(address: impl std::fmt::Display) -> ExchangeError {
     ExchangeError::new(Cause::Unresolved, format!("{address} is the address of no host"))
 }
 
-fn unconnected(error: &ConnectError, peer: SocketAddr) -> NoResponse {
-    let (cause, why) = match error {
-        ConnectError::Unreachable(why) => return NoResponse::new(Cause::Unreachable, format!("{peer}: {why}")),
-        ConnectError::RefusedBy(why) => return NoResponse::new(Cause::Refused, format!("{peer}: {why}")),
-        ConnectError::Refused => (Cause::Refused, error.word()),
-        ConnectError::Timeout => (Cause::Timeout, error.word()),
-        ConnectError::Reset => (Cause::Reset, error.word()),
+fn unconnected(error: &ConnectError, peer: SocketAddr, patience: Duration) -> NoResponse {
+    let cause = match error {
+        ConnectError::Unreachable(_) => Cause::Unreachable,
+        ConnectError::Refused | ConnectError::RefusedBy(_) => Cause::Refused,
+        ConnectError::Timeout => Cause::Timeout,
+        ConnectError::Reset => Cause::Reset,
     };
-    NoResponse::new(cause, format!("{peer}: connect: {why}"))
+    NoResponse::new(cause, error.sentence(peer, patience))
 }
 
 /// A TLS handshake that ended early.
-fn unsecured(end: HandshakeEnd, verify_error: Option<String>, whose: &str) -> NoResponse {
-    let (cause, why) = match end {
-        HandshakeEnd::Timeout => (Cause::Timeout, "the TLS handshake: silence".to_owned()),
-        HandshakeEnd::Reset => (Cause::Reset, "the TLS handshake was reset".to_owned()),
-        HandshakeEnd::Unreachable(why) => (Cause::Unreachable, why),
-        HandshakeEnd::NotTls(why) => (Cause::TlsFailed, format!("the server does not speak TLS on this port ({why})")),
-        HandshakeEnd::Alert(alert) => (Cause::TlsFailed, format!("TLS alert: {alert}")),
-        HandshakeEnd::Closed | HandshakeEnd::Completed(_) => {
-            (Cause::Closed, "the server hung up during the TLS handshake".to_owned())
-        }
+fn unsecured(end: &HandshakeEnd, ending: String, verify_error: Option<String>) -> NoResponse {
+    let cause = match end {
+        HandshakeEnd::Timeout => Cause::Timeout,
+        HandshakeEnd::Reset => Cause::Reset,
+        HandshakeEnd::Unreachable(_) => Cause::Unreachable,
+        HandshakeEnd::NotTls(_) | HandshakeEnd::Alert(_) => Cause::TlsFailed,
+        HandshakeEnd::Closed | HandshakeEnd::Completed(_) => Cause::Closed,
     };
     let distrust = verify_error.map(|error| format!("; and the certificate does not verify: {error}"));
-    NoResponse::new(cause, format!("{why}{whose}{}", distrust.unwrap_or_default()))
+    NoResponse::new(cause, ending + &distrust.unwrap_or_default())
 }

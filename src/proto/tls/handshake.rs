@@ -168,24 +168,11 @@ impl<S> Handshake<S> {
         }
     }
 
-    /// How it ended early, for the evidence; `None` when it was completed. A server that said nothing, and one that does not
-    /// speak TLS, depend on the transport: what is said of them is the caller's.
+    /// How it ended early, as one sentence about `peer`; `None` when it was completed. `timeout` is how long silence was waited
+    /// for.
     #[must_use]
-    pub fn early_end(&self, timeout: Duration) -> Option<String> {
-        let reached = self.reached();
-        let last = reached.as_deref().unwrap_or("ClientHello");
-        Some(match &self.end {
-            HandshakeEnd::Completed(_) => return None,
-            HandshakeEnd::Timeout => format!("no end within {timeout:?}: it came as far as {last}"),
-            HandshakeEnd::Reset => format!("reset after {last}"),
-            HandshakeEnd::Closed => format!("closed after {last}"),
-            HandshakeEnd::Unreachable(why) => format!("after {last}: {why}"),
-            HandshakeEnd::NotTls(why) => format!("not TLS ({why})"),
-            HandshakeEnd::Alert(alert) => match self.alert_about() {
-                Some(whose) => format!("TLS alert: {alert} ({whose})"),
-                None => format!("TLS alert: {alert}"),
-            },
-        })
+    pub fn ending(&self, peer: SocketAddr, timeout: Duration) -> Option<String> {
+        self.end.sentence(peer, self.reached().as_deref(), self.alert_about(), timeout)
     }
 
     /// The certificates of the chain that can be read, leaf first.

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::counting_stream::TlsStream;
 use super::error_words::{LARGER, Sorted, sort};
-use crate::model::Fault;
+use crate::model::{Fault, human_time};
 use crate::net::dial::ConnectError;
 
 /// How a handshake ended; `S` is the connection it leaves behind, over TCP or QUIC.
@@ -40,6 +41,39 @@ pub enum Seen {
 
 /// The operation of a fault that ends a handshake.
 pub const HANDSHAKE: &str = "TLS handshake";
+
+impl<S> HandshakeEnd<S> {
+    /// How it ended early, as one sentence about `peer`; `None` when it was completed. `reached` is the last thing the server
+    /// said, `about` whose certificate an alert is about, `timeout` how long silence was waited for.
+    #[must_use]
+    pub fn sentence(
+        &self,
+        peer: SocketAddr,
+        reached: Option<&str>,
+        about: Option<&str>,
+        timeout: Duration,
+    ) -> Option<String> {
+        let last = reached.unwrap_or("the ClientHello");
+        let about = about.map(|whose| format!(" ({whose})")).unwrap_or_default();
+        Some(match self {
+            Self::Completed(_) => return None,
+            Self::Timeout if reached.is_none() => {
+                format!("{peer} accepted the connection, but sent no ServerHello within {}", human_time(timeout))
+            }
+            Self::Timeout => {
+                format!("{peer} did not finish the TLS handshake within {}: silence after {last}", human_time(timeout))
+            }
+            Self::Reset => format!("{peer} reset the connection in the TLS handshake, after {last}"),
+            Self::Closed => format!("{peer} closed the connection in the TLS handshake, after {last}"),
+            Self::Unreachable(why) => format!("{peer} cannot be reached since {last}: {why}"),
+            Self::NotTls(why) => format!("{peer} does not speak TLS: it answered with {why}"),
+            Self::Alert(alert) => match alert.strip_prefix("sent (").and_then(|why| why.strip_suffix(')')) {
+                Some(why) => format!("the TLS handshake with {peer} was ended by this side: {why}"),
+                None => format!("{peer} ended the TLS handshake with alert {alert}{about}"),
+            },
+        })
+    }
+}
 
 impl HandshakeEnd {
     /// Sorts an error of the handshake, or of a read or write after it. `Err` is a fault of this side.

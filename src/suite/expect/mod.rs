@@ -14,10 +14,11 @@ use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::foreign;
 use super::syntax::flow;
 use super::tree::{Kind as NodeKind, Node};
+use crate::model::document_path::{self, Step};
 use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
 use crate::model::typed::Form;
-use crate::model::{Args, FactInfo, Kind, Unit, quantity};
+use crate::model::{Args, FactInfo, Kind, Unit, Value, quantity};
 use crate::probe::{Family, plain};
 
 /// Reads `expect:` against a family's facts.
@@ -112,7 +113,7 @@ impl Reader<'_> {
     fn typing_of(&self, info: &FactInfo, part: &Part) -> FactTyping {
         let form = match part {
             Part::Whole => info.form,
-            Part::Path(path) => info.form.at(path),
+            Part::Path(path) => info.form.at(&document_path::keys(path)),
             Part::Statistic(_) => return FactTyping::default(),
         };
         let deciding = |name: &str| self.facts.iter().find(|fact| fact.name == name).and_then(|fact| fact.foreseen);
@@ -126,10 +127,8 @@ impl Reader<'_> {
     fn fact(&mut self, path: &str, span: Span, value: &Node) -> Option<(FactInfo, Part)> {
         let settled = [SETTLED_IN];
         let known = self.facts.iter().chain(settled.iter().filter(|_| self.eventually));
-        let found = known
-            .filter(|info| path == info.name || path.strip_prefix(info.name).is_some_and(|rest| rest.starts_with('.')))
-            .max_by_key(|info| info.name.len())
-            .copied();
+        let found =
+            known.filter(|info| document_path::is_of(path, info.name)).max_by_key(|info| info.name.len()).copied();
         let Some(info) = found else {
             let help = self.other_fact(path, value);
             self.errors.add(span, format!("`{}` has no fact `{path}`", self.family.name), help);
@@ -142,7 +141,9 @@ impl Reader<'_> {
             self.errors.add(span, message, help);
             return None;
         }
-        let rest = path.get(info.name.len() + 1..);
+        // The dot before a key, and not the bracket of a filter.
+        let rest = path.strip_prefix(info.name).filter(|rest| !rest.is_empty());
+        let rest = rest.map(|rest| rest.strip_prefix('.').unwrap_or(rest));
         match (info.kind, rest) {
             (Kind::Distribution, None) => {
                 let others: Vec<String> = STATISTICS.iter().map(|part| format!(".{part}")).collect();
@@ -169,7 +170,7 @@ impl Reader<'_> {
                     self.errors.add(span, format!("`{path}` is a path of another language"), help);
                     return None;
                 }
-                Some((info, Part::Path(rest.split('.').map(str::to_owned).collect())))
+                self.path(&info, path, rest, span).map(|steps| (info, Part::Path(steps)))
             }
             (_, Some(_)) => {
                 let help = self.other_fact(path, value);
@@ -202,6 +203,23 @@ impl Reader<'_> {
         let names = self.paths();
         let near = suggest(path, names.iter().map(String::as_str));
         if near.starts_with("did you mean") { near } else { suggest(path, self.facts.iter().map(|fact| fact.name)) }
+    }
+
+    /// The steps below an object.
+    fn path(&mut self, info: &FactInfo, path: &str, rest: &str, span: Span) -> Option<Vec<Step>> {
+        let steps = match document_path::read(rest) {
+            Ok(steps) => steps,
+            Err((why, help)) => {
+                self.errors.add(span, format!("`{path}`: {why}"), help);
+                return None;
+            }
+        };
+        if document_path::filters(&steps) && matches!(info.form, Form::Fields) {
+            let message = format!("`{path}`: there are no objects below `{}` to choose from", info.name);
+            self.errors.add(span, message, "filters are for lists of objects, such as in body.json");
+            return None;
+        }
+        Some(steps)
     }
 
     /// The path with its beginning: `json.status` for `body.json.status`.
@@ -247,6 +265,27 @@ impl Reader<'_> {
         true
     }
 
+    /// Whether a node is a null as documents have it. One that is empty was left unfinished.
+    fn is_null(&self, node: &Node) -> bool {
+        let written = || {
+            let source = self.sources.get(node.span.source)?;
+            source.text.get(node.span.start as usize..node.span.end as usize).map(str::trim)
+        };
+        let named = || written().is_some_and(|text| matches!(text, "null" | "Null" | "NULL" | "~"));
+        matches!(node.kind, NodeKind::Null) && matches!(self.typing.form, Form::Document) && named()
+    }
+
+    /// What to write where there is nothing.
+    fn instead_of_null(&self, owner: &str) -> String {
+        if matches!(self.typing.form, Form::Document) {
+            format!(
+                "write `{owner}: null` for a null that is there, `{owner}: {{present: false}}` for what is not there at all"
+            )
+        } else {
+            format!("write `{owner}: {{present: false}}` for what is not there")
+        }
+    }
+
     /// The tests of a scalar (`eq`) or of a map of operators, each with its place and its text.
     fn tests(&mut self, owner: &str, node: &Node, sort: Sort) -> Vec<(Operator, Test, Span, String)> {
         match &node.kind {
@@ -274,7 +313,10 @@ impl Reader<'_> {
                         let meant =
                             foreign::test(&key.name, below, sort).map(|test| format!("write `{owner}: {test}`"));
                         let near = || suggest(&key.name, sort.operators().map(Operator::word));
-                        let help = match meant.unwrap_or_else(near) {
+                        let null = matches!(&*plain(&key.name), "null" | "is_null" | "isnull");
+                        let null =
+                            (null && matches!(self.typing.form, Form::Document)).then(|| self.instead_of_null(owner));
+                        let help = match null.or(meant).unwrap_or_else(near) {
                             near if near.starts_with("write ") => near,
                             near if near.starts_with("did you mean") || sort != Sort::Any => near,
                             _ => format!("if it is a key in there, write it behind a dot: `{owner}.{}: …`", key.name),
@@ -288,12 +330,13 @@ impl Reader<'_> {
                 }
                 out
             }
+            NodeKind::Null if self.is_null(node) => {
+                vec![(Operator::Eq, Test::Eq(Value::Null), node.span, written(node))]
+            }
             NodeKind::List(_) | NodeKind::Null => {
                 let text = flow(node);
                 let help = match sort {
-                    _ if matches!(node.kind, NodeKind::Null) => {
-                        format!("write `{owner}: {{present: false}}` for what is not there, or null")
-                    }
+                    _ if matches!(node.kind, NodeKind::Null) => self.instead_of_null(owner),
                     Sort::List | Sort::Any => {
                         format!("write `{owner}: {{exactly: {text}}}`, or {{contains: {text}}} where more may be there")
                     }
@@ -323,6 +366,12 @@ fn foreign_path(fact: &str, path: &str) -> Option<String> {
         let before = path.split(".*").next().and_then(|part| part.split("[*]").next()).unwrap_or_default();
         return Some(format!("every element is told by the list: `{fact}.{before}: {{all: {{…}}}}`, or any, or none"));
     }
+    // `[?(@.name=='db')]` of JSONPath.
+    let select = Regex::new(r#"\[\?\(?\s*@\.([\w.-]+)\s*={1,3}\s*("[^"]*"|'[^']*'|[^)\]&|]+?)\s*\)?\]"#).ok()?;
+    if select.is_match(path) {
+        let plain = select.replace_all(path, "[$1=$2]");
+        return Some(format!("write `{fact}.{}`", plain.trim_start_matches(['$', '.'])));
+    }
     let foreign = index.is_match(path) || path.contains("..") || path.split('.').any(|part| matches!(part, "$" | "@"));
     foreign.then(|| {
         let plain = index
@@ -336,7 +385,7 @@ fn foreign_path(fact: &str, path: &str) -> Option<String> {
 /// A node as a suite author would write it, for reports.
 fn written(node: &Node) -> String {
     match &node.kind {
-        NodeKind::Null => "~".into(),
+        NodeKind::Null => "null".into(),
         NodeKind::Scalar(text, _) => node.shown().unwrap_or(text).to_owned(),
         NodeKind::List(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
         NodeKind::Map(entries) => {

@@ -52,13 +52,19 @@ impl Reader<'_> {
 
     /// What stands in a document has an order when it is a number or a version, and no unit.
     fn ordered_only(&mut self, owner: &str, operator: Operator, node: &Node) -> Option<()> {
-        let items = self.items(owner, node, true)?;
+        let items = match node.kind {
+            NodeKind::Null => std::slice::from_ref(node),
+            _ => self.items(owner, node, true)?,
+        };
         let ordered = |item: &&Node| {
+            if matches!(item.kind, NodeKind::Null) {
+                return false;
+            }
             let text = item.text().unwrap_or_default();
             typed::number_text(text).is_some() || is_version(text)
         };
         let Some(wrong) = items.iter().find(|item| !ordered(item)) else { return Some(()) };
-        let shown = wrong.shown().unwrap_or_default().to_owned();
+        let shown = wrong.shown().unwrap_or("null").to_owned();
         let message =
             format!("`{owner}`: `{shown}` is neither a number nor a version, which `{0}` needs", operator.word());
         let number = shown.find(|c: char| !c.is_ascii_digit() && c != '.').map_or("", |end| &shown[..end]);
@@ -213,9 +219,16 @@ impl Reader<'_> {
     }
 
     pub(super) fn value(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Value> {
+        if sort == Sort::Any && self.is_null(node) {
+            return Some(Value::Null);
+        }
         let NodeKind::Scalar(text, plain) = &node.kind else {
-            let help = if sort == Sort::Bool { "write true or false".to_owned() } else { hint(sort) };
-            let help = if help.is_empty() { "write one value".to_owned() } else { help };
+            let help = match sort {
+                _ if matches!(node.kind, NodeKind::Null) => self.instead_of_null(owner),
+                Sort::Bool => "write true or false".to_owned(),
+                _ if hint(sort).is_empty() => "write one value".to_owned(),
+                _ => hint(sort),
+            };
             self.errors.add(node.span, format!("`{owner}`: a value is missing, this is {}", node.sort()), help);
             return None;
         };

@@ -308,12 +308,56 @@ fn a_path_of_another_language_is_refused_with_the_right_form() {
         ("a..b", "write `body.json.a.b`"),
         ("errors[*].code", "`body.json.errors: {all: {…}}`"),
         ("errors.*.code", "`body.json.errors: {all: {…}}`"),
+        ("services[?(@.name=='db')].status", "write `body.json.services[name='db'].status`"),
+        ("$.services[?@.port==5432].status", "write `body.json.services[port=5432].status`"),
     ] {
         let error = refused("http", &format!("\"body.json.{path}\": 1"));
         assert!(error.contains("path of another language") && error.contains(help), "{path}: {error}");
     }
     in_force("http", "body.json.errors.0.code: 1");
     in_force("zone", "\"servers.ns1.example./[2001:db8::1]:5353.serial\": 1");
+}
+
+#[test]
+fn a_filter_that_is_wrong_or_out_of_place_is_refused() {
+    for (path, why, help) in [
+        (
+            "body.json.services[name==db].status",
+            "a filter compares by a single `=`",
+            "services[name=db,zone=eu].status",
+        ),
+        ("body.json.services[name=db.status", "is not closed", "services[name=db].status"),
+        ("body.json.services[name=].status", "nothing stands behind `=`", "name=\\\"\\\""),
+        ("body.json.services[name=${svc}].status", "variables are replaced in values", "write the name itself"),
+        ("headers.set-cookie[name=a]", "there are no objects below `headers`", "such as in body.json"),
+    ] {
+        let error = refused("http", &format!("\"{path}\": 1"));
+        let help = help.replace("\\\"", "\"");
+        assert!(error.contains(why) && error.contains(&help), "{path}: {error}");
+    }
+    in_force("http", "\"body.json.services[name=db].status\": ok");
+    in_force("http", "\"body.json[name=db].status\": ok");
+    in_force("zone", "\"servers.ns1.example./192.0.2.53.names[name=a]\": {present: false}");
+}
+
+/// In a document of somebody else null is a value; a line that ends too early is none.
+#[test]
+fn null_is_wanted_by_its_name_and_in_documents_alone() {
+    for expect in ["body.json.error: null", "body.json.error: ~", "body.json: null", "body.json.a: {in: [null, 1]}"] {
+        in_force("http", expect);
+    }
+    let unfinished = refused("http", "\n      body.json.error:");
+    assert!(unfinished.contains("write null for a null that is there"), "{unfinished}");
+    for (expect, help) in [
+        ("headers.server: null", "write {present: false} for what is not there"),
+        ("status: null", "write {present: false} for what is not there"),
+        ("body.json.a: {lt: null}", "`null` is no number"),
+        ("body.json.a: {in: null}", "a list is missing"),
+        ("headers.server: {in: [null]}", "write {present: false}"),
+    ] {
+        let error = refused("http", expect);
+        assert!(error.contains(help), "{expect}: {error}");
+    }
 }
 
 /// A unit inside a document would never hold.

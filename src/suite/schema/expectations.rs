@@ -6,7 +6,7 @@ use super::fields::{or_variable, quantity, reference};
 use super::words;
 use crate::model::expectation::{OperandForm, Operator, Sort};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
-use crate::model::{FactInfo, Kind, Unit};
+use crate::model::{FactInfo, Kind, Unit, typed};
 use crate::probe::Family;
 
 /// What may be asked of a fact, beside what its sort allows.
@@ -20,6 +20,8 @@ enum Form {
     Estimate,
     /// Nothing but words that are named: an outcome.
     Named,
+    /// All of it, and null, which is a value in documents of others.
+    Document,
 }
 
 impl Form {
@@ -29,12 +31,13 @@ impl Form {
             Self::Limits => ".limits",
             Self::Estimate => ".estimate",
             Self::Named => ".named",
+            Self::Document => ".document",
         }
     }
 
     fn allows(self, operator: Operator) -> bool {
         match self {
-            Self::All => true,
+            Self::All | Self::Document => true,
             Self::Limits => operator != Operator::Eq,
             Self::Estimate => {
                 !matches!(operator, Operator::Eq | Operator::Lt | Operator::Le | Operator::Between | Operator::In)
@@ -46,7 +49,15 @@ impl Form {
     }
 
     fn allows_bare(self) -> bool {
-        matches!(self, Self::All | Self::Named)
+        matches!(self, Self::All | Self::Named | Self::Document)
+    }
+
+    /// The form of what stands inside of `not`, of a list and the like: there everything is allowed.
+    const fn inside(self) -> Self {
+        match self {
+            Self::Document => self,
+            _ => Self::All,
+        }
     }
 }
 
@@ -82,9 +93,9 @@ pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
     for fact in facts() {
         for (sort, form) in uses(fact) {
             out.entry(name(sort, form)).or_insert_with(|| tests(sort, form));
-            // Inside of `not`, of a list and the like everything is allowed; choices have that in common.
+            // Choices have that in common.
             if !matches!(sort, Sort::Choice(_)) {
-                out.entry(name(sort, Form::All)).or_insert_with(|| tests(sort, Form::All));
+                out.entry(name(sort, form.inside())).or_insert_with(|| tests(sort, form.inside()));
             }
         }
         if let Kind::Choice(words) = fact.kind {
@@ -112,6 +123,7 @@ fn uses(fact: &FactInfo) -> Vec<(Sort, Form)> {
 fn form_of(fact: &FactInfo) -> Form {
     match fact.kind {
         _ if fact.roles.outcome => Form::Named,
+        _ if matches!(fact.form, typed::Form::Document) => Form::Document,
         _ if fact.bounded_by.is_some() => Form::Estimate,
         Kind::Distribution if fact.better.is_some() => Form::Limits,
         _ => Form::All,
@@ -141,7 +153,12 @@ pub(super) fn of(family: &Family) -> Value {
                 let own = family.facts.iter().filter_map(|fact| fact.name.strip_prefix(info.name)?.strip_prefix('.'));
                 let own: Vec<String> = own.map(|rest| format!("{}$", rest.replace('.', "\\."))).collect();
                 let but = if own.is_empty() { String::new() } else { format!("(?!{})", own.join("|")) };
-                patterns.insert(format!("^{escaped}\\.{but}."), described(sort, info));
+                // Headers are texts: there is no list of objects to choose from.
+                let below = match info.form {
+                    typed::Form::Fields => format!("\\.{but}"),
+                    _ => format!("(\\.{but}|\\[)"),
+                };
+                patterns.insert(format!("^{escaped}{below}."), described(sort, info));
             }
             _ => {
                 properties.insert(info.name.into(), described(sort, info));
@@ -170,7 +187,10 @@ fn tests(sort: Sort, form: Form) -> Value {
         _ if !form.allows_bare() => return operators(sort, form),
         _ => {}
     }
-    json!({"anyOf": [value(sort), operators(sort, form)]})
+    match form {
+        Form::Document => json!({"anyOf": [value(sort), {"type": "null"}, operators(sort, form)]}),
+        _ => json!({"anyOf": [value(sort), operators(sort, form)]}),
+    }
 }
 
 /// A map of the operators of a sort.
@@ -207,15 +227,18 @@ const fn element(sort: Sort) -> Sort {
 }
 
 fn operand(operator: Operator, sort: Sort, form: Form) -> Value {
-    let several =
-        |item: Value, least: usize| json!({"anyOf": [{"type": "array", "minItems": least, "items": item}, item]});
-    let within = if form == Form::Named { Form::Named } else { Form::All };
+    // A null by itself may be a list that was left unfinished; within one it is meant.
+    let or_null = |item: Value| {
+        if form == Form::Document { json!({"anyOf": [item, {"type": "null"}]}) } else { item }
+    };
+    let several = |item: Value, least: usize| json!({"anyOf": [{"type": "array", "minItems": least, "items": or_null(item.clone())}, item]});
+    let within = if form == Form::Named { Form::Named } else { form.inside() };
     match operator.operand() {
         OperandForm::Flag => reference("flag"),
         OperandForm::Whole if sort == Sort::List => {
             json!({"anyOf": [{"type": "array", "items": reference("text")}, reference("variable")]})
         }
-        OperandForm::Whole if sort == Sort::Any => several(reference("text"), 0),
+        OperandForm::Whole if sort == Sort::Any => or_null(several(reference("text"), 0)),
         OperandForm::Whole => value(sort),
         // What stands in a document has an order when it is a number or a version.
         OperandForm::Value if sort == Sort::Any => reference("ordered"),
@@ -223,15 +246,18 @@ fn operand(operator: Operator, sort: Sort, form: Form) -> Value {
         OperandForm::Values => several(value(sort), 1),
         OperandForm::Elements => several(reference("part"), 1),
         OperandForm::AllElements => several(value(element(sort)), 0),
-        OperandForm::Alternatives => several(whole(sort, within), 1),
+        OperandForm::Alternatives => {
+            let item = whole(sort, within);
+            json!({"anyOf": [{"type": "array", "minItems": 1, "items": item}, item]})
+        }
         OperandForm::Range => {
             let item = if sort == Sort::Any { reference("ordered") } else { value(sort) };
             json!({"anyOf": [{"type": "array", "minItems": 2, "maxItems": 2, "items": item}, reference("variable")]})
         }
         OperandForm::Pattern => reference("pattern"),
-        OperandForm::OfElement => whole(element(sort), Form::All),
+        OperandForm::OfElement => whole(element(sort), within),
         OperandForm::OfLength => reference(&name(Sort::Number(Unit::Count), Form::All)),
-        OperandForm::OfValue => whole(sort, Form::All),
+        OperandForm::OfValue => whole(sort, within),
     }
 }
 

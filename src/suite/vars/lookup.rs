@@ -1,6 +1,7 @@
 //! What a name in `${…}` stands for, and what to write in place of one that stands for nothing.
 
 use super::Scope;
+use crate::model::suggest::meant;
 use crate::suite::diagnostic::Diagnostics;
 use crate::suite::tree::Node;
 
@@ -99,9 +100,4 @@ impl<'a> Scope<'a> {
         let known = if help.is_empty() { help } else { format!(" ({help})") };
         format!("define it, `vars: {{{bare}: VALUE}}`, or give it, --var {bare}=VALUE{known}")
     }
-}
-
-/// The word of "did you mean …".
-fn meant(help: &str) -> Option<&str> {
-    help.strip_prefix("did you mean `")?.strip_suffix("`?")
 }

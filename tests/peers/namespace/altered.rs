@@ -84,7 +84,7 @@ fn what_comes_back_changed_is_no_clean_reply_and_no_loss() {
         assert_eq!(facts["loss"], json!(0.125), "raw {raw}: {shown}");
         // None of it is what a check accepts, though its outcome is `replied`.
         assert_eq!(check["verdict"], "failed", "raw {raw}: {shown}");
-        assert!(shown.contains("altered: at most 0"), "raw {raw}: {shown}");
+        assert!(shown.contains("altered: expected at most 0"), "raw {raw}: {shown}");
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod altered;
 mod limits;
+mod silence;
 mod suites;
 mod table;
 mod tcp_ends;
@@ -78,7 +79,7 @@ impl Namespace {
     }
 
     /// A program inside.
-    fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.0, program]);
         command

@@ -38,7 +38,7 @@ fn what_refused_is_evidence() {
     let Some(pair) = Pair::new() else { return };
     let (check, shown) = pair.run("tcp: {host: 192.0.2.1, port: 9}");
     assert_eq!((&check["facts"]["outcome"], &check["verdict"]), (&"refused".into(), &"failed".into()), "{shown}");
-    assert!(check.to_string().contains("RST from 192.0.2.1"), "{check}");
+    assert!(check.to_string().contains("connection refused by 192.0.2.1:9 (RST)"), "{check}");
     pair.far.setup("nft 'add rule inet f in tcp dport 9 reject with icmp type port-unreachable'");
     let (check, shown) = pair.run("tcp: {host: 192.0.2.1, port: 9}");
     assert_eq!(check["facts"]["outcome"], "refused", "{shown}");

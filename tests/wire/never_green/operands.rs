@@ -1,6 +1,7 @@
 //! Expectations of a fact that would hold for what was seen of it: the most dangerous ones a suite could hold.
 
 use serde_json::{Value, json};
+use shakedown::model::document_path::{self, Step};
 use shakedown::model::expectation::{Part, Sort};
 use shakedown::model::{FactInfo, Kind, Observation, Unit};
 
@@ -14,7 +15,7 @@ pub fn paths(fact: &FactInfo, observation: &Observation) -> Vec<(String, Part)> 
         Kind::Object => {
             let keys = observation.last(fact.name).and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
             let keys = keys.take(3).cloned().chain(["nothing".to_owned()]);
-            let below = keys.map(|key| (format!("{}.{key}", fact.name), Part::Path(vec![key])));
+            let below = keys.map(|key| (format!("{}.{key}", fact.name), Part::Path(vec![Step::Key(key)])));
             below.chain([(fact.name.to_owned(), Part::Whole)]).collect()
         }
         _ => vec![(fact.name.to_owned(), Part::Whole)],
@@ -26,7 +27,7 @@ pub fn seen(fact: &FactInfo, part: &Part, observation: &Observation) -> Option<V
     match part {
         Part::Statistic(part) => observation.merged(fact.name)?.summary()?.get(part).map(Value::from),
         Part::Whole => observation.last(fact.name).cloned(),
-        Part::Path(path) => observation.last(fact.name)?.get(path.first()?).cloned(),
+        Part::Path(path) => document_path::find(observation.last(fact.name)?, path, fact.form).ok()?.cloned(),
     }
 }
 

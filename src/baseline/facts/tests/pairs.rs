@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{check, one, report, with, words};
 use crate::baseline::facts::{Rules, compare};
-use crate::model::{CheckShift, Value};
+use crate::model::{Changes, CheckShift, Value};
 
 /// What a new name must not hide.
 #[test]
@@ -92,8 +92,29 @@ fn what_was_seen_in_part_is_named_and_not_compared() {
     for (before, after) in [(&whole, &part), (&part, &whole), (&part, &part)] {
         let changes = compare(&side("x", before), &side("y", after), &Rules::parse(&["a:group=same"]).unwrap());
         assert_eq!(words(&changes), ["group changed not allowed"]);
-        assert_eq!(changes.partial, ["s/a version"]);
+        let partial: Vec<_> = changes.partial.iter().map(|one| (&*one.check, &*one.fact, &*one.why)).collect();
+        assert_eq!(partial, [("a", "version", "cut at 64 KiB")]);
     }
+}
+
+/// What describes one thing, and what another outcome took with it, says so: it has one reason.
+#[test]
+fn what_changes_for_one_reason_is_marked() {
+    let part_of = |changes: &Changes| -> Vec<(String, Option<String>)> {
+        changes.facts.iter().map(|one| (one.fact.clone(), one.part_of.as_deref().map(str::to_owned))).collect()
+    };
+    let shown = |serial: &str| json!({"outcome": "completed", "version": serial, "serial": serial, "subject": serial});
+    let swapped = one("tls", &shown("01"), &shown("02"), &[]);
+    let certificate = Some("certificate".to_owned());
+    assert_eq!(
+        part_of(&swapped),
+        [("serial", &certificate), ("subject", &certificate), ("version", &None)]
+            .map(|(name, of)| (name.to_owned(), of.clone()))
+    );
+    let gone = one("tls", &shown("01"), &json!({"outcome": "refused", "version": "02"}), &[]);
+    let outcome = Some("outcome".to_owned());
+    let of = |name: &str| part_of(&gone).into_iter().find(|(fact, _)| fact == name).unwrap().1;
+    assert_eq!((of("outcome"), of("serial"), of("version")), (outcome.clone(), outcome, None));
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl<'a> Fetch<'a> {
     }
 
     fn silence(&self, name: &Name, code: u16, exchange: &Exchange) -> String {
-        let details = some(&exchange.notes, 3);
+        let details = some(&exchange.evidence().cloned().collect::<Vec<_>>(), 3);
         let details = if details.is_empty() { details } else { format!(" ({details})") };
         format!("{} asked for {}: {}{details}", self.server(), title(name, code), exchange.outcome)
     }

@@ -15,8 +15,8 @@ const SILENCE: &str = "queries met silence: look at drops of the server's socket
 const SHORT_OF_LOAD: &str = "less or slower than expected: look at `limited_by` first, then at the server's processors";
 const FEW_ANSWERS: &str = "fewer answers than expected: see `limited_by`; for `client` give this host more cores, for `server` look at its threads and sockets";
 const WRONG_ANSWERS: &str = "replies were not the right answer: the notes show one of each kind; ask for it alone (dig), then look at what the server does under load (RRL, zone reload, EDNS size)";
-const LATE_ANSWERS: &str = "answers came too late: the server stood still (zone reload, garbage collection, a busy neighbour); compare `load.latency.p50` with `.max`";
-const SLOW_ANSWERS: &str = "slower than expected: compare `load.lateness` (this host's share), `load.latency.p50` with `.max`, and the server's processor";
+const LATE_ANSWERS: &str = "answers came too late: the server stood still (zone reload, garbage collection, a busy neighbour); compare `load.latency.p50` with `load.latency.max`";
+const SLOW_ANSWERS: &str = "slower than expected: compare `load.lateness` (this host's share), `load.latency.p50` with `load.latency.max`, and the server's processor";
 
 // Of every load.
 facts! { pub(super) ALWAYS;

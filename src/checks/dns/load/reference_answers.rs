@@ -47,8 +47,9 @@ pub(super) async fn collect(
     if let Some((item, exchange)) = ask(0).await {
         let exchange = exchange?;
         if exchange.discarded == 0 && matches!(exchange.outcome, "timeout" | "refused" | "unreachable") {
-            exchange.notes.into_iter().for_each(|note| cx.note(note));
-            let why = format!("no load was sent: {} met nobody", item.question.title());
+            exchange.notes.iter().for_each(|note| cx.note(note.as_str()));
+            let why = exchange.ending.unwrap_or_else(|| format!("{} met nobody", item.question.title()));
+            let why = format!("no load was sent: {why}");
             return Err(EarlyEnd::outcome(exchange.outcome, why));
         }
         summary.add(item, exchange);
@@ -84,7 +85,7 @@ impl Summary {
             None => format!(
                 "{}: {}",
                 item.question.title(),
-                exchange.notes.first().map_or(exchange.outcome, String::as_str)
+                exchange.notes.first().or(exchange.ending.as_ref()).map_or(exchange.outcome, String::as_str)
             ),
         };
         self.bad += 1;

@@ -218,7 +218,7 @@ impl<'a> Querier<'a> {
                 self.log.more_sources += 1;
             }
         }
-        for note in exchange.notes {
+        for note in exchange.notes.into_iter().chain(exchange.ending) {
             self.log.note(note);
         }
         QueryResult {

@@ -1,8 +1,11 @@
 //! One attempt over an encrypted transport: one connection and one query on it.
 
+use std::net::SocketAddr;
+
 use tokio::time::Instant;
 
 use super::facts;
+use crate::model::human_time;
 use crate::net::ConnectError;
 use crate::net::clock::Measured;
 use crate::probe::{Cx, EarlyEnd};
@@ -22,7 +25,10 @@ impl Attempt<'_> {
     /// A limit in time ran out while waiting for `what`.
     pub(super) fn silence(&self, what: &str) -> EarlyEnd {
         let Request { server, patience, .. } = self.request;
-        EarlyEnd::outcome("timeout", format!("{server}: after {patience:?} still waiting for {what}"))
+        EarlyEnd::outcome(
+            "timeout",
+            format!("{server} kept silent for {}: still waiting for {what}", human_time(*patience)),
+        )
     }
 
     /// Takes the message of a transport that carries one only: what is no answer to the question ends the attempt.
@@ -41,26 +47,30 @@ impl Attempt<'_> {
     /// The handshake is over: the connection, or how it ended before there was one. `why` is in the peer's words.
     pub(super) fn done<S>(&self, cx: &mut Cx<'_>, handshake: Handshake<S>, why: Option<String>) -> Result<S, EarlyEnd> {
         let server = self.request.server;
-        let reached = handshake.reached().unwrap_or_else(|| "ClientHello".to_owned());
-        let whose = handshake.alert_about().map(|whose| format!(" ({whose})")).unwrap_or_default();
+        let patience = self.request.patience;
+        let described = match &handshake.end {
+            // Over QUIC there is no connection that could have been accepted before.
+            HandshakeEnd::Timeout if handshake.reached().is_none() => {
+                Some(format!("no answer from {server} to the TLS handshake within {}", human_time(patience)))
+            }
+            _ => handshake.ending(server, patience),
+        };
         let distrust = handshake.verify_error.map(|error| format!("; and the certificate does not verify: {error}"));
-        let (outcome, description) = match handshake.end {
+        let outcome = match handshake.end {
             HandshakeEnd::Completed(connection) => return Ok(*connection),
-            HandshakeEnd::Timeout => (
-                "timeout",
-                format!("no end of the handshake within {:?}; it came as far as {reached}", self.request.patience),
-            ),
-            HandshakeEnd::Reset => ("reset", format!("the handshake was reset after {reached}")),
-            HandshakeEnd::Closed => ("closed", format!("hung up during the handshake, after {reached}")),
-            HandshakeEnd::Unreachable(why) => ("unreachable", why),
-            HandshakeEnd::NotTls(why) => ("not_tls", format!("the answer is not TLS ({why}); is it the right port?")),
+            HandshakeEnd::Timeout => "timeout",
+            HandshakeEnd::Reset => "reset",
+            HandshakeEnd::Closed => "closed",
+            HandshakeEnd::Unreachable(_) => "unreachable",
+            HandshakeEnd::NotTls(_) => "not_tls",
             HandshakeEnd::Alert(alert) => {
-                cx.set(&facts::ALERT, alert.clone());
-                ("alert", format!("TLS alert: {alert}{whose}"))
+                cx.set(&facts::ALERT, alert);
+                "alert"
             }
         };
         let peer_reason = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        Err(EarlyEnd::outcome(outcome, format!("{server}: {description}{peer_reason}{}", distrust.unwrap_or_default())))
+        let sentence = described.unwrap_or_default() + &peer_reason + &distrust.unwrap_or_default();
+        Err(EarlyEnd::outcome(outcome, sentence))
     }
 }
 
@@ -80,10 +90,15 @@ pub(super) fn lost<S>(cx: &mut Cx<'_>, end: HandshakeEnd<S>) -> (&'static str, S
 }
 
 /// A connection that never came about.
-pub(super) fn refused(server: impl std::fmt::Display, error: &ConnectError) -> EarlyEnd {
-    let why = match error {
-        ConnectError::Unreachable(why) | ConnectError::RefusedBy(why) => why.clone(),
-        other => other.word().to_owned(),
+pub(super) fn refused(request: &Request<'_>, error: &ConnectError) -> EarlyEnd {
+    EarlyEnd::outcome(error.word(), error.sentence(request.server, request.patience))
+}
+
+/// The same of a connection over UDP.
+pub(super) fn refused_datagram(server: SocketAddr, error: &ConnectError) -> EarlyEnd {
+    let sentence = match error {
+        ConnectError::Unreachable(why) => format!("{server} cannot be reached: {why}"),
+        _ => format!("nothing listens on UDP {server} (ICMP port unreachable)"),
     };
-    EarlyEnd::outcome(error.word(), format!("{server}: connect: {why}"))
+    EarlyEnd::outcome(error.word(), sentence)
 }

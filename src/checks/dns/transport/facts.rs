@@ -31,39 +31,55 @@ facts! { pub(super) SECURE;
         "The handshake completed, the chain leads to a trusted root, the name fits, the key is proven.",
     )
     .lifted_by(&["tls.verify_error"])
-    .advice(&[("false", NOT_VERIFIED)]);
-    const VERIFY_ERROR: Fact<String> = Fact::text("tls.verify_error", "Everything that is wrong with the certificate.").failure();
+    .advice(&[("false", NOT_VERIFIED)])
+    .part_of("certificate");
+    const VERIFY_ERROR: Fact<String> = Fact::text("tls.verify_error", "Everything that is wrong with the certificate.").failure()
+    .part_of("certificate");
     pub(super) const ALERT: Fact<String> =
         Fact::text("tls.alert", "TLS alert that ended it, as of family tls; `sent (why)` when this side ended it.").form(Form::Word);
     const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Version agreed on.");
     const CIPHER: Fact<String> = Fact::text("tls.cipher", "Cipher suite agreed on, IANA name; OpenSSL's is understood.").form(Form::Data(&spelling::SUITES));
     const GROUP: Fact<String> = Fact::text("tls.group", "Key exchange group agreed on, IANA name.").form(Form::Data(&spelling::NAMED_GROUPS));
     const ALPN: Fact<String> = Fact::text("tls.alpn", "Application protocol agreed on; absent when there is none.");
-    const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses the leaf is for.").form(Form::Host);
-    const SUBJECT: Fact<String> = Fact::text("tls.subject", "Subject of the leaf.").form(Form::DistinguishedName);
-    const ISSUER: Fact<String> = Fact::text("tls.issuer", "Issuer of the leaf.").form(Form::DistinguishedName);
+    const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses the leaf is for.").form(Form::Host)
+    .part_of("certificate");
+    const SUBJECT: Fact<String> = Fact::text("tls.subject", "Subject of the leaf.").form(Form::DistinguishedName)
+    .part_of("certificate");
+    const ISSUER: Fact<String> = Fact::text("tls.issuer", "Issuer of the leaf.").form(Form::DistinguishedName)
+    .part_of("certificate");
     const NOT_BEFORE: Fact<Time> =
-        Fact::time("tls.not_before", "First second of the leaf's validity.").ruled(Rule::Same);
-    const NOT_AFTER: Fact<Time> = Fact::time("tls.not_after", "Last second of the leaf's validity.").ruled(Rule::Same);
+        Fact::time("tls.not_before", "First second of the leaf's validity.").ruled(Rule::Same)
+    .part_of("certificate");
+    const NOT_AFTER: Fact<Time> = Fact::time("tls.not_after", "Last second of the leaf's validity.").ruled(Rule::Same)
+    .part_of("certificate");
     const EXPIRES_IN: Fact<f64> =
-        Fact::number("tls.expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.").on_breach(RENEW);
+        Fact::number("tls.expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.").on_breach(RENEW)
+    .part_of("certificate");
     const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
         "tls.chain.expires_in",
         Unit::Seconds,
         "Until the first certificate of the served chain expires; negative once one has.",
     )
-    .on_breach("renew the certificate of the chain that ends first, and look why its renewal did not run");
+    .on_breach("renew the certificate of the chain that ends first, and look why its renewal did not run")
+    .part_of("certificate");
     const CHAIN_LENGTH: Fact<i64> =
-        Fact::integer("tls.chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same);
+        Fact::integer("tls.chain.length", Unit::Count, "Certificates served.").ruled(Rule::Same)
+    .part_of("certificate");
     const CHAIN_SUBJECTS: Fact<Vec<String>> =
-        Fact::list("tls.chain.subjects", "Subjects of the served chain, leaf first.").form(Form::DistinguishedName);
-    const KEY: Fact<String> = Fact::text("tls.key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.").form(Form::Data(&spelling::KEYS));
-    const SIGNATURE: Fact<String> = Fact::text("tls.signature", "Signature algorithm of the leaf.").form(Form::Data(&spelling::SIGNATURES));
-    const SERIAL: Fact<String> = Fact::text("tls.serial", "Serial number of the leaf, lower-case hexadecimal.").form(Form::HexNumber);
+        Fact::list("tls.chain.subjects", "Subjects of the served chain, leaf first.").form(Form::DistinguishedName)
+    .part_of("certificate");
+    const KEY: Fact<String> = Fact::text("tls.key", "Key of the leaf, such as ECDSA P-256 or RSA 2048.").form(Form::Data(&spelling::KEYS))
+    .part_of("certificate");
+    const SIGNATURE: Fact<String> = Fact::text("tls.signature", "Signature algorithm of the leaf.").form(Form::Data(&spelling::SIGNATURES))
+    .part_of("certificate");
+    const SERIAL: Fact<String> = Fact::text("tls.serial", "Serial number of the leaf, lower-case hexadecimal.").form(Form::HexNumber)
+    .part_of("certificate");
     const FINGERPRINT: Fact<String> =
-        Fact::text("tls.fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.").form(Form::Digest);
+        Fact::text("tls.fingerprint.sha256", "SHA-256 of the leaf, lower-case hexadecimal without colons.").form(Form::Digest)
+    .part_of("certificate");
     const SPKI: Fact<String> =
-        Fact::text("tls.spki.sha256", "SHA-256 of the leaf's public key; stays when a renewal keeps the key.").form(Form::Digest);
+        Fact::text("tls.spki.sha256", "SHA-256 of the leaf's public key; stays when a renewal keeps the key.").form(Form::Digest)
+    .part_of("certificate");
     pub(super) const PADDING: Fact<bool> = Fact::flag(
         "edns.padding",
         "The answer is padded (RFC 7830), so that its length tells less; queries always are, to 128 bytes.",

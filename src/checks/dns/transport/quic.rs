@@ -5,7 +5,7 @@ use hyper::body::{Buf as _, Bytes};
 use quinn::{ReadError, RecvStream, VarInt, WriteError};
 use tokio::time::Instant;
 
-use super::attempt::{Attempt, lost, refused};
+use super::attempt::{Attempt, lost, refused_datagram};
 use super::http::Body;
 use super::secure::{Encryption, Secure};
 use super::{facts, http3_error};
@@ -46,7 +46,7 @@ impl Secure {
         let left = attempt.end.saturating_duration_since(Instant::now());
         let dialled = quic::dial(server, attempt.request.source, credentials, &self.offer, left).await?;
         attempt.strays(dialled.strays);
-        let handshake = dialled.handshake.map_err(|error| refused(server, &error))?;
+        let handshake = dialled.handshake.map_err(|error| refused_datagram(server, &error))?;
         facts::record(cx, &handshake);
         let admitted = self.admit(&handshake);
         let connection = attempt.done(cx, handshake, dialled.why)?;

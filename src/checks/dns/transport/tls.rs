@@ -21,7 +21,7 @@ impl Secure {
         let server = attempt.request.server;
         let credentials = self.trust.load().await?;
         let dialled = connect(server, attempt.request.source, attempt.request.patience).await?;
-        let dialled = dialled.map_err(|error| refused(server, &error))?;
+        let dialled = dialled.map_err(|error| refused(attempt.request, &error))?;
         attempt.exchange.connect_time = Some(dialled.took);
         attempt.exchange.notes.extend(dialled.note(server));
         attempt.end += dialled.waited;

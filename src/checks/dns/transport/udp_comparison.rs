@@ -90,7 +90,7 @@ impl UdpComparison {
 }
 
 fn note(cx: &mut Cx<'_>, server: &str, exchange: &mut Exchange) {
-    for note in exchange.notes.drain(..) {
+    for note in exchange.notes.drain(..).chain(exchange.ending.take()) {
         cx.note(format!("to compare with, {server}: {note}"));
     }
 }

@@ -29,54 +29,66 @@ facts! { pub(crate) FACTS;
     .ruled(Rule::MayShrink)
     .on_breach(
         "each finding names its rule and the certificate: correct the order of the chain, or have it issued anew",
-    );
+    )
+    .part_of("certificate");
     const EXPIRES_IN: Fact<f64> =
         Fact::number("expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.")
-            .on_breach(advice::RENEW);
+            .on_breach(advice::RENEW)
+    .part_of("certificate");
     const LIFETIME_LEFT: Fact<f64> =
         Fact::number("lifetime_left", Unit::Ratio, "Share of the leaf's lifetime that is left, 0 once it has expired.")
-            .on_breach("renewal should have run by now: look why it did not");
+            .on_breach("renewal should have run by now: look why it did not")
+    .part_of("certificate");
     const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
         "chain.expires_in",
         Unit::Seconds,
         "Until the first certificate of the served chain expires; negative once one has.",
     )
-    .on_breach(advice::RENEW_CHAIN);
+    .on_breach(advice::RENEW_CHAIN)
+    .part_of("certificate");
     const CHAIN_LIFETIME_LEFT: Fact<f64> = Fact::number(
         "chain.lifetime_left",
         Unit::Ratio,
         "The smallest share of its lifetime that a certificate of the served chain has left.",
     )
-    .on_breach("a certificate of the chain is late in its life: ask its issuer for the next one");
+    .on_breach("a certificate of the chain is late in its life: ask its issuer for the next one")
+    .part_of("certificate");
     const CHAIN_SPKI: Fact<Vec<String>> = Fact::list(
         "chain.spki",
         "Pins of the served keys, leaf first: base64 of the SHA-256 of the public key, as RFC 7469 writes them.",
     )
-    .form(Form::Digest);
+    .form(Form::Digest)
+    .part_of("certificate");
     const PATH_EXPIRES_IN: Fact<f64> = Fact::number(
         "path.expires_in",
         Unit::Seconds,
         "Until the first certificate of the verified path expires; its root counts if its dates are known (`ca_file`, `system`).",
     )
-    .on_breach(OTHER_PATH);
+    .on_breach(OTHER_PATH)
+    .part_of("certificate");
     const PATH_LIFETIME_LEFT: Fact<f64> = Fact::number(
         "path.lifetime_left",
         Unit::Ratio,
         "The smallest share of its lifetime that a certificate of the verified path has left.",
     )
-    .on_breach(OTHER_PATH);
+    .on_breach(OTHER_PATH)
+    .part_of("certificate");
     const PATH_LENGTH: Fact<i64> =
         Fact::integer("path.length", Unit::Count, "Certificates of the verified path, the root included.")
             .ruled(Rule::Same)
-            .on_breach(OTHER_PATH);
+            .on_breach(OTHER_PATH)
+    .part_of("certificate");
     const PATH_SUBJECTS: Fact<Vec<String>> =
         Fact::list("path.subjects", "Subjects of the verified path, from the leaf to the root.")
             .on_breach(OTHER_PATH)
-            .form(Form::DistinguishedName);
+            .form(Form::DistinguishedName)
+    .part_of("certificate");
     const MUST_STAPLE: Fact<bool> =
-        Fact::flag("must_staple", "The leaf demands a stapled OCSP response (TLS feature, RFC 7633).");
+        Fact::flag("must_staple", "The leaf demands a stapled OCSP response (TLS feature, RFC 7633).")
+    .part_of("certificate");
     pub(in crate::checks::tls) const STAPLED: Fact<bool> =
-        Fact::flag("ocsp.stapled", "The server stapled an OCSP response.").on_breach(STAPLE);
+        Fact::flag("ocsp.stapled", "The server stapled an OCSP response.").on_breach(STAPLE)
+    .part_of("certificate");
     const ACCEPTABLE: Fact<bool> = Fact::flag(
         "ocsp.acceptable",
         "No stapled response says that a leaf is revoked, and a leaf that demands a staple, on a path that verifies, comes with one that \
@@ -87,24 +99,29 @@ facts! { pub(crate) FACTS;
     .advice(&[(
         "false",
         "see `ocsp.status` and the evidence: a revoked certificate is replaced, key and all; a demanded staple needs a server that fetches it",
-    )]);
+    )])
+    .part_of("certificate");
     const OCSP_STATUS: Fact<Choice> = Fact::choice(
         "ocsp.status",
         &["good", "revoked", "unknown", "expired", "invalid"],
         "What the stapled response says of the leaf; `expired` when it is too old, `invalid` when it proves nothing.",
     )
     .advice(&[REVOKED])
-    .on_breach(STAPLE);
+    .on_breach(STAPLE)
+    .part_of("certificate");
     const OCSP_ERROR: Fact<String> =
-        Fact::text("ocsp.error", "Why the stapled response proves nothing.").on_breach(STAPLE);
+        Fact::text("ocsp.error", "Why the stapled response proves nothing.").on_breach(STAPLE)
+    .part_of("certificate");
     const OCSP_NEXT: Fact<f64> = Fact::number(
         "ocsp.next_update_in",
         Unit::Seconds,
         "Until the stapled response must be replaced; negative once it is too old.",
     )
-    .on_breach(STAPLE);
+    .on_breach(STAPLE)
+    .part_of("certificate");
     const SCTS: Fact<i64> =
-        Fact::integer("sct.count", Unit::Count, "Signed certificate timestamps embedded in the leaf (RFC 6962).");
+        Fact::integer("sct.count", Unit::Count, "Signed certificate timestamps embedded in the leaf (RFC 6962).")
+    .part_of("certificate");
 }
 
 /// Records what the reported chain is like; `ages` and `lint` are those of every address that was asked.

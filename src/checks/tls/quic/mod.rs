@@ -16,6 +16,7 @@ use super::server_policy::{ALPN_SET, MTLS, RESUMPTION};
 use crate::checks::shared::target::Target;
 use crate::checks::shared::tls_fields;
 use crate::model::argument::choices;
+use crate::model::human_time;
 use crate::model::table::fields;
 use crate::model::{Args, Choices as _, Fault, Field, Invalid};
 use crate::net::ConnectError;
@@ -148,9 +149,9 @@ impl QuicCheck {
         if let HandshakeEnd::Alert(alert) = &handshake.end {
             cx.set(&ALERT, alert.clone());
         }
-        if let Some(why) = self.evidence(&handshake) {
+        if let Some(why) = self.ending(&handshake, peer) {
             let detail = dialled.why.or(late).map(|detail| format!(" ({detail})")).unwrap_or_default();
-            cx.note(format!("{peer}: {why}{detail}"));
+            cx.ending(&format!("{why}{detail}"));
         }
         cx.set(&OUTCOME, outcome(&handshake.end));
         record::note_certificates(cx, &handshake);
@@ -160,24 +161,22 @@ impl QuicCheck {
         handshake.judgement_fault().map_or(Ok(()), Err)
     }
 
-    /// A line of evidence that names how far a handshake came that ended early.
-    fn evidence(&self, handshake: &Handshake<Connection>) -> Option<String> {
+    /// How a handshake ended early, as one sentence.
+    fn ending(&self, handshake: &Handshake<Connection>, peer: SocketAddr) -> Option<String> {
         let timeout = self.target.timeout;
-        let end = handshake.early_end(timeout)?;
-        Some(match &handshake.end {
+        match &handshake.end {
             HandshakeEnd::Timeout if handshake.reached().is_none() => {
-                format!("no answer to QUIC's first packet within {timeout:?}")
+                Some(format!("no answer from {peer} to QUIC's first packet within {}", human_time(timeout)))
             }
-            HandshakeEnd::NotTls(why) => format!("the answer is {why}"),
-            _ => end,
-        })
+            _ => handshake.ending(peer, timeout),
+        }
     }
 }
 
 fn unconnected(peer: SocketAddr, error: &ConnectError) -> EarlyEnd {
-    let why = match error {
-        ConnectError::Unreachable(why) => why,
-        _ => "nothing listens on this UDP port (ICMP port unreachable)",
+    let sentence = match error {
+        ConnectError::Unreachable(why) => format!("{peer} cannot be reached: {why}"),
+        _ => format!("nothing listens on UDP {peer} (ICMP port unreachable)"),
     };
-    EarlyEnd::outcome(error.word(), format!("{peer}: {why}"))
+    EarlyEnd::outcome(error.word(), sentence)
 }

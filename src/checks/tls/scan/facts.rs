@@ -93,7 +93,8 @@ facts! { pub(in crate::checks::tls) FACTS;
     )
     .except(&["*.expires_in"])
     .on_breach(UNEXPECTED)
-    .form(Form::Keyed(OF_CERTIFICATE));
+    .form(Form::Keyed(OF_CERTIFICATE))
+    .part_of("certificate");
     const EXPIRES_IN: Fact<f64> = Fact::number(
         "scan.expires_in",
         Unit::Seconds,

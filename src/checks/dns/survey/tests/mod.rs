@@ -21,6 +21,7 @@ use self::lab::{Quirk, Script, serve};
 use crate::checks::FAMILIES;
 use crate::judge::judge;
 use crate::lab::Tasks;
+use crate::model::record::Outcome;
 use crate::model::{Observation, Verdict};
 use crate::plan::{Case, Settings};
 use crate::testing::{self, fact, noted};
@@ -100,6 +101,8 @@ struct Round {
     observation: Observation,
     verdict: Verdict,
     reason: String,
+    /// Expectations that do not hold, for people.
+    unmet: Vec<String>,
     /// Expectations that what was seen does not meet.
     broken: Vec<String>,
     /// Label of the second server, where a test has use for it.
@@ -142,7 +145,8 @@ impl Round {
     #[track_caller]
     fn failed(&self, why: &str) {
         assert_eq!(self.verdict, Verdict::Failed, "{:#?}", self.observation);
-        assert!(self.reason.contains(why), "{why}: {}", self.reason);
+        let told = self.reason.contains(why) || self.unmet.iter().any(|unmet| unmet.contains(why));
+        assert!(told, "{why}: {} {:?}", self.reason, self.unmet);
     }
 }
 
@@ -165,6 +169,7 @@ async fn observe_round(check: &Case) -> Round {
     let judged = judge(check, &observation, ended.err());
     let broken = judged.expectations.iter().filter(|outcome| !outcome.held && outcome.got.is_some());
     let broken = broken.map(|outcome| outcome.fact.to_string()).collect();
+    let unmet = judged.expectations.iter().filter(|outcome| !outcome.held).map(Outcome::sentence).collect();
     let reason = judged.reason.unwrap_or_default();
-    Round { observation, verdict: judged.verdict, reason, broken, second: String::new() }
+    Round { observation, verdict: judged.verdict, reason, unmet, broken, second: String::new() }
 }

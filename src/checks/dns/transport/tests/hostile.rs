@@ -138,7 +138,7 @@ async fn a_silent_port_is_a_timeout_and_a_closed_one_refuses() {
             flag(&observation, "tls.verified").is_none() && observation.merged("handshake_time").is_none(),
             "{transport}"
         );
-        noted(&observation, "it came as far as ClientHello");
+        noted(&observation, "to the TLS handshake within 200 ms");
     }
     // Taken for TCP and UDP, and given back: the system hands it to nobody else that soon.
     let (tcp, udp) =

@@ -1,0 +1,63 @@
+//! Why a check failed.
+
+use super::facts::{
+    FAILBACK, FAILBACK_HI, HI, LO, LONGEST, LOST, OUTAGES, OUTAGES_AFTER, RECOVERED, RESTORED, SENT, TOTAL,
+};
+use crate::model::record::Outcome;
+use crate::model::{Unit, Value};
+use crate::probe::{Diagnosis, Failure};
+
+pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+    let target = failure.target;
+    if failure.breach(RESTORED.info.name).is_some() {
+        let cause = format!("what was broken on purpose at {target} is still broken: `restore` or `verify` failed");
+        return Some(Diagnosis::new(
+            cause,
+            "put it back by hand, now: run the `restore` command of this check, then its `verify`",
+        ));
+    }
+    if failure.breach(RECOVERED.info.name).is_some() {
+        let lost = count(failure, LOST.info.name).zip(count(failure, SENT.info.name));
+        let lost = lost.map(|(lost, sent)| format!(" ({lost} of {sent} probes lost)")).unwrap_or_default();
+        let cause = format!("{target} did not come back by itself before `restore`{lost}");
+        let next = "look at health checks, at the election and at the standby's log in the time of this check; then raise `observe` if it \
+             only needs longer";
+        return Some(Diagnosis::new(cause, next));
+    }
+    if failure.breach(OUTAGES_AFTER.info.name).is_some() {
+        let cause = format!("{target} was away again after `restore` had ended");
+        let next = "look at what `restore` starts, and whether `verify` waits for what users need";
+        return Some(Diagnosis::new(cause, next));
+    }
+    let outage = [&LONGEST, &HI, &LO, &TOTAL].iter().find_map(|fact| failure.breach(fact.info.name));
+    if let Some(breach) = outage {
+        let next = "look at detection first (intervals of health checks, timers), then at the switch itself; the times of both are in the report";
+        return Some(Diagnosis::new(away(failure, breach, ""), next));
+    }
+    let back = [&FAILBACK, &FAILBACK_HI].iter().find_map(|fact| failure.breach(fact.info.name));
+    let breach = back?;
+    let next = "going back costs an outage of its own: look at preemption and at what the restored node does before it takes over";
+    Some(Diagnosis::new(away(failure, breach, " on the way back"), next))
+}
+
+/// How long the service was away, with its bounds.
+fn away(failure: &Failure<'_>, breach: &Outcome, when: &str) -> String {
+    let human = |name: &str| failure.value(name).and_then(Value::as_f64).map(|seconds| Unit::Seconds.human(seconds));
+    let seen = breach.got.clone().unwrap_or_else(|| "for good".to_owned());
+    let bounds = match (human(LO.info.name), human(HI.info.name)) {
+        (Some(lo), Some(hi)) if when.is_empty() => format!(", between {lo} and {hi}"),
+        _ => String::new(),
+    };
+    let outages = count(failure, OUTAGES.info.name).filter(|count| *count > 1 && when.is_empty());
+    let outages = outages.map(|count| format!("; {count} outages in all")).unwrap_or_default();
+    format!(
+        "{} was away{when}: {} {seen}{bounds}{outages} (expected {})",
+        failure.target,
+        breach.fact,
+        breach.in_words()
+    )
+}
+
+fn count(failure: &Failure<'_>, name: &str) -> Option<i64> {
+    failure.value(name).and_then(Value::as_i64)
+}

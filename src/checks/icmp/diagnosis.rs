@@ -1,0 +1,90 @@
+//! Why a check failed.
+
+use super::facts::{ALTERED, ERRORS, LATE, LOSS, MTU, OUTCOME, RECEIVED, RTT, SENT};
+use crate::checks::shared::diagnosis::{HERE, Peer, slow, unconnected};
+use crate::model::Value;
+use crate::probe::{Diagnosis, Failure};
+
+const PATH: &str =
+    "the path is slow or full: mtr -n or traceroute -n shows from which hop on; look at queues (tc -s qdisc) there";
+
+pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+    let peer = Peer::of(failure, 'u');
+    if failure.breach(OUTCOME.info.name).is_some() {
+        return answered(failure, &peer);
+    }
+    let sent = count(failure, SENT.info.name);
+    let of_sent = |name: &str| format!("{} of {sent} probes to {}", count(failure, name), peer.host);
+    if let Some(breach) = failure.breach(LOSS.info.name).or_else(|| failure.breach(RECEIVED.info.name)) {
+        let lost = sent
+            - count(failure, RECEIVED.info.name)
+            - count(failure, LATE.info.name)
+            - count(failure, ALTERED.info.name);
+        let errors = failure.list(ERRORS.info.name);
+        let said = if errors.is_empty() { String::new() } else { format!("; the path said: {}", errors.join(", ")) };
+        let share = breach.got.as_deref().filter(|_| &*breach.fact == LOSS.info.name);
+        let share = share.map(|share| format!(" ({share}, expected {})", breach.in_words())).unwrap_or_default();
+        return Some(Diagnosis::new(
+            format!("{lost} of {sent} probes to {} were lost{share}{said}", peer.host),
+            format!(
+                "find the hop that loses them: mtr -n {} (or traceroute -n); then its drops: ip -s link, tc -s qdisc, ethtool -S",
+                peer.host
+            ),
+        ));
+    }
+    if failure.breach(LATE.info.name).is_some() {
+        return Some(Diagnosis::new(format!("{} were answered after `timeout`", of_sent(LATE.info.name)), PATH));
+    }
+    if failure.breach(ALTERED.info.name).is_some() {
+        let next = "something on the way changes packets: look for broken memory or cables (ethtool -S), and for a device that answers in \
+             the target's place";
+        return Some(Diagnosis::new(format!("{} came back changed", of_sent(ALTERED.info.name)), next));
+    }
+    slow(failure, failure.breach(RTT.info.name)?, &peer, &[(RTT.info.name, PATH)])
+}
+
+fn answered(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {
+    let (sent, host) = (count(failure, SENT.info.name), &peer.host);
+    let errors = failure.list(ERRORS.info.name);
+    let said = if errors.is_empty() { String::new() } else { format!(": {}", errors.join(", ")) };
+    let (cause, next) = match failure.word(&OUTCOME)? {
+        "silent" => (
+            format!("no answer from {host} to ping: 0 of {sent} probes came back"),
+            format!(
+                "is the host up? a firewall may drop ICMP: try a port that is open, nc -vz {host} PORT, and look at the host's \
+                 own rules (nft list ruleset){HERE}"
+            ),
+        ),
+        "unreachable" => {
+            let diagnosis = unconnected(failure, &OUTCOME, peer)?;
+            (format!("{host} cannot be reached{said}"), diagnosis.next)
+        }
+        "time_exceeded" => (
+            format!("probes to {host} run out of hops{said}"),
+            format!("a routing loop, or a `ttl` that is too small: traceroute -n {host} shows the routers that repeat"),
+        ),
+        "too_big" => {
+            let mtu = failure.value(MTU.info.name).and_then(Value::as_i64).map_or_else(String::new, |mtu| format!("; the MTU there is {mtu}"));
+            (
+                format!("probes of this size do not fit the path to {host}{said}{mtu}"),
+                format!("raise the MTU of that link, or lower `size`: tracepath -n {host} shows where it shrinks"),
+            )
+        }
+        "altered" => (
+            format!("only changed replies came from {host}"),
+            "something on the way changes packets: look for broken memory or cables (ethtool -S), and for a device that answers in the \
+             target's place"
+                .to_owned(),
+        ),
+        "replied" => (
+            format!("{host} answers ping, where nothing should"),
+            format!("is the filter in place that should drop it? on {host} and the routers before it: nft list ruleset"),
+        ),
+        _ => return unconnected(failure, &OUTCOME, peer),
+    };
+    Some(Diagnosis::new(cause, next))
+}
+
+fn count(failure: &Failure<'_>, name: &str) -> i64 {
+    failure.value(name).and_then(Value::as_i64).unwrap_or(0)
+}

@@ -1,0 +1,246 @@
+//! Causes and next steps that several families have alike: connections that do not come about, and times that are too long.
+
+use super::silence::{ALIVE, FILTERED, OPEN_PATH};
+use crate::model::record::Outcome;
+use crate::model::{Choice, Fact, Unit};
+use crate::net::dial::{self, NO_HANDSHAKE};
+use crate::probe::{Diagnosis, Failure};
+
+/// What nothing on the wire tells: a filter of this host that drops what comes in.
+pub const HERE: &str = "; perhaps this host itself drops what comes back: nft list ruleset here";
+
+/// Where a check went, as far as it is known: for sentences and commands.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// Its address, or the host as the suite writes it.
+    pub host: String,
+    /// Its port; 0 where there is none.
+    pub port: u16,
+    /// `t` or `u`: which sockets `ss` lists.
+    pub sockets: char,
+}
+
+impl Peer {
+    /// The peer of a target `host:port` that was looked at on the address of a fact.
+    #[must_use]
+    pub fn of(failure: &Failure<'_>, sockets: char) -> Self {
+        let (host, port) = split(failure.target);
+        let host = failure.text("address").unwrap_or(host).to_owned();
+        // QUIC runs over UDP, whatever the family.
+        let sockets = if failure.target.ends_with("(QUIC)") { 'u' } else { sockets };
+        Self { host, port: port.unwrap_or(0), sockets }
+    }
+
+    /// The command that shows who listens on its port.
+    #[must_use]
+    pub fn listeners(&self) -> String {
+        format!("ss -l{}np 'sport = :{}'", self.sockets, self.port)
+    }
+}
+
+/// Host and port of `host:port`, brackets of IPv6 removed.
+#[must_use]
+pub fn split(target: &str) -> (&str, Option<u16>) {
+    let first = target.split_whitespace().next().unwrap_or_default();
+    let (host, port) = first.rsplit_once(':').map_or((first, None), |(host, port)| (host, port.parse().ok()));
+    let host = if port.is_some() { host } else { first };
+    (host.trim_start_matches('[').trim_end_matches(']'), port)
+}
+
+/// Why there was no whole exchange with a peer, and what to do; `None` for other outcomes.
+#[must_use]
+pub fn unconnected(failure: &Failure<'_>, outcome: &Fact<Choice>, peer: &Peer) -> Option<Diagnosis> {
+    let breach = failure.breach(outcome.info.name)?;
+    let word = failure.word(outcome)?;
+    if outcome.info.expected == Some(word) {
+        return Some(open(breach, peer));
+    }
+    if word == "refused" && outcome.info.silent.iter().any(|silent| breach.want.contains(silent)) {
+        return Some(not_dropped(failure, breach, peer));
+    }
+    let next = match word {
+        "refused" => refused(failure, peer),
+        "timeout" | "silent" => silent(failure, peer),
+        "unreachable" => unreachable(failure, peer),
+        "unresolved" => {
+            let (host, _) = split(failure.target);
+            format!("is the name spelt right, and is the record published? dig +short {host} A; dig +short {host} AAAA")
+        }
+        "reset" => format!(
+            "it accepts and hangs up: look into the service's log on {}; a wrong protocol (TLS or none), an access list or a \
+             firewall does this",
+            peer.host
+        ),
+        "closed" => format!(
+            "it closes without a whole answer: look into the service's log on {}; a wrong protocol (TLS or none) does this",
+            peer.host
+        ),
+        _ => return None,
+    };
+    let cause = ending(failure, breach);
+    // The port says more than the host.
+    let sign = [OPEN_PATH, ALIVE].iter().find_map(|words| failure.notes().iter().find(|note| note.contains(words)));
+    let cause = sign.filter(|_| cause.contains(NO_HANDSHAKE)).map_or(cause.clone(), |sign| format!("{cause}; {sign}"));
+    Some(Diagnosis::new(cause, next))
+}
+
+/// How the outcome came about; what was expected, where the probe said nothing of it.
+#[must_use]
+pub fn ending(failure: &Failure<'_>, breach: &Outcome) -> String {
+    failure.ending().map_or_else(|| breach.sentence(), str::to_owned)
+}
+
+/// What was to be shut answers.
+fn open(breach: &Outcome, peer: &Peer) -> Diagnosis {
+    let cause = format!("{} answers, where nothing should (expected: {})", endpoint(peer), breach.in_words());
+    let next = format!(
+        "stop the service, or put the filter in place; on {}: {} and nft list ruleset",
+        peer.host,
+        peer.listeners()
+    );
+    Diagnosis::new(cause, next)
+}
+
+/// What was to be dropped is refused: packets get there.
+fn not_dropped(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosis {
+    let cause = format!("{} (expected: {})", ending(failure, breach), breach.in_words());
+    let next = format!(
+        "packets reach {} and the host itself refuses them: is the filter that should drop them in place? nft list ruleset",
+        peer.host
+    );
+    Diagnosis::new(cause, next)
+}
+
+/// Address and port.
+#[must_use]
+pub fn endpoint(peer: &Peer) -> String {
+    if peer.port == 0 { peer.host.clone() } else { dial::endpoint(&peer.host, peer.port) }
+}
+
+fn refused(failure: &Failure<'_>, peer: &Peer) -> String {
+    let by_another = failure.ending().is_some_and(|ending| ending.contains("prohibited"));
+    if by_another {
+        return "a firewall or an access list on the way rejects it: allow it there (its address is in the cause)"
+            .to_owned();
+    }
+    format!("does the service run, and listen on this address and port? on {}: {}", peer.host, peer.listeners())
+}
+
+fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
+    // With several addresses another one may have been reached.
+    let handshake = failure.ending().is_some_and(|ending| ending.contains(NO_HANDSHAKE));
+    if failure.reached() && !handshake {
+        return format!(
+            "the connection is there and the service does not answer: it hangs, is overloaded, or speaks another protocol; on \
+             {}: its log, and ss -tnp 'sport = :{}' (a Recv-Q that stays above 0 is never read)",
+            peer.host, peer.port
+        );
+    }
+    if peer.sockets == 'u' {
+        return format!(
+            "is the service up, and does it answer this request? on {}: {}; a firewall may drop it: nft list ruleset there{HERE}",
+            peer.host,
+            peer.listeners()
+        );
+    }
+    let (host, port) = (&peer.host, peer.port);
+    let noted = |words: &str| failure.notes().iter().any(|note| note.contains(words));
+    if noted(OPEN_PATH) {
+        return format!(
+            "the service takes no new connections, its queue is most likely full: on {host}: ss -ltn 'sport = :{port}' (full when \
+             Recv-Q is above Send-Q), then look why it accepts none (its log, its threads)"
+        );
+    }
+    if noted(FILTERED) {
+        return format!(
+            "open port {port} in the filter: nft list ruleset (or iptables -S) on {host}, then the firewalls and security groups before it{HERE}"
+        );
+    }
+    if noted(ALIVE) {
+        return format!(
+            "the host is up, so a filter drops port {port}, or the service's queue of connections is full; on {host}: nft list \
+             ruleset, and ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q){HERE}"
+        );
+    }
+    format!(
+        "is the host up (ping {host})? if it is, a firewall drops port {port}, or the queue of connections is full; on the \
+             host: nft list ruleset, and ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q){HERE}"
+    )
+}
+
+fn unreachable(failure: &Failure<'_>, peer: &Peer) -> String {
+    let said = |words: &[&str]| {
+        let ending = failure.ending().unwrap_or_default();
+        words.iter().any(|word| ending.contains(word))
+    };
+    if said(&["prohibited", "a firewall"]) {
+        return "a firewall or an access list on the way rejects it: allow it there (its address is in the cause)"
+            .to_owned();
+    }
+    if said(&["host_unreachable", "address_unreachable"]) {
+        return format!(
+            "nobody answers for {0} in its own network (ARP, neighbour discovery): is the host up, and is it the right address? \
+             ip neigh show {0} on the last router",
+            peer.host
+        );
+    }
+    format!("look at the route: ip route get {0} here, then at the router that said so (traceroute -n {0})", peer.host)
+}
+
+/// A time that is too long: which phase took it. `phases` are facts of the family and what to look at when one dominates.
+#[must_use]
+pub fn slow(failure: &Failure<'_>, breach: &Outcome, peer: &Peer, phases: &[(&str, &str)]) -> Option<Diagnosis> {
+    let human = |seconds: f64| Unit::Seconds.human(seconds);
+    breach.got.as_ref()?;
+    let too_long = matches!(&*breach.operator, "lt" | "le" | "between");
+    if !too_long {
+        return None;
+    }
+    let seen: Vec<(&str, &str, f64)> =
+        phases.iter().filter_map(|(name, next)| Some((*name, *next, failure.summary(name)?.p50))).collect();
+    let (slowest, next, _) = seen.iter().max_by(|one, other| one.2.total_cmp(&other.2))?;
+    let each: Vec<String> = seen.iter().map(|(name, _, typical)| format!("{name} {}", human(*typical))).collect();
+    let cause = if seen.len() > 1 {
+        format!("{} is slow: {}; most of it is {slowest} ({})", endpoint(peer), breach.sentence(), each.join(", "))
+    } else {
+        format!("{} is slow: {}", endpoint(peer), breach.sentence())
+    };
+    Some(Diagnosis::new(cause, *next))
+}
+
+/// The next step where one IP version of a name is dead and the other works.
+#[must_use]
+pub fn one_version(failed: &str, port: u16) -> String {
+    let version = if failed.contains(':') { 6 } else { 4 };
+    format!(
+        "only IPv{version} is broken: ip -{version} route get {failed} here; on the host: ip -{version} addr, nft list ruleset and ss -l{version}tn \
+         'sport = :{port}'"
+    )
+}
+
+/// Addresses of a name that failed, `ADDRESS WORD` each: which, of how many, and whether one IP version is dead.
+#[must_use]
+pub fn some_addresses(failed: &[&str], all: &[&str]) -> Option<String> {
+    let first = failed.first()?;
+    let v6 = |entry: &&&str| entry.split(' ').next().is_some_and(|address| address.contains(':'));
+    let works = |version: bool| {
+        all.iter()
+            .filter(|address| v6(address) == version)
+            .any(|address| !failed.iter().any(|entry| entry.split(' ').next() == Some(address)))
+    };
+    let dead = |version: bool| {
+        let mut of_version = all.iter().filter(|address| v6(address) == version).peekable();
+        of_version.peek().is_some() && !works(version)
+    };
+    let listed = failed.iter().take(4).copied().collect::<Vec<_>>().join(", ");
+    let more = if failed.len() > 4 { format!(" and {} more", failed.len() - 4) } else { String::new() };
+    Some(if dead(true) && works(false) {
+        format!("IPv6 is dead, IPv4 works: {listed}{more}")
+    } else if dead(false) && works(true) {
+        format!("IPv4 is dead, IPv6 works: {listed}{more}")
+    } else if all.len() > 1 {
+        format!("{} of {} addresses failed: {listed}{more}", failed.len(), all.len())
+    } else {
+        (*first).to_owned()
+    })
+}

@@ -1,0 +1,70 @@
+//! What else a host answers that kept silent to a connection: it tells a dead host from a filter, and a filter from a full queue
+//! of connections. Looked at once, after a check has failed.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::{Fact, Round};
+use crate::net::datagram::Event;
+use crate::net::deadline;
+use crate::net::dial::NO_HANDSHAKE;
+use crate::probe::Cx;
+use crate::proto::icmp::{Options, Pinger, Received};
+use crate::proto::stray_ack;
+
+/// How long each sign of life is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Bytes of the ping: room for the tag that tells it from others.
+const SIZE: usize = 16;
+
+/// Words of the note of a host that is alive, for whoever says what to do next.
+pub const ALIVE: &str = "answers ping";
+/// Words of the note of a port that packets reach.
+pub const OPEN_PATH: &str = "resets a stray ACK";
+
+/// Words of the note of a port that a filter keeps packets from.
+pub const FILTERED: &str = "a filter drops them";
+
+/// Notes what the address that was looked at answers, where nobody answered a SYN to `port` there.
+pub async fn investigate(cx: &mut Cx<'_>, address: &Fact<String>, port: u16) {
+    let last = cx.observation().counted().last();
+    let silent = last.and_then(Round::ending).is_some_and(|ending| ending.contains(NO_HANDSHAKE));
+    let address = last.and_then(|round| round.fact(address.info.name)?.as_str()?.parse().ok());
+    let Some(address) = address.filter(|_| silent) else { return };
+    let peer = SocketAddr::new(address, port);
+    let (alive, reset) = tokio::join!(answers_ping(peer.ip(), cx.seed()), stray_ack::is_reset(peer, PATIENCE));
+    let (ip, port) = (peer.ip(), peer.port());
+    match (alive.unwrap_or(false), reset) {
+        (_, Some(true)) => {
+            cx.note(format!("{peer} {OPEN_PATH}: packets reach the port, and new connections are not taken"))
+        }
+        (true, Some(false)) => cx.note(format!("{ip} {ALIVE}, but no segment to port {port}: {FILTERED}")),
+        (true, None) => cx.note(format!("{ip} {ALIVE}")),
+        (false, _) => {}
+    }
+}
+
+/// Whether an echo request is answered; `None` where none may be sent.
+async fn answers_ping(address: IpAddr, seed: u64) -> Option<bool> {
+    let pinger = Pinger::open(address, SIZE, seed, Options::default()).ok()?;
+    let request = pinger.request(0);
+    let start = Instant::now();
+    pinger.send(&request).ok()?;
+    let mut buffer = vec![0; pinger.room()];
+    let answered = async {
+        loop {
+            match pinger.datagram.next(&mut buffer).await {
+                Ok(Event::Arrival(arrival)) => {
+                    let packet = buffer.get(..arrival.kept).unwrap_or_default();
+                    if matches!(pinger.read(packet), Received::Reply(_)) && arrival.from == Some(address) {
+                        return true;
+                    }
+                }
+                Ok(_) | Err(_) => return false,
+            }
+        }
+    };
+    Some(deadline::until(start + PATIENCE, answered).await.unwrap_or(false))
+}

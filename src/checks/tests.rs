@@ -1,0 +1,161 @@
+//! What every family says of its failures.
+
+use std::borrow::Cow;
+
+use super::FAMILIES;
+use crate::model::record::{OriginWord, Outcome};
+use crate::model::{FactInfo, Kind, Observation, Round, Value};
+use crate::probe::{Diagnosis, Failure, Family};
+
+/// How a probe says that an outcome came about.
+const ENDING: &str = "192.0.2.12:443 did what it should not within 3 s";
+
+/// Commands that a next step may name; each is in a package of every distribution, or is ours.
+const COMMANDS: &[&str] = &[
+    "ss",
+    "ping",
+    "nft",
+    "ip",
+    "dig",
+    "openssl",
+    "curl",
+    "tcpdump",
+    "nc",
+    "mtr",
+    "traceroute",
+    "tracepath",
+    "ethtool",
+    "tc",
+    "iperf3",
+    "shakedown",
+    "nstat",
+    "date",
+    "certbot",
+    "timedatectl",
+    "delv",
+];
+
+fn breached(fact: &str, want: &str, got: Option<&str>) -> Outcome {
+    Outcome {
+        fact: fact.into(),
+        operator: Cow::Borrowed("eq"),
+        want: want.into(),
+        got: got.map(str::to_owned),
+        held: false,
+        origin: OriginWord::Default,
+        at: None,
+    }
+}
+
+fn outcome(family: &Family) -> Option<(&'static FactInfo, &'static [&'static str])> {
+    let fact = family.facts.iter().find(|fact| fact.roles.outcome)?;
+    let Kind::Choice(words) = fact.kind else { return None };
+    Some((fact, words))
+}
+
+fn diagnosed(family: &'static Family, fact: &FactInfo, word: &str, want: &str) -> Diagnosis {
+    let mut observation = Observation::default();
+    observation.begin_round(Round::default());
+    observation.set(fact.name, Value::from(word));
+    if let Some(address) = family.facts.iter().find(|fact| fact.roles.address) {
+        observation.set(address.name, Value::from("192.0.2.12"));
+    }
+    observation.set_ending(ENDING);
+    let expectations = [breached(fact.name, want, Some(word))];
+    let target = if family.name == "http" { "https://www.example/" } else { "www.example:443" };
+    Failure::new(target, family, &expectations, &observation, None).diagnose()
+}
+
+/// Names in backticks that a family has not.
+fn strangers(family: &Family, text: &str) -> Vec<String> {
+    let general = ["expect", "retries", "eventually", "rounds", "needs", "control", "samples"];
+    let quoted = text.split('`').skip(1).step_by(2);
+    let name = |quoted: &str| quoted.split([':', ' ']).next().unwrap_or(quoted).to_owned();
+    let is_known = |name: &String| {
+        general.contains(&name.as_str())
+            || FAMILIES.iter().any(|family| family.name == name)
+            || COMMANDS.contains(&name.split(' ').next().unwrap_or_default())
+            || family
+                .facts
+                .iter()
+                .any(|fact| matches!(fact.kind, Kind::Choice(words) if words.contains(&name.as_str())))
+            || family.fields.iter().any(|field| field.name == name || name.starts_with(&format!("{}.", field.name)))
+            || family.facts.iter().any(|fact| {
+                fact.name == name
+                    || fact.name.starts_with(&format!("{name}."))
+                    || name.starts_with(&format!("{}.", fact.name))
+            })
+    };
+    quoted.map(name).filter(|name| !is_known(name)).collect()
+}
+
+#[test]
+fn every_outcome_of_every_family_has_a_cause_and_a_next_step() {
+    let mut wrong = Vec::new();
+    for family in FAMILIES.iter() {
+        let Some((fact, words)) = outcome(family) else { continue };
+        let success = fact.expected.unwrap_or_default();
+        for word in words.iter().filter(|word| **word != success) {
+            let Diagnosis { cause, next } = diagnosed(family, fact, word, success);
+            let row = format!("{} {word}: {cause} | {next}", family.name);
+            if cause.is_empty() || cause.ends_with('.') || next.len() < 20 {
+                wrong.push(format!("says too little: {row}"));
+            }
+            if next.contains("resolv.conf") && *word != "unresolved" {
+                wrong.push(format!("speaks of the resolver: {row}"));
+            }
+            if next.contains("evidence") {
+                wrong.push(format!("sends the reader away: {row}"));
+            }
+            wrong.extend(strangers(family, &next).into_iter().map(|name| format!("no `{name}`: {row}")));
+        }
+        // What was to be shut answers.
+        let other = words.iter().find(|word| **word != success).copied().unwrap_or_default();
+        let Diagnosis { cause, next } = diagnosed(family, fact, success, other);
+        if next.len() < 20 || cause.is_empty() {
+            wrong.push(format!("{} {success} in place of {other}: {cause} | {next}", family.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn advice_names_only_what_its_family_has() {
+    let mut wrong = Vec::new();
+    for family in FAMILIES.iter() {
+        for fact in family.facts {
+            let texts = fact.advice.values.iter().map(|(_, text)| *text).chain(fact.advice.breach);
+            for text in texts {
+                wrong.extend(
+                    strangers(family, text).into_iter().map(|name| format!("{}: no `{name}`: {text}", family.name)),
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Words before an option, as in `ss -ltn`, are commands: each is one that exists.
+#[test]
+fn commands_of_next_steps_exist() {
+    let mut unknown = Vec::new();
+    for family in FAMILIES.iter() {
+        let Some((fact, words)) = outcome(family) else { continue };
+        for word in words {
+            let next = diagnosed(family, fact, word, "refused").next;
+            let tokens: Vec<&str> = next.split([' ', ';', '|', '(', ')']).collect();
+            for pair in tokens.windows(2).filter(|pair| pair[1].starts_with('-') || pair[1].starts_with('+')) {
+                let lowercase =
+                    pair[0].chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) && !pair[0].is_empty();
+                // A subcommand of ours.
+                let is_ours = tokens.windows(2).any(|two| two[0] == "shakedown" && two[1] == pair[0]);
+                let is_value =
+                    is_ours || tokens.windows(3).any(|triple| triple[1] == pair[0] && triple[0].starts_with('-'));
+                if lowercase && !is_value && !COMMANDS.contains(&pair[0]) {
+                    unknown.push(format!("{} {word}: {} in {next}", family.name, pair[0]));
+                }
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "{}", unknown.join("\n"));
+}

@@ -1,0 +1,172 @@
+//! Why a check failed.
+
+use super::facts::{ADDRESS, COMPLETED, HANDSHAKE_TIME, OUTCOME, SCANNED, SUBJECT, VERIFIED, VERIFY_ERROR};
+use crate::checks::shared::diagnosis::{Peer, ending, one_version, slow, some_addresses, split, unconnected};
+use crate::model::Value;
+use crate::model::record::Outcome;
+use crate::probe::{Diagnosis, Failure};
+
+const TIMES: &[(&str, &str)] = &[
+    (
+        "connect_time",
+        "the connection is slow: the path, lost SYNs, or a full queue of connections (ss -ltn on the host)",
+    ),
+    ("starttls_time", "the service is slow before TLS begins: look at its load and at its lookups (reverse DNS)"),
+    (
+        HANDSHAKE_TIME.info.name,
+        "the handshake is slow: look at the load of what terminates TLS, and at the path's round trips",
+    ),
+];
+
+/// Facts of how long a certificate lasts.
+const LASTING: &[&str] =
+    &["expires_in", "chain.expires_in", "path.expires_in", "certificates.expires_in", "scan.expires_in"];
+
+pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+    let server = Server::of(failure);
+    if let Some(breach) = failure.breach(OUTCOME.info.name) {
+        let mut diagnosis = unconnected(failure, &OUTCOME, &server.peer).or_else(|| other(failure, breach, &server))?;
+        let (failed, all) = (failure.list("addresses.failed"), failure.list("addresses"));
+        if let Some(cause) = some_addresses(&failed, &all).filter(|_| all.len() > 1) {
+            if cause.contains(" is dead, ") {
+                diagnosis.next = one_version(&server.peer.host, server.peer.port);
+            }
+            diagnosis.cause = format!("{cause}; {}", ending(failure, breach));
+        }
+        return Some(diagnosis);
+    }
+    if failure.breach(VERIFIED.info.name).or_else(|| failure.breach(VERIFY_ERROR.info.name)).is_some()
+        && let Some(why) = failure.text(VERIFY_ERROR.info.name)
+    {
+        return Some(unverified(failure, why, &server));
+    }
+    if let Some(breach) = LASTING.iter().find_map(|fact| failure.breach(fact)) {
+        return Some(lasting(failure, breach, &server));
+    }
+    if let Some(breach) = failure.breach("scan.versions").or_else(|| failure.breach("scan.weak")) {
+        return Some(settings(failure, breach, &server));
+    }
+    let breach = TIMES.iter().find_map(|(fact, _)| failure.breach(fact))?;
+    slow(failure, breach, &server.peer, TIMES)
+}
+
+/// Who answered, and how to ask again.
+struct Server {
+    peer: Peer,
+    name: String,
+}
+
+impl Server {
+    fn of(failure: &Failure<'_>) -> Self {
+        let peer = Peer::of(failure, 't');
+        let (host, _) = split(failure.target);
+        Self { peer, name: host.to_owned() }
+    }
+
+    fn endpoint(&self) -> String {
+        crate::net::dial::endpoint(&self.peer.host, self.peer.port)
+    }
+
+    /// The command that shows what a client sees.
+    fn s_client(&self) -> String {
+        let sni = if self.name.parse::<std::net::IpAddr>().is_ok() {
+            String::new()
+        } else {
+            format!(" -servername {}", self.name)
+        };
+        format!("openssl s_client -connect {}{sni} </dev/null", self.endpoint())
+    }
+}
+
+fn other(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Option<Diagnosis> {
+    let show = server.s_client();
+    let next = match failure.word(&OUTCOME)? {
+        "alert" => alert(failure, &show),
+        "not_tls" => format!("another service on this port, or plain text first (field `starttls`)? {show}"),
+        "service_refused" => "the service refuses this client before TLS begins: is it overloaded, or is this address blocked there?".to_owned(),
+        "no_starttls" => "the server offers no STARTTLS: is TLS configured there (certificate and key readable), and are port and protocol right?".to_owned(),
+        COMPLETED | SCANNED => {
+            let cause = format!("{} completes the handshake, where it should not (expected: {})", server.endpoint(), breach.in_words());
+            return Some(Diagnosis::new(cause, format!("look at the TLS settings there: {show}")));
+        }
+        _ => return None,
+    };
+    Some(Diagnosis::new(ending(failure, breach), next))
+}
+
+/// The next step after an alert of the server, or one of this side.
+fn alert(failure: &Failure<'_>, show: &str) -> String {
+    match failure.text("alert").unwrap_or_default() {
+        "protocol_version" => format!("no TLS version in common: compare the versions the server allows with those asked for; {show} -tls1_2"),
+        "handshake_failure" | "insufficient_security" => {
+            format!("no cipher suite, group or kind of certificate in common, or a client certificate is wanted: {show}")
+        }
+        "unrecognized_name" => "the server knows no host of this name (SNI): is `sni` right, and is the virtual host configured there?".to_owned(),
+        "no_application_protocol" => "the server speaks none of the protocols of `alpn`: is that one enabled there?".to_owned(),
+        "certificate_required" | "bad_certificate" | "unknown_ca" | "certificate_unknown" | "certificate_expired" | "access_denied" => {
+            "the server wants a client certificate it accepts: set client_cert and client_key, or look at what it trusts".to_owned()
+        }
+        "internal_error" => "the server failed in the handshake: look into its log (certificate and key readable, and fitting each other?)".to_owned(),
+        _ => format!("look into the server's log for this handshake, and repeat it: {show}"),
+    }
+}
+
+/// The certificate is not to be trusted: whose, why, and what mends that.
+fn unverified(failure: &Failure<'_>, why: &str, server: &Server) -> Diagnosis {
+    let subject = failure.text(SUBJECT.info.name).map(|subject| format!(" ({subject})")).unwrap_or_default();
+    let address = failure.text(ADDRESS.info.name).map_or_else(|| failure.target.to_owned(), |_| server.endpoint());
+    let cause = format!("the certificate of {address}{subject} does not verify: {why}");
+    let show = server.s_client();
+    let said = |words: &[&str]| words.iter().any(|word| why.contains(word));
+    let next = if said(&["expired since", "expired on"]) {
+        format!(
+            "renew it and reload the server, and look why its renewal did not run; what it shows now: {show} | openssl x509 -noout -dates -subject"
+        )
+    } else if said(&["not valid for"]) {
+        format!(
+            "which certificate does the server load for this name (SNI)? {show} | openssl x509 -noout -subject -ext subjectAltName"
+        )
+    } else if said(&["not valid before"]) {
+        "is the clock of this host right (date -u)? else the certificate was deployed too early".to_owned()
+    } else if said(&["revoked"]) {
+        "replace the certificate, with a new key; find out why it was revoked first".to_owned()
+    } else {
+        format!(
+            "let the server send the whole chain, or give `ca_file` for a private CA; what it sends now: {show} -showcerts"
+        )
+    };
+    Diagnosis::new(cause, next)
+}
+
+/// A certificate that does not last long enough.
+fn lasting(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnosis {
+    let until = failure.text("not_after").map(|until| format!(" (leaf until {until})")).unwrap_or_default();
+    let what = if &*breach.fact == "expires_in" { "the certificate" } else { "a certificate" };
+    let cause = format!("{what} of {} runs out too early{until}: {}", server.endpoint(), breach.sentence());
+    let next = format!(
+        "renew it and reload the server, and look why its renewal did not run: {} -showcerts | openssl x509 -noout -dates -subject",
+        server.s_client()
+    );
+    Diagnosis::new(cause, next)
+}
+
+/// Versions or weak suites that should not be there.
+fn settings(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnosis {
+    let endpoint = server.endpoint();
+    if &*breach.fact == "scan.versions" {
+        let taken = failure.list("scan.versions").join(", ");
+        let next = format!(
+            "set the lowest version there (nginx: ssl_protocols, haproxy: ssl-min-ver), on every node; then {} -tls1 -cipher ALL:@SECLEVEL=0",
+            server.s_client()
+        );
+        return Diagnosis::new(format!("{endpoint} accepts {taken}; expected {}", breach.in_words()), next);
+    }
+    let weak = failure.list("scan.weak");
+    let count = failure.value("scan.weak").and_then(Value::as_array).map_or(0, Vec::len);
+    let suites = if count == 1 { "1 weak cipher suite".to_owned() } else { format!("{count} weak cipher suites") };
+    let shown = weak.iter().take(4).copied().collect::<Vec<_>>().join(", ");
+    let cause = format!("{endpoint} accepts {suites}: {shown}; expected {}", breach.in_words());
+    let next = "remove them from the list of ciphers (nginx: ssl_ciphers, haproxy: ciphers), on every node, and reload; to see one \
+         taken: openssl s_client -cipher 'ALL:COMPLEMENTOFALL:@SECLEVEL=0' -connect HOST:PORT";
+    Diagnosis::new(cause, next)
+}

@@ -1,0 +1,20 @@
+//! Why a check failed.
+
+use super::facts::{OUTCOME, RESPONSE_TIME};
+use crate::checks::shared::diagnosis::{Peer, ending, slow, unconnected};
+use crate::probe::{Diagnosis, Failure};
+
+const ANSWER: &str = "the service or the path is slow: compare with ping, and look at the load of the host";
+
+pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+    let peer = Peer::of(failure, 'u');
+    if let Some(breach) = failure.breach(OUTCOME.info.name) {
+        let mismatch = || {
+            let next =
+                format!("another service or another version answers there; on {}: {}", peer.host, peer.listeners());
+            (failure.word(&OUTCOME)? == "mismatch").then(|| Diagnosis::new(ending(failure, breach), next))
+        };
+        return unconnected(failure, &OUTCOME, &peer).or_else(mismatch);
+    }
+    slow(failure, failure.breach(RESPONSE_TIME.info.name)?, &peer, &[(RESPONSE_TIME.info.name, ANSWER)])
+}

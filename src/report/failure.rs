@@ -1,0 +1,143 @@
+//! A failure as rows of text, the cause first: the same for console and `JUnit`.
+
+use super::style::visible;
+use crate::model::record::{OriginWord, Outcome};
+use crate::model::{CheckRecord, Verdict};
+
+/// Expectations that did not hold shown one by one; more are counted.
+const UNMET: usize = 6;
+/// Names of expectations that saw nothing; more are counted.
+const FOLDED: usize = 3;
+/// Lines of evidence; more are counted.
+const EVIDENCE: usize = 4;
+
+/// A row: what it is, and its text.
+pub type Row = (&'static str, String);
+
+/// Everything about a case that failed or could not be measured; of the lists all with `whole`, else the first few.
+#[must_use]
+pub fn rows(check: &CheckRecord, whole: bool) -> Vec<Row> {
+    let cause = cause(check);
+    let mut rows = Vec::new();
+    if check.verdict != Verdict::Passed {
+        rows.push(("cause", cause.clone()));
+        rows.push(("next", next(check)));
+        unmet(&mut rows, check, &cause, whole);
+    }
+    for note in capped(&evidence(check, &cause), EVIDENCE, whole) {
+        rows.push(("seen", note));
+    }
+    attempts(&mut rows, check, whole);
+    if let Some(base) = check.base.as_ref().filter(|base| base.verdict != Verdict::Passed) {
+        let why = base.reason.as_deref().unwrap_or("not measured");
+        rows.push(("base", format!("the old target ({}) did not hold: {why}", base.target)));
+    }
+    rows
+}
+
+/// The cause in one sentence.
+#[must_use]
+pub fn cause(check: &CheckRecord) -> String {
+    check.reason.clone().unwrap_or_else(|| "nothing says why".to_owned())
+}
+
+/// What a person does next.
+#[must_use]
+pub fn next(check: &CheckRecord) -> String {
+    let known = check.fault.as_ref().map(|fault| &fault.remedy).or(check.next.as_ref()).filter(|next| !next.is_empty());
+    known.cloned().unwrap_or_else(|| format!("see every fact: {} -vv --json -", again(&check.at.file, [&*check.id])))
+}
+
+/// The command that runs these cases of a suite again.
+#[must_use]
+pub fn again<'c>(file: &str, ids: impl IntoIterator<Item = &'c str>) -> String {
+    let only: Vec<String> = ids.into_iter().map(|id| format!(" --only {}", quoted(id))).collect();
+    format!("shakedown run {}{}", quoted(file), only.concat())
+}
+
+/// A word of a shell command.
+fn quoted(text: &str) -> String {
+    let text = visible(text);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// The expectations that did not hold. What saw nothing, and what the cause tells anyway, is folded into one row.
+fn unmet(rows: &mut Vec<Row>, check: &CheckRecord, cause: &str, whole: bool) {
+    let all = || check.expectations.iter().filter(|outcome| !outcome.held);
+    let told = |outcome: &&Outcome| &*outcome.fact == "outcome" && !cause.starts_with(&outcome.sentence());
+    let folds = |outcome: &&Outcome| is_absent(outcome) || told(outcome);
+    let folded: Vec<&Outcome> = all().filter(folds).collect();
+    let shown: Vec<String> = all()
+        .filter(|outcome| !folds(outcome))
+        .map(|outcome| {
+            let sentence = outcome.sentence();
+            let text = if cause.starts_with(&sentence) {
+                format!("{}: {}", outcome.fact, outcome.in_words())
+            } else {
+                sentence
+            };
+            placed(&text, outcome, check)
+        })
+        .collect();
+    let one_by_one = capped(&shown, UNMET, whole);
+    rows.extend(one_by_one.into_iter().map(|text| ("unmet", text)));
+    let Some(first) = folded.first() else {
+        if all().next().is_none() {
+            rows.push(("at", check.at.file_line()));
+        }
+        return;
+    };
+    let brief = |outcome: &&Outcome| format!("{}: {}", outcome.fact, outcome.in_words());
+    let names: Vec<String> = folded.iter().take(if whole { folded.len() } else { FOLDED }).map(brief).collect();
+    let more = if names.len() < folded.len() { format!(" … {} expectations", folded.len()) } else { String::new() };
+    let nothing = if folded.iter().all(told) { String::new() } else { " (nothing of it was seen)".to_owned() };
+    let suite = folded.iter().find(|outcome| outcome.origin == OriginWord::Suite).unwrap_or(first);
+    rows.push(("unmet", placed(&format!("{}{more}{nothing}", names.join("; ")), suite, check)));
+}
+
+/// Whether nothing was seen of what is expected.
+fn is_absent(outcome: &Outcome) -> bool {
+    outcome.got.as_deref().is_none_or(|got| got.starts_with("nothing: there is no"))
+}
+
+/// A text with the place of an expectation.
+fn placed(text: &str, outcome: &Outcome, check: &CheckRecord) -> String {
+    match &outcome.at {
+        Some(place) => format!("{text} ({place})"),
+        None => format!("{text} ({}, a default of {})", check.at.file_line(), check.family),
+    }
+}
+
+/// Evidence that says more than the cause.
+fn evidence(check: &CheckRecord, cause: &str) -> Vec<String> {
+    check.notes.iter().filter(|note| !cause.contains(note.as_str())).cloned().collect()
+}
+
+/// Earlier attempts: one row where all ended alike.
+fn attempts(rows: &mut Vec<Row>, check: &CheckRecord, whole: bool) {
+    if check.attempts < 2 {
+        return;
+    }
+    let alike = check.earlier.windows(2).all(|pair| pair[0] == pair[1]);
+    let last = check.reason.as_ref();
+    let each = match check.earlier.first() {
+        Some(first) if alike && last.is_some_and(|last| last.starts_with(first)) => "; all ended alike".to_owned(),
+        Some(first) if alike => format!("; those before: {first}"),
+        _ => String::new(),
+    };
+    rows.push(("tries", format!("{} attempts{each}", check.attempts)));
+    if !alike {
+        let earlier = check.earlier.iter().enumerate().map(|(at, why)| format!("attempt {}: {why}", at + 1));
+        rows.extend(capped(&earlier.collect::<Vec<_>>(), EVIDENCE, whole).into_iter().map(|text| ("tries", text)));
+    }
+}
+
+/// The first `most` texts, and how many are left out.
+fn capped(texts: &[String], most: usize, whole: bool) -> Vec<String> {
+    if whole || texts.len() <= most + 1 {
+        return texts.to_vec();
+    }
+    let more = format!("… {} more, shown with -v", texts.len() - most);
+    texts.iter().take(most).cloned().chain([more]).collect()
+}

@@ -1,0 +1,87 @@
+//! Packets that do not arrive.
+
+use super::super::lab::Lab;
+use super::super::wording::Wording;
+use super::Breakage;
+
+/// Packets of IPv6 are lost.
+const SILENT_IPV6: &[&str] = &[r"2001:db8::10", r"SYN|connect", r"\b2 ?s\b"];
+
+pub const ROWS: &[Breakage] = &[
+    Breakage {
+        name: "nft-drop",
+        description: "a firewall on the standby backend drops what comes to port 443",
+        inject: |lab| lab.filter("be2", &["tcp dport 443 drop"]),
+        restore: |lab| lab.filter("be2", &[]),
+        args: &[],
+        results: &[("backend[address=192.0.2.12]", "timeout"), ("certificate[address=192.0.2.12]", "timeout")],
+        wording: &[Wording {
+            cases: ".",
+            cause: &[r"192\.0\.2\.12:443", r"no answer to (the |its |a )?SYN", r"\b2 ?s\b"],
+            next: &["nft list ruleset|firewall", r"\bss\b|queue"],
+            misleading: &["hangs"],
+        }],
+    },
+    Breakage {
+        name: "loss-8-percent",
+        description: "of 25 echo requests the balancer drops two",
+        inject: |lab| lab.filter("balancer", &["icmp type echo-request numgen inc mod 25 < 2 drop"]),
+        restore: |lab| lab.filter("balancer", &[]),
+        args: &[],
+        results: &[("path", "replied")],
+        wording: &[Wording {
+            cases: ".",
+            cause: &[r"\b4 of 50\b", r"8 ?%", r"2 ?%", r"192\.0\.2\.10"],
+            next: &["mtr|ip -s link|nstat"],
+            misleading: &["is the host up"],
+        }],
+    },
+    Breakage {
+        name: "accept-queue-full",
+        description: "the web server of the standby backend accepts nothing any more, and its queue of connections is full",
+        inject: Lab::fill_accept_queue,
+        restore: Lab::accept_again,
+        args: &[],
+        results: &[("backend[address=192.0.2.12]", "timeout"), ("certificate[address=192.0.2.12]", "timeout")],
+        wording: &[Wording {
+            cases: ".",
+            cause: &[r"192\.0\.2\.12:443", r"no answer to (the |its |a )?SYN", r"\b2 ?s\b", "ping|echo|alive"],
+            next: &[r"\bss -l", "queue|Recv-Q|accept"],
+            misleading: &["hangs"],
+        }],
+    },
+    Breakage {
+        name: "ipv6-dead",
+        description: "what comes to the balancer by IPv6 is dropped, connections and echo requests",
+        inject: |lab| {
+            lab.filter("balancer", &["ip6 daddr 2001:db8::10 tcp dport 1-65535 drop", "icmpv6 type echo-request drop"]);
+        },
+        restore: |lab| lab.filter("balancer", &[]),
+        args: &[],
+        results: &[
+            ("path-v6", "silent"),
+            ("https-open", "timeout"),
+            ("front[address=2001:db8::10]", "timeout"),
+            ("by-name", "timeout"),
+            ("to-https", "timeout"),
+            ("login", "timeout"),
+            ("certificate-everywhere", "timeout"),
+        ],
+        wording: &[
+            Wording {
+                cases: "^path-v6$",
+                cause: &["2001:db8::10", r"\b5\b", "(?i)no answer|answered none|none of|silent|lost"],
+                next: &["ping|ip -6|nft"],
+                misleading: &["is the service up"],
+            },
+            // Both were tried.
+            Wording {
+                cases: "^(https-open|certificate-everywhere)$",
+                cause: &["2001:db8::10", r"192\.0\.2\.10|IPv4", "IPv6", "SYN"],
+                next: &["ip -6|IPv6"],
+                misleading: &["accepts connections", "hangs"],
+            },
+            Wording { cases: ".", cause: SILENT_IPV6, next: &["ip -6|IPv6|nft"], misleading: &["hangs"] },
+        ],
+    },
+];
