@@ -103,18 +103,8 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         terminal.err(&loaded.redactor.clean(&format!("{text}{count} {word}; nothing was sent\n")));
         return None;
     }
-    if !plan.unmatched.is_empty() {
-        let (errors, notes) = unmatched(&plan);
-        for note in notes {
-            terminal.err(&format!("note: {note}\n"));
-        }
-        if !errors.is_empty() {
-            for error in errors {
-                terminal.err(&format!("error: {error}\n"));
-            }
-            terminal.err("nothing was sent; `shakedown plan` shows names and tags\n");
-            return None;
-        }
+    if refuses_unmatched(&plan, terminal) {
+        return None;
     }
     if !plan.missing.is_empty() {
         terminal.err(&format!("error: {}\n", visible(&not_there(args, &plan))));
@@ -171,6 +161,21 @@ fn not_there(args: &SuiteArgs, plan: &Plan) -> String {
     };
     let those = if plan.missing.len() == 1 { "this check was" } else { "these checks were" };
     format!("{those} not well in {report}, and no suite given has it: {}; nothing was sent\n{next}", named.join(", "))
+}
+
+/// Tells each part of the selection that matches nothing; true where one of them is an error.
+fn refuses_unmatched(plan: &Plan, terminal: &Terminal) -> bool {
+    let (errors, notes) = unmatched(plan);
+    for note in notes {
+        terminal.err(&format!("note: {note}\n"));
+    }
+    for error in &errors {
+        terminal.err(&format!("error: {error}\n"));
+    }
+    if !errors.is_empty() {
+        terminal.err("nothing was sent; `shakedown plan` shows names and tags\n");
+    }
+    !errors.is_empty()
 }
 
 /// What to say of each part of the selection that matches nothing. It is an error, as a gate must not run nothing, or what it

@@ -174,9 +174,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         of_base(base, redactor);
     }
     named(rules, redactor, word);
-    for name in gated.iter_mut() {
-        word(name, redactor);
-    }
+    gated.iter_mut().for_each(|name| word(name, redactor));
 }
 
 fn of_control(control: &mut Control, redactor: &Redactor) {

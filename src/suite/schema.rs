@@ -24,9 +24,10 @@ pub fn schema(families: &[Family]) -> Value {
         rules(family, &mut own);
         definitions.insert(family.name.into(), own);
         definitions.insert(format!("{}.expect", family.name), expectations::of(family));
-        definitions.insert(format!("{}.baseline", family.name), baselines::of(family.facts));
+        definitions.insert(format!("{}.baseline", family.name), baselines::of(family));
     }
     definitions.extend(baselines::shared(families));
+    fields::define_several(&mut definitions);
     let mut root = fields::object(tables::SUITE, &mut |field| match field.name {
         "version" => Some(json!({"enum": [1, "1"]})),
         "checks" => Some(json!({"type": "array", "minItems": 1, "items": fields::reference("check")})),
@@ -95,6 +96,9 @@ fn check(families: &[Family]) -> Value {
     let names: Vec<&str> = families.iter().map(|family| family.name).collect();
     let mut check = fields::object(tables::CHECK, &mut |field| match field.name {
         "id" => Some(fields::reference("name")),
+        "serial" => {
+            Some(json!({"anyOf": [{"type": "string", "pattern": "\\S"}, {"type": "number"}, {"type": "boolean"}]}))
+        }
         "expect" => Some(json!({"type": "object", "minProperties": 1})),
         "matrix" => Some(json!({
             "type": "object", "minProperties": 1,
@@ -119,6 +123,7 @@ fn check(families: &[Family]) -> Value {
     let eventually = {
         let mut both = required("eventually");
         both["properties"]["retries"] = json!({"enum": [0, "0"]});
+        both["properties"]["retry_delay"] = json!(false);
         both
     };
     let not_both = json!({"if": required("eventually"), "then": eventually});

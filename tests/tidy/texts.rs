@@ -21,13 +21,9 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     // Quotes and escapes of a value that stands in the name of a case.
     ("src/suite/matrix.rs", "{text:?}", "a quoted text of the suite"),
     // Positional arguments that are lengths of time.
-    ("src/proto/dns/exchange.rs", "request.patience", "a length of time"),
     ("src/serve/session.rs", "limits.duration", "a length of time"),
     ("src/checks/http/mod.rs", "self.timeout", "a length of time"),
     ("src/checks/dns/load/max_rate.rs", "per socket: of {} in {:?}", "a length of time"),
-    ("src/checks/dns/transport/attempt.rs", "self.request.patience", "a length of time"),
-    ("src/checks/tls/connect.rs", "connector.timeout", "a length of time"),
-    ("src/checks/tls/handshake_check.rs", "connection.connect_time", "a length of time"),
     ("src/checks/tls/server_policy/resumption.rs", "start.elapsed()", "a length of time"),
     ("src/checks/tls/scan/runner.rs", "self.limit", "a length of time"),
     ("src/guard/command.rs", "self.limit", "a length of time"),

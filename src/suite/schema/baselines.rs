@@ -67,18 +67,21 @@ impl Sort {
 /// Definitions of every sort that the facts of `families` have.
 pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
     let sorts = families.iter().flat_map(|family| family.facts).map(Sort::of);
-    sorts.map(|sort| (sort.name(), sort.schema())).collect()
+    let of_family = |family: &Family| {
+        let pattern = pattern(family.facts.iter().map(|fact| fact.name));
+        (names(family), json!({"type": "string", "pattern": pattern}))
+    };
+    sorts.map(|sort| (sort.name(), sort.schema())).chain(families.iter().map(of_family)).collect()
 }
 
 /// Schema of the entries below `baseline` of a check.
-pub(super) fn of(facts: &[FactInfo]) -> Value {
-    let metrics = facts.iter().filter(|fact| fact.better.is_some());
+pub(super) fn of(family: &Family) -> Value {
+    let metrics = family.facts.iter().filter(|fact| fact.better.is_some());
     let properties: Map<String, Value> =
         metrics.map(|fact| (fact.name.to_owned(), fields::reference(&Sort::of(fact).name()))).collect();
-    let rest = facts.iter().filter(|fact| fact.better.is_none()).map(|fact| fact.name);
     json!({
-        "type": "object", "additionalProperties": false, "properties": properties,
-        "patternProperties": {pattern(rest): fields::reference(&Sort::Rule.name())}
+        "type": "object", "propertyNames": fields::reference(&names(family)),
+        "properties": properties, "additionalProperties": fields::reference(&Sort::Rule.name())
     })
 }
 
@@ -88,19 +91,22 @@ pub(super) fn of_all(families: &[Family]) -> Value {
     for fact in families.iter().flat_map(|family| family.facts) {
         sorts.entry(fact.name).or_default().insert(Sort::of(fact).name());
     }
-    let mut alike: BTreeMap<BTreeSet<String>, Vec<&str>> = BTreeMap::new();
-    for (name, sorts) in sorts {
-        alike.entry(sorts).or_default().push(name);
-    }
-    let patterns: Map<String, Value> = alike
+    let properties: Map<String, Value> = sorts
         .into_iter()
-        .map(|(sorts, names)| {
-            let mut any: Vec<Value> = sorts.iter().map(|sort| fields::reference(sort)).collect();
-            let schema = if any.len() == 1 { any.remove(0) } else { json!({"anyOf": any}) };
-            (pattern(names.into_iter()), schema)
-        })
+        .map(|(name, sorts)| (name.to_owned(), sorts.iter().map(|sort| fields::reference(sort)).collect::<Vec<_>>()))
+        .filter(|(_, any)| *any != [fields::reference(&Sort::Rule.name())])
+        .map(|(name, mut any)| (name, if any.len() == 1 { any.remove(0) } else { json!({"anyOf": any}) }))
         .collect();
-    json!({"type": "object", "additionalProperties": false, "patternProperties": patterns})
+    let known: Vec<Value> = families.iter().map(|family| fields::reference(&names(family))).collect();
+    json!({
+        "type": "object", "propertyNames": {"anyOf": known},
+        "properties": properties, "additionalProperties": fields::reference(&Sort::Rule.name())
+    })
+}
+
+/// The definition of the names of the facts of a family.
+fn names(family: &Family) -> String {
+    format!("{}.facts", family.name)
 }
 
 /// A pattern of exactly these names.

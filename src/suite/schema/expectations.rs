@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{or_variable, quantity, reference};
+use super::fields::{quantity_name, reference, several};
 use super::words;
 use crate::model::expectation::{OperandForm, Operator, Sort};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
@@ -46,10 +46,6 @@ impl Form {
                 matches!(operator, Operator::Eq | Operator::In | Operator::AnyOf | Operator::AllOf)
             }
         }
-    }
-
-    fn allows_bare(self) -> bool {
-        matches!(self, Self::All | Self::Named | Self::Document)
     }
 
     /// The form of what stands inside of `not`, of a list and the like: there everything is allowed.
@@ -102,8 +98,12 @@ pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
             out.entry(words::name(words)).or_insert_with(|| words::schema(words));
         }
     }
+    out.insert(SETTLED_IN.name.into(), described(Sort::of(SETTLED_IN.kind, SETTLED_IN.unit), &SETTLED_IN));
     for form in [Form::All, Form::Named] {
-        out.insert(format!("is.choice{}", form.suffix()), operators(Sort::Choice(&[]), form));
+        let of_all = format!("is.choice{}", form.suffix());
+        let any_choice = json!({"anyOf": [reference("text"), reference(&of_all)]});
+        out.insert(format!("is.any_choice{}", form.suffix()), any_choice);
+        out.insert(of_all, operators(Sort::Choice(&[]), form));
     }
     for sort in [Sort::Text, Sort::Any, Sort::List, Sort::Number(Unit::Count)] {
         out.entry(name(sort, Form::All)).or_insert_with(|| tests(sort, Form::All));
@@ -160,6 +160,9 @@ pub(super) fn of(family: &Family) -> Value {
                 };
                 patterns.insert(format!("^{escaped}{below}."), described(sort, info));
             }
+            _ if info.name == SETTLED_IN.name => {
+                properties.insert(info.name.into(), reference(SETTLED_IN.name));
+            }
             _ => {
                 properties.insert(info.name.into(), described(sort, info));
             }
@@ -181,15 +184,16 @@ fn described(sort: Sort, fact: &FactInfo) -> Value {
 }
 
 fn tests(sort: Sort, form: Form) -> Value {
-    match sort {
-        Sort::Choice(words) => return choice(words, form),
-        Sort::List => return operators(sort, form),
-        _ if !form.allows_bare() => return operators(sort, form),
-        _ => {}
-    }
-    match form {
-        Form::Document => json!({"anyOf": [value(sort), {"type": "null"}, operators(sort, form)]}),
-        _ => json!({"anyOf": [value(sort), operators(sort, form)]}),
+    match (sort, form) {
+        (Sort::Choice(words), _) => choice(words, form),
+        (Sort::List, Form::All) => operators(sort, form),
+        (_, Form::Document) => json!({"anyOf": [value(sort), {"type": "null"}, operators(sort, form)]}),
+        (_, Form::All | Form::Named) => json!({"anyOf": [value(sort), operators(sort, form)]}),
+        (_, Form::Limits | Form::Estimate) => {
+            let refused = sort.operators().filter(|operator| !form.allows(*operator));
+            let refused: Map<String, Value> = refused.map(|operator| (operator.word().into(), json!(false))).collect();
+            json!({"type": "object", "properties": refused, "allOf": [reference(&name(sort, Form::All))]})
+        }
     }
 }
 
@@ -205,7 +209,7 @@ fn operators(sort: Sort, form: Form) -> Value {
 /// Tests of a choice: the operators of all choices, with these words where they are compared as a whole.
 fn choice(words: &'static [&'static str], form: Form) -> Value {
     let word = reference(&words::name(words));
-    let several = json!({"anyOf": [word, {"type": "array", "minItems": 1, "items": word}]});
+    let several = several(&words::name(words));
     let mut own = Map::new();
     for (operator, schema) in
         [(Operator::Eq, &word), (Operator::Ne, &word), (Operator::In, &several), (Operator::NotIn, &several)]
@@ -231,25 +235,25 @@ fn operand(operator: Operator, sort: Sort, form: Form) -> Value {
     let or_null = |item: Value| {
         if form == Form::Document { json!({"anyOf": [item, {"type": "null"}]}) } else { item }
     };
-    let several = |item: Value, least: usize| json!({"anyOf": [{"type": "array", "minItems": least, "items": or_null(item.clone())}, item]});
+    let list = |item: Value, least: usize| json!({"anyOf": [{"type": "array", "minItems": least, "items": or_null(item.clone())}, item]});
     let within = if form == Form::Named { Form::Named } else { form.inside() };
     match operator.operand() {
         OperandForm::Flag => reference("flag"),
         OperandForm::Whole if sort == Sort::List => {
             json!({"anyOf": [{"type": "array", "items": reference("text")}, reference("variable")]})
         }
-        OperandForm::Whole if sort == Sort::Any => or_null(several(reference("text"), 0)),
+        OperandForm::Whole if sort == Sort::Any => or_null(list(reference("text"), 0)),
         OperandForm::Whole => value(sort),
         // What stands in a document has an order when it is a number or a version.
         OperandForm::Value if sort == Sort::Any => reference("ordered"),
         OperandForm::Value => value(sort),
-        OperandForm::Values => several(value(sort), 1),
-        OperandForm::Elements => several(reference("part"), 1),
-        OperandForm::AllElements => several(value(element(sort)), 0),
-        OperandForm::Alternatives => {
-            let item = whole(sort, within);
-            json!({"anyOf": [{"type": "array", "minItems": 1, "items": item}, item]})
-        }
+        OperandForm::Values if form == Form::Document => list(value(sort), 1),
+        OperandForm::Elements if form == Form::Document => list(reference("part"), 1),
+        OperandForm::AllElements if form == Form::Document => list(value(sort), 0),
+        OperandForm::Values => several(&value_name(sort)),
+        OperandForm::Elements => several("part"),
+        OperandForm::AllElements => list(value(element(sort)), 0),
+        OperandForm::Alternatives => several(&whole_name(sort, within)),
         OperandForm::Range => {
             let item = if sort == Sort::Any { reference("ordered") } else { value(sort) };
             json!({"anyOf": [{"type": "array", "minItems": 2, "maxItems": 2, "items": item}, reference("variable")]})
@@ -263,24 +267,28 @@ fn operand(operator: Operator, sort: Sort, form: Form) -> Value {
 
 /// All that may stand for a test of this sort.
 fn whole(sort: Sort, form: Form) -> Value {
+    reference(&whole_name(sort, form))
+}
+
+fn whole_name(sort: Sort, form: Form) -> String {
     match sort {
-        Sort::Choice([]) => {
-            json!({"anyOf": [reference("text"), reference(&format!("is.choice{}", form.suffix()))]})
-        }
-        _ => reference(&name(sort, form)),
+        // Of all choices.
+        Sort::Choice([]) => format!("is.any_choice{}", form.suffix()),
+        _ => name(sort, form),
     }
 }
 
 fn value(sort: Sort) -> Value {
+    reference(&value_name(sort))
+}
+
+fn value_name(sort: Sort) -> String {
     match sort {
-        Sort::Bool => reference("flag"),
-        Sort::Number(unit) => quantity(unit, false),
+        Sort::Bool => "flag".into(),
+        Sort::Number(unit) => quantity_name(unit, false),
         // Of all choices: which words there are, each says itself.
-        Sort::Choice([]) => reference("text"),
-        Sort::Choice(words) => reference(&words::name(words)),
-        Sort::Time => {
-            or_variable(json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}"}))
-        }
-        Sort::List | Sort::Text | Sort::Any => reference("text"),
+        Sort::Choice([]) | Sort::List | Sort::Text | Sort::Any => "text".into(),
+        Sort::Choice(words) => words::name(words),
+        Sort::Time => "time".into(),
     }
 }

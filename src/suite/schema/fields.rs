@@ -1,5 +1,7 @@
 //! Schemas of fields, by their kind.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::expectations::unit_word;
@@ -25,6 +27,11 @@ pub(super) fn shared() -> Map<String, Value> {
     let text = |pattern: String| or_variable(json!({"type": "string", "pattern": pattern, "not": nobody}));
     for (name, schema) in [
         ("text", scalar),
+        ("texts", json!({"anyOf": [{"type": "array", "items": reference("text")}, reference("text")]})),
+        (
+            "time",
+            or_variable(json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}"})),
+        ),
         ("variable", json!({"type": "string", "pattern": "\\$\\{"})),
         (
             "name",
@@ -74,8 +81,11 @@ pub(super) fn shared() -> Map<String, Value> {
     out
 }
 
+/// Where definitions stand.
+const DEFINITIONS: &str = "#/$defs/";
+
 pub(super) fn reference(name: &str) -> Value {
-    json!({"$ref": format!("#/$defs/{name}")})
+    json!({"$ref": format!("{DEFINITIONS}{name}")})
 }
 
 /// Any scalar may be written as `${…}` instead.
@@ -86,10 +96,43 @@ pub(super) fn or_variable(schema: Value) -> Value {
 
 /// A quantity; `unsigned` where it is never below zero.
 pub(super) fn quantity(unit: Unit, unsigned: bool) -> Value {
+    reference(&quantity_name(unit, unsigned))
+}
+
+pub(super) fn quantity_name(unit: Unit, unsigned: bool) -> String {
     match (unit, unsigned) {
-        (Unit::Count, _) => reference("number"),
-        (unit, true) => reference(&format!("quantity.{}.unsigned", unit_word(unit))),
-        (unit, false) => reference(&format!("quantity.{}", unit_word(unit))),
+        (Unit::Count, _) => "number".into(),
+        (unit, true) => format!("quantity.{}.unsigned", unit_word(unit)),
+        (unit, false) => format!("quantity.{}", unit_word(unit)),
+    }
+}
+
+/// One of what `name` defines, or a list of some.
+pub(super) fn several(name: &str) -> Value {
+    reference(&format!("{SEVERAL}{name}"))
+}
+
+const SEVERAL: &str = "several.";
+
+/// Defines the lists that these definitions refer to.
+pub(super) fn define_several(definitions: &mut Map<String, Value>) {
+    fn find(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(entries) => {
+                let name = entries.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix(DEFINITIONS));
+                found.extend(name.and_then(|name| name.strip_prefix(SEVERAL)).map(str::to_owned));
+                entries.values().for_each(|below| find(below, found));
+            }
+            Value::Array(items) => items.iter().for_each(|below| find(below, found)),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    definitions.values().for_each(|definition| find(definition, &mut found));
+    for name in found {
+        let one = reference(&name);
+        let schema = json!({"anyOf": [{"type": "array", "minItems": 1, "items": one}, one]});
+        definitions.insert(format!("{SEVERAL}{name}"), schema);
     }
 }
 
@@ -163,6 +206,7 @@ fn kind(kind_of: &FieldKind) -> Value {
             values.extend(words.iter().filter_map(|word| word.parse::<bool>().ok()).map(|flag| json!(flag)));
             or_variable(json!({"enum": values}))
         }
+        FieldKind::List(FieldKind::Text) => reference("texts"),
         FieldKind::List(item) => json!({"anyOf": [{"type": "array", "items": kind(item)}, kind(item)]}),
         FieldKind::Map(item) => json!({"type": "object", "additionalProperties": kind(item)}),
         FieldKind::Group(fields) => object(fields, &mut |_| None),
