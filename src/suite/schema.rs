@@ -31,7 +31,7 @@ pub fn schema(families: &[Family]) -> Value {
     let mut root = fields::object(tables::SUITE, &mut |field| match field.name {
         "version" => Some(json!({"enum": [1, "1"]})),
         "checks" => Some(json!({"type": "array", "minItems": 1, "items": fields::reference("check")})),
-        "vars" => Some(json!({"type": "object", "propertyNames": no_variable()})),
+        "vars" => Some(json!({"type": "object", "propertyNames": fields::reference("key")})),
         "suite" => Some(fields::reference("name")),
         "defaults" => Some(fields::object(tables::DEFAULTS, &mut |field| {
             (field.name == "baseline").then(|| baselines::of_all(families))
@@ -86,10 +86,6 @@ fn print(value: &Value, level: usize, out: &mut String) {
 /// An object that has this key.
 fn required(name: &str) -> Value {
     json!({"type": "object", "properties": {name: true}, "required": [name]})
-}
-
-fn no_variable() -> Value {
-    json!({"type": "string", "not": {"type": "string", "pattern": "\\$\\{"}})
 }
 
 fn check(families: &[Family]) -> Value {

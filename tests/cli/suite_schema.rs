@@ -256,7 +256,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ("string", &["pattern", "minLength", "maxLength"]),
     ("number", &["minimum", "maximum"]),
     ("array", &["items", "minItems", "maxItems", "uniqueItems"]),
-    ("object", &["properties", "patternProperties", "additionalProperties", "required", "minProperties", "propertyNames", "dependencies"]),
+    ("object", &["properties", "patternProperties", "additionalProperties", "required", "minProperties", "maxProperties", "propertyNames", "dependencies"]),
 ];
 
 fn strict(schema: &Value, at: &str, keys: &[String], problems: &mut Vec<String>, referred: &mut BTreeSet<String>) {
@@ -318,7 +318,7 @@ fn strict(schema: &Value, at: &str, keys: &[String], problems: &mut Vec<String>,
             }
             "$schema" | "$ref" | "title" | "description" | "type" | "enum" | "const" | "examples" | "required"
             | "pattern" | "minLength" | "maxLength" | "minimum" | "maximum" | "minItems" | "maxItems"
-            | "uniqueItems" | "minProperties" | "dependencies" => {}
+            | "uniqueItems" | "minProperties" | "maxProperties" | "dependencies" => {}
             other => problems.push(format!("{at}: `{other}` is no keyword of draft 7")),
         }
     }

@@ -50,7 +50,7 @@ impl Sort {
         let mut group = fields::object(&fields, &mut |field| match (self, field.name) {
             (Self::Rule, _) => None,
             // A metric is compared by its numbers, or not at all.
-            (_, "change") => Some(fields::or_variable(json!({"enum": ["ignore"]}))),
+            (_, "change") => Some(fields::reference("baseline.ignored")),
             (Self::Distribution(unit), "at_least") | (Self::Value(unit), _) => Some(fields::quantity(unit, true)),
             (Self::Distribution(_), _) => Some(fields::quantity(Unit::Ratio, true)),
         });
@@ -71,7 +71,9 @@ pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
         let pattern = pattern(family.facts.iter().map(|fact| fact.name));
         (names(family), json!({"type": "string", "pattern": pattern}))
     };
-    sorts.map(|sort| (sort.name(), sort.schema())).chain(families.iter().map(of_family)).collect()
+    let ignored = fields::or_variable(json!({"enum": ["ignore"]}));
+    let sorts = sorts.map(|sort| (sort.name(), sort.schema())).chain([("baseline.ignored".to_owned(), ignored)]);
+    sorts.chain(families.iter().map(of_family)).collect()
 }
 
 /// Schema of the entries below `baseline` of a check.

@@ -1,5 +1,7 @@
 //! Schemas of expectations, by the sort of their fact. What a sort allows stands in `$defs` once, in up to three forms.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::fields::{quantity_name, reference, several};
@@ -134,18 +136,16 @@ fn form_of(fact: &FactInfo) -> Form {
 pub(super) fn of(family: &Family) -> Value {
     let mut properties = Map::new();
     let mut patterns = Map::new();
-    let mut counted = Vec::new();
+    // Distributions by what may be asked of them.
+    let mut statistics: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for info in family.facts.iter().chain([&SETTLED_IN]) {
         let sort = Sort::of(info.kind, info.unit);
         let escaped = info.name.replace('.', "\\.");
         match info.kind {
             Kind::Distribution => {
-                // The usual one is offered by editors; the others have the same help by their pattern.
-                let others: Vec<&str> =
-                    STATISTICS.iter().copied().filter(|part| !matches!(*part, "count" | "p95")).collect();
+                // The usual one is offered by editors, with the help of the fact.
                 properties.insert(format!("{}.p95", info.name), described(sort, info));
-                patterns.insert(format!("^{escaped}\\.({})$", others.join("|")), described(sort, info));
-                counted.push(escaped);
+                statistics.entry(name(sort, form_of(info))).or_default().push(escaped);
             }
             Kind::Object => {
                 properties.insert(info.name.into(), described(sort, info));
@@ -154,11 +154,8 @@ pub(super) fn of(family: &Family) -> Value {
                 let own: Vec<String> = own.map(|rest| format!("{}$", rest.replace('.', "\\."))).collect();
                 let but = if own.is_empty() { String::new() } else { format!("(?!{})", own.join("|")) };
                 // Headers are texts: there is no list of objects to choose from.
-                let below = match info.form {
-                    typed::Form::Fields => format!("\\.{but}"),
-                    _ => format!("(\\.{but}|\\[)"),
-                };
-                patterns.insert(format!("^{escaped}{below}."), described(sort, info));
+                let below = if matches!(info.form, typed::Form::Fields) { "\\." } else { "[.\\[]" };
+                patterns.insert(format!("^{escaped}{below}{but}."), described(sort, info));
             }
             _ if info.name == SETTLED_IN.name => {
                 properties.insert(info.name.into(), reference(SETTLED_IN.name));
@@ -168,14 +165,29 @@ pub(super) fn of(family: &Family) -> Value {
             }
         }
     }
-    if !counted.is_empty() {
-        let count = json!({"description": "How many measurements there are.", "allOf": [reference(&name(Sort::Number(Unit::Count), Form::All))]});
-        patterns.insert(format!("^({})\\.count$", counted.join("|")), count);
-    }
+    patterns.extend(of_statistics(&statistics));
     json!({
-        "type": "object", "minProperties": 1, "additionalProperties": false, "propertyNames": super::no_variable(),
+        "type": "object", "minProperties": 1, "additionalProperties": false, "propertyNames": reference("key"),
         "properties": properties, "patternProperties": patterns
     })
+}
+
+/// Patterns of the other statistics of distributions, which stand here by the definition of what may be asked of them.
+fn of_statistics(distributions: &BTreeMap<String, Vec<String>>) -> Map<String, Value> {
+    let others: Vec<&str> = STATISTICS.iter().copied().filter(|part| !matches!(*part, "count" | "p95")).collect();
+    let of = |(definition, names): (&String, &Vec<String>)| {
+        let help = "A statistic of the measurements; `.p95` says what is measured.";
+        let schema = json!({"description": help, "allOf": [reference(definition)]});
+        (format!("^({})\\.({})$", names.join("|"), others.join("|")), schema)
+    };
+    let mut out: Map<String, Value> = distributions.iter().map(of).collect();
+    let counted: Vec<&str> = distributions.values().flatten().map(String::as_str).collect();
+    if !counted.is_empty() {
+        let count = reference(&name(Sort::Number(Unit::Count), Form::All));
+        let schema = json!({"description": "How many measurements there are.", "allOf": [count]});
+        out.insert(format!("^({})\\.count$", counted.join("|")), schema);
+    }
+    out
 }
 
 /// Schema of an expectation of a fact, with its help.
@@ -235,7 +247,13 @@ fn operand(operator: Operator, sort: Sort, form: Form) -> Value {
     let or_null = |item: Value| {
         if form == Form::Document { json!({"anyOf": [item, {"type": "null"}]}) } else { item }
     };
-    let list = |item: Value, least: usize| json!({"anyOf": [{"type": "array", "minItems": least, "items": or_null(item.clone())}, item]});
+    let list = |item: Value, least: usize| {
+        let mut list = json!({"type": "array", "items": or_null(item.clone())});
+        if least > 0 {
+            list["minItems"] = json!(least);
+        }
+        json!({"anyOf": [list, item]})
+    };
     let within = if form == Form::Named { Form::Named } else { form.inside() };
     match operator.operand() {
         OperandForm::Flag => reference("flag"),
@@ -252,6 +270,7 @@ fn operand(operator: Operator, sort: Sort, form: Form) -> Value {
         OperandForm::AllElements if form == Form::Document => list(value(sort), 0),
         OperandForm::Values => several(&value_name(sort)),
         OperandForm::Elements => several("part"),
+        OperandForm::AllElements if matches!(element(sort), Sort::Text | Sort::Any) => reference("texts"),
         OperandForm::AllElements => list(value(element(sort)), 0),
         OperandForm::Alternatives => several(&whole_name(sort, within)),
         OperandForm::Range => {

@@ -55,7 +55,9 @@ pub(super) fn shared() -> Map<String, Value> {
             ),
         ),
         ("path", json!({"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}, {"type": "boolean"}]})),
+        ("key", json!({"type": "string", "not": {"type": "string", "pattern": "\\$\\{"}})),
         ("port", whole(1, 65535)),
+        ("thousand", whole(1, 1000)),
         ("number", or_digits(json!({"type": "number"}))),
         // What stands in a document has an order when it is a number or a version.
         ("ordered", json!({"anyOf": [{"type": "number"}, {"type": "string", "pattern": "[0-9]|\\$\\{"}]})),
@@ -192,6 +194,7 @@ fn kind(kind_of: &FieldKind) -> Value {
         }
         FieldKind::Bool => reference("flag"),
         FieldKind::Integer(1, 65535) => reference("port"),
+        FieldKind::Integer(1, 1000) => reference("thousand"),
         FieldKind::Integer(low, high) => whole(*low, *high),
         FieldKind::Duration(low, _) => quantity(Unit::Seconds, *low >= 0.0),
         FieldKind::Size(low, _) => quantity(Unit::Bytes, *low >= 0.0),
@@ -206,7 +209,7 @@ fn kind(kind_of: &FieldKind) -> Value {
             values.extend(words.iter().filter_map(|word| word.parse::<bool>().ok()).map(|flag| json!(flag)));
             or_variable(json!({"enum": values}))
         }
-        FieldKind::List(FieldKind::Text) => reference("texts"),
+        FieldKind::List(FieldKind::Text | FieldKind::Argument) => reference("texts"),
         FieldKind::List(item) => json!({"anyOf": [{"type": "array", "items": kind(item)}, kind(item)]}),
         FieldKind::Map(item) => json!({"type": "object", "additionalProperties": kind(item)}),
         FieldKind::Group(fields) => object(fields, &mut |_| None),
