@@ -23,7 +23,9 @@ fn main() -> ExitCode {
             let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
             match settings.environment(&cli.command, names) {
                 Ok(notes) => {
-                    notes.iter().for_each(|note| eprintln!("note: {}", visible_lines(note)));
+                    for note in notes {
+                        eprintln!("note: {}", visible_lines(&note));
+                    }
                     ExitCode::from(app::main(cli))
                 }
                 Err(why) => {

@@ -92,7 +92,7 @@ fn strangers(family: &Family, text: &str) -> Vec<String> {
 #[test]
 fn every_outcome_of_every_family_has_a_cause_and_a_next_step() {
     let mut wrong = Vec::new();
-    for family in FAMILIES.iter() {
+    for family in FAMILIES {
         let Some((fact, words)) = outcome(family) else { continue };
         let success = fact.expected.unwrap_or_default();
         for word in words.iter().filter(|word| **word != success) {
@@ -122,7 +122,7 @@ fn every_outcome_of_every_family_has_a_cause_and_a_next_step() {
 #[test]
 fn advice_names_only_what_its_family_has() {
     let mut wrong = Vec::new();
-    for family in FAMILIES.iter() {
+    for family in FAMILIES {
         for fact in family.facts {
             let texts = fact.advice.values.iter().map(|(_, text)| *text).chain(fact.advice.breach);
             for text in texts {
@@ -139,7 +139,7 @@ fn advice_names_only_what_its_family_has() {
 #[test]
 fn commands_of_next_steps_exist() {
     let mut unknown = Vec::new();
-    for family in FAMILIES.iter() {
+    for family in FAMILIES {
         let Some((fact, words)) = outcome(family) else { continue };
         for word in words {
             let next = diagnosed(family, fact, word, "refused").next;

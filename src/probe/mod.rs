@@ -253,6 +253,7 @@ pub trait Probe: Send + Sync + Sized + 'static {
     /// Whether an observation means "the service answered", for failover streams.
     fn answered(observation: &Observation) -> bool;
     /// Why an attempt failed, and what a person does next in that very case; `None` where the tables of facts say enough.
+    #[must_use]
     fn diagnose(_: &Failure<'_>) -> Option<Diagnosis> {
         None
     }

@@ -1,6 +1,6 @@
 //! A TCP segment with ACK that belongs to no connection: whoever listens answers it with a reset (RFC 9293, 3.10.7.2), also when
 //! the queue of new connections is full and every SYN is dropped. So it tells a full queue from a filter that drops the port.
-//! Needs a raw socket (CAP_NET_RAW).
+//! Needs a raw socket (`CAP_NET_RAW`).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -149,7 +149,7 @@ mod tests {
         let since = Instant::now();
         let case = Running { id: "vip".to_owned(), since, within: None, attempt: None, pairs: None };
         assert_eq!(case.told(since), "vip");
-        let waits = Running { within: Some(Duration::from_secs(60)), attempt: Some((4, Verdict::Failed)), ..case };
+        let waits = Running { within: Some(Duration::from_mins(1)), attempt: Some((4, Verdict::Failed)), ..case };
         assert_eq!(waits.told(since + Duration::from_secs(22)), "vip: attempt 4 failed, 38 s left");
         assert_eq!(waits.told(since + Duration::from_secs(99)), "vip: attempt 4 failed, 0 s left");
         let pairs = Running { within: None, attempt: None, pairs: Some((6, 10)), ..waits };

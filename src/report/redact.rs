@@ -170,11 +170,11 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     if let Some(BaselineRef { file, runs: _, comparable: _, pinned: _ }) = baseline {
         redactor.scrub(file);
     }
-    if let Some(base) = base {
-        of_base(base, redactor);
-    }
+    of_base(base.as_deref_mut(), redactor);
     named(rules, redactor, word);
-    gated.iter_mut().for_each(|name| word(name, redactor));
+    for name in gated.iter_mut() {
+        word(name, redactor);
+    }
 }
 
 fn of_control(control: &mut Control, redactor: &Redactor) {
@@ -184,7 +184,8 @@ fn of_control(control: &mut Control, redactor: &Redactor) {
     option(address, redactor);
 }
 
-fn of_base(base: &mut BaseArm, redactor: &Redactor) {
+fn of_base(base: Option<&mut BaseArm>, redactor: &Redactor) {
+    let Some(base) = base else { return };
     let BaseArm { target, verdict: _, reason, facts, partial } = base;
     redactor.scrub(target);
     option(reason, redactor);

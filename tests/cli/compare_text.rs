@@ -191,7 +191,7 @@ fn slower(factors: &[f64], gated: bool) -> (CliSandbox, Vec<String>) {
     let report = |number: u32, factor: &dyn Fn(usize) -> f64| {
         let mut report = Builder::new(number, CLASS);
         for check in 0..factors.len() {
-            let spread = if number % 2 == 0 { 1.005 } else { 0.995 };
+            let spread = if number.is_multiple_of(2) { 1.005 } else { 0.995 };
             let of = |level: f64| latency(level * spread * factor(check));
             report = report.check(
                 "edge",

@@ -244,7 +244,7 @@ fn a_family_without_a_target_says_what_it_takes() {
 /// Lists and long texts show their beginning, and how much there is beside it.
 #[test]
 fn what_is_left_out_is_counted() {
-    let body: String = (0..30).map(|line| format!("line {line}\n")).collect();
+    let body = (0..30).map(|line| format!("line {line}\n")).collect::<Vec<_>>().concat();
     let (port, _heard) = web("200 OK", "", &body);
     let target = format!("127.0.0.1:{port}");
     let ended = probe(&["http", &target]);

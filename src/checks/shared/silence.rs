@@ -38,7 +38,7 @@ pub async fn investigate(cx: &mut Cx<'_>, address: &Fact<String>, port: u16) {
     let (ip, port) = (peer.ip(), peer.port());
     match (alive.unwrap_or(false), reset) {
         (_, Some(true)) => {
-            cx.note(format!("{peer} {OPEN_PATH}: packets reach the port, and new connections are not taken"))
+            cx.note(format!("{peer} {OPEN_PATH}: packets reach the port, and new connections are not taken"));
         }
         (true, Some(false)) => cx.note(format!("{ip} {ALIVE}, but no segment to port {port}: {FILTERED}")),
         (true, None) => cx.note(format!("{ip} {ALIVE}")),

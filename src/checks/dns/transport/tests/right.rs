@@ -199,7 +199,7 @@ fn a_wrong_name_fails_unless_a_suite_says_otherwise() {
     assert_eq!(missing("tls.verified", &[]), Some("transport: dot"));
     assert_eq!(missing("tls.verified", &[dot.clone(), ("verify", Arg::Bool(false))]), None);
     assert_eq!(missing("http.status", &[dot]), Some("transport: doh"));
-    assert_eq!(missing("same_answer", &[]), Some("same_as"));
+    assert_eq!(missing("same_answer", &[]), Some("same_as: tcp"));
 }
 
 #[test]
