@@ -16,12 +16,30 @@ fn main() -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
+    let settings = app::settings::Settings::of(&command);
     let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
-        Ok(cli) => ExitCode::from(app::main(cli)),
+        Ok(cli) => {
+            let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+            match settings.environment(&cli.command, names) {
+                Ok(notes) => {
+                    for note in notes {
+                        eprintln!("note: {}", visible_lines(&note));
+                    }
+                    ExitCode::from(app::main(cli))
+                }
+                Err(why) => {
+                    eprintln!("error: {}", visible_lines(&why));
+                    ExitCode::from(exit::USAGE)
+                }
+            }
+        }
         Err(error) => {
             // Help and version are no errors; clap knows which stream each belongs to.
-            let printed = print(&error);
+            let printed = match settings.explain(&error) {
+                Some(text) => std::io::stderr().write_all(visible_lines(&text).as_bytes()),
+                None => print(&error),
+            };
             let lost = printed.is_err_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe);
             ExitCode::from(match (error.use_stderr(), lost) {
                 (true, _) => exit::USAGE,

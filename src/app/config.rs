@@ -77,22 +77,41 @@ pub fn apply(command: Command) -> Result<Command, String> {
     }
 }
 
+/// `shakedown.toml:LINE` of the key for `--LONG`, where the file has one.
+#[must_use]
+pub(super) fn place(long: &str) -> Option<String> {
+    let text = reading::text_of_file(Path::new(FILE)).ok()?;
+    let line = line_of(&text, long)?;
+    Some(format!("{FILE}:{line}: {long}"))
+}
+
+/// The line of a key, from 1.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let plain = |key: &str| key.trim().trim_matches(['"', '\'']).replace('_', "-");
+    let found = text.lines().position(|line| line.split_once('=').is_some_and(|(name, _)| plain(name) == plain(key)));
+    found.map(|at| at + 1)
+}
+
 fn with(mut command: Command, text: &str) -> Result<Command, String> {
-    let table: toml::Table = text.parse().map_err(|error| format!("{FILE}: {error}"))?;
+    let table: toml::Table = text.parse().map_err(|error| broken(text, &error))?;
     for (key, value) in table {
+        let at = line_of(text, &key).map_or_else(|| FILE.to_owned(), |line| format!("{FILE}:{line}"));
+        if value.is_table() {
+            return Err(format!("{at}: `{key}` is a section, and settings have none: write its keys as `KEY = VALUE`"));
+        }
         let flag = key.replace('_', "-");
         let known: Vec<(String, String)> = settable(&command).collect();
         let Some((_, id)) = known.iter().find(|(long, _)| *long == flag) else {
             return Err(format!(
-                "{FILE}: unknown key `{key}`; {}",
+                "{at}: unknown key `{key}`; {}",
                 suggest(&flag, known.iter().map(|(long, _)| long.as_str()))
             ));
         };
         let values = match value {
             toml::Value::Array(items) if several(&command, id) => {
-                items.iter().map(|item| single(&key, item)).collect::<Result<Vec<_>, _>>()?
+                items.iter().map(|item| single(&at, &key, item)).collect::<Result<Vec<_>, _>>()?
             }
-            other => vec![single(&key, &other)?],
+            other => vec![single(&at, &key, &other)?],
         };
         if command.get_arguments().any(|arg| arg.get_id() == id.as_str()) {
             command = command.mut_arg(id.clone(), |arg: Arg| arg.default_values(values.clone()));
@@ -119,16 +138,48 @@ fn several(command: &Command, id: &str) -> bool {
 
 /// One value, as the command line would have it. A default must live as long as the command line, which is the life of the
 /// process.
-fn single(key: &str, value: &toml::Value) -> Result<&'static str, String> {
+fn single(at: &str, key: &str, value: &toml::Value) -> Result<&'static str, String> {
     let text = match value {
         toml::Value::String(text) => text.clone(),
         toml::Value::Integer(number) => number.to_string(),
         toml::Value::Boolean(flag) => flag.to_string(),
+        toml::Value::Array(items) if items.iter().all(toml::Value::is_str) => {
+            let texts: Vec<&str> = items.iter().filter_map(toml::Value::as_str).collect();
+            return Err(format!("{at}: `{key}` is a list; write `{key} = \"{}\"`", texts.join(",")));
+        }
         other => {
-            return Err(format!("{FILE}: `{key}` is {}; write text, a number or true/false", other.type_str()));
+            let help = "write text in quotes, a number, or true or false";
+            return Err(format!("{at}: `{key}` is {}; {help}", sort(other)));
         }
     };
     Ok(Box::leak(text.into_boxed_str()))
+}
+
+const fn sort(value: &toml::Value) -> &'static str {
+    match value {
+        toml::Value::Array(_) => "a list (array)",
+        toml::Value::Table(_) => "a table",
+        toml::Value::Float(_) => "a number with a fraction",
+        toml::Value::Datetime(_) => "a date",
+        _ => "no value of a setting",
+    }
+}
+
+/// A file that is no TOML: the line, and what lines look like.
+fn broken(text: &str, error: &toml::de::Error) -> String {
+    let at = error.span().map_or(0, |span| span.start.min(text.len()));
+    let number = text.get(..at).unwrap_or_default().matches('\n').count();
+    let line = text.lines().nth(number).unwrap_or_default().trim();
+    let twice = error.message().contains("duplicate");
+    let why = if twice { "this key is there twice" } else { "this is no line of settings" };
+    let mended = line.split_once(['=', ':']).map(|(key, value)| (key.trim(), value.trim().trim_matches('"')));
+    let help = match mended {
+        _ if twice => "keep one of them".to_owned(),
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => format!("write `{key} = \"{value}\"`"),
+        Some((key, _)) if !key.is_empty() => format!("write `{key} = VALUE`"),
+        _ => "write `KEY = VALUE`, text in quotes".to_owned(),
+    };
+    format!("{FILE}:{}: {why}: {line}\n{help}", number + 1)
 }
 
 /// Flags of the program and of `run` that may stand in the file, with their ids.
@@ -173,13 +224,24 @@ mod tests {
         assert_eq!((args.suites.only.len(), args.suites.var_files.len()), (2, 2));
         // A flag replaces the list.
         assert_eq!(run("tag = [\"a\", \"b\"]", &["shakedown", "run", "--tag", "c"]).unwrap().suites.tags, ["c"]);
-        assert!(run("tag = [[1]]", &["shakedown", "run"]).unwrap_err().contains("`tag` is array"));
+        assert!(run("tag = [[1]]", &["shakedown", "run"]).unwrap_err().contains("`tag` is a list (array)"));
     }
 
     #[test]
     fn mistakes_are_named() {
         assert!(run("jbos = 3", &["shakedown", "run"]).unwrap_err().contains("did you mean `jobs`"));
-        assert!(run("jobs = [3]", &["shakedown", "run"]).unwrap_err().contains("array"));
-        assert!(run("jobs = ", &["shakedown", "run"]).is_err());
+        assert!(run("jobs = [3]", &["shakedown", "run"]).unwrap_err().contains("`jobs` is a list (array)"));
+        for (toml, says) in [
+            ("jobs = ", "shakedown.toml:1: this is no line of settings: jobs =\nwrite `jobs = VALUE`"),
+            ("\ntimeout = 5s", "shakedown.toml:2: this is no line of settings: timeout = 5s\nwrite `timeout = \"5s\"`"),
+            ("# x\njobs: 3", "write `jobs = \"3\"`"),
+            ("jobs = 3\njobs = 4", "shakedown.toml:2: this key is there twice"),
+            ("\njbos = 3", "shakedown.toml:2: unknown key `jbos`; did you mean `jobs`?"),
+            ("timeout = [\"5s\"]", "shakedown.toml:1: `timeout` is a list; write `timeout = \"5s\"`"),
+            ("[run]\njobs = 3", "`run` is a section"),
+        ] {
+            let told = run(toml, &["shakedown", "run"]).unwrap_err();
+            assert!(told.contains(says) && !told.contains("TOML"), "{toml}: {told}");
+        }
     }
 }

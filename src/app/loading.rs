@@ -7,9 +7,13 @@ use super::identity::Files;
 use super::render;
 use super::terminal::Terminal;
 use crate::checks::FAMILIES;
-use crate::cli::SuiteArgs;
+use clap::CommandFactory as _;
+
+use super::settings::Settings as Origins;
+use crate::cli::{Cli, SuiteArgs};
+use crate::model::suggest::{meant, suggest};
 use crate::model::visible::visible_lines as visible;
-use crate::plan::{Plan, Rerun, Selection, Settings};
+use crate::plan::{Plan, Rerun, Selection, Settings, Unmatched};
 use crate::suite::file::{Input, Loaded, Options};
 use crate::suite::reading::Roots;
 use crate::suite::{Redactor, Sources, Suite};
@@ -89,6 +93,9 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         confirm: heads.is_some() || args.baseline.is_some(),
     };
     let plan = crate::plan::plan(&mut loaded, heads, &settings);
+    let running = plan.cases.iter().filter(|case| case.skip.is_none()).map(|case| (&*case.suite, &*case.id));
+    let running: BTreeSet<(&str, &str)> = running.collect();
+    loaded.require_files(&|suite, id| running.contains(&(suite, id)));
     if !loaded.errors.is_empty() {
         let text = loaded.errors.render(&loaded.sources, terminal.style_err().color);
         let count = loaded.errors.count();
@@ -96,9 +103,7 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         terminal.err(&loaded.redactor.clean(&format!("{text}{count} {word}; nothing was sent\n")));
         return None;
     }
-    if !plan.unmatched.is_empty() {
-        let help = "see the names and tags with `shakedown plan`";
-        terminal.err(&format!("error: no check matches {}; {help}\n", plan.unmatched.join(" ")));
+    if refuses_unmatched(&plan, terminal) {
         return None;
     }
     if !plan.missing.is_empty() {
@@ -156,6 +161,46 @@ fn not_there(args: &SuiteArgs, plan: &Plan) -> String {
     };
     let those = if plan.missing.len() == 1 { "this check was" } else { "these checks were" };
     format!("{those} not well in {report}, and no suite given has it: {}; nothing was sent\n{next}", named.join(", "))
+}
+
+/// Tells each part of the selection that matches nothing; true where one of them is an error.
+fn refuses_unmatched(plan: &Plan, terminal: &Terminal) -> bool {
+    let (errors, notes) = unmatched(plan);
+    for note in notes {
+        terminal.err(&format!("note: {note}\n"));
+    }
+    for error in &errors {
+        terminal.err(&format!("error: {error}\n"));
+    }
+    if !errors.is_empty() {
+        terminal.err("nothing was sent; `shakedown plan` shows names and tags\n");
+    }
+    !errors.is_empty()
+}
+
+/// What to say of each part of the selection that matches nothing. It is an error, as a gate must not run nothing, or what it
+/// should leave out, by a typo. Only a tag to leave out that a variable or `shakedown.toml` names is a note: those are
+/// written once for many suites, and not each has it.
+fn unmatched(plan: &Plan) -> (Vec<String>, Vec<String>) {
+    let settings = Origins::of(&Cli::command());
+    let (mut errors, mut notes) = (Vec::new(), Vec::new());
+    for Unmatched { flag, word, known } in &plan.unmatched {
+        let origin = settings.origin(flag);
+        let by = if origin == format!("--{flag}") { String::new() } else { format!(" ({origin})") };
+        let near = suggest(word, known.iter().map(String::as_str));
+        let near = meant(&near);
+        let near = near.map(|near| format!("; write --{flag} {near}"));
+        let known = if near.is_some() || known.is_empty() || *flag == "only" {
+            String::new()
+        } else {
+            format!("; the tags are {}", known.join(", "))
+        };
+        let says = if *flag == "skip-tag" { "leaves nothing out: no check has this tag" } else { "matches no check" };
+        let elsewhere = *flag == "skip-tag" && !by.is_empty() && near.is_none();
+        let text = format!("--{flag} {word}{by} {says}{}{known}", near.unwrap_or_default());
+        if elsewhere { notes.push(text) } else { errors.push(text) }
+    }
+    (errors, notes)
 }
 
 /// The suites once more, with the overrides of `--against`; their errors count only where the suite as written has none.
@@ -234,6 +279,9 @@ impl Found {
 /// left out, sorted. A file named by itself is taken as it is.
 fn files(paths: &[PathBuf], outside: bool) -> Result<Found, String> {
     let default = [PathBuf::from("suites")];
+    if paths.is_empty() && !default[0].exists() {
+        return Err(no_suites());
+    }
     let given = if paths.is_empty() { &default[..] } else { paths };
     let mut out = Found::default();
     for path in given {
@@ -243,7 +291,10 @@ fn files(paths: &[PathBuf], outside: bool) -> Result<Found, String> {
             folder(path, DEEPEST, &mut found)?;
             inside(path, &found.files, outside)?;
             if found.files.is_empty() {
-                return Err(format!("{} holds no suite (*.yaml); name one, or create it", path.display()));
+                return Err(format!(
+                    "{} holds no suite (*.yaml, *.yml); name a file: shakedown run FILE",
+                    path.display()
+                ));
             }
             found.files.sort();
             found.links.sort();
@@ -258,6 +309,23 @@ fn files(paths: &[PathBuf], outside: bool) -> Result<Found, String> {
         out.links.extend(found.links);
     }
     Ok(out)
+}
+
+/// No suite was named, and there is no folder of them.
+fn no_suites() -> String {
+    let here =
+        std::fs::read_dir(".").into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut files: Vec<String> = here.filter(|name| is_yaml(Path::new(name))).take(NAMED).collect();
+    files.sort();
+    let help = match files.first() {
+        Some(file) => format!("name one: shakedown run {file}"),
+        None => "name one: shakedown run FILE; or see how it works without any: shakedown demo".to_owned(),
+    };
+    format!("no suite was named, and there is no folder ./suites\n{help}")
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml"))
 }
 
 /// What is found in a folder must be a file that lies there or in the same project: a link may lead anywhere.
@@ -294,10 +362,7 @@ fn folder(path: &Path, deeper: usize, out: &mut Found) -> Result<(), String> {
                 return Err(format!("{} lies more than {DEEPEST} folders deep; name it by itself", below.display()));
             }
             folder(&below, deeper - 1, out)?;
-        } else if below
-            .extension()
-            .is_some_and(|ext| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml"))
-        {
+        } else if is_yaml(&below) {
             out.files.push(below);
         }
         if out.files.len() > MOST {

@@ -18,6 +18,7 @@ mod render;
 mod run;
 mod schemas;
 mod serve;
+pub mod settings;
 pub mod signals;
 mod terminal;
 

@@ -13,7 +13,7 @@ use crate::plan::document::PlanDocument;
 /// The JSON Schema as text.
 pub(super) fn schema(of: SchemaOf) -> String {
     let value = match of {
-        SchemaOf::Suite => crate::suite::schema::schema(FAMILIES),
+        SchemaOf::Suite => return crate::suite::schema::text(FAMILIES),
         SchemaOf::Plan => schema_for!(PlanDocument).to_value(),
         SchemaOf::Report => schema_for!(Record).to_value(),
         SchemaOf::Baseline => schema_for!(Baseline).to_value(),

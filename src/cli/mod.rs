@@ -7,10 +7,13 @@ pub mod examples;
 pub mod history;
 mod probe;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::field::PATIENCE;
+use crate::model::mend;
+use crate::model::parse::parse;
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use probe::ProbeArgs;
@@ -95,7 +98,7 @@ pub struct SuiteArgs {
     /// Only checks with this tag (repeatable: any of them).
     #[arg(long = "tag", value_name = "T", env = "SHAKEDOWN_TAG", value_delimiter = ',')]
     pub tags: Vec<String>,
-    /// No checks with this tag.
+    /// No checks with this tag. One that no check has is an error; from a variable or shakedown.toml it is a note.
     #[arg(long = "skip-tag", value_name = "T", env = "SHAKEDOWN_SKIP_TAG", value_delimiter = ',')]
     pub skip_tags: Vec<String>,
     /// Only checks whose id, case id or suite/case matches.
@@ -115,7 +118,7 @@ pub struct SuiteArgs {
     #[arg(long, value_name = "N", env = "SHAKEDOWN_ROUNDS", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
     /// How long to wait for an unresponsive peer, in checks that do not say; replaces `defaults.timeout`.
-    #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT")]
+    #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT", value_parser = patience)]
     pub timeout: Option<String>,
     /// How many checks may be about the same host at once, where a check does not say; replaces `defaults.per_target`.
     #[arg(long, value_name = "N", env = "SHAKEDOWN_PER_TARGET", value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -351,6 +354,20 @@ fn yes_or_no() -> clap::builder::BoolishValueParser {
     clap::builder::BoolishValueParser::new()
 }
 
+/// A length of time, as the field `timeout` has it.
+fn patience(text: &str) -> Result<String, String> {
+    match parse(text, &PATIENCE, Path::new("")) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(why) => {
+            let meant = mend::value(text, &PATIENCE, None);
+            let fits = |meant: &String| parse(meant, &PATIENCE, Path::new("")).is_ok();
+            let meant: Vec<String> = meant.into_iter().filter(fits).collect();
+            let help = if meant.is_empty() { PATIENCE.wants() } else { meant.join(" or ") };
+            Err(format!("{why}; write {help}"))
+        }
+    }
+}
+
 /// Longest deadline of a run, seconds.
 const LONGEST_DEADLINE: f64 = 30.0 * 86_400.0;
 
@@ -370,7 +387,12 @@ fn length_of_time(text: &str) -> Result<std::time::Duration, String> {
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE".to_owned()),
+        _ => {
+            let name: String = text.trim_matches('=').chars().take(40).collect();
+            let name = if name.is_empty() { "KEY".to_owned() } else { name.replace(':', "=") };
+            let whole = if name.contains('=') { name } else { format!("{name}=VALUE") };
+            Err(format!("write {whole}, with `=` between"))
+        }
     }
 }
 

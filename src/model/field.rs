@@ -126,10 +126,12 @@ impl FieldKind {
     pub fn wants(&self) -> String {
         match self {
             Self::Text | Self::Argument => "text".into(),
-            Self::Host => "a host name or address".into(),
-            Self::Address => "an IP address".into(),
-            Self::Endpoint => "host:port".into(),
-            Self::Url => "a URL".into(),
+            Self::Host => "a host name or address, such as www.example.com or 192.0.2.10".into(),
+            Self::Address => "an IP address, such as 192.0.2.10 or 2001:db8::10".into(),
+            Self::Endpoint => {
+                "a host name or address, with a port where it is not the usual one, such as 192.0.2.53:5353".into()
+            }
+            Self::Url => "a URL, such as https://www.example.com/health".into(),
             Self::Path => "a file".into(),
             Self::Inline => "the text itself, or a file that holds it".into(),
             Self::FileOr(words) => format!("one of {}, or a file", words.join(", ")),

@@ -33,6 +33,11 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     if text.contains(|c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')) {
         return Err(format!("`{}` holds a character that cannot be seen", text.escape_unicode()));
     }
+    if let Some(quote) =
+        text.chars().find(|c| matches!(c, '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' | '\u{2039}' | '\u{203a}'))
+    {
+        return Err(format!("`{text}` holds the typographic quote {quote}, which is no quote in YAML"));
+    }
     let name = if text.is_ascii() { text.to_owned() } else { to_ascii(text)? };
     let label = |label: &str| {
         (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
@@ -47,7 +52,7 @@ pub(super) fn address_of(address: IpAddr) -> Result<(), String> {
     let everybody = address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST);
     if address.is_unspecified() || everybody {
         let whose = if everybody { "several hosts" } else { "no host" };
-        return Err(format!("`{address}` is the address of {whose}: write that of the one that is meant"));
+        return Err(format!("`{address}` is the address of {whose}, and a check looks at one"));
     }
     match address {
         IpAddr::V6(six) => match six.to_ipv4_mapped() {

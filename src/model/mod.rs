@@ -16,6 +16,7 @@ pub mod fault;
 pub mod field;
 pub mod glob;
 mod host_name;
+pub mod mend;
 pub mod named;
 pub mod observation;
 pub mod parse;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::args::Arg;
 use super::field::FieldKind;
 use super::host_name::{address_of, endpoint, host, url_host};
+use super::mend::meant;
 use super::quantity;
-use super::suggest::suggest;
 use super::unit::Unit;
 
 /// Types a scalar as its field wants it; files are relative to `folder`. `Err` says what is wrong with it.
@@ -23,7 +23,7 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
         FieldKind::FileOr(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
         // A file has an ending or a folder; a bare word is a misspelt one of those that mean something.
         FieldKind::FileOr(words) if !text.contains(['.', '/']) => {
-            Err(format!("`{text}` is unknown; {}", suggest(text, words.iter().copied())))
+            Err(format!("`{text}` is unknown; {}", meant(text, words)))
         }
         FieldKind::Path | FieldKind::FileOr(_) if text.is_empty() => Err("the path is empty".into()),
         FieldKind::Path | FieldKind::FileOr(_) => Ok(Arg::Text(below(folder, text).to_string_lossy().as_ref().into())),
@@ -32,13 +32,15 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
         FieldKind::Inline if text.trim().contains(char::is_whitespace) => Ok(Arg::Text(text.into())),
         FieldKind::Inline => Ok(Arg::Text(below(folder, text).to_string_lossy().as_ref().into())),
         FieldKind::Bool | FieldKind::Switch(_) => match text {
-            "true" => Ok(Arg::Bool(true)),
-            "false" => Ok(Arg::Bool(false)),
+            // All that YAML's core schema takes for one.
+            "true" | "True" | "TRUE" => Ok(Arg::Bool(true)),
+            "false" | "False" | "FALSE" => Ok(Arg::Bool(false)),
             _ => Err(format!("`{text}` is neither true nor false")),
         },
+        FieldKind::Integer(..) if quantity::octal(text).is_some() => Err(quantity::octal(text).unwrap_or_default()),
         FieldKind::Integer(low, high) => match text.parse::<i64>() {
             Ok(n) if (*low..=*high).contains(&n) => Ok(Arg::Integer(n)),
-            Ok(n) => Err(format!("{n} is out of range")),
+            Ok(n) => Err(format!("{n} is out of range ({low} to {high})")),
             Err(_) => Err(format!("`{text}` is not a whole number")),
         },
         FieldKind::Duration(low, high) => ranged(text, Unit::Seconds, *low, *high),
@@ -48,7 +50,7 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
         FieldKind::RateOr(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
         FieldKind::Rate | FieldKind::RateOr(_) => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
         FieldKind::Choice(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
-        FieldKind::Choice(words) => Err(format!("`{text}` is unknown; {}", suggest(text, words.iter().copied()))),
+        FieldKind::Choice(words) => Err(format!("`{text}` is unknown; {}", meant(text, words))),
         FieldKind::List(_) | FieldKind::Map(_) | FieldKind::Group(_) | FieldKind::Probe(..) => {
             Err("not a scalar".into())
         }
@@ -56,7 +58,10 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
 }
 
 fn url(text: &str) -> Result<Arg, String> {
-    url::Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+    url::Url::parse(text).map_err(|error| match error {
+        url::ParseError::RelativeUrlWithoutBase => format!("`{text}` has no scheme, such as https://"),
+        other => format!("`{text}` is not a URL: {other}"),
+    })?;
     // What the library takes for an address (`010.0.2.2` in octal, `1234567`) is hardly what was meant.
     host(url_host(text)?)?;
     Ok(Arg::Text(text.into()))

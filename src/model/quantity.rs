@@ -45,6 +45,9 @@ pub fn parse(text: &str, unit: Unit) -> Result<f64, String> {
         .filter(|n: &f64| n.is_finite())
         .ok_or_else(|| format!("`{text}` does not begin with a number"))?;
     if unit == Unit::Count {
+        if let Some(why) = octal(text) {
+            return Err(why);
+        }
         return if symbol.is_empty() {
             Ok(number)
         } else {
@@ -56,8 +59,16 @@ pub fn parse(text: &str, unit: Unit) -> Result<f64, String> {
     }
     match symbols(unit).iter().find(|(known, _)| *known == symbol) {
         Some((_, factor)) => Ok(scale(number, *factor)),
-        None => Err(format!("unknown unit `{symbol}` (use {})", names(unit))),
+        None => Err(format!("`{symbol}` is no unit here (use {})", names(unit))),
     }
+}
+
+/// What is wrong with a number that begins with a zero: some readers of YAML take `010` for eight.
+#[must_use]
+pub fn octal(text: &str) -> Option<String> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let zero = digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
+    zero.then(|| format!("`{text}` begins with a zero, which some readers of YAML take for octal"))
 }
 
 /// Divides by the reciprocal where that is exact: 3 ms is the double nearest to 0.003, not 3 times the one nearest 0.001.
@@ -111,8 +122,8 @@ mod tests {
     fn mistakes_say_what_to_write() {
         for (text, unit, want) in [
             ("500", Unit::Seconds, "has no unit"),
-            ("2sec", Unit::Seconds, "unknown unit `sec`"),
-            ("9Gbps", Unit::BitsPerSecond, "unknown unit `Gbps`"),
+            ("2sec", Unit::Seconds, "`sec` is no unit here"),
+            ("9Gbps", Unit::BitsPerSecond, "`Gbps` is no unit here"),
             ("fast", Unit::Seconds, "does not begin with a number"),
             ("5ms", Unit::Count, "is no number"),
             ("", Unit::Ratio, "does not begin"),

@@ -19,6 +19,12 @@ pub fn suggest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Stri
     }
 }
 
+/// The word that a suggestion offers, where it is a single one.
+#[must_use]
+pub fn meant(suggestion: &str) -> Option<&str> {
+    suggestion.strip_prefix("did you mean `")?.strip_suffix("`?")
+}
+
 /// The one word that begins so.
 fn begun<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     const SHORTEST: usize = 4;

@@ -1,7 +1,7 @@
 //! Controls: silence proves nothing unless something shows that the host, or at least the network, could be reached.
 
 use super::Case;
-use super::names::Suites;
+use super::names::{Suites, quoted_in_flow};
 use crate::probe::{Footprint, Host};
 use crate::suite::check::{Check, Reference};
 use crate::suite::{Diagnostics, Span};
@@ -46,7 +46,10 @@ impl Finder<'_, '_> {
         errors: &Diagnostics,
     ) -> Result<Vec<usize>, Refusal> {
         let found = self.suites.find(self.suites.suite_of(index), &named.name, "control", errors);
-        let found = found.map_err(|unknown| (named.span, unknown.message, unknown.help))?;
+        let found = found.map_err(|unknown| {
+            let help = unknown.help(|near| format!("control: {}", quoted_in_flow(near)));
+            (named.span, unknown.message, help)
+        })?;
         let reasons: Vec<Option<String>> = found.iter().map(|other| self.unfit(cases, index, *other)).collect();
         let fit: Vec<usize> =
             found.iter().zip(&reasons).filter(|(_, reason)| reason.is_none()).map(|(other, _)| *other).collect();

@@ -24,7 +24,7 @@ pub use layout::{Layout, Turn};
 pub use limits::{Limit, Shared};
 pub use print::print;
 pub use rerun::Rerun;
-pub use select::{Glob, Selection};
+pub use select::{Glob, Selection, Unmatched};
 
 use crate::model::record::SuiteRef;
 use crate::probe::Footprint;
@@ -48,7 +48,7 @@ pub struct Plan {
     /// Ids left out only because they need what `--skip-tag` leaves out.
     pub left_out: Vec<String>,
     /// Tags and globs of the selection that match nothing.
-    pub unmatched: Vec<String>,
+    pub unmatched: Vec<Unmatched>,
     /// Ids taken in only because a selected check needs them.
     pub pulled_in: Vec<String>,
     /// Old and new names of checks that `--failed-from` found by their definition.

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::model::suggest::{meant, suggest};
 use crate::suite::check::Check;
-use crate::suite::diagnostic::{Diagnostics, suggest};
+use crate::suite::diagnostic::Diagnostics;
 use crate::suite::merge::is_name;
 use crate::suite::{Suite, matrix};
 
@@ -31,8 +32,36 @@ pub(super) struct Unknown {
     pub(super) message: String,
     /// Beside the caret.
     pub(super) label: &'static str,
-    /// What to write, or to do, instead.
-    pub(super) help: String,
+    advice: Advice,
+}
+
+/// A name as it may stand between brackets: those of cells have brackets of their own.
+pub(super) fn quoted_in_flow(name: &str) -> String {
+    if !name.contains(['[', ']', '{', '}', ',']) {
+        return name.to_owned();
+    }
+    format!("'{}'", name.replace('\'', "''"))
+}
+
+/// What to write, or to do, in place of a name that means no check.
+enum Advice {
+    /// The name that was most likely meant.
+    Near(String),
+    /// The name in full of a check that only another suite has.
+    Elsewhere(String),
+    /// What else to do.
+    Other(String),
+}
+
+impl Unknown {
+    /// What to write; `entry` has the entry with the name that was meant.
+    pub(super) fn help(&self, entry: impl Fn(&str) -> String) -> String {
+        match &self.advice {
+            Advice::Near(name) => format!("write `{}`", entry(name)),
+            Advice::Elsewhere(name) => format!("it is a check of another suite: write `{}`", entry(name)),
+            Advice::Other(help) => help.clone(),
+        }
+    }
 }
 
 impl<'c> Suites<'c> {
@@ -66,41 +95,44 @@ impl<'c> Suites<'c> {
         }
         let Some((suite, check)) = name.split_once('/').filter(|(suite, _)| is_name(suite)) else {
             let message = format!("unknown check `{name}` in `{key}`");
-            let help = self.elsewhere(name).unwrap_or_else(|| home.suggestion(name, errors));
-            return Err(Unknown { message, label: "no check has this id", help });
+            let advice = self.elsewhere(name).unwrap_or_else(|| home.suggestion("", name, errors));
+            return Err(Unknown { message, label: "no check has this id", advice });
         };
         match self.by_name.get(suite) {
             Some(at) => self.all[*at].find(check).ok_or_else(|| Unknown {
                 message: format!("unknown check `{name}` in `{key}`"),
                 label: "that suite has no check with this id",
-                help: self.all[*at].suggestion(check, errors),
+                advice: self.all[*at].suggestion(&format!("{suite}/"), check, errors),
             }),
             None if self.incomplete => Ok(Vec::new()),
             None => Err(Unknown {
                 message: format!("`{name}` in `{key}` is a check of suite `{suite}`, which is no part of this run"),
                 label: "no suite of this run has this name",
-                help: self.add(suite, home),
+                advice: self.add(suite, check, home),
             }),
         }
     }
 
     /// The name in full, where a single other suite has such a check.
-    fn elsewhere(&self, name: &str) -> Option<String> {
+    fn elsewhere(&self, name: &str) -> Option<Advice> {
         let mut found = self.all.iter().filter(|of| of.find(name).is_some());
         let of = found.next().filter(|_| found.next().is_none())?;
-        Some(format!("it is a check of another suite: write `{}/{name}`", of.suite.name))
+        Some(Advice::Elsewhere(format!("{}/{name}", of.suite.name)))
     }
 
-    /// How a suite becomes part of the run.
-    fn add(&self, suite: &str, home: &Of<'_>) -> String {
+    /// How a suite becomes part of the run, or how it is called.
+    fn add(&self, suite: &str, check: &str, home: &Of<'_>) -> Advice {
         let near = suggest(suite, self.by_name.keys().copied());
-        if near.starts_with("did you mean") {
-            return near;
+        match meant(&near) {
+            Some(near) if self.by_name.get(near).is_some_and(|at| self.all[*at].find(check).is_some()) => {
+                Advice::Near(format!("{near}/{check}"))
+            }
+            Some(near) => Advice::Other(format!("did you mean a check of suite `{near}`?")),
+            None => Advice::Other(format!(
+                "give the file of suite `{suite}` too, such as `shakedown run {} {suite}.yaml`, or the folder that holds both",
+                home.suite.file
+            )),
         }
-        format!(
-            "give the file of suite `{suite}` too, such as `shakedown run {} {suite}.yaml`, or the folder that holds both",
-            home.suite.file
-        )
     }
 }
 
@@ -117,12 +149,16 @@ impl Of<'_> {
         (written && !self.names.by_check.contains_key(check)).then(Vec::new)
     }
 
-    /// What to write in place of a name that means nothing.
-    fn suggestion(&self, name: &str, errors: &Diagnostics) -> String {
+    /// What to write in place of a name that means nothing; `prefix` stands before the names of this suite.
+    fn suggestion(&self, prefix: &str, name: &str, errors: &Diagnostics) -> Advice {
         let check = matrix::split_id(name).map_or(name, |(check, _)| check);
-        match self.names.by_check.get(check).and_then(|cases| self.suite.checks.get(*cases.first()?)) {
-            Some(first) => format!("its cells are named like `{}`", first.id),
-            None => errors.suggest(name, self.suite.ids.iter().map(String::as_str)),
+        if let Some(first) = self.names.by_check.get(check).and_then(|cases| self.suite.checks.get(*cases.first()?)) {
+            return Advice::Other(format!("its cells are named like `{}`", first.id));
+        }
+        let near = errors.suggest(name, self.suite.ids.iter().map(String::as_str));
+        match meant(&near) {
+            Some(near) => Advice::Near(format!("{prefix}{near}")),
+            None => Advice::Other(near),
         }
     }
 }

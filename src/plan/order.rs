@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
-use super::names::Suites;
+use super::names::{Suites, quoted_in_flow};
 use super::{Case, arms};
 use crate::suite::{Diagnostics, Suite};
 
@@ -22,13 +22,21 @@ pub(super) fn link(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnos
             let found = match suites.find(own, name, "needs", errors) {
                 Ok(found) => found,
                 Err(unknown) => {
-                    errors.labelled(check.needs_span, unknown.message, unknown.label, unknown.help);
+                    let help = unknown.help(|near| {
+                        entry(check.needs.iter().map(|other| if other == name { near } else { other.as_str() }))
+                    });
+                    errors.labelled(check.needs_span, unknown.message, unknown.label, help);
                     continue;
                 }
             };
             let same = |other: &usize| suites.suite_of(*other) == own && cases[*other].check == check.check;
             if found.iter().any(same) {
-                errors.add(check.needs_span, format!("`{name}` needs itself"), "remove it from `needs`");
+                let others: Vec<&str> = check.needs.iter().map(String::as_str).filter(|other| *other != name).collect();
+                let help = match others.as_slice() {
+                    [] => "take `needs` out: a check cannot wait for itself".to_owned(),
+                    others => format!("write `{}`: a check cannot wait for itself", entry(others.iter().copied())),
+                };
+                errors.add(check.needs_span, format!("`{}` needs itself", check.check), help);
             }
             needs.extend(found);
         }
@@ -38,6 +46,13 @@ pub(super) fn link(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnos
         cases[index].needs = needs;
     }
     stages(cases, suites, errors);
+}
+
+/// `needs: [a, b]` with each name once.
+fn entry<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let mut seen = HashSet::new();
+    let names: Vec<String> = names.filter(|name| seen.insert(*name)).map(quoted_in_flow).collect();
+    format!("needs: [{}]", names.join(", "))
 }
 
 /// Raises the stage of each case to the latest of what it needs; what never settles needs itself in the end.
@@ -71,7 +86,9 @@ fn stages(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnostics) {
         };
         let around: Vec<String> = cycle.iter().chain([first]).map(name).collect();
         let message = format!("dependency cycle: {}", around.join(" -> "));
-        let help = "each waits for the next one: remove one of these `needs`";
+        let next = around.get(1).map_or("", String::as_str);
+        let help =
+            format!("each waits for the next one: take `{next}` out of `needs` here, or break it at another of these");
         errors.add(suites.checks()[*first].needs_span, message, help);
     }
 }

@@ -1,5 +1,7 @@
 //! Selection: tags and globs, and whatever the selected checks need.
 
+use std::collections::BTreeSet;
+
 use super::{Case, Plan, Rerun};
 pub use crate::model::Glob;
 
@@ -16,6 +18,24 @@ pub struct Selection {
     pub rerun: Option<Rerun>,
 }
 
+/// A part of the selection that matches nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The flag, without its dashes.
+    pub flag: &'static str,
+    /// The tag or glob.
+    pub word: String,
+    /// Tags or ids that there are.
+    pub known: Vec<String>,
+}
+
+/// Names that a misspelt one is compared with, at most.
+const MOST_KNOWN: usize = 1000;
+
+fn first(names: BTreeSet<String>) -> Vec<String> {
+    names.into_iter().take(MOST_KNOWN).collect()
+}
+
 fn named(glob: &Glob, case: &Case) -> bool {
     let full = format!("{}/{}", case.suite, case.id);
     glob.matches(&case.id) || glob.matches(&case.check) || glob.matches(&full)
@@ -28,10 +48,16 @@ fn tagged(tag: &String, case: &Case) -> bool {
 impl Selection {
     /// Tags and globs that no case has: one mistyped word must not quietly shrink a gate.
     #[must_use]
-    pub fn unmatched(&self, cases: &[Case]) -> Vec<String> {
-        let tags = self.tags.iter().filter(|tag| !cases.iter().any(|case| tagged(tag, case)));
+    pub fn unmatched(&self, cases: &[Case]) -> Vec<Unmatched> {
+        let tags = || cases.iter().flat_map(|case| case.tags.iter().cloned()).collect::<BTreeSet<String>>();
+        let ids = || cases.iter().map(|case| case.check.to_string()).collect::<BTreeSet<String>>();
+        let none = |tag: &&String| !cases.iter().any(|case| tagged(tag, case));
+        let of_tag = |flag: &'static str, tag: &String| Unmatched { flag, word: tag.clone(), known: first(tags()) };
+        let wanted = self.tags.iter().filter(none).map(|tag| of_tag("tag", tag));
+        let skipped = self.skip_tags.iter().filter(none).map(|tag| of_tag("skip-tag", tag));
         let globs = self.only.iter().filter(|glob| !cases.iter().any(|case| named(glob, case)));
-        tags.map(|tag| format!("--tag {tag}")).chain(globs.map(|glob| format!("--only {glob}"))).collect()
+        let globs = globs.map(|glob| Unmatched { flag: "only", word: glob.to_string(), known: first(ids()) });
+        wanted.chain(skipped).chain(globs).collect()
     }
 }
 

@@ -13,6 +13,8 @@ use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
 pub struct Mode {
     /// How a suite switches it on (`load`, `dnssec: validate`), for messages and docs.
     pub with: &'static str,
+    /// An entry to write that switches it on, where that is not how `with` begins.
+    pub example: Option<&'static str>,
     /// Whether the fields of a check do.
     pub applies: fn(&Args) -> bool,
     /// Default expectations beside those of its facts; of a fact that has one already, this one instead.
@@ -27,7 +29,28 @@ impl Mode {
     /// A mode that adds facts.
     #[must_use]
     pub const fn of(with: &'static str, applies: fn(&Args) -> bool, facts: &'static [FactInfo]) -> Self {
-        Self { with, applies, adds: None, lacks: &[], facts }
+        Self { with, example: None, applies, adds: None, lacks: &[], facts }
+    }
+
+    /// The same mode, with an entry that switches it on.
+    #[must_use]
+    pub const fn example(self, entry: &'static str) -> Self {
+        Self { example: Some(entry), ..self }
+    }
+
+    /// An entry that switches it on, as a suite would write it: the beginning of `with`, up to where that goes on in words.
+    #[must_use]
+    pub fn entry(&self) -> &'static str {
+        let mut depth = 0_usize;
+        let end = self.with.char_indices().find(|(at, c)| {
+            match c {
+                '[' | '{' => depth += 1,
+                ']' | '}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            *c == '`' || (depth == 0 && (*c == ',' || self.with[*at..].starts_with(" or ")))
+        });
+        self.example.unwrap_or_else(|| end.map_or(self.with, |(at, _)| &self.with[..at]))
     }
 
     /// The same mode with more default expectations, as a suite would write them.
@@ -41,6 +64,59 @@ impl Mode {
     pub const fn lacks(self, facts: &'static [&'static str]) -> Self {
         Self { lacks: facts, ..self }
     }
+}
+
+/// Rules between fields that hold whatever their values are. The probe checks them; the schema is told by these.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FieldRules {
+    /// Fields that do not stand together.
+    pub apart: &'static [&'static [&'static str]],
+    /// Fields of which at least one must stand.
+    pub any: &'static [&'static [&'static str]],
+    /// Fields that stand only with others.
+    pub with: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// Words of other tools, each with what a suite writes in its place: a key, or a whole entry (`verify: false`). They are no part
+/// of the language; who writes one is told the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Foreign {
+    /// Of the family itself, such as `ping`.
+    pub names: &'static [&'static str],
+    /// Of its fields.
+    pub fields: &'static [(&'static str, &'static str)],
+    /// Of its facts.
+    pub facts: &'static [(&'static str, &'static str)],
+}
+
+impl Foreign {
+    /// What to write in place of a word of `table`, which may be written in any case and with `-` for `_`.
+    #[must_use]
+    pub fn find(table: &'static [(&'static str, &'static str)], word: &str) -> Option<&'static str> {
+        let word = plain(word);
+        table.iter().find(|(known, _)| *known == word).map(|(_, instead)| *instead)
+    }
+
+    /// Whether others call the family so.
+    #[must_use]
+    pub fn is_called(&self, word: &str) -> bool {
+        self.names.contains(&plain(word).as_str())
+    }
+}
+
+/// A word in small letters, with `_` between its parts: `statusCode` and `status-code` are `status_code`.
+#[must_use]
+pub fn plain(word: &str) -> String {
+    let mut out = String::with_capacity(word.len());
+    let mut lower = false;
+    for c in word.trim().chars().take(64) {
+        if c.is_uppercase() && lower {
+            out.push('_');
+        }
+        lower = c.is_lowercase() || c.is_ascii_digit();
+        if matches!(c, '-' | ' ') { out.push('_') } else { out.extend(c.to_lowercase()) }
+    }
+    out
 }
 
 /// A registered family: its tables and its constructor.
@@ -58,6 +134,10 @@ pub struct Family {
     pub modes: &'static [Mode],
     /// See [`Probe::STREAMS`].
     pub streams: bool,
+    /// See [`Probe::FIELD_RULES`].
+    pub field_rules: FieldRules,
+    /// See [`Probe::FOREIGN`].
+    pub foreign: Foreign,
     /// Shown by `explain`.
     pub readme: &'static str,
     /// A suite that plans without errors.
@@ -102,7 +182,7 @@ impl Family {
             if (mode.applies)(args) {
                 return None;
             }
-            needs = needs.or(Some(mode.with));
+            needs = needs.or(Some(mode.entry()));
         }
         needs
     }
@@ -117,6 +197,8 @@ impl Family {
             facts: P::FACTS,
             modes: P::MODES,
             streams: P::STREAMS,
+            field_rules: P::FIELD_RULES,
+            foreign: P::FOREIGN,
             readme,
             example,
             target_field: P::TARGET_FIELD,

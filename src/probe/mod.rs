@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub use diagnosis::{Diagnosis, Failure};
-pub use family::{Family, Mode};
+pub use family::{Family, FieldRules, Foreign, Mode, plain};
 pub use host::Host;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -235,6 +235,10 @@ pub trait Probe: Send + Sync + Sized + 'static {
     const MODES: &'static [Mode] = &[];
     /// Whether it can be a probe of a stream, asked again and again by `failover`.
     const STREAMS: bool = true;
+    /// Rules between its fields, for the schema.
+    const FIELD_RULES: FieldRules = FieldRules { apart: &[], any: &[], with: &[] };
+    /// What other tools call it, its fields and its facts.
+    const FOREIGN: Foreign = Foreign { names: &[], fields: &[], facts: &[] };
     /// The field that `shakedown probe FAMILY TARGET` fills, and a second one that takes a `:port` suffix.
     const TARGET_FIELD: (&'static str, Option<&'static str>);
 

@@ -5,14 +5,21 @@ use std::path::{Path, PathBuf};
 
 use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Span, suggest};
-use super::tree::{Kind, Node};
+use super::file::NamedFile;
+use super::foreign;
+use super::syntax::flow;
+use super::tables;
+use super::tree::{Key, Kind, Node};
 use crate::model::args::Expected;
 use crate::model::parse::parse;
-use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Text};
-use crate::probe::Family;
+use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Text, mend};
+use crate::probe::{Family, Foreign};
 
 /// What is wrong with a value that is not shown.
 pub(super) const HIDDEN: &str = "the value with the secret in it does not fit";
+
+/// Files whose places are kept; a matrix may name one in each of its cells.
+const MOST_FILES: usize = 10_000;
 
 /// Context for typing arguments.
 pub struct Typing<'a> {
@@ -26,8 +33,12 @@ pub struct Typing<'a> {
     pub folder: &'a Path,
     /// Where files named by fields are noted.
     pub files: &'a mut BTreeSet<PathBuf>,
+    /// The same with the places.
+    pub named: &'a mut Vec<NamedFile>,
     /// `timeout` of `defaults`.
     pub timeout: Option<&'a Node>,
+    /// A value of the field being typed as it might be.
+    pub like: Option<&'static str>,
 }
 
 /// Typed arguments, and where each was written.
@@ -37,27 +48,57 @@ pub struct Typed {
     pub args: Args,
     /// Place of each written field.
     pub spans: BTreeMap<&'static str, Span>,
+    /// Fields of which something is wrong already.
+    pub wrong: BTreeSet<&'static str>,
+}
+
+/// A key and its value that were written as one word: `host:x`, `host=x`.
+fn run_together<'t>(text: &'t str, fields: &[FieldInfo]) -> Option<(&'t str, &'t str)> {
+    let (name, value) = text.split_once([':', '=']).or_else(|| text.split_once(' '))?;
+    let (name, value) = (name.trim(), value.trim());
+    (!value.is_empty() && fields.iter().any(|field| field.name == name)).then_some((name, value))
 }
 
 /// How a family says where to look, for who wrote it as another one does.
-fn target_key(key: &str, fields: &[FieldInfo]) -> Option<String> {
+fn target_key(key: &str, value: &Node, fields: &[FieldInfo]) -> Option<String> {
     const WORDS: [&str; 9] = ["host", "hostname", "port", "address", "ip", "server", "target", "url", "endpoint"];
     let field = fields.iter().find(|field| field.has(FieldRole::Host)).filter(|_| WORDS.contains(&key))?;
     let (name, has_port) = (field.name, fields.iter().any(|field| field.name == "port"));
+    let host = value.shown().filter(|text| !text.bytes().all(|byte| byte.is_ascii_digit())).unwrap_or("HOST");
     let form = match field.kind {
-        FieldKind::Url => format!("{name}: https://HOST:PORT/"),
-        FieldKind::Host if has_port => format!("{name}: HOST, port: PORT"),
-        FieldKind::Host => format!("{name}: HOST"),
-        _ => format!("{name}: \"HOST:PORT\""),
+        FieldKind::Url => format!("{name}: https://{}/", host.trim_start_matches("https://").trim_end_matches('/')),
+        FieldKind::Host if has_port => format!("{name}: {host}, port: PORT"),
+        FieldKind::Host => format!("{name}: {host}"),
+        _ if host.contains(':') => format!("{name}: \"{host}\""),
+        _ => format!("{name}: \"{host}:PORT\""),
     };
-    Some(format!("write where to look as {form}"))
+    Some(format!("write where to look as `{form}`"))
 }
 
-/// The field that chooses the IP version, for who calls it as other tools do.
-fn ip_version_key(key: &str, fields: &[FieldInfo]) -> Option<String> {
-    const WORDS: [&str; 6] = ["family", "address_family", "ip_protocol", "ip_family", "ipv4", "ipv6"];
+/// The entry that chooses the IP version, for who calls it as other tools do.
+fn ip_version_key(key: &str, value: &Node, fields: &[FieldInfo]) -> Option<String> {
+    const WORDS: [&str; 11] = [
+        "family",
+        "address_family",
+        "af",
+        "ip_protocol",
+        "preferred_ip_protocol",
+        "ip_family",
+        "ipversion",
+        "ipv",
+        "inet",
+        "ipv4",
+        "ipv6",
+    ];
     let field = fields.iter().find(|field| field.has(FieldRole::IpVersion)).filter(|_| WORDS.contains(&key))?;
-    Some(format!("IPv4 or IPv6 is chosen by `{}: any`, `ipv4` or `ipv6`", field.name))
+    let value = value.text().unwrap_or_default();
+    let negated = matches!(value, "false" | "no" | "off");
+    let entry = |version: &str| format!("write `{}: {version}`", field.name);
+    Some(match (value.contains('4') || key == "ipv4", value.contains('6') || key == "ipv6") {
+        (true, false) => entry(if negated { "ipv6" } else { "ipv4" }),
+        (false, true) => entry(if negated { "ipv4" } else { "ipv6" }),
+        _ => format!("{}, `ipv4` or `ipv6`", entry("any")),
+    })
 }
 
 impl Typing<'_> {
@@ -68,7 +109,7 @@ impl Typing<'_> {
         let mut typed = self.fields_but(owner, node, fields, &[]);
         if let (Some(timeout), Some(field)) = (timeout, fields.iter().find(|field| field.has(FieldRole::Patience)))
             && !typed.spans.contains_key(field.name)
-            && let Some(arg) = self.value(field.name, timeout, &field.kind)
+            && let Some(arg) = self.typed(field.name, timeout, &field.kind, false)
         {
             typed.args.0.insert(field.name, arg);
         }
@@ -79,8 +120,10 @@ impl Typing<'_> {
     fn fields_but(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo], besides: &[&str]) -> Typed {
         let mut typed = Typed::default();
         if !matches!(node.kind, Kind::Map(_)) {
-            let names = fields.iter().map(|f| f.name).collect::<Vec<_>>().join(", ");
-            self.errors.add(node.span, format!("`{owner}` is {}, not a map", node.sort()), format!("keys: {names}"));
+            if !self.errors.has(node.span) {
+                let help = self.as_map(owner, node, fields);
+                self.errors.add(node.span, format!("`{owner}` is {}, not a map", node.sort()), help);
+            }
             return typed;
         }
         for (key, value) in node.entries() {
@@ -89,15 +132,16 @@ impl Typing<'_> {
             }
             let Some(field) = fields.iter().find(|field| field.name == key.name) else {
                 let known = fields.iter().map(|f| f.name).chain(besides.iter().copied());
-                let help = target_key(&key.name, fields)
-                    .or_else(|| ip_version_key(&key.name, fields))
-                    .unwrap_or_else(|| suggest(&key.name, known));
+                let help = self.instead(owner, key, value, fields).unwrap_or_else(|| suggest(&key.name, known));
                 self.errors.add(key.span, format!("unknown key `{}` in `{owner}`", key.name), help);
                 continue;
             };
             typed.spans.insert(field.name, value.span);
-            if let Some(arg) = self.value(field.name, value, &field.kind) {
+            if let Some(arg) = self.like(field.default).value(field.name, value, &field.kind) {
                 typed.args.0.insert(field.name, arg);
+            }
+            if self.told(value) {
+                typed.wrong.insert(field.name);
             }
         }
         self.fill(owner, node, fields, &mut typed);
@@ -118,8 +162,81 @@ impl Typing<'_> {
         }
     }
 
+    /// Whether something is wrong with a value, or within it.
+    fn told(&self, node: &Node) -> bool {
+        let below = match &node.kind {
+            Kind::List(items) => items.iter().any(|item| self.told(item)),
+            Kind::Map(entries) => entries.iter().any(|(key, item)| self.errors.has(key.span) || self.told(item)),
+            Kind::Null | Kind::Scalar(..) => false,
+        };
+        below || self.errors.has(node.span)
+    }
+
+    /// What to write in place of a key that these fields do not have.
+    fn instead(&self, owner: &str, key: &Key, value: &Node, fields: &[FieldInfo]) -> Option<String> {
+        if let Some((name, text)) = run_together(&key.name, fields) {
+            return Some(format!("write `{name}: {text}`, with a blank behind the colon"));
+        }
+        let Some(family) = self.families.iter().find(|family| family.name == owner) else {
+            return foreign::key(owner, &key.name, value).or_else(|| target_key(&key.name, value, fields));
+        };
+        let known = |field: &&FieldInfo| field.name == key.name.replace('-', "_");
+        if let Some(field) = fields.iter().find(known) {
+            return Some(format!("did you mean `{}`?", field.name));
+        }
+        let of_check = tables::names(tables::CHECK).any(|name| name == key.name);
+        let of_facts = family.facts.iter().find(|fact| fact.name == key.name).map(|fact| fact.name);
+        if of_check {
+            return Some(format!("write `{}: {}` beside `{owner}:`, not below it", key.name, flow(value)));
+        }
+        if let Some(help) = ip_version_key(&key.name, value, fields) {
+            return Some(help);
+        }
+        if let Some(instead) = Foreign::find(family.foreign.fields, &key.name) {
+            return Some(foreign::entry(instead, value));
+        }
+        if let Some(fact) = of_facts.or_else(|| Foreign::find(family.foreign.facts, &key.name)) {
+            let entry = if fact.contains(": ") { fact.to_owned() } else { format!("{fact}: {}", flow(value)) };
+            return Some(format!("what must hold stands beside `{owner}:`; write `expect: {{{entry}}}` there"));
+        }
+        target_key(&key.name, value, fields)
+    }
+
+    /// The map that was meant by something else.
+    fn as_map(&self, owner: &str, node: &Node, fields: &[FieldInfo]) -> String {
+        let names = fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
+        let family = self.families.iter().find(|family| family.name == owner);
+        let text = node.text().unwrap_or_default();
+        if let Some((name, value)) = run_together(text, fields) {
+            return format!("write `{name}: {value}`, with a blank behind the colon");
+        }
+        if let (Some(family), Some(_)) = (family, node.text()) {
+            return format!("write `{}`", foreign::target(family, node));
+        }
+        if let (Kind::List(items), true) = (&node.kind, fields.len() > 1)
+            && items.iter().all(|item| matches!(item.kind, Kind::Map(_)))
+        {
+            return "take the `-` before its keys out".to_owned();
+        }
+        match (node.text(), fields.iter().find(|field| field.required)) {
+            (Some(_), Some(first)) => format!("write `{owner}: {{{}: {}}}`; keys: {names}", first.name, flow(node)),
+            _ => format!("keys: {names}"),
+        }
+    }
+
+    /// The same, with a value of the field as it might be: its unit is likely that of what is written.
+    fn like(&mut self, value: Option<&'static str>) -> &mut Self {
+        self.like = value;
+        self
+    }
+
     /// Types one value; `None` when it does not fit, with the error recorded.
     pub fn value(&mut self, name: &str, node: &Node, kind: &FieldKind) -> Option<Arg> {
+        self.typed(name, node, kind, true)
+    }
+
+    /// As [`Self::value`]; an element of a list has no key of its own that could be written before it.
+    fn typed(&mut self, name: &str, node: &Node, kind: &FieldKind, keyed: bool) -> Option<Arg> {
         match kind {
             FieldKind::List(item) => return self.list(name, node, item),
             FieldKind::Map(item) => return self.map(name, node, item),
@@ -131,18 +248,14 @@ impl Typing<'_> {
             _ => {}
         }
         let Some(text) = node.text() else {
-            self.errors.add(node.span, format!("`{name}` is {}", node.sort()), format!("write {}", kind.wants()));
+            if !self.errors.has(node.span) {
+                self.errors.add(node.span, format!("`{name}` is {}", node.sort()), format!("write {}", kind.wants()));
+            }
             return None;
         };
         match parse(text, kind, self.folder) {
             Ok(arg) => {
-                if let (FieldKind::Path | FieldKind::FileOr(_) | FieldKind::Inline, Arg::Text(path)) = (kind, &arg) {
-                    self.files.insert(PathBuf::from(&**path));
-                }
-                // A script that is run: a report must not take its place.
-                if matches!(kind, FieldKind::Argument) && Path::new(text).is_file() {
-                    self.files.insert(PathBuf::from(text));
-                }
+                self.note_file(name, node, text, kind, &arg);
                 Some(match arg {
                     Arg::Text(value) => Arg::Text(Text::new(value.into_value(), node.shown.as_deref())),
                     other => other,
@@ -155,16 +268,83 @@ impl Typing<'_> {
                     // Told of what is shown, unless that is no worse than it should be.
                     Some(shown) => parse(shown, kind, self.folder).err().unwrap_or_else(|| HIDDEN.to_owned()),
                 };
-                self.errors.add(node.span, format!("`{name}`: {why}"), format!("write {}", kind.wants()));
+                let help = self.mended(name, node, kind, keyed).unwrap_or_else(|| format!("write {}", kind.wants()));
+                self.errors.add(node.span, format!("`{name}`: {why}"), help);
                 None
             }
         }
     }
 
+    /// Notes a file that a value names.
+    fn note_file(&mut self, name: &str, node: &Node, text: &str, kind: &FieldKind, arg: &Arg) {
+        let path = match (kind, arg) {
+            (FieldKind::FileOr(words), _) if words.contains(&text) => return,
+            (FieldKind::Inline, _) if text.trim().contains(char::is_whitespace) => return,
+            (FieldKind::Path | FieldKind::FileOr(_) | FieldKind::Inline, Arg::Text(path)) => PathBuf::from(&**path),
+            // A script that is run: a report must not take its place.
+            (FieldKind::Argument, _) if Path::new(text).is_file() => {
+                self.files.insert(PathBuf::from(text));
+                return;
+            }
+            _ => return,
+        };
+        self.files.insert(path.clone());
+        if node.shown.is_none() && self.named.len() < MOST_FILES {
+            self.named.push(NamedFile {
+                field: name.to_owned(),
+                path,
+                span: node.span,
+                case: <(std::sync::Arc<str>, String)>::default(),
+            });
+        }
+    }
+
+    /// The program of a command: a path to one that is not there would be told only when it is run.
+    fn note_program(&mut self, name: &str, items: &[Node]) {
+        let Some(first) = items.first().filter(|first| first.shown.is_none()) else { return };
+        let path = first.text().filter(|text| text.contains('/') && !text.contains("${"));
+        if let Some(path) = path {
+            let path = PathBuf::from(path);
+            self.named.push(NamedFile {
+                field: name.to_owned(),
+                path,
+                span: first.span,
+                case: <(std::sync::Arc<str>, String)>::default(),
+            });
+        }
+    }
+
+    /// The entry to write in place of one that does not fit, where that is known.
+    fn mended(&self, name: &str, node: &Node, kind: &FieldKind, keyed: bool) -> Option<String> {
+        let text = node.text().filter(|_| node.shown.is_none())?;
+        let entry = |value: &str| if keyed { format!("`{name}: {value}`") } else { format!("`{value}`") };
+        if let Some(variable) = foreign::variable(text) {
+            return Some(format!("write {}", entry(&variable)));
+        }
+        if matches!(kind, FieldKind::Host)
+            && let Some((host, port)) = mend::port_of(&mend::endpoint_of(text).unwrap_or_else(|| text.to_owned()))
+            && keyed
+        {
+            return Some(format!("write `{name}: {host}`, and `port: {port}` where there is a field for it"));
+        }
+        let found: Vec<String> = mend::value(text, kind, self.like)
+            .into_iter()
+            .filter(|value| parse(value, kind, self.folder).is_ok())
+            .take(2)
+            .map(|value| entry(&value))
+            .collect();
+        (!found.is_empty()).then(|| format!("write {}", found.join(" or ")))
+    }
+
     fn list(&mut self, name: &str, node: &Node, item: &FieldKind) -> Option<Arg> {
         match &node.kind {
-            Kind::List(items) => Some(Arg::List(items.iter().filter_map(|n| self.value(name, n, item)).collect())),
-            Kind::Scalar(..) => self.value(name, node, item).map(|arg| Arg::List(vec![arg])),
+            Kind::List(items) => {
+                if matches!(item, FieldKind::Argument) {
+                    self.note_program(name, items);
+                }
+                Some(Arg::List(items.iter().filter_map(|n| self.typed(name, n, item, false)).collect()))
+            }
+            Kind::Scalar(..) => self.typed(name, node, item, false).map(|arg| Arg::List(vec![arg])),
             _ => {
                 let wants = FieldKind::List(&FieldKind::Text).wants();
                 self.errors.add(node.span, format!("`{name}` is {}, not a list", node.sort()), wants);
@@ -175,7 +355,16 @@ impl Typing<'_> {
 
     fn map(&mut self, name: &str, node: &Node, item: &FieldKind) -> Option<Arg> {
         let Kind::Map(entries) = &node.kind else {
-            self.errors.add(node.span, format!("`{name}` is {}, not a map", node.sort()), "write key: value");
+            let pair = node.text().or_else(|| match &node.kind {
+                Kind::List(items) => items.first().and_then(Node::text),
+                _ => None,
+            });
+            let pair = pair.and_then(|text| text.split_once(':').or_else(|| text.split_once('=')));
+            let help = match pair {
+                Some((key, value)) => format!("write `{name}: {{{}: {}}}`", key.trim(), value.trim()),
+                None => format!("write `{name}: {{KEY: VALUE}}`"),
+            };
+            self.errors.add(node.span, format!("`{name}` is {}, not a map", node.sort()), help);
             return None;
         };
         let typed = entries.iter().filter_map(|(key, n)| Some((key.name.clone(), self.value(&key.name, n, item)?)));
@@ -191,7 +380,8 @@ impl Typing<'_> {
     ) -> Option<Arg> {
         let chosen: Vec<_> = node.entries().iter().filter(|(key, _)| allowed.contains(&key.name.as_str())).collect();
         let [(key, below)] = chosen.as_slice() else {
-            let help = format!("write one of: {}", allowed.join(", "));
+            let help =
+                format!("write one of {}, such as `{name}: {{tcp: {{host: HOST, port: PORT}}}}`", allowed.join(", "));
             let message = format!("`{name}` needs exactly one probe, it has {}", chosen.len());
             self.errors.add(node.span, message, help);
             return None;

@@ -1,5 +1,7 @@
 //! From an entry of `checks:` to its cases.
 
+mod header;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,12 +11,13 @@ use super::args::{Typed, Typing};
 use super::baseline_rules;
 use super::check::{Check, Eventually, Reference};
 use super::defaults::Defaults;
-use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::diagnostic::{Diagnostics, Sources, Span};
 use super::digest::Written;
 use super::expect::{FactTyping, Reader, effective};
+use super::file::NamedFile;
 use super::matrix::{self, Cell};
-use super::merge::is_name;
 use super::repeats;
+use super::syntax::flow;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
@@ -40,10 +43,14 @@ pub struct Builder<'a> {
     pub defaults: &'a BTreeMap<String, Node>,
     /// Default expectations of the families.
     pub defaults_of: &'a Defaults,
+    /// Keys of matrices that variables name, which is told of them.
+    pub in_variables: &'a BTreeSet<String>,
     /// `--rounds`.
     pub rounds: Option<u32>,
     /// Where files named by fields are noted.
     pub files: &'a mut BTreeSet<PathBuf>,
+    /// The same with the places.
+    pub named: &'a mut Vec<NamedFile>,
 }
 
 /// The keys of a check that do not depend on its cell.
@@ -60,7 +67,7 @@ impl Builder<'_> {
         let scope = self.scope;
         let matrix = node.get("matrix").map(|matrix| vars::resolve(matrix, &scope, self.errors));
         let cells = matrix::cells(matrix.as_ref(), scope.secrets, self.errors);
-        matrix::unused(node, self.errors);
+        matrix::unused(node, self.in_variables, self.errors);
         if !scope.budget.take(&without(node, ""), cells.len() - 1) {
             scope.budget.exceeded(node.span, self.errors);
             return Vec::new();
@@ -68,66 +75,15 @@ impl Builder<'_> {
         cells.iter().filter_map(|cell| self.case(node, &header, cell, folder)).collect()
     }
 
-    fn header<'n>(&mut self, node: &'n Node) -> Option<CheckHeader<'n>> {
-        if !matches!(node.kind, Kind::Map(_)) {
-            self.errors.add(node.span, format!("a check is a map, this is {}", node.sort()), "write - id: NAME");
-            return None;
-        }
-        let keys = || tables::names(tables::CHECK).chain(self.families.iter().map(|family| family.name));
-        let mut chosen = Vec::new();
-        let mut unknown = Vec::new();
-        for (key, below) in node.entries() {
-            if let Some(family) = self.families.iter().find(|family| family.name == key.name) {
-                chosen.push((family, below, key.span));
-            } else if !tables::names(tables::CHECK).any(|name| name == key.name) {
-                unknown.push((key.span, format!("unknown key `{}`", key.name), suggest(&key.name, keys())));
-            }
-        }
-        let misspelt = !unknown.is_empty();
-        for (span, message, help) in unknown {
-            self.errors.add(span, message, help);
-        }
-        let name = self.name(node);
-        match chosen.as_slice() {
-            [(family, below, _)] => Some(CheckHeader { name: name?, family, below }),
-            [] if misspelt => None,
-            [] => {
-                let families: Vec<&str> = self.families.iter().map(|family| family.name).collect();
-                self.errors.add(node.span, "the check looks at nothing", format!("add one of {}", families.join(", ")));
-                None
-            }
-            [_, (second, _, span), ..] => {
-                let message = format!("a check has one family, `{}` is a second one", second.name);
-                self.errors.add(*span, message, "make it a check of its own");
-                None
-            }
-        }
-    }
-
-    fn name(&mut self, node: &Node) -> Option<String> {
-        match node.get("id") {
-            None => self.errors.add(node.span, "the check has no `id`", "write id: NAME"),
-            Some(id) => match id.text() {
-                Some(text) if is_name(text) => return Some(text.to_owned()),
-                Some(text) => {
-                    self.errors.add(
-                        id.span,
-                        format!("`{text}` is not a name"),
-                        "letters, digits, _ and - only; cells add [key=value] themselves",
-                    );
-                }
-                None => self.errors.add(id.span, format!("`id` is {}", id.sort()), "write a name"),
-            },
-        }
-        None
-    }
-
     fn case(&mut self, node: &Node, header: &CheckHeader<'_>, cell: &Cell, folder: &Path) -> Option<Check> {
         let scope = Scope { matrix: cell, ..self.scope };
         let below = vars::resolve(header.below, &scope, self.errors);
         let resolved = vars::resolve(&without(node, header.family.name), &scope, self.errors);
         let common = self.common(&resolved, folder);
+        let first_file = self.named.len();
         let typed = self.typing(folder).fields(header.family.name, &below, header.family.fields);
+        let id = matrix::id(&header.name, cell);
+        self.named.iter_mut().skip(first_file).for_each(|file| file.case.1.clone_from(&id));
         let eventually = self.eventually(resolved.get("eventually"), folder);
         let expectations = self.expectations(header.family, &typed.args, resolved.get("expect"), eventually.is_some());
         let families = (header.family, self.families);
@@ -150,7 +106,7 @@ impl Builder<'_> {
         let samples = common.get(&tables::SAMPLES);
         self.repetition(node, &resolved, &common, disruptive, header.family.name);
         Some(Check {
-            id: matrix::id(&header.name, cell).into(),
+            id: id.into(),
             check: header.name.as_str().into(),
             family: header.family,
             probe,
@@ -247,7 +203,9 @@ impl Builder<'_> {
             defaults: self.defaults_of,
             folder,
             files: self.files,
+            named: self.named,
             timeout,
+            like: None,
         }
     }
 
@@ -291,6 +249,8 @@ impl Builder<'_> {
         }
         match family.probe(&typed.args) {
             Ok(probe) => Some(probe),
+            // What is wrong by itself is told, and not what follows from it.
+            Err(invalid) if typed.wrong.contains(invalid.field) => None,
             Err(invalid) => {
                 let at = typed.spans.get(invalid.field).copied().unwrap_or(span);
                 self.errors.add(at, invalid.message, invalid.help);
@@ -309,7 +269,7 @@ impl Builder<'_> {
         let defaults = self.defaults_of.of_check(family, args);
         let written = node.map_or_else(Vec::new, |node| {
             let mut reader = Reader {
-                family: family.name,
+                family,
                 missing: &|name| family.required_mode(args, name),
                 facts: family.facts,
                 eventually,
@@ -337,7 +297,13 @@ impl Builder<'_> {
                 None => self.scope.vars.get(&key.name),
             };
             let Some((found, value)) = found.and_then(|found| Some((found, found.text()?))) else {
-                let help = self.errors.suggest(&key.name, self.scope.vars.keys().map(String::as_str));
+                let help = if cell.contains_key(&key.name) {
+                    format!("write `when: {{matrix.{}: {}}}`", key.name, flow(allowed))
+                } else if self.scope.vars.is_empty() {
+                    format!("define it: `vars: {{{}: VALUE}}`", key.name)
+                } else {
+                    self.errors.suggest(&key.name, self.scope.vars.keys().map(String::as_str))
+                };
                 self.errors.add(key.span, format!("`when` names an unknown variable `{}`", key.name), help);
                 continue;
             };

@@ -57,7 +57,7 @@ fn read(family: &'static Family, text: &str, errors: &mut Diagnostics) -> Vec<Ex
     let source = sources.add(family.name, text.to_owned());
     let Some(node) = tree::parse(source, &sources, errors) else { return Vec::new() };
     let mut reader = Reader {
-        family: family.name,
+        family,
         missing: &|_| None,
         facts: family.facts,
         eventually: false,

@@ -176,6 +176,11 @@ impl Diagnostics {
         if self.count() < ADVISED { suggest(word, known) } else { String::new() }
     }
 
+    /// Notes that something at this place is wrong, which is told elsewhere.
+    pub fn mark(&mut self, span: Span) {
+        self.1.places.insert(span);
+    }
+
     /// True when something at exactly this place is wrong already: a second error would only follow from it.
     #[must_use]
     pub fn has(&self, span: Span) -> bool {

@@ -1,6 +1,6 @@
 //! Digest of a check's definition: the numbers of two runs are comparable when it is the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
@@ -39,7 +39,16 @@ impl Written {
     /// Hash of a family and its fields in any order of keys; the patience belongs to it.
     pub(super) fn digest(&self, family: &Family, below: &Node, timeout: Option<&Node>, cell: &Cell) -> String {
         let resolved = |vars| {
-            let scope = Scope { vars, secrets: &self.secrets, matrix: cell, env: &environment, budget: &self.budget };
+            let broken = BTreeSet::new();
+            let scope = Scope {
+                vars,
+                secrets: &self.secrets,
+                matrix: cell,
+                env: &environment,
+                budget: &self.budget,
+                broken: &broken,
+                of_variable: false,
+            };
             vars::resolve(below, &scope, &mut Diagnostics::default())
         };
         let defined = fields(&resolved(&self.vars), resolved(&self.overridden), family.fields);

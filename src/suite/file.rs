@@ -14,6 +14,7 @@ use super::reading::{self, Roots};
 use super::secret::{Redactor, SHORTEST};
 use super::tree::{self, Kind, Node};
 use super::vars::{self, Env, Scope};
+use crate::model::suggest::meant;
 use crate::probe::Family;
 
 /// A validated suite.
@@ -80,12 +81,49 @@ pub struct Loaded {
     pub sources: Sources,
     /// Every file read, and those that fields name.
     pub files: BTreeSet<PathBuf>,
+    /// Files that fields name, with the field and its place.
+    pub named: Vec<NamedFile>,
     /// All errors.
     pub errors: Diagnostics,
     /// The name of some suite is not known, as its file has an error.
     pub incomplete: bool,
     /// Knows every secret.
     pub redactor: Redactor,
+}
+
+/// A file that a field names.
+#[derive(Clone, Debug)]
+pub struct NamedFile {
+    /// The field.
+    pub field: String,
+    /// As it is opened.
+    pub path: PathBuf,
+    /// Where it was written.
+    pub span: Span,
+    /// Suite and id of the case it is for.
+    pub case: (Arc<str>, String),
+}
+
+impl Loaded {
+    /// Makes every file that a field of a case names, and that is not there, an error: the case could see nothing without it.
+    /// `runs` says whether a case, by its suite and id, is going to run.
+    pub fn require_files(&mut self, runs: &dyn Fn(&str, &str) -> bool) {
+        for NamedFile { field, path, span, case: (suite, id) } in std::mem::take(&mut self.named) {
+            if !runs(&suite, &id) {
+                continue;
+            }
+            let shown = path.display();
+            let why = match std::fs::metadata(&path) {
+                Ok(meta) if meta.is_dir() => format!("`{field}`: {shown} is a folder, not a file"),
+                Ok(_) => continue,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    format!("`{field}`: there is no file {shown}")
+                }
+                Err(error) => format!("`{field}`: {shown} cannot be read: {}", reading::why(&error)),
+            };
+            self.errors.add(span, why, reading::instead(&path));
+        }
+    }
 }
 
 /// A suite to load.
@@ -121,7 +159,21 @@ pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>
     }
     for (name, node) in &overrides {
         if !known.contains(name) {
-            let help = suggest(name, known.iter().map(String::as_str));
+            let near = suggest(name, known.iter().map(String::as_str));
+            let help = match meant(&near) {
+                Some(near) => {
+                    let value = node.text().unwrap_or_default();
+                    match loaded.sources.get(node.span.source).map(|source| &*source.path) {
+                        Some(path) if path.starts_with("--against ") => format!("write `--against {near}={value}`"),
+                        Some(path) if path.starts_with("--var ") => format!("write `--var {near}={value}`"),
+                        _ => format!("write `{near}: {value}`"),
+                    }
+                }
+                None if known.is_empty() => {
+                    format!("the suites have no variables; define it there: `vars: {{{name}: DEFAULT}}`")
+                }
+                None => format!("{near}; or define it in the suite: `vars: {{{name}: DEFAULT}}`"),
+            };
             loaded.errors.add(node.span, format!("no suite has a variable `{name}`"), help);
         }
     }
@@ -148,7 +200,18 @@ fn suite(
     let vars = vars::resolve_all(&document.vars, &secrets, options.env, &mut loaded.errors);
     let cell = BTreeMap::new();
     let budget = vars::Budget::of_checks();
-    let scope = Scope { vars: &vars, secrets: &secrets, matrix: &cell, env: options.env, budget: &budget };
+    let broken = document.vars.keys().filter(|name| !vars.contains_key(*name)).cloned().collect();
+    let scope = Scope {
+        vars: &vars,
+        secrets: &secrets,
+        matrix: &cell,
+        env: options.env,
+        budget: &budget,
+        broken: &broken,
+        of_variable: false,
+    };
+    let in_variables = document.vars.values().flat_map(vars::names);
+    let in_variables = in_variables.filter_map(|name| Some(name.strip_prefix("matrix.")?.to_owned())).collect();
     let mut defaults: BTreeMap<String, Node> = document
         .defaults
         .iter()
@@ -165,9 +228,31 @@ fn suite(
         written: &written,
         defaults: &defaults,
         defaults_of,
+        in_variables: &in_variables,
         rounds: options.rounds,
         files: &mut loaded.files,
+        named: &mut loaded.named,
     };
+    let first_file = builder.named.len();
+    let differs = |node: &Node| everywhere || vars::mentions(node, &affected);
+    let (ids, checks) = checks(&mut builder, &document, &differs);
+    let name: Arc<str> = document.name.as_ref().map_or("", |(name, _)| name).into();
+    loaded.named.iter_mut().skip(first_file).for_each(|file| file.case.0 = Arc::clone(&name));
+    if let Some(other) = loaded.suites.iter().find(|suite| suite.name == name)
+        && let Some((_, span)) = document.name
+    {
+        let label = format!("also in {}", other.file);
+        loaded.errors.labelled(span, format!("two suites are called `{name}`"), label, "rename one of them");
+    }
+    loaded.suites.push(Suite { name, file: path.to_string_lossy().into_owned(), sha256: document.sha256, checks, ids });
+}
+
+/// Every id written, and the cases.
+fn checks(
+    builder: &mut Builder<'_>,
+    document: &Document,
+    differs: &dyn Fn(&Node) -> bool,
+) -> (Vec<String>, Vec<Check>) {
     let mut first_seen: BTreeMap<String, Span> = BTreeMap::new();
     let mut checks = Vec::new();
     for (node, folder) in &document.checks {
@@ -181,18 +266,10 @@ fn suite(
             }
             first_seen.insert(id.to_owned(), node.span);
         }
-        let differs = everywhere || vars::mentions(node, &affected);
+        let differs = differs(node);
         checks.extend(builder.check(node, folder).into_iter().map(|check| Check { differs, ..check }));
     }
-    let ids = first_seen.into_keys().collect();
-    let name: Arc<str> = document.name.as_ref().map_or("", |(name, _)| name).into();
-    if let Some(other) = loaded.suites.iter().find(|suite| suite.name == name)
-        && let Some((_, span)) = document.name
-    {
-        let label = format!("also in {}", other.file);
-        loaded.errors.labelled(span, format!("two suites are called `{name}`"), label, "rename one of them");
-    }
-    loaded.suites.push(Suite { name, file: path.to_string_lossy().into_owned(), sha256: document.sha256, checks, ids });
+    (first_seen.into_keys().collect(), checks)
 }
 
 /// Defaults that the command line replaces.
@@ -201,7 +278,8 @@ fn given_defaults(options: &Options<'_>, sources: &mut Sources) -> Vec<(String, 
     let given = [("timeout", "--timeout", options.timeout.clone()), ("per_target", "--per-target", per_target)];
     let node = |(key, flag, text): (&str, &str, Option<String>)| {
         let text = text?;
-        let source = sources.add(flag, text.clone());
+        // Such a source has no line to show: its name is what was typed.
+        let source = sources.add(&format!("{flag}={text}"), String::new());
         Some((key.to_owned(), scalar_node(source, &text)))
     };
     given.into_iter().filter_map(node).collect()
@@ -217,8 +295,8 @@ fn secrets(document: &Document, env: Env<'_>, loaded: &mut Loaded) -> BTreeMap<S
             None => {
                 loaded.errors.add(
                     *span,
-                    format!("secret `{name}` is not set"),
-                    format!("export {name}=… before the run"),
+                    format!("secret `{name}` is not set in the environment"),
+                    format!("export {name}=… before the run, or take it out of `secrets`"),
                 );
                 // Known by name, so that its uses are not reported as well.
                 out.insert(name.clone(), String::new());
@@ -256,20 +334,31 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
                     Some(node) if matches!(node.kind, Kind::Map(_)) => {
                         out.extend(node.entries().iter().map(|(key, value)| (key.name.clone(), value.clone())));
                     }
-                    Some(node) => loaded.errors.add(node.span, "a file of variables is a map", "write name: value"),
+                    Some(node) => {
+                        loaded.errors.add(
+                            node.span,
+                            "a file of variables is a map",
+                            "write `NAME: VALUE` on each line",
+                        );
+                    }
                     None => {}
                 }
             }
             Err(error) => {
                 let source = loaded.sources.add(&shown, String::new());
                 let span = Span { source, start: 0, end: 0 };
-                loaded.errors.add(span, format!("cannot read {shown}: {error}"), "check the path given with --vars");
+                loaded.errors.add(
+                    span,
+                    format!("cannot read {shown}, given with --vars: {error}"),
+                    reading::instead(path),
+                );
             }
         }
     }
     for (flag, pairs) in [("--var", &options.vars), ("--against", &options.against)] {
         for (name, value) in pairs {
-            let source = loaded.sources.add(&format!("{flag} {name}"), value.clone());
+            let shown: String = value.chars().take(60).collect();
+            let source = loaded.sources.add(&format!("{flag} {name}={shown}"), String::new());
             out.insert(name.clone(), scalar_node(source, value));
         }
     }

@@ -26,8 +26,17 @@ pub fn cells(node: Option<&Node>, secrets: &BTreeMap<String, String>, errors: &m
     }
     for (key, values) in node.entries() {
         let Kind::List(values) = &values.kind else {
-            let help = format!("write {}: [a, b]", key.name);
+            let help = match values.text() {
+                Some(_) => format!("write `{}: [{}]`", key.name, super::syntax::flow(values)),
+                None => format!("write `{}: [a, b]`", key.name),
+            };
             errors.add(values.span, format!("`{}` of `matrix` is {}, not a list", key.name, values.sort()), help);
+            if values.text().is_some() {
+                // Its uses are right.
+                for cell in &mut out {
+                    cell.insert(key.name.clone(), values.clone());
+                }
+            }
             continue;
         };
         if values.is_empty() {
@@ -65,13 +74,18 @@ pub fn cells(node: Option<&Node>, secrets: &BTreeMap<String, String>, errors: &m
 
 /// Keys of the matrix of `check` that nothing in it speaks of: all their cells would look at the same, and seem to have looked
 /// at each.
-pub fn unused(check: &Node, errors: &mut Diagnostics) {
+/// Keys that `elsewhere` holds are used in another place.
+pub fn unused(check: &Node, elsewhere: &BTreeSet<String>, errors: &mut Diagnostics) {
     const LABELS: [&str; 4] = ["matrix", "id", "description", "tags"];
-    let mut named = BTreeSet::new();
+    let mut named: BTreeSet<&str> = elsewhere.iter().map(String::as_str).collect();
     for (_, node) in check.entries().iter().filter(|(key, _)| !LABELS.contains(&key.name.as_str())) {
         named_keys(node, &mut named);
     }
     let keys = check.get("matrix").map_or(&[][..], Node::entries);
+    // A misspelt name is told where it stands, and may be the one that is missing.
+    if named.iter().any(|name| !elsewhere.contains(*name) && !keys.iter().any(|(key, _)| key.name == *name)) {
+        return;
+    }
     for (key, _) in keys.iter().filter(|(key, _)| !named.contains(key.name.as_str())) {
         let message = format!("`{}` of `matrix` changes nothing: its cells would all look at the same", key.name);
         let help = format!("write ${{matrix.{}}} where they differ; `rounds` repeats a check", key.name);

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::foreign;
 use super::reading::{self, Roots};
+use super::syntax::flow;
 use super::tables;
 use super::tree::{self, Key, Kind, Node};
 
@@ -32,7 +34,6 @@ pub struct Document {
     pub checks: Vec<(Node, PathBuf)>,
     /// SHA-256 over all files, in the order read.
     pub sha256: String,
-    description: Option<Span>,
     digest: Sha256,
     open: Vec<PathBuf>,
     bytes: usize,
@@ -40,6 +41,12 @@ pub struct Document {
     no_map: bool,
     /// A key is written that is probably meant to be `checks`.
     misspelt_checks: bool,
+    /// A key is written that is probably meant to be `suite`.
+    misspelt_name: bool,
+    /// Names of included suites: the including file's own comes first.
+    names_below: Vec<(String, Span)>,
+    /// What stands below `checks` is no list, which is told.
+    wrong_checks: bool,
     /// Files read.
     pub files: Vec<PathBuf>,
 }
@@ -58,11 +65,15 @@ pub fn read(
     if document.no_map {
         return Some(document);
     }
-    if document.name.is_none() {
-        errors.add(start(root), "the suite has no name", "write suite: NAME");
+    if let (None, [only]) = (&document.name, document.names_below.as_slice()) {
+        document.name = Some(only.clone());
     }
-    if document.checks.is_empty() && !document.misspelt_checks {
-        errors.add(start(root), "the suite has no checks", "write checks: [...]; an empty suite would always be green");
+    if document.name.is_none() && !document.misspelt_name {
+        errors.add(start(root), "the suite has no name", "write `suite: NAME`: letters, digits, _ and -");
+    }
+    if document.checks.is_empty() && !document.misspelt_checks && !document.wrong_checks {
+        let help = "write `checks: [{id: NAME, http: {url: https://HOST/}}]`; an empty suite would always be green";
+        errors.add(start(root), "the suite has no checks", help);
     }
     document.sha256 = crate::net::bytes::hex(&document.digest.clone().finalize());
     Some(document)
@@ -86,20 +97,7 @@ impl Document {
         if text.is_none() {
             self.files.push(path.to_path_buf());
         }
-        let from_file = || if by.is_some() { reading::text_of_file(path) } else { reading::text(path) };
-        let text = match text.map_or_else(from_file, Ok) {
-            Ok(text) => text,
-            Err(why) => {
-                let span = by.unwrap_or_else(|| start(sources.add(&shown, String::new())));
-                let help = if why == reading::NO_TEXT {
-                    "save it as UTF-8, and look whether it is the right file"
-                } else {
-                    "check the path and the permissions"
-                };
-                errors.add(span, format!("cannot read {shown}: {why}"), help);
-                return None;
-            }
-        };
+        let text = text_of(path, text, by, sources, errors)?;
         self.digest.update(text.as_bytes());
         self.bytes += text.len();
         if self.bytes > MAX_TOTAL {
@@ -120,9 +118,8 @@ impl Document {
         }
         errors.append(found);
         let root = root?;
-        if !matches!(root.kind, Kind::Map(_)) {
-            let sort = root.sort();
-            errors.add(start(source), format!("a suite is a map, this is {sort}"), "begin with version: 1");
+        if let Some(message) = something_else(&root, by.is_some()) {
+            errors.add(start(source), message, BEGINNING);
             self.no_map = true;
             return Some(source);
         }
@@ -130,8 +127,10 @@ impl Document {
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         match root.get("version").map(|node| (node.span, node.text().unwrap_or_default().to_owned())) {
             Some((_, text)) if text == "1" => {}
-            Some((span, _)) => errors.add(span, "unknown format version", "this shakedown reads version: 1"),
-            None => errors.add(start(source), "the format version is missing", "begin with version: 1"),
+            Some((span, _)) => {
+                errors.add(span, "unknown format version", "write `version: 1`, which is the one this shakedown reads");
+            }
+            None => errors.add(start(source), "the format version is missing", "begin with `version: 1`"),
         }
         for (key, node) in root.entries() {
             self.entry(key, node, (&folder, roots), sources, errors);
@@ -150,12 +149,11 @@ impl Document {
     ) {
         match key.name.as_str() {
             "version" => {}
-            "suite" => self.named(node, sources, errors),
+            "suite" => self.named(node, errors),
             "description" => {
                 if node.text().is_none() {
                     errors.add(node.span, format!("`description` is {}", node.sort()), "write text");
                 }
-                reject_duplicate(self.description.replace(key.span), "description", key.span, sources, errors);
             }
             "vars" => insert(&mut self.vars, "vars", node, None, sources, errors),
             "defaults" => insert(&mut self.defaults, "defaults", node, Some(tables::DEFAULTS), sources, errors),
@@ -176,13 +174,17 @@ impl Document {
                 }
             }
             "checks" => {
+                self.wrong_checks |= matches!(node.kind, Kind::Map(_));
                 for item in items("checks", node, errors) {
                     self.checks.push((item.clone(), folder.to_path_buf()));
                 }
             }
+            // A place for anchors, as in Compose files.
+            extension if extension.starts_with("x-") => {}
             other => {
-                let help = suggest(other, tables::names(tables::SUITE));
-                self.misspelt_checks |= help.contains("`checks`?");
+                let help = other_key(other, node);
+                self.misspelt_checks |= help.contains("`checks`") || help.contains("`checks:");
+                self.misspelt_name |= help.contains("`suite`?") || help.contains("`suite:");
                 errors.add(key.span, format!("unknown key `{other}`"), help);
             }
         }
@@ -211,16 +213,103 @@ impl Document {
         }
     }
 
-    fn named(&mut self, node: &Node, sources: &Sources, errors: &mut Diagnostics) {
+    fn named(&mut self, node: &Node, errors: &mut Diagnostics) {
         let Some(name) = node.text() else {
             errors.add(node.span, format!("`suite` is {}", node.sort()), "write a name");
             return;
         };
         if !is_name(name) {
-            errors.add(node.span, format!("`{name}` is not a name"), "letters, digits, _ and - only");
+            let help = format!("write `suite: {}`: letters, digits, _ and - only", foreign::name(name));
+            errors.add(node.span, format!("`{name}` is not a name"), help);
         }
-        reject_duplicate(self.name.as_ref().map(|(_, span)| *span), "suite", node.span, sources, errors);
-        self.name.get_or_insert_with(|| (name.to_owned(), node.span));
+        // A suite that others include may be run by itself as well, under its own name.
+        if self.open.len() > 1 {
+            self.names_below.push((name.to_owned(), node.span));
+        } else {
+            self.name = Some((name.to_owned(), node.span));
+        }
+    }
+}
+
+/// The text of a file, or the one given in its place.
+fn text_of(
+    path: &Path,
+    text: Option<String>,
+    by: Option<Span>,
+    sources: &mut Sources,
+    errors: &mut Diagnostics,
+) -> Option<String> {
+    let from_file = || if by.is_some() { reading::text_of_file(path) } else { reading::text(path) };
+    match text.map_or_else(from_file, Ok) {
+        Ok(text) => Some(text),
+        Err(why) => {
+            let shown = path.to_string_lossy();
+            let span = by.unwrap_or_else(|| start(sources.add(&shown, String::new())));
+            let help = if why == reading::NO_TEXT {
+                "save it as UTF-8, and look whether it is the right file".to_owned()
+            } else {
+                reading::instead(path)
+            };
+            errors.add(span, format!("cannot read {shown}: {why}"), help);
+            None
+        }
+    }
+}
+
+/// What a file is that is no suite at all.
+fn something_else(root: &Node, included: bool) -> Option<String> {
+    if !matches!(root.kind, Kind::Map(_)) {
+        return Some(format!("a suite is a map, this is {}", root.sort()));
+    }
+    let keys: Vec<&str> = root.entries().iter().take(3).map(|(key, _)| key.name.as_str()).collect();
+    let says = keys.join("`, `");
+    (!included && is_foreign(root))
+        .then(|| format!("this file is no suite: it says `{says}`, and neither `version` nor `checks`"))
+}
+
+/// How every suite begins.
+const BEGINNING: &str = "begin with `version: 1`, `suite: NAME` and `checks: [{id: NAME, http: {url: https://HOST/}}]`";
+
+/// Whether a map is the file of another program: nothing in it is of a suite but words that others have as well.
+fn is_foreign(root: &Node) -> bool {
+    let of_suite = |name: &str| tables::names(tables::SUITE).any(|known| known == name) || name.starts_with("x-");
+    !root.entries().is_empty()
+        && !root.entries().iter().any(|(key, _)| matches!(&*key.name, "version" | "checks" | "suite"))
+        && root.entries().iter().any(|(key, _)| !of_suite(&key.name))
+        && !root
+            .entries()
+            .iter()
+            .any(|(key, _)| suggest(&key.name, ["checks", "version", "suite"]).starts_with("did you mean"))
+}
+
+/// What to write in place of a key that no file has.
+fn other_key(word: &str, node: &Node) -> String {
+    let near = suggest(word, tables::names(tables::SUITE));
+    if near.starts_with("did you mean") {
+        return near;
+    }
+    if tables::names(tables::DEFAULTS).any(|name| name == word) {
+        return format!("for every check, write `defaults: {{{word}: {}}}`", flow(node));
+    }
+    if tables::names(tables::CHECK).any(|name| name == word) {
+        return "it belongs to a check: write it below `checks:`, beside its `id`".to_owned();
+    }
+    if matches!(node.kind, Kind::Map(_)) && foreign::key("suite", word, node).is_none() {
+        return format!("a check stands in the list: write `checks: [{{id: NAME, {word}: {{…}}}}]`; keys: {}", names());
+    }
+    foreign::key("suite", word, node).unwrap_or(near)
+}
+
+fn names() -> String {
+    tables::names(tables::SUITE).collect::<Vec<_>>().join(", ")
+}
+
+/// The list that was meant by a map.
+fn as_list(owner: &str, node: &Node) -> String {
+    match (owner, node.entries().first()) {
+        ("checks", Some((key, _))) => format!("write `- id: {}` in place of `{}:`", foreign::name(&key.name), key.name),
+        (_, Some((key, _))) => format!("write `{owner}: [{}]`", key.name),
+        _ => format!("write `{owner}: [NAME]`"),
     }
 }
 
@@ -248,7 +337,8 @@ fn no_suite(root: Option<&Node>, found: &Diagnostics, sources: &Sources) -> Opti
     if root.get("version").and_then(Node::text) != Some("1") {
         return Some("it does not say version: 1".into());
     }
-    let unknown = root.entries().iter().find(|(key, _)| !tables::names(tables::SUITE).any(|name| name == key.name));
+    let known = |name: &str| tables::names(tables::SUITE).any(|known| known == name) || name.starts_with("x-");
+    let unknown = root.entries().iter().find(|(key, _)| !known(&key.name));
     let (key, _) = unknown?;
     Some(format!("the key at line {} does not belong to a suite", line(key.span)))
 }
@@ -265,7 +355,7 @@ fn items<'n>(owner: &str, node: &'n Node, errors: &mut Diagnostics) -> &'n [Node
         Kind::List(items) => items,
         Kind::Scalar(..) => std::slice::from_ref(node),
         _ => {
-            errors.add(node.span, format!("`{owner}` is {}, not a list", node.sort()), "write a list");
+            errors.add(node.span, format!("`{owner}` is {}, not a list", node.sort()), as_list(owner, node));
             &[]
         }
     }

@@ -4,28 +4,69 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::model::suggest::suggest;
+
 /// Largest file of a suite, bytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Files of a folder that a misspelt name is compared with.
+const MOST_NAMES: usize = 1000;
 /// What marks the folder of a project: its settings, its repository.
 const MARKS: [&str; 2] = ["shakedown.toml", ".git"];
 
 /// The text of a file named on the command line. A pipe (`<(…)`) is read to its end, and nothing beyond the limit.
 pub fn text(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
+    let file = File::open(path).map_err(|error| why(&error))?;
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| why(&error))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(format!("it has more than {MAX_BYTES} bytes"));
     }
     String::from_utf8(bytes).map_err(|_| NO_TEXT.to_owned())
 }
 
+/// An error of the system in words, without its number.
+#[must_use]
+pub fn why(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or_default().to_lowercase()
+        }
+    }
+}
+
 /// Why a file cannot be read that is there, and no text.
 pub const NO_TEXT: &str = "it is no UTF-8 text";
 
+/// What to do about a file that cannot be read: the one with nearly this name, where there is one.
+#[must_use]
+pub fn instead(path: &Path) -> String {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return if folder.exists() {
+            "check the permissions of its folder".to_owned()
+        } else {
+            format!("there is no folder {}", folder.display())
+        };
+    };
+    if path.exists() {
+        return "check its permissions".to_owned();
+    }
+    let names: Vec<String> =
+        entries.take(MOST_NAMES).filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    let wanted = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match suggest(wanted, names.iter().map(String::as_str)) {
+        near if near.starts_with("did you mean") => near,
+        _ => "check the path, which is relative to the file that names it or to the working directory".to_owned(),
+    }
+}
+
 /// The text of a file that another file names: devices and pipes are refused, as opening one may wait for ever.
 pub fn text_of_file(path: &Path) -> Result<String, String> {
-    if !std::fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
+    if !std::fs::metadata(path).map_err(|error| why(&error))?.is_file() {
         return Err("it is no file".into());
     }
     text(path)

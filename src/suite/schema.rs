@@ -1,300 +1,188 @@
 //! The JSON Schema of a suite, from the same tables as validation.
+//!
+//! Strict validators must take it: no unions of types, a type beside every keyword that needs one, and keys that are required
+//! are described where they are. What several places share stands in `$defs` once.
 
+mod baselines;
+mod expectations;
+mod fields;
 mod words;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use super::tables;
-use crate::model::expectation::{OperandForm, Sort};
-use crate::model::fact::{SETTLED_IN, STATISTICS};
-use crate::model::typed::Form;
-use crate::model::{FactInfo, FieldInfo, FieldKind, Kind, Unit, quantity};
 use crate::probe::Family;
 
 /// Draft 7: what editors' YAML support reads.
 #[must_use]
 pub fn schema(families: &[Family]) -> Value {
-    let check = check(families);
-    let mut root = object(tables::SUITE, &mut |field| match field.name {
-        "checks" => Some(json!({"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/check"}})),
-        "vars" => Some(json!({"type": "object"})),
-        "suite" => Some(json!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})),
+    let mut definitions = fields::shared();
+    definitions.extend(expectations::shared(families));
+    definitions.insert("check".into(), check(families));
+    for family in families {
+        let mut own = fields::object(family.fields, &mut |_| None);
+        rules(family, &mut own);
+        definitions.insert(family.name.into(), own);
+        definitions.insert(format!("{}.expect", family.name), expectations::of(family));
+        definitions.insert(format!("{}.baseline", family.name), baselines::of(family));
+    }
+    definitions.extend(baselines::shared(families));
+    share_fields(families, &mut definitions);
+    fields::define_several(&mut definitions);
+    let mut root = fields::object(tables::SUITE, &mut |field| match field.name {
+        "version" => Some(json!({"enum": [1, "1"]})),
+        "checks" => Some(json!({"type": "array", "minItems": 1, "items": fields::reference("check")})),
+        "vars" => Some(json!({"type": "object", "propertyNames": fields::reference("key")})),
+        "suite" => Some(fields::reference("name")),
+        "defaults" => Some(fields::object(tables::DEFAULTS, &mut |field| {
+            (field.name == "baseline").then(|| baselines::of_all(families))
+        })),
         _ => None,
     });
-    let mut definitions = Map::new();
-    definitions.insert("check".into(), check);
-    for sort in SHARED {
-        if let Some(name) = name(*sort) {
-            definitions.insert(name.into(), tests(*sort));
-        }
-    }
-    for family in families {
-        definitions.insert(family.name.into(), object(family.fields, &mut |_| None));
-        definitions.insert(format!("{}.expect", family.name), expect(family.facts));
-        definitions.insert(format!("{}.baseline", family.name), baseline(family.facts));
-        words::define(family.facts, &mut definitions);
-    }
-    if let Value::Object(map) = &mut root {
-        map.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
-        map.insert("title".into(), json!("shakedown suite, format version 1"));
+    let any: Vec<Value> = ["checks", "include", "vars", "defaults", "secrets"].into_iter().map(required).collect();
+    for (key, value) in [
+        ("$schema", json!("http://json-schema.org/draft-07/schema#")),
+        ("title", json!("shakedown suite, format version 1")),
         // Included files leave out what the including file says.
-        map.insert("required".into(), json!(["version", "checks"]));
-        map.insert("definitions".into(), Value::Object(definitions));
+        ("required", json!(["version"])),
+        ("anyOf", json!(any)),
+        ("patternProperties", json!({"^x-": {"description": "A place for anchors; left alone."}})),
+        ("$defs", Value::Object(definitions)),
+    ] {
+        root[key] = value;
     }
     root
 }
 
+/// The schema as text: one line for each key of a definition, so that it is short, and a change shows where it is.
+#[must_use]
+pub fn text(families: &[Family]) -> String {
+    let mut out = String::new();
+    print(&schema(families), 0, &mut out);
+    out.push('\n');
+    out
+}
+
+/// Levels of a schema that have lines of their own: `$defs`, a definition, its `properties`, one of these.
+const LEVELS: usize = 4;
+
+fn print(value: &Value, level: usize, out: &mut String) {
+    match value {
+        Value::Object(entries) if level < LEVELS && !entries.is_empty() => {
+            out.push('{');
+            for (at, (key, value)) in entries.iter().enumerate() {
+                out.push_str(if at == 0 { "\n" } else { ",\n" });
+                // A definition is found by its line; deeper ones would be half blanks.
+                out.push_str(if level == 1 { " " } else { "" });
+                out.push_str(&json!(key).to_string());
+                out.push_str(": ");
+                print(value, level + 1, out);
+            }
+            out.push_str("\n}");
+        }
+        other => out.push_str(&other.to_string()),
+    }
+}
+
+/// An object that has this key.
+fn required(name: &str) -> Value {
+    json!({"type": "object", "properties": {name: true}, "required": [name]})
+}
+
 fn check(families: &[Family]) -> Value {
     let names: Vec<&str> = families.iter().map(|family| family.name).collect();
-    let mut check = object(tables::CHECK, &mut |field| match field.name {
-        "id" => Some(json!({"type": ["string", "number"], "pattern": "^[A-Za-z0-9_-]+$"})),
+    let mut check = fields::object(tables::CHECK, &mut |field| match field.name {
+        "id" => Some(fields::reference("name")),
+        "serial" => {
+            Some(json!({"anyOf": [{"type": "string", "pattern": "\\S"}, {"type": "number"}, {"type": "boolean"}]}))
+        }
         "expect" => Some(json!({"type": "object", "minProperties": 1})),
-        "matrix" => Some(json!({"type": "object", "minProperties": 1})),
-        "when" => Some(json!({"type": "object", "minProperties": 1})),
+        "matrix" => Some(json!({
+            "type": "object", "minProperties": 1,
+            "additionalProperties": {"anyOf": [
+                {"type": "array", "minItems": 1, "uniqueItems": true, "items": fields::reference("text")}, fields::reference("variable")
+            ]}
+        })),
+        "when" => Some(json!({
+            "type": "object", "minProperties": 1,
+            "additionalProperties": {"anyOf": [
+                {"type": "array", "minItems": 1, "items": fields::reference("text")}, fields::reference("text")
+            ]}
+        })),
         "baseline" => Some(json!({"type": "object"})),
         _ => None,
     });
-    if let Some(properties) = check.get_mut("properties").and_then(Value::as_object_mut) {
-        for family in families {
-            let reference = format!("#/definitions/{}", family.name);
-            properties.insert(family.name.into(), json!({"$ref": reference, "description": family.summary}));
-        }
+    for family in families {
+        check["properties"][family.name] =
+            json!({"description": family.summary, "allOf": [fields::reference(family.name)]});
     }
-    if let Value::Object(map) = &mut check {
-        let one: Vec<Value> = names.iter().map(|name| json!({"required": [name]})).collect();
-        map.insert("oneOf".into(), json!(one));
-        let rules: Vec<Value> = names
-            .iter()
-            .map(|name| {
-                let expect = format!("#/definitions/{name}.expect");
-                let baseline = format!("#/definitions/{name}.baseline");
-                let then = json!({"expect": {"$ref": expect}, "baseline": {"$ref": baseline}});
-                json!({"if": {"required": [name]}, "then": {"properties": then}})
-            })
-            .collect();
-        map.insert("allOf".into(), json!(rules));
-    }
+    check["oneOf"] = names.iter().map(|name| required(name)).collect();
+    let eventually = {
+        let mut both = required("eventually");
+        both["properties"]["retries"] = json!({"enum": [0, "0"]});
+        both["properties"]["retry_delay"] = json!(false);
+        both
+    };
+    let not_both = json!({"if": required("eventually"), "then": eventually});
+    let of_family = |name: &&str| {
+        let [expect, baseline] = ["expect", "baseline"].map(|part| fields::reference(&format!("{name}.{part}")));
+        json!({
+            "if": required(name),
+            "then": {"type": "object", "properties": {"expect": expect, "baseline": baseline}}
+        })
+    };
+    check["allOf"] = names.iter().map(of_family).chain([not_both]).collect();
     check
 }
 
-/// Schema of the entries below `baseline`: a metric has tolerances, of its quantiles too where it has some; any other fact a rule.
-fn baseline(facts: &[FactInfo]) -> Value {
-    let mut properties = Map::new();
-    for fact in facts {
-        let fits = |field: &&FieldInfo| match field.name {
-            "change" => true,
-            "p90" | "p99" | "at_least" => fact.better.is_some() && fact.kind == Kind::Distribution,
-            _ => fact.better.is_some(),
-        };
-        let unit = if fact.kind == Kind::Distribution { Unit::Ratio } else { fact.unit };
-        let fields: Vec<FieldInfo> = tables::BASELINE.iter().filter(fits).copied().collect();
-        let mut group = object(&fields, &mut |field| match field.name {
-            "change" if fact.better.is_some() => Some(json!({"enum": ["ignore"]})),
-            "change" => None,
-            "at_least" => Some(quantity_of(fact.unit)),
-            _ => Some(quantity_of(unit)),
-        });
-        if let Value::Object(map) = &mut group {
-            map.insert("minProperties".into(), json!(1));
+/// Families from which on a field that they describe alike has a definition of its own.
+const FAMILIES_THAT_SHARE: usize = 3;
+
+/// Moves what several families say of a field, word for word, to one definition.
+fn share_fields(families: &[Family], definitions: &mut Map<String, Value>) {
+    let mut found: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+    for family in families {
+        let properties = definitions.get(family.name).and_then(|own| own["properties"].as_object());
+        for (field, schema) in
+            properties.into_iter().flatten().filter(|(_, schema)| schema.get("description").is_some())
+        {
+            found.entry((field.clone(), schema.to_string())).or_default().push(family.name);
         }
-        properties.insert(fact.name.into(), group);
     }
-    json!({"type": "object", "additionalProperties": false, "properties": properties})
-}
-
-fn object(fields: &[FieldInfo], special: &mut dyn FnMut(&FieldInfo) -> Option<Value>) -> Value {
-    let mut properties = Map::new();
-    for field in fields {
-        let mut schema = special(field).unwrap_or_else(|| kind(&field.kind));
-        if let Value::Object(map) = &mut schema {
-            let default = field.default.map(|text| format!(" Default: {text}.")).unwrap_or_default();
-            map.insert("description".into(), json!(format!("{}{default}", field.help)));
+    found.retain(|_, families| families.len() >= FAMILIES_THAT_SHARE);
+    for ((field, _), families) in found {
+        let name = format!("field.{field}");
+        // A field that two groups of families describe in two ways has one definition, that of the first group.
+        if definitions.contains_key(&name) {
+            continue;
         }
-        properties.insert(field.name.into(), schema);
-    }
-    let required: Vec<&str> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
-    json!({"type": "object", "additionalProperties": false, "properties": properties, "required": required})
-}
-
-/// Any scalar may be written as `${…}` instead.
-#[expect(clippy::needless_pass_by_value, reason = "called with literals")]
-fn or_variable(schema: Value) -> Value {
-    json!({"anyOf": [schema, {"type": "string", "pattern": "\\$\\{"}]})
-}
-
-/// A number may be quoted.
-#[expect(clippy::needless_pass_by_value, reason = "called with literals")]
-fn or_digits(schema: Value) -> Value {
-    or_variable(json!({"anyOf": [schema, {"type": "string", "pattern": "^[+-]?[0-9.]+$"}]}))
-}
-
-fn quantity_of(unit: Unit) -> Value {
-    or_variable(json!({"type": "string", "pattern": quantity::pattern(unit), "examples": [unit.example()]}))
-}
-
-fn kind(kind_of: &FieldKind) -> Value {
-    match kind_of {
-        FieldKind::Text
-        | FieldKind::Host
-        | FieldKind::Address
-        | FieldKind::Endpoint
-        | FieldKind::Url
-        | FieldKind::Path
-        | FieldKind::Inline
-        | FieldKind::Argument
-        | FieldKind::FileOr(_) => {
-            json!({"type": ["string", "number", "boolean"]})
+        let mut shared = Value::Null;
+        for family in families {
+            shared = std::mem::replace(&mut definitions[family]["properties"][&field], fields::reference(&name));
         }
-        FieldKind::Bool => or_variable(json!({"type": "boolean"})),
-        FieldKind::Integer(low, high) if *high == i64::MAX => or_digits(json!({"type": "integer", "minimum": low})),
-        FieldKind::Integer(low, high) => or_digits(json!({"type": "integer", "minimum": low, "maximum": high})),
-        FieldKind::Duration(..) => quantity_of(Unit::Seconds),
-        FieldKind::Size(..) => quantity_of(Unit::Bytes),
-        FieldKind::Ratio(..) => quantity_of(Unit::Ratio),
-        FieldKind::BitRate => quantity_of(Unit::BitsPerSecond),
-        FieldKind::Rate => quantity_of(Unit::PerSecond),
-        FieldKind::RateOr(words) => json!({"anyOf": [quantity_of(Unit::PerSecond), {"enum": words}]}),
-        // Words such as 1.1 or true look like numbers or flags to an editor.
-        FieldKind::Choice(words) => {
-            let mut values: Vec<Value> = words.iter().map(|word| json!(word)).collect();
-            values.extend(words.iter().filter_map(|word| word.parse::<f64>().ok()).map(|number| json!(number)));
-            values.extend(words.iter().filter_map(|word| word.parse::<bool>().ok()).map(|flag| json!(flag)));
-            or_variable(json!({"enum": values}))
-        }
-        FieldKind::List(item) => json!({"anyOf": [{"type": "array", "items": kind(item)}, kind(item)]}),
-        FieldKind::Map(item) => json!({"type": "object", "additionalProperties": kind(item)}),
-        FieldKind::Group(fields) => object(fields, &mut |_| None),
-        FieldKind::Switch(fields) => {
-            json!({"anyOf": [or_variable(json!({"type": "boolean"})), object(fields, &mut |_| None)]})
-        }
-        FieldKind::Probe(families, fields) => {
-            let mut group = object(fields, &mut |_| None);
-            if let Some(properties) = group.get_mut("properties").and_then(Value::as_object_mut) {
-                for family in families() {
-                    properties.insert(family.into(), json!({"$ref": format!("#/definitions/{family}")}));
-                }
-            }
-            group
-        }
+        definitions.insert(name, shared);
     }
 }
 
-fn expect(facts: &[FactInfo]) -> Value {
-    let mut properties = Map::new();
-    let mut patterns = Map::new();
-    for info in facts.iter().chain([&SETTLED_IN]) {
-        let sort = Sort::of(info.kind, info.unit);
-        match info.kind {
-            Kind::Distribution => {
-                for statistic in STATISTICS {
-                    let sort = if *statistic == "count" { Sort::Number(Unit::Count) } else { sort };
-                    properties.insert(format!("{}.{statistic}", info.name), test(sort, info.help));
-                }
-            }
-            Kind::Object => {
-                let of_document = matches!(info.form, Form::Document);
-                // A null of a document is a value.
-                let test = || match test(sort, info.help) {
-                    test if of_document => json!({"anyOf": [test, {"type": "null"}]}),
-                    test => test,
-                };
-                // Headers are texts: there is no list of objects to choose from.
-                let below = if matches!(info.form, Form::Fields) { "\\." } else { "[.\\[]" };
-                properties.insert(info.name.into(), test());
-                patterns.insert(format!("^{}{below}", info.name.replace('.', "\\.")), test());
-            }
-            _ => {
-                properties.insert(info.name.into(), test(sort, info.help));
-            }
-        }
+/// What the fields of a family say about each other.
+fn rules(family: &Family, schema: &mut Value) {
+    let apart = family.field_rules.apart.iter().map(|fields| {
+        let keys: Map<String, Value> = fields.iter().map(|field| ((*field).to_owned(), json!(true))).collect();
+        json!({"not": {"type": "object", "properties": keys, "required": fields}})
+    });
+    let any = family.field_rules.any.iter().map(|fields| {
+        let one: Vec<Value> = fields.iter().map(|field| required(field)).collect();
+        json!({"anyOf": one})
+    });
+    let all: Vec<Value> = apart.chain(any).collect();
+    if !all.is_empty() {
+        schema["allOf"] = json!(all);
     }
-    json!({
-        "type": "object", "minProperties": 1, "additionalProperties": false,
-        "properties": properties, "patternProperties": patterns
-    })
-}
-
-/// Schema of an expectation of a fact. Sorts that many facts share stand in `definitions` once.
-fn test(sort: Sort, help: &str) -> Value {
-    match name(sort) {
-        Some(name) => json!({"description": help, "allOf": [{"$ref": format!("#/definitions/{name}")}]}),
-        None => {
-            let mut inline = tests(sort);
-            if let Value::Object(map) = &mut inline {
-                map.insert("description".into(), json!(help));
-            }
-            inline
-        }
-    }
-}
-
-/// Every sort with a name.
-const SHARED: &[Sort] = &[
-    Sort::Bool,
-    Sort::Number(Unit::Count),
-    Sort::Number(Unit::Ratio),
-    Sort::Number(Unit::Seconds),
-    Sort::Number(Unit::Bytes),
-    Sort::Number(Unit::BitsPerSecond),
-    Sort::Number(Unit::PerSecond),
-    Sort::Text,
-    Sort::List,
-    Sort::Time,
-    Sort::Any,
-];
-
-fn name(sort: Sort) -> Option<&'static str> {
-    Some(match sort {
-        Sort::Bool => "is.bool",
-        Sort::Number(Unit::Count) => "is.count",
-        Sort::Number(Unit::Ratio) => "is.ratio",
-        Sort::Number(Unit::Seconds) => "is.seconds",
-        Sort::Number(Unit::Bytes) => "is.bytes",
-        Sort::Number(Unit::BitsPerSecond) => "is.bits_per_second",
-        Sort::Number(Unit::PerSecond) => "is.per_second",
-        Sort::Text => "is.text",
-        Sort::List => "is.list",
-        Sort::Time => "is.time",
-        Sort::Any => "is.any",
-        Sort::Choice(_) => return None,
-    })
-}
-
-fn tests(sort: Sort) -> Value {
-    let mut operators = Map::new();
-    for operator in sort.operators() {
-        let schema = match operator.operand() {
-            OperandForm::Flag => json!({"type": "boolean"}),
-            OperandForm::Whole if matches!(sort, Sort::List | Sort::Any) => json!({}),
-            OperandForm::Whole | OperandForm::Value => value(sort),
-            OperandForm::Values | OperandForm::Elements | OperandForm::Alternatives => {
-                json!({"not": {"type": "array", "maxItems": 0}})
-            }
-            OperandForm::Range => json!({"type": "array", "minItems": 2, "maxItems": 2}),
-            OperandForm::AllElements
-            | OperandForm::Pattern
-            | OperandForm::OfElement
-            | OperandForm::OfLength
-            | OperandForm::OfValue => {
-                json!({})
-            }
-        };
-        operators.insert(operator.word().into(), schema);
-    }
-    let map = json!({"type": "object", "minProperties": 1, "additionalProperties": false, "properties": operators});
-    match sort {
-        Sort::List => map,
-        _ => json!({"anyOf": [value(sort), map]}),
-    }
-}
-
-fn value(sort: Sort) -> Value {
-    match sort {
-        Sort::Bool => or_variable(json!({"type": "boolean"})),
-        Sort::Number(Unit::Count) => or_digits(json!({"type": "number"})),
-        Sort::Number(unit) => quantity_of(unit),
-        Sort::Choice(words) => json!({"$ref": format!("#/definitions/{}", words::name(words))}),
-        Sort::List => json!({}),
-        Sort::Text | Sort::Time | Sort::Any => json!({"type": ["string", "number", "boolean"]}),
+    let with: Map<String, Value> =
+        family.field_rules.with.iter().map(|(field, others)| ((*field).to_owned(), json!(others))).collect();
+    if !with.is_empty() {
+        schema["dependencies"] = json!(with);
     }
 }

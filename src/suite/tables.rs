@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
-use crate::model::table::fields;
+use crate::model::table::{fields, joined};
 use crate::model::{Field, FieldInfo, FieldKind, FieldRole};
 
 const TEXTS: FieldKind = FieldKind::List(&FieldKind::Text);
 
-/// Keys of the file.
+/// Keys of the file. Beside them `x-…` may stand, which is left alone: a place for anchors.
 pub const SUITE: &[FieldInfo] = &[
     FieldInfo::required("version", FieldKind::Integer(1, 1), "Format version; always 1."),
     FieldInfo::required("suite", FieldKind::Text, "Name of the suite: letters, digits, `_` and `-`."),
@@ -43,22 +43,14 @@ choices! {
     }
 }
 
-/// Keys of `defaults`.
-pub const DEFAULTS: &[FieldInfo] = &[
-    TIMEOUT.info,
-    ROUNDS.info,
-    SAMPLES.info,
-    RETRIES.info,
-    RETRY_DELAY.info,
-    PER_TARGET.info,
-    SEVERITY.info,
-    BUDGET.info,
-    FieldInfo::optional(
-        "baseline",
-        FieldKind::Map(&FieldKind::Group(BASELINE)),
-        "Per fact, how it is compared, for every check that has it; what a check says of a fact itself comes first.",
-    ),
-];
+/// Keys of `defaults`: the common ones of checks, and `baseline`.
+pub const DEFAULTS: &[FieldInfo] = joined!(FieldInfo; COMMON, &[BASELINE_OF_ALL]);
+
+const BASELINE_OF_ALL: FieldInfo = FieldInfo::optional(
+    "baseline",
+    FieldKind::Map(&FieldKind::Group(BASELINE)),
+    "Per fact, how it is compared, for every check that has it; what a check says of a fact itself comes first.",
+);
 
 fields! { pub COMMON;
     /// Patience of every family.

@@ -1,5 +1,8 @@
 //! YAML 1.2 to a tree in which every node knows where it stands. The only module that knows the YAML library.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -7,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
 use super::diagnostic::{Diagnostics, Sources, Span};
+use super::syntax::{self, Failure};
 use super::yaml_tags;
 
 /// Deepest nesting of a suite.
@@ -100,6 +104,19 @@ impl Node {
 /// Parses a source. Syntax errors and repeated keys go to `errors`.
 pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option<Node> {
     let text = &sources.get(source)?.text;
+    match read(text) {
+        Ok(raw) => {
+            let texts = yaml_tags::check(source, text, errors);
+            Some(Builder { source, text, texts, sources, errors }.node(raw))
+        }
+        Err(failure) => {
+            syntax::report(source, text, failure, &|text| read(text).err(), errors);
+            None
+        }
+    }
+}
+
+fn read(text: &str) -> Result<Spanned<Raw>, Failure> {
     let options = serde_saphyr::options! {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
@@ -113,52 +130,10 @@ pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option
             max_total_scalar_bytes: 64 * 1024 * 1024,
         },
     };
-    match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
-        Ok(raw) => {
-            let texts = yaml_tags::check(source, text, errors);
-            Some(Builder { source, text, texts, sources, errors }.node(raw))
-        }
-        Err(error) => {
-            let span = error.location().map_or(Span { source, start: 0, end: 0 }, |location| {
-                let start = byte_offset(text, location.line(), location.column());
-                Span { source, start, end: start.saturating_add(1) }
-            });
-            let (message, help) = explained(&plain(&error), text, span);
-            errors.add(span, message, help);
-            None
-        }
-    }
-}
-
-fn plain(error: &serde_saphyr::Error) -> String {
-    let text = error.to_string();
-    text.lines().next().unwrap_or_default().to_owned()
-}
-
-/// The message, and what to do. What the library says of its limits and its types is for programmers.
-fn explained(why: &str, text: &str, span: Span) -> (String, &'static str) {
-    let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
-    if says(&["budget breached", "alias replay", "recursion limit"]) {
-        let message = "the aliases and the nesting of this file expand to more than is read";
-        return (message.to_owned(), "name fewer anchors within anchors, or split the suite");
-    }
-    if says(&["recursive references"]) {
-        return ("an alias stands within its own anchor".to_owned(), "name an anchor that ends before the alias");
-    }
-    if says(&["multiple YAML documents"]) {
-        let message = "a suite is one YAML document, and a second one begins here";
-        return (message.to_owned(), "take out the line `---`, or make it a file of its own");
-    }
-    (format!("this is not valid YAML: {why}"), yaml_hint(text, span))
-}
-
-fn yaml_hint(text: &str, span: Span) -> &'static str {
-    let line = text.get(..span.start as usize).unwrap_or_default().rsplit('\n').next().unwrap_or_default();
-    if line.contains('\t') {
-        "indent with spaces, not with tabs"
-    } else {
-        "check the indentation, and that every { [ and quote above is closed"
-    }
+    serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options).map_err(|error| {
+        let at = error.location().map_or(0, |location| byte_offset(text, location.line(), location.column()));
+        Failure { at: at as usize, why: error.to_string().lines().next().unwrap_or_default().to_owned() }
+    })
 }
 
 fn byte_offset(text: &str, line: u64, column: u64) -> u32 {
@@ -254,6 +229,17 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
+/// The name in `{{ name }}`, which YAML takes for a map with a map as its key.
+fn template(raw: &Raw) -> Option<&str> {
+    let Raw::Map(entries) = raw else { return None };
+    let [(outer, Spanned { value: Raw::Null, .. })] = entries.as_slice() else { return None };
+    let Raw::Map(inner) = &outer.value else { return None };
+    match inner.as_slice() {
+        [(Spanned { value: Raw::Text(name), .. }, Spanned { value: Raw::Null, .. })] => Some(name),
+        _ => None,
+    }
+}
+
 struct Builder<'a> {
     source: u32,
     text: &'a str,
@@ -266,6 +252,11 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn node(&mut self, raw: Spanned<Raw>) -> Node {
         let span = self.span(raw.referenced);
+        if let Some(name) = template(&raw.value) {
+            let message = format!("`{{{{ {name} }}}}` is of a template, and nothing fills it in here");
+            self.errors.add(span, message, format!("write \"${{{name}}}\""));
+            return Node::new(span, Kind::Null);
+        }
         let kind = match raw.value {
             Raw::Null => Kind::Null,
             Raw::Text(text) => Kind::Scalar(text, self.plain(span)),
@@ -288,7 +279,8 @@ impl Builder<'_> {
             let key = self.node(key);
             let node = self.node(value);
             let Some(name) = key.text().map(str::to_owned) else {
-                self.errors.add(key.span, format!("a key must be text, this is {}", key.sort()), "");
+                let help = "write a name as the key; text that begins with { or [ must be in quotes";
+                self.errors.add(key.span, format!("a key must be text, this is {}", key.sort()), help);
                 continue;
             };
             if let Some(first) = seen.insert(name.clone(), key.span) {
@@ -327,108 +319,5 @@ impl Builder<'_> {
 
     fn plain(&self, span: Span) -> bool {
         !self.slice(span).starts_with(['"', '\'', '|', '>']) && !self.texts.contains(&span.start)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Diagnostics, Kind, Node, Sources, parse};
-
-    fn tree(text: &str) -> (Option<Node>, Diagnostics, Sources) {
-        let mut sources = Sources::default();
-        let source = sources.add("t.yaml", text.into());
-        let mut errors = Diagnostics::default();
-        let node = parse(source, &sources, &mut errors);
-        (node, errors, sources)
-    }
-
-    #[test]
-    fn scalars_stay_what_they_look_like() {
-        let (node, errors, sources) =
-            tree("a: 22:22\nb: no\nc: 1.10\nd: \"5\"\ne: 0x10\nf: [1.50, true, ~]\ng: 'x y'\n");
-        let node = node.unwrap();
-        assert!(errors.is_empty());
-        for (key, want) in [("a", "22:22"), ("b", "no"), ("c", "1.10"), ("d", "5"), ("e", "0x10"), ("g", "x y")] {
-            assert_eq!(node.get(key).unwrap().text(), Some(want), "{key}");
-        }
-        assert_eq!(node.get("c").unwrap().kind, Kind::Scalar("1.10".into(), true));
-        assert_eq!(node.get("d").unwrap().kind, Kind::Scalar("5".into(), false));
-        let Kind::List(items) = &node.get("f").unwrap().kind else { panic!() };
-        assert_eq!(items[0].text(), Some("1.50"));
-        assert_eq!(items[1].text(), Some("true"));
-        assert_eq!(items[2].kind, Kind::Null);
-        assert_eq!(sources.place_of(items[1].span).to_string(), "t.yaml:6:11");
-    }
-
-    #[test]
-    fn a_tag_of_the_core_schema_gives_the_type() {
-        let (node, errors, _) = tree("a: !!str 200\nb: !!int \"80\"\nc: ! 5\nd: [!!str true]\n");
-        let node = node.unwrap();
-        assert!(errors.is_empty());
-        assert_eq!(
-            node.get("a").unwrap().kind,
-            Kind::Scalar("200".into(), false),
-            "text, though it looks like a number"
-        );
-        assert_eq!(node.get("b").unwrap().kind, Kind::Scalar("80".into(), true), "a number, though in quotes");
-        assert_eq!(node.get("c").unwrap().kind, Kind::Scalar("5".into(), false));
-        let Kind::List(items) = &node.get("d").unwrap().kind else { panic!() };
-        assert_eq!(items[0].kind, Kind::Scalar("true".into(), false));
-    }
-
-    #[test]
-    fn a_second_document_is_told_in_words() {
-        let (node, errors, sources) = tree("a: 1\n---\nb: 2\n");
-        assert!(node.is_none());
-        let shown = errors.render(&sources, false);
-        assert!(shown.contains("a suite is one YAML document"), "{shown}");
-    }
-
-    #[test]
-    fn spans_count_bytes_after_umlauts_and_in_flow_maps() {
-        let (node, _, sources) = tree("ä: {p: 443, q: x}\n");
-        let node = node.unwrap();
-        let q = node.get("ä").unwrap().get("q").unwrap();
-        assert_eq!(sources.place_of(q.span).to_string(), "t.yaml:1:16");
-        assert_eq!(&sources.get(0).unwrap().text[q.span.start as usize..q.span.end as usize], "x");
-    }
-
-    #[test]
-    fn a_repeated_key_is_named_with_both_lines() {
-        let (_, errors, sources) = tree("a: 1\nb: 2\na: 3\n");
-        let shown = errors.render(&sources, false);
-        assert!(shown.contains("key `a` is written twice"), "{shown}");
-        assert!(shown.contains("t.yaml:3:1"), "{shown}");
-        assert!(shown.contains("first on line 1"), "{shown}");
-    }
-
-    #[test]
-    fn an_alias_is_what_its_anchor_is() {
-        let (node, errors, _) = tree("a: &p 443\nb: *p\nc: &m {x: 1.10}\nd: *m\n");
-        let node = node.unwrap();
-        assert!(errors.is_empty());
-        assert_eq!(node.get("b").unwrap().text(), Some("443"));
-        assert_eq!(node.get("d").unwrap().get("x").unwrap().text(), Some("1.10"));
-    }
-
-    #[test]
-    fn no_error_speaks_of_the_library() {
-        for (text, says) in [
-            ("a: &a [*a]\n".to_owned(), "within its own anchor"),
-            ("a: 1\n---\nb: 2\n".to_owned(), "one YAML document"),
-            (format!("a: {}{}\n", "[".repeat(500), "]".repeat(500)), "the nesting of this file"),
-        ] {
-            let (node, errors, sources) = tree(&text);
-            let shown = errors.render(&sources, false);
-            assert!(node.is_none() && shown.contains(says), "{shown}");
-            assert!(!shown.contains("_multiple") && !shown.contains("weak") && !shown.contains("recursion"), "{shown}");
-        }
-    }
-
-    #[test]
-    fn broken_yaml_points_at_the_place() {
-        let (node, errors, sources) = tree("a: [1, 2\nb: 3\n");
-        assert!(node.is_none());
-        assert!(errors.render(&sources, false).contains("t.yaml:"), "{}", errors.render(&sources, false));
     }
 }

@@ -1,10 +1,15 @@
 //! `${…}` inside scalars: suite variables, matrix cells, environment, secrets. Never text templating.
 
+mod lookup;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::{Diagnostics, Span};
 use super::tree::{Key, Kind, Node};
 use crate::model::text::MASK;
+use lookup::Lookup;
 
 /// Reads an environment variable; a function, so that tests need no real environment.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -22,6 +27,10 @@ pub struct Scope<'a> {
     pub env: Env<'a>,
     /// What may still be put in place of names.
     pub budget: &'a Budget,
+    /// Variables of which something is wrong already: whoever names them has no mistake of its own.
+    pub broken: &'a BTreeSet<String>,
+    /// Whether the text is a variable itself, which is the same for every case.
+    pub of_variable: bool,
 }
 
 /// Bytes counted for a node beside its text.
@@ -88,45 +97,6 @@ fn fits(node: &Node, left: &mut usize) -> bool {
     }
 }
 
-enum Lookup<'a> {
-    Node(&'a Node),
-    Text(String),
-    Secret(&'a str),
-    Missing(String),
-}
-
-impl<'a> Scope<'a> {
-    fn find(&self, name: &str, errors: &Diagnostics) -> Lookup<'a> {
-        if let Some(variable) = name.strip_prefix("env.") {
-            return (self.env)(variable).map_or_else(
-                || Lookup::Missing(format!("set {variable}, or write a default: ${{env.{variable}:-value}}")),
-                Lookup::Text,
-            );
-        }
-        if let Some(key) = name.strip_prefix("matrix.") {
-            let missing = || {
-                let help = errors.suggest(key, self.matrix.keys().map(String::as_str));
-                let define = format!("define it in the check: matrix: {{{key}: [VALUE, …]}}");
-                Lookup::Missing(if self.matrix.is_empty() { define } else { help })
-            };
-            return self.matrix.get(key).map_or_else(missing, Lookup::Node);
-        }
-        if let Some(node) = self.vars.get(name) {
-            return Lookup::Node(node);
-        }
-        if let Some(secret) = self.secrets.get(name) {
-            return Lookup::Secret(secret);
-        }
-        let known = self.vars.keys().chain(self.secrets.keys()).map(String::as_str);
-        let help = errors.suggest(name, known);
-        if help.starts_with("did you mean") {
-            return Lookup::Missing(help);
-        }
-        let known = if help.is_empty() { help } else { format!(" ({help})") };
-        Lookup::Missing(format!("define it, vars: {{{name}: VALUE}}, or give it, --var {name}=VALUE{known}"))
-    }
-}
-
 /// A copy of `node` in which every `${…}` is replaced. What cannot be replaced goes to `errors`.
 pub fn resolve(node: &Node, scope: &Scope<'_>, errors: &mut Diagnostics) -> Node {
     let kind = match &node.kind {
@@ -141,7 +111,8 @@ pub fn resolve(node: &Node, scope: &Scope<'_>, errors: &mut Diagnostics) -> Node
             let mut out = Vec::with_capacity(entries.len());
             for (key, item) in entries {
                 if key.name.contains("${") {
-                    errors.add(key.span, format!("key `{}` holds a variable", key.name), "only values are replaced");
+                    let help = "only values are replaced: write the key as it is; several cases need a `matrix`";
+                    errors.add(key.span, format!("key `{}` holds a variable", key.name), help);
                 }
                 out.push((Key { name: key.name.clone(), span: key.span }, resolve(item, scope, errors)));
             }
@@ -188,7 +159,7 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
         }
         out.push(&rest[..at]);
         let Some(end) = rest[at..].find('}') else {
-            errors.add(span, "`${` is not closed", "write ${name}, or $${ for a literal ${");
+            errors.add(span, "`${` is not closed", closed(&rest[at + 2..]));
             return Node::new(span, Kind::Scalar(text.to_owned(), plain));
         };
         let inner = &rest[at + 2..at + end];
@@ -208,7 +179,7 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
             Lookup::Node(node) => scope.budget.take(node, 1),
             Lookup::Text(value) => scope.budget.text(value),
             Lookup::Secret(value) => scope.budget.text(value),
-            Lookup::Missing(_) => true,
+            Lookup::Missing(_) | Lookup::Broken => true,
         };
         if !room {
             scope.budget.exceeded(span, errors);
@@ -232,16 +203,25 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
                 out.push_shown(value, MASK);
             }
             (Lookup::Missing(_), Some(default)) => out.push(default),
+            (Lookup::Broken, _) => {
+                errors.mark(span);
+                out.push(&format!("${{{inner}}}"));
+            }
             (Lookup::Missing(help), None) => {
                 errors.add(span, format!("`${{{name}}}` is not defined"), help);
-                out.push("${");
-                out.push(inner);
-                out.push("}");
+                out.push(&format!("${{{inner}}}"));
             }
         }
     }
     out.push(rest);
     out.node(span, plain)
+}
+
+/// What to write in place of a `${` without its end.
+fn closed(after: &str) -> String {
+    let name: String = after.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-')).collect();
+    let name = if name.is_empty() { "name" } else { &name };
+    format!("write ${{{name}}}, or $${{ for a literal ${{")
 }
 
 /// The variables whose value depends on one of `changed`, those included.
@@ -261,7 +241,7 @@ pub fn affected<'a>(raw: &BTreeMap<String, Node>, changed: impl Iterator<Item = 
 }
 
 /// The names in every `${…}` below `node`.
-fn names(node: &Node) -> Box<dyn Iterator<Item = &str> + '_> {
+pub(super) fn names(node: &Node) -> Box<dyn Iterator<Item = &str> + '_> {
     match &node.kind {
         Kind::Null => Box::new(std::iter::empty()),
         Kind::Scalar(text, _) => Box::new(text.split("${").skip(1).map(|rest| {
@@ -293,7 +273,7 @@ pub fn resolve_all(
     env: Env<'_>,
     errors: &mut Diagnostics,
 ) -> BTreeMap<String, Node> {
-    let (matrix, budget) = (BTreeMap::new(), Budget::new(Budget::VARIABLES));
+    let (matrix, budget, broken) = (BTreeMap::new(), Budget::new(Budget::VARIABLES), BTreeSet::new());
     let mut resolved: BTreeMap<String, Node> = BTreeMap::new();
     // Each is put together once, after those it names.
     let mut waits: BTreeMap<&str, usize> = BTreeMap::new();
@@ -308,7 +288,15 @@ pub fn resolve_all(
     let mut ready: Vec<&str> = waits.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
     while let Some(name) = ready.pop() {
         let mut trial = Diagnostics::default();
-        let scope = Scope { vars: &resolved, secrets, matrix: &matrix, env, budget: &budget };
+        let scope = Scope {
+            vars: &resolved,
+            secrets,
+            matrix: &matrix,
+            env,
+            budget: &budget,
+            broken: &broken,
+            of_variable: true,
+        };
         let node = resolve(&raw[name], &scope, &mut trial);
         // What names something unknown is told below, with all that depends on it.
         if !trial.is_empty() {
@@ -325,78 +313,56 @@ pub fn resolve_all(
         }
     }
     let pending: Vec<&String> = raw.keys().filter(|name| !resolved.contains_key(*name)).collect();
-    let scope = Scope { vars: &resolved, secrets, matrix: &matrix, env, budget: &budget };
-    for name in pending {
-        let _ = resolve(&raw[name], &scope, errors);
+    // Of those that name each other each is told; of what merely names a broken one, nothing.
+    let circle = circle(raw, &pending);
+    let broken: BTreeSet<String> = pending.iter().map(|name| (*name).clone()).collect();
+    let scope =
+        Scope { vars: &resolved, secrets, matrix: &matrix, env, budget: &budget, broken: &broken, of_variable: true };
+    for name in &pending {
+        let around: Vec<&str> = names(&raw[*name]).filter(|other| circle.contains(*other)).collect();
+        if circle.contains(name.as_str()) {
+            let message = format!("`{name}` refers to itself, through `${{{}}}`", around.join("} and ${"));
+            errors.add(raw[*name].span, message, "they form a dependency cycle: write the value of one of them");
+        }
+        let _ = resolve(&raw[*name], &scope, errors);
     }
     resolved
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::{Budget, Diagnostics, Kind, Node, Scope, affected, mentions, resolve, resolve_all};
-    use crate::suite::diagnostic::Span;
-
-    fn scalar(text: &str) -> Node {
-        Node::new(Span::default(), Kind::Scalar(text.into(), true))
-    }
-
-    fn vars(pairs: &[(&str, &str)]) -> BTreeMap<String, Node> {
-        pairs.iter().map(|(k, v)| ((*k).to_owned(), scalar(v))).collect()
-    }
-
-    fn run(text: &str) -> (String, usize) {
-        let vars = vars(&[("vip", "192.0.2.10"), ("zone", "corp.example")]);
-        let secrets = BTreeMap::from([("TOKEN".to_owned(), "t0ken".to_owned())]);
-        let matrix = BTreeMap::from([("family".to_owned(), scalar("ipv4"))]);
-        let env = |name: &str| (name == "SITE").then(|| "fra".to_owned());
-        let budget = Budget::of_checks();
-        let scope = Scope { vars: &vars, secrets: &secrets, matrix: &matrix, env: &env, budget: &budget };
-        let mut errors = Diagnostics::default();
-        let node = resolve(&scalar(text), &scope, &mut errors);
-        (node.text().unwrap().to_owned(), errors.0.len())
-    }
-
-    #[test]
-    fn names_are_replaced_inside_scalars() {
-        for (text, want, errors) in [
-            ("api.${zone}", "api.corp.example", 0),
-            ("${vip}:${matrix.family}", "192.0.2.10:ipv4", 0),
-            ("Bearer ${TOKEN}", "Bearer t0ken", 0),
-            ("${env.SITE}", "fra", 0),
-            ("${env.NOPE:-lab}", "lab", 0),
-            ("$${vip} costs $5", "${vip} costs $5", 0),
-            ("${zoen}", "${zoen}", 1),
-            ("${env.NOPE}", "${env.NOPE}", 1),
-            ("${vip", "${vip", 1),
-            ("${env.NOPE:-${zone}}", "${env.NOPE:-${zone}}", 1),
-        ] {
-            assert_eq!(run(text), (want.to_owned(), errors), "{text}");
+/// Those of `pending` that lead back to themselves: what is left when all that names none of the rest, and all that none of
+/// the rest names, is taken away.
+fn circle<'r>(raw: &'r BTreeMap<String, Node>, pending: &[&'r String]) -> BTreeSet<&'r str> {
+    let all: BTreeSet<&str> = pending.iter().map(|name| name.as_str()).collect();
+    let mut named: Edges<'r> = BTreeMap::new();
+    let mut naming: Edges<'r> = BTreeMap::new();
+    for name in &all {
+        for other in names(&raw[*name]).filter(|other| all.contains(other)) {
+            named.entry(*name).or_default().push(other);
+            naming.entry(other).or_default().push(*name);
         }
     }
+    let all = without_ends(&all, &named, &naming);
+    without_ends(&all, &naming, &named)
+}
 
-    #[test]
-    fn what_an_override_touches_is_followed_through_variables() {
-        let raw = vars(&[("port", "1"), ("where", "${host}:${port}"), ("host", "h"), ("url", "http://${where:-x}/")]);
-        let changed = ["port".to_owned()];
-        let affected = affected(&raw, changed.iter());
-        assert_eq!(affected.iter().map(String::as_str).collect::<Vec<_>>(), ["port", "url", "where"]);
-        assert!(mentions(&scalar("a ${url} b"), &affected));
-        assert!(!mentions(&scalar("${host} $port {url}"), &affected));
-    }
+/// Names that each name leads to.
+type Edges<'r> = BTreeMap<&'r str, Vec<&'r str>>;
 
-    #[test]
-    fn variables_may_name_variables_but_not_themselves() {
-        let mut errors = Diagnostics::default();
-        let env = |_: &str| None;
-        let raw = vars(&[("a", "${b}.x"), ("b", "${c}"), ("c", "1")]);
-        let resolved = resolve_all(&raw, &BTreeMap::new(), &env, &mut errors);
-        assert_eq!(resolved["a"].text(), Some("1.x"));
-        assert!(errors.is_empty());
-        let raw = vars(&[("a", "${b}"), ("b", "${a}")]);
-        resolve_all(&raw, &BTreeMap::new(), &env, &mut errors);
-        assert!(!errors.is_empty());
+/// The nodes of which each leads to another one that is left. `back` has the same edges the other way round.
+fn without_ends<'r>(nodes: &BTreeSet<&'r str>, edges: &Edges<'r>, back: &Edges<'r>) -> BTreeSet<&'r str> {
+    let count = |name: &str| edges.get(name).map_or(0, |to| to.iter().filter(|other| nodes.contains(*other)).count());
+    let mut left: BTreeMap<&str, usize> = nodes.iter().map(|name| (*name, count(name))).collect();
+    let mut ends: Vec<&str> = left.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
+    while let Some(name) = ends.pop() {
+        left.remove(name);
+        for other in back.get(name).into_iter().flatten() {
+            if let Some(count) = left.get_mut(other) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    ends.push(*other);
+                }
+            }
+        }
     }
+    left.into_keys().collect()
 }

@@ -189,9 +189,10 @@ fn nothing_is_broken_when_a_command_cannot_be_started() {
     let sandbox = CliSandbox::new("");
     let service = Service::start(&sandbox.path(""));
     sandbox.write("no-mode.sh", "#!/bin/sh\n");
-    let missing = "/nonexistent/program";
+    // A path that leads nowhere is told before anything is sent.
+    let missing = "no-such-program-anywhere";
     for (inject, restore, verify, words) in [
-        ("touch", missing, "true", "`restore`: there is no program `/nonexistent/program`"),
+        ("touch", missing, "true", "`restore`: there is no program `no-such-program-anywhere`"),
         ("touch", "./no-mode.sh", "true", "`restore`: `./no-mode.sh` may not be executed"),
         ("touch", "true", missing, "`verify`: there is no program"),
         (missing, "true", "true", "`inject`: there is no program"),

@@ -23,6 +23,7 @@ mod guarded;
 mod hidden;
 mod history;
 mod memory;
+mod mended;
 mod overlap;
 mod pairing;
 mod peer;
@@ -35,11 +36,13 @@ mod report_fixture;
 mod reports;
 mod rerun;
 mod secrets;
+mod settings;
 mod sides;
 mod signals;
 #[path = "../skips/mod.rs"]
 mod skips;
 mod strangers;
+mod suite_schema;
 mod words;
 
 use std::io::Write as _;

@@ -98,7 +98,7 @@ fn what_cannot_be_paired_is_refused_before_anything_is_sent() {
     assert!(unused.contains("--against compares nothing: no selected check that measures something names unused"));
     let unknown = refused(&sandbox, &["--against", "prot=1"]);
     assert!(
-        unknown.contains("no suite has a variable `prot`") && unknown.contains("did you mean `port`?"),
+        unknown.contains("no suite has a variable `prot`") && unknown.contains("write `--against port=1`"),
         "{unknown}"
     );
     assert!(unknown.contains("--against prot"), "{unknown}");
@@ -108,7 +108,7 @@ fn what_cannot_be_paired_is_refused_before_anything_is_sent() {
     assert!(text.contains("`abc` is not a whole number") && text.contains("--against port"), "{text}");
     assert!(!text.contains("matrix") && text.contains("1 error; nothing was sent"), "{text}");
     let shape = refused(&sandbox, &["--against", "port"]);
-    assert!(shape.contains("KEY=VALUE"), "{shape}");
+    assert!(shape.contains("write port=VALUE"), "{shape}");
     // The check that names it is left out by the selection.
     sandbox.write("suite.yaml", &suite(base.port, "  - id: b\n    tcp: {host: 127.0.0.1, port: 1}\n"));
     let left = refused(&sandbox, &["--against", "port=2", "--only", "b"]);

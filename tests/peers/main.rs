@@ -35,6 +35,7 @@ mod nsd;
 mod profiles;
 mod s_server;
 mod scan;
+mod schemas;
 mod signed;
 mod starttls;
 mod survey;

@@ -49,6 +49,7 @@ pub const XMLLINT: Peer = tool("xmllint", "xmllint");
 pub const OTAVA: Peer = tool("otava", "/opt/shakedown-peers/bin/otava");
 pub const AIOQUIC: Peer = daemon("aioquic", "/opt/shakedown-peers/bin/python3");
 pub const PROMETHEUS: Peer = tool("prometheus_client", "/opt/shakedown-peers/bin/python3");
+pub const JSONSCHEMA: Peer = tool("jsonschema", "/opt/shakedown-peers/bin/python3");
 
 const fn daemon(name: &'static str, program: &'static str) -> Peer {
     Peer { name, program, tool: false }

@@ -64,6 +64,24 @@ check is errored. So is one whose SYN this host itself drops. `needs` and `contr
 every cell with this site.
 ";
 
+pub(in crate::app) const ANCHORS: &str = "\
+## Anchors
+
+A key of the file that begins with `x-` is left alone, so that YAML anchors have a place; `<<` takes over the keys of a map. An anchor holds within
+its own file. Within a check every key counts: one that begins with `x-` is unknown there, as a misspelt one is.
+
+```yaml
+version: 1
+suite: edge
+x-edge: &edge {host: www.example.com, timeout: 2s}
+checks:
+  - id: https
+    tcp: {<<: *edge, port: 443}
+  - id: http
+    tcp: {<<: *edge, port: 80}
+```
+";
+
 pub(in crate::app) const TIMINGS: &str = "\
 ## Timings
 
@@ -97,7 +115,11 @@ pub(super) fn text() -> String {
         let _ = writeln!(out, "  {words:<24} {}", super::operators_of(*sort, " "));
     }
     let _ = writeln!(out, "\nparts of a distribution: {}", STATISTICS.join(", "));
-    let _ = writeln!(out, "{}: {}\n\n{DOCUMENTS}\n{TOGETHER}\n{SILENCE}\n{TIMINGS}", SETTLED_IN.name, SETTLED_IN.help);
+    let _ = writeln!(
+        out,
+        "{}: {}\n\n{ANCHORS}\n{DOCUMENTS}\n{TOGETHER}\n{SILENCE}\n{TIMINGS}",
+        SETTLED_IN.name, SETTLED_IN.help
+    );
     let _ = writeln!(out, "## Quantities\n");
     for unit in [Unit::Seconds, Unit::Bytes, Unit::BitsPerSecond, Unit::PerSecond, Unit::Ratio] {
         let _ =

@@ -5,6 +5,7 @@ mod diagnosis;
 mod dnssec;
 mod facts;
 mod fields;
+mod foreign;
 mod load;
 mod mail;
 #[cfg(fuzzing)]
@@ -26,7 +27,7 @@ use survey::Survey;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, Diagnosis, Failure, Footprint, Probe, fact_is};
+use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Foreign, Probe, fact_is};
 
 /// The probe.
 pub struct Dns {
@@ -49,6 +50,12 @@ impl Probe for Dns {
         joined!(FactInfo; facts::FACTS, mail::FACTS, transport::FACTS, dnssec::FACTS, survey::FACTS, load::FACTS);
     const MODES: &'static [probe::Mode] =
         joined!(probe::Mode; load::MODES, mail::MODES, dnssec::MODES, survey::MODES, transport::MODES);
+    const FIELD_RULES: FieldRules = FieldRules {
+        apart: &[&["load", "attempts"]],
+        any: &[&["name", "authoritative", "load"], &["server", "authoritative"]],
+        with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
+    };
+    const FOREIGN: Foreign = foreign::FOREIGN;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::NAME.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

@@ -5,6 +5,7 @@ mod exclusion;
 mod expected;
 mod facts;
 mod fields;
+mod foreign;
 mod injection;
 mod outage;
 mod report;
@@ -25,7 +26,7 @@ use stream::{ProbeStream, StreamConfig};
 use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 use crate::net::heartbeat::Heartbeat;
-use crate::probe::{Cx, Diagnosis, Failure, Footprint, Probe, PutBack};
+use crate::probe::{Cx, Diagnosis, Failure, Footprint, Foreign, Probe, PutBack};
 
 /// The probe.
 pub struct Failover {
@@ -40,6 +41,7 @@ impl Probe for Failover {
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
     const STREAMS: bool = false;
+    const FOREIGN: Foreign = foreign::FOREIGN;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::PROBE.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

@@ -4,6 +4,7 @@ mod answer;
 mod diagnosis;
 mod facts;
 mod fields;
+mod foreign;
 #[cfg(fuzzing)]
 pub mod fuzzed;
 mod record;
@@ -30,7 +31,7 @@ use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text,
 use crate::net::deadline;
 use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Mode, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, Probe, fact_is};
 use crate::proto::http::{ExchangeError, Phase, Server, exchange};
 use crate::proto::tls::Trust;
 
@@ -66,6 +67,12 @@ impl Probe for Http {
         Mode::of("method: GET` or another but `HEAD", request::has_answer_with_body, facts::CONTENT),
         Mode::of("follow: 5", |args| args.get(&FOLLOW) > 0, facts::FOLLOWED),
     ];
+    const FIELD_RULES: FieldRules = FieldRules {
+        apart: &[],
+        any: &[],
+        with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
+    };
+    const FOREIGN: Foreign = foreign::FOREIGN;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (URL.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

@@ -4,6 +4,7 @@ mod diagnosis;
 mod exchange;
 mod facts;
 mod fields;
+mod foreign;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,7 @@ use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::bytes;
 use crate::net::clock::Measured;
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Mode, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, Probe, fact_is};
 
 /// Why a wrong answer may be a right one.
 const UNDECIDED: &str = "`limit` is reached, and what is expected may come after it";
@@ -38,8 +39,12 @@ impl Probe for Tcp {
     const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::EVERY, facts::CONVERSATION);
     const MODES: &'static [Mode] = &[
         Mode::of("addresses: all", |args| args.get(&fields::ADDRESSES) == Addresses::All, facts::EVERY),
-        Mode::of("banner: true` beside `addresses: first", one_speaks, facts::CONVERSATION),
+        Mode::of("banner: true` beside `addresses: first", one_speaks, facts::CONVERSATION)
+            .example("addresses: first, banner: true"),
     ];
+    const FIELD_RULES: FieldRules =
+        FieldRules { apart: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
+    const FOREIGN: Foreign = foreign::FOREIGN;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

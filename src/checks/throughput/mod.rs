@@ -4,6 +4,7 @@ mod client;
 mod diagnosis;
 mod facts;
 mod fields;
+mod foreign;
 mod measure;
 mod measured;
 mod report;
@@ -19,7 +20,7 @@ use fields::SERVER;
 use settings::Settings;
 
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Foreign, Probe, fact_is};
 
 /// What opening a stream may take on a path around the earth, with one lost segment.
 const OPENING: Duration = Duration::from_millis(500);
@@ -34,6 +35,7 @@ impl Probe for Throughput {
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
     const STREAMS: bool = false;
+    const FOREIGN: Foreign = foreign::FOREIGN;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (SERVER.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

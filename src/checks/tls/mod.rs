@@ -6,6 +6,7 @@ mod connect;
 mod diagnosis;
 mod facts;
 mod fields;
+mod foreign;
 mod handshake_check;
 mod load;
 mod offer;
@@ -28,7 +29,7 @@ use scan::{SCAN, Scanner};
 use crate::checks::shared::silence;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, Diagnosis, Failure, Footprint, Probe, fact_is};
+use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Foreign, Probe, fact_is};
 
 /// The probe.
 pub struct Tls {
@@ -65,6 +66,12 @@ impl Probe for Tls {
         load::MODES, certificates::MODES, scan::MODES, server_policy::MODES, &[connect::MODE],
     );
     const STREAMS: bool = false;
+    const FIELD_RULES: FieldRules = FieldRules {
+        apart: &[&["scan", "load"]],
+        any: &[],
+        with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"]), ("profiles", &["scan"])],
+    };
+    const FOREIGN: Foreign = foreign::FOREIGN;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

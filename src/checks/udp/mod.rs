@@ -4,6 +4,7 @@ mod diagnosis;
 mod exchange;
 mod facts;
 mod fields;
+mod foreign;
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use fields::{HOST, PORT, TIMEOUT};
 use crate::checks::shared::target::Target;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::bytes;
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Probe, fact_is};
 
 /// The probe.
 pub struct Udp {
@@ -26,6 +27,9 @@ impl Probe for Udp {
     const SUMMARY: &'static str = "UDP request and reply: answered, refused or silent";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
+    const FIELD_RULES: FieldRules =
+        FieldRules { apart: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
+    const FOREIGN: Foreign = foreign::FOREIGN;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

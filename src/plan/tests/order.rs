@@ -82,9 +82,9 @@ fn suites_follow_each_other_and_need_only_their_own() {
 fn needs_that_cannot_be_met_are_errors_in_their_place() {
     let unknown = errors("  - {id: first, scripted: {}}\n  - {id: b, needs: [frist], scripted: {}}\n");
     assert!(unknown.contains("unknown check `frist` in `needs`"), "{unknown}");
-    assert!(unknown.contains("t.yaml:5:20") && unknown.contains("did you mean `first`?"), "{unknown}");
+    assert!(unknown.contains("t.yaml:5:20") && unknown.contains("write `needs: [first]`"), "{unknown}");
     let own = errors("  - {id: a, needs: [a], scripted: {}}\n");
-    assert!(own.contains("`a` needs itself\n") && own.contains("remove it from `needs`"), "{own}");
+    assert!(own.contains("`a` needs itself\n") && own.contains("take `needs` out"), "{own}");
     let circle = errors(
         "
   - {id: a, needs: [c], scripted: {}}
@@ -94,7 +94,20 @@ fn needs_that_cannot_be_met_are_errors_in_their_place() {
 ",
     );
     assert!(circle.contains("error: dependency cycle: a -> c -> b -> a\n") && circle.contains("t.yaml:5:"), "{circle}");
+    assert!(circle.contains("take `c` out of `needs` here"), "{circle}");
     assert_eq!(circle.matches("error:").count(), 1, "{circle}");
+}
+
+/// Names of cells have brackets of their own, and what was named twice is written once.
+#[test]
+fn the_line_to_write_is_one_that_can_be_read() {
+    let text = errors(
+        "  - {id: cell, matrix: {n: [1, 2]}, scripted: {target: \"${matrix.n}\"}}\n  \
+         - {id: free, scripted: {}}\n  - {id: b, needs: ['cell[n=1]', fre, free], scripted: {}}\n",
+    );
+    assert!(text.contains("write `needs: ['cell[n=1]', free]`"), "{text}");
+    let text = errors("  - {id: free, scripted: {}}\n  - {id: a, needs: [free, a], scripted: {}}\n");
+    assert!(text.contains("write `needs: [free]`: a check cannot wait for itself"), "{text}");
 }
 
 /// What leads into a cycle is no part of it; two cycles are two errors; the cells of a check are one.
@@ -159,10 +172,12 @@ fn a_need_of_another_suite_that_is_not_there_says_what_to_do() {
             "`other/up` in `needs` is a check of suite `other`, which is no part of this run",
             "`shakedown run gate.yaml other.yaml`",
         ),
-        ("bsae/up", "which is no part of this run", "did you mean `base`?"),
-        ("base/upp", "unknown check `base/upp` in `needs`", "did you mean `up`?"),
+        ("bsae/up", "which is no part of this run", "write `needs: [base/up]`"),
+        ("bsae/alive[site=b]", "which is no part of this run", "write `needs: ['base/alive[site=b]']`"),
+        ("bsae/none", "which is no part of this run", "did you mean a check of suite `base`?"),
+        ("base/upp", "unknown check `base/upp` in `needs`", "write `needs: [base/up]`"),
         ("base/alive[site=c]", "unknown check `base/alive[site=c]`", "its cells are named like `alive[site=a]`"),
-        ("up", "unknown check `up` in `needs`", "it is a check of another suite: write `base/up`"),
+        ("up", "unknown check `up` in `needs`", "it is a check of another suite: write `needs: [base/up]`"),
         ("base/", "unknown check `base/` in `needs`", ""),
         ("/up", "unknown check `/up` in `needs`", ""),
     ] {

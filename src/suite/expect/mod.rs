@@ -11,17 +11,20 @@ use std::sync::Arc;
 use regex::{Captures, Regex};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::foreign;
+use super::syntax::flow;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::document_path::{self, Step};
 use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
 use crate::model::typed::Form;
-use crate::model::{Args, FactInfo, Kind, Unit, Value};
+use crate::model::{Args, FactInfo, Kind, Unit, Value, quantity};
+use crate::probe::{Family, plain};
 
 /// Reads `expect:` against a family's facts.
 pub struct Reader<'a> {
-    /// Name of the family, for messages.
-    pub family: &'a str,
+    /// The family, for messages.
+    pub family: &'static Family,
     /// How to switch on a fact that the fields of the check leave off.
     pub missing: &'a dyn Fn(&str) -> Option<&'static str>,
     /// Its facts.
@@ -52,15 +55,12 @@ impl Reader<'_> {
     pub fn read(&mut self, node: &Node) -> Vec<(Expectation, Span)> {
         let mut out = Vec::new();
         if node.entries().is_empty() {
-            self.errors.add(
-                node.span,
-                "`expect` is empty and would hold for anything",
-                "write what must hold, or leave `expect` out for the family's defaults",
-            );
+            let (message, help) = self.no_entries(node);
+            self.errors.add(node.span, message, help);
             return out;
         }
         for (key, value) in node.entries() {
-            let Some((info, part)) = self.fact(&key.name, key.span) else { continue };
+            let Some((info, part)) = self.fact(&key.name, key.span, value) else { continue };
             let sort = match &part {
                 Part::Statistic("count") => Sort::Number(Unit::Count),
                 Part::Path(_) => Sort::Any,
@@ -84,6 +84,31 @@ impl Reader<'_> {
         out
     }
 
+    /// What is wrong with an `expect` that is no map of facts, and what to write.
+    fn no_entries(&self, node: &Node) -> (&'static str, String) {
+        let empty = "`expect` is empty and would hold for anything";
+        match &node.kind {
+            NodeKind::List(items) if !items.is_empty() => {
+                let entries: Vec<String> = items
+                    .iter()
+                    .flat_map(Node::entries)
+                    .map(|(key, value)| format!("{}: {}", key.name, flow(value)))
+                    .collect();
+                let entries = if entries.is_empty() { "FACT: VALUE".to_owned() } else { entries.join(", ") };
+                ("`expect` is a list, not a map", format!("write `expect: {{{entries}}}`"))
+            }
+            NodeKind::Scalar(..) => {
+                let fact = self.facts.iter().find(|fact| fact.name == "status").or(self.facts.first());
+                let fact = fact.map_or("FACT", |fact| fact.name);
+                (
+                    "`expect` is a single value, not a map",
+                    format!("say of which fact: write `expect: {{{fact}: {}}}`", flow(node)),
+                )
+            }
+            _ => (empty, "write what must hold, or leave `expect` out for the family's defaults".to_owned()),
+        }
+    }
+
     /// What the values of a fact stand for, as far as that is known before it is seen.
     fn typing_of(&self, info: &FactInfo, part: &Part) -> FactTyping {
         let form = match part {
@@ -99,24 +124,21 @@ impl Reader<'_> {
         FactTyping { form, kind }
     }
 
-    fn fact(&mut self, path: &str, span: Span) -> Option<(FactInfo, Part)> {
+    fn fact(&mut self, path: &str, span: Span, value: &Node) -> Option<(FactInfo, Part)> {
         let settled = [SETTLED_IN];
         let known = self.facts.iter().chain(settled.iter().filter(|_| self.eventually));
         let found =
             known.filter(|info| document_path::is_of(path, info.name)).max_by_key(|info| info.name.len()).copied();
         let Some(info) = found else {
-            let names = self.paths();
-            let help = self.longer(path).unwrap_or_else(|| {
-                let near = suggest(path, names.iter().map(String::as_str));
-                let whole = || suggest(path, self.facts.iter().map(|fact| fact.name));
-                if near.starts_with("did you mean") { near } else { whole() }
-            });
-            self.errors.add(span, format!("`{}` has no fact `{path}`", self.family), help);
+            let help = self.other_fact(path, value);
+            self.errors.add(span, format!("`{}` has no fact `{path}`", self.family.name), help);
             return None;
         };
         if let Some(with) = (self.missing)(info.name) {
-            let help = format!("add `{with}` to `{}`, or take it out of `expect`", self.family);
-            self.errors.add(span, format!("`{path}` is seen only with `{with}`"), help);
+            let family = self.family.name;
+            let help = format!("write `{family}: {{…, {with}}}`, or take `{path}` out of `expect`");
+            let message = format!("`{path}` is not seen by this check: `{family}` looks for it only with `{with}`");
+            self.errors.add(span, message, help);
             return None;
         }
         // The dot before a key, and not the bracket of a filter.
@@ -124,14 +146,19 @@ impl Reader<'_> {
         let rest = rest.map(|rest| rest.strip_prefix('.').unwrap_or(rest));
         match (info.kind, rest) {
             (Kind::Distribution, None) => {
-                let help = format!("say which part: `{path}.p95`, or .{}", STATISTICS.join(" ."));
-                self.errors.add(span, format!("`{path}` is a distribution"), help);
+                let others: Vec<String> = STATISTICS.iter().map(|part| format!(".{part}")).collect();
+                let help =
+                    format!("say which part of it: write `{path}.p95: {}`, or {}", flow(value), others.join(" "));
+                self.errors.add(span, format!("`{path}` has many values: one per measurement"), help);
                 None
             }
             (Kind::Distribution, Some(rest)) => {
                 let Some(statistic) = STATISTICS.iter().find(|name| **name == rest) else {
                     let names: Vec<String> = STATISTICS.iter().map(|s| format!("{}.{s}", info.name)).collect();
-                    let help = suggest(path, names.iter().map(String::as_str));
+                    let near = || suggest(path, names.iter().map(String::as_str));
+                    let meant =
+                        foreign::statistic(rest).map(|part| format!("write `{}.{part}: {}`", info.name, flow(value)));
+                    let help = meant.unwrap_or_else(near);
                     self.errors.add(span, format!("`{}` has no `{rest}`", info.name), help);
                     return None;
                 };
@@ -146,12 +173,36 @@ impl Reader<'_> {
                 self.path(&info, path, rest, span).map(|steps| (info, Part::Path(steps)))
             }
             (_, Some(_)) => {
-                let names = self.paths();
-                let help = suggest(path, names.iter().map(String::as_str));
-                self.errors.add(span, format!("`{}` has no fact `{path}`", self.family), help);
+                let help = self.other_fact(path, value);
+                self.errors.add(span, format!("`{}` has no fact `{path}`", self.family.name), help);
                 None
             }
         }
+    }
+
+    /// What to write in place of a fact that there is none of.
+    fn other_fact(&self, path: &str, value: &Node) -> String {
+        if let Some(whole) = self.longer(path) {
+            return whole;
+        }
+        if Operator::of(&plain(path)).is_some()
+            || (foreign::test(path, value, Sort::Any).is_some() && path.contains(['<', '>', '=']))
+        {
+            let best = self.facts.iter().find(|fact| fact.better.is_some() && fact.kind == Kind::Distribution);
+            let name = best.map_or_else(|| "FACT".to_owned(), |fact| format!("{}.p95", fact.name));
+            return format!("name the fact it is about, such as `{name}: {{{path}: {}}}`", flow(value));
+        }
+        let statistic = |word: &str| STATISTICS.contains(&word) || foreign::statistic(word).is_some();
+        if let Some(instead) = foreign::fact(self.family, path, statistic) {
+            return foreign::entry(instead, value_or_test(value).as_ref().unwrap_or(value));
+        }
+        if let Some(field) = self.family.fields.iter().find(|field| field.name == path) {
+            let entry = format!("{}: {{…, {}: {}}}", self.family.name, field.name, flow(value));
+            return format!("it is a field of the check, not a fact: write `{entry}`");
+        }
+        let names = self.paths();
+        let near = suggest(path, names.iter().map(String::as_str));
+        if near.starts_with("did you mean") { near } else { suggest(path, self.facts.iter().map(|fact| fact.name)) }
     }
 
     /// The steps below an object.
@@ -196,6 +247,24 @@ impl Reader<'_> {
         out
     }
 
+    /// Whether a value that stands by itself is a comparison in the words of another tool; then that is told.
+    fn compares(&mut self, owner: &str, node: &Node, text: &str, sort: Sort) -> bool {
+        let right = match sort {
+            Sort::Number(unit) => quantity::parse(text, unit).is_ok(),
+            Sort::Text | Sort::Any => !text.starts_with(['<', '>', '=', '!', '~', '/', '≥', '≤']),
+            _ => true,
+        };
+        let test = foreign::comparison(node.shown().unwrap_or(text), sort).filter(|_| !right);
+        let Some(test) = test else { return false };
+        let literal = match sort {
+            Sort::Number(_) => String::new(),
+            _ => format!("; for this very text, `{owner}: {{eq: {}}}`", flow(node)),
+        };
+        let message = format!("`{owner}`: `{}` is a comparison written as text", node.shown().unwrap_or(text));
+        self.errors.add(node.span, message, format!("write `{owner}: {test}`{literal}"));
+        true
+    }
+
     /// Whether a node is a null as documents have it. One that is empty was left unfinished.
     fn is_null(&self, node: &Node) -> bool {
         let written = || {
@@ -207,11 +276,13 @@ impl Reader<'_> {
     }
 
     /// What to write where there is nothing.
-    fn instead_of_null(&self) -> &'static str {
+    fn instead_of_null(&self, owner: &str) -> String {
         if matches!(self.typing.form, Form::Document) {
-            "write null for a null that is there, {present: false} for what is not there at all"
+            format!(
+                "write `{owner}: null` for a null that is there, `{owner}: {{present: false}}` for what is not there at all"
+            )
         } else {
-            "write {present: false} for what is not there"
+            format!("write `{owner}: {{present: false}}` for what is not there")
         }
     }
 
@@ -219,10 +290,14 @@ impl Reader<'_> {
     fn tests(&mut self, owner: &str, node: &Node, sort: Sort) -> Vec<(Operator, Test, Span, String)> {
         match &node.kind {
             NodeKind::Scalar(..) if sort == Sort::List => {
-                let help = "say how: contains, exactly, any, all or none";
+                let text = flow(node);
+                let help = format!(
+                    "write `{owner}: {{contains: {text}}}`, or `{{exactly: [{text}]}}` where nothing else may be there"
+                );
                 self.errors.add(node.span, format!("`{owner}` is a list, this is one value"), help);
                 Vec::new()
             }
+            NodeKind::Scalar(text, _) if self.compares(owner, node, text, sort) => Vec::new(),
             NodeKind::Scalar(..) => {
                 let test = self.whole(owner, node, sort).map(Test::Eq);
                 test.map(|test| (Operator::Eq, test, node.span, written(node))).into_iter().collect()
@@ -235,7 +310,14 @@ impl Reader<'_> {
                 let mut out = Vec::new();
                 for (key, below) in entries {
                     let Some(operator) = sort.operators().find(|operator| operator.word() == key.name) else {
-                        let help = match suggest(&key.name, sort.operators().map(Operator::word)) {
+                        let meant =
+                            foreign::test(&key.name, below, sort).map(|test| format!("write `{owner}: {test}`"));
+                        let near = || suggest(&key.name, sort.operators().map(Operator::word));
+                        let null = matches!(&*plain(&key.name), "null" | "is_null" | "isnull");
+                        let null =
+                            (null && matches!(self.typing.form, Form::Document)).then(|| self.instead_of_null(owner));
+                        let help = match null.or(meant).unwrap_or_else(near) {
+                            near if near.starts_with("write ") => near,
                             near if near.starts_with("did you mean") || sort != Sort::Any => near,
                             _ => format!("if it is a key in there, write it behind a dot: `{owner}.{}: …`", key.name),
                         };
@@ -252,15 +334,27 @@ impl Reader<'_> {
                 vec![(Operator::Eq, Test::Eq(Value::Null), node.span, written(node))]
             }
             NodeKind::List(_) | NodeKind::Null => {
+                let text = flow(node);
                 let help = match sort {
-                    _ if matches!(node.kind, NodeKind::Null) => self.instead_of_null(),
-                    Sort::List | Sort::Any => "say how: exactly, contains, any, all, none or eq",
-                    _ => "write one value, or an operator such as {in: [...]} for one of several",
+                    _ if matches!(node.kind, NodeKind::Null) => self.instead_of_null(owner),
+                    Sort::List | Sort::Any => {
+                        format!("write `{owner}: {{exactly: {text}}}`, or {{contains: {text}}} where more may be there")
+                    }
+                    Sort::Bool | Sort::Time => "write one value".to_owned(),
+                    _ => format!("write `{owner}: {{in: {text}}}` for one of several"),
                 };
                 self.errors.add(node.span, format!("`{owner}`: this is {}, not a value", node.sort()), help);
                 Vec::new()
             }
         }
+    }
+}
+
+/// The operand of the only operator, where that is nothing but "equal": what stands there may be written by itself.
+fn value_or_test(node: &Node) -> Option<Node> {
+    match node.entries() {
+        [(key, value)] if matches!(&*plain(&key.name), "eq" | "equals" | "equal" | "is") => Some(value.clone()),
+        _ => None,
     }
 }
 

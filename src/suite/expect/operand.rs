@@ -5,9 +5,9 @@ use regex::RegexBuilder;
 use super::{FactTyping, Reader};
 use crate::model::expectation::{OperandForm, Operator, Parsed, Sort, Test, domain};
 use crate::model::typed::{Form, Impossible};
-use crate::model::{Unit, Value, quantity, typed};
+use crate::model::{Unit, Value, mend, quantity, typed};
 use crate::suite::args::HIDDEN;
-use crate::suite::diagnostic::suggest;
+use crate::suite::foreign;
 use crate::suite::tree::{Kind as NodeKind, Node};
 
 /// Largest compiled regular expression, bytes.
@@ -66,8 +66,17 @@ impl Reader<'_> {
         let Some(wrong) = items.iter().find(|item| !ordered(item)) else { return Some(()) };
         let shown = wrong.shown().unwrap_or("null").to_owned();
         let message =
-            format!("`{owner}`: `{shown}` is no number, and `{}` compares numbers and versions", operator.word());
-        let help = "a value in a document has no unit: write the number it has there, such as 0.02 for seconds";
+            format!("`{owner}`: `{shown}` is neither a number nor a version, which `{0}` needs", operator.word());
+        let number = shown.find(|c: char| !c.is_ascii_digit() && c != '.').map_or("", |end| &shown[..end]);
+        let help = match number.trim_end_matches('.') {
+            "" => {
+                format!("write a number, such as {{{0}: 5}}, or a version, such as {{{0}: \"1.4.0\"}}", operator.word())
+            }
+            number => format!(
+                "write the number as it stands in the document, without a unit: `{owner}: {{{0}: {number}}}`; a version has dots: {{{0}: \"1.4.0\"}}",
+                operator.word()
+            ),
+        };
         self.errors.add(wrong.span, message, help);
         None
     }
@@ -138,12 +147,19 @@ impl Reader<'_> {
         match ends.as_slice() {
             [low, high] => {
                 if !Test::Le(high.clone()).holds(Some(low), sort) {
-                    self.errors.add(node.span, format!("`{owner}`: nothing is between these"), "write [low, high]");
+                    let ends: Vec<&str> = self.items(owner, node, true)?.iter().filter_map(Node::shown).collect();
+                    let help = format!(
+                        "write `{owner}: {{between: [{}]}}`: the lower one first",
+                        [ends[1], ends[0]].join(", ")
+                    );
+                    self.errors.add(node.span, format!("`{owner}`: nothing is between these"), help);
+                    return None;
                 }
                 Some(Parsed::Range(low.clone(), high.clone()))
             }
             _ => {
-                self.errors.add(node.span, format!("`{owner}`: between takes two values"), "write [low, high]");
+                let help = format!("write `{owner}: {{between: [LOW, HIGH]}}`");
+                self.errors.add(node.span, format!("`{owner}`: between takes two values"), help);
                 None
             }
         }
@@ -155,7 +171,8 @@ impl Reader<'_> {
                 self.values(owner, node, element(sort), false).map(Value::Array)
             }
             (_, Sort::List) => {
-                let help = "write [a, b]; or contains, exactly, any, all, none";
+                let text = node.shown().map_or("a, b".to_owned(), str::to_owned);
+                let help = format!("write [{text}]; or contains, exactly, any, all, none");
                 self.errors.add(node.span, format!("`{owner}` is a list, this is {}", node.sort()), help);
                 None
             }
@@ -206,7 +223,12 @@ impl Reader<'_> {
             return Some(Value::Null);
         }
         let NodeKind::Scalar(text, plain) = &node.kind else {
-            let help = if matches!(node.kind, NodeKind::Null) { self.instead_of_null() } else { "" };
+            let help = match sort {
+                _ if matches!(node.kind, NodeKind::Null) => self.instead_of_null(owner),
+                Sort::Bool => "write true or false".to_owned(),
+                _ if hint(sort).is_empty() => "write one value".to_owned(),
+                _ => hint(sort),
+            };
             self.errors.add(node.span, format!("`{owner}`: a value is missing, this is {}", node.sort()), help);
             return None;
         };
@@ -218,9 +240,41 @@ impl Reader<'_> {
                     None => why,
                     Some(shown) => typed(shown, *plain, sort).err().unwrap_or_else(|| HIDDEN.to_owned()),
                 };
-                self.errors.add(node.span, format!("`{owner}`: {why}"), hint(sort));
+                let help = if node.shown.is_some() { hint(sort) } else { self.mended(owner, text, sort) };
+                self.errors.add(node.span, format!("`{owner}`: {why}"), help);
                 None
             }
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// What to write in place of a value that does not fit.
+    fn mended(&self, owner: &str, text: &str, sort: Sort) -> String {
+        let name = owner.split('.').next().unwrap_or_default();
+        let default =
+            self.facts.iter().filter(|fact| fact.name == owner || fact.name == name).find_map(|fact| fact.expected);
+        // Certificates and the like are measured in days, whatever the fact is called.
+        let days = owner.ends_with("expires_in") || owner.ends_with("_in") || owner.contains("age");
+        let like = default.filter(|text| text.contains(|c: char| c.is_ascii_digit())).or_else(|| days.then_some("14d"));
+        let found: Vec<String> = match sort {
+            Sort::Number(unit) => mend::quantity(text, unit, like),
+            Sort::Bool => mend::flag(text).map(str::to_owned).into_iter().collect(),
+            Sort::Choice(words) => mend::word(text, words).map(str::to_owned).into_iter().collect(),
+            _ => Vec::new(),
+        };
+        if let Some(test) =
+            foreign::comparison(text, sort).filter(|_| found.is_empty() && matches!(sort, Sort::Number(_)))
+        {
+            return format!("write `{owner}: {test}`");
+        }
+        let several = match sort {
+            Sort::Choice(words) => format!("; the words are {}", words.join(", ")),
+            _ => String::new(),
+        };
+        match found.as_slice() {
+            [] => hint(sort),
+            found => format!("write {}{several}", found.iter().take(2).cloned().collect::<Vec<_>>().join(" or ")),
         }
     }
 }
@@ -247,9 +301,10 @@ const fn element(sort: Sort) -> Sort {
 
 fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
     match sort {
+        // All that YAML's core schema takes for one.
         Sort::Bool => match text {
-            "true" => Ok(Value::Bool(true)),
-            "false" => Ok(Value::Bool(false)),
+            "true" | "True" | "TRUE" => Ok(Value::Bool(true)),
+            "false" | "False" | "FALSE" => Ok(Value::Bool(false)),
             _ => Err(format!("`{text}` is neither true nor false")),
         },
         Sort::Number(unit) => quantity::parse(text, unit).map(|number| match typed::number_text(text) {
@@ -262,14 +317,17 @@ fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
         Sort::Choice(words) if typed::canonical_word(words, text).is_some() => {
             Ok(Value::from(typed::canonical_word(words, text)))
         }
-        Sort::Choice(words) => Err(format!("`{text}` is never seen here; {}", suggest(text, words.iter().copied()))),
+        Sort::Choice(words) => Err(match mend::word(text, words) {
+            Some(word) => format!("`{text}` is never seen here; did you mean `{word}`?"),
+            None => format!("`{text}` is never seen here"),
+        }),
         Sort::Time => match text.parse::<jiff::Timestamp>() {
             Ok(_) => Ok(Value::from(text)),
             Err(_) => Err(format!("`{text}` is not an RFC 3339 time")),
         },
         Sort::Any if plain => Ok(match (text, typed::number_text(text)) {
-            ("true", _) => Value::Bool(true),
-            ("false", _) => Value::Bool(false),
+            ("true" | "True" | "TRUE", _) => Value::Bool(true),
+            ("false" | "False" | "FALSE", _) => Value::Bool(false),
             (_, Some(number)) => Value::Number(number),
             (_, None) => Value::from(text),
         }),
@@ -280,10 +338,11 @@ fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
 fn hint(sort: Sort) -> String {
     match sort {
         Sort::Number(Unit::Count) => "write a number, such as 3, or a range, {between: [LOW, HIGH]}".into(),
+        Sort::Bool => "write true or false".into(),
         Sort::Number(Unit::Seconds) => "write it with its unit, like 20ms, 5s or 30d".into(),
         Sort::Number(unit) => format!("write it with its unit, like {}", unit.example()),
         Sort::Time => "write it like 2026-12-31T00:00:00Z".into(),
-        Sort::Choice(words) => format!("one of {}", words.join(", ")),
+        Sort::Choice(words) => format!("write one of {}", words.join(", ")),
         _ => String::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! Expectations that cannot fail, cannot hold, or say of an outcome only what it is not.
 
-use crate::model::Kind;
-use crate::model::expectation::{Expectation, Part, Sort, Test, domain};
+use crate::model::expectation::{Expectation, Operator, Part, Sort, Test, domain};
+use crate::model::{Kind, Value};
 
 /// What is wrong with it, and what to write instead.
 pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
@@ -41,10 +41,22 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
     })
 }
 
-/// The words of an outcome beside the one expected by default, and those that say nothing of the peer.
+/// The words of an outcome beside the one expected by default and those that say nothing of the peer, as far as the test
+/// accepts them.
 fn others(expectation: &Expectation) -> String {
     let Kind::Choice(words) = expectation.info.kind else { return String::new() };
     let usual = expectation.info.expected;
-    let of_the_peer = |word: &&&str| Some(**word) != usual && !expectation.info.elsewhere.contains(*word);
-    words.iter().filter(of_the_peer).take(4).copied().collect::<Vec<_>>().join(", ")
+    let accepted = |word: &str| expectation.test.holds(Some(&Value::from(word)), expectation.sort);
+    let meant: Vec<&str> = words.iter().copied().filter(|word| accepted(word)).collect();
+    let of_the_peer = |word: &&str| Some(*word) != usual && !expectation.info.elsewhere.contains(word);
+    // Where everything is accepted but one, that is what was meant.
+    let rest: Vec<&str> = meant.iter().copied().filter(of_the_peer).take(4).collect();
+    let but_one = matches!(expectation.operator, Operator::Ne | Operator::NotIn | Operator::Not);
+    let usual = usual.filter(|usual| but_one && meant.contains(usual));
+    let all: Vec<&str> = usual.into_iter().chain(rest).collect();
+    if all.is_empty() {
+        let others = words.iter().copied().filter(of_the_peer).filter(|word| Some(*word) != expectation.info.expected);
+        return others.take(4).collect::<Vec<_>>().join(", ");
+    }
+    all.join(", ")
 }

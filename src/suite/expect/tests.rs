@@ -347,13 +347,15 @@ fn null_is_wanted_by_its_name_and_in_documents_alone() {
         in_force("http", expect);
     }
     let unfinished = refused("http", "\n      body.json.error:");
-    assert!(unfinished.contains("write null for a null that is there"), "{unfinished}");
+    assert!(unfinished.contains("write `body.json.error: null` for a null that is there"), "{unfinished}");
     for (expect, help) in [
-        ("headers.server: null", "write {present: false} for what is not there"),
-        ("status: null", "write {present: false} for what is not there"),
-        ("body.json.a: {lt: null}", "`null` is no number"),
+        ("headers.server: null", "write `headers.server: {present: false}` for what is not there"),
+        ("status: null", "write `status: {present: false}` for what is not there"),
+        ("body.json.a: {lt: null}", "`null` is neither a number nor a version"),
+        ("body.json.a: {is_null: true}", "write `body.json.a: null` for a null that is there"),
+        ("headers.server: {is_null: true}", "{present: false}"),
         ("body.json.a: {in: null}", "a list is missing"),
-        ("headers.server: {in: [null]}", "write {present: false}"),
+        ("headers.server: {in: [null]}", "write `headers.server: {present: false}`"),
     ] {
         let error = refused("http", expect);
         assert!(error.contains(help), "{expect}: {error}");
@@ -370,7 +372,7 @@ fn a_document_has_no_units() {
         "body.json.x: {gt: abc}",
     ] {
         let error = refused("http", expect);
-        assert!(error.contains("a value in a document has no unit"), "{expect}: {error}");
+        assert!(error.contains("neither a number nor a version"), "{expect}: {error}");
     }
     in_force("http", "body.json.rtt: {lt: 0.02}");
     in_force("http", "body.json.rtt: 20ms");

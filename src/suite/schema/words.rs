@@ -1,8 +1,6 @@
 //! Words of a choice, each list once, with every spelling that a suite may use.
 
-use serde_json::{Map, Value, json};
-
-use crate::model::{FactInfo, Kind};
+use serde_json::{Value, json};
 
 /// Name of the definition of these words: the same for the same words, in every release.
 pub(super) fn name(words: &[&str]) -> String {
@@ -12,14 +10,9 @@ pub(super) fn name(words: &[&str]) -> String {
     format!("words.{hash:08x}")
 }
 
-/// The definitions of the words of these facts.
-pub(super) fn define(facts: &[FactInfo], definitions: &mut Map<String, Value>) {
-    for fact in facts {
-        if let Kind::Choice(words) = fact.kind {
-            let schema = json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": pattern(words)}]});
-            definitions.insert(name(words), super::or_variable(schema));
-        }
-    }
+/// The definition of these words.
+pub(super) fn schema(words: &[&str]) -> Value {
+    json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": pattern(words)}, super::fields::reference("variable")]})
 }
 
 /// The words in any case; versions as others write them: `TLSv1.2`, `tls 1.2`, `HTTP/2.0`.
@@ -41,10 +34,11 @@ fn spelling(word: &str) -> String {
 fn letter(c: char) -> String {
     if c.is_ascii_alphabetic() {
         format!("[{}{}]", c.to_ascii_lowercase(), c.to_ascii_uppercase())
-    } else if c.is_ascii_alphanumeric() || c == '_' {
-        c.to_string()
-    } else {
+    } else if "^$\\.*+?()[]{}|/".contains(c) {
+        // Nothing else may be escaped in a pattern of ECMAScript.
         format!("\\{c}")
+    } else {
+        c.to_string()
     }
 }
 

@@ -74,7 +74,7 @@ impl<'a> Walk<'a> {
         let node = tree::parse(source, &sources, &mut errors);
         let node = node.unwrap_or_else(|| panic!("no YAML: {text}"));
         let mut reader = Reader {
-            family: self.family.name,
+            family: self.family,
             missing: &|_| None,
             facts: self.family.facts,
             eventually: false,

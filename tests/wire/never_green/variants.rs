@@ -87,8 +87,16 @@ impl Variant {
         let folder = std::path::Path::new(".");
         let mut files = std::collections::BTreeSet::new();
         let defaults = &Defaults::of(FAMILIES, &mut errors);
-        let mut typing =
-            Typing { errors: &mut errors, families: FAMILIES, defaults, folder, files: &mut files, timeout: None };
+        let mut typing = Typing {
+            errors: &mut errors,
+            families: FAMILIES,
+            defaults,
+            folder,
+            files: &mut files,
+            named: &mut Vec::new(),
+            timeout: None,
+            like: None,
+        };
         let args = typing.fields(family.name, &node, family.fields).args;
         assert!(errors.is_empty(), "{}: {fields}", family.name);
         Self { label: format!("{}: {{{template}}}", family.name), fields, args }

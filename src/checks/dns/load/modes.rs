@@ -7,6 +7,7 @@ use crate::probe::Mode;
 
 /// A server that has lost its zone says NXDOMAIN to every line of a file: not all may.
 const LOADED: Mode = Mode::of("load", |args| args.given(&LOAD), ALWAYS)
+    .example("load: {rate: max}")
     .adds("load.answered: {ge: 1}\nload.rcodes.NOERROR: {ge: 1}\nload.wrong: 0")
     .lacks(&["rcode", "answers", "truncated"]);
 /// Looking for the most may lose some.

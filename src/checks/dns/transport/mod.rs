@@ -38,7 +38,9 @@ pub(super) const FACTS: &[FactInfo] = joined!(FactInfo; facts::SECURE, facts::HT
 
 /// Expectations that encryption and a comparison add, and their facts.
 pub(super) const MODES: &[Mode] = &[
-    Mode::of("same_as", |args| args.given(&SAME_AS), facts::COMPARISON).adds("same_answer: true"),
+    Mode::of("same_as", |args| args.given(&SAME_AS), facts::COMPARISON)
+        .example("same_as: tcp")
+        .adds("same_answer: true"),
     Mode::of("transport: dot, doh, doq or doh3` without `verify: false", verified, &[]).adds("tls.verified: true"),
     Mode::of("transport: dot, doh, doq or doh3", encrypted, facts::SECURE),
     Mode::of("transport: doh or doh3", in_http, facts::HTTP),

@@ -196,10 +196,10 @@ fn a_wrong_name_fails_unless_a_suite_says_otherwise() {
     assert_eq!(added(&[("transport", text("tcp")), same]), ["same_answer eq true"]);
     let missing =
         |fact, more: &[(&'static str, Arg)]| family.required_mode(&args("127.0.0.1", "www.example", more), fact);
-    assert_eq!(missing("tls.verified", &[]), Some("transport: dot, doh, doq or doh3"));
+    assert_eq!(missing("tls.verified", &[]), Some("transport: dot"));
     assert_eq!(missing("tls.verified", &[dot.clone(), ("verify", Arg::Bool(false))]), None);
-    assert_eq!(missing("http.status", &[dot]), Some("transport: doh or doh3"));
-    assert_eq!(missing("same_answer", &[]), Some("same_as"));
+    assert_eq!(missing("http.status", &[dot]), Some("transport: doh"));
+    assert_eq!(missing("same_answer", &[]), Some("same_as: tcp"));
 }
 
 #[test]

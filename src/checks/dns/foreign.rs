@@ -1,0 +1,42 @@
+//! What other tools call this family, its fields and its facts.
+
+use crate::probe::Foreign;
+
+#[rustfmt::skip]
+pub(super) const FOREIGN: Foreign = Foreign {
+    names: &[
+        "dig", "nslookup", "resolve", "resolver", "host", "lookup", "drill", "kdig", "dns_query", "dnsquery",
+        "dns_lookup", "name", "a", "aaaa", "mx", "ns", "txt", "cname", "record", "nameserver", "zone",
+    ],
+    fields: &[
+        ("query", "name"), ("qname", "name"), ("query_name", "name"), ("domain", "name"), ("hostname", "name"),
+        ("host", "name"), ("fqdn", "name"), ("record", "name"), ("question", "name"), ("qtype", "type"),
+        ("query_type", "type"), ("rrtype", "type"), ("rr_type", "type"), ("record_type", "type"), ("rtype", "type"),
+        ("nameserver", "server"), ("nameservers", "server"), ("resolver", "server"), ("resolvers", "server"),
+        ("dns_server", "server"), ("ns", "server"), ("address", "server"), ("target", "server"), ("ip", "server"),
+        ("qclass", "class"), ("query_class", "class"), ("tcp", "transport: tcp"), ("tls", "transport: dot"),
+        ("https", "transport: doh"), ("dot", "transport: dot"), ("doh", "transport: doh"), ("doq", "transport: doq"),
+        ("protocol", "transport"), ("transport_protocol", "transport"), ("recursion_desired", "recursion"),
+        ("recurse", "recursion"), ("rd", "recursion"), ("validate", "dnssec: validate"),
+        ("dnssec_validate", "dnssec: validate"), ("do", "dnssec"), ("retries", "attempts"), ("retry", "attempts"),
+        ("tries", "attempts"), ("edns0", "edns"), ("bufsize", "edns_size"), ("bufsize_", "edns_size"),
+        ("udp_size", "edns_size"), ("servername", "sni"), ("server_name", "sni"), ("wait", "timeout"),
+        ("query_timeout", "timeout"), ("insecure", "verify: false"), ("skip_verify", "verify: false"),
+        ("ca", "ca_file"), ("cacert", "ca_file"),
+    ],
+    facts: &[
+        ("status", "rcode"), ("response_code", "rcode"), ("returncode", "rcode"), ("code", "rcode"),
+        ("rcode_name", "rcode"), ("valid_rcodes", "rcode"), ("state", "outcome"), ("result", "outcome"),
+        ("success", "outcome: answered"), ("resolvable", "rcode: NOERROR"), ("resolves", "rcode: NOERROR"),
+        ("resolveable", "rcode: NOERROR"), ("addrs", "answers"), ("addresses", "answers"), ("ips", "answers"),
+        ("ip", "answers"), ("answer", "answers"), ("records", "answers"), ("value", "answers"), ("values", "answers"),
+        ("a", "answers"), ("aaaa", "answers"), ("mx", "answers"), ("txt", "answers.text"), ("cname_target", "cname"),
+        ("count", "answers: {len: N}"), ("answer_count", "answers: {len: N}"), ("latency", "rtt.p95"),
+        ("query_time", "rtt.p95"), ("response_time", "rtt.p95"), ("duration", "rtt.p95"), ("time", "rtt.p95"),
+        ("elapsed", "rtt.p95"), ("ad", "flags: {contains: ad}"), ("aa", "flags: {contains: aa}"),
+        ("tc", "flags: {contains: tc}"), ("ra", "flags: {contains: ra}"), ("authenticated", "flags: {contains: ad}"),
+        ("secure", "dnssec.verdict: secure"), ("validated", "dnssec.verdict: secure"),
+        ("dnssec", "dnssec.verdict: secure"), ("soa_serial", "serial"), ("min_ttl", "ttl.min"), ("max_ttl", "ttl.max"),
+        ("answer_ttl", "ttl.min"),
+    ],
+};

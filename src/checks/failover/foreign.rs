@@ -1,0 +1,24 @@
+//! What other tools call this family, its fields and its facts.
+
+use crate::probe::Foreign;
+
+#[rustfmt::skip]
+pub(super) const FOREIGN: Foreign = Foreign {
+    names: &[
+        "chaos", "switchover", "outage", "disruption", "ha", "vrrp", "bgp",
+    ],
+    fields: &[
+        ("check", "probe"), ("target", "probe"), ("break", "inject"), ("fault", "inject"), ("action", "inject"),
+        ("fail", "inject"), ("kill", "inject"), ("start", "inject"), ("trigger", "inject"), ("command", "inject"),
+        ("undo", "restore"), ("repair", "restore"), ("revert", "restore"), ("rollback", "restore"),
+        ("cleanup", "restore"), ("stop", "restore"), ("heal", "restore"), ("watch", "observe"), ("duration", "observe"),
+        ("monitor", "observe"), ("wait", "settle"), ("warmup", "steady"), ("before", "steady"), ("baseline", "steady"),
+    ],
+    facts: &[
+        ("downtime", "outage.hi"), ("outage", "outage.hi"), ("duration", "outage.hi"), ("max_outage", "outage.hi"),
+        ("interruption", "outage.hi"), ("recovery_time", "recovered_after"), ("mttr", "recovered_after"),
+        ("time_to_recover", "recovered_after"), ("failback_outage", "failback.hi"), ("lost_requests", "lost"),
+        ("loss", "lost"), ("packets_lost", "lost"), ("success", "recovered: true"),
+        ("rtt", "latency.p95"),
+    ],
+};

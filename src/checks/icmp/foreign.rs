@@ -1,0 +1,28 @@
+//! What other tools call this family, its fields and its facts.
+
+use crate::probe::Foreign;
+
+#[rustfmt::skip]
+pub(super) const FOREIGN: Foreign = Foreign {
+    names: &[
+        "ping", "ping4", "ping6", "fping", "icmp_echo", "echo", "icmp_ping", "mtr", "traceroute", "hping",
+    ],
+    fields: &[
+        ("server", "host"), ("hostname", "host"), ("ip", "host"), ("address", "host"), ("target", "host"),
+        ("dest", "host"), ("destination", "host"), ("addr", "host"), ("packets", "count"), ("number", "count"),
+        ("probes", "count"), ("samples", "count"), ("c", "count"), ("n", "count"), ("period", "interval"),
+        ("delay", "interval"), ("packet_size", "size"), ("payload_size", "size"), ("payload", "size"), ("s", "size"),
+        ("length", "size"), ("bytes", "size"), ("df", "dont_fragment"), ("dont_frag", "dont_fragment"), ("hop_limit", "ttl"),
+        ("hops", "ttl"), ("src", "source"), ("bind", "source"), ("source_ip_address", "source"), ("wait", "timeout"),
+        ("deadline", "timeout"),
+    ],
+    facts: &[
+        ("status", "outcome"), ("state", "outcome"), ("result", "outcome"), ("reachable", "outcome: replied"),
+        ("alive", "outcome: replied"), ("up", "outcome: replied"), ("success", "outcome: replied"),
+        ("packet_loss", "loss"), ("loss_percent", "loss"), ("lost", "loss"), ("latency", "rtt.p95"),
+        ("time", "rtt.p95"), ("duration", "rtt.p95"), ("response_time", "rtt.p95"), ("avg", "rtt.mean"),
+        ("rtt_avg", "rtt.mean"), ("rtt_max", "rtt.max"), ("rtt_min", "rtt.min"), ("mdev", "rtt.stddev"),
+        ("packets_sent", "sent"), ("transmitted", "sent"), ("packets_received", "received"), ("dup", "duplicates"),
+        ("hops", "ttl.p95"), ("ip", "address"),
+    ],
+};

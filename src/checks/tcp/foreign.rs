@@ -1,0 +1,29 @@
+//! What other tools call this family, its fields and its facts.
+
+use crate::probe::Foreign;
+
+#[rustfmt::skip]
+pub(super) const FOREIGN: Foreign = Foreign {
+    names: &[
+        "port", "socket", "connect", "telnet", "nc", "netcat", "ncat", "tcpsocket", "tcp_socket", "tcp_connect",
+        "tcp_port", "ssh", "ftp", "smtp",
+    ],
+    fields: &[
+        ("server", "host"), ("hostname", "host"), ("ip", "host"), ("address", "host"), ("target", "host"),
+        ("dest", "host"), ("destination", "host"), ("addr", "host"), ("dport", "port"), ("ports", "port"),
+        ("src", "source"), ("bind", "source"), ("source_address", "source"), ("connect_timeout", "timeout"),
+        ("wait", "timeout"), ("data", "send"), ("payload", "send"), ("write", "send"), ("query_response", "send"),
+        ("receive", "expect"), ("response", "expect"), ("read", "expect"), ("pattern", "expect"), ("hex", "send_hex"),
+        ("greeting", "banner"),
+    ],
+    facts: &[
+        ("status", "outcome"), ("state", "outcome"), ("result", "outcome"), ("connected", "outcome: connected"),
+        ("open", "outcome: connected"), ("listening", "outcome: connected"), ("reachable", "outcome: connected"),
+        ("up", "outcome: connected"), ("success", "outcome: connected"), ("alive", "outcome: connected"),
+        ("closed", "outcome: refused"), ("refused", "outcome: refused"), ("filtered", "outcome: timeout"),
+        ("latency", "connect_time.p95"), ("rtt", "connect_time.p95"), ("duration", "connect_time.p95"),
+        ("time", "connect_time.p95"), ("response_time", "connect_time.p95"), ("connect", "connect_time.p95"),
+        ("elapsed", "connect_time.p95"), ("probe_duration_seconds", "connect_time.p95"), ("greeting", "banner"),
+        ("data", "received"), ("response", "received"), ("ip", "address"),
+    ],
+};

@@ -1,0 +1,28 @@
+//! What other tools call this family, its fields and its facts.
+
+use crate::probe::Foreign;
+
+#[rustfmt::skip]
+pub(super) const FOREIGN: Foreign = Foreign {
+    names: &[
+        "iperf", "iperf3", "bandwidth", "speed", "speedtest", "netperf", "qperf", "bitrate",
+    ],
+    fields: &[
+        ("host", "server"), ("hostname", "server"), ("address", "server"), ("target", "server"), ("endpoint", "server"),
+        ("ip", "server"), ("time", "duration"), ("length", "duration"), ("t", "duration"), ("seconds", "duration"),
+        ("parallel", "streams"), ("p", "streams"), ("connections", "streams"), ("flows", "streams"),
+        ("reverse", "direction: download"), ("r", "direction: download"), ("bidir", "direction: both"),
+        ("udp", "protocol: udp"), ("tcp", "protocol: tcp"), ("bandwidth", "rate"), ("b", "rate"), ("bitrate", "rate"),
+        ("speed", "rate"), ("window", "block"), ("len", "block"), ("warmup", "omit"), ("warm_up", "omit"),
+        ("congestion_control", "congestion"), ("cc", "congestion"), ("bind", "source"),
+        ("src", "source"),
+    ],
+    facts: &[
+        ("status", "outcome"), ("state", "outcome"), ("result", "outcome"), ("success", "outcome: transferred"),
+        ("bandwidth", "bitrate.p50"), ("throughput", "bitrate.p50"), ("speed", "bitrate.p50"), ("rate", "bitrate.p50"),
+        ("mbps", "bitrate.p50"), ("bps", "bitrate.p50"), ("bits_per_second", "bitrate.p50"),
+        ("received_rate", "bitrate.p50"), ("bytes", "transferred"), ("retr", "retransmits"),
+        ("retransmissions", "retransmits"), ("packet_loss", "loss"), ("loss_percent", "loss"), ("lost_packets", "lost"),
+        ("lost_percent", "loss"), ("latency", "rtt.p95"), ("cpu", "cpu.local"), ("ip", "address"),
+    ],
+};

@@ -1,0 +1,42 @@
+//! What other tools call this family, its fields and its facts.
+
+use crate::probe::Foreign;
+
+#[rustfmt::skip]
+pub(super) const FOREIGN: Foreign = Foreign {
+    names: &[
+        "ssl", "certificate", "cert", "x509", "tls_connect", "ssl_certificate", "certificate_expiry", "ssl_expiry",
+        "openssl", "s_client", "starttls", "handshake", "testssl", "sslyze", "sslscan",
+    ],
+    fields: &[
+        ("server", "host"), ("hostname", "host"), ("ip", "host"), ("address", "host"), ("target", "host"),
+        ("endpoint", "host"), ("url", "host"), ("domain", "host"), ("servername", "sni"), ("server_name", "sni"),
+        ("tls_server_name", "sni"), ("ca", "ca_file"), ("cacert", "ca_file"), ("ca_cert", "ca_file"),
+        ("ca_bundle", "ca_file"), ("cafile", "ca_file"), ("cert", "client_cert"), ("certificate", "client_cert"),
+        ("client_certificate", "client_cert"), ("key", "client_key"), ("private_key", "client_key"),
+        ("protocol", "transport"), ("tls_version", "min_version: TLS1.2"), ("min_tls_version", "min_version"),
+        ("max_tls_version", "max_version"), ("ssl_min", "min_version"), ("version", "min_version: TLS1.2"),
+        ("protocols", "alpn"), ("alpn_protocols", "alpn"), ("src", "source"),
+        ("bind", "source"), ("connect_timeout", "timeout"), ("wait", "timeout"), ("ocsp", "crl: true"),
+        ("revocation", "crl: true"),
+    ],
+    facts: &[
+        ("status", "outcome"), ("state", "outcome"), ("result", "outcome"), ("connected", "outcome: completed"),
+        ("success", "outcome: completed"), ("valid", "verified: true"), ("trusted", "verified: true"),
+        ("verify", "verified: true"), ("hostname_match", "verified: true"), ("error", "verify_error"),
+        ("expiry", "expires_in"), ("expires", "expires_in"), ("expiration", "expires_in"), ("days_left", "expires_in"),
+        ("days", "expires_in"), ("validity", "expires_in"), ("valid_for", "expires_in"), ("remaining", "expires_in"),
+        ("min_days", "expires_in"), ("cert_expiry", "expires_in"), ("valid_until", "not_after"),
+        ("expiration_date", "not_after"), ("notafter", "not_after"), ("valid_from", "not_before"),
+        ("notbefore", "not_before"), ("cn", "subject"), ("common_name", "subject"), ("dn", "subject"), ("sans", "san"),
+        ("subject_alt_names", "san"), ("subjectaltname", "san"), ("dns_names", "san"), ("alt_names", "san"),
+        ("issuer_cn", "issuer"), ("ca", "issuer"), ("protocol", "version"), ("tls_version", "version"),
+        ("cipher_suite", "cipher"), ("ciphersuite", "cipher"), ("ciphers", "cipher"),
+        ("fingerprint", "fingerprint.sha256"), ("thumbprint", "fingerprint.sha256"), ("sha256", "fingerprint.sha256"),
+        ("pin", "spki.sha256"), ("spki", "spki.sha256"), ("key_size", "key"), ("bits", "key"), ("public_key", "key"),
+        ("signature_algorithm", "signature"), ("latency", "handshake_time.p95"), ("duration", "handshake_time.p95"),
+        ("time", "handshake_time.p95"), ("tls_time", "handshake_time.p95"), ("rtt", "connect_time.p95"),
+        ("ocsp_status", "ocsp.status"), ("stapled", "ocsp.stapled"), ("revoked", "crl.status"),
+        ("serial_number", "serial"), ("curve", "group"), ("chain", "chain.subjects"),
+    ],
+};

@@ -1,0 +1,24 @@
+//! What other tools call this family, its fields and its facts.
+
+use crate::probe::Foreign;
+
+#[rustfmt::skip]
+pub(super) const FOREIGN: Foreign = Foreign {
+    names: &[
+        "datagram", "udp_port",
+    ],
+    fields: &[
+        ("server", "host"), ("hostname", "host"), ("ip", "host"), ("address", "host"), ("target", "host"),
+        ("dest", "host"), ("destination", "host"), ("addr", "host"), ("dport", "port"), ("ports", "port"),
+        ("src", "source"), ("bind", "source"), ("source_address", "source"), ("connect_timeout", "timeout"),
+        ("wait", "timeout"), ("data", "send"), ("payload", "send"), ("write", "send"), ("query_response", "send"),
+        ("receive", "expect"), ("response", "expect"), ("read", "expect"), ("pattern", "expect"), ("hex", "send_hex"),
+    ],
+    facts: &[
+        ("status", "outcome"), ("state", "outcome"), ("result", "outcome"), ("open", "outcome: replied"),
+        ("reachable", "outcome: replied"), ("success", "outcome: replied"), ("alive", "outcome: replied"),
+        ("latency", "response_time.p95"), ("rtt", "response_time.p95"), ("duration", "response_time.p95"),
+        ("time", "response_time.p95"), ("elapsed", "response_time.p95"), ("received", "response"), ("data", "response"),
+        ("body", "response"), ("size", "response.size"), ("ip", "address"),
+    ],
+};

@@ -1,0 +1,115 @@
+//! The keys of a check that do not depend on its cell: its id and its family, and what to write in place of unknown ones.
+
+use super::{Builder, CheckHeader};
+use crate::probe::{Family, Foreign};
+use crate::suite::diagnostic::suggest;
+use crate::suite::foreign;
+use crate::suite::merge::is_name;
+use crate::suite::syntax::flow;
+use crate::suite::tables;
+use crate::suite::tree::{Key, Kind, Node};
+
+impl Builder<'_> {
+    pub(super) fn header<'n>(&mut self, node: &'n Node) -> Option<CheckHeader<'n>> {
+        if !matches!(node.kind, Kind::Map(_)) {
+            let help = "write `- id: NAME`, and below it what to look at, such as `http: {url: https://HOST/}`";
+            self.errors.add(node.span, format!("a check is a map, this is {}", node.sort()), help);
+            return None;
+        }
+        let mut chosen = Vec::new();
+        let mut unknown = Vec::new();
+        for (key, below) in node.entries() {
+            if let Some(family) = self.families.iter().find(|family| family.name == key.name) {
+                chosen.push((family, below, key.span));
+            } else if !tables::names(tables::CHECK).any(|name| name == key.name) {
+                unknown.push((key, below));
+            }
+        }
+        let misspelt = !unknown.is_empty();
+        let chosen_family = chosen.first().map(|(family, ..)| *family);
+        let mut renamed = false;
+        for (key, below) in unknown {
+            let help = self.instead(node, key, below, chosen_family);
+            renamed |= help.starts_with("write `id:");
+            self.errors.add(key.span, format!("unknown key `{}`", key.name), help);
+        }
+        // Who calls it `name` is told so, and not that there is no `id` as well.
+        let name = if renamed && node.get("id").is_none() { None } else { self.name(node) };
+        match chosen.as_slice() {
+            [(family, below, _)] => Some(CheckHeader { name: name?, family, below }),
+            [] if misspelt => None,
+            [] => {
+                let families: Vec<&str> = self.families.iter().map(|family| family.name).collect();
+                let help = format!("add one of {}, such as `http: {{url: https://HOST/}}`", families.join(", "));
+                self.errors.add(node.span, "the check looks at nothing", help);
+                None
+            }
+            [_, (second, _, span), ..] => {
+                let message = format!("a check has one family, `{}` is a second one", second.name);
+                self.errors.add(*span, message, "make it a check of its own");
+                None
+            }
+        }
+    }
+
+    /// What to write in place of a key that no check has.
+    fn instead(&self, check: &Node, key: &Key, below: &Node, family: Option<&'static Family>) -> String {
+        let keys = || tables::names(tables::CHECK).chain(self.families.iter().map(|family| family.name));
+        if let Some(family) = family {
+            let has = |name: &str| family.fields.iter().any(|field| field.name == name);
+            let field =
+                if has(&key.name) { Some(key.name.as_str()) } else { Foreign::find(family.foreign.fields, &key.name) };
+            let own = foreign::key("check", &key.name, below);
+            if let Some(field) = field.filter(|_| has(&key.name) || own.is_none()) {
+                let entry = if field.contains(": ") { field.to_owned() } else { format!("{field}: {}", flow(below)) };
+                return format!("it belongs below `{0}`: write `{0}: {{…, {entry}}}`", family.name);
+            }
+            let fact = family.facts.iter().find(|fact| fact.name == key.name).map(|fact| fact.name);
+            let fact = fact.or_else(|| Foreign::find(family.foreign.facts, &key.name)).filter(|_| own.is_none());
+            if let Some(fact) = fact {
+                let entry = if fact.contains(": ") { fact.to_owned() } else { format!("{fact}: {}", flow(below)) };
+                return format!("what must hold stands below `expect`: write `expect: {{{entry}}}`");
+            }
+            if let Some(own) = own {
+                return own;
+            }
+        } else {
+            let named = foreign::key("check", &key.name, below)
+                .filter(|help| help.starts_with("write `id:") && check.get("id").is_none());
+            let target = || {
+                let port = check.get("port");
+                let mut fitting = self.families.iter().filter(|family| family.target_field.0 == key.name);
+                let family = fitting.next()?;
+                let with_port = port.filter(|_| family.target_field.1.is_some());
+                if with_port.is_none() && fitting.next().is_some() {
+                    return None;
+                }
+                let port = with_port.map(|port| format!(", port: {}", flow(port))).unwrap_or_default();
+                Some(format!("write `{}: {{{}: {}{port}}}`", family.name, key.name, flow(below)))
+            };
+            let known = named.or_else(|| foreign::family(self.families, &key.name, below)).or_else(target);
+            if let Some(help) = known.or_else(|| foreign::key("check", &key.name, below)) {
+                return help;
+            }
+        }
+        suggest(&key.name, keys())
+    }
+
+    fn name(&mut self, node: &Node) -> Option<String> {
+        match node.get("id") {
+            None => self.errors.add(node.span, "the check has no `id`", "write `id: NAME`: letters, digits, _ and -"),
+            Some(id) => match id.text() {
+                Some(text) if is_name(text) => return Some(text.to_owned()),
+                Some(text) => {
+                    let help = format!(
+                        "write `id: {}`: letters, digits, _ and - only; cells add [key=value] themselves",
+                        foreign::name(text)
+                    );
+                    self.errors.add(id.span, format!("`{text}` is not a name"), help);
+                }
+                None => self.errors.add(id.span, format!("`id` is {}", id.sort()), "write a name"),
+            },
+        }
+        None
+    }
+}

@@ -1,0 +1,313 @@
+//! Schemas of expectations, by the sort of their fact. What a sort allows stands in `$defs` once, in up to three forms.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::fields::{quantity_name, reference, several};
+use super::words;
+use crate::model::expectation::{OperandForm, Operator, Sort};
+use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::{FactInfo, Kind, Unit, typed};
+use crate::probe::Family;
+
+/// What may be asked of a fact, beside what its sort allows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// All of it.
+    All,
+    /// No single value: a statistic of what is measured is never exactly one.
+    Limits,
+    /// No limit from above: it is an estimate that may read too low.
+    Estimate,
+    /// Nothing but words that are named: an outcome.
+    Named,
+    /// All of it, and null, which is a value in documents of others.
+    Document,
+}
+
+impl Form {
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Limits => ".limits",
+            Self::Estimate => ".estimate",
+            Self::Named => ".named",
+            Self::Document => ".document",
+        }
+    }
+
+    fn allows(self, operator: Operator) -> bool {
+        match self {
+            Self::All | Self::Document => true,
+            Self::Limits => operator != Operator::Eq,
+            Self::Estimate => {
+                !matches!(operator, Operator::Eq | Operator::Lt | Operator::Le | Operator::Between | Operator::In)
+            }
+            Self::Named => {
+                matches!(operator, Operator::Eq | Operator::In | Operator::AnyOf | Operator::AllOf)
+            }
+        }
+    }
+
+    /// The form of what stands inside of `not`, of a list and the like: there everything is allowed.
+    const fn inside(self) -> Self {
+        match self {
+            Self::Document => self,
+            _ => Self::All,
+        }
+    }
+}
+
+/// Word of a unit in names of definitions.
+pub(super) const fn unit_word(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Count => "count",
+        Unit::Ratio => "ratio",
+        Unit::Seconds => "seconds",
+        Unit::Bytes => "bytes",
+        Unit::BitsPerSecond => "bits_per_second",
+        Unit::PerSecond => "per_second",
+    }
+}
+
+fn name(sort: Sort, form: Form) -> String {
+    let sort = match sort {
+        Sort::Bool => "bool".to_owned(),
+        Sort::Number(unit) => unit_word(unit).to_owned(),
+        Sort::Text => "text".to_owned(),
+        Sort::List => "list".to_owned(),
+        Sort::Time => "time".to_owned(),
+        Sort::Any => "any".to_owned(),
+        Sort::Choice(words) => words::name(words),
+    };
+    format!("is.{sort}{}", form.suffix())
+}
+
+/// Definitions of every sort and form that the facts of `families` have.
+pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
+    let mut out = Map::new();
+    let facts = || families.iter().flat_map(|family| family.facts).chain([&SETTLED_IN]);
+    for fact in facts() {
+        for (sort, form) in uses(fact) {
+            out.entry(name(sort, form)).or_insert_with(|| tests(sort, form));
+            // Choices have that in common.
+            if !matches!(sort, Sort::Choice(_)) {
+                out.entry(name(sort, form.inside())).or_insert_with(|| tests(sort, form.inside()));
+            }
+        }
+        if let Kind::Choice(words) = fact.kind {
+            out.entry(words::name(words)).or_insert_with(|| words::schema(words));
+        }
+    }
+    out.insert(SETTLED_IN.name.into(), described(Sort::of(SETTLED_IN.kind, SETTLED_IN.unit), &SETTLED_IN));
+    for form in [Form::All, Form::Named] {
+        let of_all = format!("is.choice{}", form.suffix());
+        let any_choice = json!({"anyOf": [reference("text"), reference(&of_all)]});
+        out.insert(format!("is.any_choice{}", form.suffix()), any_choice);
+        out.insert(of_all, operators(Sort::Choice(&[]), form));
+    }
+    for sort in [Sort::Text, Sort::Any, Sort::List, Sort::Number(Unit::Count)] {
+        out.entry(name(sort, Form::All)).or_insert_with(|| tests(sort, Form::All));
+    }
+    out
+}
+
+fn uses(fact: &FactInfo) -> Vec<(Sort, Form)> {
+    let sort = Sort::of(fact.kind, fact.unit);
+    let mut out = vec![(sort, form_of(fact))];
+    if fact.kind == Kind::Distribution {
+        out.push((Sort::Number(Unit::Count), Form::All));
+    }
+    out
+}
+
+fn form_of(fact: &FactInfo) -> Form {
+    match fact.kind {
+        _ if fact.roles.outcome => Form::Named,
+        _ if matches!(fact.form, typed::Form::Document) => Form::Document,
+        _ if fact.bounded_by.is_some() => Form::Estimate,
+        Kind::Distribution if fact.better.is_some() => Form::Limits,
+        _ => Form::All,
+    }
+}
+
+/// Schema of `expect` of a family.
+pub(super) fn of(family: &Family) -> Value {
+    let mut properties = Map::new();
+    let mut patterns = Map::new();
+    // Distributions by what may be asked of them.
+    let mut statistics: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for info in family.facts.iter().chain([&SETTLED_IN]) {
+        let sort = Sort::of(info.kind, info.unit);
+        let escaped = info.name.replace('.', "\\.");
+        match info.kind {
+            Kind::Distribution => {
+                // The usual one is offered by editors, with the help of the fact.
+                properties.insert(format!("{}.p95", info.name), described(sort, info));
+                statistics.entry(name(sort, form_of(info))).or_default().push(escaped);
+            }
+            Kind::Object => {
+                properties.insert(info.name.into(), described(sort, info));
+                // Facts of their own are no parts of the document.
+                let own = family.facts.iter().filter_map(|fact| fact.name.strip_prefix(info.name)?.strip_prefix('.'));
+                let own: Vec<String> = own.map(|rest| format!("{}$", rest.replace('.', "\\."))).collect();
+                let but = if own.is_empty() { String::new() } else { format!("(?!{})", own.join("|")) };
+                // Headers are texts: there is no list of objects to choose from.
+                let below = if matches!(info.form, typed::Form::Fields) { "\\." } else { "[.\\[]" };
+                patterns.insert(format!("^{escaped}{below}{but}."), described(sort, info));
+            }
+            _ if info.name == SETTLED_IN.name => {
+                properties.insert(info.name.into(), reference(SETTLED_IN.name));
+            }
+            _ => {
+                properties.insert(info.name.into(), described(sort, info));
+            }
+        }
+    }
+    patterns.extend(of_statistics(&statistics));
+    json!({
+        "type": "object", "minProperties": 1, "additionalProperties": false, "propertyNames": reference("key"),
+        "properties": properties, "patternProperties": patterns
+    })
+}
+
+/// Patterns of the other statistics of distributions, which stand here by the definition of what may be asked of them.
+fn of_statistics(distributions: &BTreeMap<String, Vec<String>>) -> Map<String, Value> {
+    let others: Vec<&str> = STATISTICS.iter().copied().filter(|part| !matches!(*part, "count" | "p95")).collect();
+    let of = |(definition, names): (&String, &Vec<String>)| {
+        let help = "A statistic of the measurements; `.p95` says what is measured.";
+        let schema = json!({"description": help, "allOf": [reference(definition)]});
+        (format!("^({})\\.({})$", names.join("|"), others.join("|")), schema)
+    };
+    let mut out: Map<String, Value> = distributions.iter().map(of).collect();
+    let counted: Vec<&str> = distributions.values().flatten().map(String::as_str).collect();
+    if !counted.is_empty() {
+        let count = reference(&name(Sort::Number(Unit::Count), Form::All));
+        let schema = json!({"description": "How many measurements there are.", "allOf": [count]});
+        out.insert(format!("^({})\\.count$", counted.join("|")), schema);
+    }
+    out
+}
+
+/// Schema of an expectation of a fact, with its help.
+fn described(sort: Sort, fact: &FactInfo) -> Value {
+    json!({"description": fact.help, "allOf": [reference(&name(sort, form_of(fact)))]})
+}
+
+fn tests(sort: Sort, form: Form) -> Value {
+    match (sort, form) {
+        (Sort::Choice(words), _) => choice(words, form),
+        (Sort::List, Form::All) => operators(sort, form),
+        (_, Form::Document) => json!({"anyOf": [value(sort), {"type": "null"}, operators(sort, form)]}),
+        (_, Form::All | Form::Named) => json!({"anyOf": [value(sort), operators(sort, form)]}),
+        (_, Form::Limits | Form::Estimate) => {
+            let refused = sort.operators().filter(|operator| !form.allows(*operator));
+            let refused: Map<String, Value> = refused.map(|operator| (operator.word().into(), json!(false))).collect();
+            json!({"type": "object", "properties": refused, "allOf": [reference(&name(sort, Form::All))]})
+        }
+    }
+}
+
+/// A map of the operators of a sort.
+fn operators(sort: Sort, form: Form) -> Value {
+    let mut operators = Map::new();
+    for operator in sort.operators().filter(|operator| form.allows(*operator)) {
+        operators.insert(operator.word().into(), operand(operator, sort, form));
+    }
+    json!({"type": "object", "minProperties": 1, "additionalProperties": false, "properties": operators})
+}
+
+/// Tests of a choice: the operators of all choices, with these words where they are compared as a whole.
+fn choice(words: &'static [&'static str], form: Form) -> Value {
+    let word = reference(&words::name(words));
+    let several = several(&words::name(words));
+    let mut own = Map::new();
+    for (operator, schema) in
+        [(Operator::Eq, &word), (Operator::Ne, &word), (Operator::In, &several), (Operator::NotIn, &several)]
+    {
+        if form.allows(operator) {
+            own.insert(operator.word().into(), schema.clone());
+        }
+    }
+    let of_all = reference(&format!("is.choice{}", form.suffix()));
+    json!({"anyOf": [word, {"type": "object", "properties": own, "allOf": [of_all]}]})
+}
+
+/// Sort of the elements of a list.
+const fn element(sort: Sort) -> Sort {
+    match sort {
+        Sort::List => Sort::Text,
+        other => other,
+    }
+}
+
+fn operand(operator: Operator, sort: Sort, form: Form) -> Value {
+    // A null by itself may be a list that was left unfinished; within one it is meant.
+    let or_null = |item: Value| {
+        if form == Form::Document { json!({"anyOf": [item, {"type": "null"}]}) } else { item }
+    };
+    let list = |item: Value, least: usize| {
+        let mut list = json!({"type": "array", "items": or_null(item.clone())});
+        if least > 0 {
+            list["minItems"] = json!(least);
+        }
+        json!({"anyOf": [list, item]})
+    };
+    let within = if form == Form::Named { Form::Named } else { form.inside() };
+    match operator.operand() {
+        OperandForm::Flag => reference("flag"),
+        OperandForm::Whole if sort == Sort::List => {
+            json!({"anyOf": [{"type": "array", "items": reference("text")}, reference("variable")]})
+        }
+        OperandForm::Whole if sort == Sort::Any => or_null(list(reference("text"), 0)),
+        OperandForm::Whole => value(sort),
+        // What stands in a document has an order when it is a number or a version.
+        OperandForm::Value if sort == Sort::Any => reference("ordered"),
+        OperandForm::Value => value(sort),
+        OperandForm::Values if form == Form::Document => list(value(sort), 1),
+        OperandForm::Elements if form == Form::Document => list(reference("part"), 1),
+        OperandForm::AllElements if form == Form::Document => list(value(sort), 0),
+        OperandForm::Values => several(&value_name(sort)),
+        OperandForm::Elements => several("part"),
+        OperandForm::AllElements if matches!(element(sort), Sort::Text | Sort::Any) => reference("texts"),
+        OperandForm::AllElements => list(value(element(sort)), 0),
+        OperandForm::Alternatives => several(&whole_name(sort, within)),
+        OperandForm::Range => {
+            let item = if sort == Sort::Any { reference("ordered") } else { value(sort) };
+            json!({"anyOf": [{"type": "array", "minItems": 2, "maxItems": 2, "items": item}, reference("variable")]})
+        }
+        OperandForm::Pattern => reference("pattern"),
+        OperandForm::OfElement => whole(element(sort), within),
+        OperandForm::OfLength => reference(&name(Sort::Number(Unit::Count), Form::All)),
+        OperandForm::OfValue => whole(sort, within),
+    }
+}
+
+/// All that may stand for a test of this sort.
+fn whole(sort: Sort, form: Form) -> Value {
+    reference(&whole_name(sort, form))
+}
+
+fn whole_name(sort: Sort, form: Form) -> String {
+    match sort {
+        // Of all choices.
+        Sort::Choice([]) => format!("is.any_choice{}", form.suffix()),
+        _ => name(sort, form),
+    }
+}
+
+fn value(sort: Sort) -> Value {
+    reference(&value_name(sort))
+}
+
+fn value_name(sort: Sort) -> String {
+    match sort {
+        Sort::Bool => "flag".into(),
+        Sort::Number(unit) => quantity_name(unit, false),
+        // Of all choices: which words there are, each says itself.
+        Sort::Choice([]) | Sort::List | Sort::Text | Sort::Any => "text".into(),
+        Sort::Choice(words) => words::name(words),
+        Sort::Time => "time".into(),
+    }
+}

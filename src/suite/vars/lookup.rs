@@ -1,0 +1,103 @@
+//! What a name in `${…}` stands for, and what to write in place of an unknown one.
+
+use super::Scope;
+use crate::model::suggest::meant;
+use crate::suite::diagnostic::Diagnostics;
+use crate::suite::tree::Node;
+
+/// What a name stands for.
+pub(super) enum Lookup<'a> {
+    Node(&'a Node),
+    Text(String),
+    Secret(&'a str),
+    Missing(String),
+    /// A variable that is wrong itself.
+    Broken,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn find(&self, name: &str, errors: &Diagnostics) -> Lookup<'a> {
+        if let Some(variable) = name.strip_prefix("env.") {
+            return (self.env)(variable).map_or_else(
+                || Lookup::Missing(format!("export {variable}=…, or write a default: ${{env.{variable}:-VALUE}}")),
+                Lookup::Text,
+            );
+        }
+        if self.broken.contains(name) {
+            return Lookup::Broken;
+        }
+        if let Some(key) = name.strip_prefix("matrix.") {
+            let missing = || {
+                let help = errors.suggest(key, self.matrix.keys().map(String::as_str));
+                let define = format!("define it in the check: `matrix: {{{key}: [VALUE, …]}}`");
+                Lookup::Missing(match meant(&help) {
+                    _ if self.of_variable => {
+                        format!("a variable is the same for all cases: write ${{matrix.{key}}} in the check itself")
+                    }
+                    _ if self.matrix.is_empty() => define,
+                    Some(near) => format!("write `${{matrix.{near}}}`"),
+                    None => format!("{define}, or write one of ${{matrix.…}}: {help}"),
+                })
+            };
+            return self.matrix.get(key).map_or_else(missing, Lookup::Node);
+        }
+        if let Some(node) = self.vars.get(name) {
+            return Lookup::Node(node);
+        }
+        if let Some(secret) = self.secrets.get(name) {
+            return Lookup::Secret(secret);
+        }
+        Lookup::Missing(self.instead(name, errors))
+    }
+
+    /// What to write in place of an unknown name.
+    fn instead(&self, name: &str, errors: &Diagnostics) -> String {
+        let known = || {
+            self.vars
+                .keys()
+                .chain(self.secrets.keys())
+                .map(String::as_str)
+                .chain(self.broken.iter().map(String::as_str))
+        };
+        let is_known = |name: &str| known().any(|known| known == name);
+        // `${{ name }}`, `${vars.name}`, `${env:NAME}`, `${name-default}` are of other languages.
+        let bare = name.trim_matches(['{', '}', ' ', '.']);
+        let last = ["vars.", "var.", "variables.", "secrets.", "secret.", "local."]
+            .iter()
+            .find_map(|prefix| bare.strip_prefix(prefix));
+        let bare = last.unwrap_or(bare);
+        let of_environment =
+            ["env:", "ENV:", "ENV.", "env.", "environment."].iter().find_map(|prefix| bare.strip_prefix(prefix));
+        if let Some(variable) = of_environment {
+            return format!("write `${{env.{variable}}}`");
+        }
+        if let Some((before, default)) = bare.split_once([':', '=', '?', '|'])
+            && is_known(before.trim())
+        {
+            let default = default.trim_start_matches(['-', '=', '?', ' ']);
+            return format!("a default is written `${{{}:-{default}}}`", before.trim());
+        }
+        if bare != name && is_known(bare) {
+            return format!("write `${{{bare}}}`");
+        }
+        if self.matrix.contains_key(bare)
+            || bare.strip_prefix("matrix.").is_some_and(|key| self.matrix.contains_key(key))
+        {
+            return format!("write `${{matrix.{}}}`", bare.trim_start_matches("matrix."));
+        }
+        let help = errors.suggest(bare, known());
+        if let Some(near) = meant(&help) {
+            return format!("write `${{{near}}}`");
+        }
+        if let Some((before, default)) = bare.split_once('-')
+            && is_known(before)
+        {
+            return format!("a default is written `${{{before}:-{default}}}`");
+        }
+        if (self.env)(bare).is_some() {
+            return format!("it is a variable of the environment: write `${{env.{bare}}}`");
+        }
+        let known = if help.is_empty() { help } else { format!(" ({help})") };
+        format!("define it, `vars: {{{bare}: VALUE}}`, or give it, --var {bare}=VALUE{known}")
+    }
+}
