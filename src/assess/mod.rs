@@ -73,7 +73,8 @@ impl Assess for Assessor {
         observation: &Observation,
         fault: Option<Fault>,
     ) -> (Verdict, Option<String>, Assessment) {
-        let judgement = match judge::judge(case, observation, fault) {
+        let usual = |metric: &str| self.references.as_ref().filter(|_| case.head.is_none())?.usual(case, metric);
+        let judgement = match judge::judge_beside(case, observation, fault, &usual) {
             passed if passed.verdict == Verdict::Passed && self.compares(case) => {
                 match judge::all_late(case, observation) {
                     Some(fault) => judge::judge(case, observation, Some(fault)),
@@ -113,9 +114,9 @@ impl Assess for Assessor {
     }
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
-        let (next, fault, expectations, silence) = (None, None, Vec::new(), None);
+        let (next, group, fault, expectations, silence) = (None, None, None, Vec::new(), None);
         let judgement =
-            Judgement { verdict: Verdict::Skipped, reason: Some(reason), next, fault, expectations, silence };
+            Judgement { verdict: Verdict::Skipped, reason: Some(reason), next, group, fault, expectations, silence };
         judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

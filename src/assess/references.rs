@@ -14,6 +14,8 @@ use crate::model::reduced::Metric;
 use crate::model::{Comparison, Unit};
 use crate::plan::{Case, Plan};
 use crate::stats::sessions::RUNS;
+use crate::stats::summary::quantile;
+use crate::stats::typical::typical;
 
 /// The baselines of the suites of a run.
 pub struct References {
@@ -98,6 +100,19 @@ impl References {
         };
         let left_out = window.left_out.join("; ");
         Some(Held { metric, reference, left_out, missing: source.missing.as_deref(), metrics: self.metrics })
+    }
+
+    /// The typical value of a metric in the accepted runs that are comparable: the median of theirs, in its unit.
+    pub(super) fn usual(&self, case: &Case, name: &str) -> Option<f64> {
+        let fact = case.family.facts.iter().find(|fact| fact.name == name)?;
+        let key = MetricKey { check: &case.id, metric: name, digest: Some(&case.base.digest), unit: fact.unit };
+        let window = self.by_suite.get(&case.suite)?.baseline.as_ref()?.comparable(key);
+        let of_run = |metric: &Metric| {
+            typical(metric.rounds.iter().filter(|round| round.counts()).map(|round| round.p50), false)
+        };
+        let mut values: Vec<f64> = window.values.iter().filter_map(|(_, metric)| of_run(metric)).collect();
+        values.sort_by(f64::total_cmp);
+        (!values.is_empty()).then(|| quantile(&values, 0.5))
     }
 
     /// Checks of the newest accepted run, or of the pinned one, that the suites no longer have. A check that is only left out

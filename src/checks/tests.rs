@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::FAMILIES;
 use crate::model::record::{OriginWord, Outcome};
-use crate::model::{FactInfo, Kind, Observation, Round, Value};
+use crate::model::{Args, FactInfo, Kind, Observation, Round, Value};
+use crate::probe::diagnosis::unknown;
 use crate::probe::{Diagnosis, Failure, Family};
 
 /// How a probe says that an outcome came about.
@@ -63,7 +64,8 @@ fn diagnosed(family: &'static Family, fact: &FactInfo, word: &str, want: &str) -
     observation.set_ending(ENDING);
     let expectations = [breached(fact.name, want, Some(word))];
     let target = if family.name == "http" { "https://www.example/" } else { "www.example:443" };
-    Failure::new(target, family, &expectations, &observation, None).diagnose()
+    let args = Args::default();
+    Failure::new((target, family, &args), &expectations, (&observation, &unknown), None).diagnose()
 }
 
 /// Names in backticks that a family has not.
@@ -96,7 +98,7 @@ fn every_outcome_of_every_family_has_a_cause_and_a_next_step() {
         let Some((fact, words)) = outcome(family) else { continue };
         let success = fact.expected.unwrap_or_default();
         for word in words.iter().filter(|word| **word != success) {
-            let Diagnosis { cause, next } = diagnosed(family, fact, word, success);
+            let Diagnosis { cause, next, .. } = diagnosed(family, fact, word, success);
             let row = format!("{} {word}: {cause} | {next}", family.name);
             if cause.is_empty() || cause.ends_with('.') || next.len() < 20 {
                 wrong.push(format!("says too little: {row}"));
@@ -111,7 +113,7 @@ fn every_outcome_of_every_family_has_a_cause_and_a_next_step() {
         }
         // What was to be shut answers.
         let other = words.iter().find(|word| **word != success).copied().unwrap_or_default();
-        let Diagnosis { cause, next } = diagnosed(family, fact, success, other);
+        let Diagnosis { cause, next, .. } = diagnosed(family, fact, success, other);
         if next.len() < 20 || cause.is_empty() {
             wrong.push(format!("{} {success} in place of {other}: {cause} | {next}", family.name));
         }

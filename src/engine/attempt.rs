@@ -343,7 +343,7 @@ fn overdue(case: &Case, arm: &PlannedArm) -> Fault {
     let budget = Duration::as_secs_f64(&case.budget);
     Fault::new(
         FaultKind::Deadline,
-        format!("{} probe", case.family.name),
+        format!("run the {} probe", case.family.name),
         arm.probe.target(),
         format!("the budget of {budget:.1}s was used up"),
         "raise `budget`, or lower `rounds`, `samples`, `retries`, `count` or `timeout`",
@@ -358,7 +358,7 @@ fn panicked(case: &Case, arm: &PlannedArm, panic: &(dyn Any + Send)) -> Fault {
         .unwrap_or_else(|| "no message".to_owned());
     Fault::new(
         FaultKind::Panicked,
-        format!("{} probe", case.family.name),
+        format!("run the {} probe", case.family.name),
         arm.probe.target(),
         text,
         "this is a defect of shakedown: please report it with the suite",

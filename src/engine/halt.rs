@@ -54,7 +54,7 @@ impl Halt {
 
     /// The fault of a measurement that it cut short.
     pub(super) fn fault(&self, case: &Case, arm: &PlannedArm) -> Fault {
-        let (operation, target) = (format!("{} probe", case.family.name), arm.probe.target());
+        let (operation, target) = (format!("run the {} probe", case.family.name), arm.probe.target());
         if self.is_overdue() {
             let detail = format!("the deadline of the run ({}) passed before it ended", self.shown());
             return Fault::new(FaultKind::RunDeadline, operation, target, detail, REMEDY);
@@ -64,7 +64,7 @@ impl Halt {
 
     /// The fault of a case that the deadline left no time for.
     pub(super) fn not_reached(&self, case: &Case) -> Fault {
-        let (operation, target) = (format!("{} probe", case.family.name), case.subject().probe.target());
+        let (operation, target) = (format!("run the {} probe", case.family.name), case.subject().probe.target());
         let detail = format!("not reached: the deadline of the run ({}) passed before it could start", self.shown());
         Fault::new(FaultKind::RunDeadline, operation, target, detail, REMEDY)
     }

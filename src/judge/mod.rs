@@ -23,6 +23,7 @@ use crate::model::record::{OriginWord, Outcome};
 use crate::model::typed::Typing;
 use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Value, Verdict};
 use crate::plan::{Case, PlannedArm};
+use crate::probe::diagnosis::{self, Usual};
 use crate::probe::{Diagnosis, Failure};
 
 /// The verdict on one attempt, and what it rests on.
@@ -34,6 +35,8 @@ pub struct Judgement {
     pub reason: Option<String>,
     /// What a person does next, of a failure.
     pub next: Option<String>,
+    /// What failures with one cause have alike.
+    pub group: Option<String>,
     /// The fault of an errored attempt.
     pub fault: Option<Fault>,
     /// Every expectation, judged; empty when nothing could be measured.
@@ -45,10 +48,21 @@ pub struct Judgement {
 /// Judges one attempt by the arm the verdict is about.
 #[must_use]
 pub fn judge(case: &Case, observation: &Observation, fault: Option<Fault>) -> Judgement {
-    judge_arm(case, case.subject(), observation, fault)
+    judge_beside(case, observation, fault, &diagnosis::unknown)
 }
 
-fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Option<Fault>) -> Judgement {
+/// The same, where something is known of earlier runs.
+#[must_use]
+pub fn judge_beside(case: &Case, observation: &Observation, fault: Option<Fault>, usual: Usual<'_>) -> Judgement {
+    judge_arm((case, case.subject()), observation, fault, usual)
+}
+
+fn judge_arm(
+    (case, arm): (&Case, &PlannedArm),
+    observation: &Observation,
+    fault: Option<Fault>,
+    usual: Usual<'_>,
+) -> Judgement {
     let fault = fault.or_else(|| empty(case, arm, observation));
     if let Some(fault) = fault {
         return unjudged(fault);
@@ -82,13 +96,22 @@ fn judge_arm(case: &Case, arm: &PlannedArm, observation: &Observation, fault: Op
     }
     if expectations.iter().all(|outcome| outcome.held) {
         let silence = silence(case, observation);
-        return Judgement { verdict: Verdict::Passed, reason: None, next: None, fault: None, expectations, silence };
+        return Judgement {
+            expectations,
+            silence,
+            verdict: Verdict::Passed,
+            reason: None,
+            next: None,
+            group: None,
+            fault: None,
+        };
     }
     let target = arm.probe.target();
-    let failure = Failure::new(&target, case.family, &expectations, observation, blamed(&expectations, &broken));
-    let Diagnosis { cause, next } = failure.diagnose();
+    let about = (&*target, case.family, &*arm.args);
+    let failure = Failure::new(about, &expectations, (observation, usual), blamed(&expectations, &broken));
+    let Diagnosis { cause, next, group } = failure.diagnose();
     let (reason, next) = (Some(cause), Some(next).filter(|next| !next.is_empty()));
-    Judgement { verdict: Verdict::Failed, reason, next, fault: None, expectations, silence: None }
+    Judgement { verdict: Verdict::Failed, reason, next, group, fault: None, expectations, silence: None }
 }
 
 /// The round that broke the expectation which says most, of those that count.
@@ -109,6 +132,7 @@ fn unjudged(fault: Fault) -> Judgement {
         verdict: Verdict::Errored,
         reason: Some(fault.to_string()),
         next: None,
+        group: None,
         fault: Some(fault),
         expectations: Vec::new(),
         silence: None,

@@ -10,6 +10,7 @@ use crate::model::named::Named;
 use crate::model::record::{BaseArm, FactValue, Facts, Metric, Timing, Word};
 use crate::model::{CheckRecord, Expectation, Kind, Observation, Value, Verdict, human_time};
 use crate::plan::Case;
+use crate::probe::diagnosis;
 
 /// The record of `case`, nothing compared yet; `metrics` are those of the observation.
 #[must_use]
@@ -36,6 +37,7 @@ pub fn record(
         unmet: false,
         reason: judgement.reason.map(|reason| reason + &waited),
         next: judgement.next,
+        group: judgement.group,
         fault: judgement.fault,
         severity: case.severity,
         at: case.at.clone(),
@@ -127,7 +129,7 @@ fn late_here(case: &Case, observation: &Observation) -> Named<u64> {
 pub fn base_arm(case: &Case, observation: &Observation) -> Option<BaseArm> {
     case.head.as_ref()?;
     let base = observation.of_base()?;
-    let judgement = super::judge_arm(case, &case.base, &base, None);
+    let judgement = super::judge_arm((case, &case.base), &base, None, &diagnosis::unknown);
     Some(BaseArm {
         target: case.base.probe.target(),
         verdict: judgement.verdict,

@@ -42,6 +42,10 @@ pub struct CheckRecord {
     /// What a person does next, of a case that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What failures with one cause have alike (one expired certificate on many addresses, one dead IP version): reports for
+    /// people tell them once. Absent where the cause is the check's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The fault of an errored case.
     pub fault: Option<Fault>,
     /// Weight of a failure.

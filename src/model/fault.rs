@@ -78,7 +78,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.operation)?;
+        write!(f, "could not {}", self.operation)?;
         if !self.peer.is_empty() {
             write!(f, " ({})", self.peer)?;
         }

@@ -155,7 +155,7 @@ pub fn silent(host: &str, why: &str) -> Fault {
     } else {
         format!("do the name servers of this host answer? cat /etc/resolv.conf; getent ahosts {host}; dig {host}")
     };
-    Fault::local("ask the system's resolver", host, why, remedy)
+    Fault::local(format!("resolve {host}"), "the system's resolver", why, remedy)
 }
 
 fn distinct(host: &str, version: IpVersion, found: Addresses) -> Result<Addresses, String> {

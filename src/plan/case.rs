@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Layout;
-use crate::model::{Arm, BaselineRules, Expectation, Place, Severity};
+use crate::model::{Args, Arm, BaselineRules, Expectation, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
 use crate::suite::check::{Check, Eventually};
 
@@ -67,6 +67,8 @@ pub struct PlannedArm {
     pub probe: Arc<dyn DynProbe>,
     /// Expectations.
     pub expectations: Arc<[Expectation]>,
+    /// The arguments, secrets masked, for who says why it failed.
+    pub args: Arc<Args>,
     /// Hash of what it measures.
     pub digest: Arc<str>,
     /// The hosts it is about.
@@ -80,6 +82,7 @@ impl PlannedArm {
         Self {
             probe: Arc::clone(&check.probe),
             expectations: Arc::clone(&check.expectations),
+            args: Arc::clone(&check.args),
             digest: Arc::clone(&check.digest),
             hosts: Arc::clone(&check.hosts),
             patience: check.patience,

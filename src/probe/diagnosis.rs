@@ -5,7 +5,7 @@ use super::Family;
 use crate::model::document_path::is_of;
 use crate::model::fact::{NO_FAILURE, SETTLED_IN};
 use crate::model::record::Outcome;
-use crate::model::{Choice, Fact, FactInfo, Observation, Round, Value};
+use crate::model::{Args, Choice, Fact, FactInfo, Observation, Round, Value};
 use crate::stats::Summary;
 
 /// The cause of a failure, and the next step.
@@ -15,12 +15,38 @@ pub struct Diagnosis {
     pub cause: String,
     /// What to do about it, with a command where there is one.
     pub next: String,
+    /// What failures with one cause have alike, and no other has: reports tell them once. Without it, failures with the same
+    /// cause and next step are told once.
+    pub group: Option<String>,
 }
 
 impl Diagnosis {
     /// A cause, and what to do.
     pub fn new(cause: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { cause: cause.into(), next: next.into() }
+        Self { cause: cause.into(), next: next.into(), group: None }
+    }
+
+    /// The same, as one of the failures that have `group` alike.
+    #[must_use]
+    pub fn group(self, group: impl Into<String>) -> Self {
+        Self { group: Some(group.into()), ..self }
+    }
+}
+
+/// A part of a measurement that has a time of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct PhaseInfo {
+    /// The fact with its times.
+    pub fact: &'static str,
+    /// What it means that this part takes long, and where to look.
+    pub slow: &'static str,
+}
+
+impl PhaseInfo {
+    /// A phase.
+    #[must_use]
+    pub const fn new(fact: &'static str, slow: &'static str) -> Self {
+        Self { fact, slow }
     }
 }
 
@@ -30,25 +56,37 @@ pub struct Failure<'f> {
     pub target: &'f str,
     /// The family of the check.
     pub family: &'static Family,
+    /// The arguments of the check, secrets masked.
+    pub args: &'f Args,
     /// Every expectation.
     pub expectations: &'f [Outcome],
+    /// The typical value of a metric in earlier runs, where such are known.
+    pub usual: Usual<'f>,
     observation: &'f Observation,
     /// The round that broke the first of them that is about rounds.
     round: Option<&'f Round>,
+}
+
+/// The typical value of a metric in earlier runs, by its name.
+pub type Usual<'f> = &'f dyn Fn(&str) -> Option<f64>;
+
+/// Nothing is known of earlier runs.
+#[must_use]
+pub const fn unknown(_: &str) -> Option<f64> {
+    None
 }
 
 impl<'f> Failure<'f> {
     /// A failure, of which round `broken` of those that count is to blame; the last, where that is not known.
     #[must_use]
     pub fn new(
-        target: &'f str,
-        family: &'static Family,
+        (target, family, args): (&'f str, &'static Family, &'f Args),
         expectations: &'f [Outcome],
-        observation: &'f Observation,
+        (observation, usual): (&'f Observation, Usual<'f>),
         broken: Option<usize>,
     ) -> Self {
         let round = broken.and_then(|at| observation.counted().nth(at)).or_else(|| observation.counted().last());
-        Self { target, family, expectations, observation, round }
+        Self { target, family, args, expectations, usual, observation, round }
     }
 
     /// The value of a fact: in the round to blame, else the last.
@@ -133,7 +171,7 @@ impl<'f> Failure<'f> {
     pub fn diagnose(&self) -> Diagnosis {
         let tables = || of_tables(self).unwrap_or_default();
         match (self.family.diagnose)(self) {
-            Some(Diagnosis { cause, next }) if next.is_empty() => Diagnosis::new(cause, tables()),
+            Some(diagnosis) if diagnosis.next.is_empty() => Diagnosis { next: tables().to_owned(), ..diagnosis },
             Some(diagnosis) => diagnosis,
             None => Diagnosis::new(self.cause(), tables()),
         }

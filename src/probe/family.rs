@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cx, Diagnosis, DynProbe, Failure, Footprint, Probe, ProbeFuture, PutBack};
+use super::{Cx, Diagnosis, DynProbe, Failure, Footprint, PhaseInfo, Probe, ProbeFuture, PutBack};
 use crate::model::text::MASK;
 use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
 
@@ -144,6 +144,10 @@ pub struct Family {
     pub example: &'static str,
     /// See [`Probe::TARGET_FIELD`].
     pub target_field: (&'static str, Option<&'static str>),
+    /// See [`Probe::PHASES`].
+    pub phases: &'static [PhaseInfo],
+    /// See [`Probe::timed_by_hand`].
+    pub timed_by_hand: fn(&str, Option<&str>) -> Option<String>,
     /// See [`Probe::diagnose`].
     pub diagnose: fn(&Failure<'_>) -> Option<Diagnosis>,
     /// Builds a probe.
@@ -202,6 +206,8 @@ impl Family {
             readme,
             example,
             target_field: P::TARGET_FIELD,
+            phases: P::PHASES,
+            timed_by_hand: P::timed_by_hand,
             diagnose: P::diagnose,
             build: build::<P>,
         }

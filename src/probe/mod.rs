@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-pub use diagnosis::{Diagnosis, Failure};
+pub use diagnosis::{Diagnosis, Failure, PhaseInfo};
 pub use family::{Family, FieldRules, Foreign, Mode, plain};
 pub use host::Host;
 use tokio::time::Instant;
@@ -239,6 +239,8 @@ pub trait Probe: Send + Sync + Sized + 'static {
     const FIELD_RULES: FieldRules = FieldRules { apart: &[], any: &[], with: &[] };
     /// What other tools call it, its fields and its facts.
     const FOREIGN: Foreign = Foreign { names: &[], fields: &[], facts: &[] };
+    /// What a measurement that takes long consists of.
+    const PHASES: &'static [PhaseInfo] = &[];
     /// The field that `shakedown probe FAMILY TARGET` fills, and a second one that takes a `:port` suffix.
     const TARGET_FIELD: (&'static str, Option<&'static str>);
 
@@ -255,6 +257,11 @@ pub trait Probe: Send + Sync + Sized + 'static {
     /// Why an attempt failed, and what a person does next in that very case; `None` where the tables of facts say enough.
     #[must_use]
     fn diagnose(_: &Failure<'_>) -> Option<Diagnosis> {
+        None
+    }
+    /// The command that times the same by hand, of a target as the probe calls it, at an address.
+    #[must_use]
+    fn timed_by_hand(_target: &str, _address: Option<&str>) -> Option<String> {
         None
     }
     /// Whether a round is a length of time in which something is watched or kept up (a schedule, a load), and not a question

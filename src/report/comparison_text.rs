@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::comparison::decide::{self, Way};
+use crate::checks::family;
 use crate::model::record::{FactValue, Facts};
 use crate::model::{CheckRecord, ComparedBy, Comparison, Unit, Value};
 
@@ -44,15 +45,16 @@ fn shown(comparison: &Comparison, value: f64) -> String {
     signed(comparison, value - 1.0)
 }
 
-/// "tolerance 5.0%, counts from 1 ms on, could see 3.1%, p 0.0002": the grounds of the verdict.
+/// "tolerance 5.0%, counts from 1 ms on, changes from 3.1% on can be seen (MDE), p 0.0002": the grounds of the verdict; without
+/// the MDE unless `whole`.
 #[must_use]
-pub fn grounds(comparison: &Comparison) -> String {
+pub fn grounds(comparison: &Comparison, whole: bool) -> String {
     let amount = |value: f64| amount(comparison, value);
     let mut out = format!("tolerance {}", amount(comparison.tolerance));
     if let Some(least) = comparison.at_least {
         let _ = write!(out, ", counts from {} on", comparison.unit.human(least));
     }
-    if let Some(mde) = comparison.mde {
+    if let Some(mde) = comparison.mde.filter(|_| whole) {
         let _ = write!(out, ", changes from {} on can be seen (MDE)", amount(mde));
     }
     if let Some(p) = comparison.p {
@@ -74,7 +76,7 @@ pub fn sentence(name: &str, comparison: &Comparison) -> String {
     if !change.is_empty() {
         let _ = write!(out, ": {change}");
     }
-    let _ = write!(out, " ({}) against {}", grounds(comparison), comparison.against);
+    let _ = write!(out, " ({}) against {}", grounds(comparison, true), comparison.against);
     if let Some(reason) = &comparison.reason {
         let _ = write!(out, ": {reason}");
     }
@@ -115,19 +117,36 @@ fn address(facts: &Facts) -> Option<&str> {
     }
 }
 
-/// Advice on a regression; `paired` where both targets were measured in turn, at these addresses.
+/// Advice on a regression of a case; `paired` where both targets were measured in turn, `slow` what it means that the phase
+/// which moved most takes long.
 #[must_use]
-pub fn next(paired: bool, arms: Option<(&str, &str)>) -> String {
-    if paired {
-        let (new, old) = arms.map_or_else(Default::default, |(old, new)| (format!(" ({new})"), format!(" ({old})")));
-        format!(
-            "the new target{new} is worse than the old one{old} on the same path at the same time: look at what differs between the two \
-             (release, configuration, placement), then at the phases in the facts"
-        )
-    } else {
-        "measure both targets in one run with --against, if both can be reached; else look at what changed since the runs \
-         it was compared with, path and neighbours included"
-            .to_owned()
+pub fn next(paired: bool, case: Option<&CheckRecord>, slow: Option<&str>) -> String {
+    let arms = case.and_then(arms);
+    let host = arms.map(|(_, new)| new).or_else(|| address(&case?.facts));
+    let on = host.map(|host| format!("on {host}, ")).unwrap_or_default();
+    let by_hand = case.and_then(|case| (family(&case.family)?.timed_by_hand)(&case.target, host));
+    let by_hand = by_hand.map(|command| format!("; by hand: {command}")).unwrap_or_default();
+    match (slow, paired) {
+        (Some(slow), true) => {
+            format!(
+                "{on}{slow}; then at what differs between the two targets (release, configuration, placement){by_hand}"
+            )
+        }
+        (Some(slow), false) => {
+            format!("{on}{slow}; if the old state can still be reached, measure both with --against{by_hand}")
+        }
+        (None, true) => {
+            let (new, old) =
+                arms.map_or_else(Default::default, |(old, new)| (format!(" ({new})"), format!(" ({old})")));
+            format!(
+                "the new target{new} is worse than the old one{old} on the same path at the same time: look at what differs between the \
+                 two (release, configuration, placement), then at the phases in the facts{by_hand}"
+            )
+        }
+        (None, false) => format!(
+            "measure both targets in one run with --against, if both can be reached; else look at what changed since the runs it was \
+             compared with, path and neighbours included{by_hand}"
+        ),
     }
 }
 

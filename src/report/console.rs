@@ -1,13 +1,12 @@
 //! The report for people: a line per case, then comparisons, every failure with its cause first, and a summary. Pure.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::comparison::decide::Way;
 use super::comparison::numbers::{self, Row};
 use super::layout::{Cell, Layout};
 use super::style::{Style, visible};
-use super::{failure, origin};
+use super::{failure, grouping, origin};
 use crate::model::record::{FactValue, OriginWord, Outcome};
 use crate::model::{CheckRecord, Place, Record, Severity, Unit, Verdict};
 use crate::stats::Summary;
@@ -16,8 +15,6 @@ use crate::stats::Summary;
 const DETAILED: usize = 100;
 /// Cases named in the command that runs them again.
 const AGAIN: usize = 20;
-/// Cases of the same cause that are named; more are counted.
-const ALSO: usize = 12;
 /// Columns before the text of a row.
 const INDENT: usize = 9;
 
@@ -110,10 +107,10 @@ pub fn ending(record: &Record, layout: &Layout, lines: Lines<'_>, style: Style) 
         let _ = writeln!(out, "{} {}: the baseline has it, the suite no longer does", style.mark(true), visible(gone));
     }
     let bad: Vec<&CheckRecord> = record.checks.iter().filter(|check| is_bad(check)).collect();
-    let groups = grouped(&bad, style.verbose);
+    let groups = grouping::grouped(&bad, style.verbose);
     for group in groups.iter().take(DETAILED) {
         out.push('\n');
-        detail(&mut out, group, layout, lines, style);
+        detail(&mut out, group, record, (layout, lines, style));
     }
     let more: usize = groups.iter().skip(DETAILED).map(Vec::len).sum();
     if more > 0 {
@@ -127,25 +124,6 @@ pub fn ending(record: &Record, layout: &Layout, lines: Lines<'_>, style: Style) 
         let _ = writeln!(out, "again: {command}");
     }
     out
-}
-
-/// Cases with one cause and one next step, told once; each alone where everything is to be seen.
-fn grouped<'c>(bad: &[&'c CheckRecord], alone: bool) -> Vec<Vec<&'c CheckRecord>> {
-    let mut groups: Vec<Vec<&CheckRecord>> = Vec::new();
-    let mut known = HashMap::new();
-    for check in bad {
-        if alone || check.verdict == Verdict::Passed {
-            groups.push(vec![check]);
-            continue;
-        }
-        let severe = check.severity == Severity::Fail;
-        let at = *known.entry((check.verdict, severe, &check.reason, failure::next(check))).or_insert(groups.len());
-        match groups.get_mut(at) {
-            Some(group) => group.push(check),
-            None => groups.push(vec![check]),
-        }
-    }
-    groups
 }
 
 fn is_bad(check: &CheckRecord) -> bool {
@@ -180,16 +158,19 @@ pub fn render(record: &Record, lines: Lines<'_>, style: Style) -> String {
 }
 
 /// The first of a group in full, the others by name.
-fn detail(out: &mut String, group: &[&CheckRecord], layout: &Layout, lines: Lines<'_>, style: Style) {
+fn detail(
+    out: &mut String,
+    group: &[&CheckRecord],
+    record: &Record,
+    (layout, lines, style): (&Layout, Lines<'_>, Style),
+) {
     let Some((&check, others)) = group.split_first() else { return };
     let name = style.strong(&layout.plain_name(Cell::from(check)));
     let _ = writeln!(out, "{} {name}  {} {}", style.status(check), check.family, visible(&check.target));
     let mut rows = failure::rows(check, style.verbose);
-    if !others.is_empty() {
-        let names: Vec<String> = others.iter().take(ALSO).map(|other| layout.plain_name(Cell::from(*other))).collect();
-        let more = if others.len() > ALSO { format!(" and {} more", others.len() - ALSO) } else { String::new() };
-        rows.insert(2.min(rows.len()), ("also", names.join(", ") + &more));
-    }
+    let besides = grouping::also(check, others, layout).into_iter().chain(grouping::works(check, record, layout));
+    let at = 2.min(rows.len());
+    rows.splice(at..at, besides);
     for (label, text) in rows {
         let shown = visible(&text);
         for (at, part) in layout.wrapped(&shown, INDENT).iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use super::style::visible;
 use crate::model::record::{OriginWord, Outcome};
-use crate::model::{CheckRecord, Verdict};
+use crate::model::{CheckRecord, Verdict, shell};
 
 /// Expectations that did not hold shown one by one; more are counted.
 const UNMET: usize = 6;
@@ -51,15 +51,8 @@ pub fn next(check: &CheckRecord) -> String {
 /// The command that runs these cases of a suite again.
 #[must_use]
 pub fn again<'c>(file: &str, ids: impl IntoIterator<Item = &'c str>) -> String {
-    let only: Vec<String> = ids.into_iter().map(|id| format!(" --only {}", quoted(id))).collect();
-    format!("shakedown run {}{}", quoted(file), only.concat())
-}
-
-/// A word of a shell command.
-fn quoted(text: &str) -> String {
-    let text = visible(text);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    let only: Vec<String> = ids.into_iter().map(|id| format!(" --only {}", shell::word(&visible(id)))).collect();
+    format!("shakedown run {}{}", shell::word(&visible(file)), only.concat())
 }
 
 /// The expectations that did not hold. What saw nothing, and what the cause tells anyway, is folded into one row.

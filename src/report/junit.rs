@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
+use super::comparison::numbers;
 use super::junit_gate::{self, JunitGate};
 use super::{comparison_text, failure, origin};
 use crate::model::record::Outcome;
@@ -268,7 +269,7 @@ fn story(check: &CheckRecord) -> String {
     let mut lines: Vec<String> = rows.into_iter().map(|(label, text)| format!("{label}: {text}")).collect();
     lines.extend(compared(check));
     if check.regressed() {
-        lines.push(format!("next: {}", comparison_text::next(check.base.is_some(), comparison_text::arms(check))));
+        lines.extend(numbers::advice(check));
     }
     lines.push(format!("target: {} {}", check.family, check.target));
     lines.join("\n")

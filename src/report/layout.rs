@@ -6,7 +6,7 @@ use super::style::visible;
 use crate::model::CheckRecord;
 
 /// Width of a line where nobody says how wide it may be.
-const WIDTH: usize = 140;
+pub(super) const WIDTH: usize = 140;
 /// Columns of status, duration and the gaps beside them.
 const BEFORE: usize = 5 + 1 + 9 + 2;
 /// Widest name that the others are aligned with.

@@ -119,6 +119,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         unmet: _,
         reason,
         next,
+        group,
         fault,
         severity: _,
         at,
@@ -152,6 +153,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     texts(tags, redactor);
     option(reason, redactor);
     option(next, redactor);
+    option(group, redactor);
     for fault in fault.iter_mut() {
         of_fault(fault, redactor);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnostic::Span;
-use crate::model::{BaselineRules, Expectation, Place, Severity};
+use crate::model::{Args, BaselineRules, Expectation, Place, Severity};
 use crate::probe::{DynProbe, Family, Host};
 
 /// A case: one cell of a check's matrix, typed and built.
@@ -18,6 +18,8 @@ pub struct Check {
     pub family: &'static Family,
     /// The probe.
     pub probe: Arc<dyn DynProbe>,
+    /// Its arguments, secrets masked.
+    pub args: Arc<Args>,
     /// Tags.
     pub tags: Arc<[String]>,
     /// Ids of checks that must pass first.

@@ -110,6 +110,7 @@ impl Builder<'_> {
             check: header.name.as_str().into(),
             family: header.family,
             probe,
+            args: Arc::new(typed.args.masked()),
             tags: texts(resolved.get("tags")).into(),
             needs: needs.into(),
             control: resolved

@@ -27,7 +27,7 @@ use survey::Survey;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Foreign, Probe, fact_is};
+use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Foreign, PhaseInfo, Probe, fact_is};
 
 /// The probe.
 pub struct Dns {
@@ -56,6 +56,7 @@ impl Probe for Dns {
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
     };
     const FOREIGN: Foreign = foreign::FOREIGN;
+    const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::NAME.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

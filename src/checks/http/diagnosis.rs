@@ -2,31 +2,36 @@
 
 use url::Url;
 
+use super::by_hand;
 use super::facts::{
     BODY, CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME, HEADERS, OUTCOME, REDIRECTS, RESOLVE_TIME, STATUS,
     TLS_TIME, TOTAL_TIME, URL,
 };
-use crate::checks::shared::diagnosis::{Peer, ending, endpoint, slow, unconnected};
+use crate::checks::shared::diagnosis::{Peer, certificate, ending, endpoint, slow, unconnected};
 use crate::model::Value;
 use crate::model::record::Outcome;
-use crate::probe::{Diagnosis, Failure};
+use crate::probe::{Diagnosis, Failure, PhaseInfo};
+use crate::proto::http::{UNSENT, UNVERIFIED};
 
 /// Longest body that is shown whole, bytes.
 const SHOWN: usize = 160;
 /// What to look at when a phase takes most of the time.
-const PHASES: &[(&str, &str)] = &[
-    (RESOLVE_TIME.info.name, "the name lookup is slow: look at this host's resolvers (/etc/resolv.conf, dig NAME)"),
-    (
+pub(super) const PHASES: &[PhaseInfo] = &[
+    PhaseInfo::new(
+        RESOLVE_TIME.info.name,
+        "the name lookup is slow: look at this host's resolvers (/etc/resolv.conf, dig NAME)",
+    ),
+    PhaseInfo::new(
         CONNECT_TIME.info.name,
         "the connection is slow: the path, lost SYNs, or a full queue of connections (ss -ltn on the host)",
     ),
-    (
+    PhaseInfo::new(
         TLS_TIME.info.name,
         "the TLS handshake is slow: look at the load of what terminates TLS, and at the path's round trips",
     ),
-    (
+    PhaseInfo::new(
         FIRST_BYTE_TIME.info.name,
-        "the application is slow, not the network: look at its load, its log and what it asks for in turn (database, other services); by hand: curl -so /dev/null -w '%{time_connect} %{time_starttransfer} %{time_total}' URL",
+        "the application is slow, not the network: look at its load, its log and what it asks for in turn (database, other services)",
     ),
 ];
 
@@ -40,8 +45,8 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     }
     if let Some(breach) = failure.breach(CERTIFICATE_EXPIRES_IN.info.name) {
         let next = format!(
-            "renew the certificate, and look why its renewal did not run: openssl s_client -connect {}:{} </dev/null | openssl x509 -noout -enddate",
-            peer.host, peer.port
+            "renew the certificate, and look why its renewal did not run: {} | openssl x509 -noout -enddate",
+            by_hand::s_client(failure, &peer)
         );
         return Some(Diagnosis::new(breach.sentence(), next));
     }
@@ -50,7 +55,9 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     }
     let timed = [&TOTAL_TIME, &RESOLVE_TIME, &CONNECT_TIME, &TLS_TIME, &FIRST_BYTE_TIME];
     let breach = timed.iter().find_map(|fact| failure.breach(fact.info.name))?;
-    slow(failure, breach, &peer, PHASES)
+    let slow = slow(failure, breach, &peer)?;
+    let next = format!("{}; by hand: {}", slow.next, by_hand::curl(failure, &peer, by_hand::TIMED));
+    Some(Diagnosis { next, ..slow })
 }
 
 /// Whom the last request went to: its address where it is known.
@@ -62,14 +69,16 @@ fn peer(failure: &Failure<'_>) -> Peer {
 }
 
 fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnosis> {
-    let Peer { host, port, .. } = peer;
     let next = match failure.word(&OUTCOME)? {
         "untrusted" => untrusted(failure, peer),
         "tls_failed" => format!(
-            "is TLS spoken on this port, and in a common version? openssl s_client -connect {host}:{port}; a server that wants a client \
-             certificate needs client_cert and client_key"
+            "is TLS spoken on this port, and in a common version? {}; a server that wants a client certificate needs client_cert and \
+             client_key",
+            by_hand::s_client(failure, peer)
         ),
-        "malformed" => format!("what answers there does not speak HTTP as it should: curl -v {}", failure.target),
+        "malformed" => {
+            format!("what answers there does not speak HTTP as it should: {}", by_hand::curl(failure, peer, "-v"))
+        }
         "too_many_redirects" => {
             let chain = failure.list(REDIRECTS.info.name);
             let again = chain.iter().enumerate().find_map(|(at, url)| {
@@ -81,8 +90,8 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
                 None => ending(failure, breach),
             };
             let next = format!(
-                "look at the rules that redirect, on the balancer and in the service: curl -sIL --max-redirs 5 {}",
-                failure.target
+                "look at the rules that redirect, on the balancer and in the service: {}",
+                by_hand::curl_of(failure, peer, failure.target, "-sIL --max-redirs 5")
             );
             return Some(Diagnosis::new(cause, next));
         }
@@ -91,7 +100,12 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
         }
         _ => return None,
     };
-    Some(Diagnosis::new(ending(failure, breach), next))
+    let diagnosis = Diagnosis::new(ending(failure, breach), next);
+    let why = failure.ending().and_then(|ending| ending.split_once(UNVERIFIED)?.1.split(UNSENT).next());
+    Some(match why {
+        Some(why) => diagnosis.group(certificate(why)),
+        None => diagnosis,
+    })
 }
 
 fn untrusted(failure: &Failure<'_>, peer: &Peer) -> String {
@@ -100,25 +114,18 @@ fn untrusted(failure: &Failure<'_>, peer: &Peer) -> String {
     if said("expired") || said("no longer valid") {
         format!(
             "renew it and reload the server, and look why its renewal did not run; what it shows now: {} | openssl x509 -noout -dates -subject",
-            s_client(failure, peer)
+            by_hand::s_client(failure, peer)
         )
     } else if said("name") {
         format!(
             "which certificate does the server load for this name (SNI)? {} | openssl x509 -noout -subject -ext subjectAltName",
-            s_client(failure, peer)
+            by_hand::s_client(failure, peer)
         )
     } else if said("not yet valid") {
         "is the clock of this host right (date -u)? else the certificate was deployed too early".to_owned()
     } else {
         "send the whole chain with the leaf, or give `ca_file` for a private CA".to_owned()
     }
-}
-
-/// The command that shows the certificate a client gets.
-fn s_client(failure: &Failure<'_>, peer: &Peer) -> String {
-    let url = failure.text(URL.info.name).or(Some(failure.target)).and_then(|url| Url::parse(url).ok());
-    let name = url.as_ref().and_then(Url::domain).map(|name| format!(" -servername {name}")).unwrap_or_default();
-    format!("openssl s_client -connect {}{name} </dev/null", endpoint(peer))
 }
 
 /// The words of a page, without its marks; the beginning of a long one.
@@ -147,57 +154,116 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
     let reason = reason.map(|reason| format!(" {reason}")).unwrap_or_default();
     let location = header(failure, "location");
     let server = header(failure, "server").map(|server| format!(", server: {server}")).unwrap_or_default();
-    let (host, who) = (&peer.host, endpoint(peer));
+    let who = endpoint(peer);
     let wanted = breach.in_words();
     if let (300..=399, Some(location)) = (status, location) {
         let cause = format!("{who} answers {status}{reason} and redirects to {location} (expected status {wanted})");
         let next = "ask that URL, or follow it (`follow: 5`), or expect the redirect (`status`, `headers.location`)";
         return Some(Diagnosis::new(cause, next));
     }
-    let next = match status {
+    let page = page(failure);
+    // A proxy says the same of every service and at every address when nothing behind it answers.
+    let group = (502..=504).contains(&status).then(|| format!("status {status}{page}"));
+    let cause = format!("{who} answers {status}{reason} (expected status {wanted}{server}){page}");
+    Some(Diagnosis { group, ..Diagnosis::new(cause, after_status(status, failure, peer)) })
+}
+
+/// What to do about a status that was not expected.
+fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
+    let (host, curl) = (&peer.host, by_hand::curl(failure, peer, "-sv"));
+    let on_proxy = "haproxy: `show servers state` on its admin socket, nginx: its error log";
+    match status {
         401 | 403 => format!(
-            "the service refuses this request: are credentials (`headers`), host name and access list right? curl -v {}",
-            failure.target
+            "the service refuses this request: are credentials (`headers`), host name and access list right? {curl}"
         ),
-        404 => "nothing is at this path: is the URL right, and is the release deployed there?".to_owned(),
+        404 => format!("nothing is at this path: is the URL right, and is the release deployed there? {curl}"),
         429 => "the service limits requests from here: ask less often, or have this host exempted".to_owned(),
         502 | 504 => format!(
-            "a proxy answers, and the service behind it does not: is that one up? look at the backends of the proxy on {host}"
+            "the proxy on {host} gets no good answer from the service behind it: is that one up? on {host}, how it sees its backends \
+             ({on_proxy}); ask again: {curl}"
         ),
         503 => format!(
-            "no backend is in service, or the service is overloaded: look at the backends of what answers on {host} and at their health checks"
+            "no backend is in service, or the service is overloaded: on {host}, how it sees its backends ({on_proxy}), then their \
+             health checks; ask again: {curl}"
         ),
-        500..=599 => format!("the service fails at this request: look into its log on {host}, at this time"),
-        _ => {
-            format!("look into the service's log on {host} for this request, or repeat it: curl -v {}", failure.target)
-        }
-    };
-    Some(Diagnosis::new(
-        format!("{who} answers {status}{reason} (expected status {wanted}{server}){}", page(failure)),
-        next,
-    ))
+        500..=599 => format!("the service fails at this request: its log on {host}, at this time; ask again: {curl}"),
+        _ => format!("look into the service's log on {host} for this request; ask again: {curl}"),
+    }
 }
 
 /// Another content than expected.
 fn content(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosis {
-    let who = endpoint(peer);
+    let (who, host) = (endpoint(peer), &peer.host);
     let status = failure.value(STATUS.info.name).and_then(Value::as_i64).unwrap_or(0);
-    let body = failure.text(BODY.info.name).map(str::trim).filter(|body| !body.is_empty() && body.len() <= SHOWN);
-    let body = body.map(|body| format!("; the body is {}", body.replace(['\r', '\n'], " "))).unwrap_or_default();
-    let next = format!(
-        "see what the service says of itself, and whether the new release is what answers here: curl -s {}",
-        by_address(failure, peer)
-    );
-    Diagnosis::new(format!("{who} answers {status}, but {}{body}", breach.sentence()), next)
+    let text = failure.text(BODY.info.name).map(str::trim).filter(|body| !body.is_empty());
+    let shown = text.filter(|body| body.len() <= SHOWN);
+    let shown = shown.map(|body| format!("; the body is {}", body.replace(['\r', '\n'], " "))).unwrap_or_default();
+    let complaints = text.map(|text| complaints(text, &breach.fact)).unwrap_or_default();
+    let again = by_hand::curl(failure, peer, "-s");
+    let next = match complaints.as_slice() {
+        [] => format!(
+            "is the release deployed there that should answer, and what does its log on {host} say? ask again: {again}"
+        ),
+        [(name, state)] => format!(
+            "it says itself that `{name}` is {state}: check that from {host}, then the service's log there; ask again: {again}"
+        ),
+        several => {
+            let all: Vec<String> = several.iter().map(|(name, state)| format!("`{name}` ({state})")).collect();
+            format!(
+                "it complains of {}: check these from {host}, then the service's log there; ask again: {again}",
+                all.join(", ")
+            )
+        }
+    };
+    Diagnosis::new(format!("{who} answers {status}, but {}{shown}", breach.sentence()), next)
 }
 
-/// The URL for curl, asked of the address that answered.
-fn by_address(failure: &Failure<'_>, peer: &Peer) -> String {
-    let url = Url::parse(failure.target).ok();
-    match url.as_ref().and_then(Url::domain) {
-        Some(name) => format!("--resolve {name}:{}:{} {}", peer.port, peer.host, failure.target),
-        None => failure.target.to_owned(),
+/// States in which a service says that something it needs is not well.
+const STATES: &[&str] = &[
+    "down",
+    "unreachable",
+    "unavailable",
+    "failed",
+    "failing",
+    "fail",
+    "error",
+    "unhealthy",
+    "critical",
+    "timeout",
+    "refused",
+    "disconnected",
+    "offline",
+    "degraded",
+    "out_of_service",
+];
+/// Complaints that are named.
+const COMPLAINTS: usize = 3;
+/// Levels of a document in which complaints are looked for.
+const DEPTH: usize = 8;
+
+/// What a service says is not well, in a document: name and state; `but` is the fact that is in the cause already.
+fn complaints(text: &str, but: &str) -> Vec<(String, String)> {
+    fn walk(value: &Value, name: &str, depth: usize, but: &str, found: &mut Vec<(String, String)>) {
+        let below = |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
+        match value {
+            Value::Object(entries) if depth < DEPTH => {
+                for (key, value) in entries {
+                    walk(value, &below(key), depth + 1, but, found);
+                }
+            }
+            Value::String(state) if found.len() < COMPLAINTS && !name.is_empty() && !but.ends_with(name) => {
+                if STATES.iter().any(|known| known.eq_ignore_ascii_case(state)) {
+                    found.push((name.to_owned(), state.clone()));
+                }
+            }
+            _ => {}
+        }
     }
+    let mut found = Vec::new();
+    if let Ok(document) = serde_json::from_str::<Value>(text) {
+        walk(&document, "", 0, but, &mut found);
+    }
+    found
 }
 
 fn header<'f>(failure: &Failure<'f>, name: &str) -> Option<&'f str> {

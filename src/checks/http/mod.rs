@@ -1,6 +1,7 @@
 //! HTTP: one request over connections of its own, every phase measured.
 
 mod answer;
+mod by_hand;
 mod diagnosis;
 mod facts;
 mod fields;
@@ -31,7 +32,7 @@ use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text,
 use crate::net::deadline;
 use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, PhaseInfo, Probe, fact_is};
 use crate::proto::http::{ExchangeError, Phase, Server, exchange};
 use crate::proto::tls::Trust;
 
@@ -73,6 +74,7 @@ impl Probe for Http {
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
     };
     const FOREIGN: Foreign = foreign::FOREIGN;
+    const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (URL.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
@@ -109,6 +111,10 @@ impl Probe for Http {
         let server_error =
             observation.last(STATUS.info.name).and_then(Value::as_i64).is_some_and(|status| status >= 500);
         fact_is(observation, OUTCOME.info.name, "answered") && !server_error
+    }
+
+    fn timed_by_hand(target: &str, address: Option<&str>) -> Option<String> {
+        by_hand::timed(target, address)
     }
 
     fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {

@@ -1,12 +1,15 @@
 //! Why a check failed.
 
-use super::facts::{ALTERED, ERRORS, LATE, LOSS, MTU, OUTCOME, RECEIVED, RTT, SENT};
-use crate::checks::shared::diagnosis::{HERE, Peer, slow, unconnected};
+use super::facts::{ALTERED, ERRORS, LATE, LOSS, MTU, OUTCOME, RECEIVED, RTT, SENT, TTL};
+use crate::checks::shared::diagnosis::{HERE, Peer, silence_of, slow, unconnected};
 use crate::model::Value;
-use crate::probe::{Diagnosis, Failure};
+use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
 const PATH: &str =
     "the path is slow or full: mtr -n or traceroute -n shows from which hop on; look at queues (tc -s qdisc) there";
+
+/// What to look at when an answer takes long.
+pub(super) const PHASES: &[PhaseInfo] = &[PhaseInfo::new(RTT.info.name, PATH)];
 
 pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let peer = Peer::of(failure, 'u');
@@ -24,13 +27,8 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         let said = if errors.is_empty() { String::new() } else { format!("; the path said: {}", errors.join(", ")) };
         let share = breach.got.as_deref().filter(|_| &*breach.fact == LOSS.info.name);
         let share = share.map(|share| format!(" ({share}, expected {})", breach.in_words())).unwrap_or_default();
-        return Some(Diagnosis::new(
-            format!("{lost} of {sent} probes to {} were lost{share}{said}", peer.host),
-            format!(
-                "find the hop that loses them: mtr -n {} (or traceroute -n); then its drops: ip -s link, tc -s qdisc, ethtool -S",
-                peer.host
-            ),
-        ));
+        let cause = format!("{lost} of {sent} probes to {} were lost{share}{said}", peer.host);
+        return Some(Diagnosis::new(cause, after_loss(failure, &peer.host)));
     }
     if failure.breach(LATE.info.name).is_some() {
         return Some(Diagnosis::new(format!("{} were answered after `timeout`", of_sent(LATE.info.name)), PATH));
@@ -40,7 +38,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
              the target's place";
         return Some(Diagnosis::new(format!("{} came back changed", of_sent(ALTERED.info.name)), next));
     }
-    slow(failure, failure.breach(RTT.info.name)?, &peer, &[(RTT.info.name, PATH)])
+    slow(failure, failure.breach(RTT.info.name)?, &peer)
 }
 
 fn answered(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {
@@ -48,13 +46,10 @@ fn answered(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {
     let errors = failure.list(ERRORS.info.name);
     let said = if errors.is_empty() { String::new() } else { format!(": {}", errors.join(", ")) };
     let (cause, next) = match failure.word(&OUTCOME)? {
-        "silent" => (
-            format!("no answer from {host} to ping: 0 of {sent} probes came back"),
-            format!(
-                "is the host up? a firewall may drop ICMP: try a port that is open, nc -vz {host} PORT, and look at the host's \
-                 own rules (nft list ruleset){HERE}"
-            ),
-        ),
+        "silent" => {
+            let cause = format!("no answer from {host} to ping: 0 of {sent} probes came back");
+            return Some(Diagnosis::new(cause, after_silence(host)).group(silence_of(host)));
+        }
         "unreachable" => {
             let diagnosis = unconnected(failure, &OUTCOME, peer)?;
             (format!("{host} cannot be reached{said}"), diagnosis.next)
@@ -83,6 +78,30 @@ fn answered(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {
         _ => return unconnected(failure, &OUTCOME, peer),
     };
     Some(Diagnosis::new(cause, next))
+}
+
+/// Where to look for packets that were lost.
+fn after_loss(failure: &Failure<'_>, host: &str) -> String {
+    // Replies begin their way with one of these.
+    let at_once = failure.summary(TTL.info.name).is_some_and(|ttl| [64.0, 128.0, 255.0].contains(&ttl.min));
+    if at_once {
+        return format!(
+            "no router is in between (TTL of the replies): look for drops at both ends, ip -s link and ethtool -S here and on {host}, at \
+             the switch between them, and for a rate limit on {host} (nft list ruleset)"
+        );
+    }
+    format!(
+        "find the hop that loses them: mtr -n {host} (or traceroute -n); then its drops: ip -s link, tc -s qdisc, ethtool -S"
+    )
+}
+
+/// What to look at where nothing comes back.
+fn after_silence(host: &str) -> String {
+    let version = if host.contains(':') { 6 } else { 4 };
+    format!(
+        "is it the right address, and is the host up? ip -{version} route get {host} and ip -{version} neigh show {host} here; if other checks reach \
+         it, a firewall drops ICMP: nft list ruleset on {host}{HERE}"
+    )
 }
 
 fn count(failure: &Failure<'_>, name: &str) -> i64 {

@@ -14,7 +14,7 @@ use fields::{COUNT, DONT_FRAGMENT, HOP_LIMIT, HOST, INTERVAL, SIZE, TIMEOUT};
 
 use crate::checks::shared::target::Target;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Foreign, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Foreign, PhaseInfo, Probe, fact_is};
 use crate::proto::icmp::{Options, Pinger};
 
 /// Above this rate in bit/s a check would disturb, or be disturbed by, measurements beside it.
@@ -43,6 +43,7 @@ impl Probe for Icmp {
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
     const FOREIGN: Foreign = foreign::FOREIGN;
+    const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

@@ -2,9 +2,9 @@
 
 use super::silence::{ALIVE, FILTERED, OPEN_PATH};
 use crate::model::record::Outcome;
-use crate::model::{Choice, Fact, Unit};
+use crate::model::{Choice, Fact, Unit, shell};
 use crate::net::dial::{self, NO_HANDSHAKE};
-use crate::probe::{Diagnosis, Failure};
+use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
 /// What nothing on the wire tells: a filter of this host that drops what comes in.
 pub const HERE: &str = "; perhaps this host itself drops what comes back: nft list ruleset here";
@@ -36,6 +36,15 @@ impl Peer {
     pub fn listeners(&self) -> String {
         format!("ss -l{}np 'sport = :{}'", self.sockets, self.port)
     }
+}
+
+/// The command that shows what a client sees of a server that speaks TLS; `name` is the server name (SNI), and `options` are
+/// further ones of `openssl s_client`.
+#[must_use]
+pub fn s_client(endpoint: &str, name: Option<&str>, options: &str) -> String {
+    let name = name.map(|name| format!(" -servername {}", shell::word(name))).unwrap_or_default();
+    let options = if options.is_empty() { String::new() } else { format!(" {options}") };
+    format!("openssl s_client -connect {}{name}{options} </dev/null", shell::word(endpoint))
 }
 
 /// Host and port of `host:port`, brackets of IPv6 removed.
@@ -80,8 +89,27 @@ pub fn unconnected(failure: &Failure<'_>, outcome: &Fact<Choice>, peer: &Peer) -
     let cause = ending(failure, breach);
     // The port says more than the host.
     let sign = [OPEN_PATH, ALIVE].iter().find_map(|words| failure.notes().iter().find(|note| note.contains(words)));
-    let cause = sign.filter(|_| cause.contains(NO_HANDSHAKE)).map_or(cause.clone(), |sign| format!("{cause}; {sign}"));
-    Some(Diagnosis::new(cause, next))
+    let seen = cause.contains(NO_HANDSHAKE);
+    let group = group(word, peer, seen && sign.is_none());
+    let cause = sign.filter(|_| seen).map_or(cause.clone(), |sign| format!("{cause}; {sign}"));
+    Some(Diagnosis::new(cause, next).group(group))
+}
+
+/// What failures at one address have alike: of a host that answers nothing at all, whatever was tried; else by port.
+fn group(word: &str, peer: &Peer, dead: bool) -> String {
+    if dead { silence_of(&peer.host) } else { format!("{word} {}", endpoint(peer)) }
+}
+
+/// What failures at an address that answers nothing have alike, whatever was tried.
+#[must_use]
+pub fn silence_of(address: &str) -> String {
+    format!("silence of {address}")
+}
+
+/// What failures because of one certificate have alike: why it does not verify names what is in it.
+#[must_use]
+pub fn certificate(why: &str) -> String {
+    format!("certificate {why}")
 }
 
 /// How the outcome came about; what was expected, where the probe said nothing of it.
@@ -153,7 +181,7 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
     }
     if noted(FILTERED) {
         return format!(
-            "open port {port} in the filter: nft list ruleset (or iptables -S) on {host}, then the firewalls and security groups before it{HERE}"
+            "open port {port} in the filter: nft list ruleset (or iptables -S) on {host}, then the firewalls and security groups before it"
         );
     }
     if noted(ALIVE) {
@@ -187,25 +215,40 @@ fn unreachable(failure: &Failure<'_>, peer: &Peer) -> String {
     format!("look at the route: ip route get {0} here, then at the router that said so (traceroute -n {0})", peer.host)
 }
 
-/// A time that is too long: which phase took it. `phases` are facts of the family and what to look at when one dominates.
+/// A time that is too long: which phase of the family took it, beside what it usually takes.
 #[must_use]
-pub fn slow(failure: &Failure<'_>, breach: &Outcome, peer: &Peer, phases: &[(&str, &str)]) -> Option<Diagnosis> {
+pub fn slow(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnosis> {
     let human = |seconds: f64| Unit::Seconds.human(seconds);
     breach.got.as_ref()?;
     let too_long = matches!(&*breach.operator, "lt" | "le" | "between");
     if !too_long {
         return None;
     }
-    let seen: Vec<(&str, &str, f64)> =
-        phases.iter().filter_map(|(name, next)| Some((*name, *next, failure.summary(name)?.p50))).collect();
-    let (slowest, next, _) = seen.iter().max_by(|one, other| one.2.total_cmp(&other.2))?;
-    let each: Vec<String> = seen.iter().map(|(name, _, typical)| format!("{name} {}", human(*typical))).collect();
-    let cause = if seen.len() > 1 {
-        format!("{} is slow: {}; most of it is {slowest} ({})", endpoint(peer), breach.sentence(), each.join(", "))
-    } else {
-        format!("{} is slow: {}", endpoint(peer), breach.sentence())
+    let phases = failure.family.phases.iter();
+    let seen: Vec<(&PhaseInfo, f64)> =
+        phases.filter_map(|phase| Some((phase, failure.summary(phase.fact)?.p50))).collect();
+    let longest = seen.iter().max_by(|one, other| one.1.total_cmp(&other.1));
+    let more = |(phase, typical): &(&PhaseInfo, f64)| typical - (failure.usual)(phase.fact).unwrap_or(0.0);
+    // Where it is known how long each usually takes, what grew is to blame, be it not the longest.
+    let known = seen.iter().all(|(phase, _)| (failure.usual)(phase.fact).is_some());
+    let grown = seen.iter().max_by(|one, other| more(one).total_cmp(&more(other)));
+    let (phase, _) = grown.filter(|_| known).or(longest)?;
+    let each: Vec<String> = seen
+        .iter()
+        .map(|(phase, typical)| {
+            let usual = (failure.usual)(phase.fact).map(|usual| format!(", usually {}", human(usual)));
+            format!("{} {}{}", phase.fact, human(*typical), usual.unwrap_or_default())
+        })
+        .collect();
+    let most = if known && seen.len() > 1 { "what grew most" } else { "most of it" };
+    let cause = match seen.as_slice() {
+        [_] if !known => format!("{} is slow: {}", endpoint(peer), breach.sentence()),
+        [_] => format!("{} is slow: {} ({})", endpoint(peer), breach.sentence(), each.join("; ")),
+        _ => {
+            format!("{} is slow: {}; {most} is {} ({})", endpoint(peer), breach.sentence(), phase.fact, each.join("; "))
+        }
     };
-    Some(Diagnosis::new(cause, *next))
+    Some(Diagnosis::new(cause, phase.slow))
 }
 
 /// The next step where one IP version of a name is dead and the other works.
@@ -213,8 +256,8 @@ pub fn slow(failure: &Failure<'_>, breach: &Outcome, peer: &Peer, phases: &[(&st
 pub fn one_version(failed: &str, port: u16) -> String {
     let version = if failed.contains(':') { 6 } else { 4 };
     format!(
-        "only IPv{version} is broken: ip -{version} route get {failed} here; on the host: ip -{version} addr, nft list ruleset and ss -l{version}tn \
-         'sport = :{port}'"
+        "is {failed} the right address? then only the path by IPv{version} is broken: ip -{version} route get {failed} and ip -{version} neigh show \
+         {failed} here; on the host: ip -{version} addr, nft list ruleset and ss -l{version}tn 'sport = :{port}'"
     )
 }
 

@@ -2,10 +2,13 @@
 
 use super::facts::{ADDRESSES, CONNECT_TIME, FAILED, OUTCOME};
 use crate::checks::shared::diagnosis::{Peer, ending, one_version, slow, some_addresses, unconnected};
-use crate::probe::{Diagnosis, Failure};
+use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
 /// What to look at when a handshake takes long.
 const HANDSHAKE: &str = "the handshake is the path and the host's queue: compare with ping, and look for lost SYNs (nstat -az TcpExtListenOverflows on the host)";
+
+/// What to look at when an answer takes long.
+pub(super) const PHASES: &[PhaseInfo] = &[PhaseInfo::new(CONNECT_TIME.info.name, HANDSHAKE)];
 
 pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let peer = Peer::of(failure, 't');
@@ -22,7 +25,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         }
         return Some(diagnosis);
     }
-    slow(failure, failure.breach(CONNECT_TIME.info.name)?, &peer, &[(CONNECT_TIME.info.name, HANDSHAKE)])
+    slow(failure, failure.breach(CONNECT_TIME.info.name)?, &peer)
 }
 
 /// Whether the name has more than one address.

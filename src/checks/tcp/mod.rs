@@ -21,7 +21,7 @@ use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::bytes;
 use crate::net::clock::Measured;
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, PhaseInfo, Probe, fact_is};
 
 /// Why a wrong answer may be a right one.
 const UNDECIDED: &str = "`limit` is reached, and what is expected may come after it";
@@ -45,6 +45,7 @@ impl Probe for Tcp {
     const FIELD_RULES: FieldRules =
         FieldRules { apart: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
     const FOREIGN: Foreign = foreign::FOREIGN;
+    const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

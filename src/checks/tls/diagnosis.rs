@@ -1,18 +1,26 @@
 //! Why a check failed.
 
 use super::facts::{ADDRESS, COMPLETED, HANDSHAKE_TIME, OUTCOME, SCANNED, SUBJECT, VERIFIED, VERIFY_ERROR};
-use crate::checks::shared::diagnosis::{Peer, ending, one_version, slow, some_addresses, split, unconnected};
+use super::fields;
+use crate::checks::shared::diagnosis::{
+    Peer, certificate, ending, endpoint, one_version, s_client, slow, some_addresses, split, unconnected,
+};
 use crate::model::Value;
 use crate::model::record::Outcome;
-use crate::probe::{Diagnosis, Failure};
+use crate::probe::{Diagnosis, Failure, PhaseInfo};
+use crate::proto::tls::openssl_names;
 
-const TIMES: &[(&str, &str)] = &[
-    (
+/// What to look at when a phase takes most of the time.
+pub(super) const PHASES: &[PhaseInfo] = &[
+    PhaseInfo::new(
         "connect_time",
         "the connection is slow: the path, lost SYNs, or a full queue of connections (ss -ltn on the host)",
     ),
-    ("starttls_time", "the service is slow before TLS begins: look at its load and at its lookups (reverse DNS)"),
-    (
+    PhaseInfo::new(
+        "starttls_time",
+        "the service is slow before TLS begins: look at its load and at its lookups (reverse DNS)",
+    ),
+    PhaseInfo::new(
         HANDSHAKE_TIME.info.name,
         "the handshake is slow: look at the load of what terminates TLS, and at the path's round trips",
     ),
@@ -46,8 +54,8 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     if let Some(breach) = failure.breach("scan.versions").or_else(|| failure.breach("scan.weak")) {
         return Some(settings(failure, breach, &server));
     }
-    let breach = TIMES.iter().find_map(|(fact, _)| failure.breach(fact))?;
-    slow(failure, breach, &server.peer, TIMES)
+    let breach = PHASES.iter().find_map(|phase| failure.breach(phase.fact))?;
+    slow(failure, breach, &server.peer)
 }
 
 /// Who answered, and how to ask again.
@@ -60,28 +68,26 @@ impl Server {
     fn of(failure: &Failure<'_>) -> Self {
         let peer = Peer::of(failure, 't');
         let (host, _) = split(failure.target);
-        Self { peer, name: host.to_owned() }
+        let named = [failure.args.get(&fields::SNI), failure.args.get(&fields::VERIFY_NAME)];
+        let name = named.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_else(|| host.to_owned());
+        Self { peer, name }
     }
 
     fn endpoint(&self) -> String {
-        crate::net::dial::endpoint(&self.peer.host, self.peer.port)
+        endpoint(&self.peer)
     }
 
-    /// The command that shows what a client sees.
-    fn s_client(&self) -> String {
-        let sni = if self.name.parse::<std::net::IpAddr>().is_ok() {
-            String::new()
-        } else {
-            format!(" -servername {}", self.name)
-        };
-        format!("openssl s_client -connect {}{sni} </dev/null", self.endpoint())
+    /// The command that shows what a client sees, with these options of `openssl s_client`.
+    fn s_client(&self, options: &str) -> String {
+        let name = Some(&*self.name).filter(|name| name.parse::<std::net::IpAddr>().is_err());
+        s_client(&self.endpoint(), name, options)
     }
 }
 
 fn other(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Option<Diagnosis> {
-    let show = server.s_client();
+    let show = server.s_client("");
     let next = match failure.word(&OUTCOME)? {
-        "alert" => alert(failure, &show),
+        "alert" => alert(failure, server),
         "not_tls" => format!("another service on this port, or plain text first (field `starttls`)? {show}"),
         "service_refused" => "the service refuses this client before TLS begins: is it overloaded, or is this address blocked there?".to_owned(),
         "no_starttls" => "the server offers no STARTTLS: is TLS configured there (certificate and key readable), and are port and protocol right?".to_owned(),
@@ -95,9 +101,10 @@ fn other(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Option<Dia
 }
 
 /// The next step after an alert of the server, or one of this side.
-fn alert(failure: &Failure<'_>, show: &str) -> String {
+fn alert(failure: &Failure<'_>, server: &Server) -> String {
+    let show = server.s_client("");
     match failure.text("alert").unwrap_or_default() {
-        "protocol_version" => format!("no TLS version in common: compare the versions the server allows with those asked for; {show} -tls1_2"),
+        "protocol_version" => format!("no TLS version in common: compare the versions the server allows with those asked for; {}", server.s_client("-tls1_2")),
         "handshake_failure" | "insufficient_security" => {
             format!("no cipher suite, group or kind of certificate in common, or a client certificate is wanted: {show}")
         }
@@ -116,7 +123,7 @@ fn unverified(failure: &Failure<'_>, why: &str, server: &Server) -> Diagnosis {
     let subject = failure.text(SUBJECT.info.name).map(|subject| format!(" ({subject})")).unwrap_or_default();
     let address = failure.text(ADDRESS.info.name).map_or_else(|| failure.target.to_owned(), |_| server.endpoint());
     let cause = format!("the certificate of {address}{subject} does not verify: {why}");
-    let show = server.s_client();
+    let show = server.s_client("");
     let said = |words: &[&str]| words.iter().any(|word| why.contains(word));
     let next = if said(&["expired since", "expired on"]) {
         format!(
@@ -132,10 +139,11 @@ fn unverified(failure: &Failure<'_>, why: &str, server: &Server) -> Diagnosis {
         "replace the certificate, with a new key; find out why it was revoked first".to_owned()
     } else {
         format!(
-            "let the server send the whole chain, or give `ca_file` for a private CA; what it sends now: {show} -showcerts"
+            "let the server send the whole chain, or give `ca_file` for a private CA; what it sends now: {}",
+            server.s_client("-showcerts")
         )
     };
-    Diagnosis::new(cause, next)
+    Diagnosis::new(cause, next).group(certificate(why))
 }
 
 /// A certificate that does not last long enough.
@@ -144,8 +152,8 @@ fn lasting(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnosi
     let what = if &*breach.fact == "expires_in" { "the certificate" } else { "a certificate" };
     let cause = format!("{what} of {} runs out too early{until}: {}", server.endpoint(), breach.sentence());
     let next = format!(
-        "renew it and reload the server, and look why its renewal did not run: {} -showcerts | openssl x509 -noout -dates -subject",
-        server.s_client()
+        "renew it and reload the server, and look why its renewal did not run: {} | openssl x509 -noout -dates -subject",
+        server.s_client("-showcerts")
     );
     Diagnosis::new(cause, next)
 }
@@ -156,8 +164,8 @@ fn settings(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnos
     if &*breach.fact == "scan.versions" {
         let taken = failure.list("scan.versions").join(", ");
         let next = format!(
-            "set the lowest version there (nginx: ssl_protocols, haproxy: ssl-min-ver), on every node; then {} -tls1 -cipher ALL:@SECLEVEL=0",
-            server.s_client()
+            "set the lowest version there (nginx: ssl_protocols, haproxy: ssl-min-ver), on every node; then this must fail: {}",
+            server.s_client("-tls1 -cipher ALL:@SECLEVEL=0")
         );
         return Diagnosis::new(format!("{endpoint} accepts {taken}; expected {}", breach.in_words()), next);
     }
@@ -166,7 +174,21 @@ fn settings(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnos
     let suites = if count == 1 { "1 weak cipher suite".to_owned() } else { format!("{count} weak cipher suites") };
     let shown = weak.iter().take(4).copied().collect::<Vec<_>>().join(", ");
     let cause = format!("{endpoint} accepts {suites}: {shown}; expected {}", breach.in_words());
-    let next = "remove them from the list of ciphers (nginx: ssl_ciphers, haproxy: ciphers), on every node, and reload; to see one \
-         taken: openssl s_client -cipher 'ALL:COMPLEMENTOFALL:@SECLEVEL=0' -connect HOST:PORT";
+    let them = if count == 1 { "it" } else { "them" };
+    let first = weak.first().and_then(|entry| openssl_names::cipher(entry.rsplit(' ').next()?));
+    let by_hand = match first {
+        Some(name) => {
+            let options = format!("-tls1_2 -cipher {name}:@SECLEVEL=0");
+            format!(
+                "OpenSSL calls {} {name}, and then this must fail: {}",
+                if count == 1 { "it" } else { "the first" },
+                server.s_client(&options)
+            )
+        }
+        None => format!("then look again: shakedown probe tls {endpoint} sni={} scan=true", server.name),
+    };
+    let next = format!(
+        "take {them} out of the list of ciphers (nginx: ssl_ciphers, haproxy: ciphers) on every node, and reload; {by_hand}"
+    );
     Diagnosis::new(cause, next)
 }

@@ -29,7 +29,7 @@ use scan::{SCAN, Scanner};
 use crate::checks::shared::silence;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Foreign, Probe, fact_is};
+use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Foreign, PhaseInfo, Probe, fact_is};
 
 /// The probe.
 pub struct Tls {
@@ -72,6 +72,7 @@ impl Probe for Tls {
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"]), ("profiles", &["scan"])],
     };
     const FOREIGN: Foreign = foreign::FOREIGN;
+    const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

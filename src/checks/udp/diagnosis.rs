@@ -2,9 +2,12 @@
 
 use super::facts::{OUTCOME, RESPONSE_TIME};
 use crate::checks::shared::diagnosis::{Peer, ending, slow, unconnected};
-use crate::probe::{Diagnosis, Failure};
+use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
 const ANSWER: &str = "the service or the path is slow: compare with ping, and look at the load of the host";
+
+/// What to look at when an answer takes long.
+pub(super) const PHASES: &[PhaseInfo] = &[PhaseInfo::new(RESPONSE_TIME.info.name, ANSWER)];
 
 pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let peer = Peer::of(failure, 'u');
@@ -16,5 +19,5 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         };
         return unconnected(failure, &OUTCOME, &peer).or_else(mismatch);
     }
-    slow(failure, failure.breach(RESPONSE_TIME.info.name)?, &peer, &[(RESPONSE_TIME.info.name, ANSWER)])
+    slow(failure, failure.breach(RESPONSE_TIME.info.name)?, &peer)
 }

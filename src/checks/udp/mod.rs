@@ -15,7 +15,7 @@ use fields::{HOST, PORT, TIMEOUT};
 use crate::checks::shared::target::Target;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::bytes;
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, PhaseInfo, Probe, fact_is};
 
 /// The probe.
 pub struct Udp {
@@ -30,6 +30,7 @@ impl Probe for Udp {
     const FIELD_RULES: FieldRules =
         FieldRules { apart: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
     const FOREIGN: Foreign = foreign::FOREIGN;
+    const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

@@ -248,7 +248,7 @@ impl Assess for Referee {
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
         let (fault, expectations, silence) = (None, Vec::new(), None);
         let judgement =
-            Judgement { verdict: Verdict::Skipped, reason: Some(reason), next: None, fault, expectations, silence };
+            Judgement { verdict: Verdict::Skipped, reason: Some(reason), next: None, group: None, fault, expectations, silence };
         judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

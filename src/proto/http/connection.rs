@@ -20,6 +20,11 @@ use crate::proto::tls::{
     Handshake, HandshakeEnd, Offer, TlsStream, Trust, beyond_offer, handshake, server_name, versions,
 };
 
+/// Between whose certificate it is and why it does not verify.
+pub const UNVERIFIED: &str = "does not verify: ";
+/// Behind why it does not.
+pub const UNSENT: &str = "; no request was sent";
+
 /// More than a timer is late by itself.
 const LAST_WORD: Duration = Duration::from_millis(3);
 const LIMITS: Limits = Limits { head: 64 * 1024, window: None };
@@ -208,7 +213,7 @@ impl Server<'_> {
                 return Err(fault.into());
             }
             let why = verify_error.unwrap_or_else(|| "the server proved nothing".to_owned());
-            let why = format!("the certificate of {peer} does not verify: {why}; no request was sent");
+            let why = format!("the certificate of {peer} {UNVERIFIED}{why}{UNSENT}");
             return Err(ExchangeError::new(Cause::Untrusted, why));
         }
         Ok(stream)

@@ -257,7 +257,7 @@ fn own_limit(error: &ConnectionError, peer: SocketAddr) -> Option<Fault> {
         Sorted::TooLarge(why) => (why, LARGER),
         _ => return None,
     };
-    Some(Fault::local("TLS handshake over QUIC", peer.to_string(), why, remedy))
+    Some(Fault::local("complete the TLS handshake over QUIC", peer.to_string(), why, remedy))
 }
 
 /// Sorts the end of a connection, with the reason the peer gives, if any.

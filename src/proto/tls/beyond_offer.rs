@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::certificate::Certificate;
 use super::hello::{Answer, Flight, Hello, Sending, Version, ask, group_name, suite_name, suites};
-use super::{Handshake, HandshakeEnd, Offer, offered, provider};
+use super::{HANDSHAKE, Handshake, HandshakeEnd, Offer, offered, provider};
 use crate::model::Fault;
 use crate::net::deadline;
 
@@ -191,7 +191,7 @@ enum Reply {
 fn fault(peer: SocketAddr, why: String) -> Fault {
     let remedy =
         "check it with a client that has more, such as `openssl s_client`; `scan: true` shows everything it takes";
-    Fault::local("TLS handshake", peer.to_string(), why, remedy)
+    Fault::local(HANDSHAKE, peer.to_string(), why, remedy)
 }
 
 /// The part of a choice that this program does not offer.

@@ -21,7 +21,7 @@ use super::error_words::{Sorted, sort};
 use super::hello::{Alert, Answer};
 use super::validation::Distrust;
 use super::verifier::{Policy, Presented, Verifier};
-use super::{provider, unit_key};
+use super::{HANDSHAKE, provider, unit_key};
 use crate::model::Fault;
 use crate::net::deadline;
 use crate::net::dial::ConnectError;
@@ -152,7 +152,7 @@ fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
     if error.raw_os_error().is_none() {
         return Ok(Answer::Closed);
     }
-    Ok(match ConnectError::classify(error, "TLS handshake", peer)? {
+    Ok(match ConnectError::classify(error, HANDSHAKE, peer)? {
         ConnectError::Timeout => Answer::Timeout,
         ConnectError::Reset | ConnectError::Refused | ConnectError::RefusedBy(_) => Answer::Reset,
         other @ ConnectError::Unreachable(_) => Answer::Unconnected(other),

@@ -40,7 +40,7 @@ pub enum Seen {
 }
 
 /// The operation of a fault that ends a handshake.
-pub const HANDSHAKE: &str = "TLS handshake";
+pub const HANDSHAKE: &str = "complete the TLS handshake";
 
 impl<S> HandshakeEnd<S> {
     /// How it ended early, as one sentence about `peer`; `None` when it was completed. `reached` is the last thing the server

@@ -23,6 +23,7 @@ pub mod lint;
 mod load_client;
 pub mod name_text;
 pub mod ocsp;
+pub mod openssl_names;
 mod path;
 pub mod profile;
 mod resuming_client;

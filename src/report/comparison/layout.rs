@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::model::{Change, Severity};
+use crate::report::layout::WIDTH;
 use crate::report::style::{Style, visible};
 
 /// Columns of a status word.
@@ -82,12 +83,13 @@ pub(super) fn plain(style: Style, text: &str) -> String {
     broken(&visible(text), style.width).join("\n") + "\n"
 }
 
-/// Text in the column of the text, broken between words where the terminal has a width.
+/// Text in the column of the text, broken between words for the width of the terminal, else for [`WIDTH`].
 fn folded(style: Style, text: &str) -> String {
     let indent = " ".repeat(MARK);
-    let Some(width) = style.width.map(|width| width.saturating_sub(MARK)).filter(|width| *width >= LEAST) else {
+    let width = style.width.unwrap_or(WIDTH).saturating_sub(MARK);
+    if width < LEAST {
         return format!("{indent}{text}");
-    };
+    }
     broken(text, Some(width)).iter().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n")
 }
 

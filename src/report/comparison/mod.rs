@@ -5,6 +5,7 @@ mod checks;
 pub mod decide;
 mod layout;
 pub mod numbers;
+mod phases;
 mod values;
 
 use std::collections::{BTreeMap, HashSet};

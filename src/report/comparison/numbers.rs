@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::decide::{self, Way};
 use super::layout::{self, Mark};
+use super::phases::Phases;
 use crate::model::comparison_document::MetricRow;
 use crate::model::{Change, CheckRecord, ComparedBy, Comparison, Severity};
 use crate::report::comparison_text;
@@ -14,6 +15,8 @@ use crate::report::style::Style;
 const LARGEST: usize = 5;
 /// Checks whose regressions are shown each; the rest is counted.
 const SHOWN: usize = 100;
+/// Next steps shown, of regressions in different phases.
+const NEXT: usize = 3;
 /// The same where all are asked for.
 const MOST: usize = 1000;
 /// Widest columns of names; longer ones push their line to the right.
@@ -33,14 +36,14 @@ pub struct Row<'d> {
     pub gated: bool,
     /// The comparison.
     pub comparison: &'d Comparison,
-    /// Addresses of the old and the new target, of a check measured in pairs.
-    pub arms: Option<(&'d str, &'d str)>,
+    /// The case, where it is at hand.
+    pub case: Option<&'d CheckRecord>,
 }
 
 impl<'d> From<&'d MetricRow> for Row<'d> {
     fn from(row: &'d MetricRow) -> Self {
         let MetricRow { suite, check, metric, severity, gated, comparison } = row;
-        Self { place: (suite, check), metric, severity: *severity, gated: *gated, comparison, arms: None }
+        Self { place: (suite, check), metric, severity: *severity, gated: *gated, comparison, case: None }
     }
 }
 
@@ -50,8 +53,8 @@ impl<'d> Row<'d> {
         check.comparison.0.iter().map(move |(name, comparison)| {
             let fact = name.strip_suffix(".p90").or_else(|| name.strip_suffix(".p99")).unwrap_or(name);
             let gated = check.gated.iter().any(|gated| gated == fact || gated == name);
-            let arms = comparison_text::arms(check);
-            Self { place: (&check.suite, &check.id), metric: name, severity: check.severity, gated, comparison, arms }
+            let place = (&*check.suite, &*check.id);
+            Self { place, metric: name, severity: check.severity, gated, comparison, case: Some(check) }
         })
     }
 
@@ -70,7 +73,7 @@ impl<'d> Row<'d> {
     }
 
     /// How far it moved, in its unit.
-    fn moved(&self) -> f64 {
+    pub(super) fn moved(&self) -> f64 {
         let Comparison { base, head, .. } = self.comparison;
         base.zip(*head).map_or(0.0, |(base, head)| (head - base).abs())
     }
@@ -99,18 +102,23 @@ pub fn render(rows: &[Row<'_>], way: Way, style: Style) -> String {
     let shown = chosen(&groups, style.verbose);
     let columns = columns(&shown);
     let alone = told_alone(&rows);
+    let regressed = |group: &&&OfCheck<'_>| group.verdict() == Change::Regressed;
+    let one = shown.iter().filter(regressed).count() == 1;
+    let mut next: Vec<String> = Vec::new();
     for group in &shown {
-        out.push_str(&movement(group, columns, style));
+        let told = Told::of(group, &rows);
+        if group.verdict() == Change::Regressed && !next.contains(&told.next) {
+            next.push(told.next.clone());
+        }
+        out.push_str(&movement(group, &told, (columns, one), style));
         if let [row] = group.rows.as_slice()
             && alone.contains(&(row.place, row.metric))
         {
             out.push_str(&reason(row, way, style));
         }
     }
-    if shown.iter().any(|group| group.verdict() == Change::Regressed) {
-        let paired = shown.iter().any(|group| group.rows.iter().any(|row| decide::is_interleaved(row.comparison)));
-        let arms = shown.iter().find_map(|group| group.rows.first()?.arms);
-        out.push_str(&layout::below(style, &format!("next: {}", comparison_text::next(paired, arms))));
+    for next in next.iter().filter(|_| !one).take(NEXT) {
+        out.push_str(&layout::below(style, &format!("next: {next}")));
     }
     // What is undecided for a reason it shares is explained below, whether it has a line or not.
     let explained = |group: &&&OfCheck<'_>| {
@@ -216,37 +224,91 @@ fn columns(groups: &[&OfCheck<'_>]) -> (usize, usize) {
     (place.min(PLACE), metric.min(METRIC))
 }
 
-/// One check: its largest movement, the others that went with it, and the grounds.
-fn movement(group: &OfCheck<'_>, (place, metric): (usize, usize), style: Style) -> String {
+/// What is said of a regression beside its numbers.
+struct Told<'d> {
+    /// What was measured, and which of two targets is worse.
+    who: Option<String>,
+    phases: Option<Phases<'d>>,
+    next: String,
+}
+
+impl<'d> Told<'d> {
+    fn of(group: &OfCheck<'d>, rows: &[Row<'d>]) -> Self {
+        let first = group.rows.first();
+        let of_check: Vec<Row<'d>> =
+            rows.iter().filter(|row| first.is_some_and(|first| first.place == row.place)).copied().collect();
+        let case = first.and_then(|row| row.case);
+        let arms = case.and_then(comparison_text::arms);
+        let who = case.map(|case| match arms {
+            Some((old, new)) => format!("{} at {new} is worse than at {old}", case.target),
+            None => case.target.clone(),
+        });
+        let phases = Phases::of(&of_check);
+        let paired = first.is_some_and(|row| decide::is_interleaved(row.comparison));
+        let next = comparison_text::next(paired, case, phases.as_ref().map(|phases| phases.slow));
+        Self { who, phases, next }
+    }
+}
+
+/// What moved in a case that regressed, and what to do about it: a line each.
+pub fn advice(check: &CheckRecord) -> Vec<String> {
+    let rows: Vec<Row<'_>> = Row::of_case(check).collect();
+    let groups = by_check(&rows);
+    let Some(group) = groups.iter().find(|group| group.verdict() == Change::Regressed) else { return Vec::new() };
+    let Told { phases, next, .. } = Told::of(group, &rows);
+    phases.iter().map(|phases| format!("phases: {}", phases.text())).chain([format!("next: {next}")]).collect()
+}
+
+/// One check: its largest movement, what moved in it and what to do, the grounds, and what moved along. `one` where no other
+/// check regressed.
+fn movement(
+    group: &OfCheck<'_>,
+    told: &Told<'_>,
+    ((place, metric), one): ((usize, usize), bool),
+    style: Style,
+) -> String {
     let Some(first) = group.rows.first() else { return String::new() };
-    let one = first.comparison;
+    let comparison = first.comparison;
     let name = format!("{}/{}", first.place.0, first.place.1);
-    let line = format!("{name:<place$}  {:<metric$}  {}", first.metric, comparison_text::change(one));
-    let mut out = layout::line(style, Mark::Metric(one.verdict, first.severity), line.trim_end());
-    if matches!(one.verdict, Change::Regressed | Change::Improved) || style.verbose {
-        out.push_str(&layout::below(style, &grounds(first)));
+    let line = format!("{name:<place$}  {:<metric$}  {}", first.metric, comparison_text::change(comparison));
+    let mut out = layout::line(style, Mark::Metric(comparison.verdict, first.severity), line.trim_end());
+    if comparison.verdict == Change::Regressed {
+        let phases = told.phases.as_ref().map(Phases::text);
+        let next = Some(format!("next: {}", told.next)).filter(|_| one);
+        for text in told.who.clone().into_iter().chain(phases).chain(next) {
+            out.push_str(&layout::below(style, &text));
+        }
+    }
+    if matches!(comparison.verdict, Change::Regressed | Change::Improved) || style.verbose {
+        out.push_str(&layout::below(style, &grounds(first, style.verbose)));
     }
     let others: Vec<&Row<'_>> = group.rows.iter().skip(1).collect();
     if style.verbose {
         for row in others {
             let line = format!("{name:<place$}  {:<metric$}  {}", row.metric, comparison_text::change(row.comparison));
             out.push_str(&layout::line(style, Mark::Metric(row.comparison.verdict, row.severity), line.trim_end()));
-            out.push_str(&layout::below(style, &grounds(row)));
+            out.push_str(&layout::below(style, &grounds(row, true)));
         }
         return out;
     }
-    let along: Vec<String> =
-        group.told().skip(1).map(|row| format!("{} {}", row.metric, comparison_text::effect(row.comparison))).collect();
-    if !along.is_empty() && one.verdict != Change::Inconclusive {
+    // The phase that moved most is named above.
+    let said = |row: &Row<'_>| told.phases.as_ref().is_none_or(|phases| phases.worst.metric != row.metric);
+    let along: Vec<String> = group
+        .told()
+        .skip(1)
+        .filter(said)
+        .map(|row| format!("{} {}", row.metric, comparison_text::effect(row.comparison)))
+        .collect();
+    if !along.is_empty() && comparison.verdict != Change::Inconclusive {
         out.push_str(&layout::below(style, &format!("also {}", layout::some(&along, false))));
     }
     out
 }
 
-/// What the verdict rests on, and the exceptions to it.
-fn grounds(row: &Row<'_>) -> String {
+/// What the verdict rests on, and the exceptions to it; what could be seen at all only where everything is asked for.
+fn grounds(row: &Row<'_>, whole: bool) -> String {
     let one = row.comparison;
-    let mut out = comparison_text::grounds(one);
+    let mut out = comparison_text::grounds(one, whole);
     let _ = write!(out, ", against {}", one.against);
     if one.verdict == Change::Regressed && row.severity == Severity::Warn {
         out += "; this check only warns";

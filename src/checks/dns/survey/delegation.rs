@@ -21,6 +21,9 @@ use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
 use crate::proto::dns::{rcode, types};
 
+/// Words of the note of a name that is another one's as well, by its address.
+pub(super) const SAME_ADDRESS: &str = "has the address of";
+
 /// Servers of the parent that are asked.
 const PARENTS: usize = 32;
 /// Questions in flight while servers are discovered.
@@ -156,7 +159,7 @@ impl Delegation {
         for socket in admitted {
             let place = place(socket, zone.port);
             if let Some(same) = self.servers.iter().find(|server| server.address == Some(socket)) {
-                self.notes.push(format!("{name} has the address of {}", same.label));
+                self.notes.push(format!("{name} {SAME_ADDRESS} {}", same.label));
                 if !self.shared.contains(&place) {
                     self.shared.push(place);
                 }

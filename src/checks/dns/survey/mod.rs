@@ -5,6 +5,7 @@ mod common_facts;
 mod consensus;
 mod delegation;
 mod delegation_facts;
+mod diagnosis;
 mod facts;
 mod fields;
 mod gaps;
@@ -33,6 +34,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
 
 use delegation::Delegation;
+pub(super) use diagnosis::diagnose;
 pub(super) use facts::FACTS;
 pub(super) use fields::FIELDS;
 use fields::{MAX_SERVERS, Probe, WANTED};
