@@ -151,12 +151,10 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     word(family, redactor);
     redactor.scrub(target);
     texts(tags, redactor);
-    option(reason, redactor);
-    option(next, redactor);
-    option(group, redactor);
-    for fault in fault.iter_mut() {
-        of_fault(fault, redactor);
+    for text in [reason, next, group] {
+        option(text, redactor);
     }
+    fault.iter_mut().for_each(|fault| of_fault(fault, redactor));
     texts(earlier, redactor);
     of_facts(facts, redactor);
     named(partial, redactor, |why, redactor| redactor.scrub(why));
@@ -174,9 +172,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     }
     of_base(base.as_deref_mut(), redactor);
     named(rules, redactor, word);
-    for name in gated.iter_mut() {
-        word(name, redactor);
-    }
+    gated.iter_mut().for_each(|name| word(name, redactor));
 }
 
 fn of_control(control: &mut Control, redactor: &Redactor) {

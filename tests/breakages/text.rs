@@ -26,7 +26,7 @@ const VOLATILE: &[(&str, &str)] = &[
     (r"\bMDE [0-9.]+%", "MDE <share>"),
     // Which of two metrics moved further, and in which order others are named.
     (r"\b(?:total_time|first_byte_time)  +<time> -> <time>", "<metric>  <time> -> <time>"),
-    (r"\balso (?:total_time|first_byte_time) x[0-9.]+", "also <metric> <change>"),
+    (r"\bmoved most \(x[0-9.]+\)", "moved most (<change>)"),
     (r"\(edge-gate/latency \w+, edge-gate/latency \w+\)", "(<metrics>)"),
     (r"\bp (?:< ?)?[01]\.[0-9]+", "p <p>"),
     (r"\b[0-9]+ pairs would\b", "<n> pairs would"),

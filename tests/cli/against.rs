@@ -60,7 +60,7 @@ fn a_slower_target_is_regressed() {
     for words in [
         "REGRESSED     s/a  response_time",
         "confirmed by fresh rounds",
-        "next: the new target is worse",
+        "next: on 127.0.0.1, the service or the path is slow",
         "0 passed  1 REGRESSED",
     ] {
         assert!(ended.out.contains(words), "`{words}` is not in\n{}", ended.out);

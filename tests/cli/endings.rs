@@ -124,7 +124,7 @@ fn what_cannot_be_measured_is_errored_not_failed() {
     assert_eq!(ended.code, 3, "{}", ended.out);
     assert_eq!(sandbox.json("r.json")["checks"][0]["verdict"], "errored");
     assert!(super::read(&sandbox.path("r.xml")).contains("type=\"fault.local\""));
-    assert!(ended.out.contains("cause  bind to source 192.0.2.1"), "{}", ended.out);
+    assert!(ended.out.contains("cause  could not bind to source 192.0.2.1"), "{}", ended.out);
     assert!(ended.out.contains("next   check that `source` is an address of this machine"), "{}", ended.out);
 }
 

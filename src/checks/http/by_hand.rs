@@ -11,9 +11,8 @@ use crate::checks::shared::tls_fields::CA_FILE;
 use crate::model::shell;
 use crate::probe::Failure;
 
-/// Options of curl that print the phases of a request, seconds.
-pub(super) const TIMED: &str =
-    "-so /dev/null -w '%{time_connect} %{time_appconnect} %{time_starttransfer} %{time_total}\\n'";
+/// Options of curl that print when an answer began and ended, seconds.
+pub(super) const TIMED: &str = "-so /dev/null -w '%{time_starttransfer} %{time_total}\\n'";
 
 /// `curl` that times the phases of a request for a URL, at an address.
 pub(super) fn timed(url: &str, address: Option<&str>) -> Option<String> {

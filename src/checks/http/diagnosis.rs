@@ -4,8 +4,8 @@ use url::Url;
 
 use super::by_hand;
 use super::facts::{
-    BODY, CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME, HEADERS, OUTCOME, REDIRECTS, RESOLVE_TIME, STATUS,
-    TLS_TIME, TOTAL_TIME, URL,
+    BODY, BODY_JSON, CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME, HEADERS, OUTCOME, REDIRECTS, RESOLVE_TIME,
+    STATUS, TLS_TIME, TOTAL_TIME, URL,
 };
 use crate::checks::shared::diagnosis::{Peer, certificate, ending, endpoint, slow, unconnected};
 use crate::model::Value;
@@ -31,7 +31,7 @@ pub(super) const PHASES: &[PhaseInfo] = &[
     ),
     PhaseInfo::new(
         FIRST_BYTE_TIME.info.name,
-        "the application is slow, not the network: look at its load, its log and what it asks for in turn (database, other services)",
+        "the application is slow, not the network: look at its load, its log and its database",
     ),
 ];
 
@@ -198,7 +198,8 @@ fn content(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosis {
     let text = failure.text(BODY.info.name).map(str::trim).filter(|body| !body.is_empty());
     let shown = text.filter(|body| body.len() <= SHOWN);
     let shown = shown.map(|body| format!("; the body is {}", body.replace(['\r', '\n'], " "))).unwrap_or_default();
-    let complaints = text.map(|text| complaints(text, &breach.fact)).unwrap_or_default();
+    let document = failure.value(BODY_JSON.info.name);
+    let complaints = document.map(|document| complaints(document, &breach.fact)).unwrap_or_default();
     let again = by_hand::curl(failure, peer, "-s");
     let next = match complaints.as_slice() {
         [] => format!(
@@ -242,7 +243,7 @@ const COMPLAINTS: usize = 3;
 const DEPTH: usize = 8;
 
 /// What a service says is not well, in a document: name and state; `but` is the fact that is in the cause already.
-fn complaints(text: &str, but: &str) -> Vec<(String, String)> {
+fn complaints(document: &Value, but: &str) -> Vec<(String, String)> {
     fn walk(value: &Value, name: &str, depth: usize, but: &str, found: &mut Vec<(String, String)>) {
         let below = |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
         match value {
@@ -260,9 +261,7 @@ fn complaints(text: &str, but: &str) -> Vec<(String, String)> {
         }
     }
     let mut found = Vec::new();
-    if let Ok(document) = serde_json::from_str::<Value>(text) {
-        walk(&document, "", 0, but, &mut found);
-    }
+    walk(document, "", 0, but, &mut found);
     found
 }
 

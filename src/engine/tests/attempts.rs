@@ -9,7 +9,7 @@ async fn a_flake_is_tried_again_after_a_delay_that_doubles() {
     let ran = bench().check("a", "retries: 3", script).run().await;
     let record = ran.record("a");
     assert_eq!((record.verdict, record.attempts, record.flaky), (Verdict::Passed, 3, true));
-    assert_eq!(record.earlier, ["ok: expected true, saw false", "follow the script (a): no socket"]);
+    assert_eq!(record.earlier, ["ok: expected true, saw false", "could not follow the script (a): no socket"]);
     assert_eq!(ran.times("a", Entry::Run), [0.0, 0.5, 1.5]);
     let ended: Vec<_> = ran
         .events

@@ -247,8 +247,15 @@ impl Assess for Referee {
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
         let (fault, expectations, silence) = (None, Vec::new(), None);
-        let judgement =
-            Judgement { verdict: Verdict::Skipped, reason: Some(reason), next: None, group: None, fault, expectations, silence };
+        let judgement = Judgement {
+            verdict: Verdict::Skipped,
+            reason: Some(reason),
+            next: None,
+            group: None,
+            fault,
+            expectations,
+            silence,
+        };
         judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

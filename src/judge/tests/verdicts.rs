@@ -13,7 +13,7 @@ fn a_fault_beats_expectations_that_hold_and_those_that_do_not() {
     for ok in [true, false] {
         let judgement = judge(&case, &observed([json!({"ok": ok})]), Some(fault()));
         assert_eq!(judgement.verdict, Verdict::Errored);
-        assert_eq!(judgement.reason.as_deref(), Some("open a socket (192.0.2.1:443): too many open files"));
+        assert_eq!(judgement.reason.as_deref(), Some("could not open a socket (192.0.2.1:443): too many open files"));
         assert_eq!(judgement.fault, Some(fault()));
         assert!(judgement.expectations.is_empty(), "what was seen before is not held against the target");
     }

@@ -28,7 +28,10 @@ pub fn cipher(iana: &str) -> Option<String> {
     // The one quirk in its table.
     let known = if exchange == "ECDHE_RSA" && cipher.starts_with("ARIA") { "ECDHE" } else { exchange };
     let exchange = EXCHANGES.iter().find(|(name, _)| *name == known).map_or(known, |(_, name)| *name);
-    let cipher = CIPHERS.iter().fold(cipher.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
+    // With shared keys, AES and 3DES keep the mode in their name.
+    let keeps = exchange.ends_with("PSK") && (cipher.starts_with("AES") || cipher.starts_with("3DES"));
+    let renamed = CIPHERS.iter().filter(|(from, _)| !(keeps && from.contains("CBC")));
+    let cipher = renamed.fold(cipher.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
     let separator = if exchange.is_empty() { "" } else { "-" };
     Some(format!("{exchange}{separator}{cipher}").replace('_', "-"))
 }
@@ -45,6 +48,7 @@ mod tests {
             ("TLS_ECDHE_RSA_WITH_RC4_128_SHA", Some("ECDHE-RSA-RC4-SHA")),
             ("TLS_DH_anon_WITH_AES_128_CBC_SHA256", Some("ADH-AES128-SHA256")),
             ("TLS_RSA_WITH_AES_128_CCM_8", Some("AES128-CCM8")),
+            ("TLS_PSK_WITH_AES_128_CBC_SHA", Some("PSK-AES128-CBC-SHA")),
             ("TLS_RSA_EXPORT_WITH_RC4_40_MD5", None),
             ("TLS_AES_128_GCM_SHA256", None),
         ] {

@@ -65,17 +65,18 @@ impl Mark {
     }
 }
 
-/// A line that begins with its status word; what does not fit goes on below the text.
+/// A line that begins with its status word; what does not fit on the terminal goes on below the text. Elsewhere it is one line,
+/// for whoever searches the output.
 pub(super) fn line(style: Style, mark: Mark, text: &str) -> String {
     let (code, word) = mark.parts();
-    let text = folded(style, &visible(text));
+    let text = folded(style.width, &visible(text));
     let gap = " ".repeat(MARK.saturating_sub(word.len()));
     format!("{}{gap}{}\n", style.paint(code, word), text.trim_start())
 }
 
 /// Text below the line it belongs to.
 pub(super) fn below(style: Style, text: &str) -> String {
-    format!("{}\n", style.faint(&folded(style, &visible(text))))
+    format!("{}\n", style.faint(&folded(Some(style.width.unwrap_or(WIDTH)), &visible(text))))
 }
 
 /// A line of its own, from the first column on.
@@ -83,13 +84,12 @@ pub(super) fn plain(style: Style, text: &str) -> String {
     broken(&visible(text), style.width).join("\n") + "\n"
 }
 
-/// Text in the column of the text, broken between words for the width of the terminal, else for [`WIDTH`].
-fn folded(style: Style, text: &str) -> String {
+/// Text in the column of the text, broken between words where there is a width.
+fn folded(width: Option<usize>, text: &str) -> String {
     let indent = " ".repeat(MARK);
-    let width = style.width.unwrap_or(WIDTH).saturating_sub(MARK);
-    if width < LEAST {
+    let Some(width) = width.map(|width| width.saturating_sub(MARK)).filter(|width| *width >= LEAST) else {
         return format!("{indent}{text}");
-    }
+    };
     broken(text, Some(width)).iter().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n")
 }
 

@@ -273,7 +273,7 @@ fn movement(
     let line = format!("{name:<place$}  {:<metric$}  {}", first.metric, comparison_text::change(comparison));
     let mut out = layout::line(style, Mark::Metric(comparison.verdict, first.severity), line.trim_end());
     if comparison.verdict == Change::Regressed {
-        let phases = told.phases.as_ref().map(Phases::text);
+        let phases = told.phases.as_ref().filter(|phases| phases.says_more_than(first)).map(Phases::text);
         let next = Some(format!("next: {}", told.next)).filter(|_| one);
         for text in told.who.clone().into_iter().chain(phases).chain(next) {
             out.push_str(&layout::below(style, &text));

@@ -24,8 +24,14 @@ impl<'d> Phases<'d> {
         let worse = rows.iter().filter(of_phase).filter(|row| row.comparison.verdict == Change::Regressed);
         let worst = *worse.max_by(|one, other| one.moved().total_cmp(&other.moved()))?;
         let slow = all.iter().find(|phase| phase.fact == worst.metric)?.slow;
-        let still = rows.iter().filter(of_phase).filter(|row| row.comparison.verdict == Change::Unchanged);
+        let still = all.iter().filter_map(|phase| rows.iter().find(|row| row.metric == phase.fact));
+        let still = still.filter(|row| row.comparison.verdict == Change::Unchanged);
         Some(Self { worst, slow, unchanged: still.map(|row| row.metric).collect() })
+    }
+
+    /// Whether it says more than the line of this metric.
+    pub(super) fn says_more_than(&self, row: &Row<'_>) -> bool {
+        self.worst.metric != row.metric || !self.unchanged.is_empty()
     }
 
     /// "first_byte_time moved most (x54); connect_time and tls_time did not".

@@ -7,7 +7,7 @@ use super::Breakage;
 /// Where a check by name is errored for want of a resolver.
 const NO_RESOLVER: Wording = Wording {
     cases: "^(https-open|by-name|to-https|login|certificate-everywhere)$",
-    cause: &[r"www\.example\.test", "resolver|name resolution"],
+    cause: &[r"could not resolve www\.example\.test", "resolver", "name resolution"],
     next: &["getent|resolv.conf|dig"],
     misleading: &["ulimit", "renew"],
 };
@@ -84,7 +84,7 @@ pub const ROWS: &[Breakage] = &[
         wording: &[Wording {
             cases: ".",
             cause: &["parent", r"ns2\.example\.test", r"ns3\.example\.test"],
-            next: &["registry|delegation|NS"],
+            next: &["registry", r"@192\.0\.2\.50", r"@192\.0\.2\.53"],
             misleading: &["any_of"],
         }],
     },

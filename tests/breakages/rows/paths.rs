@@ -29,8 +29,8 @@ pub const ROWS: &[Breakage] = &[
         wording: &[Wording {
             cases: ".",
             cause: &[r"\b4 of 50\b", r"8 ?%", r"2 ?%", r"192\.0\.2\.10"],
-            next: &["mtr|ip -s link|nstat"],
-            misleading: &["is the host up"],
+            next: &["no router is in between", "ip -s link", r"on 192\.0\.2\.10"],
+            misleading: &["is the host up", "mtr"],
         }],
     },
     Breakage {

@@ -43,7 +43,10 @@ pub const ROWS: &[Breakage] = &[
         wording: &[Wording {
             cases: ".",
             cause: &["total_time|took|slow", r"1\.\d+ ?s", r"\b1 ?s\b", "first byte|first_byte|head", r"192\.0\.2\.12"],
-            next: &["application|service|upstream", "curl|log"],
+            next: &[
+                "not the network",
+                r"(?s)curl .*--resolve\s+www\.example\.test:443:192\.0\.2\.12\s.*\shttps://www\.example\.test/health",
+            ],
             misleading: &["firewall"],
         }],
     },
@@ -89,7 +92,7 @@ pub const ROWS: &[Breakage] = &[
         wording: &[Wording {
             cases: ".",
             cause: &[r"body\.json\.status", "degraded", r"\bok\b", r"192\.0\.2\.12"],
-            next: &["curl|service"],
+            next: &["`database` is unreachable", "192.0.2.12"],
             misleading: &["firewall"],
         }],
     },
@@ -108,7 +111,7 @@ pub const ROWS: &[Breakage] = &[
         wording: &[Wording {
             cases: ".",
             cause: &["503", "No server is available", r"192\.0\.2\.10|2001:db8::10"],
-            next: &["balancer|backend"],
+            next: &["how it sees its backends", "haproxy"],
             misleading: &["<html>"],
         }],
     },
@@ -121,8 +124,15 @@ pub const ROWS: &[Breakage] = &[
         results: &[("latency", "regressed")],
         wording: &[Wording {
             cases: ".",
-            cause: &["first_byte_time|first byte|total_time", r"->|→|slower", r"\bms\b|[0-9]ms", r"192\.0\.2\.12"],
-            next: &["slower|application|release"],
+            cause: &[
+                "total_time",
+                "->",
+                r"\bms\b",
+                r"at 192\.0\.2\.12 is worse",
+                "first_byte_time moved most",
+                "connect_time and tls_time did not",
+            ],
+            next: &["not the network", "on 192.0.2.12"],
             misleading: &["connect_time .*regressed"],
         }],
     },

@@ -53,7 +53,11 @@ pub const ROWS: &[Breakage] = &[
         wording: &[Wording {
             cases: ".",
             cause: &[r"TLS ?1\.0", r"TLS ?1\.1", r"192\.0\.2\.10", "TLS ?1.2"],
-            next: &["ssl_protocols|ssl-min-ver|openssl"],
+            next: &[
+                "ssl_protocols",
+                "ssl-min-ver",
+                r"-connect\s+192\.0\.2\.10:443|(?s)openssl s_client.*192\.0\.2\.10:443",
+            ],
             misleading: &["more, or less"],
         }],
     },
@@ -70,7 +74,7 @@ pub const ROWS: &[Breakage] = &[
         wording: &[Wording {
             cases: ".",
             cause: &["(?i)weak|not encrypt|no encryption", "TLS_ECDHE_ECDSA_WITH_NULL_SHA", r"192\.0\.2\.10"],
-            next: &["cipher|openssl"],
+            next: &["ECDHE-ECDSA-NULL-SHA", "ssl_ciphers"],
             misleading: &["more, or less"],
         }],
     },

@@ -1,0 +1,118 @@
+//! Failures as people read them: one cause told once, what works beside it, and commands that can be pasted.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::{CliSandbox, Ended};
+
+/// What a web server says, and how late.
+struct Answer {
+    status: &'static str,
+    kind: &'static str,
+    body: &'static str,
+    delay_ms: AtomicU64,
+}
+
+const HEALTHY: &str = r#"{"status":"ok"}"#;
+
+fn answer(status: &'static str, kind: &'static str, body: &'static str) -> Arc<Answer> {
+    Arc::new(Answer { status, kind, body, delay_ms: AtomicU64::new(0) })
+}
+
+/// A web server on `host`, on this port or on any.
+fn serve(host: &str, port: u16, answer: &Arc<Answer>) -> u16 {
+    let listener = TcpListener::bind((host, port)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answer = Arc::clone(answer);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+            // A service that is slow.
+            std::thread::sleep(Duration::from_millis(answer.delay_ms.load(Ordering::Relaxed)));
+            let Answer { status, kind, body, .. } = &*answer;
+            let head = format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}", body.len());
+            let _ = write!(stream, "{head}\r\nconnection: close\r\n\r\n{body}");
+        }
+    });
+    port
+}
+
+/// The block of a case in a report: from its status word to the next empty line.
+fn block<'t>(ended: &'t Ended, id: &str) -> &'t str {
+    let start = ended.out.find(&format!("\n\nFAIL  {id}  ")).unwrap_or_else(|| panic!("{id}: {}", ended.out)) + 2;
+    ended.out[start..].split("\n\n").next().unwrap()
+}
+
+/// Lines that go on are indented to the column of the text.
+fn joined(block: &str) -> String {
+    block.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// One proxy at two addresses has no backend in service, and the backend itself answers.
+#[test]
+fn one_cause_is_told_once_with_what_works_beside_it() {
+    let down = answer("503 Service Unavailable", "text/html", "<h1>No server is available</h1>");
+    let port = serve("127.0.0.1", 0, &down);
+    serve("127.0.0.2", port, &down);
+    serve("127.0.0.3", port, &answer("200 OK", "application/json", HEALTHY));
+    let sandbox = CliSandbox::new(&format!(
+        "version: 1\nsuite: s\nchecks:\n  - id: front\n    matrix: {{at: [127.0.0.1, 127.0.0.2]}}\n    http: {{url: \"http://www.example.test:{port}/\", resolve: \"${{matrix.at}}\"}}\n    \
+         expect: {{status: 200}}\n  - id: backend\n    http: {{url: \"http://www.example.test:{port}/\", resolve: 127.0.0.3}}\n    expect: {{status: 200}}\n  \
+         - id: other\n    http: {{url: \"http://www.example.test:{port}/other\", resolve: 127.0.0.3}}\n    expect: {{status: 200}}\n"
+    ));
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
+    assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
+    let block = block(&ended, "front[at=127.0.0.1]");
+    assert!(block.contains("\n  also   front[at=127.0.0.2]\n"), "{block}");
+    assert!(block.contains("\n  works  backend\n"), "another URL, and what failed, say nothing: {block}");
+    let curl = format!("curl -sv --resolve www.example.test:{port}:127.0.0.1 http://www.example.test:{port}/");
+    assert!(joined(block).contains(&curl), "{block}");
+    assert_eq!(ended.out.matches("  cause  ").count(), 1, "{}", ended.out);
+    let report = sandbox.json("r.json");
+    let groups: Vec<&serde_json::Value> =
+        report["checks"].as_array().unwrap().iter().map(|check| &check["group"]).collect();
+    assert!(groups[0].is_string() && groups[0] == groups[1] && groups[2].is_null(), "{groups:?}");
+    // With everything asked for, each is told by itself.
+    let ended = sandbox.run(&["run", "suite.yaml", "-v"]);
+    assert_eq!(ended.out.matches("  cause  ").count(), 2, "{}", ended.out);
+}
+
+/// A service that says what it lacks is believed, and the command that asks again is safe to paste.
+#[test]
+fn what_a_service_complains_of_is_named() {
+    let sick = r#"{"status":"degraded","checks":{"database":"Unreachable","cache":"ok"}}"#;
+    let port = serve("127.0.0.1", 0, &answer("200 OK", "application/json", sick));
+    let url = format!("http://127.0.0.1:{port}/health?a=1&b=2");
+    let sandbox = CliSandbox::new(&format!(
+        "version: 1\nsuite: s\nchecks:\n  - id: health\n    http: {{url: \"{url}\"}}\n    expect: {{body.json.status: ok}}\n"
+    ));
+    let ended = sandbox.run(&["run", "suite.yaml"]);
+    let text = joined(block(&ended, "health"));
+    assert!(text.contains("it says itself that `checks.database` is Unreachable: check that from 127.0.0.1"), "{text}");
+    assert!(text.contains(&format!("curl -s '{url}'")), "{text}");
+}
+
+/// A slow answer shows its phases beside those of the accepted runs, and what grew is to blame.
+#[test]
+fn a_slow_answer_stands_beside_the_usual_one() {
+    let answers = answer("200 OK", "application/json", HEALTHY);
+    let port = serve("127.0.0.1", 0, &answers);
+    let sandbox = CliSandbox::new(&format!(
+        "version: 1\nsuite: s\nchecks:\n  - id: home\n    http: {{url: \"http://127.0.0.1:{port}/\", timeout: 20s}}\n    expect: {{total_time.p95: {{lt: 1500ms}}}}\n"
+    ));
+    let ended = sandbox.run(&["run", "suite.yaml", "--save-baseline", "base"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    answers.delay_ms.store(2_000, Ordering::Relaxed);
+    let known = joined(block(&sandbox.run(&["run", "suite.yaml", "--baseline", "base"]), "home"));
+    assert!(known.contains("what grew most is first_byte_time (connect_time "), "{known}");
+    assert_eq!(known.matches(", usually ").count(), 2, "{known}");
+    assert!(known.contains("the application is slow, not the network"), "{known}");
+    assert!(known.contains("curl -so /dev/null -w '%{time_starttransfer} "), "{known}");
+    let unknown = joined(block(&sandbox.run(&["run", "suite.yaml"]), "home"));
+    assert!(unknown.contains("most of it is first_byte_time") && !unknown.contains("usually"), "{unknown}");
+}
