@@ -254,7 +254,7 @@ const NAMED: usize = 20;
 
 /// Suite files, and whether nobody named them.
 #[derive(Default)]
-struct Found {
+struct SuiteFiles {
     files: Vec<PathBuf>,
     /// Links to folders, which may hold suites.
     links: Vec<PathBuf>,
@@ -262,7 +262,7 @@ struct Found {
     in_folder: bool,
 }
 
-impl Found {
+impl SuiteFiles {
     /// The files of folders on one line, if a folder was given.
     fn shown(&self) -> String {
         if !self.in_folder {
@@ -277,15 +277,15 @@ impl Found {
 
 /// The suite files below the paths given; a folder gives every `*.yaml` and `*.yml` below it, in whatever case, hidden ones
 /// left out, sorted. A file named by itself is taken as it is.
-fn files(paths: &[PathBuf], outside: bool) -> Result<Found, String> {
+fn files(paths: &[PathBuf], outside: bool) -> Result<SuiteFiles, String> {
     let default = [PathBuf::from("suites")];
     if paths.is_empty() && !default[0].exists() {
         return Err(no_suites());
     }
     let given = if paths.is_empty() { &default[..] } else { paths };
-    let mut out = Found::default();
+    let mut out = SuiteFiles::default();
     for path in given {
-        let mut found = Found::default();
+        let mut found = SuiteFiles::default();
         if path.is_dir() {
             out.in_folder = true;
             folder(path, DEEPEST, &mut found)?;
@@ -345,7 +345,7 @@ fn inside(folder: &Path, found: &[PathBuf], outside: bool) -> Result<(), String>
 }
 
 /// Adds the suites of a folder and of those below it. What cannot be read is an error: it may hold a check.
-fn folder(path: &Path, deeper: usize, out: &mut Found) -> Result<(), String> {
+fn folder(path: &Path, deeper: usize, out: &mut SuiteFiles) -> Result<(), String> {
     let unreadable = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;

@@ -12,7 +12,7 @@ use super::{Assess, Ended, Shared, attempt};
 use crate::model::named::Named;
 use crate::model::{CheckRecord, Control, Event, Fault, Severity, Silence, Unit, Verdict};
 use crate::net::handshakes;
-use crate::net::own::later::Unrepeated;
+use crate::net::own::later::PendingSyns;
 use crate::plan::{Case, same_host};
 
 /// What to do about a filter of this host.
@@ -28,7 +28,7 @@ pub(super) struct SilentCase {
     /// The silence.
     pub(super) silence: Silence,
     /// Of which this host may still turn out to be the reason.
-    pub(super) unrepeated: Unrepeated,
+    pub(super) unrepeated: PendingSyns,
 }
 
 /// Runs the controls of `waiting`, each once, and sends the records.

@@ -17,13 +17,13 @@ use crate::proto::tls::draw_randomness;
 #[derive(Clone, Default)]
 pub struct Lanes {
     timed: Watch,
-    computing: Option<Arc<Computing>>,
+    computing: Option<Arc<CpuRuntime>>,
     /// Open from before the first check to the end.
     _stamping: Option<Arc<Stamping>>,
 }
 
 /// The threads of what computes.
-struct Computing {
+struct CpuRuntime {
     runtime: Option<Runtime>,
     watch: Watch,
     wake_randomness: fn() -> Result<(), Fault>,
@@ -32,15 +32,15 @@ struct Computing {
 impl Lanes {
     /// Watches the runtime this is called on, and starts another one for what computes.
     pub fn start() -> io::Result<Self> {
-        Self::waking(draw_randomness)
+        Self::start_with(draw_randomness)
     }
 
     /// [`Self::start`], with what wakes the source of randomness.
-    pub(super) fn waking(wake_randomness: fn() -> Result<(), Fault>) -> io::Result<Self> {
+    pub(super) fn start_with(wake_randomness: fn() -> Result<(), Fault>) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().thread_name("computing").enable_all().build()?;
         let watch = Watch::by(Heartbeat::of(runtime.handle().clone())?);
         let timed = Watch::by(Heartbeat::of(Handle::current())?);
-        let computing = Some(Arc::new(Computing { runtime: Some(runtime), watch, wake_randomness }));
+        let computing = Some(Arc::new(CpuRuntime { runtime: Some(runtime), watch, wake_randomness }));
         Ok(Self { timed, computing, _stamping: Stamping::start().map(Arc::new) })
     }
 
@@ -51,13 +51,13 @@ impl Lanes {
     }
 
     /// The watch over a measurement that computes much, or one that does not.
-    pub(super) fn watch(&self, computes: bool) -> &Watch {
-        self.computing.as_ref().filter(|_| computes).map_or(&self.timed, |computing| &computing.watch)
+    pub(super) fn watch(&self, is_cpu_bound: bool) -> &Watch {
+        self.computing.as_ref().filter(|_| is_cpu_bound).map_or(&self.timed, |computing| &computing.watch)
     }
 
     /// The runtime of a measurement that computes much, or of one that does not.
-    pub(super) fn runtime(&self, computes: bool) -> Handle {
-        let own = self.computing.as_ref().filter(|_| computes);
+    pub(super) fn runtime(&self, is_cpu_bound: bool) -> Handle {
+        let own = self.computing.as_ref().filter(|_| is_cpu_bound);
         let own = own.and_then(|computing| computing.runtime.as_ref());
         own.map_or_else(Handle::current, |runtime| runtime.handle().clone())
     }
@@ -68,7 +68,7 @@ impl Lanes {
     pub(super) async fn prepare(&self, plan: &Plan) {
         let cases = plan.cases.iter().filter(|case| case.skip.is_none());
         let arms = cases.flat_map(|case| case.head.iter().chain([&case.base]));
-        let probes: Vec<_> = arms.map(|arm| &arm.probe).filter(|probe| probe.computes()).map(Arc::clone).collect();
+        let probes: Vec<_> = arms.map(|arm| &arm.probe).filter(|probe| probe.is_cpu_bound()).map(Arc::clone).collect();
         let Some(computing) = self.computing.as_ref().filter(|_| !probes.is_empty()) else { return };
         let wake_randomness = computing.wake_randomness;
         let work = async move {
@@ -82,7 +82,7 @@ impl Lanes {
     }
 }
 
-impl Drop for Computing {
+impl Drop for CpuRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             // It may be dropped by a task, which must not wait.

@@ -225,7 +225,7 @@ impl<A: Assess> Shared<A> {
 
     /// The runtime a case runs on.
     fn runtime_of(&self, index: usize) -> Handle {
-        self.settings.lanes.runtime(self.plan.cases.get(index).is_some_and(Case::computes))
+        self.settings.lanes.runtime(self.plan.cases.get(index).is_some_and(Case::is_cpu_bound))
     }
 
     /// Why the run ends early, once it does.

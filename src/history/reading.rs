@@ -55,7 +55,7 @@ pub struct Named {
 
 /// A report and where it came from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct ReportFile {
     /// The file, as found below what was given.
     pub file: String,
     /// The run it reports.
@@ -66,7 +66,7 @@ pub struct Found {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listing {
     /// Reports, oldest first.
-    pub found: Vec<Found>,
+    pub found: Vec<ReportFile>,
     /// JSON that is no report, and second copies of a run.
     pub skipped: Vec<Named>,
     /// Damaged or newer reports, and what could not be read.
@@ -186,7 +186,7 @@ pub fn listing(entries: &[Entry], memory: &mut dyn Memory) -> Listing {
             })
         };
         match content {
-            Content::Report(run) => out.found.push(Found { file: shown(&entry.path), run }),
+            Content::Report(run) => out.found.push(ReportFile { file: shown(&entry.path), run }),
             Content::Other(why) => out.skipped.push(named(&entry.path, &why)),
             Content::Damaged(why) => out.errors.push(named(&entry.path, &why)),
         }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::model::document_path::{self, Astray};
-use crate::model::expectation::{Expectation, Given, Part, Sort, Test};
+use crate::model::document_path::{self, FindError};
+use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test};
 use crate::model::fact::SETTLED_IN;
 use crate::model::typed::{Form, Typing};
 use crate::model::{Observation, Rest, Round, Unit, Value};
@@ -35,7 +35,7 @@ pub(super) fn by_round(expectation: &Expectation) -> bool {
 /// The operand of one round that counts; `None` where the expectation does not speak of that round.
 pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Option<Operand<'v>> {
     let name = expectation.info.name;
-    if !expectation.given.iter().all(|given| is_given(round, given)) {
+    if !expectation.given.iter().all(|given| holds_in(round, given)) {
         return None;
     }
     let Part::Path(path) = &expectation.part else {
@@ -46,7 +46,7 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
             // Of a list that goes on, another element may fit as well.
             Ok(_) if document_path::filters(path) && round.partial(name).is_some() => whole_or_part(round, name, None),
             Ok(found) => whole_or_part(round, name, found),
-            Err(Astray::OtherName(_)) if matches!(expectation.test, Test::Present(false)) => {
+            Err(FindError::OtherName(_)) if matches!(expectation.test, Test::Present(false)) => {
                 whole_or_part(round, name, None)
             }
             Err(astray) => Operand::Unavailable(format!("nothing: {astray}")),
@@ -123,7 +123,7 @@ fn whole_or_part<'v>(round: &'v Round, name: &str, value: Option<&'v Value>) -> 
 }
 
 /// Whether a default that speaks only of some outcomes speaks of this round.
-fn is_given(round: &Round, given: &Given) -> bool {
+fn holds_in(round: &Round, given: &Precondition) -> bool {
     match round.fact(given.fact) {
         Some(Value::String(word)) => given.words.contains(&word.as_str()),
         Some(Value::Bool(flag)) => given.words.contains(&if *flag { "true" } else { "false" }),

@@ -30,16 +30,16 @@ const ROUND_TRIPS: u32 = 4;
 const KEPT: usize = 1024;
 
 /// Addresses that somebody dials, waits to, or dialled a moment ago.
-static DIALLED: LazyLock<Mutex<HashMap<SocketAddr, Peer>>> = LazyLock::new(Mutex::default);
+static DIALLED: LazyLock<Mutex<HashMap<SocketAddr, PeerState>>> = LazyLock::new(Mutex::default);
 
 /// Turns towards an address, and the last handshake there that succeeded: when, and how long it took.
 #[derive(Debug)]
-struct Peer {
+struct PeerState {
     turns: Arc<Semaphore>,
     established: Option<(Instant, Duration)>,
 }
 
-impl Peer {
+impl PeerState {
     fn new() -> Self {
         Self { turns: Arc::new(Semaphore::new(AT_ONCE)), established: None }
     }
@@ -121,7 +121,7 @@ pub(super) struct Turn {
 /// Waits for a turn towards `peer`; `None` at once for what takes none.
 pub(super) async fn turn(peer: SocketAddr) -> Option<Turn> {
     let waits = WAITS.try_with(Arc::clone).ok()?;
-    let turns = Arc::clone(&lock(&DIALLED).entry(peer).or_insert_with(Peer::new).turns);
+    let turns = Arc::clone(&lock(&DIALLED).entry(peer).or_insert_with(PeerState::new).turns);
     if let Ok(permit) = Arc::clone(&turns).try_acquire_owned() {
         return Some(Turn { peer, permit: Some(permit) });
     }

@@ -108,8 +108,8 @@ impl Case {
 
     /// Whether an arm of it computes much.
     #[must_use]
-    pub fn computes(&self) -> bool {
-        self.head.iter().chain([&self.base]).any(|arm| arm.probe.computes())
+    pub fn is_cpu_bound(&self) -> bool {
+        self.head.iter().chain([&self.base]).any(|arm| arm.probe.is_cpu_bound())
     }
 
     /// A case that is not laid out in time yet, and of which nothing is linked to others.

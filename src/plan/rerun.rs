@@ -16,7 +16,7 @@ pub struct Rerun {
     /// How many cases it has.
     pub total: usize,
     /// Those that were not well.
-    pub open: Vec<Past>,
+    pub open: Vec<EarlierCase>,
     /// Suite and id of each of its cases.
     known: BTreeSet<(Arc<str>, Arc<str>)>,
     /// How many of its cases have a definition.
@@ -25,7 +25,7 @@ pub struct Rerun {
 
 /// A case of an earlier report.
 #[derive(Clone, Debug)]
-pub struct Past {
+pub struct EarlierCase {
     /// Its suite.
     pub suite: Arc<str>,
     /// Its id.
@@ -58,7 +58,7 @@ impl Rerun {
             }
             if is_open(check, record.run.strict) {
                 let (suite, id) = (Arc::clone(&check.suite), Arc::clone(&check.id));
-                out.open.push(Past { suite, id, digest: check.digest.clone() });
+                out.open.push(EarlierCase { suite, id, digest: check.digest.clone() });
             }
         }
         out
@@ -87,7 +87,7 @@ impl Rerun {
         out
     }
 
-    fn renamed(&self, past: &Past, cases: &[Case], defined: &BTreeMap<&str, Vec<usize>>) -> Option<usize> {
+    fn renamed(&self, past: &EarlierCase, cases: &[Case], defined: &BTreeMap<&str, Vec<usize>>) -> Option<usize> {
         let digest = past.digest.as_ref().filter(|digest| self.definitions.get(*digest) == Some(&1))?;
         let [index] = defined.get(&**digest)?.as_slice() else { return None };
         let case = cases.get(*index)?;

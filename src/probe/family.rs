@@ -233,8 +233,8 @@ impl DynProbe for MaskedProbe {
     fn watches(&self) -> bool {
         self.probe.watches()
     }
-    fn computes(&self) -> bool {
-        self.probe.computes()
+    fn is_cpu_bound(&self) -> bool {
+        self.probe.is_cpu_bound()
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.probe.prepare()

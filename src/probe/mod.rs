@@ -263,7 +263,7 @@ pub trait Probe: Send + Sync + Sized + 'static {
         self.footprint() != Footprint::Quiet
     }
     /// Whether a round computes so much (TLS handshakes, signatures) that what is timed on the same thread would wait for it.
-    fn computes(&self) -> bool {
+    fn is_cpu_bound(&self) -> bool {
         false
     }
     /// Reads and prepares what a round would otherwise do in the middle of a run: trust stores, configurations. Sends
@@ -310,8 +310,8 @@ pub trait DynProbe: Send + Sync {
     fn answered(&self, observation: &Observation) -> bool;
     /// See [`Probe::watches`].
     fn watches(&self) -> bool;
-    /// See [`Probe::computes`].
-    fn computes(&self) -> bool;
+    /// See [`Probe::is_cpu_bound`].
+    fn is_cpu_bound(&self) -> bool;
     /// See [`Probe::prepare`].
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// See [`Probe::run`].
@@ -341,8 +341,8 @@ impl<P: Probe> DynProbe for P {
     fn watches(&self) -> bool {
         Probe::watches(self)
     }
-    fn computes(&self) -> bool {
-        Probe::computes(self)
+    fn is_cpu_bound(&self) -> bool {
+        Probe::is_cpu_bound(self)
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(Probe::prepare(self))

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::comparison::decide::Way;
-use super::comparison::numbers::{self, Row};
+use super::comparison::inconclusive::ComparisonKind;
+use super::comparison::numbers::{self, ComparedMetric};
 use super::layout::{Cell, Layout};
 use super::style::{Style, visible};
 use super::{failure, origin};
@@ -155,10 +155,10 @@ fn is_bad(check: &CheckRecord) -> bool {
 
 /// Every comparison, the largest movements first.
 fn compared(out: &mut String, record: &Record, style: Style) {
-    let rows: Vec<Row<'_>> = record.checks.iter().flat_map(Row::of_case).collect();
-    let way = if record.design.baseline.is_some() { Way::Baseline } else { Way::Pairs };
+    let rows: Vec<ComparedMetric<'_>> = record.checks.iter().flat_map(ComparedMetric::of_case).collect();
+    let kind = if record.design.baseline.is_some() { ComparisonKind::Baseline } else { ComparisonKind::Pairs };
     if !rows.is_empty() {
-        let _ = write!(out, "\n{}", numbers::render(&rows, way, style));
+        let _ = write!(out, "\n{}", numbers::render(&rows, kind, style));
     }
 }
 

@@ -69,7 +69,7 @@ pub struct Script {
     target: &'static str,
     patience: Option<Duration>,
     answers: bool,
-    computes: bool,
+    is_cpu_bound: bool,
     rounds: Vec<Vec<Step>>,
     restores: Vec<Vec<Step>>,
 }
@@ -143,7 +143,7 @@ impl Script {
             target: "${where}",
             patience: None,
             answers: true,
-            computes: false,
+            is_cpu_bound: false,
             rounds: rounds.into_iter().collect(),
             restores: vec![Vec::new()],
         }
@@ -181,7 +181,7 @@ impl Script {
 
     /// Has threads of its own, as what computes much.
     pub fn computing(self) -> Self {
-        Self { computes: true, ..self }
+        Self { is_cpu_bound: true, ..self }
     }
 
     /// Restores like this, one after the other; the last one again and again.
@@ -340,8 +340,8 @@ impl Probe for Scripted {
     fn longest(&self) -> Duration {
         self.script.longest
     }
-    fn computes(&self) -> bool {
-        self.script.computes
+    fn is_cpu_bound(&self) -> bool {
+        self.script.is_cpu_bound
     }
     async fn prepare(&self) {
         self.journal.add(&self.name, Entry::Prepared);

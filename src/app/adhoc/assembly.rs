@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::refusal::{self, Origin};
-use super::typed::{Given, Typed};
+use super::typed::{FieldValue, Typed};
 use crate::app::loading::Ready;
 use crate::checks::FAMILIES;
 use crate::model::{FieldInfo, FieldKind};
@@ -90,12 +90,12 @@ fn suite(family: &Family, typed: &Typed) -> Result<Text, String> {
 }
 
 /// Fields by name, with what lies below them.
-enum Node<'g> {
-    Leaf(Vec<&'g Given>),
-    Below(Vec<(&'g str, Node<'g>)>),
+enum FieldTree<'g> {
+    Leaf(Vec<&'g FieldValue>),
+    Below(Vec<(&'g str, FieldTree<'g>)>),
 }
 
-fn tree(fields: &[Given]) -> Vec<(&str, Node<'_>)> {
+fn tree(fields: &[FieldValue]) -> Vec<(&str, FieldTree<'_>)> {
     let mut out = Vec::new();
     for given in fields {
         let parts: Vec<&str> = given.path.iter().map(String::as_str).collect();
@@ -104,21 +104,21 @@ fn tree(fields: &[Given]) -> Vec<(&str, Node<'_>)> {
     out
 }
 
-fn insert<'g>(level: &mut Vec<(&'g str, Node<'g>)>, path: &[&'g str], given: &'g Given) {
+fn insert<'g>(level: &mut Vec<(&'g str, FieldTree<'g>)>, path: &[&'g str], given: &'g FieldValue) {
     let Some((name, rest)) = path.split_first() else { return };
     let at = level.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-        let node = if rest.is_empty() { Node::Leaf(Vec::new()) } else { Node::Below(Vec::new()) };
+        let node = if rest.is_empty() { FieldTree::Leaf(Vec::new()) } else { FieldTree::Below(Vec::new()) };
         level.push((name, node));
         level.len() - 1
     });
     match level.get_mut(at) {
-        Some((_, Node::Leaf(all))) if rest.is_empty() => all.push(given),
-        Some((_, Node::Below(below))) if !rest.is_empty() => insert(below, rest, given),
+        Some((_, FieldTree::Leaf(all))) if rest.is_empty() => all.push(given),
+        Some((_, FieldTree::Below(below))) if !rest.is_empty() => insert(below, rest, given),
         // `load=true load.rate=…`: the keys say that it is switched on.
         Some((_, slot)) if !rest.is_empty() => {
             let mut below = Vec::new();
             insert(&mut below, rest, given);
-            *slot = Node::Below(below);
+            *slot = FieldTree::Below(below);
         }
         _ => {}
     }
@@ -129,7 +129,7 @@ type Lines = Vec<(String, Option<String>)>;
 
 fn emit(
     out: &mut Lines,
-    level: &[(&str, Node<'_>)],
+    level: &[(&str, FieldTree<'_>)],
     fields: &[FieldInfo],
     indent: usize,
     secrets: &[String],
@@ -140,7 +140,7 @@ fn emit(
         let kind = fields.iter().find(|field| field.name == *name).map(|field| field.kind);
         let name = quoted(name);
         match node {
-            Node::Below(below) => {
+            FieldTree::Below(below) => {
                 out.push((format!("{pad}{name}:"), None));
                 let inner = match kind {
                     Some(FieldKind::Group(inner) | FieldKind::Switch(inner)) => inner,
@@ -148,7 +148,7 @@ fn emit(
                 };
                 emit(out, below, inner, indent + 2, secrets, hidden)?;
             }
-            Node::Leaf(all) => {
+            FieldTree::Leaf(all) => {
                 let listed = matches!(kind, Some(FieldKind::List(_)));
                 if let ([first, second, ..], false) = (all.as_slice(), listed) {
                     return Err(format!(
@@ -176,7 +176,7 @@ fn emit(
 
 /// A value as it stands in the suite: what must not be shown by a variable that holds it.
 fn value(
-    given: &Given,
+    given: &FieldValue,
     text: &str,
     secrets: &[String],
     hidden: &mut BTreeMap<String, String>,

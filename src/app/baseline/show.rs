@@ -22,7 +22,7 @@ use crate::stats::sessions::{RUNS, spread};
 
 /// One baseline in the list.
 #[derive(Serialize)]
-struct Row {
+struct BaselineRow {
     suite: String,
     host_class: String,
     /// Whether this host is of that class.
@@ -42,7 +42,7 @@ struct Row {
 #[derive(Serialize)]
 struct List {
     host_class: String,
-    baselines: Vec<Row>,
+    baselines: Vec<BaselineRow>,
     problems: Vec<String>,
 }
 
@@ -83,10 +83,10 @@ fn apart(dir: &Path, json: Option<&PathBuf>) -> Result<(), String> {
     files.check()
 }
 
-fn row(baseline: &Baseline, here: &str) -> Row {
+fn row(baseline: &Baseline, here: &str) -> BaselineRow {
     let rows = metrics(baseline);
     let started = |run: Option<&store::Accepted>| run.map(|run| run.started.clone());
-    Row {
+    BaselineRow {
         suite: baseline.suite.clone(),
         host_class: baseline.host_class.clone(),
         here: baseline.host_class == here,

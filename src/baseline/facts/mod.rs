@@ -18,7 +18,7 @@ use crate::model::named::Named;
 use crate::model::record::{FactValue, Facts, Shared, Word};
 use crate::model::reduced::{Check, Report};
 use crate::model::{Changes, FactChange, PartialFact, Shift, Value, Verdict};
-use checks::Found;
+use checks::MatchedBy;
 use rules::Resolver;
 use values::{Difference, Walk};
 
@@ -34,8 +34,8 @@ pub fn compare(before: &Report, after: &Report, rules: &Rules) -> Changes {
     let pairing = checks::pair(&before.checks, &after.checks);
     for (old, new, shift) in &pairing.both {
         match shift {
-            Found::SameId => checks::differences(old, new).into_iter().for_each(|change| out.check(change)),
-            Found::SameDigest => {
+            MatchedBy::SameId => checks::differences(old, new).into_iter().for_each(|change| out.check(change)),
+            MatchedBy::SameDigest => {
                 out.check(checks::renamed(old, new));
                 if let Some(change) = checks::verdict(new, (old.verdict, old.reason.as_deref())) {
                     out.check(change);

@@ -106,11 +106,11 @@ impl Probe for Dns {
         diagnosis::diagnose(failure)
     }
 
-    fn computes(&self) -> bool {
+    fn is_cpu_bound(&self) -> bool {
         match &self.mode {
-            Mode::Ask(ask) => ask.transport.computes(),
+            Mode::Ask(ask) => ask.transport.is_cpu_bound(),
             Mode::Validate(_) => true,
-            Mode::Survey(survey) => survey.computes(),
+            Mode::Survey(survey) => survey.is_cpu_bound(),
             Mode::Load(_) => false,
         }
     }

@@ -75,8 +75,8 @@ impl Probe for Failover {
         diagnosis::diagnose(failure)
     }
 
-    fn computes(&self) -> bool {
-        self.stream.probe.computes()
+    fn is_cpu_bound(&self) -> bool {
+        self.stream.probe.is_cpu_bound()
     }
 
     async fn prepare(&self) {

@@ -277,7 +277,7 @@ impl DynProbe for StubProbe {
     fn watches(&self) -> bool {
         false
     }
-    fn computes(&self) -> bool {
+    fn is_cpu_bound(&self) -> bool {
         false
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

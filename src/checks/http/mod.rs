@@ -32,7 +32,7 @@ use crate::net::deadline;
 use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
 use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, Probe, fact_is};
-use crate::proto::http::{ExchangeError, Phase, Server, exchange};
+use crate::proto::http::{ExchangeError, HttpServer, Phase, exchange};
 use crate::proto::tls::Trust;
 
 /// Time a probe may need beside its `timeout`, to read a trust store the first time, or to look at a connection that did not
@@ -115,7 +115,7 @@ impl Probe for Http {
         diagnosis::diagnose(failure)
     }
 
-    fn computes(&self) -> bool {
+    fn is_cpu_bound(&self) -> bool {
         self.url.scheme() == "https" || self.follow > 0
     }
 
@@ -132,7 +132,7 @@ impl Probe for Http {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        if self.computes() {
+        if self.is_cpu_bound() {
             self.trust.load().await?;
         }
         let (start, waited) = (Instant::now(), Waited::so_far());
@@ -188,7 +188,7 @@ impl Probe for Http {
 impl From<ExchangeError> for EarlyEnd {
     fn from(error: ExchangeError) -> Self {
         match error {
-            ExchangeError::NoResponse(none) => Self::outcome(none.cause.word(), none.why),
+            ExchangeError::NoResponse(none) => Self::outcome(none.kind.word(), none.why),
             ExchangeError::Fault(fault) => Self::Fault(fault),
         }
     }
@@ -207,7 +207,7 @@ impl Http {
         loop {
             let url = trace.url.clone();
             let host = self.host_of(&url);
-            let server = Server {
+            let server = HttpServer {
                 // `resolve` speaks of the URL's host, not of wherever a redirect leads.
                 address: self.pin.filter(|_| url.host() == self.url.host()),
                 url: &url,

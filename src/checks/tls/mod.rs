@@ -126,7 +126,7 @@ impl Probe for Tls {
         diagnosis::diagnose(failure)
     }
 
-    fn computes(&self) -> bool {
+    fn is_cpu_bound(&self) -> bool {
         true
     }
 

@@ -38,7 +38,7 @@ pub struct Expectation {
     /// Where it comes from.
     pub origin: Origin,
     /// It speaks only of rounds in which all of these hold.
-    pub given: Arc<[Given]>,
+    pub given: Arc<[Precondition]>,
 }
 
 impl Expectation {
@@ -86,7 +86,7 @@ impl Origin {
 
 /// A fact must be one of these words for a default to speak at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
+pub struct Precondition {
     /// Name of the fact.
     pub fact: &'static str,
     /// Its words.

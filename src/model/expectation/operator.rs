@@ -114,7 +114,7 @@ pub enum Parsed {
     Tests(Vec<Test>),
 }
 
-struct Row {
+struct OperatorInfo {
     operator: Operator,
     word: &'static str,
     /// Its question, for people.
@@ -148,13 +148,13 @@ const fn row(
     fits: u8,
     operand: OperandForm,
     test: fn(Parsed) -> Option<Test>,
-) -> Row {
-    Row { operator, word, meaning, phrase, fits, operand, test }
+) -> OperatorInfo {
+    OperatorInfo { operator, word, meaning, phrase, fits, operand, test }
 }
 
 /// Every operator, in the order of the docs and of [`Operator`].
 #[rustfmt::skip]
-static TABLE: &[Row] = {
+static TABLE: &[OperatorInfo] = {
     use OperandForm as O;
     use Operator as Op;
     &[
@@ -220,7 +220,7 @@ impl Operator {
         self.row().fits & sort.bit() != 0
     }
 
-    fn row(self) -> &'static Row {
+    fn row(self) -> &'static OperatorInfo {
         // A test holds the order of the table against that of the enum.
         &TABLE[self as usize]
     }

@@ -42,20 +42,20 @@ pub async fn beyond_offer(
     patience: Duration,
     open: &Open<'_>,
 ) -> Result<Option<Fault>, Fault> {
-    let server = Server { peer, patience, open };
+    let server = TlsServer { peer, patience, open };
     deadline::within(patience, server.beyond(offer)).await.unwrap_or(Ok(None))
 }
 
 /// Makes connections.
 pub type Open<'o> = dyn Fn() -> BoxFuture<'o, Result<Option<TcpStream>, Fault>> + Sync + 'o;
 
-struct Server<'s, 'o> {
+struct TlsServer<'s, 'o> {
     peer: SocketAddr,
     patience: Duration,
     open: &'s Open<'o>,
 }
 
-impl Server<'_, '_> {
+impl TlsServer<'_, '_> {
     async fn beyond(&self, offer: &Offer) -> Result<Option<Fault>, Fault> {
         let peer = self.peer;
         let mut refused = true;

@@ -7,7 +7,7 @@ use crate::model::{CheckChange, CheckShift};
 use crate::report::style::Style;
 
 /// Checks that came to the same.
-struct Alike<'d> {
+struct ChangeGroup<'d> {
     first: &'d CheckChange,
     all: Vec<&'d CheckChange>,
 }
@@ -15,10 +15,10 @@ struct Alike<'d> {
 /// One text per kind and reason, the worse ones first, then the widest.
 pub(super) fn lines(changes: &[CheckChange], style: Style) -> Vec<String> {
     let mut places: HashMap<Key, usize> = HashMap::new();
-    let mut groups: Vec<Alike<'_>> = Vec::new();
+    let mut groups: Vec<ChangeGroup<'_>> = Vec::new();
     for change in changes {
         let place = *places.entry(key(change)).or_insert_with(|| {
-            groups.push(Alike { first: change, all: Vec::new() });
+            groups.push(ChangeGroup { first: change, all: Vec::new() });
             groups.len() - 1
         });
         if let Some(group) = groups.get_mut(place) {
@@ -75,8 +75,8 @@ fn split(target: &str) -> (&str, (&str, &str)) {
     (host, (target.get(..begin).unwrap_or_default(), target.get(host_end..).unwrap_or_default()))
 }
 
-fn text(group: &Alike<'_>, style: Style) -> String {
-    let Alike { first, all } = group;
+fn text(group: &ChangeGroup<'_>, style: Style) -> String {
+    let ChangeGroup { first, all } = group;
     let names: Vec<(&str, &str)> = all.iter().map(|change| (&*change.suite, &*change.check)).collect();
     let who = layout::checks(&names, style.verbose);
     let (before, after) = (first.before.as_deref().unwrap_or("?"), first.after.as_deref().unwrap_or("?"));

@@ -2,7 +2,7 @@
 
 mod causes;
 mod checks;
-pub mod decide;
+pub mod inconclusive;
 mod layout;
 pub mod numbers;
 mod values;
@@ -14,9 +14,9 @@ use super::comparison_text;
 use super::style::{Style, visible};
 use crate::model::comparison_document::{ComparisonDocument, MetricRow, Side, SidesKind};
 use crate::model::{Change, CheckShift, PartialFact};
-use decide::Way;
+use inconclusive::ComparisonKind;
 use layout::Mark;
-use numbers::Row;
+use numbers::ComparedMetric;
 
 /// Lines of a part, unless all are asked for.
 const SHOWN: usize = 20;
@@ -38,8 +38,8 @@ pub fn render(compared: &ComparisonDocument, reasons: &[String], style: Style) -
     }
     part(&mut out, &in_part(&compared.partial, style), ("facts seen in part", beyond), style);
     let rows = told(compared, style);
-    let way = if compared.kind == SidesKind::Interleaved { Way::Pairs } else { Way::Reports };
-    let metrics = numbers::render(&rows, way, style);
+    let kind = if compared.kind == SidesKind::Interleaved { ComparisonKind::Pairs } else { ComparisonKind::Reports };
+    let metrics = numbers::render(&rows, kind, style);
     if !metrics.is_empty() {
         let _ = write!(out, "\n{metrics}");
     }
@@ -52,7 +52,7 @@ pub fn render(compared: &ComparisonDocument, reasons: &[String], style: Style) -
 }
 
 /// The metrics of checks that both sides have: that a check is new or gone is told of the check.
-fn told(compared: &ComparisonDocument, style: Style) -> Vec<Row<'_>> {
+fn told(compared: &ComparisonDocument, style: Style) -> Vec<ComparedMetric<'_>> {
     let unpaired: HashSet<(&str, &str)> = compared
         .checks
         .iter()
@@ -63,7 +63,7 @@ fn told(compared: &ComparisonDocument, style: Style) -> Vec<Row<'_>> {
         let alone = row.comparison.verdict == Change::NotCompared && unpaired.contains(&(&*row.suite, &*row.check));
         style.verbose || !alone
     };
-    compared.metrics.iter().filter(told).map(Row::from).collect()
+    compared.metrics.iter().filter(told).map(ComparedMetric::from).collect()
 }
 
 fn sides(compared: &ComparisonDocument) -> String {

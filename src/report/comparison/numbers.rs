@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
-use super::decide::{self, Way};
+use super::inconclusive::{self, ComparisonKind};
 use super::layout::{self, Mark};
 use crate::model::comparison_document::MetricRow;
 use crate::model::{Change, CheckRecord, ComparedBy, Comparison, Severity};
@@ -22,7 +22,7 @@ const METRIC: usize = 20;
 
 /// A metric compared.
 #[derive(Clone, Copy)]
-pub struct Row<'d> {
+pub struct ComparedMetric<'d> {
     /// Suite and case id.
     pub place: (&'d str, &'d str),
     /// Metric, with `.p90` or `.p99`.
@@ -37,14 +37,14 @@ pub struct Row<'d> {
     pub arms: Option<(&'d str, &'d str)>,
 }
 
-impl<'d> From<&'d MetricRow> for Row<'d> {
+impl<'d> From<&'d MetricRow> for ComparedMetric<'d> {
     fn from(row: &'d MetricRow) -> Self {
         let MetricRow { suite, check, metric, severity, gated, comparison } = row;
         Self { place: (suite, check), metric, severity: *severity, gated: *gated, comparison, arms: None }
     }
 }
 
-impl<'d> Row<'d> {
+impl<'d> ComparedMetric<'d> {
     /// The comparisons of a case.
     pub fn of_case(check: &'d CheckRecord) -> impl Iterator<Item = Self> {
         check.comparison.0.iter().map(move |(name, comparison)| {
@@ -81,12 +81,12 @@ impl<'d> Row<'d> {
     }
 }
 
-/// All comparisons as text; `way` says what could still be done about those without a result.
+/// All comparisons as text; `kind` says what could still be done about those without a result.
 #[must_use]
-pub fn render(rows: &[Row<'_>], way: Way, style: Style) -> String {
+pub fn render(rows: &[ComparedMetric<'_>], kind: ComparisonKind, style: Style) -> String {
     let mut rows = rows.to_vec();
     rows.sort_by(|one, other| {
-        let regressed = |row: &Row<'_>| row.comparison.verdict == Change::Regressed;
+        let regressed = |row: &ComparedMetric<'_>| row.comparison.verdict == Change::Regressed;
         // Of movements of one size, whatever the suites ask for comes first, then the longer way.
         regressed(other)
             .cmp(&regressed(one))
@@ -104,11 +104,12 @@ pub fn render(rows: &[Row<'_>], way: Way, style: Style) -> String {
         if let [row] = group.rows.as_slice()
             && alone.contains(&(row.place, row.metric))
         {
-            out.push_str(&reason(row, way, style));
+            out.push_str(&reason(row, kind, style));
         }
     }
     if shown.iter().any(|group| group.verdict() == Change::Regressed) {
-        let paired = shown.iter().any(|group| group.rows.iter().any(|row| decide::is_interleaved(row.comparison)));
+        let paired =
+            shown.iter().any(|group| group.rows.iter().any(|row| inconclusive::is_interleaved(row.comparison)));
         let arms = shown.iter().find_map(|group| group.rows.first()?.arms);
         out.push_str(&layout::below(style, &format!("next: {}", comparison_text::next(paired, arms))));
     }
@@ -119,14 +120,15 @@ pub fn render(rows: &[Row<'_>], way: Way, style: Style) -> String {
     };
     let told: HashSet<_> =
         shown.iter().filter(explained).flat_map(|group| group.told()).map(|row| (row.place, row.metric)).collect();
-    let rest: Vec<Row<'_>> = rows.iter().filter(|row| !told.contains(&(row.place, row.metric))).copied().collect();
-    folded(&mut out, &rest, way, style);
+    let rest: Vec<ComparedMetric<'_>> =
+        rows.iter().filter(|row| !told.contains(&(row.place, row.metric))).copied().collect();
+    folded(&mut out, &rest, kind, style);
     out
 }
 
 /// Undecided metrics whose reason nobody else has.
-fn told_alone<'d>(rows: &[Row<'d>]) -> HashSet<((&'d str, &'d str), &'d str)> {
-    let mut by_reason: BTreeMap<Option<&str>, Vec<&Row<'d>>> = BTreeMap::new();
+fn told_alone<'d>(rows: &[ComparedMetric<'d>]) -> HashSet<((&'d str, &'d str), &'d str)> {
+    let mut by_reason: BTreeMap<Option<&str>, Vec<&ComparedMetric<'d>>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.comparison.verdict == Change::Inconclusive) {
         by_reason.entry(row.comparison.reason.as_deref()).or_default().push(row);
     }
@@ -138,10 +140,10 @@ fn told_alone<'d>(rows: &[Row<'d>]) -> HashSet<((&'d str, &'d str), &'d str)> {
 }
 
 /// Why one metric is undecided, and what would decide it.
-fn reason(row: &Row<'_>, way: Way, style: Style) -> String {
+fn reason(row: &ComparedMetric<'_>, kind: ComparisonKind, style: Style) -> String {
     let why = row.comparison.reason.as_deref().unwrap_or("no reason is given");
     let mut out = layout::below(style, why);
-    if let Some(what) = decide::conclusive(&[row.comparison], way) {
+    if let Some(what) = inconclusive::advice(&[row.comparison], kind) {
         out.push_str(&layout::below(style, &format!("to decide: {what}")));
     }
     out
@@ -149,7 +151,7 @@ fn reason(row: &Row<'_>, way: Way, style: Style) -> String {
 
 /// The metrics of one check that came to the same, the largest movement first.
 struct OfCheck<'d> {
-    rows: Vec<Row<'d>>,
+    rows: Vec<ComparedMetric<'d>>,
 }
 
 impl<'d> OfCheck<'d> {
@@ -158,14 +160,14 @@ impl<'d> OfCheck<'d> {
     }
 
     /// Those that its line names: all that moved the same way.
-    fn told(&self) -> impl Iterator<Item = Row<'d>> + '_ {
-        let way = self.rows.first().map(Row::fell);
-        self.rows.iter().filter(move |row| Some(row.fell()) == way).copied()
+    fn told(&self) -> impl Iterator<Item = ComparedMetric<'d>> + '_ {
+        let direction = self.rows.first().map(ComparedMetric::fell);
+        self.rows.iter().filter(move |row| Some(row.fell()) == direction).copied()
     }
 }
 
 /// The rows by check and verdict, in the order of their first row.
-fn by_check<'d>(rows: &[Row<'d>]) -> Vec<OfCheck<'d>> {
+fn by_check<'d>(rows: &[ComparedMetric<'d>]) -> Vec<OfCheck<'d>> {
     let mut places: BTreeMap<(&str, &str, Change, bool), usize> = BTreeMap::new();
     let mut out: Vec<OfCheck<'d>> = Vec::new();
     for row in rows {
@@ -180,7 +182,7 @@ fn by_check<'d>(rows: &[Row<'d>]) -> Vec<OfCheck<'d>> {
     }
     // What a suite asks for stands for its check, unless something else moved much further.
     for group in &mut out {
-        let most = group.rows.first().map_or(0.0, Row::size);
+        let most = group.rows.first().map_or(0.0, ComparedMetric::size);
         if let Some(at) = group.rows.iter().position(|row| row.gated && row.size() * 2.0 >= most) {
             let row = group.rows.remove(at);
             group.rows.insert(0, row);
@@ -226,7 +228,7 @@ fn movement(group: &OfCheck<'_>, (place, metric): (usize, usize), style: Style) 
     if matches!(one.verdict, Change::Regressed | Change::Improved) || style.verbose {
         out.push_str(&layout::below(style, &grounds(first)));
     }
-    let others: Vec<&Row<'_>> = group.rows.iter().skip(1).collect();
+    let others: Vec<&ComparedMetric<'_>> = group.rows.iter().skip(1).collect();
     if style.verbose {
         for row in others {
             let line = format!("{name:<place$}  {:<metric$}  {}", row.metric, comparison_text::change(row.comparison));
@@ -244,7 +246,7 @@ fn movement(group: &OfCheck<'_>, (place, metric): (usize, usize), style: Style) 
 }
 
 /// What the verdict rests on, and the exceptions to it.
-fn grounds(row: &Row<'_>) -> String {
+fn grounds(row: &ComparedMetric<'_>) -> String {
     let one = row.comparison;
     let mut out = comparison_text::grounds(one);
     let _ = write!(out, ", against {}", one.against);
@@ -261,8 +263,8 @@ fn grounds(row: &Row<'_>) -> String {
 }
 
 /// What has no line of its own: the undecided by their reason with what would decide them, the others as counts.
-fn folded(out: &mut String, rows: &[Row<'_>], way: Way, style: Style) {
-    let mut undecided: BTreeMap<(Change, String), Vec<Row<'_>>> = BTreeMap::new();
+fn folded(out: &mut String, rows: &[ComparedMetric<'_>], kind: ComparisonKind, style: Style) {
+    let mut undecided: BTreeMap<(Change, String), Vec<ComparedMetric<'_>>> = BTreeMap::new();
     for row in rows.iter().filter(|row| matches!(row.comparison.verdict, Change::Inconclusive | Change::NotCompared)) {
         let reason = row.comparison.reason.clone().unwrap_or_else(|| "no reason is given".to_owned());
         undecided.entry((row.comparison.verdict, reason)).or_default().push(*row);
@@ -273,7 +275,7 @@ fn folded(out: &mut String, rows: &[Row<'_>], way: Way, style: Style) {
         let text = format!("{}: {reason}", metrics(&rows, style.verbose));
         out.push_str(&layout::line(style, Mark::Metric(change, Severity::Fail), &text));
         let comparisons: Vec<&Comparison> = rows.iter().map(|row| row.comparison).collect();
-        if let Some(what) = decide::conclusive(&comparisons, way) {
+        if let Some(what) = inconclusive::advice(&comparisons, kind) {
             out.push_str(&layout::below(style, &format!("to decide: {what}")));
         }
     }
@@ -281,13 +283,15 @@ fn folded(out: &mut String, rows: &[Row<'_>], way: Way, style: Style) {
         (Change::Improved, "better by the tolerance or more; -v shows each"),
         (Change::Unchanged, "shown to lie within what counts as no change"),
     ] {
-        let of_kind: Vec<Row<'_>> = rows.iter().filter(|row| row.comparison.verdict == change).copied().collect();
+        let of_kind: Vec<ComparedMetric<'_>> =
+            rows.iter().filter(|row| row.comparison.verdict == change).copied().collect();
         if !of_kind.is_empty() {
             let text = format!("{}: {words}", metrics(&of_kind, style.verbose));
             out.push_str(&layout::line(style, Mark::Metric(change, Severity::Fail), &text));
         }
     }
-    let more: Vec<Row<'_>> = rows.iter().filter(|row| row.comparison.verdict == Change::Regressed).copied().collect();
+    let more: Vec<ComparedMetric<'_>> =
+        rows.iter().filter(|row| row.comparison.verdict == Change::Regressed).copied().collect();
     if !more.is_empty() {
         let text = format!("{}: not shown above; the JSON has them all", metrics(&more, style.verbose));
         out.push_str(&layout::line(style, Mark::Metric(Change::Regressed, Severity::Fail), &text));
@@ -295,8 +299,8 @@ fn folded(out: &mut String, rows: &[Row<'_>], way: Way, style: Style) {
 }
 
 /// How many metrics, and of those that the suites ask for, which.
-fn metrics(rows: &[Row<'_>], all: bool) -> String {
-    let named = |row: &Row<'_>| format!("{}/{} {}", row.place.0, row.place.1, row.metric);
+fn metrics(rows: &[ComparedMetric<'_>], all: bool) -> String {
+    let named = |row: &ComparedMetric<'_>| format!("{}/{} {}", row.place.0, row.place.1, row.metric);
     if let [row] = rows {
         return named(row);
     }

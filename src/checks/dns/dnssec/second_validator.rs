@@ -192,16 +192,16 @@ impl SendRequest<RequestMessage<Vec<u8>>> for KnownMessages {
         if let (None, Some(key)) = (&found, asked) {
             self.missing.lock().unwrap_or_else(PoisonError::into_inner).push(key);
         }
-        Box::new(Found(found))
+        Box::new(KnownMessage(found))
     }
 }
 
 #[derive(Debug)]
-struct Found(Option<Vec<u8>>);
+struct KnownMessage(Option<Vec<u8>>);
 
 type Answer<'f> = Pin<Box<dyn Future<Output = Result<Message<Bytes>, Error>> + Send + Sync + 'f>>;
 
-impl GetResponse for Found {
+impl GetResponse for KnownMessage {
     fn get_response(&mut self) -> Answer<'_> {
         let found = self.0.take();
         Box::pin(async move {

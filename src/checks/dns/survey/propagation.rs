@@ -37,7 +37,7 @@ enum Goal {
 }
 
 /// What one server says of the goal.
-enum Found {
+enum GoalState {
     Has(Instant),
     Lacks(Instant),
     /// Nothing.
@@ -111,17 +111,17 @@ impl Propagation {
             let since = |at: Instant| at.saturating_duration_since(began);
             let found = self.found_in(report);
             match &found {
-                Found::Open(why) => {
+                GoalState::Open(why) => {
                     cx.partial(&facts::PENDING, format!("{}: {why}", report.label()));
                     continue;
                 }
-                Found::Has(at) => {
+                GoalState::Has(at) => {
                     arrival.first.get_or_insert(since(*at));
                 }
-                Found::Lacks(at) if arrival.first.is_none() => arrival.without = Some(since(*at)),
-                Found::Lacks(_) | Found::Silent => {}
+                GoalState::Lacks(at) if arrival.first.is_none() => arrival.without = Some(since(*at)),
+                GoalState::Lacks(_) | GoalState::Silent => {}
             }
-            if !matches!(found, Found::Has(_)) {
+            if !matches!(found, GoalState::Has(_)) {
                 pending.push(report.label().to_owned());
                 if let Some(first) = arrival.first {
                     let after = first.as_secs_f64();
@@ -149,7 +149,7 @@ impl Propagation {
         }
     }
 
-    fn found_in(&self, report: &ServerReport) -> Found {
+    fn found_in(&self, report: &ServerReport) -> GoalState {
         let (summary, has) = match &self.goal {
             Goal::Serial(wanted) => {
                 let reached = report.soa().is_some_and(|soa| serial::reached(soa.serial, *wanted));
@@ -166,19 +166,21 @@ impl Propagation {
                 (asked, asked.is_some_and(|summary| denies(summary, *zone)))
             }
         };
-        let Some(summary) = summary.filter(|summary| summary.answered()) else { return Found::Silent };
+        let Some(summary) = summary.filter(|summary| summary.answered()) else { return GoalState::Silent };
         // What is cut shows neither that it is there nor that it is not.
         if !summary.whole() || (summary.answers.is_none() && !self.by_serial()) {
-            return Found::Open(format!("{CUT}, or too long to keep"));
+            return GoalState::Open(format!("{CUT}, or too long to keep"));
         }
         if !self.by_serial() && report.chain.as_ref().is_some_and(|chain| chain.left) {
-            return Found::Open("the aliases lead out of the zone, and what they end at other servers have".to_owned());
+            return GoalState::Open(
+                "the aliases lead out of the zone, and what they end at other servers have".to_owned(),
+            );
         }
         match &self.goal {
             // Where an alias leads elsewhere, whoever is asked there says whether there are records.
-            Goal::Gone { zone } if has && !ends_here(report, summary, *zone) => Found::Open(ELSEWHERE.to_owned()),
-            _ if has => Found::Has(summary.at),
-            _ => Found::Lacks(summary.at),
+            Goal::Gone { zone } if has && !ends_here(report, summary, *zone) => GoalState::Open(ELSEWHERE.to_owned()),
+            _ if has => GoalState::Has(summary.at),
+            _ => GoalState::Lacks(summary.at),
         }
     }
 }

@@ -9,7 +9,7 @@ use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{Cause, NotUpgraded};
+use super::{FailureKind, UpgradeError};
 use crate::model::Fault;
 use crate::net::dial::ConnectError;
 
@@ -25,7 +25,7 @@ const SHOWN: usize = 200;
 /// Why a dialog ended early.
 pub(super) enum DialogError {
     /// A fact.
-    NotUpgraded(NotUpgraded),
+    UpgradeError(UpgradeError),
     /// A fault of this side.
     Fault(Fault),
 }
@@ -122,12 +122,12 @@ impl<'a> Dialog<'a> {
             // Complete lines without end are as endless as one line.
             if self.part.len() >= limit {
                 let evidence = format!("no end of {awaited} in {} bytes{}", self.received, self.so_far());
-                return Err(not_upgraded(Cause::Endless, evidence));
+                return Err(not_upgraded(FailureKind::Endless, evidence));
             }
             let there = self.peek(&mut window).await.map_err(|error| self.broken(&error, "before"))?;
             if there == 0 {
                 let evidence = format!("the server hung up before {awaited} was complete{}", self.so_far());
-                return Err(not_upgraded(Cause::Closed, evidence));
+                return Err(not_upgraded(FailureKind::Closed, evidence));
             }
             let before = self.part.len();
             self.part.extend_from_slice(window.get(..there).unwrap_or_default());
@@ -141,7 +141,7 @@ impl<'a> Dialog<'a> {
                 }
                 Measure::Foreign(what) => {
                     let evidence = format!("instead of {awaited} came {what}{}", self.so_far());
-                    return Err(not_upgraded(Cause::OtherProtocol, evidence));
+                    return Err(not_upgraded(FailureKind::OtherProtocol, evidence));
                 }
                 Measure::More => {}
             }
@@ -192,15 +192,15 @@ impl<'a> Dialog<'a> {
         }
         let words = quoted(early.get(..there).unwrap_or_default());
         Err(not_upgraded(
-            Cause::Injected,
+            FailureKind::Injected,
             format!("the server, or somebody on the way, sent plain text {when}: {words}"),
         ))
     }
 
     /// The end of a dialog whose time is over.
-    pub(super) fn silent(&self, patience: Duration) -> NotUpgraded {
+    pub(super) fn silent(&self, patience: Duration) -> UpgradeError {
         let evidence = format!("{} did not come within {patience:?}{}", self.awaited, self.so_far());
-        NotUpgraded { cause: Cause::Timeout, evidence }
+        UpgradeError { kind: FailureKind::Timeout, evidence }
     }
 
     async fn peek(&mut self, window: &mut [u8]) -> io::Result<usize> {
@@ -228,16 +228,16 @@ impl<'a> Dialog<'a> {
 
     fn broken(&self, error: &io::Error, when: &str) -> DialogError {
         let Source::Tcp { peer, .. } = &self.source else {
-            return not_upgraded(Cause::Closed, error.to_string());
+            return not_upgraded(FailureKind::Closed, error.to_string());
         };
         let what = if when == "before" { format!("before {}", self.awaited) } else { when.to_owned() };
         match ConnectError::classify(error, "ask for TLS", *peer) {
             Err(fault) => DialogError::Fault(fault),
             Ok(ConnectError::Refused | ConnectError::RefusedBy(_) | ConnectError::Reset) => {
-                not_upgraded(Cause::Reset, format!("reset {what}{}", self.so_far()))
+                not_upgraded(FailureKind::Reset, format!("reset {what}{}", self.so_far()))
             }
-            Ok(ConnectError::Timeout) => not_upgraded(Cause::Timeout, format!("the connection timed out {what}")),
-            Ok(ConnectError::Unreachable(why)) => not_upgraded(Cause::Unreachable, format!("{what}: {why}")),
+            Ok(ConnectError::Timeout) => not_upgraded(FailureKind::Timeout, format!("the connection timed out {what}")),
+            Ok(ConnectError::Unreachable(why)) => not_upgraded(FailureKind::Unreachable, format!("{what}: {why}")),
         }
     }
 
@@ -253,8 +253,8 @@ fn copied(from: &[u8], to: &mut [u8]) -> usize {
 }
 
 /// A dialog that ends without TLS.
-pub(super) fn not_upgraded(cause: Cause, evidence: String) -> DialogError {
-    DialogError::NotUpgraded(NotUpgraded { cause, evidence })
+pub(super) fn not_upgraded(kind: FailureKind, evidence: String) -> DialogError {
+    DialogError::UpgradeError(UpgradeError { kind, evidence })
 }
 
 /// A server's words as evidence: quoted, in one line, cut, nothing in them can move a terminal.

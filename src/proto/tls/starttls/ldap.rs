@@ -1,6 +1,6 @@
 //! LDAP: the extended operation StartTLS, in just as much BER as that takes.
 
-use super::Cause;
+use super::FailureKind;
 use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
 
 /// Message 1: `ExtendedRequest` (application 23) with `requestName` 1.3.6.1.4.1.1466.20037 (RFC 4511, 4.14.1).
@@ -19,18 +19,18 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
     dialog.ask(REQUEST).await?;
     let answer = dialog.take("the answer to StartTLS", LONGEST, measure).await?;
     let Some((code, text)) = result(&answer) else {
-        return Err(not_upgraded(Cause::OtherProtocol, format!("the answer to StartTLS is {}", quoted(&answer))));
+        return Err(not_upgraded(FailureKind::OtherProtocol, format!("the answer to StartTLS is {}", quoted(&answer))));
     };
-    let cause = match code {
+    let kind = match code {
         0 => return Ok(()),
         // protocolError: the operation is not known (RFC 4511, 4.14.2).
-        2 => Cause::NotOffered,
+        2 => FailureKind::NotOffered,
         // busy, unavailable
-        51 | 52 => Cause::ServiceRefused,
-        _ => Cause::Refused,
+        51 | 52 => FailureKind::ServiceRefused,
+        _ => FailureKind::Refused,
     };
     let text = if text.is_empty() { String::new() } else { format!(": {}", quoted(text)) };
-    Err(not_upgraded(cause, format!("StartTLS is answered with result code {code} ({}){text}", name(code))))
+    Err(not_upgraded(kind, format!("StartTLS is answered with result code {code} ({}){text}", name(code))))
 }
 
 /// How long a message says it is.

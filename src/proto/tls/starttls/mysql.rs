@@ -1,6 +1,6 @@
 //! MySQL and MariaDB: the server greets with what it can do, the client asks for TLS, and no answer comes: TLS is next.
 
-use super::Cause;
+use super::FailureKind;
 use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
 
 /// Bytes of a greeting; usual ones have 70 to 110.
@@ -23,15 +23,20 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
         // An error instead of a greeting: too many connections, a blocked host.
         Some(0xff) => {
             let evidence = format!("the server greets with an error: {}", quoted(payload.get(3..).unwrap_or_default()));
-            return Err(not_upgraded(Cause::ServiceRefused, evidence));
+            return Err(not_upgraded(FailureKind::ServiceRefused, evidence));
         }
-        _ => return Err(not_upgraded(Cause::OtherProtocol, format!("no greeting of MySQL: {}", quoted(&packet)))),
+        _ => {
+            return Err(not_upgraded(FailureKind::OtherProtocol, format!("no greeting of MySQL: {}", quoted(&packet))));
+        }
     }
     let Some((version, can)) = greeting(payload) else {
-        return Err(not_upgraded(Cause::OtherProtocol, format!("the greeting is cut short: {}", quoted(&packet))));
+        return Err(not_upgraded(
+            FailureKind::OtherProtocol,
+            format!("the greeting is cut short: {}", quoted(&packet)),
+        ));
     };
     if u32::from(can) & CLIENT_SSL == 0 {
-        return Err(not_upgraded(Cause::NotOffered, format!("{} has TLS switched off", quoted(version))));
+        return Err(not_upgraded(FailureKind::NotOffered, format!("{} has TLS switched off", quoted(version))));
     }
     dialog.ask(&request()).await
 }

@@ -1,6 +1,6 @@
 //! PostgreSQL: `SSLRequest`, answered with one byte.
 
-use super::Cause;
+use super::FailureKind;
 use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
 
 /// Length 8, code 80877103.
@@ -14,17 +14,17 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
     match answer.first() {
         Some(b'S') => Ok(()),
         Some(b'N') => {
-            Err(not_upgraded(Cause::NotOffered, "the server has no TLS: it answers SSLRequest with N".to_owned()))
+            Err(not_upgraded(FailureKind::NotOffered, "the server has no TLS: it answers SSLRequest with N".to_owned()))
         }
         _ => {
             let evidence = format!("SSLRequest is answered with an error: {}", quoted(&message(&answer)));
             // Classes of SQLSTATE: insufficient resources, operator intervention.
-            let cause = if [b"C53", b"C57"].iter().any(|class| memchr::memmem::find(&answer, *class).is_some()) {
-                Cause::ServiceRefused
+            let kind = if [b"C53", b"C57"].iter().any(|class| memchr::memmem::find(&answer, *class).is_some()) {
+                FailureKind::ServiceRefused
             } else {
-                Cause::Refused
+                FailureKind::Refused
             };
-            Err(not_upgraded(cause, evidence))
+            Err(not_upgraded(kind, evidence))
         }
     }
 }

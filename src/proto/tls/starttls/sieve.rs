@@ -1,6 +1,6 @@
 //! ManageSieve: the greeting lists what the server can do; STARTTLS.
 
-use super::Cause;
+use super::FailureKind;
 use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
 
 /// Bytes of one line with its literals.
@@ -14,20 +14,23 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
     .await?;
     if !is(&status, "OK") {
         return Err(not_upgraded(
-            Cause::ServiceRefused,
+            FailureKind::ServiceRefused,
             format!("the server greets with {}", quoted(status.as_bytes())),
         ));
     }
     if !offered.iter().any(|word| word == "STARTTLS") {
         let listed = quoted(offered.join(" ").as_bytes());
-        return Err(not_upgraded(Cause::NotOffered, format!("STARTTLS is not among what the server can do: {listed}")));
+        return Err(not_upgraded(
+            FailureKind::NotOffered,
+            format!("STARTTLS is not among what the server can do: {listed}"),
+        ));
     }
     dialog.ask(b"STARTTLS\r\n").await?;
     let answer = self::status(dialog, "the answer to STARTTLS (OK)", |_| {}).await?;
     if is(&answer, "OK") {
         return Ok(());
     }
-    Err(not_upgraded(Cause::Refused, format!("STARTTLS is answered with {}", quoted(answer.as_bytes()))))
+    Err(not_upgraded(FailureKind::Refused, format!("STARTTLS is answered with {}", quoted(answer.as_bytes()))))
 }
 
 /// The line with the status; those before it go to `listed`.

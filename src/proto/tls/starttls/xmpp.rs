@@ -1,6 +1,6 @@
 //! XMPP: stream features, `<starttls/>`, `<proceed/>`; with just as much XML as that takes.
 
-use super::Cause;
+use super::FailureKind;
 use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
 use crate::net::bytes::contains;
 
@@ -25,22 +25,25 @@ async fn stream(dialog: &mut Dialog<'_>, name: &str, namespace: &str) -> Result<
     dialog.say(open.as_bytes()).await?;
     let header = dialog.take("a stream header", LONGEST, |bytes| measure(bytes, true)).await?;
     if local_name(&header) != b"stream" {
-        return Err(not_upgraded(Cause::OtherProtocol, format!("instead of a stream header came {}", quoted(&header))));
+        return Err(not_upgraded(
+            FailureKind::OtherProtocol,
+            format!("instead of a stream header came {}", quoted(&header)),
+        ));
     }
     let features = element(dialog, "stream features").await?;
     if local_name(&features) != b"features" {
-        let cause = if local_name(&features) == b"error" { Cause::ServiceRefused } else { Cause::Refused };
-        return Err(not_upgraded(cause, format!("instead of stream features came {}", quoted(&features))));
+        let kind = if local_name(&features) == b"error" { FailureKind::ServiceRefused } else { FailureKind::Refused };
+        return Err(not_upgraded(kind, format!("instead of stream features came {}", quoted(&features))));
     }
     if !contains(&features, b"starttls") || !contains(&features, TLS.as_bytes()) {
-        return Err(not_upgraded(Cause::NotOffered, format!("no starttls in {}", quoted(&features))));
+        return Err(not_upgraded(FailureKind::NotOffered, format!("no starttls in {}", quoted(&features))));
     }
     dialog.ask(format!("<starttls xmlns='{TLS}'/>").as_bytes()).await?;
     let answer = element(dialog, "the answer to starttls (proceed)").await?;
     if local_name(&answer) == b"proceed" {
         return Ok(());
     }
-    Err(not_upgraded(Cause::Refused, format!("starttls is answered with {}", quoted(&answer))))
+    Err(not_upgraded(FailureKind::Refused, format!("starttls is answered with {}", quoted(&answer))))
 }
 
 async fn element(dialog: &mut Dialog<'_>, awaited: &'static str) -> Result<Vec<u8>, DialogError> {
