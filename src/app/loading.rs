@@ -11,15 +11,15 @@ use clap::CommandFactory as _;
 
 use super::settings::Settings as Origins;
 use crate::cli::{Cli, SuiteArgs};
-use crate::model::suggest::{meant, suggest};
+use crate::model::suggest::{suggest, suggested_word};
 use crate::model::visible::visible_lines as visible;
-use crate::plan::{Plan, Rerun, Selection, Settings, Unmatched};
+use crate::plan::{Plan, Rerun, Selection, Settings, UnmatchedSelector};
 use crate::suite::file::{Input, Loaded, Options};
-use crate::suite::reading::Roots;
+use crate::suite::reading::IncludeRoots;
 use crate::suite::{Redactor, Sources, Suite};
 
 /// A plan and what belongs to it.
-pub(super) struct Ready {
+pub(super) struct LoadedPlan {
     pub(super) plan: Plan,
     pub(super) seed: u64,
     pub(super) redactor: Redactor,
@@ -32,7 +32,7 @@ pub(super) struct Ready {
     pub(super) rerun_of: Option<String>,
 }
 
-impl Ready {
+impl LoadedPlan {
     /// Adds the files that are read.
     pub(super) fn read_by(&self, files: &mut Files) {
         for path in &self.files {
@@ -42,7 +42,7 @@ impl Ready {
 }
 
 /// Finds, loads, validates and plans; on any error everything is told on stderr and nothing else happens.
-pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
+pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<LoadedPlan> {
     match files(&args.suites, args.include_outside) {
         Ok(found) => {
             for link in &found.links {
@@ -50,7 +50,7 @@ pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
             }
             let shown = found.shown();
             let inputs: Vec<Input> = found.files.into_iter().map(Input::File).collect();
-            of(&inputs, args, terminal).map(|ready| Ready { found: shown, ..ready })
+            of(&inputs, args, terminal).map(|ready| LoadedPlan { found: shown, ..ready })
         }
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
@@ -60,7 +60,7 @@ pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
 }
 
 /// As [`ready`], for inputs already chosen.
-pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
+pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Option<LoadedPlan> {
     let env = |name: &str| std::env::var(name).ok();
     let options = Options {
         vars: args.vars.clone(),
@@ -125,7 +125,7 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
         return None;
     }
     let (redactor, sources, files) = (loaded.redactor, loaded.sources, loaded.files);
-    Some(Ready { plan, seed: settings.seed, redactor, sources, found: String::new(), files, rerun_of })
+    Some(LoadedPlan { plan, seed: settings.seed, redactor, sources, found: String::new(), files, rerun_of })
 }
 
 /// What was not well in a report. One in which all was well leaves nothing to run again.
@@ -184,11 +184,11 @@ fn refuses_unmatched(plan: &Plan, terminal: &Terminal) -> bool {
 fn unmatched(plan: &Plan) -> (Vec<String>, Vec<String>) {
     let settings = Origins::of(&Cli::command());
     let (mut errors, mut notes) = (Vec::new(), Vec::new());
-    for Unmatched { flag, word, known } in &plan.unmatched {
+    for UnmatchedSelector { flag, word, known } in &plan.unmatched {
         let origin = settings.origin(flag);
         let by = if origin == format!("--{flag}") { String::new() } else { format!(" ({origin})") };
         let near = suggest(word, known.iter().map(String::as_str));
-        let near = meant(&near);
+        let near = suggested_word(&near);
         let near = near.map(|near| format!("; write --{flag} {near}"));
         let known = if near.is_some() || known.is_empty() || *flag == "only" {
             String::new()
@@ -330,7 +330,7 @@ fn is_yaml(path: &Path) -> bool {
 
 /// What is found in a folder must be a file that lies there or in the same project: a link may lead anywhere.
 fn inside(folder: &Path, found: &[PathBuf], outside: bool) -> Result<(), String> {
-    let roots = Roots::of(&folder.join("suite.yaml"), &[folder.to_path_buf()]);
+    let roots = IncludeRoots::of(&folder.join("suite.yaml"), &[folder.to_path_buf()]);
     for path in found {
         // What cannot be looked at is told when it is read.
         if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {

@@ -85,7 +85,7 @@ pub enum Content {
 }
 
 /// Cache of files read before.
-pub trait Memory {
+pub trait ReportCache {
     /// Content of the file when it had this stamp; `None` when it is not known.
     fn recall(&mut self, entry: &Entry) -> Option<Content>;
     /// Stores the content of a file under its stamp.
@@ -93,9 +93,9 @@ pub trait Memory {
 }
 
 /// Remembers nothing: every file is read.
-pub struct Nothing;
+pub struct NoCache;
 
-impl Memory for Nothing {
+impl ReportCache for NoCache {
     fn recall(&mut self, _: &Entry) -> Option<Content> {
         None
     }
@@ -170,7 +170,7 @@ impl Stamp {
 }
 
 /// Reads every file, or recalls it. Reports come oldest first.
-pub fn listing(entries: &[Entry], memory: &mut dyn Memory) -> Listing {
+pub fn listing(entries: &[Entry], memory: &mut dyn ReportCache) -> Listing {
     let mut out = Listing::default();
     let mut read = 0_u64;
     for entry in entries {

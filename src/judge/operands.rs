@@ -7,7 +7,7 @@ use crate::model::document_path::{self, FindError};
 use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test};
 use crate::model::fact::SETTLED_IN;
 use crate::model::typed::{Form, Typing};
-use crate::model::{Observation, Rest, Round, Unit, Value};
+use crate::model::{Observation, Round, Unit, Unseen, Value};
 use crate::stats::Samples;
 
 /// Characters of a value shown to people.
@@ -116,7 +116,7 @@ fn statistic<'v>(name: &str, part: &'static str, observation: &'v Observation) -
 fn whole_or_part<'v>(round: &'v Round, name: &str, value: Option<&'v Value>) -> Operand<'v> {
     let value = value.map(Cow::Borrowed);
     match (round.partial(name), round.rest(name)) {
-        (Some(why), Some(Rest::Less)) => Operand::AtMost(value, why),
+        (Some(why), Some(Unseen::Less)) => Operand::AtMost(value, why),
         (Some(why), _) => Operand::Partial(value, why),
         (None, _) => Operand::Value(value),
     }

@@ -8,7 +8,7 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::clock::Measured;
+use super::clock::MeasuredTime;
 use super::datagram::{self, IcmpError};
 use super::own::{self, later, syn};
 use super::sys::tcp_info::tcp_info;
@@ -21,11 +21,11 @@ const CROWDED: u32 = 8;
 const UNTANGLE: Duration = Duration::from_millis(50);
 
 /// An open connection and how long the handshake took.
-pub struct Dialled {
+pub struct TcpConnection {
     /// The connection.
     pub stream: TcpStream,
     /// From the first SYN to established: by the kernel's clock, except where a SYN had to be sent again.
-    pub took: Measured,
+    pub took: MeasuredTime,
     /// How often the SYN was sent again, because no answer came.
     pub repeats: u32,
     /// How long this side waited for its turn before the SYN; no part of `took`.
@@ -34,14 +34,14 @@ pub struct Dialled {
     pub crowded: u32,
 }
 
-impl Dialled {
+impl TcpConnection {
     /// Asks the kernel about a connection that was established just now, `elapsed` after its SYN by this process.
     fn of(stream: TcpStream, elapsed: Duration) -> Self {
         let info = tcp_info(&stream).unwrap_or_default();
         let repeats = info.retransmits.unwrap_or_default();
         // The round trip of the SYN is the handshake; of one that was repeated, the kernel knows the last alone, or nothing.
         let by_kernel = info.rtt.filter(|rtt| info.retransmits == Some(0) && !rtt.is_zero());
-        let took = by_kernel.map_or(Measured::by_user(elapsed), Measured::by_kernel);
+        let took = by_kernel.map_or(MeasuredTime::by_user(elapsed), MeasuredTime::by_kernel);
         Self { stream, took, repeats, waited: Duration::ZERO, crowded: 0 }
     }
 
@@ -158,7 +158,7 @@ pub async fn connect(
     peer: SocketAddr,
     source: Option<IpAddr>,
     patience: Duration,
-) -> Result<Result<Dialled, ConnectError>, Fault> {
+) -> Result<Result<TcpConnection, ConnectError>, Fault> {
     let waited = handshakes::Waited::so_far();
     let mut crowded = 0;
     loop {
@@ -177,7 +177,7 @@ pub async fn connect(
             tracing::debug!(%peer, crowded, waited = ?begun.elapsed(), "no answer to a SYN behind others of this run");
             continue;
         }
-        let dialled = dialled.map(|dialled| Dialled { waited: waited.since(), crowded, ..dialled });
+        let dialled = dialled.map(|dialled| TcpConnection { waited: waited.since(), crowded, ..dialled });
         if let (Some(turn), Ok(dialled)) = (&turn, &dialled) {
             turn.established(dialled.took.length);
         }
@@ -190,7 +190,7 @@ pub async fn connect_on(
     socket: Socket,
     peer: SocketAddr,
     patience: Duration,
-) -> Result<Result<Dialled, ConnectError>, Fault> {
+) -> Result<Result<TcpConnection, ConnectError>, Fault> {
     match try_connect(socket, peer, patience).await {
         Ok(dialled) => Ok(Ok(dialled)),
         Err(end) => end.judge(peer).map(Err),
@@ -239,7 +239,7 @@ fn rst_from(peer: SocketAddr) -> String {
 }
 
 /// [`connect_on`] for who counts what this side lacks, and judges the rest later.
-pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -> Result<Dialled, SynEnd> {
+pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -> Result<TcpConnection, SynEnd> {
     let alone = |error| SynEnd::Error(error, None);
     datagram::enable_icmp_errors(&socket);
     let held = syn::hold_own_resets(&socket, peer.ip());
@@ -271,7 +271,7 @@ pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -
     }
     datagram::disable_icmp_errors(&stream);
     let _ = stream.set_nodelay(true);
-    Ok(Dialled::of(stream, elapsed))
+    Ok(TcpConnection::of(stream, elapsed))
 }
 
 /// Sends the SYN.
@@ -338,7 +338,7 @@ mod tests {
     use nix::sys::socket::{getsockopt, sockopt};
     use tokio::net::TcpListener;
 
-    use super::{ConnectError, Dialled, connect, open};
+    use super::{ConnectError, TcpConnection, connect, open};
     use crate::net::clock::Stamp;
     use crate::net::datagram;
 
@@ -364,7 +364,7 @@ mod tests {
         let peer = listener.local_addr().unwrap();
         let dialled = connect(peer, None, PATIENCE).await.unwrap().unwrap();
         assert_eq!(dialled.took.stamp, Stamp::Kernel);
-        let late = Dialled::of(dialled.stream, BUSY).took;
+        let late = TcpConnection::of(dialled.stream, BUSY).took;
         assert!(late.stamp == Stamp::Kernel && late.length < BUSY, "{late:?}");
     }
 

@@ -15,5 +15,5 @@ pub mod scope;
 pub mod sys;
 
 pub use deadline::Deadline;
-pub use dial::{ConnectError, Dialled, connect};
+pub use dial::{ConnectError, TcpConnection, connect};
 pub use resolve::{Addresses, IpVersion, resolve};

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub use diagnosis::{Diagnosis, Failure};
-pub use family::{Family, FieldRules, Foreign, Mode, plain};
+pub use family::{Family, FieldRules, Mode, Synonyms, plain};
 pub use host::Host;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::fact::Choice;
 use crate::model::fact::{Distribution, Scalar};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Kind, Observation, Value};
-use crate::net::clock::{Measured, Stamp};
+use crate::net::clock::{MeasuredTime, Stamp};
 use crate::stats::Samples;
 use lateness::Lateness;
 pub use lateness::Watch;
@@ -144,7 +144,7 @@ impl<'a> Cx<'a> {
     }
 
     /// [`Self::record_time`] of a length of time that knows whose clock ended it: the kernel's is never late.
-    pub fn record_measured(&mut self, fact: &Fact<Distribution>, sample: Measured) {
+    pub fn record_measured(&mut self, fact: &Fact<Distribution>, sample: MeasuredTime) {
         match sample.stamp {
             Stamp::Kernel => self.record(fact, sample.length.as_secs_f64()),
             Stamp::User => self.record_time(fact, sample.length),
@@ -236,9 +236,9 @@ pub trait Probe: Send + Sync + Sized + 'static {
     /// Whether it can be a probe of a stream, asked again and again by `failover`.
     const STREAMS: bool = true;
     /// Rules between its fields, for the schema.
-    const FIELD_RULES: FieldRules = FieldRules { apart: &[], any: &[], with: &[] };
+    const FIELD_RULES: FieldRules = FieldRules { exclusive: &[], any: &[], with: &[] };
     /// What other tools call it, its fields and its facts.
-    const FOREIGN: Foreign = Foreign { names: &[], fields: &[], facts: &[] };
+    const SYNONYMS: Synonyms = Synonyms { names: &[], fields: &[], facts: &[] };
     /// The field that `shakedown probe FAMILY TARGET` fills, and a second one that takes a `:port` suffix.
     const TARGET_FIELD: (&'static str, Option<&'static str>);
 
@@ -279,14 +279,14 @@ pub trait Probe: Send + Sync + Sized + 'static {
         async {}
     }
     /// Puts back what `run` changed; called on every path once `run` was polled.
-    fn restore(&self, _: &mut Cx<'_>) -> impl Future<Output = Result<PutBack, Fault>> + Send {
-        async { Ok(PutBack::Nothing) }
+    fn restore(&self, _: &mut Cx<'_>) -> impl Future<Output = Result<RestoreOutcome, Fault>> + Send {
+        async { Ok(RestoreOutcome::Nothing) }
     }
 }
 
 /// The end of [`Probe::restore`] when all is well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PutBack {
+pub enum RestoreOutcome {
     /// Nothing was changed.
     Nothing,
     /// What was changed is as it was, put back now or before.
@@ -319,7 +319,7 @@ pub trait DynProbe: Send + Sync {
     /// See [`Probe::investigate`].
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>>;
     /// See [`Probe::restore`].
-    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack>;
+    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, RestoreOutcome>;
 }
 
 impl<P: Probe> DynProbe for P {
@@ -353,7 +353,7 @@ impl<P: Probe> DynProbe for P {
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
         Box::pin(Probe::investigate(self, cx))
     }
-    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack> {
+    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, RestoreOutcome> {
         Box::pin(Probe::restore(self, cx))
     }
 }

@@ -263,14 +263,14 @@ fn summary(record: &Record, style: Style) -> String {
         (false, true) => "  DEADLINE REACHED",
         (false, false) => "",
     };
-    let code = crate::exit::code(crate::exit::Ending::of(record, false));
+    let code = crate::exit::code(crate::exit::RunOutcome::of(record, false));
     style.strong(&format!("{name}  {}  {took}{interrupted}  (exit {code})", parts.join("  ")))
 }
 
 /// What the counts do not say by themselves.
 fn notes(record: &Record) -> Vec<&'static str> {
     let undecided = record.checks.iter().any(CheckRecord::undecided);
-    let nothing_compared = crate::exit::nothing_compared(crate::exit::Ending::of(record, false));
+    let nothing_compared = crate::exit::nothing_compared(crate::exit::RunOutcome::of(record, false));
     let mut notes = Vec::new();
     if nothing_compared {
         notes.push("nothing was compared: this run shows nothing about a change; the reasons are above");

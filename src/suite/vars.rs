@@ -124,13 +124,13 @@ pub fn resolve(node: &Node, scope: &Scope<'_>, errors: &mut Diagnostics) -> Node
 
 /// The text so far: as it is, and for people.
 #[derive(Default)]
-struct Built {
+struct Interpolated {
     value: String,
     shown: String,
     secret: bool,
 }
 
-impl Built {
+impl Interpolated {
     fn push(&mut self, text: &str) {
         self.push_shown(text, text);
     }
@@ -147,7 +147,7 @@ impl Built {
 }
 
 fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut Diagnostics) -> Node {
-    let mut out = Built::default();
+    let mut out = Interpolated::default();
     let mut rest = text;
     while let Some(at) = rest.find("${") {
         // `$${` is a literal `${`.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::refusal::{self, Origin};
-use super::typed::{FieldValue, Typed};
-use crate::app::loading::Ready;
+use super::typed::{CommandLine, FieldValue};
+use crate::app::loading::LoadedPlan;
 use crate::checks::FAMILIES;
 use crate::model::{FieldInfo, FieldKind};
 use crate::plan::{Selection, Settings};
@@ -19,9 +19,9 @@ const HIDDEN: &str = "SHAKEDOWN_PROBE_HIDDEN_";
 const SHORTEST: usize = crate::suite::secret::SHORTEST;
 
 /// A check that is ready to run.
-pub(super) struct Assembled {
+pub(super) struct AdhocCheck {
     /// The plan.
-    pub(super) ready: Ready,
+    pub(super) ready: LoadedPlan,
     /// The facts of what was expected with -e.
     pub(super) expected: Vec<String>,
 }
@@ -35,7 +35,7 @@ struct Text {
 }
 
 /// Assembles and plans; the error is for who typed it.
-pub(super) fn assemble(family: &'static Family, typed: &Typed) -> Result<Assembled, String> {
+pub(super) fn assemble(family: &'static Family, typed: &CommandLine) -> Result<AdhocCheck, String> {
     let Text { yaml, lines, hidden } = suite(family, typed)?;
     let env = |name: &str| hidden.get(name).cloned().or_else(|| std::env::var(name).ok());
     let options = Options::none(&env);
@@ -53,12 +53,13 @@ pub(super) fn assemble(family: &'static Family, typed: &Typed) -> Result<Assembl
         return Err(loaded.redactor.clean(&told));
     }
     let (redactor, sources, files) = (loaded.redactor, loaded.sources, loaded.files);
-    let ready = Ready { plan, seed: settings.seed, redactor, sources, found: String::new(), files, rerun_of: None };
-    Ok(Assembled { ready, expected: typed.expect.iter().map(|(fact, _)| fact.clone()).collect() })
+    let ready =
+        LoadedPlan { plan, seed: settings.seed, redactor, sources, found: String::new(), files, rerun_of: None };
+    Ok(AdhocCheck { ready, expected: typed.expect.iter().map(|(fact, _)| fact.clone()).collect() })
 }
 
 /// JSON strings are YAML too, so that no value can break out of its place. Every argument has a line of its own.
-fn suite(family: &Family, typed: &Typed) -> Result<Text, String> {
+fn suite(family: &Family, typed: &CommandLine) -> Result<Text, String> {
     let mut out = Text { yaml: String::new(), lines: Vec::new(), hidden: BTreeMap::new() };
     let fields = tree(&typed.fields);
     let mut body = Vec::new();

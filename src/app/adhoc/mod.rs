@@ -12,9 +12,9 @@ mod typed;
 
 use clap::CommandFactory as _;
 
-use super::loading::Ready;
+use super::loading::LoadedPlan;
 use super::run;
-use super::signals::Leave;
+use super::signals::ExitSender;
 use super::terminal::Terminal;
 use crate::checks::{FAMILIES, family};
 use crate::cli::{Cli, ProbeArgs, ProgressArg, RunArgs, SuiteArgs};
@@ -22,11 +22,11 @@ use crate::exit;
 use crate::model::Record;
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
-use assembly::Assembled;
-use typed::Typed;
+use assembly::AdhocCheck;
+use typed::CommandLine;
 
 /// Probes, and prints what came of it and every fact.
-pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, leave: Leave) -> u8 {
+pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, exit: ExitSender) -> u8 {
     let Some(name) = &args.family else {
         let help = listing::of_command(&Cli::command());
         if args.help {
@@ -46,7 +46,7 @@ pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, leave: Leave) -
         return exit::OK;
     }
     match ready(family, args) {
-        Ok(candidates) => candidates.run(family, terminal, leave).await,
+        Ok(candidates) => candidates.run(family, terminal, exit).await,
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
             exit::USAGE
@@ -56,15 +56,15 @@ pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, leave: Leave) -
 
 /// What is asked, of one server after the other until one answers.
 struct Candidates {
-    first: Assembled,
+    first: AdhocCheck,
     /// The same for the other resolvers of this host, each with its address.
-    others: Vec<(String, Assembled)>,
+    others: Vec<(String, AdhocCheck)>,
     notes: Vec<String>,
 }
 
 /// Everything settled before anything is sent; the error is for who typed the command.
 fn ready(family: &'static Family, args: &ProbeArgs) -> Result<Candidates, String> {
-    let typed = Typed::read(family, args)?;
+    let typed = CommandLine::read(family, args)?;
     let mut notes = typed.notes.clone();
     let as_typed = assembly::assemble(family, &typed);
     let (Some(field), Err(_)) = (resolvers::field(family, &typed), &as_typed) else {
@@ -85,13 +85,13 @@ fn ready(family: &'static Family, args: &ProbeArgs) -> Result<Candidates, String
 }
 
 impl Candidates {
-    async fn run(self, family: &'static Family, terminal: &Terminal, leave: Leave) -> u8 {
+    async fn run(self, family: &'static Family, terminal: &Terminal, exit: ExitSender) -> u8 {
         let Self { first, mut others, mut notes } = self;
         let mut next = Some(first);
         others.reverse();
         loop {
-            let Some(Assembled { ready, expected }) = next.take() else { return exit::INCOMPLETE };
-            let (code, record) = execute(ready, terminal, leave.clone()).await;
+            let Some(AdhocCheck { ready, expected }) = next.take() else { return exit::INCOMPLETE };
+            let (code, record) = execute(ready, terminal, exit.clone()).await;
             let Some(check) = record.as_ref().and_then(|record| record.checks.first()) else { return code };
             match others.pop().filter(|_| result::is_silent(family, check)) {
                 Some((server, another)) => {
@@ -110,9 +110,9 @@ impl Candidates {
     }
 }
 
-async fn execute(ready: Ready, terminal: &Terminal, leave: Leave) -> (u8, Option<Record>) {
+async fn execute(ready: LoadedPlan, terminal: &Terminal, exit: ExitSender) -> (u8, Option<Record>) {
     let args = RunArgs { suites: suite_args(), progress: ProgressArg::None, ..RunArgs::default() };
-    run::execute(ready, &args, &terminal.muted(), leave).await
+    run::execute(ready, &args, &terminal.muted(), exit).await
 }
 
 /// The settings of a run of one check that somebody asked for by hand.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 
-use super::typed::Typed;
+use super::typed::CommandLine;
 use crate::model::{FieldInfo, FieldKind, FieldRole};
 use crate::probe::Family;
 
@@ -15,7 +15,7 @@ const LARGEST: u64 = 1 << 20;
 const MOST: usize = 3;
 
 /// The field that names the servers to ask, of a family whose target is something else, where it was not given.
-pub(super) fn field(family: &Family, typed: &Typed) -> Option<&'static str> {
+pub(super) fn field(family: &Family, typed: &CommandLine) -> Option<&'static str> {
     let (target, _) = family.target_field;
     let asks = |field: &&FieldInfo| {
         field.has(FieldRole::Host)

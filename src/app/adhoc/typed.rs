@@ -28,7 +28,7 @@ pub(super) struct FieldValue {
 
 /// A whole command line.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Typed {
+pub(super) struct CommandLine {
     /// Fields, in order.
     pub(super) fields: Vec<FieldValue>,
     /// Expectations: fact, and what is written behind the colon.
@@ -39,7 +39,7 @@ pub(super) struct Typed {
     pub(super) notes: Vec<String>,
 }
 
-impl Typed {
+impl CommandLine {
     /// Reads a command line; the error says what to type.
     pub(super) fn read(family: &Family, args: &ProbeArgs) -> Result<Self, String> {
         if let Some(field) = nested(family) {
@@ -228,7 +228,7 @@ impl Typed {
     }
 }
 
-impl Typed {
+impl CommandLine {
     /// A password in a URL would be in every message about it.
     fn without_password(&self, family: &Family) -> Result<(), String> {
         let is_url = |given: &&FieldValue| {

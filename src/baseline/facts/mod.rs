@@ -43,7 +43,7 @@ pub fn compare(before: &Report, after: &Report, rules: &Rules) -> Changes {
             }
         }
         if measured(old.verdict) && measured(new.verdict) {
-            out.mended = old.verdict == Verdict::Failed && new.verdict == Verdict::Passed;
+            out.recovered = old.verdict == Verdict::Failed && new.verdict == Verdict::Passed;
             // Where it looks is the suite's own input: what repeats it is no change of what it saw.
             let before = inputs::moved((&old.facts, &old.target), (&new.facts, &new.target));
             out.partial = seen_in_part([&old.partial, &new.partial]);
@@ -68,7 +68,7 @@ pub fn arms(record: &Report, rules: &Rules) -> Changes {
             out.check(change);
         }
         if measured(base.verdict) && measured(check.verdict) {
-            out.mended = base.verdict == Verdict::Failed && check.verdict == Verdict::Passed;
+            out.recovered = base.verdict == Verdict::Failed && check.verdict == Verdict::Passed;
             let before = inputs::moved((&base.facts, &base.target), (&check.facts, &check.target));
             out.partial = seen_in_part([&base.partial, &check.partial]);
             out.facts(check, &Sides { before: &before, after: &check.facts }, rules);
@@ -98,7 +98,7 @@ struct Collector {
     changes: Changes,
     allowed: usize,
     /// The check being compared did not hold before and does now: what differs is what was mended.
-    mended: bool,
+    recovered: bool,
     /// Facts of it that a side saw in part, and why: nothing about them is known to have changed.
     partial: BTreeMap<String, String>,
 }
@@ -209,7 +209,7 @@ impl Collector {
         listed: &mut usize,
     ) {
         let Difference { path, before, after, shift, added, removed, rule, allowed } = difference;
-        let allowed = allowed || self.mended;
+        let allowed = allowed || self.recovered;
         self.changes.not_allowed += u64::from(!allowed);
         // What is not allowed is listed even when much was allowed before it.
         let taken = if allowed { self.allowed } else { self.changes.facts.len() - self.allowed };

@@ -67,11 +67,11 @@ impl Walk<'_> {
         }
         let shifted = match (before, after) {
             (None, None) => None,
-            (None, Some(_)) => Some(Shifted::plain(Shift::Appeared)),
-            (Some(_), None) => Some(Shifted::plain(Shift::Vanished)),
+            (None, Some(_)) => Some(ValueChange::plain(Shift::Appeared)),
+            (Some(_), None) => Some(ValueChange::plain(Shift::Vanished)),
             (Some(before), Some(after)) => self.difference(before, after, form),
         };
-        let Some(Shifted { shift, added, removed, is_newer }) = shifted else { return };
+        let Some(ValueChange { shift, added, removed, is_newer }) = shifted else { return };
         let rule = match (self.rule)(&path) {
             // Another state of the same thing, which is to go on: a zone by its serial.
             Rule::Same if is_newer && !(self.written)(&path) => Rule::MayGrow,
@@ -117,7 +117,7 @@ pub(super) fn allows(rule: Rule, shift: Shift) -> bool {
 }
 
 /// How a value changed.
-struct Shifted {
+struct ValueChange {
     shift: Shift,
     added: Vec<Value>,
     removed: Vec<Value>,
@@ -125,7 +125,7 @@ struct Shifted {
     is_newer: bool,
 }
 
-impl Shifted {
+impl ValueChange {
     const fn plain(shift: Shift) -> Self {
         Self { shift, added: Vec::new(), removed: Vec::new(), is_newer: false }
     }
@@ -133,8 +133,8 @@ impl Shifted {
 
 impl Walk<'_> {
     /// How `after` differs from `before`; `None` when it does not.
-    fn difference(&self, before: &Value, after: &Value, form: Form) -> Option<Shifted> {
-        let plain = |shift| Some(Shifted::plain(shift));
+    fn difference(&self, before: &Value, after: &Value, form: Form) -> Option<ValueChange> {
+        let plain = |shift| Some(ValueChange::plain(shift));
         let typing = Typing { sort: Sort::Any, form, kind: self.kind };
         match (before, after) {
             (Value::Array(old), Value::Array(new)) => {
@@ -147,7 +147,7 @@ impl Walk<'_> {
                 };
                 let order = self.order(form, &removed, &added);
                 let shift = order.map_or(shift, |order| if order.is_lt() { Shift::Grew } else { Shift::Shrank });
-                Some(Shifted { shift, added: listed(added), removed: listed(removed), is_newer: order.is_some() })
+                Some(ValueChange { shift, added: listed(added), removed: listed(removed), is_newer: order.is_some() })
             }
             (Value::Number(old), Value::Number(new)) if matches!(form, Form::Serial) => {
                 let serial =

@@ -5,7 +5,7 @@ use super::verdict::{blank, decide, levels, nothing_seen};
 use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Change, Comparison};
 use crate::stats::Effect;
-use crate::stats::interleaved::{Point, Unfit, effect, rounds_needed};
+use crate::stats::interleaved::{EffectError, Point, effect, rounds_needed};
 
 /// Name and version of the method.
 pub const METHOD: &str = "interleaved-least-squares/1";
@@ -54,14 +54,14 @@ fn one(metric: &Metric, statistic: Statistic, rounds: &[&Round]) -> Comparison {
     };
     levels(&mut out, scale, mean(shown, false), mean(shown, true));
     out.verdict = Change::Inconclusive;
-    let effects: Result<Vec<Effect>, Unfit> = views.iter().flatten().map(|points| effect(points)).collect();
+    let effects: Result<Vec<Effect>, EffectError> = views.iter().flatten().map(|points| effect(points)).collect();
     match effects {
         Ok(effects) => judge(&mut out, metric, scale, &effects, rounds),
-        Err(Unfit::TooFew) => {
+        Err(EffectError::TooFew) => {
             out.rounds_needed = Some(PAIRS);
             out.reason = Some(format!("there are too few rounds: a verdict needs at least {PAIRS} pairs"));
         }
-        Err(Unfit::Blocked) => {
+        Err(EffectError::Blocked) => {
             out.reason = Some("one arm was measured after the other, so a drift looks like a change".into());
         }
     }

@@ -20,7 +20,7 @@ use crate::proto::dns::question::Question;
 use crate::proto::dns::{alias, rcode, rdata, types};
 
 /// A server, a question, and how to ask it.
-pub(super) struct Ask {
+pub(super) struct DnsQuery {
     pub(super) target: Target,
     pub(super) attempts: u32,
     pub(super) transport: Transport,
@@ -34,7 +34,7 @@ pub(super) struct Round {
     pub(super) reply: Option<Vec<u8>>,
 }
 
-impl Ask {
+impl DnsQuery {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         if !args.given(&fields::NAME) {
             return Err(Invalid::at("", "`dns` needs `name`", "write the name to ask for, such as name: www.example"));

@@ -5,9 +5,9 @@ mod diagnosis;
 mod dnssec;
 mod facts;
 mod fields;
-mod foreign;
 mod load;
 mod mail;
+mod synonyms;
 #[cfg(fuzzing)]
 pub use load::fuzz_queries;
 mod question;
@@ -19,7 +19,7 @@ mod transport;
 
 use std::time::Duration;
 
-use ask::Ask;
+use ask::DnsQuery;
 use dnssec::Validate;
 use facts::{OUTCOME, RCODE};
 use load::{LOAD, Load};
@@ -27,7 +27,7 @@ use survey::Survey;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Foreign, Probe, fact_is};
+use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Probe, Synonyms, fact_is};
 
 /// The probe.
 pub struct Dns {
@@ -36,7 +36,7 @@ pub struct Dns {
 
 /// The mode the fields of a check switch on.
 enum Mode {
-    Ask(Box<Ask>),
+    DnsQuery(Box<DnsQuery>),
     Validate(Box<Validate>),
     Load(Box<Load>),
     Survey(Box<Survey>),
@@ -51,15 +51,15 @@ impl Probe for Dns {
     const MODES: &'static [probe::Mode] =
         joined!(probe::Mode; load::MODES, mail::MODES, dnssec::MODES, survey::MODES, transport::MODES);
     const FIELD_RULES: FieldRules = FieldRules {
-        apart: &[&["load", "attempts"]],
+        exclusive: &[&["load", "attempts"]],
         any: &[&["name", "authoritative", "load"], &["server", "authoritative"]],
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
     };
-    const FOREIGN: Foreign = foreign::FOREIGN;
+    const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::NAME.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        apart(args)?;
+        refuse_combinations(args)?;
         let mode = if let Some(load) = args.get(&LOAD) {
             Mode::Load(Box::new(Load::from_args(args, &load)?))
         } else if survey::applies(args) {
@@ -68,14 +68,14 @@ impl Probe for Dns {
             Mode::Validate(Box::new(Validate::from_args(args)?))
         } else {
             dnssec::unused(args)?;
-            Mode::Ask(Box::new(Ask::from_args(args)?))
+            Mode::DnsQuery(Box::new(DnsQuery::from_args(args)?))
         };
         Ok(Self { mode })
     }
 
     fn target(&self) -> String {
         match &self.mode {
-            Mode::Ask(ask) => ask.label(),
+            Mode::DnsQuery(ask) => ask.label(),
             Mode::Validate(validate) => validate.label(),
             Mode::Load(load) => load.label(),
             Mode::Survey(survey) => survey.label(),
@@ -84,14 +84,14 @@ impl Probe for Dns {
 
     fn footprint(&self) -> Footprint {
         match &self.mode {
-            Mode::Ask(_) | Mode::Validate(_) | Mode::Survey(_) => Footprint::Quiet,
+            Mode::DnsQuery(_) | Mode::Validate(_) | Mode::Survey(_) => Footprint::Quiet,
             Mode::Load(_) => Footprint::Noisy,
         }
     }
 
     fn longest(&self) -> Duration {
         match &self.mode {
-            Mode::Ask(ask) => ask.longest(),
+            Mode::DnsQuery(ask) => ask.longest(),
             Mode::Validate(validate) => validate.longest(),
             Mode::Load(load) => load.longest(),
             Mode::Survey(survey) => survey.longest(),
@@ -108,7 +108,7 @@ impl Probe for Dns {
 
     fn is_cpu_bound(&self) -> bool {
         match &self.mode {
-            Mode::Ask(ask) => ask.transport.is_cpu_bound(),
+            Mode::DnsQuery(ask) => ask.transport.is_cpu_bound(),
             Mode::Validate(_) => true,
             Mode::Survey(survey) => survey.is_cpu_bound(),
             Mode::Load(_) => false,
@@ -116,14 +116,14 @@ impl Probe for Dns {
     }
 
     async fn prepare(&self) {
-        if let Mode::Ask(ask) = &self.mode {
+        if let Mode::DnsQuery(ask) = &self.mode {
             ask.transport.prepare().await;
         }
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
-            Mode::Ask(ask) => ask.run(cx).await,
+            Mode::DnsQuery(ask) => ask.run(cx).await,
             Mode::Validate(validate) => validate.run(cx).await,
             Mode::Load(load) => load.run(cx).await,
             Mode::Survey(survey) => survey.run(cx).await,
@@ -132,7 +132,7 @@ impl Probe for Dns {
 }
 
 /// A load, a validation and a survey exclude each other, and only a question to one server goes over encrypted transports.
-fn apart(args: &Args) -> Result<(), Invalid> {
+fn refuse_combinations(args: &Args) -> Result<(), Invalid> {
     let (load, validation, survey) = (args.given(&LOAD), dnssec::applies(args), survey::applies(args));
     if load || survey {
         transport::plain(args)?;

@@ -4,12 +4,12 @@ mod answer;
 mod diagnosis;
 mod facts;
 mod fields;
-mod foreign;
 #[cfg(fuzzing)]
 pub mod fuzzed;
 mod record;
 mod repeated;
 mod request;
+mod synonyms;
 mod trace;
 
 use std::net::IpAddr;
@@ -31,7 +31,7 @@ use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text,
 use crate::net::deadline;
 use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, Probe, Synonyms, fact_is};
 use crate::proto::http::{ExchangeError, HttpServer, Phase, exchange};
 use crate::proto::tls::Trust;
 
@@ -68,11 +68,11 @@ impl Probe for Http {
         Mode::of("follow: 5", |args| args.get(&FOLLOW) > 0, facts::FOLLOWED),
     ];
     const FIELD_RULES: FieldRules = FieldRules {
-        apart: &[],
+        exclusive: &[],
         any: &[],
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
     };
-    const FOREIGN: Foreign = foreign::FOREIGN;
+    const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (URL.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {

@@ -10,7 +10,7 @@ use super::facts::{
     TTL,
 };
 use crate::model::Fault;
-use crate::net::clock::{Measured, Reading, Stamp};
+use crate::net::clock::{ClockReading, MeasuredTime, Stamp};
 use crate::net::datagram::{Arrival, Class, IcmpError};
 use crate::net::own;
 use crate::probe::Cx;
@@ -25,9 +25,9 @@ enum Probe {
     /// This host did not send it.
     Blocked,
     /// Sent then, in flight since.
-    Waiting(Reading),
+    Waiting(ClockReading),
     /// A router or host reported that it was dropped. A reply is still believed.
-    Refused(Reading),
+    Refused(ClockReading),
     /// Answered, in time or late, or with something that was not sent.
     Answered,
 }
@@ -93,7 +93,7 @@ impl Counts {
         self.waiting == 0
     }
 
-    pub(super) fn sent(&mut self, at: Reading) {
+    pub(super) fn sent(&mut self, at: ClockReading) {
         self.probes.push(Probe::Waiting(at));
         self.waiting += 1;
         self.sent += 1;
@@ -147,7 +147,7 @@ impl Counts {
         }
     }
 
-    pub(super) fn reply(&mut self, number: Number, now: Reading, arrival: &Arrival, cx: &mut Cx<'_>) {
+    pub(super) fn reply(&mut self, number: Number, now: ClockReading, arrival: &Arrival, cx: &mut Cx<'_>) {
         let Some(number) = number.of(self.tried()) else { return self.altered(number.low()) };
         let Some(probe) = usize::try_from(number).ok().and_then(|n| self.probes.get_mut(n)) else { return };
         let sent = match *probe {
@@ -175,7 +175,7 @@ impl Counts {
         }
         self.highest = self.highest.max(Some(number));
         self.jitter.add(rtt.as_secs_f64());
-        cx.record_measured(&RTT, Measured { length: rtt, stamp });
+        cx.record_measured(&RTT, MeasuredTime { length: rtt, stamp });
         if let Some(ttl) = arrival.ttl {
             cx.record(&TTL, f64::from(ttl));
         }

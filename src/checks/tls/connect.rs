@@ -12,7 +12,7 @@ use crate::model::fact::Distribution;
 use crate::model::field::shape;
 use crate::model::table::{facts, fields};
 use crate::model::{Arg, Better, Choice, Choices, Fact, Fault, Field, Unit};
-use crate::net::clock::Measured;
+use crate::net::clock::MeasuredTime;
 use crate::net::{ConnectError, connect};
 use crate::probe::{Cx, EarlyEnd, Mode};
 use crate::proto::tls::starttls::{FailureKind, Protocol, UpgradeError, upgrade};
@@ -82,7 +82,7 @@ pub(super) struct Connector {
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
     /// From SYN to established.
-    pub(super) connect_time: Measured,
+    pub(super) connect_time: MeasuredTime,
     /// What to say of a SYN that was sent again.
     pub(super) repeated: Option<String>,
     /// From there to the go-ahead of STARTTLS.
@@ -94,7 +94,7 @@ pub(super) enum SetupError {
     /// TCP was not established.
     Connect(ConnectError),
     /// TCP was established in this time, but TLS may not begin.
-    StartTls(Measured, UpgradeError),
+    StartTls(MeasuredTime, UpgradeError),
 }
 
 impl Connector {
@@ -124,7 +124,7 @@ impl Connector {
     pub(super) async fn upgrade(
         &self,
         mut stream: TcpStream,
-        connect_time: Measured,
+        connect_time: MeasuredTime,
     ) -> Result<Result<Connection, SetupError>, Fault> {
         let Some(protocol) = self.starttls else {
             return Ok(Ok(Connection { stream, connect_time, repeated: None, starttls_time: None }));
@@ -179,7 +179,7 @@ impl SetupError {
 /// How far a connection came, for the facts.
 #[derive(Debug, Default)]
 pub(super) struct SetupResult {
-    connect_time: Option<Measured>,
+    connect_time: Option<MeasuredTime>,
     repeated: Option<String>,
     starttls_time: Option<Duration>,
     upgrade: Option<&'static str>,

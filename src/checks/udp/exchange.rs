@@ -11,7 +11,7 @@ use crate::checks::shared::payload::payload;
 use crate::model::human_time;
 use crate::model::{Args, Fault, Invalid};
 use crate::net::bytes;
-use crate::net::clock::{Measured, Reading};
+use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{Arrival, Class, Datagram, Event, IcmpError, udp};
 use crate::net::dial::{ConnectError, local_fault};
 use crate::net::{deadline, own};
@@ -41,7 +41,7 @@ pub(super) struct Exchange {
 pub(super) struct Answer {
     pub(super) kept: Vec<u8>,
     pub(super) length: usize,
-    pub(super) elapsed: Measured,
+    pub(super) elapsed: MeasuredTime,
 }
 
 impl Exchange {
@@ -83,7 +83,7 @@ impl Script {
         if datagram.socket().local_addr().ok().and_then(|own| own.as_socket()) == Some(peer) {
             return Ok(Exchange::without_answer("refused", format!("nothing listens on UDP {peer}")));
         }
-        let sent = Reading::now();
+        let sent = ClockReading::now();
         let end = Instant::now() + patience;
         if let Err(error) = datagram.send(&self.send, None) {
             let report = datagram.icmp_error(&mut [0; 64]);
@@ -107,7 +107,7 @@ impl Script {
         &self,
         datagram: &Datagram,
         peer: SocketAddr,
-        sent: Reading,
+        sent: ClockReading,
         end: Instant,
     ) -> Result<Option<Exchange>, Fault> {
         let mut buffer = vec![0; self.limit];
@@ -142,10 +142,10 @@ impl Script {
         Ok(other)
     }
 
-    fn judge(&self, buffer: &[u8], arrival: &Arrival, sent: Reading) -> Exchange {
+    fn judge(&self, buffer: &[u8], arrival: &Arrival, sent: ClockReading) -> Exchange {
         let kept = buffer.get(..arrival.kept).unwrap_or_default();
-        let (length, stamp) = sent.elapsed(Reading::now(), arrival.stamp);
-        let elapsed = Measured { length, stamp };
+        let (length, stamp) = sent.elapsed(ClockReading::now(), arrival.stamp);
+        let elapsed = MeasuredTime { length, stamp };
         let answer = Some(Answer { kept: kept.to_vec(), length: arrival.length, elapsed });
         match &self.expect {
             Some(expect) if !bytes::contains(kept, expect) => {

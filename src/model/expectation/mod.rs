@@ -10,7 +10,7 @@ mod test;
 use std::fmt;
 use std::sync::Arc;
 
-pub use operator::{OperandForm, Operator, Parsed};
+pub use operator::{OperandForm, Operator, ParsedOperand};
 pub use sort::Sort;
 pub use test::Test;
 

@@ -97,7 +97,7 @@ impl OperandForm {
 }
 
 /// A parsed operand.
-pub enum Parsed {
+pub enum ParsedOperand {
     /// One value.
     Value(Value),
     /// Two values.
@@ -123,14 +123,14 @@ struct OperatorInfo {
     phrase: Option<&'static str>,
     fits: u8,
     operand: OperandForm,
-    test: fn(Parsed) -> Option<Test>,
+    test: fn(ParsedOperand) -> Option<Test>,
 }
 
 /// Builds the test of a row; a parsed operand of another form cannot come from the row's own [`OperandForm`].
 macro_rules! test {
     ($form:ident($($part:ident),+) => $test:expr) => {
         |parsed| match parsed {
-            Parsed::$form($($part),+) => Some($test),
+            ParsedOperand::$form($($part),+) => Some($test),
             _ => Option::None,
         }
     };
@@ -147,7 +147,7 @@ const fn row(
     phrase: Option<&'static str>,
     fits: u8,
     operand: OperandForm,
-    test: fn(Parsed) -> Option<Test>,
+    test: fn(ParsedOperand) -> Option<Test>,
 ) -> OperatorInfo {
     OperatorInfo { operator, word, meaning, phrase, fits, operand, test }
 }
@@ -245,7 +245,7 @@ impl Operator {
 
     /// Its test of a parsed operand.
     #[must_use]
-    pub fn test(self, parsed: Parsed) -> Option<Test> {
+    pub fn test(self, parsed: ParsedOperand) -> Option<Test> {
         (self.row().test)(parsed)
     }
 

@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 use super::{ExchangeError, FailureKind, Limits, NoResponse, Response, Version, send};
 use crate::model::Text;
-use crate::net::clock::Measured;
+use crate::net::clock::MeasuredTime;
 use crate::net::{ConnectError, IpVersion, connect, resolve};
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::{
@@ -45,7 +45,7 @@ pub trait Observer {
     fn begins(&mut self, phase: Phase);
 
     /// The phase took so long.
-    fn ended(&mut self, phase: Phase, took: Measured);
+    fn ended(&mut self, phase: Phase, took: MeasuredTime);
 
     /// The name has these addresses, of which the first is connected to.
     fn resolved(&mut self, addresses: &[IpAddr]);
@@ -160,7 +160,7 @@ impl HttpServer<'_> {
         // The caller's limit comes first, and says how long that was.
         let found = resolve(&name, IpVersion::Any, self.left() + Duration::from_secs(1)).await?;
         let addresses = found.map_err(|why| NoResponse::new(FailureKind::Unresolved, why))?;
-        observer.ended(Phase::Resolve, Measured::by_user(start.elapsed()));
+        observer.ended(Phase::Resolve, MeasuredTime::by_user(start.elapsed()));
         observer.resolved(&addresses.list);
         let first = addresses.list.first().copied();
         first.ok_or_else(|| ExchangeError::new(FailureKind::Unresolved, format!("{name} has no address")))
@@ -202,7 +202,7 @@ impl HttpServer<'_> {
             (HandshakeEnd::Completed(stream), _) => *stream,
             (other, ending) => return Err(unsecured(&other, ending.unwrap_or_default(), verify_error).into()),
         };
-        observer.ended(Phase::Tls, Measured::by_user(elapsed));
+        observer.ended(Phase::Tls, MeasuredTime::by_user(elapsed));
         if self.verify && verified != Some(true) {
             if let Some(fault) = unjudged {
                 return Err(fault.into());
@@ -229,7 +229,7 @@ impl HttpServer<'_> {
         let start = Instant::now();
         let response = send(stream, version, LIMITS, request).await;
         let response = response.map_err(|none| none.of(self.url.as_str()))?;
-        observer.ended(Phase::Head, Measured::by_user(start.elapsed()));
+        observer.ended(Phase::Head, MeasuredTime::by_user(start.elapsed()));
         Ok(response)
     }
 }

@@ -252,7 +252,7 @@ mod tests {
     const LIMITS: Limits = Limits { head: 65_536, window: None };
 
     /// What is said of a server that answers these bytes, and hangs up; `None` of an answer that will do.
-    async fn told(version: Version, answer: &[u8]) -> Option<String> {
+    async fn error_for(version: Version, answer: &[u8]) -> Option<String> {
         let (client, mut server) = tokio::io::duplex(1 << 20);
         let answer = answer.to_vec();
         tokio::spawn(async move {
@@ -303,8 +303,8 @@ mod tests {
         ];
         let mut wrong = 0;
         for answer in answers {
-            let Some(told) = told(Version::Http1, answer.as_bytes()).await else { continue };
-            assert!(is_plain(&told.replace("HTTP/", "")), "{answer:?}: {told}");
+            let Some(text) = error_for(Version::Http1, answer.as_bytes()).await else { continue };
+            assert!(is_plain(&text.replace("HTTP/", "")), "{answer:?}: {text}");
             wrong += 1;
         }
         assert!(wrong >= 12, "{wrong} of {} were refused", answers.len());
@@ -335,11 +335,11 @@ mod tests {
             }
         }
         for end in ends {
-            let told = told(Version::Http2, &[settings.clone(), end.clone()].concat()).await.unwrap();
+            let text = error_for(Version::Http2, &[settings.clone(), end.clone()].concat()).await.unwrap();
             // What the peer says stands between quotes.
-            let own = told.split_once(": \"").map_or(&*told, |(own, _)| own).replace("HTTP/", "");
-            assert!(is_plain(own.replace("GOAWAY", "").trim_start()), "{end:?}: {told}");
-            assert!(!told.contains("b\""), "{end:?}: {told}");
+            let own = text.split_once(": \"").map_or(&*text, |(own, _)| own).replace("HTTP/", "");
+            assert!(is_plain(own.replace("GOAWAY", "").trim_start()), "{end:?}: {text}");
+            assert!(!text.contains("b\""), "{end:?}: {text}");
         }
         assert_eq!(quoted("enhance your calm (b\"too_many_pings\")"), "enhance your calm: \"too_many_pings\"");
         assert_eq!(quoted("refused stream"), "refused stream");
@@ -354,8 +354,8 @@ mod tests {
             Error::InappropriateMessage { expect_types: Vec::new(), got_type: rustls::ContentType::Handshake },
             Error::DecryptError,
         ] {
-            let (kind, told) = classify(&io::Error::new(io::ErrorKind::InvalidData, error));
-            assert!(kind == FailureKind::TlsFailed && is_plain(&told), "{told}");
+            let (kind, text) = classify(&io::Error::new(io::ErrorKind::InvalidData, error));
+            assert!(kind == FailureKind::TlsFailed && is_plain(&text), "{text}");
         }
     }
 }

@@ -8,7 +8,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, SignatureScheme};
 
 use super::validation::Distrust;
-use super::verifier::{Policy, Presented, TrustCheck};
+use super::verifier::{Policy, PresentedChain, TrustCheck};
 
 /// Entries of a [`HandshakeLog`].
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl HandshakeLog {
     pub(super) fn take(&self) -> Entries {
         let mut entries = std::mem::take(&mut *self.open());
         if let (Some((check, now)), Some((leaf, others))) = (entries.pending.take(), entries.chain.split_first()) {
-            entries.trust = Some(check.check(&Presented { leaf, others, staple: &entries.staple, now }));
+            entries.trust = Some(check.check(&PresentedChain { leaf, others, staple: &entries.staple, now }));
         }
         entries
     }
@@ -58,13 +58,13 @@ impl HandshakeLog {
 
 /// Notes everything, and lets the handshake go on.
 #[derive(Debug)]
-pub(super) struct Observe {
+pub(super) struct ObservingVerifier {
     pub(super) check: Arc<TrustCheck>,
     pub(super) log: HandshakeLog,
 }
 
-impl Policy for Observe {
-    fn certificates(&self, presented: &Presented<'_>) -> Result<(), Error> {
+impl Policy for ObservingVerifier {
+    fn certificates(&self, presented: &PresentedChain<'_>) -> Result<(), Error> {
         let mut entries = self.log.open();
         entries.chain = presented.chain().map(|der| der.clone().into_owned()).collect();
         entries.staple = presented.staple.to_vec();

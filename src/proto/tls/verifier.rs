@@ -27,7 +27,7 @@ const OLD_SCHEMES: &[SignatureScheme] = &[
 ];
 
 /// Certificates as a server presents them in a handshake.
-pub(super) struct Presented<'a> {
+pub(super) struct PresentedChain<'a> {
     pub(super) leaf: &'a CertificateDer<'a>,
     /// The others, in the order sent.
     pub(super) others: &'a [CertificateDer<'a>],
@@ -36,7 +36,7 @@ pub(super) struct Presented<'a> {
     pub(super) now: UnixTime,
 }
 
-impl<'a> Presented<'a> {
+impl<'a> PresentedChain<'a> {
     /// All of them, leaf first.
     pub(super) fn chain(&self) -> impl Iterator<Item = &'a CertificateDer<'a>> {
         std::iter::once(self.leaf).chain(self.others)
@@ -46,7 +46,7 @@ impl<'a> Presented<'a> {
 /// Decides over a handshake at its two proofs; `Err` ends it.
 pub(super) trait Policy: Debug + Send + Sync {
     /// The certificates are there.
-    fn certificates(&self, presented: &Presented<'_>) -> Result<(), Error>;
+    fn certificates(&self, presented: &PresentedChain<'_>) -> Result<(), Error>;
 
     /// Whether the server proved that it holds the leaf's key.
     fn key_proof(&self, proof: Result<(), Distrust>) -> Result<(), Error>;
@@ -81,7 +81,7 @@ impl<P: Policy> ServerCertVerifier for Verifier<P> {
         staple: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let presented = Presented { leaf, others, staple, now };
+        let presented = PresentedChain { leaf, others, staple, now };
         self.policy.certificates(&presented).map(|()| ServerCertVerified::assertion())
     }
 
@@ -120,12 +120,12 @@ pub(super) struct TrustCheck {
     roots: Arc<Authorities>,
     name: ServerName<'static>,
     /// A load shows the same chain again and again.
-    last: Mutex<Option<Checked>>,
+    last: Mutex<Option<CachedValidation>>,
 }
 
 /// A chain that was checked in this second, and what came of it.
 #[derive(Debug)]
-struct Checked {
+struct CachedValidation {
     chain: Vec<CertificateDer<'static>>,
     second: i64,
     result: Result<Option<String>, Distrust>,
@@ -138,7 +138,7 @@ impl TrustCheck {
 
     /// Everything that is wrong with the certificates. Path first, then name: both are looked at, so that renewing an expired
     /// certificate does not only then reveal that it carries the wrong name. What verifies may come with a note.
-    pub(super) fn check(&self, presented: &Presented<'_>) -> Result<Option<String>, Distrust> {
+    pub(super) fn check(&self, presented: &PresentedChain<'_>) -> Result<Option<String>, Distrust> {
         let second = i64::try_from(presented.now.as_secs()).unwrap_or(i64::MAX);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = last.as_ref()
@@ -149,7 +149,7 @@ impl TrustCheck {
         }
         let chain: Vec<CertificateDer<'static>> = presented.chain().map(|der| der.clone().into_owned()).collect();
         let result = self.validate(&chain, second);
-        *last = Some(Checked { chain, second, result: result.clone() });
+        *last = Some(CachedValidation { chain, second, result: result.clone() });
         result
     }
 

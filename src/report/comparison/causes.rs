@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::layout::{self, Mark};
+use super::layout::{self, StatusWord};
 use super::values::{self, Movement};
 use crate::model::{FactChange, Rule, Shift, Value};
 use crate::report::style::Style;
@@ -158,7 +158,7 @@ impl<'d> CommonCause<'d> {
     }
 
     fn text(&self, style: Style) -> String {
-        let mark = if self.allowed() { Mark::Allowed } else { Mark::Changed };
+        let mark = if self.allowed() { StatusWord::Allowed } else { StatusWord::Changed };
         let mut text =
             format!("{} of {}: {}", self.title(), layout::checks(&self.checks, style.verbose), self.movements());
         if let Some(why) = self.facts.first().and_then(|fact| rule(fact.change)) {

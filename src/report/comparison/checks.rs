@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::layout::{self, Mark};
+use super::layout::{self, StatusWord};
 use crate::model::{CheckChange, CheckShift};
 use crate::report::style::Style;
 
@@ -83,13 +83,13 @@ fn text(group: &ChangeGroup<'_>, style: Style) -> String {
     let because = |reason: &Option<String>| reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     let (mark, text) = match first.change {
         CheckShift::New if first.worse => {
-            (Mark::Worse, format!("{who}: new, and {after}{}", because(&first.reason_after)))
+            (StatusWord::Worse, format!("{who}: new, and {after}{}", because(&first.reason_after)))
         }
         CheckShift::New => {
-            (Mark::New, format!("{who}: only the second report has it; {after}{}", because(&first.reason_after)))
+            (StatusWord::New, format!("{who}: only the second report has it; {after}{}", because(&first.reason_after)))
         }
         CheckShift::Vanished => (
-            Mark::Gone,
+            StatusWord::Gone,
             format!("{who}: only the first report has it; {before} there{}", because(&first.reason_before)),
         ),
         CheckShift::Renamed => {
@@ -98,7 +98,7 @@ fn text(group: &ChangeGroup<'_>, style: Style) -> String {
             };
             let pairs: Vec<String> = all.iter().map(pair).collect();
             (
-                Mark::Note,
+                StatusWord::Note,
                 format!(
                     "{} renamed: {}",
                     layout::count(all.len() as u64, "check"),
@@ -108,19 +108,19 @@ fn text(group: &ChangeGroup<'_>, style: Style) -> String {
         }
         CheckShift::Verdict => {
             let mark = match (first.worse, after) {
-                (true, _) => Mark::Worse,
-                (false, "passed") => Mark::Better,
-                (false, _) => Mark::Note,
+                (true, _) => StatusWord::Worse,
+                (false, "passed") => StatusWord::Better,
+                (false, _) => StatusWord::Note,
             };
             let reason = if after == "passed" { earlier(first) } else { because(&first.reason_after) };
             (mark, format!("{who}: {before} -> {after}{reason}"))
         }
         CheckShift::Target => {
             let (old, new) = moved_host(first).unwrap_or_else(|| (before.to_owned(), after.to_owned()));
-            (Mark::Note, format!("{who}: another target, {old} -> {new}"))
+            (StatusWord::Note, format!("{who}: another target, {old} -> {new}"))
         }
         CheckShift::Definition => {
-            (Mark::Note, format!("{who}: defined otherwise than before, so that the numbers are not compared"))
+            (StatusWord::Note, format!("{who}: defined otherwise than before, so that the numbers are not compared"))
         }
     };
     layout::line(style, mark, &text)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use super::inconclusive::{self, ComparisonKind};
-use super::layout::{self, Mark};
+use super::layout::{self, StatusWord};
 use crate::model::comparison_document::MetricRow;
 use crate::model::{Change, CheckRecord, ComparedBy, Comparison, Severity};
 use crate::report::comparison_text;
@@ -98,7 +98,7 @@ pub fn render(rows: &[ComparedMetric<'_>], kind: ComparisonKind, style: Style) -
     let groups = by_check(&rows);
     let shown = chosen(&groups, style.verbose);
     let columns = columns(&shown);
-    let alone = told_alone(&rows);
+    let alone = sole_reasons(&rows);
     for group in &shown {
         out.push_str(&movement(group, columns, style));
         if let [row] = group.rows.as_slice()
@@ -114,20 +114,20 @@ pub fn render(rows: &[ComparedMetric<'_>], kind: ComparisonKind, style: Style) -
         out.push_str(&layout::below(style, &format!("next: {}", comparison_text::next(paired, arms))));
     }
     // What is undecided for a reason it shares is explained below, whether it has a line or not.
-    let explained = |group: &&&OfCheck<'_>| {
+    let explained = |group: &&&CheckMetrics<'_>| {
         group.verdict() != Change::Inconclusive
             || group.rows.len() == 1 && group.rows.iter().all(|row| alone.contains(&(row.place, row.metric)))
     };
-    let told: HashSet<_> =
-        shown.iter().filter(explained).flat_map(|group| group.told()).map(|row| (row.place, row.metric)).collect();
+    let named: HashSet<_> =
+        shown.iter().filter(explained).flat_map(|group| group.named()).map(|row| (row.place, row.metric)).collect();
     let rest: Vec<ComparedMetric<'_>> =
-        rows.iter().filter(|row| !told.contains(&(row.place, row.metric))).copied().collect();
+        rows.iter().filter(|row| !named.contains(&(row.place, row.metric))).copied().collect();
     folded(&mut out, &rest, kind, style);
     out
 }
 
 /// Undecided metrics whose reason nobody else has.
-fn told_alone<'d>(rows: &[ComparedMetric<'d>]) -> HashSet<((&'d str, &'d str), &'d str)> {
+fn sole_reasons<'d>(rows: &[ComparedMetric<'d>]) -> HashSet<((&'d str, &'d str), &'d str)> {
     let mut by_reason: BTreeMap<Option<&str>, Vec<&ComparedMetric<'d>>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.comparison.verdict == Change::Inconclusive) {
         by_reason.entry(row.comparison.reason.as_deref()).or_default().push(row);
@@ -150,30 +150,30 @@ fn reason(row: &ComparedMetric<'_>, kind: ComparisonKind, style: Style) -> Strin
 }
 
 /// The metrics of one check that came to the same, the largest movement first.
-struct OfCheck<'d> {
+struct CheckMetrics<'d> {
     rows: Vec<ComparedMetric<'d>>,
 }
 
-impl<'d> OfCheck<'d> {
+impl<'d> CheckMetrics<'d> {
     fn verdict(&self) -> Change {
         self.rows.first().map_or(Change::NotCompared, |row| row.comparison.verdict)
     }
 
     /// Those that its line names: all that moved the same way.
-    fn told(&self) -> impl Iterator<Item = ComparedMetric<'d>> + '_ {
+    fn named(&self) -> impl Iterator<Item = ComparedMetric<'d>> + '_ {
         let direction = self.rows.first().map(ComparedMetric::fell);
         self.rows.iter().filter(move |row| Some(row.fell()) == direction).copied()
     }
 }
 
 /// The rows by check and verdict, in the order of their first row.
-fn by_check<'d>(rows: &[ComparedMetric<'d>]) -> Vec<OfCheck<'d>> {
+fn by_check<'d>(rows: &[ComparedMetric<'d>]) -> Vec<CheckMetrics<'d>> {
     let mut places: BTreeMap<(&str, &str, Change, bool), usize> = BTreeMap::new();
-    let mut out: Vec<OfCheck<'d>> = Vec::new();
+    let mut out: Vec<CheckMetrics<'d>> = Vec::new();
     for row in rows {
         let key = (row.place.0, row.place.1, row.comparison.verdict, row.severity == Severity::Warn);
         let place = *places.entry(key).or_insert_with(|| {
-            out.push(OfCheck { rows: Vec::new() });
+            out.push(CheckMetrics { rows: Vec::new() });
             out.len() - 1
         });
         if let Some(group) = out.get_mut(place) {
@@ -193,7 +193,7 @@ fn by_check<'d>(rows: &[ComparedMetric<'d>]) -> Vec<OfCheck<'d>> {
 
 /// Those that have a line of their own: every regression, the largest other movements up to five lines, and whatever the suites ask
 /// for that changed for the better. Everything has one where `all` is asked for.
-fn chosen<'g, 'd>(groups: &'g [OfCheck<'d>], all: bool) -> Vec<&'g OfCheck<'d>> {
+fn chosen<'g, 'd>(groups: &'g [CheckMetrics<'d>], all: bool) -> Vec<&'g CheckMetrics<'d>> {
     let mut shown = Vec::new();
     for group in groups {
         let compared = group.verdict() != Change::NotCompared;
@@ -211,7 +211,7 @@ fn chosen<'g, 'd>(groups: &'g [OfCheck<'d>], all: bool) -> Vec<&'g OfCheck<'d>> 
     shown
 }
 
-fn columns(groups: &[&OfCheck<'_>]) -> (usize, usize) {
+fn columns(groups: &[&CheckMetrics<'_>]) -> (usize, usize) {
     let rows = || groups.iter().filter_map(|group| group.rows.first());
     let place = rows().map(|row| row.place.0.chars().count() + 1 + row.place.1.chars().count()).max().unwrap_or(0);
     let metric = rows().map(|row| row.metric.chars().count()).max().unwrap_or(0);
@@ -219,12 +219,12 @@ fn columns(groups: &[&OfCheck<'_>]) -> (usize, usize) {
 }
 
 /// One check: its largest movement, the others that went with it, and the grounds.
-fn movement(group: &OfCheck<'_>, (place, metric): (usize, usize), style: Style) -> String {
+fn movement(group: &CheckMetrics<'_>, (place, metric): (usize, usize), style: Style) -> String {
     let Some(first) = group.rows.first() else { return String::new() };
     let one = first.comparison;
     let name = format!("{}/{}", first.place.0, first.place.1);
     let line = format!("{name:<place$}  {:<metric$}  {}", first.metric, comparison_text::change(one));
-    let mut out = layout::line(style, Mark::Metric(one.verdict, first.severity), line.trim_end());
+    let mut out = layout::line(style, StatusWord::Metric(one.verdict, first.severity), line.trim_end());
     if matches!(one.verdict, Change::Regressed | Change::Improved) || style.verbose {
         out.push_str(&layout::below(style, &grounds(first)));
     }
@@ -232,13 +232,20 @@ fn movement(group: &OfCheck<'_>, (place, metric): (usize, usize), style: Style) 
     if style.verbose {
         for row in others {
             let line = format!("{name:<place$}  {:<metric$}  {}", row.metric, comparison_text::change(row.comparison));
-            out.push_str(&layout::line(style, Mark::Metric(row.comparison.verdict, row.severity), line.trim_end()));
+            out.push_str(&layout::line(
+                style,
+                StatusWord::Metric(row.comparison.verdict, row.severity),
+                line.trim_end(),
+            ));
             out.push_str(&layout::below(style, &grounds(row)));
         }
         return out;
     }
-    let along: Vec<String> =
-        group.told().skip(1).map(|row| format!("{} {}", row.metric, comparison_text::effect(row.comparison))).collect();
+    let along: Vec<String> = group
+        .named()
+        .skip(1)
+        .map(|row| format!("{} {}", row.metric, comparison_text::effect(row.comparison)))
+        .collect();
     if !along.is_empty() && one.verdict != Change::Inconclusive {
         out.push_str(&layout::below(style, &format!("also {}", layout::some(&along, false))));
     }
@@ -273,7 +280,7 @@ fn folded(out: &mut String, rows: &[ComparedMetric<'_>], kind: ComparisonKind, s
     undecided.sort_by_key(|((change, _), rows)| (std::cmp::Reverse(*change), std::cmp::Reverse(rows.len())));
     for ((change, reason), rows) in undecided {
         let text = format!("{}: {reason}", metrics(&rows, style.verbose));
-        out.push_str(&layout::line(style, Mark::Metric(change, Severity::Fail), &text));
+        out.push_str(&layout::line(style, StatusWord::Metric(change, Severity::Fail), &text));
         let comparisons: Vec<&Comparison> = rows.iter().map(|row| row.comparison).collect();
         if let Some(what) = inconclusive::advice(&comparisons, kind) {
             out.push_str(&layout::below(style, &format!("to decide: {what}")));
@@ -287,14 +294,14 @@ fn folded(out: &mut String, rows: &[ComparedMetric<'_>], kind: ComparisonKind, s
             rows.iter().filter(|row| row.comparison.verdict == change).copied().collect();
         if !of_kind.is_empty() {
             let text = format!("{}: {words}", metrics(&of_kind, style.verbose));
-            out.push_str(&layout::line(style, Mark::Metric(change, Severity::Fail), &text));
+            out.push_str(&layout::line(style, StatusWord::Metric(change, Severity::Fail), &text));
         }
     }
     let more: Vec<ComparedMetric<'_>> =
         rows.iter().filter(|row| row.comparison.verdict == Change::Regressed).copied().collect();
     if !more.is_empty() {
         let text = format!("{}: not shown above; the JSON has them all", metrics(&more, style.verbose));
-        out.push_str(&layout::line(style, Mark::Metric(Change::Regressed, Severity::Fail), &text));
+        out.push_str(&layout::line(style, StatusWord::Metric(Change::Regressed, Severity::Fail), &text));
     }
 }
 

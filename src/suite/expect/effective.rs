@@ -206,12 +206,12 @@ impl Parts<'_> {
             let Expectation { path, operator, want, .. } = default;
             let usual = operator.sentence(want);
             let message = format!("`{path}` is expected to be {usual} unless the check says what else it should be");
-            (message, instead(default), *span)
+            (message, default_help(default), *span)
         })
     }
 }
 
-fn instead(default: &Expectation) -> String {
+fn default_help(default: &Expectation) -> String {
     let path = &default.path;
     let value = match default.sort {
         Sort::Bool => "true or false".to_owned(),

@@ -32,7 +32,7 @@ use tokio::time::Instant;
 use verdict::{Validation, Verdict};
 use walk::Walk;
 
-use super::ask::{Ask, Round};
+use super::ask::{DnsQuery, Round};
 use super::facts::{DISCARDED, EDNS_VERSION, OUTCOME};
 use super::fields::{CLASS, Class, DNSSEC, Dnssec, NAME, TYPE};
 use super::transport::{TRANSPORT, Transport};
@@ -70,7 +70,7 @@ const WITHOUT_OPT: &str = "; the answer has no EDNS (OPT record): the server, or
 
 /// A question whose answer is validated.
 pub(super) struct Validate {
-    ask: Ask,
+    ask: DnsQuery,
     name: Name,
     anchors: Vec<Anchor>,
     /// Seconds since 1970.
@@ -79,7 +79,7 @@ pub(super) struct Validate {
 
 impl Validate {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let ask = Ask::from_args(args)?;
+        let ask = DnsQuery::from_args(args)?;
         if let Transport::Secure(_) = ask.transport {
             let help = "use udp or tcp; a check beside it can hold the encrypted answer against it with `same_as`";
             return Err(TRANSPORT.invalid("the walk of a validation asks in plain", help));

@@ -23,7 +23,7 @@ const ELSEWHERE: &str = "the name is an alias of one that this server cannot spe
 /// spans its attempts and rounds.
 pub(super) struct Propagation {
     goal: Goal,
-    memory: Mutex<Memory>,
+    memory: Mutex<PropagationState>,
 }
 
 enum Goal {
@@ -47,7 +47,7 @@ enum GoalState {
 }
 
 #[derive(Default)]
-struct Memory {
+struct PropagationState {
     began: Option<Instant>,
     servers: BTreeMap<String, Arrival>,
 }

@@ -37,7 +37,7 @@ pub(super) enum Measure {
     /// The end is after this many bytes.
     Whole(usize),
     /// This is no such thing, but this.
-    Foreign(&'static str),
+    OtherProtocol(&'static str),
 }
 
 enum Source<'a> {
@@ -139,7 +139,7 @@ impl<'a> Dialog<'a> {
                     self.part.truncate(end);
                     return Ok(std::mem::take(&mut self.part));
                 }
-                Measure::Foreign(what) => {
+                Measure::OtherProtocol(what) => {
                     let evidence = format!("instead of {awaited} came {what}{}", self.so_far());
                     return Err(not_upgraded(FailureKind::OtherProtocol, evidence));
                 }
@@ -155,7 +155,7 @@ impl<'a> Dialog<'a> {
         plausible: impl Fn(&[u8]) -> bool,
     ) -> Result<String, DialogError> {
         let measure = |bytes: &[u8]| match memchr::memchr(b'\n', bytes) {
-            _ if !plausible(bytes) => Measure::Foreign("something else"),
+            _ if !plausible(bytes) => Measure::OtherProtocol("something else"),
             Some(end) => Measure::Whole(end + 1),
             None => Measure::More,
         };

@@ -36,13 +36,13 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
 /// How long a message says it is.
 fn measure(bytes: &[u8]) -> Measure {
     if bytes.first().is_some_and(|tag| *tag != SEQUENCE) {
-        return Measure::Foreign("no LDAP message");
+        return Measure::OtherProtocol("no LDAP message");
     }
     match length(bytes.get(1..).unwrap_or_default()) {
-        Length::Known(_, length) if length > LONGEST => Measure::Foreign("a message too long for an answer"),
+        Length::Known(_, length) if length > LONGEST => Measure::OtherProtocol("a message too long for an answer"),
         Length::Known(head, length) if 1 + head + length <= bytes.len() => Measure::Whole(1 + head + length),
         Length::Known(..) | Length::More => Measure::More,
-        Length::None => Measure::Foreign("no LDAP message"),
+        Length::None => Measure::OtherProtocol("no LDAP message"),
     }
 }
 

@@ -48,7 +48,7 @@ fn measure(bytes: &[u8]) -> Measure {
     };
     let length = u32::from_le_bytes([*a, *b, *c, 0]) as usize;
     match length {
-        0 | LONGEST.. => Measure::Foreign("something else"),
+        0 | LONGEST.. => Measure::OtherProtocol("something else"),
         _ if bytes.len() >= HEADER + length => Measure::Whole(HEADER + length),
         _ => Measure::More,
     }

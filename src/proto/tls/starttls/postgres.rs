@@ -37,12 +37,12 @@ fn measure(bytes: &[u8]) -> Measure {
         [b'E', a, b, c, d, ..] => {
             let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
             if !(4..=LONGEST).contains(&length) {
-                return Measure::Foreign("something else");
+                return Measure::OtherProtocol("something else");
             }
             if bytes.len() > length { Measure::Whole(1 + length) } else { Measure::More }
         }
         [b'E', ..] => Measure::More,
-        _ => Measure::Foreign("something else"),
+        _ => Measure::OtherProtocol("something else"),
     }
 }
 

@@ -60,7 +60,7 @@ fn is(line: &str, word: &str) -> bool {
 fn measure(bytes: &[u8]) -> Measure {
     let begins = |word: &str| bytes.iter().zip(word.bytes()).all(|(byte, want)| byte.eq_ignore_ascii_case(&want));
     if !["\"", "OK", "NO", "BYE"].into_iter().any(begins) {
-        return Measure::Foreign("something else");
+        return Measure::OtherProtocol("something else");
     }
     let mut from = 0;
     loop {
@@ -70,7 +70,7 @@ fn measure(bytes: &[u8]) -> Measure {
         let line = bytes.get(from..from + end).unwrap_or_default();
         match literal(line) {
             None => return Measure::Whole(from + end + 1),
-            Some(length) if length > LONGEST => return Measure::Foreign("a literal too long for a greeting"),
+            Some(length) if length > LONGEST => return Measure::OtherProtocol("a literal too long for a greeting"),
             Some(length) => from += end + 1 + length,
         }
     }

@@ -58,13 +58,13 @@ fn measure(bytes: &[u8], opening: bool) -> Measure {
         let rest = bytes.get(at..).unwrap_or_default();
         let text = memchr::memchr(b'<', rest).unwrap_or(rest.len());
         if depth == 0 && !rest.iter().take(text).all(u8::is_ascii_whitespace) {
-            return Measure::Foreign("something that is not XML");
+            return Measure::OtherProtocol("something that is not XML");
         }
         let Some(tag) = rest.get(text..).filter(|tag| tag.len() > 1) else {
             return Measure::More;
         };
         if tag.get(1) == Some(&b'!') {
-            return Measure::Foreign("XML that is not XMPP");
+            return Measure::OtherProtocol("XML that is not XMPP");
         }
         let Some(length) = tag_length(tag) else {
             return Measure::More;

@@ -15,7 +15,7 @@ use crate::proto::tls::draw_randomness;
 
 /// See the module. By default everything runs where the engine does, and nobody watches.
 #[derive(Clone, Default)]
-pub struct Lanes {
+pub struct Runtimes {
     timed: Watch,
     computing: Option<Arc<CpuRuntime>>,
     /// Open from before the first check to the end.
@@ -29,7 +29,7 @@ struct CpuRuntime {
     wake_randomness: fn() -> Result<(), Fault>,
 }
 
-impl Lanes {
+impl Runtimes {
     /// Watches the runtime this is called on, and starts another one for what computes.
     pub fn start() -> io::Result<Self> {
         Self::start_with(draw_randomness)
@@ -91,7 +91,7 @@ impl Drop for CpuRuntime {
     }
 }
 
-impl std::fmt::Debug for Lanes {
+impl std::fmt::Debug for Runtimes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lanes").field("computing", &self.computing.is_some()).finish_non_exhaustive()
     }
@@ -99,12 +99,15 @@ impl std::fmt::Debug for Lanes {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lanes, draw_randomness};
+    use super::{Runtimes, draw_randomness};
 
     /// What `engine/tests/prepared.rs` puts in its place is there to be counted.
     #[tokio::test]
     async fn what_wakes_the_randomness_is_what_tls_draws_from() {
-        let lanes = Lanes::start().unwrap();
-        assert!(std::ptr::fn_addr_eq(lanes.computing.as_ref().unwrap().wake_randomness, draw_randomness as fn() -> _));
+        let runtimes = Runtimes::start().unwrap();
+        assert!(std::ptr::fn_addr_eq(
+            runtimes.computing.as_ref().unwrap().wake_randomness,
+            draw_randomness as fn() -> _
+        ));
     }
 }
