@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared, unwatched};
 use crate::model::record::Timing;
 use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Round, Silence, Verdict};
-use crate::net::own::later;
+use crate::net::this_host::pending_syns;
 use crate::net::{deadline, handshakes};
 use crate::plan::{Case, PlannedArm, PlannedRound};
 use crate::probe::{Cx, Footprint, INVESTIGATION, RestoreOutcome};
@@ -37,7 +37,7 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
         // What is late by a timer alone began when it was due.
         let look = (start, if began - due <= TIMER { due } else { began });
         timing.attempts += 1;
-        later::forget();
+        pending_syns::forget();
         let mut observation = Observation::default();
         let within = (began, deadline, timing.attempts);
         let mut fault = rounds(shared, (index, case), &mut observation, case.layout.turns(), within).await;

@@ -12,7 +12,7 @@ use super::{Assess, CaseEnd, Shared, attempt};
 use crate::model::named::Named;
 use crate::model::{CheckRecord, Control, Event, Fault, Severity, Silence, Unit, Verdict};
 use crate::net::handshakes;
-use crate::net::own::later::PendingSyns;
+use crate::net::this_host::pending_syns::PendingSyns;
 use crate::plan::{Case, same_host};
 
 /// What to do about a filter of this host.
@@ -32,21 +32,24 @@ pub(super) struct SilentCase {
 }
 
 /// Runs the controls of `waiting`, each once, and sends the records.
-pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<SilentCase>) -> Vec<(usize, CaseEnd)> {
+pub(super) async fn run_controls<A: Assess>(
+    shared: &Arc<Shared<A>>,
+    waiting: Vec<SilentCase>,
+) -> Vec<(usize, CaseEnd)> {
     let controls: BTreeSet<usize> = waiting
         .iter()
         .filter_map(|waiting| case(shared, waiting.index))
         .flat_map(|case| &case.controls)
         .copied()
         .collect();
-    let places: Arc<[Semaphore]> = shared.plan.limits.iter().map(|limit| Semaphore::new(limit.most)).collect();
+    let slots: Arc<[Semaphore]> = shared.plan.limits.iter().map(|limit| Semaphore::new(limit.most)).collect();
     let again = controls.into_iter().map(|index| {
-        let (shared, places) = (Arc::clone(shared), Arc::clone(&places));
+        let (shared, slots) = (Arc::clone(shared), Arc::clone(&slots));
         async move {
             // Limits are kept here too. All take their places in one order, so that no two wait for each other.
             let mut held = Vec::new();
             for limit in case(&shared, index).map_or(&[][..], |case| &case.limits) {
-                held.extend(places[*limit].acquire().await);
+                held.extend(slots[*limit].acquire().await);
             }
             // On a worker of its own, as every check.
             let runtime = shared.runtime_of(index);
@@ -75,7 +78,7 @@ pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<Sile
             None => (None, Some(unproven(own, &silence, "the check has no control that ran", "name one in `control`"))),
         };
         record.control = control;
-        let fault = match unrepeated.kept_here().await {
+        let fault = match unrepeated.dropped_here().await {
             Some(why) => Some(unproven(own, &silence, why, OWN_RULES)),
             None => fault,
         };

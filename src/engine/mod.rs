@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::record::Timing;
 use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Severity, Silence, Verdict};
 use crate::net::handshakes;
-use crate::net::own::later;
+use crate::net::this_host::pending_syns;
 use crate::plan::{Case, Plan};
 use control::SilentCase;
 use halt::Halt;
@@ -124,7 +124,7 @@ pub async fn run<A: Assess>(
         halted = halted.or_else(|| shared.halted());
         // Once per stage, so that a control is asked soon after what it speaks for, and alone with other controls.
         if running.is_empty() && !queue.has_quiet() && !silent.is_empty() {
-            for (index, ended) in control::settle(&shared, std::mem::take(&mut silent)).await {
+            for (index, ended) in control::run_controls(&shared, std::mem::take(&mut silent)).await {
                 halted = halted.or_else(|| halt_reason(&shared, index, &ended));
                 queue.finish(&shared.plan, index, ended.verdict);
             }
@@ -288,7 +288,7 @@ impl<A: Assess> Shared<A> {
         let within_s = case.eventually.map(|eventually| eventually.within.as_secs_f64());
         self.send(Event::CheckStarted { index, id: case.id.to_string(), within_s }).await;
         let run = handshakes::of_check(attempt::run(self, index, case));
-        let ((record, silence), unrepeated) = later::of_check(run).await;
+        let ((record, silence), unrepeated) = pending_syns::of_check(run).await;
         if let Some(silence) = silence {
             let silent = SilentCase { index, record, silence, unrepeated };
             return CaseEnd { silent: Some(Box::new(silent)), ..CaseEnd::default() };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::document_path::{self, FindError};
 use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test};
 use crate::model::fact::SETTLED_IN;
-use crate::model::typed::{Form, Typing};
+use crate::model::typed::{Form, ValueType};
 use crate::model::{Observation, Round, Unit, Unseen, Value};
 use crate::stats::Samples;
 
@@ -58,7 +58,7 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
 }
 
 /// How the values of a round are compared: data by its kind, which is a fact of the same round.
-pub(super) fn typing<'v>(expectation: &Expectation, round: &'v Round) -> Typing<'v> {
+pub(super) fn typing<'v>(expectation: &Expectation, round: &'v Round) -> ValueType<'v> {
     expectation.typing(match expectation.form() {
         Form::Data(data) => round.fact(data.kind).and_then(Value::as_str),
         _ => None,

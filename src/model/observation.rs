@@ -53,7 +53,7 @@ pub enum Unseen {
 
 /// Why an expectation cannot be decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum Undecided {
     /// Only a part of the fact was seen, for this reason, and the rest decides.
     Part(String),
     /// A share of what was counted may not be the target's, for this reason, and how much decides.
@@ -72,7 +72,7 @@ pub struct Tally {
     /// What was seen: in the round that broke it, else in the first.
     pub got: Option<String>,
     /// Why a round could not be decided.
-    pub open: Option<Doubt>,
+    pub open: Option<Undecided>,
 }
 
 /// A side of a case that is judged by itself.

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::clock::MeasuredTime;
 use super::datagram::{self, IcmpError};
-use super::own::{self, later, syn};
 use super::sys::tcp_info::tcp_info;
+use super::this_host::{self, pending_syns, syn};
 use super::{deadline, handshakes};
 use crate::model::{Fault, human_time};
 
@@ -100,9 +100,9 @@ impl ConnectError {
                 | libc::EAFNOSUPPORT
                 | libc::EADDRNOTAVAIL,
             ) if !link_local(peer)
-                && let Some(why) = own::route_error(peer, None) =>
+                && let Some(why) = this_host::route_error(peer, None) =>
             {
-                Err(own::route_fault(&why, operation, peer))
+                Err(this_host::route_fault(&why, operation, peer))
             }
             Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENONET | libc::EHOSTDOWN | libc::ENOPROTOOPT) => {
                 Ok(Self::Unreachable(error.to_string()))
@@ -216,14 +216,14 @@ impl SynEnd {
 
     /// Sorts it: a reset, an ICMP error of the path or the peer, and silence are facts; what this host itself did is a fault.
     pub fn judge(self, peer: SocketAddr) -> Result<ConnectError, Fault> {
-        let own = |why: String| own::rejection_fault(why, "connect", peer);
+        let own = |why: String| this_host::rejection_fault(why, "connect", peer);
         let (error, report) = match self {
             Self::Itself => return Ok(ConnectError::Refused),
             Self::Silent(None) => return Ok(ConnectError::Timeout),
             Self::Silent(Some(why)) => return Err(own(why.to_owned())),
             Self::Error(error, report) => (error, report),
         };
-        if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, peer.ip())) {
+        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip())) {
             return Err(own(why));
         }
         Ok(match ConnectError::classify(&error, "connect", peer)?.reported_by(report.as_ref()) {
@@ -242,7 +242,7 @@ fn rst_from(peer: SocketAddr) -> String {
 pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -> Result<TcpConnection, SynEnd> {
     let alone = |error| SynEnd::Error(error, None);
     datagram::enable_icmp_errors(&socket);
-    let held = syn::hold_own_resets(&socket, peer.ip());
+    let held = syn::drop_own_resets(&socket, peer.ip());
     let start = Instant::now();
     let stream = begin(socket, peer).map_err(alone)?;
     let ended = deadline::within(patience, ended(&stream)).await;
@@ -255,9 +255,9 @@ pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -
             return Err(SynEnd::Error(error, datagram::reported(&stream)));
         }
         _ => {
-            let why = syn::kept_here(&stream, held);
+            let why = syn::dropped_here(&stream, held);
             if why.is_none() {
-                later::keep(stream, held, start);
+                pending_syns::keep(stream, held, start);
             }
             return Err(SynEnd::Silent(why));
         }

@@ -131,7 +131,7 @@ impl<'a> Cx<'a> {
     /// Adds a length of time that ended by this process's own clock, as a sample in seconds. Where this process was late to
     /// take it, it is kept apart: it only shows that the target took no longer.
     pub fn record_time(&mut self, fact: &Fact<Distribution>, sample: Duration) {
-        if self.lateness.spoils(sample) {
+        if self.lateness.affects(sample) {
             debug_assert!(
                 in_table(self.facts, &fact.info),
                 "`{}` is not in the family's table of facts",

@@ -73,9 +73,9 @@ pub fn effect(points: &[Point]) -> Result<Effect, EffectError> {
     }
     sweep(&mut value, &basis);
     let least = ROUNDING * size.sqrt();
-    let estimate = beyond(dot(&arm, &value) / left, least);
+    let estimate = zero_if_rounding(dot(&arm, &value) / left, least);
     value.iter_mut().zip(&arm).for_each(|(v, a)| *v -= estimate * a);
-    let residual = beyond(dot(&value, &value).sqrt(), least);
+    let residual = zero_if_rounding(dot(&value, &value).sqrt(), least);
     Ok(Effect { estimate, se: residual / (df * left).sqrt(), df })
 }
 
@@ -107,7 +107,7 @@ fn drift(points: &[Point], degree: usize) -> Vec<Vec<f64>> {
 }
 
 /// `value`, or zero when it is an error of rounding.
-fn beyond(value: f64, least: f64) -> f64 {
+fn zero_if_rounding(value: f64, least: f64) -> f64 {
     if value.abs() <= least { 0.0 } else { value }
 }
 

@@ -18,7 +18,7 @@ pub fn prediction(base: &[f64], head: f64) -> Option<Effect> {
 /// slow drift does not hide itself: se = s sqrt(2), K - 2 degrees of freedom. `None` for fewer than three runs.
 #[must_use]
 pub fn pinned(window: &[f64], pinned: f64, head: f64) -> Option<Effect> {
-    let deviation = about_line(window)?;
+    let deviation = residual_spread(window)?;
     let df = window.len() as f64 - 2.0;
     Some(Effect { estimate: head - pinned, se: deviation * std::f64::consts::SQRT_2, df })
 }
@@ -48,7 +48,7 @@ pub fn spread(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// Residual standard deviation about the least-squares line over the index; K - 2 degrees of freedom.
-fn about_line(values: &[f64]) -> Option<f64> {
+fn residual_spread(values: &[f64]) -> Option<f64> {
     if values.len() < 3 {
         return None;
     }

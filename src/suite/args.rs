@@ -192,8 +192,8 @@ impl ArgContext<'_> {
         if let Some(help) = ip_version_key(&key.name, value, fields) {
             return Some(help);
         }
-        if let Some(key_help) = Synonyms::find(family.synonyms.fields, &key.name) {
-            return Some(synonyms::entry(key_help, value));
+        if let Some(replacement) = Synonyms::find(family.synonyms.fields, &key.name) {
+            return Some(synonyms::entry(replacement, value));
         }
         if let Some(fact) = of_facts.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)) {
             let entry = if fact.contains(": ") { fact.to_owned() } else { format!("{fact}: {}", flow(value)) };

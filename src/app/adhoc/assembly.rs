@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::command_line::{CommandLine, FieldValue};
 use super::refusal::{self, Origin};
-use super::typed::{CommandLine, FieldValue};
 use crate::app::loading::LoadedPlan;
 use crate::checks::FAMILIES;
 use crate::model::{FieldInfo, FieldKind};
@@ -35,8 +35,8 @@ struct Text {
 }
 
 /// Assembles and plans; the error is for who typed it.
-pub(super) fn assemble(family: &'static Family, typed: &CommandLine) -> Result<AdhocCheck, String> {
-    let Text { yaml, lines, hidden } = suite(family, typed)?;
+pub(super) fn assemble(family: &'static Family, command_line: &CommandLine) -> Result<AdhocCheck, String> {
+    let Text { yaml, lines, hidden } = suite(family, command_line)?;
     let env = |name: &str| hidden.get(name).cloned().or_else(|| std::env::var(name).ok());
     let options = Options::none(&env);
     let mut loaded = crate::suite::load(&[Input::Text(FILE.into(), yaml)], FAMILIES, &options);
@@ -55,15 +55,15 @@ pub(super) fn assemble(family: &'static Family, typed: &CommandLine) -> Result<A
     let (redactor, sources, files) = (loaded.redactor, loaded.sources, loaded.files);
     let ready =
         LoadedPlan { plan, seed: settings.seed, redactor, sources, found: String::new(), files, rerun_of: None };
-    Ok(AdhocCheck { ready, expected: typed.expect.iter().map(|(fact, _)| fact.clone()).collect() })
+    Ok(AdhocCheck { ready, expected: command_line.expect.iter().map(|(fact, _)| fact.clone()).collect() })
 }
 
 /// JSON strings are YAML too, so that no value can break out of its place. Every argument has a line of its own.
-fn suite(family: &Family, typed: &CommandLine) -> Result<Text, String> {
+fn suite(family: &Family, command_line: &CommandLine) -> Result<Text, String> {
     let mut out = Text { yaml: String::new(), lines: Vec::new(), hidden: BTreeMap::new() };
-    let fields = tree(&typed.fields);
+    let fields = tree(&command_line.fields);
     let mut body = Vec::new();
-    emit(&mut body, &fields, family.fields, 6, &typed.secrets, &mut out.hidden)?;
+    emit(&mut body, &fields, family.fields, 6, &command_line.secrets, &mut out.hidden)?;
     let mut push = |line: String, origin: Origin| {
         out.yaml.push_str(&line);
         out.yaml.push('\n');
@@ -71,7 +71,7 @@ fn suite(family: &Family, typed: &CommandLine) -> Result<Text, String> {
     };
     push("version: 1".into(), Origin::Whole);
     push("suite: probe".into(), Origin::Whole);
-    let secrets: Vec<String> = typed.secrets.iter().chain(out.hidden.keys()).map(|name| quoted(name)).collect();
+    let secrets: Vec<String> = command_line.secrets.iter().chain(out.hidden.keys()).map(|name| quoted(name)).collect();
     if !secrets.is_empty() {
         push(format!("secrets: [{}]", secrets.join(", ")), Origin::Secrets);
     }
@@ -81,10 +81,10 @@ fn suite(family: &Family, typed: &CommandLine) -> Result<Text, String> {
     for (line, shown) in body {
         push(line, shown.map_or(Origin::Whole, Origin::Field));
     }
-    if !typed.expect.is_empty() {
+    if !command_line.expect.is_empty() {
         push("    expect:".into(), Origin::Whole);
     }
-    for (fact, value) in &typed.expect {
+    for (fact, value) in &command_line.expect {
         push(format!("      {}: {value}", quoted(fact)), Origin::Expectation(format!("-e '{fact}: {value}'")));
     }
     Ok(out)

@@ -1,6 +1,7 @@
 //! `shakedown probe`: one check from the command line, by way of the same suite, plan and engine.
 
 mod assembly;
+mod command_line;
 mod facts;
 mod listing;
 mod refusal;
@@ -8,7 +9,6 @@ mod resolvers;
 mod result;
 #[cfg(test)]
 mod tests;
-mod typed;
 
 use clap::CommandFactory as _;
 
@@ -23,7 +23,7 @@ use crate::model::Record;
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
 use assembly::AdhocCheck;
-use typed::CommandLine;
+use command_line::CommandLine;
 
 /// Probes, and prints what came of it and every fact.
 pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, exit: ExitSender) -> u8 {
@@ -64,17 +64,17 @@ struct Candidates {
 
 /// Everything settled before anything is sent; the error is for who typed the command.
 fn ready(family: &'static Family, args: &ProbeArgs) -> Result<Candidates, String> {
-    let typed = CommandLine::read(family, args)?;
-    let mut notes = typed.notes.clone();
-    let as_typed = assembly::assemble(family, &typed);
-    let (Some(field), Err(_)) = (resolvers::field(family, &typed), &as_typed) else {
+    let command_line = CommandLine::read(family, args)?;
+    let mut notes = command_line.notes.clone();
+    let as_typed = assembly::assemble(family, &command_line);
+    let (Some(field), Err(_)) = (resolvers::field(family, &command_line), &as_typed) else {
         return Ok(Candidates { first: as_typed?, others: Vec::new(), notes });
     };
     // Nothing of a family says when it needs a server: it does when it cannot be built without.
     let all = resolvers::of_this_host(resolvers::FILE).map_err(|why| format!("{why}; give one: {field}=192.0.2.53"))?;
     let mut asked = Vec::with_capacity(all.len());
     for server in all {
-        asked.push((server.clone(), assembly::assemble(family, &typed.with(field, &server))?));
+        asked.push((server.clone(), assembly::assemble(family, &command_line.with(field, &server))?));
     }
     let mut asked = asked.into_iter();
     let Some((server, first)) = asked.next() else {

@@ -1,7 +1,7 @@
 //! What was typed, read without sending anything.
 
+use super::command_line::CommandLine;
 use super::facts;
-use super::typed::CommandLine;
 use crate::checks::family;
 use crate::cli::ProbeArgs;
 use crate::model::Unit;

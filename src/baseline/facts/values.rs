@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::attributes;
 use crate::model::expectation::Sort;
-use crate::model::typed::{self, Form, Typing};
+use crate::model::typed::{self, Form, ValueType};
 use crate::model::{Rule, Shift, Value};
 
 /// Levels of an object looked into; what is deeper is compared as a whole.
@@ -103,7 +103,7 @@ impl Walk<'_> {
 
 /// Absent is null, but in a document of somebody else.
 fn present(value: Option<&Value>, form: Form) -> Option<&Value> {
-    value.filter(|value| Typing { sort: Sort::Any, form, kind: None }.is_value(value))
+    value.filter(|value| ValueType { sort: Sort::Any, form, kind: None }.is_value(value))
 }
 
 /// Whether `rule` allows a fact to change so.
@@ -135,7 +135,7 @@ impl Walk<'_> {
     /// How `after` differs from `before`; `None` when it does not.
     fn difference(&self, before: &Value, after: &Value, form: Form) -> Option<ValueChange> {
         let plain = |shift| Some(ValueChange::plain(shift));
-        let typing = Typing { sort: Sort::Any, form, kind: self.kind };
+        let typing = ValueType { sort: Sort::Any, form, kind: self.kind };
         match (before, after) {
             (Value::Array(old), Value::Array(new)) => {
                 let (added, removed) = (only_in(new, old, typing), only_in(old, new, typing));
@@ -198,13 +198,13 @@ impl Walk<'_> {
 fn field_order(old: &str, new: &str) -> Option<Ordering> {
     typed::number_text(old)
         .zip(typed::number_text(new))
-        .and_then(|(old, new)| Typing::from(Sort::Any).compare(&Value::Number(old), &Value::Number(new)))
+        .and_then(|(old, new)| ValueType::from(Sort::Any).compare(&Value::Number(old), &Value::Number(new)))
         .or_else(|| typed::compare_versions(old, new))
         .filter(|order| order.is_ne())
 }
 
 /// The elements of `these` that `those` lacks, one for one, in the order seen.
-fn only_in<'a>(these: &'a [Value], those: &[Value], typing: Typing<'_>) -> Vec<&'a Value> {
+fn only_in<'a>(these: &'a [Value], those: &[Value], typing: ValueType<'_>) -> Vec<&'a Value> {
     let mut left: HashMap<String, usize> = HashMap::with_capacity(those.len());
     for value in those {
         *left.entry(typing.key(value)).or_default() += 1;

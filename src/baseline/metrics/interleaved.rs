@@ -1,6 +1,6 @@
 //! Two targets measured in turn.
 
-use super::scale::{Scale, Statistic, View, judged, least, too_few_samples, unseen};
+use super::scale::{Scale, Statistic, View, judged, least, rule_of_three, too_few_samples};
 use super::verdict::{blank, decide, levels, nothing_seen};
 use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Change, Comparison};
@@ -79,7 +79,7 @@ fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect]
     }
     if !scale.log && rounds.iter().all(|round| round.p50 == 0.0) {
         let of = |arm: Arm| rounds.iter().copied().filter(|round| round.arm == Some(arm)).collect::<Vec<_>>();
-        return nothing_seen(out, [Arm::Base, Arm::Head].map(|arm| unseen(metric, &of(arm))));
+        return nothing_seen(out, [Arm::Base, Arm::Head].map(|arm| rule_of_three(metric, &of(arm))));
     }
     if let (Change::Inconclusive, Some(effect)) = (out.verdict, effects.first()) {
         let limits = scale.limits(out.base);

@@ -1,12 +1,12 @@
 //! DNS: the answer of one server to one question, down to flags, EDNS and stray replies.
 
-mod ask;
 mod diagnosis;
 mod dnssec;
 mod facts;
 mod fields;
 mod load;
 mod mail;
+mod query;
 mod synonyms;
 #[cfg(fuzzing)]
 pub use load::fuzz_queries;
@@ -19,10 +19,10 @@ mod transport;
 
 use std::time::Duration;
 
-use ask::DnsQuery;
 use dnssec::Validate;
 use facts::{OUTCOME, RCODE};
 use load::{LOAD, Load};
+use query::DnsQuery;
 use survey::Survey;
 
 use crate::model::table::joined;
@@ -36,7 +36,7 @@ pub struct Dns {
 
 /// The mode the fields of a check switch on.
 enum Mode {
-    DnsQuery(Box<DnsQuery>),
+    Query(Box<DnsQuery>),
     Validate(Box<Validate>),
     Load(Box<Load>),
     Survey(Box<Survey>),
@@ -68,14 +68,14 @@ impl Probe for Dns {
             Mode::Validate(Box::new(Validate::from_args(args)?))
         } else {
             dnssec::unused(args)?;
-            Mode::DnsQuery(Box::new(DnsQuery::from_args(args)?))
+            Mode::Query(Box::new(DnsQuery::from_args(args)?))
         };
         Ok(Self { mode })
     }
 
     fn target(&self) -> String {
         match &self.mode {
-            Mode::DnsQuery(ask) => ask.label(),
+            Mode::Query(query) => query.label(),
             Mode::Validate(validate) => validate.label(),
             Mode::Load(load) => load.label(),
             Mode::Survey(survey) => survey.label(),
@@ -84,14 +84,14 @@ impl Probe for Dns {
 
     fn footprint(&self) -> Footprint {
         match &self.mode {
-            Mode::DnsQuery(_) | Mode::Validate(_) | Mode::Survey(_) => Footprint::Quiet,
+            Mode::Query(_) | Mode::Validate(_) | Mode::Survey(_) => Footprint::Quiet,
             Mode::Load(_) => Footprint::Noisy,
         }
     }
 
     fn longest(&self) -> Duration {
         match &self.mode {
-            Mode::DnsQuery(ask) => ask.longest(),
+            Mode::Query(query) => query.longest(),
             Mode::Validate(validate) => validate.longest(),
             Mode::Load(load) => load.longest(),
             Mode::Survey(survey) => survey.longest(),
@@ -108,7 +108,7 @@ impl Probe for Dns {
 
     fn is_cpu_bound(&self) -> bool {
         match &self.mode {
-            Mode::DnsQuery(ask) => ask.transport.is_cpu_bound(),
+            Mode::Query(query) => query.transport.is_cpu_bound(),
             Mode::Validate(_) => true,
             Mode::Survey(survey) => survey.is_cpu_bound(),
             Mode::Load(_) => false,
@@ -116,14 +116,14 @@ impl Probe for Dns {
     }
 
     async fn prepare(&self) {
-        if let Mode::DnsQuery(ask) = &self.mode {
-            ask.transport.prepare().await;
+        if let Mode::Query(query) = &self.mode {
+            query.transport.prepare().await;
         }
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
-            Mode::DnsQuery(ask) => ask.run(cx).await,
+            Mode::Query(query) => query.run(cx).await,
             Mode::Validate(validate) => validate.run(cx).await,
             Mode::Load(load) => load.run(cx).await,
             Mode::Survey(survey) => survey.run(cx).await,

@@ -12,7 +12,7 @@ use super::facts::{
 use crate::model::Fault;
 use crate::net::clock::{ClockReading, MeasuredTime, Stamp};
 use crate::net::datagram::{Arrival, Class, IcmpError};
-use crate::net::own;
+use crate::net::this_host;
 use crate::probe::Cx;
 use crate::proto::icmp::{Number, icmp_fault};
 
@@ -235,8 +235,8 @@ impl Counts {
             return None;
         }
         let peer = SocketAddr::new(target, 0);
-        if let Some(error) = own::route_error(peer, source) {
-            return Some(own::route_fault(&error, OPERATION, peer));
+        if let Some(error) = this_host::route_error(peer, source) {
+            return Some(this_host::route_fault(&error, OPERATION, peer));
         }
         if self.sent == 0
             && let Some(error) = &self.local
@@ -251,11 +251,11 @@ impl Counts {
             let remedy = "see `ip route get ADDRESS` on this host: nothing is known of the target";
             return Some(Fault::local(OPERATION, target.to_string(), report.to_string(), remedy));
         }
-        if let Some(why) = self.reports.iter().find_map(|report| own::rejection(report, target)) {
-            return Some(own::rejection_fault(why, OPERATION, peer));
+        if let Some(why) = self.reports.iter().find_map(|report| this_host::rejection(report, target)) {
+            return Some(this_host::rejection_fault(why, OPERATION, peer));
         }
         let own_mtu = self.reports.iter().any(|report| {
-            report.router.is_none() && report.class == Class::TooBig && own::interface_mtu(target) <= report.mtu
+            report.router.is_none() && report.class == Class::TooBig && this_host::interface_mtu(target) <= report.mtu
         });
         own_mtu.then(|| {
             let why = "the packet is larger than the MTU of this host's own interface";

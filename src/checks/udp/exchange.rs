@@ -14,7 +14,7 @@ use crate::net::bytes;
 use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{Arrival, Class, Datagram, Event, IcmpError, udp};
 use crate::net::dial::{ConnectError, local_fault};
-use crate::net::{deadline, own};
+use crate::net::{deadline, this_host};
 
 /// The largest payload of an IPv4 datagram.
 const LARGEST: usize = 65_507;
@@ -87,8 +87,8 @@ impl Script {
         let end = Instant::now() + patience;
         if let Err(error) = datagram.send(&self.send, None) {
             let report = datagram.icmp_error(&mut [0; 64]);
-            if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, peer.ip())) {
-                return Err(own::rejection_fault(why, "send UDP datagram", peer));
+            if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip())) {
+                return Err(this_host::rejection_fault(why, "send UDP datagram", peer));
             }
             return failed(&error, "send UDP datagram", peer);
         }
@@ -126,8 +126,8 @@ impl Script {
                 Event::IcmpError(report) if report.class == Class::Advice => {}
                 // An answer was there before somebody closed: the answer decides.
                 Event::IcmpError(report) => {
-                    if let Some(why) = own::rejection(&report, peer.ip()) {
-                        return Err(own::rejection_fault(why, "exchange UDP datagrams", peer));
+                    if let Some(why) = this_host::rejection(&report, peer.ip()) {
+                        return Err(this_host::rejection_fault(why, "exchange UDP datagrams", peer));
                     }
                     return Ok(other.or_else(|| Some(icmp_outcome(&report, peer))));
                 }

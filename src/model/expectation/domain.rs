@@ -6,7 +6,7 @@ use regex::Regex;
 use super::sort::Sort;
 use super::test::Test;
 use crate::model::Value;
-use crate::model::typed::Typing;
+use crate::model::typed::ValueType;
 
 /// Longest list made up to try a length.
 const LONGEST: u16 = 256;
@@ -28,7 +28,7 @@ struct Values {
 
 /// Whether `test` holds for every value the fact can have.
 #[must_use]
-pub fn always_holds<'a>(test: &Test, typing: impl Into<Typing<'a>>, range: Range) -> bool {
+pub fn always_holds<'a>(test: &Test, typing: impl Into<ValueType<'a>>, range: Range) -> bool {
     let typing = typing.into();
     let domain = values(&[test], typing.sort, range);
     domain.complete && !domain.values.is_empty() && domain.values.iter().all(|value| test.holds(Some(value), typing))
@@ -36,7 +36,7 @@ pub fn always_holds<'a>(test: &Test, typing: impl Into<Typing<'a>>, range: Range
 
 /// Whether no value, and no absence, satisfies all of `tests`. Where that cannot be told, they are taken to agree.
 #[must_use]
-pub fn contradict<'a>(tests: &[&Test], typing: impl Into<Typing<'a>>, range: Range) -> bool {
+pub fn contradict<'a>(tests: &[&Test], typing: impl Into<ValueType<'a>>, range: Range) -> bool {
     let typing = typing.into();
     let domain = values(tests, typing.sort, range);
     let holds = |value: Option<&Value>| tests.iter().all(|test| test.holds(value, typing));

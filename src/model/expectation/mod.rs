@@ -15,7 +15,7 @@ pub use sort::Sort;
 pub use test::Test;
 
 use super::document_path::{self, Step};
-use super::typed::{Form, Typing};
+use super::typed::{Form, ValueType};
 use super::{FactInfo, Place};
 
 /// An expectation of one fact: one operator of one entry of `expect`, or a default.
@@ -53,8 +53,8 @@ impl Expectation {
 
     /// How its value is compared; `kind` is what the fact shows that the form depends on.
     #[must_use]
-    pub fn typing<'a>(&self, kind: Option<&'a str>) -> Typing<'a> {
-        Typing { sort: self.sort, form: self.form(), kind }
+    pub fn typing<'a>(&self, kind: Option<&'a str>) -> ValueType<'a> {
+        ValueType { sort: self.sort, form: self.form(), kind }
     }
 }
 

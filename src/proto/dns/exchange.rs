@@ -15,7 +15,7 @@ use super::question::Question;
 use crate::model::{Fault, human_time};
 use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{self, Class, Event, IcmpError, udp};
-use crate::net::{ConnectError, Deadline, connect, deadline, own};
+use crate::net::{ConnectError, Deadline, connect, deadline, this_host};
 
 /// Largest DNS message.
 pub(crate) const LARGEST: usize = 65535;
@@ -126,8 +126,8 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
     let (sent, mut deadline) = (ClockReading::now(), Deadline::at(Instant::now() + request.patience));
     if let Err(error) = datagram.send(&query, Some(server)) {
         let report = datagram::reported(datagram.socket());
-        if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, server.ip())) {
-            return Err(own::rejection_fault(why, "send DNS query", server));
+        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, server.ip())) {
+            return Err(this_host::rejection_fault(why, "send DNS query", server));
         }
         let why = ConnectError::classify(&error, "send DNS query", server)?;
         let why = why.reported_by(report.as_ref());
@@ -163,14 +163,14 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
 /// An ICMP error in answer to the query: of the path or the server a fact, with its sender; this host's own a fault.
 fn reported(exchange: Exchange, report: &IcmpError, server: SocketAddr) -> Result<Exchange, Fault> {
     const OPERATION: &str = "exchange DNS messages";
-    if let Some(why) = own::rejection(report, server.ip()) {
-        return Err(own::rejection_fault(why, OPERATION, server));
+    if let Some(why) = this_host::rejection(report, server.ip()) {
+        return Err(this_host::rejection_fault(why, OPERATION, server));
     }
     if report.class == Class::Port {
         return Ok(exchange.ended("refused", format!("nothing listens on UDP {server} ({report})")));
     }
-    match own::route_error(server, None) {
-        Some(why) => Err(own::route_fault(&why, OPERATION, server)),
+    match this_host::route_error(server, None) {
+        Some(why) => Err(this_host::route_fault(&why, OPERATION, server)),
         None => Ok(exchange.ended("unreachable", format!("{server} cannot be reached: {report}"))),
     }
 }

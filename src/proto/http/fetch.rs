@@ -82,7 +82,7 @@ async fn ask_one_of(
 
 /// Connects to the first of `peers` that can be reached before `end`: the next one beside the last once half of the time left is
 /// over, or at once when that failed. None is given up before the end, since this host's own filter shows only after a second
-/// ([`crate::net::own::syn`]). The inner `Err` says what came of the last one, the outer one that this side is to blame for one.
+/// ([`crate::net::this_host::syn`]). The inner `Err` says what came of the last one, the outer one that this side is to blame for one.
 async fn reach(peers: &[SocketAddr], end: Instant) -> Result<Result<(SocketAddr, TcpStream), String>, Fault> {
     let left = || end.saturating_duration_since(Instant::now()).saturating_sub(LAST_WORD);
     let mut waiting = peers.iter();

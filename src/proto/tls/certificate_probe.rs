@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use super::client_config::{Offer, builder};
 use super::error_words::{ClassifiedError, sort};
 use super::hello::{Alert, Answer};
-use super::validation::Distrust;
+use super::validation::ValidationError;
 use super::verifier::{Policy, PresentedChain, Verifier};
 use super::{provider, unit_key};
 use crate::model::Fault;
@@ -175,7 +175,7 @@ impl Policy for Capture {
         Err(Error::General("the chain is known".to_owned()))
     }
 
-    fn key_proof(&self, _: Result<(), Distrust>) -> Result<(), Error> {
+    fn key_proof(&self, _: Result<(), ValidationError>) -> Result<(), Error> {
         Err(Error::General("nothing is trusted here".to_owned()))
     }
 }

@@ -5,7 +5,7 @@ use rustls::{
     PeerMisbehaved,
 };
 
-use super::validation::Distrust;
+use super::validation::ValidationError;
 use super::{iana_names, provider};
 
 /// An error of a handshake, sorted.
@@ -170,11 +170,11 @@ fn incompatible(why: &PeerIncompatible) -> ClassifiedError {
 
 fn certificate(why: &CertificateError) -> ClassifiedError {
     if let CertificateError::Other(other) = why
-        && let Some(distrust) = other.0.downcast_ref::<Distrust>()
+        && let Some(distrust) = other.0.downcast_ref::<ValidationError>()
     {
         return match distrust {
-            Distrust::Wrong(why) => ClassifiedError::Broken(format!("the certificate does not verify: {why}")),
-            Distrust::CannotJudge(why) => ClassifiedError::Ours(why.clone(), OTHER_CLIENT),
+            ValidationError::Wrong(why) => ClassifiedError::Broken(format!("the certificate does not verify: {why}")),
+            ValidationError::CannotJudge(why) => ClassifiedError::Ours(why.clone(), OTHER_CLIENT),
         };
     }
     ClassifiedError::Broken("the certificate does not verify".to_owned())

@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, SignatureScheme};
 
-use super::validation::Distrust;
+use super::validation::ValidationError;
 use super::verifier::{Policy, PresentedChain, TrustCheck};
 
 /// Entries of a [`HandshakeLog`].
@@ -16,12 +16,12 @@ pub(super) struct Entries {
     /// As served, leaf first.
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// Path and name: everything that is wrong with them, or a note about what verifies.
-    pub(super) trust: Option<Result<Option<String>, Distrust>>,
+    pub(super) trust: Option<Result<Option<String>, ValidationError>>,
     /// What judges path and name, and when they were shown: done when the notes are taken, so that this side's work is not
     /// part of the handshake's time.
     pub(super) pending: Option<(Arc<TrustCheck>, UnixTime)>,
     /// Whether the peer holds the leaf's key.
-    pub(super) key_proof: Option<Result<(), Distrust>>,
+    pub(super) key_proof: Option<Result<(), ValidationError>>,
     /// The server asked for a client certificate.
     pub(super) certificate_requested: bool,
     /// There was a client certificate to show, but its key cannot sign as the server wishes.
@@ -72,7 +72,7 @@ impl Policy for ObservingVerifier {
         Ok(())
     }
 
-    fn key_proof(&self, proof: Result<(), Distrust>) -> Result<(), Error> {
+    fn key_proof(&self, proof: Result<(), ValidationError>) -> Result<(), Error> {
         self.log.open().key_proof = Some(proof);
         Ok(())
     }

@@ -18,7 +18,7 @@ use super::handshake_log::{ClientCertResolver, HandshakeLog};
 use super::provider;
 use super::session_store::{Reuse, SessionStore};
 use super::trust::Credentials;
-use super::validation::Distrust;
+use super::validation::ValidationError;
 use super::verifier::{Policy, PresentedChain, TrustCheck, Verifier};
 use crate::model::Fault;
 
@@ -31,13 +31,13 @@ impl Policy for EnforcingVerifier {
         self.0.check(presented).map(|_| ()).map_err(refusal)
     }
 
-    fn key_proof(&self, proof: Result<(), Distrust>) -> Result<(), Error> {
+    fn key_proof(&self, proof: Result<(), ValidationError>) -> Result<(), Error> {
         proof.map_err(refusal)
     }
 }
 
 /// Ends the handshake; [`HandshakeEnd::classify`] reads the reason again.
-fn refusal(why: Distrust) -> Error {
+fn refusal(why: ValidationError) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(why))))
 }
 

@@ -8,7 +8,7 @@ use super::authority::Authorities;
 use super::certificate::Certificate;
 use super::name_text;
 use super::signed::sequence;
-use super::validation::Places;
+use super::validation::PathIndexes;
 
 /// Where a path ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Authorities {
         Paths { verified: signed.clone().filter(|_| verifies), signed }
     }
 
-    fn described(&self, chain: &[CertificateDer<'_>], places: Places) -> Option<Path> {
+    fn described(&self, chain: &[CertificateDer<'_>], places: PathIndexes) -> Option<Path> {
         let anchor = self.anchor(places.anchor)?;
         let (name, spki) = (sequence(&anchor.trust.subject), sequence(&anchor.trust.subject_public_key_info));
         let known = self.anchor_dates(places.anchor).map(|(_, dates)| dates);

@@ -4,7 +4,7 @@ use regex::RegexBuilder;
 
 use super::{FactTyping, Reader};
 use crate::model::expectation::{OperandForm, Operator, ParsedOperand, Sort, Test, domain};
-use crate::model::typed::{Form, Impossible};
+use crate::model::typed::{Form, InvalidText};
 use crate::model::{Unit, Value, corrections, quantity, typed};
 use crate::suite::args::HIDDEN;
 use crate::suite::synonyms;
@@ -188,7 +188,7 @@ impl Reader<'_> {
             .as_str()
             .filter(|_| matches!(sort, Sort::Text | Sort::Any))
             .and_then(|text| form.impossible(kind.as_deref(), text));
-        let Some(Impossible { why, help }) = impossible else { return Some(value) };
+        let Some(InvalidText { why, help }) = impossible else { return Some(value) };
         let (why, help) = match &node.shown {
             None => (why, help),
             // What is told of a secret is told of what stands for it.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::names::{for_exchange, some, title};
 use super::verdict::{WalkEnd, indeterminate};
-use crate::checks::dns::ask::DnsQuery;
+use crate::checks::dns::query::DnsQuery;
 use crate::checks::dns::transport::Transport;
 use crate::net::dial;
 use crate::proto::dns::exchange::Exchange;

@@ -32,9 +32,9 @@ use tokio::time::Instant;
 use verdict::{Validation, Verdict};
 use walk::Walk;
 
-use super::ask::{DnsQuery, Round};
 use super::facts::{DISCARDED, EDNS_VERSION, OUTCOME};
 use super::fields::{CLASS, Class, DNSSEC, Dnssec, NAME, TYPE};
+use super::query::{DnsQuery, QueryRound};
 use super::transport::{TRANSPORT, Transport};
 use crate::model::{Args, Fault, Invalid, Value};
 use crate::probe::{Cx, Mode};
@@ -114,7 +114,7 @@ impl Validate {
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let Round { address, reply } = match self.ask.round(cx).await {
+        let QueryRound { address, reply } = match self.ask.round(cx).await {
             Ok(round) => round,
             Err(end) => {
                 end.record(cx, &OUTCOME)?;

@@ -11,8 +11,8 @@ use super::fields::{ANSWERS, SERIAL, WANTED};
 use super::response_summary::ResponseSummary;
 use super::server_report::ServerReport;
 use super::{facts, serial};
-use crate::checks::dns::ask::CUT;
-use crate::model::typed::Impossible;
+use crate::checks::dns::query::CUT;
+use crate::model::typed::InvalidText;
 use crate::model::{Args, Invalid};
 use crate::probe::Cx;
 use crate::proto::dns::{presentation, rcode, types};
@@ -71,7 +71,7 @@ impl Propagation {
             (None, true) => {
                 let kind = types::mnemonic(code);
                 let impossible = |text: &String| (presentation::DATA.impossible)(Some(&kind), text);
-                if let Some(Impossible { why, help }) = answers.iter().find_map(impossible) {
+                if let Some(InvalidText { why, help }) = answers.iter().find_map(impossible) {
                     return Err(WANTED.invalid(why, help));
                 }
                 Goal::Answers(code, answers)

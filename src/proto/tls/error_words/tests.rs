@@ -8,7 +8,7 @@ use rustls::{
 };
 
 use super::{ClassifiedError, offered, sort, sort_text, words};
-use crate::proto::tls::validation::Distrust;
+use crate::proto::tls::validation::ValidationError;
 use crate::testing::is_plain;
 
 const FALLBACKS: &[&str] =
@@ -90,7 +90,7 @@ fn incompatible() -> Vec<PeerIncompatible> {
 }
 
 fn others() -> Vec<Error> {
-    let distrust = |why: Distrust| Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(why))));
+    let distrust = |why: ValidationError| Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(why))));
     let mut out = all!(Error: NoCertificatesPresented UnsupportedNameType DecryptError EncryptError FailedToGetCurrentTime
         FailedToGetRandomBytes HandshakeNotComplete PeerSentOversizedRecord NoApplicationProtocol BadMaxFragmentSize);
     out.extend([
@@ -106,8 +106,8 @@ fn others() -> Vec<Error> {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch),
         Error::InconsistentKeys(InconsistentKeys::Unknown),
         Error::Other(OtherError(Arc::new(std::io::Error::other("SomeName { x: 1 }")))),
-        distrust(Distrust::Wrong("it is wrong".to_owned())),
-        distrust(Distrust::CannotJudge("it is open".to_owned())),
+        distrust(ValidationError::Wrong("it is wrong".to_owned())),
+        distrust(ValidationError::CannotJudge("it is open".to_owned())),
         Error::AlertReceived(AlertDescription::UnknownPSKIdentity),
     ]);
     out
@@ -164,7 +164,8 @@ fn what_this_side_lacks_is_not_the_servers_fault() {
         let ClassifiedError::TooLarge(text) = sort(&Error::InvalidMessage(why)) else { panic!() };
         assert!(text.contains("larger than this side reads"), "{text}");
     }
-    let open =
-        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Distrust::CannotJudge("x".to_owned())))));
+    let open = Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(ValidationError::CannotJudge(
+        "x".to_owned(),
+    )))));
     assert_eq!(sort(&open), ClassifiedError::Ours("x".to_owned(), super::OTHER_CLIENT));
 }

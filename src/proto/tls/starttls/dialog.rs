@@ -31,7 +31,7 @@ pub(super) enum DialogError {
 }
 
 /// How far the bytes at hand go.
-pub(super) enum Measure {
+pub(super) enum Framing {
     /// Not yet to the end.
     More,
     /// The end is after this many bytes.
@@ -107,12 +107,12 @@ impl<'a> Dialog<'a> {
         self.say(words).await
     }
 
-    /// Everything up to the end that `measure` finds, at most `limit` bytes, and not a byte of what follows.
+    /// Everything up to the end that `framing` finds, at most `limit` bytes, and not a byte of what follows.
     pub(super) async fn take(
         &mut self,
         awaited: &'static str,
         limit: usize,
-        measure: impl Fn(&[u8]) -> Measure,
+        framing: impl Fn(&[u8]) -> Framing,
     ) -> Result<Vec<u8>, DialogError> {
         self.awaited = awaited;
         self.part.clear();
@@ -131,19 +131,19 @@ impl<'a> Dialog<'a> {
             }
             let before = self.part.len();
             self.part.extend_from_slice(window.get(..there).unwrap_or_default());
-            let measured = measure(&self.part);
-            let end = if let Measure::Whole(end) = measured { end.min(self.part.len()) } else { self.part.len() };
+            let measured = framing(&self.part);
+            let end = if let Framing::Whole(end) = measured { end.min(self.part.len()) } else { self.part.len() };
             self.consume(end.saturating_sub(before)).await.map_err(|error| self.broken(&error, "before"))?;
             match measured {
-                Measure::Whole(_) => {
+                Framing::Whole(_) => {
                     self.part.truncate(end);
                     return Ok(std::mem::take(&mut self.part));
                 }
-                Measure::OtherProtocol(what) => {
+                Framing::OtherProtocol(what) => {
                     let evidence = format!("instead of {awaited} came {what}{}", self.so_far());
                     return Err(not_upgraded(FailureKind::OtherProtocol, evidence));
                 }
-                Measure::More => {}
+                Framing::More => {}
             }
         }
     }
@@ -154,12 +154,12 @@ impl<'a> Dialog<'a> {
         awaited: &'static str,
         plausible: impl Fn(&[u8]) -> bool,
     ) -> Result<String, DialogError> {
-        let measure = |bytes: &[u8]| match memchr::memchr(b'\n', bytes) {
-            _ if !plausible(bytes) => Measure::OtherProtocol("something else"),
-            Some(end) => Measure::Whole(end + 1),
-            None => Measure::More,
+        let framing = |bytes: &[u8]| match memchr::memchr(b'\n', bytes) {
+            _ if !plausible(bytes) => Framing::OtherProtocol("something else"),
+            Some(end) => Framing::Whole(end + 1),
+            None => Framing::More,
         };
-        let line = self.take(awaited, LINE, measure).await?;
+        let line = self.take(awaited, LINE, framing).await?;
         let text = String::from_utf8_lossy(&line);
         Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }

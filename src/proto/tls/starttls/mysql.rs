@@ -1,7 +1,7 @@
 //! MySQL and MariaDB: the server greets with what it can do, the client asks for TLS, and no answer comes: TLS is next.
 
 use super::FailureKind;
-use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
+use super::dialog::{Dialog, DialogError, Framing, not_upgraded, quoted};
 
 /// Bytes of a greeting; usual ones have 70 to 110.
 const LONGEST: usize = 4096;
@@ -16,7 +16,7 @@ const CLIENT_PLUGIN_AUTH: u32 = 0x8_0000;
 const CHARSET: u8 = 45;
 
 pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
-    let packet = dialog.take("a greeting of MySQL", HEADER + LONGEST, measure).await?;
+    let packet = dialog.take("a greeting of MySQL", HEADER + LONGEST, framing).await?;
     let payload = packet.get(HEADER..).unwrap_or_default();
     match payload.first() {
         Some(10) => {}
@@ -42,15 +42,15 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
 }
 
 /// Three bytes of length, a number in the sequence, the payload.
-fn measure(bytes: &[u8]) -> Measure {
+fn framing(bytes: &[u8]) -> Framing {
     let [a, b, c, ..] = bytes else {
-        return Measure::More;
+        return Framing::More;
     };
     let length = u32::from_le_bytes([*a, *b, *c, 0]) as usize;
     match length {
-        0 | LONGEST.. => Measure::OtherProtocol("something else"),
-        _ if bytes.len() >= HEADER + length => Measure::Whole(HEADER + length),
-        _ => Measure::More,
+        0 | LONGEST.. => Framing::OtherProtocol("something else"),
+        _ if bytes.len() >= HEADER + length => Framing::Whole(HEADER + length),
+        _ => Framing::More,
     }
 }
 

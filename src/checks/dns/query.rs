@@ -29,7 +29,7 @@ pub(super) struct DnsQuery {
 }
 
 /// A round that found its server: whom it asked, and the bytes of the reply, if one came.
-pub(super) struct Round {
+pub(super) struct QueryRound {
     pub(super) address: IpAddr,
     pub(super) reply: Option<Vec<u8>>,
 }
@@ -65,7 +65,7 @@ impl DnsQuery {
     }
 
     /// Asks until there is something else than silence, and records what came.
-    pub(super) async fn round(&self, cx: &mut Cx<'_>) -> Result<Round, EarlyEnd> {
+    pub(super) async fn round(&self, cx: &mut Cx<'_>) -> Result<QueryRound, EarlyEnd> {
         let address = self.target.address().await?;
         cx.set(&ADDRESS, address.to_string());
         let (mut discarded, mut reply) = (0, None);
@@ -87,7 +87,7 @@ impl DnsQuery {
                 break;
             }
         }
-        Ok(Round { address, reply })
+        Ok(QueryRound { address, reply })
     }
 
     fn request<'q>(&self, address: IpAddr, question: &'q Question, seed: u64) -> Request<'q> {

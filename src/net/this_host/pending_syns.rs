@@ -28,7 +28,7 @@ pub struct PendingSyns(Answers);
 
 impl PendingSyns {
     /// How this host itself kept one of them from its peer; `None` when nothing tells that it did.
-    pub async fn kept_here(mut self) -> Option<&'static str> {
+    pub async fn dropped_here(mut self) -> Option<&'static str> {
         while let Some(answer) = self.0.join_next().await {
             if let Ok(Some(why)) = answer {
                 return Some(why);
@@ -58,7 +58,7 @@ pub(in crate::net) fn keep(stream: TcpStream, held: bool, start: Instant) {
         if start.elapsed() < REPEATED && kept.len() < MOST {
             kept.spawn(async move {
                 sleep_until(start + REPEATED).await;
-                syn::kept_here(&stream, held)
+                syn::dropped_here(&stream, held)
             });
         }
     });
