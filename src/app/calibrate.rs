@@ -39,7 +39,7 @@ pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, exit: E
             return code;
         }
         // Each run is planned anew, as it would be on another day; only the seed's order of targets could differ.
-        let Some(ready) = loading::ready(&args.suites, terminal) else { return exit::USAGE };
+        let Some(ready) = loading::load_plan(&args.suites, terminal) else { return exit::USAGE };
         if let Err(why) = check_clashes(&ready, &args.dir) {
             terminal.err(&format!("error: {why}\n"));
             return exit::USAGE;

@@ -108,7 +108,7 @@ pub(super) async fn demo(args: &DemoArgs, terminal: &Terminal, exit: ExitSender)
         ..RunArgs::default()
     };
     let input = Input::Text("suites/demo.yaml".to_owned(), SUITE.to_owned());
-    let Some(ready) = loading::of(&[input], &run_args.suites, terminal) else { return exit::USAGE };
+    let Some(ready) = loading::load_inputs(&[input], &run_args.suites, terminal) else { return exit::USAGE };
     let (code, _) = run::execute(ready, &run_args, terminal, exit).await;
     terminal.out(&format!("reports: {0}/demo.json, {0}/demo.xml, {0}/demo.jsonl\n", args.out.display()));
     code

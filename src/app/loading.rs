@@ -42,7 +42,7 @@ impl LoadedPlan {
 }
 
 /// Finds, loads, validates and plans; on any error everything is told on stderr and nothing else happens.
-pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<LoadedPlan> {
+pub(super) fn load_plan(args: &SuiteArgs, terminal: &Terminal) -> Option<LoadedPlan> {
     match files(&args.suites, args.include_outside) {
         Ok(found) => {
             for link in &found.links {
@@ -50,7 +50,7 @@ pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<LoadedPlan>
             }
             let shown = found.shown();
             let inputs: Vec<Input> = found.files.into_iter().map(Input::File).collect();
-            of(&inputs, args, terminal).map(|ready| LoadedPlan { found: shown, ..ready })
+            load_inputs(&inputs, args, terminal).map(|ready| LoadedPlan { found: shown, ..ready })
         }
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
@@ -59,8 +59,28 @@ pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<LoadedPlan>
     }
 }
 
-/// As [`ready`], for inputs already chosen.
-pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Option<LoadedPlan> {
+/// Why a plan that is valid does not do what was asked for: cases of a report that are gone, nothing selected, no pair to compare.
+fn nothing_to_do(args: &SuiteArgs, plan: &Plan) -> Option<String> {
+    if !plan.missing.is_empty() {
+        return Some(format!("error: {}\n", visible(&not_there(args, plan))));
+    }
+    if plan.cases.is_empty() {
+        return Some(nothing_selected(args, plan.deselected));
+    }
+    if !args.against.is_empty() && plan.paired() == 0 {
+        let names: Vec<&str> = args.against.iter().map(|(name, _)| name.as_str()).collect();
+        return Some(format!(
+            "error: --against compares nothing: no selected check that measures something names {}\n\
+             use ${{{}}} in the check, and see the pairs with `shakedown plan --against …`\n",
+            names.join(" or "),
+            names.first().unwrap_or(&"name"),
+        ));
+    }
+    None
+}
+
+/// As [`load_plan`], for inputs already chosen.
+pub(super) fn load_inputs(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Option<LoadedPlan> {
     let env = |name: &str| std::env::var(name).ok();
     let options = Options {
         vars: args.vars.clone(),
@@ -106,22 +126,8 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
     if refuses_unmatched(&plan, terminal) {
         return None;
     }
-    if !plan.missing.is_empty() {
-        terminal.err(&format!("error: {}\n", visible(&not_there(args, &plan))));
-        return None;
-    }
-    if plan.cases.is_empty() {
-        terminal.err(&nothing_selected(args, plan.deselected));
-        return None;
-    }
-    if !args.against.is_empty() && plan.paired() == 0 {
-        let names: Vec<&str> = args.against.iter().map(|(name, _)| name.as_str()).collect();
-        terminal.err(&format!(
-            "error: --against compares nothing: no selected check that measures something names {}\n\
-             use ${{{}}} in the check, and see the pairs with `shakedown plan --against …`\n",
-            names.join(" or "),
-            names.first().unwrap_or(&"name"),
-        ));
+    if let Some(why) = nothing_to_do(args, &plan) {
+        terminal.err(&why);
         return None;
     }
     let (redactor, sources, files) = (loaded.redactor, loaded.sources, loaded.files);

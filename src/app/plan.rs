@@ -14,7 +14,7 @@ use crate::report::{atomic, json};
 pub(super) fn plan(args: &PlanArgs, terminal: &Terminal) -> u8 {
     let mut suites = args.suites.clone();
     suites.allow_disruptive = true;
-    let Some(ready) = loading::ready(&suites, terminal) else { return exit::USAGE };
+    let Some(ready) = loading::load_plan(&suites, terminal) else { return exit::USAGE };
     if let Some(path) = &args.json {
         return document(&ready, path, args, terminal);
     }

@@ -34,7 +34,7 @@ pub(super) const STORE_DEPTH: usize = 3;
 
 /// Runs suites.
 pub(super) async fn run(args: &RunArgs, terminal: &Terminal, exit: ExitSender) -> u8 {
-    match loading::ready(&args.suites, terminal) {
+    match loading::load_plan(&args.suites, terminal) {
         Some(ready) => execute(ready, args, terminal, exit).await.0,
         None => exit::USAGE,
     }
