@@ -1,4 +1,4 @@
-//! The Ctrl-C ladder: stop and restore; hurry; go.
+//! What the first, second and third signal do: stop and restore; hurry; exit.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,7 +18,7 @@ pub struct SignalHandler {
     /// Signals to the engine to stop.
     pub stop: StopSignals,
     first: Arc<OnceLock<Signal>>,
-    /// Ends with the ladder: the next run has one of its own.
+    /// Ends with the handler: the next run has one of its own.
     _listener: AbortOnDropHandle<()>,
 }
 

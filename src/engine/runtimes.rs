@@ -1,4 +1,4 @@
-//! Where measurements run: what computes much (TLS handshakes, signatures) has threads of its own, so that what is timed on
+//! Where measurements run: what needs much CPU time (TLS handshakes, signatures) has threads of its own, so that what is timed on
 //! the others does not wait for it. Each set of threads is watched.
 
 use std::io;
@@ -22,7 +22,7 @@ pub struct Runtimes {
     _stamping: Option<Arc<Stamping>>,
 }
 
-/// The threads of what computes.
+/// Threads of their own for what needs much CPU time.
 struct CpuRuntime {
     runtime: Option<Runtime>,
     watch: Watch,
@@ -30,7 +30,7 @@ struct CpuRuntime {
 }
 
 impl Runtimes {
-    /// Watches the runtime this is called on, and starts another one for what computes.
+    /// Watches the runtime this is called on, and starts another one for what needs much CPU time.
     pub fn start() -> io::Result<Self> {
         Self::start_with(draw_randomness)
     }
@@ -50,19 +50,19 @@ impl Runtimes {
         Self { timed, ..Self::default() }
     }
 
-    /// The watch over a measurement that computes much, or one that does not.
+    /// The watch over a measurement that needs much CPU time, or one that does not.
     pub(super) fn watch(&self, is_cpu_bound: bool) -> &Watch {
         self.computing.as_ref().filter(|_| is_cpu_bound).map_or(&self.timed, |computing| &computing.watch)
     }
 
-    /// The runtime of a measurement that computes much, or of one that does not.
+    /// The runtime of a measurement that needs much CPU time, or of one that does not.
     pub(super) fn runtime(&self, is_cpu_bound: bool) -> Handle {
         let own = self.computing.as_ref().filter(|_| is_cpu_bound);
         let own = own.and_then(|computing| computing.runtime.as_ref());
         own.map_or_else(Handle::current, |runtime| runtime.handle().clone())
     }
 
-    /// Does what every measurement that computes needs, ahead of the first: trust stores are read, and the source of
+    /// Does what every CPU-bound measurement needs, ahead of the first: trust stores are read, and the source of
     /// randomness is woken, which costs tens of milliseconds of one thread where it takes entropy from the jitter of the
     /// processor.
     pub(super) async fn prepare(&self, plan: &Plan) {
@@ -93,7 +93,7 @@ impl Drop for CpuRuntime {
 
 impl std::fmt::Debug for Runtimes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lanes").field("computing", &self.computing.is_some()).finish_non_exhaustive()
+        f.debug_struct("Runtimes").field("computing", &self.computing.is_some()).finish_non_exhaustive()
     }
 }
 

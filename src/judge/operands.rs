@@ -49,7 +49,7 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
             Err(FindError::OtherName(_)) if matches!(expectation.test, Test::Present(false)) => {
                 whole_or_part(round, name, None)
             }
-            Err(astray) => Operand::Unavailable(format!("nothing: {astray}")),
+            Err(error) => Operand::Unavailable(format!("nothing: {error}")),
         },
         None if round.partial(name).is_some() => whole_or_part(round, name, None),
         // Nothing can be absent from what was never there.

@@ -106,7 +106,7 @@ impl Case {
         if self.suite == other.suite { other.id.to_string() } else { format!("{}/{}", other.suite, other.id) }
     }
 
-    /// Whether an arm of it computes much.
+    /// Whether an arm of it needs much CPU time.
     #[must_use]
     pub fn is_cpu_bound(&self) -> bool {
         self.head.iter().chain([&self.base]).any(|arm| arm.probe.is_cpu_bound())

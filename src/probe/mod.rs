@@ -262,7 +262,7 @@ pub trait Probe: Send + Sync + Sized + 'static {
     fn watches(&self) -> bool {
         self.footprint() != Footprint::Quiet
     }
-    /// Whether a round computes so much (TLS handshakes, signatures) that what is timed on the same thread would wait for it.
+    /// Whether a round needs so much CPU time (TLS handshakes, signatures) that what is timed on the same thread would wait for it.
     fn is_cpu_bound(&self) -> bool {
         false
     }

@@ -25,6 +25,7 @@ pub fn pinned(window: &[f64], pinned: f64, head: f64) -> Option<Effect> {
 
 /// A new run against the mean of a few, when the spread between runs (`tau`, from `runs` calibration runs) is known.
 /// se = tau sqrt(1 + 1/K): tau is the spread of whole runs, so it holds what rounds add to it.
+/// `None` without a run to compare with, and for a spread from fewer than two.
 #[must_use]
 pub fn known_spread(base: &[f64], head: f64, tau: f64, runs: u32) -> Option<Effect> {
     if base.is_empty() || runs < 2 {

@@ -179,7 +179,7 @@ impl Script {
         Self { answers: false, ..self }
     }
 
-    /// Has threads of its own, as what computes much.
+    /// Has threads of its own, as what needs much CPU time.
     pub fn computing(self) -> Self {
         Self { is_cpu_bound: true, ..self }
     }

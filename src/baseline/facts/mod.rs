@@ -97,7 +97,7 @@ struct Sides<'a> {
 struct Collector {
     changes: Changes,
     allowed: usize,
-    /// The check being compared did not hold before and does now: what differs is what was mended.
+    /// The check being compared did not hold before and does now: what differs is what was repaired.
     recovered: bool,
     /// Facts of it that a side saw in part, and why: nothing about them is known to have changed.
     partial: BTreeMap<String, String>,

@@ -280,15 +280,15 @@ fn chosen<'v>(value: &'v Value, filter: &Filter, form: Form) -> Result<Option<&'
     let mut fits = |item: &'v Value| {
         filter.conditions.iter().all(|condition| match find(item, &condition.path, form) {
             Ok(found) => found.is_some_and(|found| condition.holds(found, form)),
-            Err(astray) => {
-                other_name.get_or_insert(astray);
+            Err(error) => {
+                other_name.get_or_insert(error);
                 false
             }
         })
     };
     let found: Vec<&Value> = items.iter().filter(|item| fits(item)).collect();
     match (found.as_slice(), other_name) {
-        ([], Some(astray)) => Err(astray),
+        ([], Some(error)) => Err(error),
         ([], None) => Ok(None),
         ([item], _) => Ok(Some(item)),
         (several, _) => Err(FindError::Several(several.len(), filter.to_string())),

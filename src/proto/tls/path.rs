@@ -61,7 +61,8 @@ pub struct Issuer {
 }
 
 impl Path {
-    /// Seconds from `now` until the first certificate of the path expires, the root included when its dates are known.
+    /// Seconds from `now` (seconds since 1970) until the first certificate of the path expires, the root included when its dates are
+    /// known; negative once one has, infinite where no date is known.
     #[must_use]
     pub fn expires_in(&self, now: f64) -> f64 {
         let ends = self.dates.iter().chain(&self.root.dates).map(|(_, last)| *last);

@@ -117,7 +117,7 @@ pub(super) fn test(word: &str, operand: &Node, sort: Sort) -> Option<String> {
     }
 }
 
-/// What stands behind an operator, mended where it needs a unit, brackets, or another word.
+/// What stands behind an operator, corrected where it needs a unit, brackets, or another word.
 fn operand_of(word: &str, operand: &Node, sort: Sort) -> String {
     let form = Operator::of(word).map(Operator::operand);
     let value = |text: &str| single(text, sort).unwrap_or_else(|| text.to_owned());
@@ -132,7 +132,7 @@ fn operand_of(word: &str, operand: &Node, sort: Sort) -> String {
     }
 }
 
-/// A single value of this sort, mended.
+/// A single value of this sort, corrected.
 pub(super) fn single(text: &str, sort: Sort) -> Option<String> {
     match sort {
         Sort::Number(unit) if quantity::parse(text, unit).is_ok() => Some(text.to_owned()),

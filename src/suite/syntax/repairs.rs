@@ -2,7 +2,7 @@
 
 use super::line::{self, Line, Value, closing};
 
-/// A guess: what is wrong, and the lines with it mended.
+/// A guess: what is wrong, and the lines with it corrected.
 pub(super) struct Repair {
     /// The mistake, one sentence.
     pub(super) message: String,

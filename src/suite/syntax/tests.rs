@@ -9,7 +9,7 @@ fn errors_of(text: &str) -> Vec<(String, String, String)> {
 }
 
 /// What must be written instead, of one broken file each.
-const MENDED: &[(&str, &str)] = &[
+const CORRECTED: &[(&str, &str)] = &[
     ("a:\n  tcp: {host: ${h}, port: 1}\n", "write `tcp: {host: \"${h}\", port: 1}`"),
     ("a:\n  tcp: {host: ${h}, port: ${p}}\n", "write `tcp: {host: \"${h}\", port: \"${p}\"}`"),
     ("a: {server: [${a}, ${b}], name: x}\n", "write `a: {server: [\"${a}\", \"${b}\"], name: x}`"),
@@ -60,7 +60,7 @@ const MENDED: &[(&str, &str)] = &[
 #[test]
 fn broken_yaml_is_answered_with_the_line_that_mends_it() {
     let mut wrong = Vec::new();
-    for (text, help) in MENDED {
+    for (text, help) in CORRECTED {
         let errors = errors_of(text);
         if !errors.iter().any(|(.., found)| found.contains(help)) {
             wrong.push(format!("{text:?}: {errors:?}"));
@@ -131,7 +131,7 @@ fn no_error_of_yaml_speaks_of_the_parser() {
     ];
     let deep = format!("a: {}{}\n", "[".repeat(500), "]".repeat(500));
     let long = format!("{}: 1\n", "k".repeat(2000));
-    let all = MENDED.iter().map(|(text, _)| *text).chain(more).chain([&*deep, &*long]);
+    let all = CORRECTED.iter().map(|(text, _)| *text).chain(more).chain([&*deep, &*long]);
     let mut wrong = Vec::new();
     for text in all {
         for (_, message, help) in errors_of(text) {
