@@ -25,7 +25,7 @@ enum Noise {
     /// One run in twenty is 30 % slower.
     Outliers,
     /// Autoregressive of order 1, coefficient 0.6.
-    Memory,
+    ReportCache,
 }
 
 /// A cell of the table.
@@ -45,7 +45,7 @@ fn series(cell: &Cell, seed: u64) -> Vec<f64> {
             let noise = match cell.noise {
                 Noise::Gaussian => random.normal(),
                 Noise::Outliers => random.normal() + if random.unit() <= 0.05 { 1.3_f64.ln() / SPREAD } else { 0.0 },
-                Noise::Memory => {
+                Noise::ReportCache => {
                     last = 0.6 * last + 0.8 * random.normal();
                     last
                 }
@@ -81,13 +81,13 @@ fn cells() -> Vec<Cell> {
     vec![
         none("none, Gaussian", Noise::Gaussian),
         none("none, 5 % outliers", Noise::Outliers),
-        none("none, AR(.6)", Noise::Memory),
+        none("none, AR(.6)", Noise::ReportCache),
         after("+10 %, 3 runs after it", Noise::Gaussian, 0.1, 3, 0),
         after("+10 %, 5 runs after it", Noise::Gaussian, 0.1, 5, 0),
         after("+10 %, 10 runs after it", Noise::Gaussian, 0.1, 10, 0),
         after("+10 % for 10 runs, then 20 without", Noise::Gaussian, 0.1, 10, 20),
         after("+10 %, 10 runs after it, 5 % outliers", Noise::Outliers, 0.1, 10, 0),
-        after("+10 %, 10 runs after it, AR(.6)", Noise::Memory, 0.1, 10, 0),
+        after("+10 %, 10 runs after it, AR(.6)", Noise::ReportCache, 0.1, 10, 0),
         after("+20 %, 3 runs after it", Noise::Gaussian, 0.2, 3, 0),
         after("+5 %, 10 runs after it", Noise::Gaussian, 0.05, 10, 0),
     ]

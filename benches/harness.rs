@@ -89,7 +89,7 @@ async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
         wall: jiff::Timestamp::now(),
         start: tokio::time::Instant::now(),
         deadline: None,
-        lanes: shakedown::engine::Lanes::default(),
+        runtimes: shakedown::engine::Runtimes::default(),
     };
     let mut fold = Fold::default();
     let opening = Event::RunStarted {

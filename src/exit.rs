@@ -61,7 +61,7 @@ pub fn meanings(command: &str) -> &'static [Meaning] {
 
 /// All that the exit code of a run is a function of.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ending {
+pub struct RunOutcome {
     /// Counts of verdicts.
     pub counts: Counts,
     /// The signal that ended the run early.
@@ -76,7 +76,7 @@ pub struct Ending {
     pub vanished: bool,
 }
 
-impl Ending {
+impl RunOutcome {
     /// The ending of a run as its record tells it.
     #[must_use]
     pub fn of(record: &Record, report_lost: bool) -> Self {
@@ -89,7 +89,7 @@ impl Ending {
 
 /// The exit code of a run.
 #[must_use]
-pub fn code(ending: Ending) -> u8 {
+pub fn code(ending: RunOutcome) -> u8 {
     let counts = ending.counts;
     match ending.signal {
         Some(Signal::Interrupt) => return 130,
@@ -129,7 +129,7 @@ pub fn comparison_code(compared: &ComparisonDocument, report_lost: bool) -> u8 {
 
 /// A gate that compared nothing cannot be green.
 #[must_use]
-pub fn nothing_compared(ending: Ending) -> bool {
+pub fn nothing_compared(ending: RunOutcome) -> bool {
     ending.compares && ending.counts.compared == 0
 }
 
@@ -141,7 +141,7 @@ pub fn nothing_measured(counts: Counts) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ending, Signal, code};
+    use super::{RunOutcome, Signal, code};
     use crate::model::record::Counts;
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
             let total = passed + failed + errored + skipped + warned;
             let counts =
                 Counts { total, passed, failed, errored, skipped, unmet, warned, regressed, ..Counts::default() };
-            let ending = Ending { counts, signal: *signal, report_lost: *report_lost, ..Ending::default() };
+            let ending = RunOutcome { counts, signal: *signal, report_lost: *report_lost, ..RunOutcome::default() };
             assert_eq!(code(ending), *want, "{name}");
         }
     }
@@ -185,7 +185,7 @@ mod tests {
     fn a_gate_that_compares_must_have_compared() {
         let ending = |compared, inconclusive, regressed, compares, strict| {
             let counts = Counts { total: 3, passed: 3, compared, inconclusive, regressed, ..Counts::default() };
-            code(Ending { counts, compares, strict, ..Ending::default() })
+            code(RunOutcome { counts, compares, strict, ..RunOutcome::default() })
         };
         assert_eq!(ending(0, 0, 0, false, true), 0, "nothing was to be compared");
         assert_eq!(ending(0, 3, 0, true, false), 3, "nothing was compared");
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(ending(3, 1, 1, true, true), 4, "a regression is the stronger word");
         let gone = |strict| {
             let counts = Counts { total: 3, passed: 3, compared: 3, ..Counts::default() };
-            code(Ending { counts, compares: true, strict, vanished: true, ..Ending::default() })
+            code(RunOutcome { counts, compares: true, strict, vanished: true, ..RunOutcome::default() })
         };
         assert_eq!((gone(false), gone(true)), (0, 3), "a check that vanished is shown, and strict fails");
     }

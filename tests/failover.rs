@@ -17,7 +17,7 @@ use shakedown::guard;
 use shakedown::lab::pair::Pair;
 use shakedown::model::args::Expected;
 use shakedown::model::{Arg, Args, Fault, FaultKind, Observation};
-use shakedown::probe::{DynProbe, PutBack};
+use shakedown::probe::{DynProbe, RestoreOutcome};
 use shakedown::suite::Diagnostics;
 use shakedown::suite::defaults::Defaults;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -242,8 +242,8 @@ async fn a_run_dropped_half_way_is_restored() {
             () = marks.wait("injected", injected + 1) => {}
         }
         assert_eq!(marks.count("restored"), restored);
-        assert_eq!(put_back(&*probe).await, Ok(PutBack::Done));
-        assert_eq!(put_back(&*probe).await, Ok(PutBack::Nothing));
+        assert_eq!(put_back(&*probe).await, Ok(RestoreOutcome::Done));
+        assert_eq!(put_back(&*probe).await, Ok(RestoreOutcome::Nothing));
         assert_eq!(marks.count("restored") - restored, 1);
     }
 }

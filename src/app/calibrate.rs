@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::identity::Files;
-use super::loading::{self, Ready};
+use super::loading::{self, LoadedPlan};
 use super::run;
-use super::signals::{Ladder, Leave};
+use super::signals::{ExitSender, SignalHandler};
 use super::terminal::Terminal;
 use crate::baseline::host;
 use crate::baseline::noise::Noise;
 use crate::cli::{CalibrateArgs, RunArgs};
-use crate::exit::{self, Ending};
+use crate::exit::{self, RunOutcome};
 use crate::model::Unit;
 use crate::model::quantity;
 use crate::model::reduced::Report;
 use crate::report::atomic;
 
 /// Runs, and writes the noise floor; nothing is written unless every run held.
-pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, leave: Leave) -> u8 {
+pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, exit: ExitSender) -> u8 {
     let pause = match pause(&args.pause) {
         Ok(pause) => pause,
         Err(why) => {
@@ -34,20 +34,20 @@ pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, leave: 
     let mut runs: Vec<Report> = Vec::new();
     for number in 1..=args.runs {
         if number > 1
-            && let Some(code) = waited(pause, &leave, terminal).await
+            && let Some(code) = waited(pause, &exit, terminal).await
         {
             return code;
         }
         // Each run is planned anew, as it would be on another day; only the seed's order of targets could differ.
-        let Some(ready) = loading::ready(&args.suites, terminal) else { return exit::USAGE };
-        if let Err(why) = apart(&ready, &args.dir) {
+        let Some(ready) = loading::load_plan(&args.suites, terminal) else { return exit::USAGE };
+        if let Err(why) = check_clashes(&ready, &args.dir) {
             terminal.err(&format!("error: {why}\n"));
             return exit::USAGE;
         }
         terminal.err(&format!("run {number} of {}\n", args.runs));
         let run_args =
             RunArgs { suites: args.suites.clone(), progress: args.progress, quiet: true, ..RunArgs::default() };
-        match run::execute(ready, &run_args, terminal, leave.clone()).await {
+        match run::execute(ready, &run_args, terminal, exit.clone()).await {
             (exit::OK, Some(record)) => runs.push(Report::from(&record)),
             (code, _) => {
                 terminal.err("error: nothing was calibrated: a run did not hold\n");
@@ -59,7 +59,7 @@ pub(super) async fn calibrate(args: &CalibrateArgs, terminal: &Terminal, leave: 
 }
 
 /// Whether the noise floor replaces nothing that is read.
-fn apart(ready: &Ready, dir: &Path) -> Result<(), String> {
+fn check_clashes(ready: &LoadedPlan, dir: &Path) -> Result<(), String> {
     let mut files = Files::new();
     ready.read_by(&mut files);
     let class = host::describe().class;
@@ -70,10 +70,10 @@ fn apart(ready: &Ready, dir: &Path) -> Result<(), String> {
 }
 
 /// Waits; the exit code when that is the end of the calibration.
-async fn waited(pause: Duration, leave: &Leave, terminal: &Terminal) -> Option<u8> {
+async fn waited(pause: Duration, exit: &ExitSender, terminal: &Terminal) -> Option<u8> {
     let shown = terminal.clone();
-    let ladder = match Ladder::listen(leave.clone(), move |line| shown.err(line)) {
-        Ok(ladder) => ladder,
+    let signals = match SignalHandler::listen(exit.clone(), move |line| shown.err(line)) {
+        Ok(signals) => signals,
         Err(error) => {
             terminal.err(&format!("error: cannot listen for signals: {error}\n"));
             return Some(exit::INCOMPLETE);
@@ -81,7 +81,7 @@ async fn waited(pause: Duration, leave: &Leave, terminal: &Terminal) -> Option<u
     };
     tokio::select! {
         () = tokio::time::sleep(pause) => None,
-        () = ladder.stop.soft.cancelled() => Some(exit::code(Ending { signal: ladder.signal(), ..Ending::default() })),
+        () = signals.stop.soft.cancelled() => Some(exit::code(RunOutcome { signal: signals.signal(), ..RunOutcome::default() })),
     }
 }
 

@@ -60,7 +60,7 @@ fn comparison(args: &CompareArgs) -> Result<ReportComparison, Vec<String>> {
     if paths.iter().copied().chain([head.as_path()]).filter(|path| path.as_os_str() == "-").count() > 1 {
         return Err(one("stdin holds one report: give the others by their path".into()));
     }
-    apart(args).map_err(one)?;
+    check_clashes(args).map_err(one)?;
     let (report, bases) = read_all(head, &paths).map_err(one)?;
     let comparison = reports::compare((head, &report), &bases, &rules, args.strict);
     // The process ends soon: to free a million small pieces one by one would take longer than to compare them.
@@ -69,7 +69,7 @@ fn comparison(args: &CompareArgs) -> Result<ReportComparison, Vec<String>> {
 }
 
 /// Whether the comparison replaces none of the reports.
-fn apart(args: &CompareArgs) -> Result<(), String> {
+fn check_clashes(args: &CompareArgs) -> Result<(), String> {
     let mut files = Files::new();
     for path in args.reports.iter().chain(&args.bases) {
         files.reads("a report", path);

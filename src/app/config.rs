@@ -172,8 +172,8 @@ fn broken(text: &str, error: &toml::de::Error) -> String {
     let line = text.lines().nth(number).unwrap_or_default().trim();
     let twice = error.message().contains("duplicate");
     let why = if twice { "this key is there twice" } else { "this is no line of settings" };
-    let mended = line.split_once(['=', ':']).map(|(key, value)| (key.trim(), value.trim().trim_matches('"')));
-    let help = match mended {
+    let corrected = line.split_once(['=', ':']).map(|(key, value)| (key.trim(), value.trim().trim_matches('"')));
+    let help = match corrected {
         _ if twice => "keep one of them".to_owned(),
         Some((key, value)) if !key.is_empty() && !value.is_empty() => format!("write `{key} = \"{value}\"`"),
         Some((key, _)) if !key.is_empty() => format!("write `{key} = VALUE`"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::loading;
 use super::run;
-use super::signals::Leave;
+use super::signals::ExitSender;
 use super::terminal::Terminal;
 use crate::cli::{DemoArgs, OutputArgs, RunArgs, SuiteArgs};
 use crate::exit;
@@ -78,7 +78,7 @@ fn icmp() -> String {
 }
 
 /// Runs the demo.
-pub(super) async fn demo(args: &DemoArgs, terminal: &Terminal, leave: Leave) -> u8 {
+pub(super) async fn demo(args: &DemoArgs, terminal: &Terminal, exit: ExitSender) -> u8 {
     let lab = match Lab::start(&args.out).await {
         Ok(lab) => lab,
         Err(why) => {
@@ -108,8 +108,8 @@ pub(super) async fn demo(args: &DemoArgs, terminal: &Terminal, leave: Leave) -> 
         ..RunArgs::default()
     };
     let input = Input::Text("suites/demo.yaml".to_owned(), SUITE.to_owned());
-    let Some(ready) = loading::of(&[input], &run_args.suites, terminal) else { return exit::USAGE };
-    let (code, _) = run::execute(ready, &run_args, terminal, leave).await;
+    let Some(ready) = loading::load_inputs(&[input], &run_args.suites, terminal) else { return exit::USAGE };
+    let (code, _) = run::execute(ready, &run_args, terminal, exit).await;
     terminal.out(&format!("reports: {0}/demo.json, {0}/demo.xml, {0}/demo.jsonl\n", args.out.display()));
     code
 }

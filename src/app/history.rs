@@ -9,7 +9,7 @@ use crate::baseline::host;
 use crate::cli::history::HistoryArgs;
 use crate::exit;
 use crate::history::export::{self, ExportFile};
-use crate::history::reading::{self, Content, Listing, Nothing};
+use crate::history::reading::{self, Content, Listing, NoCache};
 use crate::history::series::{self, Classes, Filter};
 use crate::history::{index, spark, table, trend};
 use crate::report::{atomic, json};
@@ -42,7 +42,7 @@ pub(super) fn history(args: &HistoryArgs, terminal: &Terminal) -> u8 {
 
     let documents = documents(args, &history, &selected);
     // Only now the names of all files are known.
-    if let Err(why) = apart(args, &documents, &paths) {
+    if let Err(why) = check_clashes(args, &documents, &paths) {
         terminal.err(&format!("error: {}\n", table::shown(&why)));
         return exit::USAGE;
     }
@@ -100,7 +100,7 @@ fn documents(args: &HistoryArgs, history: &trend::History, selected: &series::Se
 }
 
 /// Whether every document, and the index, is a file of its own, and no report.
-fn apart(args: &HistoryArgs, documents: &[Document], paths: &[PathBuf]) -> Result<(), String> {
+fn check_clashes(args: &HistoryArgs, documents: &[Document], paths: &[PathBuf]) -> Result<(), String> {
     let index = args.index.iter().map(|path| ("--index", path.as_path()));
     let documents = documents.iter().map(|document| (document.flag, document.path.as_path()));
     separate(&index.chain(documents).collect::<Vec<_>>(), paths)
@@ -167,7 +167,7 @@ fn listing(args: &HistoryArgs, paths: &[PathBuf], terminal: &Terminal, errors: &
             None
         }
     });
-    let mut listing = indexed.unwrap_or_else(|| reading::listing(&entries, &mut Nothing));
+    let mut listing = indexed.unwrap_or_else(|| reading::listing(&entries, &mut NoCache));
     listing.errors.extend(unseen);
     listing
 }

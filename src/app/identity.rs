@@ -80,13 +80,13 @@ fn resolved(path: &Path) -> Option<PathBuf> {
 }
 
 /// One file and what it is to the command.
-struct Named {
+struct FileRole {
     role: String,
     path: PathBuf,
     identity: Identity,
 }
 
-impl Named {
+impl FileRole {
     fn of(role: &str, path: &Path) -> Option<Self> {
         Some(Self { role: role.to_owned(), path: path.to_path_buf(), identity: Identity::of(path)? })
     }
@@ -94,10 +94,10 @@ impl Named {
 
 /// The files of a command.
 pub(super) struct Files {
-    reads: Vec<Named>,
-    writes: Vec<Named>,
+    reads: Vec<FileRole>,
+    writes: Vec<FileRole>,
     /// Read, changed and written back; other outputs must not be among them.
-    updates: Vec<Named>,
+    updates: Vec<FileRole>,
     /// Why an output can never be written.
     unwritable: Option<String>,
 }
@@ -106,8 +106,8 @@ impl Files {
     /// Those of every command: the settings are read, and standard output may be a file.
     pub(super) fn new() -> Self {
         let mut files = Self { reads: Vec::new(), writes: Vec::new(), updates: Vec::new(), unwritable: None };
-        files.writes.extend(Named::of("standard output", Path::new(STDOUT)));
-        let error = Named::of("standard error", Path::new(STDERR));
+        files.writes.extend(FileRole::of("standard output", Path::new(STDOUT)));
+        let error = FileRole::of("standard error", Path::new(STDERR));
         // Both may be one file: that is what `2>&1` is for.
         files.writes.extend(error.filter(|error| files.writes.iter().all(|out| out.identity != error.identity)));
         if Path::new(config::FILE).exists() {
@@ -119,7 +119,7 @@ impl Files {
     /// A file that is read; `-` is stdin.
     pub(super) fn reads(&mut self, role: &str, path: &Path) {
         if path.as_os_str() != "-" {
-            self.reads.extend(Named::of(role, path));
+            self.reads.extend(FileRole::of(role, path));
         }
     }
 
@@ -148,12 +148,12 @@ impl Files {
         if let Some(why) = why {
             self.unwritable.get_or_insert(format!("{role} cannot be written to {}: {why}", path.display()));
         }
-        self.writes.extend(Named::of(role, path));
+        self.writes.extend(FileRole::of(role, path));
     }
 
     /// A file that may be read too, and is written back.
     pub(super) fn updates(&mut self, role: &str, path: &Path) {
-        self.updates.extend(Named::of(role, path));
+        self.updates.extend(FileRole::of(role, path));
     }
 
     /// Whether an output is this file.
@@ -168,7 +168,7 @@ impl Files {
             return Err(why.clone());
         }
         for (at, output) in self.writes.iter().enumerate() {
-            let one = |other: &&Named| other.identity == output.identity;
+            let one = |other: &&FileRole| other.identity == output.identity;
             if let Some(other) = self.writes[..at].iter().chain(&self.updates).find(one) {
                 let (first, second, path) = (&other.role, &output.role, output.path.display());
                 let sort = if matches!(output.identity, Identity::Pipe(..)) { "pipe" } else { "file" };

@@ -11,15 +11,15 @@ use clap::CommandFactory as _;
 
 use super::settings::Settings as Origins;
 use crate::cli::{Cli, SuiteArgs};
-use crate::model::suggest::{meant, suggest};
+use crate::model::suggest::{suggest, suggested_word};
 use crate::model::visible::visible_lines as visible;
-use crate::plan::{Plan, Rerun, Selection, Settings, Unmatched};
+use crate::plan::{Plan, Rerun, Selection, Settings, UnmatchedSelector};
 use crate::suite::file::{Input, Loaded, Options};
-use crate::suite::reading::Roots;
+use crate::suite::reading::IncludeRoots;
 use crate::suite::{Redactor, Sources, Suite};
 
 /// A plan and what belongs to it.
-pub(super) struct Ready {
+pub(super) struct LoadedPlan {
     pub(super) plan: Plan,
     pub(super) seed: u64,
     pub(super) redactor: Redactor,
@@ -32,7 +32,7 @@ pub(super) struct Ready {
     pub(super) rerun_of: Option<String>,
 }
 
-impl Ready {
+impl LoadedPlan {
     /// Adds the files that are read.
     pub(super) fn read_by(&self, files: &mut Files) {
         for path in &self.files {
@@ -42,7 +42,7 @@ impl Ready {
 }
 
 /// Finds, loads, validates and plans; on any error everything is told on stderr and nothing else happens.
-pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
+pub(super) fn load_plan(args: &SuiteArgs, terminal: &Terminal) -> Option<LoadedPlan> {
     match files(&args.suites, args.include_outside) {
         Ok(found) => {
             for link in &found.links {
@@ -50,7 +50,7 @@ pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
             }
             let shown = found.shown();
             let inputs: Vec<Input> = found.files.into_iter().map(Input::File).collect();
-            of(&inputs, args, terminal).map(|ready| Ready { found: shown, ..ready })
+            load_inputs(&inputs, args, terminal).map(|ready| LoadedPlan { found: shown, ..ready })
         }
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
@@ -59,8 +59,28 @@ pub(super) fn ready(args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
     }
 }
 
-/// As [`ready`], for inputs already chosen.
-pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Option<Ready> {
+/// Why a plan that is valid does not do what was asked for: cases of a report that are gone, nothing selected, no pair to compare.
+fn nothing_to_do(args: &SuiteArgs, plan: &Plan) -> Option<String> {
+    if !plan.missing.is_empty() {
+        return Some(format!("error: {}\n", visible(&not_there(args, plan))));
+    }
+    if plan.cases.is_empty() {
+        return Some(nothing_selected(args, plan.deselected));
+    }
+    if !args.against.is_empty() && plan.paired() == 0 {
+        let names: Vec<&str> = args.against.iter().map(|(name, _)| name.as_str()).collect();
+        return Some(format!(
+            "error: --against compares nothing: no selected check that measures something names {}\n\
+             use ${{{}}} in the check, and see the pairs with `shakedown plan --against …`\n",
+            names.join(" or "),
+            names.first().unwrap_or(&"name"),
+        ));
+    }
+    None
+}
+
+/// As [`load_plan`], for inputs already chosen.
+pub(super) fn load_inputs(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Option<LoadedPlan> {
     let env = |name: &str| std::env::var(name).ok();
     let options = Options {
         vars: args.vars.clone(),
@@ -106,26 +126,12 @@ pub(super) fn of(inputs: &[Input], args: &SuiteArgs, terminal: &Terminal) -> Opt
     if refuses_unmatched(&plan, terminal) {
         return None;
     }
-    if !plan.missing.is_empty() {
-        terminal.err(&format!("error: {}\n", visible(&not_there(args, &plan))));
-        return None;
-    }
-    if plan.cases.is_empty() {
-        terminal.err(&nothing_selected(args, plan.deselected));
-        return None;
-    }
-    if !args.against.is_empty() && plan.paired() == 0 {
-        let names: Vec<&str> = args.against.iter().map(|(name, _)| name.as_str()).collect();
-        terminal.err(&format!(
-            "error: --against compares nothing: no selected check that measures something names {}\n\
-             use ${{{}}} in the check, and see the pairs with `shakedown plan --against …`\n",
-            names.join(" or "),
-            names.first().unwrap_or(&"name"),
-        ));
+    if let Some(why) = nothing_to_do(args, &plan) {
+        terminal.err(&why);
         return None;
     }
     let (redactor, sources, files) = (loaded.redactor, loaded.sources, loaded.files);
-    Some(Ready { plan, seed: settings.seed, redactor, sources, found: String::new(), files, rerun_of })
+    Some(LoadedPlan { plan, seed: settings.seed, redactor, sources, found: String::new(), files, rerun_of })
 }
 
 /// What was not well in a report. One in which all was well leaves nothing to run again.
@@ -184,11 +190,11 @@ fn refuses_unmatched(plan: &Plan, terminal: &Terminal) -> bool {
 fn unmatched(plan: &Plan) -> (Vec<String>, Vec<String>) {
     let settings = Origins::of(&Cli::command());
     let (mut errors, mut notes) = (Vec::new(), Vec::new());
-    for Unmatched { flag, word, known } in &plan.unmatched {
+    for UnmatchedSelector { flag, word, known } in &plan.unmatched {
         let origin = settings.origin(flag);
         let by = if origin == format!("--{flag}") { String::new() } else { format!(" ({origin})") };
         let near = suggest(word, known.iter().map(String::as_str));
-        let near = meant(&near);
+        let near = suggested_word(&near);
         let near = near.map(|near| format!("; write --{flag} {near}"));
         let known = if near.is_some() || known.is_empty() || *flag == "only" {
             String::new()
@@ -254,7 +260,7 @@ const NAMED: usize = 20;
 
 /// Suite files, and whether nobody named them.
 #[derive(Default)]
-struct Found {
+struct SuiteFiles {
     files: Vec<PathBuf>,
     /// Links to folders, which may hold suites.
     links: Vec<PathBuf>,
@@ -262,7 +268,7 @@ struct Found {
     in_folder: bool,
 }
 
-impl Found {
+impl SuiteFiles {
     /// The files of folders on one line, if a folder was given.
     fn shown(&self) -> String {
         if !self.in_folder {
@@ -277,15 +283,15 @@ impl Found {
 
 /// The suite files below the paths given; a folder gives every `*.yaml` and `*.yml` below it, in whatever case, hidden ones
 /// left out, sorted. A file named by itself is taken as it is.
-fn files(paths: &[PathBuf], outside: bool) -> Result<Found, String> {
+fn files(paths: &[PathBuf], outside: bool) -> Result<SuiteFiles, String> {
     let default = [PathBuf::from("suites")];
     if paths.is_empty() && !default[0].exists() {
         return Err(no_suites());
     }
     let given = if paths.is_empty() { &default[..] } else { paths };
-    let mut out = Found::default();
+    let mut out = SuiteFiles::default();
     for path in given {
-        let mut found = Found::default();
+        let mut found = SuiteFiles::default();
         if path.is_dir() {
             out.in_folder = true;
             folder(path, DEEPEST, &mut found)?;
@@ -330,7 +336,7 @@ fn is_yaml(path: &Path) -> bool {
 
 /// What is found in a folder must be a file that lies there or in the same project: a link may lead anywhere.
 fn inside(folder: &Path, found: &[PathBuf], outside: bool) -> Result<(), String> {
-    let roots = Roots::of(&folder.join("suite.yaml"), &[folder.to_path_buf()]);
+    let roots = IncludeRoots::of(&folder.join("suite.yaml"), &[folder.to_path_buf()]);
     for path in found {
         // What cannot be looked at is told when it is read.
         if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
@@ -345,7 +351,7 @@ fn inside(folder: &Path, found: &[PathBuf], outside: bool) -> Result<(), String>
 }
 
 /// Adds the suites of a folder and of those below it. What cannot be read is an error: it may hold a check.
-fn folder(path: &Path, deeper: usize, out: &mut Found) -> Result<(), String> {
+fn folder(path: &Path, deeper: usize, out: &mut SuiteFiles) -> Result<(), String> {
     let unreadable = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;

@@ -27,7 +27,7 @@ use std::future::Future;
 use crate::cli::{Cli, Command};
 use crate::exit;
 use crate::net::sys::limits::outlive_file_limit;
-use signals::Leave;
+use signals::ExitSender;
 use terminal::Terminal;
 use tracing_subscriber::prelude::*;
 
@@ -50,18 +50,18 @@ pub fn main(cli: Cli) -> u8 {
 fn command(command: Command, terminal: Terminal) -> u8 {
     match command {
         Command::Run(args) => {
-            wait(&terminal.clone(), move |leave| async move { run::run(&args, &terminal, leave).await })
+            wait(&terminal.clone(), move |exit| async move { run::run(&args, &terminal, exit).await })
         }
         Command::Plan(args) => plan::plan(&args, &terminal),
         Command::Calibrate(args) => {
-            wait(&terminal.clone(), move |leave| async move { calibrate::calibrate(&args, &terminal, leave).await })
+            wait(&terminal.clone(), move |exit| async move { calibrate::calibrate(&args, &terminal, exit).await })
         }
         Command::Compare(args) => compare::compare(&args, &terminal),
         Command::Report(args) => render::report(&args, &terminal),
         Command::Baseline(command) => baseline::baseline(&command, &terminal),
         Command::History(args) => history::history(&args, &terminal),
         Command::Probe(args) => {
-            wait(&terminal.clone(), move |leave| async move { adhoc::probe(&args, &terminal, leave).await })
+            wait(&terminal.clone(), move |exit| async move { adhoc::probe(&args, &terminal, exit).await })
         }
         Command::Explain(args) => explain::explain(&args.topic, &terminal),
         Command::Schema(args) => {
@@ -77,10 +77,10 @@ fn command(command: Command, terminal: Terminal) -> u8 {
         Command::Guard => internal(crate::guard::main()),
         Command::Lab { address, words } => internal(crate::lab::pair::main(address, &words)),
         Command::Serve(args) => {
-            wait(&terminal.clone(), move |leave| async move { serve::serve(&args, &terminal, leave).await })
+            wait(&terminal.clone(), move |exit| async move { serve::serve(&args, &terminal, exit).await })
         }
         Command::Demo(args) => {
-            wait(&terminal.clone(), move |leave| async move { demo::demo(&args, &terminal, leave).await })
+            wait(&terminal.clone(), move |exit| async move { demo::demo(&args, &terminal, exit).await })
         }
         Command::Man(args) => manual::man(&args, &terminal),
     }
@@ -93,8 +93,8 @@ fn internal(done: bool) -> u8 {
 
 /// Starts the runtime only for commands that need one: `plan` and `--help` stay cheap. The main thread waits for the first
 /// exit code, the command's own or that of a third signal, and nothing a command does can block it.
-fn wait<F: Future<Output = u8>>(terminal: &Terminal, command: impl FnOnce(Leave) -> F + Send + 'static) -> u8 {
-    let (leave, left) = std::sync::mpsc::channel();
+fn wait<F: Future<Output = u8>>(terminal: &Terminal, command: impl FnOnce(ExitSender) -> F + Send + 'static) -> u8 {
+    let (exit, left) = std::sync::mpsc::channel();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -103,8 +103,8 @@ fn wait<F: Future<Output = u8>>(terminal: &Terminal, command: impl FnOnce(Leave)
         }
     };
     std::thread::spawn(move || {
-        let code = runtime.block_on(command(leave.clone()));
-        let _ = leave.send(code);
+        let code = runtime.block_on(command(exit.clone()));
+        let _ = exit.send(code);
         // A name lookup that hangs in the system's resolver must not hold up the exit.
         runtime.shutdown_background();
     });

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::identity::{Files, is_stdout};
-use super::loading::{self, Ready};
+use super::loading::{self, LoadedPlan};
 use super::terminal::Terminal;
 use crate::cli::PlanArgs;
 use crate::exit;
@@ -14,7 +14,7 @@ use crate::report::{atomic, json};
 pub(super) fn plan(args: &PlanArgs, terminal: &Terminal) -> u8 {
     let mut suites = args.suites.clone();
     suites.allow_disruptive = true;
-    let Some(ready) = loading::ready(&suites, terminal) else { return exit::USAGE };
+    let Some(ready) = loading::load_plan(&suites, terminal) else { return exit::USAGE };
     if let Some(path) = &args.json {
         return document(&ready, path, args, terminal);
     }
@@ -23,7 +23,7 @@ pub(super) fn plan(args: &PlanArgs, terminal: &Terminal) -> u8 {
 }
 
 /// Writes the plan as JSON.
-fn document(ready: &Ready, path: &Path, args: &PlanArgs, terminal: &Terminal) -> u8 {
+fn document(ready: &LoadedPlan, path: &Path, args: &PlanArgs, terminal: &Terminal) -> u8 {
     let mut files = Files::new();
     ready.read_by(&mut files);
     if let Some(report) = &args.suites.failed_from {

@@ -7,7 +7,7 @@ use super::identity::Files;
 use super::outputs;
 use super::terminal::Terminal;
 use crate::cli::ReportArgs;
-use crate::exit::{self, Ending};
+use crate::exit::{self, RunOutcome};
 use crate::model::record::Counts;
 use crate::model::{Place, Record};
 use crate::report::{self, console};
@@ -45,7 +45,7 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
     for line in &lost {
         terminal.err(&format!("error: {line}\n"));
     }
-    exit::code(Ending::of(&record, !lost.is_empty()))
+    exit::code(RunOutcome::of(&record, !lost.is_empty()))
 }
 
 /// Reads a report; `-` is stdin.

@@ -9,15 +9,15 @@ use tokio::time::Instant;
 
 use super::baseline;
 use super::identity::Files;
-use super::loading::{self, Ready};
+use super::loading::{self, LoadedPlan};
 use super::outputs::{self, Events};
-use super::signals::{Ladder, Leave};
+use super::signals::{ExitSender, SignalHandler};
 use super::terminal::Terminal;
 use crate::assess::{Assessor, References, acceptance};
 use crate::baseline::host;
 use crate::cli::{ProgressArg, RunArgs};
 use crate::engine;
-use crate::exit::{self, Ending};
+use crate::exit::{self, RunOutcome};
 use crate::model::record::{Design, DesignKind, Host, Run};
 use crate::model::{Event, Place, Record, Verdict, event};
 use crate::plan::{Case, Plan};
@@ -33,29 +33,35 @@ const CHANNEL: usize = 256;
 pub(super) const STORE_DEPTH: usize = 3;
 
 /// Runs suites.
-pub(super) async fn run(args: &RunArgs, terminal: &Terminal, leave: Leave) -> u8 {
-    match loading::ready(&args.suites, terminal) {
-        Some(ready) => execute(ready, args, terminal, leave).await.0,
+pub(super) async fn run(args: &RunArgs, terminal: &Terminal, exit: ExitSender) -> u8 {
+    match loading::load_plan(&args.suites, terminal) {
+        Some(ready) => execute(ready, args, terminal, exit).await.0,
         None => exit::USAGE,
     }
 }
 
 /// Runs a plan; returns the exit code and the record.
-pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, leave: Leave) -> (u8, Option<Record>) {
+pub(super) async fn execute(
+    ready: LoadedPlan,
+    args: &RunArgs,
+    terminal: &Terminal,
+    exit: ExitSender,
+) -> (u8, Option<Record>) {
     let shown = terminal.clone();
     let host = host::describe();
     let taken = outputs::stdout_taken(&args.output, args.events.as_ref());
     let ready_to_go = taken.and_then(|taken| {
-        apart(&ready, args, &host.class)?;
+        check_clashes(&ready, args, &host.class)?;
         let assessor = assessor(&ready.plan, args, &host.class)?;
-        let ladder = Ladder::listen(leave, move |line| shown.err(line));
-        let lanes = engine::Lanes::start().map_err(|error| format!("cannot start threads to measure on: {error}"))?;
-        Ok((taken, assessor, ladder.map_err(|error| format!("cannot listen for signals: {error}"))?, lanes))
+        let signals = SignalHandler::listen(exit, move |line| shown.err(line));
+        let runtimes =
+            engine::Runtimes::start().map_err(|error| format!("cannot start threads to measure on: {error}"))?;
+        Ok((taken, assessor, signals.map_err(|error| format!("cannot listen for signals: {error}"))?, runtimes))
     });
     match ready_to_go {
-        Ok((stdout_taken, assessor, ladder, lanes)) => {
-            let run = Started { ready, host, assessor, stdout_taken, lanes };
-            follow(run, args, terminal, &ladder).await
+        Ok((stdout_taken, assessor, signals, runtimes)) => {
+            let run = PreparedRun { ready, host, assessor, stdout_taken, runtimes };
+            follow(run, args, terminal, &signals).await
         }
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
@@ -65,7 +71,7 @@ pub(super) async fn execute(ready: Ready, args: &RunArgs, terminal: &Terminal, l
 }
 
 /// Whether every output is a file of its own, and none of those that are read.
-fn apart(ready: &Ready, args: &RunArgs, host_class: &str) -> Result<(), String> {
+fn check_clashes(ready: &LoadedPlan, args: &RunArgs, host_class: &str) -> Result<(), String> {
     let mut files = Files::new();
     ready.read_by(&mut files);
     if let Some(report) = &args.suites.failed_from {
@@ -84,24 +90,29 @@ fn apart(ready: &Ready, args: &RunArgs, host_class: &str) -> Result<(), String> 
 }
 
 /// Everything settled before the first packet.
-struct Started {
-    ready: Ready,
+struct PreparedRun {
+    ready: LoadedPlan,
     host: Host,
     assessor: Assessor,
     stdout_taken: bool,
-    lanes: engine::Lanes,
+    runtimes: engine::Runtimes,
 }
 
-async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladder) -> (u8, Option<Record>) {
-    let Started { ready, host, assessor, stdout_taken, lanes } = run;
-    let Ready { plan, seed, redactor, sources, found, files: _, rerun_of } = ready;
+async fn follow(
+    run: PreparedRun,
+    args: &RunArgs,
+    terminal: &Terminal,
+    signals: &SignalHandler,
+) -> (u8, Option<Record>) {
+    let PreparedRun { ready, host, assessor, stdout_taken, runtimes } = run;
+    let LoadedPlan { plan, seed, redactor, sources, found, files: _, rerun_of } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };
     let targets: Vec<String> = plan.cases.iter().map(|case| case.subject().probe.target()).collect();
     let cells = plan.cases.iter().zip(&targets);
     let layout = Layout::of(cells.map(|(case, target)| cell(case, target)), style.width);
-    let settings = engine::Settings { lanes, ..settings(args, seed) };
+    let settings = engine::Settings { runtimes, ..settings(args, seed) };
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let start = settings.start;
     let mut opening = started(&plan, args, host, (settings.wall, seed), assessor.vanished(&plan));
@@ -109,7 +120,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
         run.rerun_of = rerun_of;
     }
     let notices = both_references(&plan, args) + &assessor.notices(&plan);
-    let stop = ladder.stop.clone();
+    let stop = signals.stop.clone();
     let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(assessor), settings, stop, sender));
     let mut fold = Fold::default();
     let mut events = Events::open(args.events.as_ref());
@@ -125,18 +136,18 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
             && let Some((case, target)) = plan.cases.get(*index).zip(targets.get(*index)).filter(|_| style.verbose)
         {
             let line = console::attempt(cell(case, target), (*attempt, *verdict), reason.as_deref(), &layout);
-            progress.around(|| say(&redactor.clean(&format!("{line}\n"))));
+            progress.suspend(|| say(&redactor.clean(&format!("{line}\n"))));
         }
         if let Event::CheckFinished { record, .. } = event.event()
             && !(args.quiet && matches!(record.verdict, Verdict::Passed | Verdict::Skipped))
         {
             let line = format!("{}\n", console::line(record, &layout, style));
-            progress.around(|| say(&line));
+            progress.suspend(|| say(&line));
         }
         fold.push(event);
     }
     let engine_lost = work.await.is_err();
-    let ending = Event::RunFinished { duration_s: start.elapsed().as_secs_f64(), signal: ladder.signal() };
+    let ending = Event::RunFinished { duration_s: start.elapsed().as_secs_f64(), signal: signals.signal() };
     let ending = Redacted::new(ending, &redactor);
     for_all(&ending, &mut events, &mut progress);
     fold.push(ending);
@@ -153,7 +164,7 @@ async fn follow(run: Started, args: &RunArgs, terminal: &Terminal, ladder: &Ladd
     for line in &lost {
         terminal.err(&redactor.clean(&format!("error: {line}\n")));
     }
-    (exit::code(Ending::of(&record, !lost.is_empty())), Some(record))
+    (exit::code(RunOutcome::of(&record, !lost.is_empty())), Some(record))
 }
 
 /// Accepts the run as baseline; returns why it could not be written.
@@ -214,7 +225,7 @@ fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
         wall,
         start: Instant::now(),
         deadline: args.deadline,
-        lanes: engine::Lanes::default(),
+        runtimes: engine::Runtimes::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::signals::{Ladder, Leave};
+use super::signals::{ExitSender, SignalHandler};
 use super::terminal::Terminal;
 use crate::cli::ServeArgs;
 use crate::exit;
@@ -10,7 +10,7 @@ use crate::serve::Server;
 use crate::serve::echo::{TcpEcho, UdpEcho};
 
 /// Serves until a signal. Ending by signal is how a server ends: exit 0.
-pub(super) async fn serve(args: &ServeArgs, terminal: &Terminal, leave: Leave) -> u8 {
+pub(super) async fn serve(args: &ServeArgs, terminal: &Terminal, exit: ExitSender) -> u8 {
     let cancel = CancellationToken::new();
     let started = start(args, terminal, &cancel).await;
     let work = match started {
@@ -20,15 +20,15 @@ pub(super) async fn serve(args: &ServeArgs, terminal: &Terminal, leave: Leave) -
             return exit::INCOMPLETE;
         }
     };
-    let ladder = match Ladder::listen(leave, |_| {}) {
-        Ok(ladder) => ladder,
+    let signals = match SignalHandler::listen(exit, |_| {}) {
+        Ok(signals) => signals,
         Err(error) => {
             terminal.err(&format!("error: cannot listen for signals: {error}\n"));
             return exit::INCOMPLETE;
         }
     };
     tokio::select! {
-        () = ladder.stop.soft.cancelled() => cancel.cancel(),
+        () = signals.stop.soft.cancelled() => cancel.cancel(),
         () = work => {}
     }
     exit::OK

@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::config;
 use crate::cli::Command;
-use crate::model::suggest::{meant, suggest};
+use crate::model::suggest::{suggest, suggested_word};
 
 /// What the names of variables begin with.
 const PREFIX: &str = "SHAKEDOWN_";
@@ -85,7 +85,7 @@ impl Settings {
             }
             let known = self.0.values().filter_map(|known| known.strip_prefix(PREFIX));
             let near = suggest(rest, known);
-            match meant(&near) {
+            match suggested_word(&near) {
                 Some(near) => {
                     return Err(format!(
                         "the variable {name} is no setting; did you mean {PREFIX}{near}? Unset it, or give it that name"

@@ -1,4 +1,4 @@
-//! The Ctrl-C ladder: stop and restore; hurry; go.
+//! What the first, second and third signal do: stop and restore; hurry; exit.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,38 +6,38 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::StopSignals;
-use crate::exit::{self, Ending};
+use crate::exit::{self, RunOutcome};
 use crate::model::Signal;
 
 /// Where the main thread waits for an exit code.
-pub type Leave = std::sync::mpsc::Sender<u8>;
+pub type ExitSender = std::sync::mpsc::Sender<u8>;
 
 /// Follows SIGINT, SIGTERM and, unless it is ignored, SIGHUP until it is dropped.
 #[derive(Debug)]
-pub struct Ladder {
+pub struct SignalHandler {
     /// Signals to the engine to stop.
     pub stop: StopSignals,
     first: Arc<OnceLock<Signal>>,
-    /// Ends with the ladder: the next run has one of its own.
+    /// Ends with the handler: the next run has one of its own.
     _listener: AbortOnDropHandle<()>,
 }
 
 /// Everything a signal moves.
-struct Rungs {
+struct SignalTargets {
     stop: StopSignals,
-    leave: Leave,
+    exit: ExitSender,
     first: Arc<OnceLock<Signal>>,
 }
 
-impl Ladder {
+impl SignalHandler {
     /// Starts listening. `say` gets a line for the user at each step.
-    pub fn listen(leave: Leave, say: impl Fn(&str) + Send + 'static) -> std::io::Result<Self> {
-        let rungs = Rungs { stop: StopSignals::default(), leave, first: Arc::default() };
+    pub fn listen(exit: ExitSender, say: impl Fn(&str) + Send + 'static) -> std::io::Result<Self> {
+        let targets = SignalTargets { stop: StopSignals::default(), exit, first: Arc::default() };
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         // A lost session is a normal way for a run to end: the reports must not be lost with it. Under `nohup` it goes on.
         let mut hangup = if is_ignored(SignalKind::hangup()) { None } else { Some(signal(SignalKind::hangup())?) };
-        let (stop, first) = (rungs.stop.clone(), Arc::clone(&rungs.first));
+        let (stop, first) = (targets.stop.clone(), Arc::clone(&targets.first));
         let listener = tokio::spawn(async move {
             for step in 0_u8.. {
                 let kind = tokio::select! {
@@ -45,7 +45,7 @@ impl Ladder {
                     _ = terminate.recv() => Signal::Terminate,
                     () = next(hangup.as_mut()) => Signal::Terminate,
                 };
-                rungs.climb(step, kind, &say);
+                targets.escalate(step, kind, &say);
             }
         });
         Ok(Self { stop, first, _listener: AbortOnDropHandle::new(listener) })
@@ -74,8 +74,8 @@ fn is_ignored(kind: SignalKind) -> bool {
     mask >> (kind.as_raw_value() - 1) & 1 == 1
 }
 
-impl Rungs {
-    fn climb(&self, step: u8, kind: Signal, say: &impl Fn(&str)) {
+impl SignalTargets {
+    fn escalate(&self, step: u8, kind: Signal, say: &impl Fn(&str)) {
         match step {
             0 => {
                 let _ = self.first.set(kind);
@@ -87,7 +87,9 @@ impl Rungs {
                 say("hurrying: restoring gets a few seconds; again to leave at once\n");
             }
             // Told to the main thread, which waits for nothing else: a blocked terminal cannot hold this up.
-            _ => drop(self.leave.send(exit::code(Ending { signal: self.first.get().copied(), ..Ending::default() }))),
+            _ => drop(
+                self.exit.send(exit::code(RunOutcome { signal: self.first.get().copied(), ..RunOutcome::default() })),
+            ),
         }
     }
 }

@@ -6,14 +6,14 @@ use std::sync::{Arc, OnceLock};
 
 use nix::fcntl::{FcntlArg, OFlag};
 
-use crate::cli::When;
+use crate::cli::ColorChoice;
 use crate::model::visible::visible_on_terminal;
 use crate::report::style::Style;
 
 /// Where text for people goes.
 #[derive(Clone, Debug)]
 pub struct Terminal {
-    when: When,
+    when: ColorChoice,
     verbose: bool,
     /// Whether text for standard output is dropped.
     muted: bool,
@@ -22,7 +22,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    pub(super) fn new(when: When, verbose: bool) -> Self {
+    pub(super) fn new(when: ColorChoice, verbose: bool) -> Self {
         Self { when, verbose, muted: false, lost: Arc::default() }
     }
 
@@ -79,9 +79,9 @@ impl Terminal {
 
     fn colored(&self, terminal: bool) -> bool {
         match self.when {
-            When::Always => true,
-            When::Never => false,
-            When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Assessor;
-use super::references::Held;
+use super::references::MetricReference;
 use crate::baseline::metrics::{self, Against, Statistic};
 use crate::judge;
 use crate::model::named::Named;
@@ -18,13 +18,13 @@ pub(super) struct Comparisons {
     /// The same, reduced to what is compared.
     reduced: Vec<Metric>,
     base: Option<BaseArm>,
-    compared: Vec<Compared>,
+    compared: Vec<StatisticComparison>,
     /// Comparisons without a result, by metric: no later round changes them.
     impossible: Vec<(String, Comparison)>,
 }
 
 /// One statistic of a metric, compared.
-pub(super) struct Compared {
+pub(super) struct StatisticComparison {
     /// Position of the metric.
     pub(super) metric: usize,
     pub(super) statistic: Statistic,
@@ -36,7 +36,7 @@ pub(super) struct Compared {
 }
 
 /// The comparisons of a case, each alarm confirmed or taken back.
-pub(super) struct Confirmed {
+pub(super) struct CaseComparison {
     pub(super) metrics: Named<record::Metric>,
     pub(super) comparison: Named<Comparison>,
     pub(super) base: Option<BaseArm>,
@@ -80,11 +80,16 @@ impl Assessor {
     }
 
     /// The metrics, each at its position, between the arms.
-    fn between_arms(&self, all: &[(usize, &Metric)]) -> Vec<Compared> {
+    fn between_arms(&self, all: &[(usize, &Metric)]) -> Vec<StatisticComparison> {
         let mut out = Vec::new();
         for (at, metric) in all {
-            let one =
-                |(statistic, comparison)| Compared { metric: *at, statistic, comparison, tests: 0, left_out: None };
+            let one = |(statistic, comparison)| StatisticComparison {
+                metric: *at,
+                statistic,
+                comparison,
+                tests: 0,
+                left_out: None,
+            };
             out.extend(metrics::compare(metric, Against::OtherArm).into_iter().map(one));
         }
         // Each quantile of a metric is a chance of its own to alarm.
@@ -96,7 +101,7 @@ impl Assessor {
     }
 
     /// Holds every alarm against what was measured to confirm it, or against all comparisons of the run.
-    pub(super) fn confirm_alarms(&self, case: &Case, comparisons: Comparisons) -> Confirmed {
+    pub(super) fn confirm_alarms(&self, case: &Case, comparisons: Comparisons) -> CaseComparison {
         let Comparisons { metrics, reduced, base, compared, impossible } = comparisons;
         let mut comparison: Vec<(Word, Comparison)> = Vec::with_capacity(compared.len() + impossible.len());
         for mut one in compared {
@@ -117,7 +122,7 @@ impl Assessor {
         }
         comparison.extend(impossible.into_iter().map(|(name, one)| (Cow::Owned(name), one)));
         comparison.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Confirmed { metrics, comparison: Named(comparison), base }
+        CaseComparison { metrics, comparison: Named(comparison), base }
     }
 }
 
@@ -134,7 +139,7 @@ fn broken(verdict: Verdict, base: Option<&BaseArm>) -> Option<String> {
 }
 
 /// The metric at position `at` against the runs of its baseline.
-fn with_runs(held: Option<Held<'_>>, at: usize) -> Vec<Compared> {
+fn with_runs(held: Option<MetricReference<'_>>, at: usize) -> Vec<StatisticComparison> {
     let Some(held) = held else { return Vec::new() };
     let mut found = metrics::compare(held.metric, Against::Runs(&held.reference));
     let tests = held.metrics * found.len();
@@ -146,14 +151,19 @@ fn with_runs(held: Option<Held<'_>>, at: usize) -> Vec<Compared> {
         }
     }
     let left_out = left_out.filter(|_| !none);
-    let one =
-        |(statistic, comparison)| Compared { metric: at, statistic, comparison, tests, left_out: left_out.clone() };
+    let one = |(statistic, comparison)| StatisticComparison {
+        metric: at,
+        statistic,
+        comparison,
+        tests,
+        left_out: left_out.clone(),
+    };
     found.into_iter().map(one).collect()
 }
 
 /// An alarm stands when fresh rounds confirm it. Runs of other days it must exceed by more than chance even so, as fresh
 /// rounds share what made the whole run differ; and so must one that cannot be measured again (a failover).
-pub(super) fn confirm(one: &mut Compared, metric: &Metric, against: Against<'_>) {
+pub(super) fn confirm(one: &mut StatisticComparison, metric: &Metric, against: Against<'_>) {
     let fresh = metric.rounds.iter().any(|round| round.confirm);
     if fresh {
         metrics::confirm(&mut one.comparison, metric, one.statistic, against, metrics::alpha(one.tests));

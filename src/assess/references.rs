@@ -34,7 +34,7 @@ struct Source {
 }
 
 /// A metric and the runs it is held against.
-pub(super) struct Held<'a> {
+pub(super) struct MetricReference<'a> {
     pub(super) metric: &'a Metric,
     pub(super) reference: Reference<'a>,
     /// Why other runs are not among them.
@@ -85,7 +85,7 @@ impl References {
     }
 
     /// A metric with the runs of its baseline; `None` for a suite nothing is known of.
-    pub(super) fn held<'a>(&'a self, case: &Case, name: &str, metric: &'a Metric) -> Option<Held<'a>> {
+    pub(super) fn held<'a>(&'a self, case: &Case, name: &str, metric: &'a Metric) -> Option<MetricReference<'a>> {
         let source = self.by_suite.get(&case.suite)?;
         let key = MetricKey { check: &case.id, metric: name, digest: Some(&case.base.digest), unit: metric.unit };
         let mut window = source.baseline.as_ref().map(|baseline| baseline.comparable(key)).unwrap_or_default();
@@ -99,7 +99,7 @@ impl References {
             floor: source.noise.as_ref().and_then(|noise| noise.floor(key)),
         };
         let left_out = window.left_out.join("; ");
-        Some(Held { metric, reference, left_out, missing: source.missing.as_deref(), metrics: self.metrics })
+        Some(MetricReference { metric, reference, left_out, missing: source.missing.as_deref(), metrics: self.metrics })
     }
 
     /// The typical value of a metric in the accepted runs that are comparable: the median of theirs, in its unit.

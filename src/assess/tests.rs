@@ -1,6 +1,6 @@
 //! Which alarms stand.
 
-use super::comparisons::{Compared, confirm};
+use super::comparisons::{StatisticComparison, confirm};
 use crate::baseline::metrics::{self, Against, Reference, Statistic};
 use crate::model::named::Named;
 use crate::model::reduced::{Metric, Round};
@@ -54,7 +54,7 @@ fn confirmed_by(first: Metric, share: f64) -> Metric {
 fn verdict(metric: &Metric, against: Against<'_>, tests: usize) -> Change {
     let (statistic, comparison) = metrics::compare(metric, against).remove(0);
     assert_eq!((statistic, comparison.verdict), (Statistic::P50, Change::Regressed), "{comparison:?}");
-    let mut one = Compared { metric: 0, statistic, comparison, tests, left_out: None };
+    let mut one = StatisticComparison { metric: 0, statistic, comparison, tests, left_out: None };
     confirm(&mut one, metric, against);
     one.comparison.verdict
 }

@@ -32,7 +32,7 @@ pub struct StoreArgs {
 
 /// A baseline: a suite on a class of hosts.
 #[derive(Args, Clone, Debug)]
-pub struct OneArgs {
+pub struct BaselineArgs {
     /// The suite's name.
     pub suite: String,
     /// The class of hosts [default: that of this host].
@@ -75,7 +75,7 @@ pub struct ListArgs {
 pub struct ShowArgs {
     /// Baseline.
     #[command(flatten)]
-    pub one: OneArgs,
+    pub one: BaselineArgs,
     /// Only checks whose case id matches.
     #[arg(long, value_name = "GLOB")]
     pub check: Option<Glob>,
@@ -89,7 +89,7 @@ pub struct ShowArgs {
 pub struct RmArgs {
     /// Baseline.
     #[command(flatten)]
-    pub one: OneArgs,
+    pub one: BaselineArgs,
     /// The run to remove.
     #[arg(long, value_name = "ID", required_unless_present = "all")]
     pub run: Option<String>,
@@ -103,7 +103,7 @@ pub struct RmArgs {
 pub struct PinArgs {
     /// Baseline.
     #[command(flatten)]
-    pub one: OneArgs,
+    pub one: BaselineArgs,
     /// The run to pin, as `baseline show` names it.
     #[arg(value_name = "RUN_ID", required_unless_present = "none")]
     pub run: Option<String>,

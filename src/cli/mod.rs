@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::corrections;
 use crate::model::field::PATIENCE;
-use crate::model::mend;
 use crate::model::parse::parse;
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
@@ -31,8 +31,8 @@ pub struct Cli {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// When to use colour.
-    #[arg(long, global = true, value_enum, default_value_t = When::Auto, env = "SHAKEDOWN_COLOR", value_name = "WHEN")]
-    pub color: When,
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, env = "SHAKEDOWN_COLOR", value_name = "WHEN")]
+    pub color: ColorChoice,
 }
 
 /// The command line, with the examples and exit codes that its help ends with.
@@ -315,7 +315,7 @@ pub enum SchemaOf {
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum When {
+pub enum ColorChoice {
     /// On terminals, unless `NO_COLOR` is set.
     #[default]
     Auto,
@@ -359,7 +359,7 @@ fn patience(text: &str) -> Result<String, String> {
     match parse(text, &PATIENCE, Path::new("")) {
         Ok(_) => Ok(text.to_owned()),
         Err(why) => {
-            let meant = mend::value(text, &PATIENCE, None);
+            let meant = corrections::value(text, &PATIENCE, None);
             let fits = |meant: &String| parse(meant, &PATIENCE, Path::new("")).is_ok();
             let meant: Vec<String> = meant.into_iter().filter(fits).collect();
             let help = if meant.is_empty() { PATIENCE.wants() } else { meant.join(" or ") };

@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared, unwatched};
 use crate::model::record::Timing;
 use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Round, Silence, Verdict};
-use crate::net::own::later;
+use crate::net::this_host::pending_syns;
 use crate::net::{deadline, handshakes};
-use crate::plan::{Case, PlannedArm, Turn};
-use crate::probe::{Cx, Footprint, INVESTIGATION, PutBack};
+use crate::plan::{Case, PlannedArm, PlannedRound};
+use crate::probe::{Cx, Footprint, INVESTIGATION, RestoreOutcome};
 use crate::stats::seed;
 
 /// Reasons of earlier attempts kept in the record.
@@ -37,7 +37,7 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
         // What is late by a timer alone began when it was due.
         let look = (start, if began - due <= TIMER { due } else { began });
         timing.attempts += 1;
-        later::forget();
+        pending_syns::forget();
         let mut observation = Observation::default();
         let within = (began, deadline, timing.attempts);
         let mut fault = rounds(shared, (index, case), &mut observation, case.layout.turns(), within).await;
@@ -125,7 +125,7 @@ fn ended<A: Assess>(
 pub(super) async fn once_more<A: Assess>(shared: &Shared<A>, case: &Case) -> (Verdict, Option<String>, Observation) {
     let start = Instant::now();
     let arm = case.head.is_some().then_some(Arm::Head);
-    let turn = Turn { slot: 0, arm, warm_up: false, confirm: false };
+    let turn = PlannedRound { slot: 0, arm, warm_up: false, confirm: false };
     let mut attempt = 1;
     loop {
         let mut observation = Observation::default();
@@ -181,7 +181,7 @@ fn assess<A: Assess>(
         observation.settled_in = Some(settled);
         if settled > eventually.within {
             // Perhaps it held in time, and nobody looked.
-            missed = unwatched::missed(shared.settings.lanes.watch(case.computes()), start);
+            missed = unwatched::missed(shared.settings.runtimes.watch(case.is_cpu_bound()), start);
         }
     }
     let assessed = shared.assess.assess(case, observation, fault.cloned());
@@ -197,7 +197,7 @@ async fn rounds<A: Assess>(
     shared: &Shared<A>,
     (index, case): (usize, &Case),
     observation: &mut Observation,
-    turns: impl Iterator<Item = Turn>,
+    turns: impl Iterator<Item = PlannedRound>,
     (start, deadline, attempt): (Instant, Instant, u32),
 ) -> Option<Fault> {
     for turn in turns {
@@ -218,7 +218,7 @@ async fn round<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
     observation: &mut Observation,
-    turn: Turn,
+    turn: PlannedRound,
     (start, deadline): (Instant, Instant),
     attempt: u32,
 ) -> Option<Fault> {
@@ -272,7 +272,7 @@ async fn measure<A: Assess>(
     // The wait for a turn to dial is granted on top, as it is this side's own.
     let deadline = deadline + handshakes::waited();
     let cx = Cx::new(observation, case.family.facts, deadline, seed, cancel.clone());
-    let cx = cx.watched(shared.settings.lanes.watch(case.computes()));
+    let cx = cx.watched(shared.settings.runtimes.watch(case.is_cpu_bound()));
     let mut cx = cx.of_check(format!("{}/{}", case.suite, case.id));
     let probe = AssertUnwindSafe(arm.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {
@@ -295,7 +295,7 @@ async fn restore<A: Assess>(
     arm: &PlannedArm,
     observation: &mut Observation,
     (deadline, seed): (Instant, u64),
-) -> Result<PutBack, Fault> {
+) -> Result<RestoreOutcome, Fault> {
     let hurry = async {
         shared.stop.hurry.cancelled().await;
         tokio::time::sleep(RESTORE_HURRY).await;
@@ -322,15 +322,15 @@ async fn restore<A: Assess>(
 }
 
 /// The fault of a round: that of its restore, or else its own, which says what became of the change.
-fn after_restore(arm: &PlannedArm, restored: Result<PutBack, Fault>, fault: Option<Fault>) -> Option<Fault> {
+fn after_restore(arm: &PlannedArm, restored: Result<RestoreOutcome, Fault>, fault: Option<Fault>) -> Option<Fault> {
     let cut = |kind| {
         matches!(kind, FaultKind::Cancelled | FaultKind::Deadline | FaultKind::RunDeadline | FaultKind::Panicked)
     };
     let became = match restored {
         Err(fault) => return Some(fault),
-        Ok(PutBack::Done) => "; what it had changed was put back",
-        Ok(PutBack::Nothing) if arm.probe.footprint() == Footprint::Disruptive => "; nothing was left changed",
-        Ok(PutBack::Nothing) => "",
+        Ok(RestoreOutcome::Done) => "; what it had changed was put back",
+        Ok(RestoreOutcome::Nothing) if arm.probe.footprint() == Footprint::Disruptive => "; nothing was left changed",
+        Ok(RestoreOutcome::Nothing) => "",
     };
     let mut fault = fault?;
     if cut(fault.kind) {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
-use super::{Assess, Ended, Shared, attempt};
+use super::{Assess, CaseEnd, Shared, attempt};
 use crate::model::named::Named;
 use crate::model::{CheckRecord, Control, Event, Fault, Severity, Silence, Unit, Verdict};
 use crate::net::handshakes;
-use crate::net::own::later::Unrepeated;
+use crate::net::this_host::pending_syns::PendingSyns;
 use crate::plan::{Case, same_host};
 
 /// What to do about a filter of this host.
@@ -28,25 +28,28 @@ pub(super) struct SilentCase {
     /// The silence.
     pub(super) silence: Silence,
     /// Of which this host may still turn out to be the reason.
-    pub(super) unrepeated: Unrepeated,
+    pub(super) unrepeated: PendingSyns,
 }
 
 /// Runs the controls of `waiting`, each once, and sends the records.
-pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<SilentCase>) -> Vec<(usize, Ended)> {
+pub(super) async fn run_controls<A: Assess>(
+    shared: &Arc<Shared<A>>,
+    waiting: Vec<SilentCase>,
+) -> Vec<(usize, CaseEnd)> {
     let controls: BTreeSet<usize> = waiting
         .iter()
         .filter_map(|waiting| case(shared, waiting.index))
         .flat_map(|case| &case.controls)
         .copied()
         .collect();
-    let places: Arc<[Semaphore]> = shared.plan.limits.iter().map(|limit| Semaphore::new(limit.most)).collect();
+    let slots: Arc<[Semaphore]> = shared.plan.limits.iter().map(|limit| Semaphore::new(limit.most)).collect();
     let again = controls.into_iter().map(|index| {
-        let (shared, places) = (Arc::clone(shared), Arc::clone(&places));
+        let (shared, slots) = (Arc::clone(shared), Arc::clone(&slots));
         async move {
             // Limits are kept here too. All take their places in one order, so that no two wait for each other.
             let mut held = Vec::new();
             for limit in case(&shared, index).map_or(&[][..], |case| &case.limits) {
-                held.extend(places[*limit].acquire().await);
+                held.extend(slots[*limit].acquire().await);
             }
             // On a worker of its own, as every check.
             let runtime = shared.runtime_of(index);
@@ -55,7 +58,7 @@ pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<Sile
             (index, ended.await.ok().flatten())
         }
     });
-    let results: BTreeMap<usize, Option<Ran>> =
+    let results: BTreeMap<usize, Option<ControlRun>> =
         stream::iter(again).buffer_unordered(shared.settings.jobs.max(1)).collect().await;
     let mut out = Vec::new();
     for SilentCase { index, mut record, silence, unrepeated } in waiting {
@@ -75,7 +78,7 @@ pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<Sile
             None => (None, Some(unproven(own, &silence, "the check has no control that ran", "name one in `control`"))),
         };
         record.control = control;
-        let fault = match unrepeated.kept_here().await {
+        let fault = match unrepeated.dropped_here().await {
             Some(why) => Some(unproven(own, &silence, why, OWN_RULES)),
             None => fault,
         };
@@ -83,7 +86,7 @@ pub(super) async fn settle<A: Assess>(shared: &Arc<Shared<A>>, waiting: Vec<Sile
             record = errored(record, fault);
         }
         let gates = record.severity == Severity::Fail;
-        let ended = Ended { verdict: record.verdict, gates, record_sent: true, ..Ended::default() };
+        let ended = CaseEnd { verdict: record.verdict, gates, record_sent: true, ..CaseEnd::default() };
         shared.send(Event::CheckFinished { index, record: Box::new(record) }).await;
         out.push((index, ended));
     }
@@ -96,17 +99,17 @@ fn case<A: Assess>(shared: &Shared<A>, index: usize) -> Option<&Case> {
 
 /// A control that ran again.
 #[derive(Clone)]
-struct Ran {
+struct ControlRun {
     control: Control,
     /// The shortest time in which its host answered, seconds.
     answered_in: Option<f64>,
 }
 
-async fn run_again<A: Assess>(shared: &Shared<A>, control: &Case) -> Ran {
+async fn run_again<A: Assess>(shared: &Shared<A>, control: &Case) -> ControlRun {
     let check = format!("{}/{}", control.suite, control.id);
     if let Some(reason) = &control.skip {
         let control = Control { check, verdict: Verdict::Skipped, reason: Some(reason.clone()), address: None };
-        return Ran { control, answered_in: None };
+        return ControlRun { control, answered_in: None };
     }
     let (verdict, reason, observation) = attempt::once_more(shared, control).await;
     let facts = control.family.facts;
@@ -115,12 +118,12 @@ async fn run_again<A: Assess>(shared: &Shared<A>, control: &Case) -> Ran {
     let times = facts.iter().filter(|fact| fact.roles.reached && fact.unit == Unit::Seconds);
     let shortest = times.filter_map(|fact| observation.merged(fact.name)?.summary()?.get("min"));
     let answered_in = shortest.min_by(f64::total_cmp);
-    Ran { control: Control { check, verdict, reason, address }, answered_in }
+    ControlRun { control: Control { check, verdict, reason, address }, answered_in }
 }
 
 /// Why the silence of `own`, which took so many seconds, is not known to be its target's, after what this control came to.
-fn doubt(own: &Case, (silence, took): (&Silence, f64), other: Option<&Case>, ran: &Ran) -> Option<Fault> {
-    let Ran { control, answered_in } = ran;
+fn doubt(own: &Case, (silence, took): (&Silence, f64), other: Option<&Case>, ran: &ControlRun) -> Option<Fault> {
+    let ControlRun { control, answered_in } = ran;
     let name = &control.check;
     if control.verdict != Verdict::Passed {
         let how = match control.verdict {

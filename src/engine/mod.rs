@@ -4,8 +4,8 @@
 mod attempt;
 mod control;
 mod halt;
-mod lanes;
 mod queue;
+mod runtimes;
 #[cfg(test)]
 mod tests;
 mod unwatched;
@@ -24,12 +24,12 @@ use tokio_util::sync::CancellationToken;
 use crate::model::record::Timing;
 use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Severity, Silence, Verdict};
 use crate::net::handshakes;
-use crate::net::own::later;
+use crate::net::this_host::pending_syns;
 use crate::plan::{Case, Plan};
 use control::SilentCase;
 use halt::Halt;
-pub use lanes::Lanes;
 use queue::Queue;
+pub use runtimes::Runtimes;
 
 /// How the engine learns what an observation means.
 pub trait Assess: Send + Sync + 'static {
@@ -71,7 +71,7 @@ pub struct Settings {
     /// How long the run may take from `start` on: what has not ended then is errored.
     pub deadline: Option<Duration>,
     /// The threads measurements run on.
-    pub lanes: Lanes,
+    pub runtimes: Runtimes,
 }
 
 /// Signals to end early. `soft`: stop probing, restore, report. `hurry`: and give restoring little time.
@@ -97,7 +97,7 @@ struct Shared<A: Assess> {
 }
 
 /// Why no further case starts.
-enum Halted {
+enum HaltReason {
     /// For this reason, which their records say.
     Skipping(String),
     /// The deadline of the run has passed.
@@ -114,17 +114,17 @@ pub async fn run<A: Assess>(
 ) {
     let (halt, timer) = Halt::of(&stop, settings.start, settings.deadline);
     let shared = Arc::new(Shared { plan, assess, settings, stop, halt, events });
-    shared.settings.lanes.prepare(&shared.plan).await;
+    shared.settings.runtimes.prepare(&shared.plan).await;
     let mut queue = Queue::new(&shared.plan);
-    let mut running: JoinSet<Ended> = JoinSet::new();
+    let mut running: JoinSet<CaseEnd> = JoinSet::new();
     let mut started: HashMap<Id, usize> = HashMap::new();
-    let mut halted: Option<Halted> = None;
+    let mut halted: Option<HaltReason> = None;
     let mut silent: Vec<SilentCase> = Vec::new();
     loop {
         halted = halted.or_else(|| shared.halted());
         // Once per stage, so that a control is asked soon after what it speaks for, and alone with other controls.
         if running.is_empty() && !queue.has_quiet() && !silent.is_empty() {
-            for (index, ended) in control::settle(&shared, std::mem::take(&mut silent)).await {
+            for (index, ended) in control::run_controls(&shared, std::mem::take(&mut silent)).await {
                 halted = halted.or_else(|| halt_reason(&shared, index, &ended));
                 queue.finish(&shared.plan, index, ended.verdict);
             }
@@ -154,7 +154,7 @@ pub async fn run<A: Assess>(
         let (index, mut ended) = match joined {
             Ok((id, ended)) => (started.remove(&id), ended),
             // Probes are caught inside: only a defect of the engine or the judge ends here, and it must not lose the case.
-            Err(error) => (started.remove(&error.id()), Ended { verdict: Verdict::Errored, ..Ended::default() }),
+            Err(error) => (started.remove(&error.id()), CaseEnd { verdict: Verdict::Errored, ..CaseEnd::default() }),
         };
         let Some(index) = index else { continue };
         queue.leave(&shared.plan, index);
@@ -174,7 +174,7 @@ pub async fn run<A: Assess>(
 }
 
 /// How a case ended, as far as the other cases are concerned.
-struct Ended {
+struct CaseEnd {
     verdict: Verdict,
     /// Whether its failure fails the run.
     gates: bool,
@@ -186,20 +186,20 @@ struct Ended {
     silent: Option<Box<SilentCase>>,
 }
 
-impl Default for Ended {
+impl Default for CaseEnd {
     fn default() -> Self {
         Self { verdict: Verdict::Skipped, gates: false, not_restored: false, record_sent: false, silent: None }
     }
 }
 
 /// Why no further case may start.
-fn halt_reason<A: Assess>(shared: &Shared<A>, index: usize, ended: &Ended) -> Option<Halted> {
+fn halt_reason<A: Assess>(shared: &Shared<A>, index: usize, ended: &CaseEnd) -> Option<HaltReason> {
     let id = shared.plan.cases.get(index).map_or("", |case| &case.id);
     if ended.not_restored {
-        return Some(Halted::Skipping(format!("not run: what {id} changed could not be put back")));
+        return Some(HaltReason::Skipping(format!("not run: what {id} changed could not be put back")));
     }
     let fails = shared.settings.fail_fast && ended.verdict == Verdict::Failed && ended.gates;
-    fails.then(|| Halted::Skipping(format!("not run: --fail-fast after {id}")))
+    fails.then(|| HaltReason::Skipping(format!("not run: --fail-fast after {id}")))
 }
 
 /// Why a case does not run, and whether that leaves a gap: its own `when` does not, anything else does.
@@ -225,24 +225,25 @@ impl<A: Assess> Shared<A> {
 
     /// The runtime a case runs on.
     fn runtime_of(&self, index: usize) -> Handle {
-        self.settings.lanes.runtime(self.plan.cases.get(index).is_some_and(Case::computes))
+        self.settings.runtimes.runtime(self.plan.cases.get(index).is_some_and(Case::is_cpu_bound))
     }
 
     /// Why the run ends early, once it does.
-    fn halted(&self) -> Option<Halted> {
+    fn halted(&self) -> Option<HaltReason> {
         let overdue = self.halt.is_overdue();
-        let reason = || if overdue { Halted::Overdue } else { Halted::Skipping("not run: interrupted".to_owned()) };
+        let reason =
+            || if overdue { HaltReason::Overdue } else { HaltReason::Skipping("not run: interrupted".to_owned()) };
         self.halt.is_set().then(reason)
     }
 
     /// Sends the record of a case that does not run, if it does not, and returns its verdict.
-    async fn leave_out(&self, index: usize, queue: &Queue, halted: Option<&Halted>) -> Option<Verdict> {
+    async fn leave_out(&self, index: usize, queue: &Queue, halted: Option<&HaltReason>) -> Option<Verdict> {
         let case = self.plan.cases.get(index)?;
         let own = || skip_reason(&self.plan, index, queue);
         let skipped = match halted {
-            Some(Halted::Skipping(why)) => Some((why.clone(), true)),
+            Some(HaltReason::Skipping(why)) => Some((why.clone(), true)),
             // With more time it would have run, unless something else keeps it from that.
-            Some(Halted::Overdue) => own().filter(|_| {
+            Some(HaltReason::Overdue) => own().filter(|_| {
                 let fails = |need: &usize| matches!(queue.verdict(*need), Some(Verdict::Failed | Verdict::Skipped));
                 case.skip.is_some() || case.needs.iter().any(fails)
             }),
@@ -282,17 +283,17 @@ impl<A: Assess> Shared<A> {
         self.send(Event::CheckFinished { index, record }).await;
     }
 
-    async fn case(&self, index: usize) -> Ended {
-        let Some(case) = self.plan.cases.get(index) else { return Ended::default() };
+    async fn case(&self, index: usize) -> CaseEnd {
+        let Some(case) = self.plan.cases.get(index) else { return CaseEnd::default() };
         let within_s = case.eventually.map(|eventually| eventually.within.as_secs_f64());
         self.send(Event::CheckStarted { index, id: case.id.to_string(), within_s }).await;
         let run = handshakes::of_check(attempt::run(self, index, case));
-        let ((record, silence), unrepeated) = later::of_check(run).await;
+        let ((record, silence), unrepeated) = pending_syns::of_check(run).await;
         if let Some(silence) = silence {
             let silent = SilentCase { index, record, silence, unrepeated };
-            return Ended { silent: Some(Box::new(silent)), ..Ended::default() };
+            return CaseEnd { silent: Some(Box::new(silent)), ..CaseEnd::default() };
         }
-        let ended = Ended {
+        let ended = CaseEnd {
             verdict: record.verdict,
             gates: record.severity == Severity::Fail,
             not_restored: record.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::NotRestored),

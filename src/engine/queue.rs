@@ -17,13 +17,13 @@ pub(super) struct Queue {
     alone: BinaryHeap<Reverse<usize>>,
     verdicts: Vec<Option<Verdict>>,
     exclusive: Option<usize>,
-    limits: Vec<Places>,
+    limits: Vec<Slots>,
     /// Cases that hold a place at each of their limits.
     placed: Vec<bool>,
 }
 
 /// The places at one limit.
-struct Places {
+struct Slots {
     free: usize,
     /// Quiet cases that could start but for this limit. Where places are free, one of those that wait is looked at again.
     waiting: BinaryHeap<Reverse<usize>>,
@@ -32,7 +32,7 @@ struct Places {
 impl Queue {
     pub(super) fn new(plan: &Plan) -> Self {
         let count = plan.cases.len();
-        let places = |most: usize| Places { free: most, waiting: BinaryHeap::new() };
+        let slots = |most: usize| Slots { free: most, waiting: BinaryHeap::new() };
         let mut queue = Self {
             pending_needs: plan.cases.iter().map(|case| case.needs.len()).collect(),
             dependents: vec![Vec::new(); count],
@@ -40,7 +40,7 @@ impl Queue {
             alone: BinaryHeap::new(),
             verdicts: vec![None; count],
             exclusive: None,
-            limits: plan.limits.iter().map(|limit| places(limit.most)).collect(),
+            limits: plan.limits.iter().map(|limit| slots(limit.most)).collect(),
             placed: vec![false; count],
         };
         for (index, case) in plan.cases.iter().enumerate() {
@@ -101,9 +101,9 @@ impl Queue {
     /// Lets the first that waits at each of these limits be looked at, where there is a place again, or still.
     fn wake(&mut self, limits: &[usize]) {
         for limit in limits {
-            let places = &mut self.limits[*limit];
-            if places.free > 0 {
-                self.quiet.extend(places.waiting.pop());
+            let slots = &mut self.limits[*limit];
+            if slots.free > 0 {
+                self.quiet.extend(slots.waiting.pop());
             }
         }
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::Assess;
 use super::Shared;
 use crate::model::{Fault, FaultKind, Observation};
-use crate::plan::{Case, PlannedArm, Turn};
+use crate::plan::{Case, PlannedArm, PlannedRound};
 use crate::probe::Watch;
 
 /// How much of the time since `from` this process did not run.
@@ -22,11 +22,11 @@ pub(super) fn ended<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
     arm: &PlannedArm,
-    (turn, began): (Turn, Instant),
+    (turn, began): (PlannedRound, Instant),
     observation: &mut Observation,
     fault: Option<Fault>,
 ) -> Option<Fault> {
-    let missed = missed(shared.settings.lanes.watch(case.computes()), began);
+    let missed = missed(shared.settings.runtimes.watch(case.is_cpu_bound()), began);
     if missed.is_zero() || (turn.warm_up && fault.is_none()) {
         return fault;
     }

@@ -55,7 +55,7 @@ pub struct Named {
 
 /// A report and where it came from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct ReportFile {
     /// The file, as found below what was given.
     pub file: String,
     /// The run it reports.
@@ -66,7 +66,7 @@ pub struct Found {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listing {
     /// Reports, oldest first.
-    pub found: Vec<Found>,
+    pub found: Vec<ReportFile>,
     /// JSON that is no report, and second copies of a run.
     pub skipped: Vec<Named>,
     /// Damaged or newer reports, and what could not be read.
@@ -85,7 +85,7 @@ pub enum Content {
 }
 
 /// Cache of files read before.
-pub trait Memory {
+pub trait ReportCache {
     /// Content of the file when it had this stamp; `None` when it is not known.
     fn recall(&mut self, entry: &Entry) -> Option<Content>;
     /// Stores the content of a file under its stamp.
@@ -93,9 +93,9 @@ pub trait Memory {
 }
 
 /// Remembers nothing: every file is read.
-pub struct Nothing;
+pub struct NoCache;
 
-impl Memory for Nothing {
+impl ReportCache for NoCache {
     fn recall(&mut self, _: &Entry) -> Option<Content> {
         None
     }
@@ -170,7 +170,7 @@ impl Stamp {
 }
 
 /// Reads every file, or recalls it. Reports come oldest first.
-pub fn listing(entries: &[Entry], memory: &mut dyn Memory) -> Listing {
+pub fn listing(entries: &[Entry], memory: &mut dyn ReportCache) -> Listing {
     let mut out = Listing::default();
     let mut read = 0_u64;
     for entry in entries {
@@ -186,7 +186,7 @@ pub fn listing(entries: &[Entry], memory: &mut dyn Memory) -> Listing {
             })
         };
         match content {
-            Content::Report(run) => out.found.push(Found { file: shown(&entry.path), run }),
+            Content::Report(run) => out.found.push(ReportFile { file: shown(&entry.path), run }),
             Content::Other(why) => out.skipped.push(named(&entry.path, &why)),
             Content::Damaged(why) => out.errors.push(named(&entry.path, &why)),
         }

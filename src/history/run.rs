@@ -58,7 +58,7 @@ pub struct Metric {
 
 /// A counted round. There are many of them, so the names of the numbers are not repeated in the index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Row", into = "Row")]
+#[serde(from = "RoundNumbers", into = "RoundNumbers")]
 pub struct Round {
     /// Position in the order.
     pub slot: u32,
@@ -79,15 +79,15 @@ pub struct Round {
 }
 
 /// The fields of a round in their order.
-type Row = (u32, i64, f64, f64, f64, f64, f64, f64);
+type RoundNumbers = (u32, i64, f64, f64, f64, f64, f64, f64);
 
-impl From<Row> for Round {
-    fn from((slot, count, p50, p90, p99, min, max, mean): Row) -> Self {
+impl From<RoundNumbers> for Round {
+    fn from((slot, count, p50, p90, p99, min, max, mean): RoundNumbers) -> Self {
         Self { slot, count, p50, p90, p99, min, max, mean }
     }
 }
 
-impl From<Round> for Row {
+impl From<Round> for RoundNumbers {
     fn from(Round { slot, count, p50, p90, p99, min, max, mean }: Round) -> Self {
         (slot, count, p50, p90, p99, min, max, mean)
     }

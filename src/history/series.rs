@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reading::Found;
+use super::reading::ReportFile;
 use super::run::{Metric, Round};
 use crate::plan::Glob;
 
@@ -114,7 +114,7 @@ pub struct Selected<'a> {
     /// The filter.
     pub filter: &'a Filter,
     /// Runs of the classes shown, oldest first.
-    pub runs: Vec<&'a Found>,
+    pub runs: Vec<&'a ReportFile>,
     /// Their series, by key.
     pub series: Vec<Series<'a>>,
     /// Runs of other classes.
@@ -143,11 +143,11 @@ impl Filter {
 
 /// Sorts runs (oldest first) into series.
 #[must_use]
-pub fn select<'a>(found: &'a [Found], filter: &'a Filter) -> Selected<'a> {
-    let of_suite = |found: &&Found| found.run.checks.iter().any(|check| filter.check(&check.suite, &check.id));
-    let all: Vec<&Found> = found.iter().filter(of_suite).collect();
+pub fn select<'a>(found: &'a [ReportFile], filter: &'a Filter) -> Selected<'a> {
+    let of_suite = |found: &&ReportFile| found.run.checks.iter().any(|check| filter.check(&check.suite, &check.id));
+    let all: Vec<&ReportFile> = found.iter().filter(of_suite).collect();
     let class = class(&all, &filter.classes);
-    let (runs, others): (Vec<&Found>, Vec<&Found>) =
+    let (runs, others): (Vec<&ReportFile>, Vec<&ReportFile>) =
         all.into_iter().partition(|found| class.as_deref().is_none_or(|class| found.run.host_class == class));
     let mut groups: BTreeMap<Key<'a>, (f64, Vec<Point<'a>>)> = BTreeMap::new();
     let mut without_value = 0;
@@ -176,7 +176,7 @@ pub fn select<'a>(found: &'a [Found], filter: &'a Filter) -> Selected<'a> {
 }
 
 /// The one class shown; `None` for all.
-fn class(runs: &[&Found], classes: &Classes) -> Option<String> {
+fn class(runs: &[&ReportFile], classes: &Classes) -> Option<String> {
     match classes {
         Classes::All => None,
         Classes::One(class) => Some(class.clone()),
@@ -188,7 +188,7 @@ fn class(runs: &[&Found], classes: &Classes) -> Option<String> {
     }
 }
 
-fn metrics<'a>(found: &'a Found, filter: &Filter) -> impl Iterator<Item = (Key<'a>, &'a Metric)> {
+fn metrics<'a>(found: &'a ReportFile, filter: &Filter) -> impl Iterator<Item = (Key<'a>, &'a Metric)> {
     let host_class = found.run.host_class.as_str();
     let checks = found.run.checks.iter().filter(|check| filter.check(&check.suite, &check.id));
     checks.flat_map(|check| check.metrics.iter().map(move |metric| (check, metric))).filter_map(
@@ -208,7 +208,7 @@ fn metrics<'a>(found: &'a Found, filter: &Filter) -> impl Iterator<Item = (Key<'
     )
 }
 
-fn left_out(runs: &[&Found]) -> Vec<LeftOut> {
+fn left_out(runs: &[&ReportFile]) -> Vec<LeftOut> {
     let mut classes: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
     for found in runs {
         let (count, newest) = classes.entry(&found.run.host_class).or_default();

@@ -2,7 +2,7 @@
 
 use super::operands::human;
 use crate::model::expectation::{Expectation, Sort, Test};
-use crate::model::typed::{self, Typing};
+use crate::model::typed::{self, ValueType};
 use crate::model::{Unit, Value};
 
 /// Elements of a list that are named; further ones are counted.
@@ -11,7 +11,7 @@ const NAMED: usize = 5;
 const HIDDEN: &str = "***";
 
 /// `text`, which is `value` for people, with what makes it another value than the one wanted, where that does not meet the eye.
-pub(super) fn distinguish(expectation: &Expectation, value: &Value, typing: Typing<'_>, text: String) -> String {
+pub(super) fn distinguish(expectation: &Expectation, value: &Value, typing: ValueType<'_>, text: String) -> String {
     if let Some(needed) = expectation.test.needs(value).filter(|_| !value.is_null()) {
         return format!("{text} ({}, not {needed})", typed::kind(value));
     }
@@ -30,7 +30,7 @@ pub(super) fn distinguish(expectation: &Expectation, value: &Value, typing: Typi
 }
 
 /// In what two values differ that look alike: the wanted and the seen one, or an element of either.
-fn alike(expectation: &Expectation, value: &Value, typing: Typing<'_>) -> Option<String> {
+fn alike(expectation: &Expectation, value: &Value, typing: ValueType<'_>) -> Option<String> {
     let (mut wants, mut elements) = (Vec::new(), Vec::new());
     expectation.test.wanted(&mut wants, &mut elements);
     let other = |want: &&Value| typing.equal(value, want) != Some(true);
@@ -64,7 +64,7 @@ fn quotes(test: &Test, value: &Value) -> Option<String> {
 }
 
 /// Which elements of a list are wrong, where it has several.
-fn of_list(expectation: &Expectation, value: &Value, typing: Typing<'_>) -> Option<String> {
+fn of_list(expectation: &Expectation, value: &Value, typing: ValueType<'_>) -> Option<String> {
     let items = value.as_array()?;
     let hidden = expectation.want.contains(HIDDEN);
     let named = |word: &str, values: Vec<&Value>| (!values.is_empty()).then(|| format!("{word}: {}", listed(&values)));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::model::named::Named;
 use crate::model::record::{Metric, RoundRecord};
-use crate::model::{ComparedBy, FactInfo, Kind, Observation, Rest, Round, Unit};
+use crate::model::{ComparedBy, FactInfo, Kind, Observation, Round, Unit, Unseen};
 use crate::plan::Case;
 use crate::stats::Samples;
 
@@ -46,7 +46,7 @@ fn metric(case: &Case, info: &FactInfo, observation: &Observation) -> Option<Met
     // Of an arm with a value that may be less nothing is compared: what stays would look better than it was.
     let open: Vec<_> = observation
         .counted()
-        .filter(|round| round.rest(info.name) == Some(Rest::Less))
+        .filter(|round| round.rest(info.name) == Some(Unseen::Less))
         .map(|round| round.arm)
         .collect();
     let samples = observation.rounds().chunk_by(|one, next| one.slot == next.slot);

@@ -18,9 +18,9 @@ use operands::Operand;
 
 use crate::model::expectation::{Expectation, Origin};
 use crate::model::fact::SETTLED_IN;
-use crate::model::observation::{Doubt, Side, Tally};
+use crate::model::observation::{Side, Tally, Undecided};
 use crate::model::record::{OriginWord, Outcome};
-use crate::model::typed::Typing;
+use crate::model::typed::ValueType;
 use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Value, Verdict};
 use crate::plan::{Case, PlannedArm};
 use crate::probe::diagnosis::{self, Usual};
@@ -153,18 +153,18 @@ pub fn all_late(case: &Case, observation: &Observation) -> Option<Fault> {
 const LATE_REMEDY: &str = "run it again when less runs on this host, with a lower --jobs, or with `samples` so that some are in time; look at its load and, on a virtual machine, at its steal time";
 
 /// The fault of an expectation that cannot be decided.
-fn undecided(doubt: &Doubt, expectation: &Expectation, arm: &PlannedArm) -> Fault {
+fn undecided(doubt: &Undecided, expectation: &Expectation, arm: &PlannedArm) -> Fault {
     let Expectation { path, operator, want, info, .. } = expectation;
     let (detail, remedy) = match doubt {
-        Doubt::Part(why) => (
+        Undecided::Part(why) => (
             format!("`{}` was seen in part: {why}", info.name),
             "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much",
         ),
-        Doubt::Less(why) => (
+        Undecided::Less(why) => (
             format!("`{}` may be less than was counted: {why}", info.name),
             "have it counted by a peer that can tell, or expect what the count can show: at most so much",
         ),
-        Doubt::Late(why) => (
+        Undecided::Late(why) => (
             format!("`{}` is not known: {why}, and nothing says how much of it is the target's", info.name),
             LATE_REMEDY,
         ),
@@ -232,7 +232,7 @@ enum Judged {
     /// It held, or did not; and the round that broke it, of those that count.
     Decided(Outcome, Option<usize>),
     /// Neither.
-    Open(Doubt),
+    Open(Undecided),
 }
 
 /// An expectation, judged; `None` for a default that does not speak of what was seen.
@@ -297,7 +297,7 @@ pub fn tally(case: &Case, observation: &mut Observation) {
 }
 
 /// Counts one operand in; after the first that breaks the expectation, the others only count.
-fn take(tally: &mut Tally, expectation: &Expectation, operand: Option<Operand<'_>>, typing: Typing<'_>) {
+fn take(tally: &mut Tally, expectation: &Expectation, operand: Option<Operand<'_>>, typing: ValueType<'_>) {
     let Some(operand) = operand else { return };
     let index = tally.total;
     tally.total += 1;
@@ -315,21 +315,21 @@ fn take(tally: &mut Tally, expectation: &Expectation, operand: Option<Operand<'_
 fn judged(
     expectation: &Expectation,
     operand: &Operand<'_>,
-    typing: Typing<'_>,
+    typing: ValueType<'_>,
     wanted: bool,
-) -> Result<(bool, Option<String>), Doubt> {
+) -> Result<(bool, Option<String>), Undecided> {
     let test = &expectation.test;
     let (value, holds) = match operand {
         Operand::Unavailable(why) => return Ok((false, Some(why.clone()))),
         Operand::Value(value) => (value, Ok(test.holds(value.as_deref(), typing))),
         Operand::Partial(value, why) => {
-            (value, test.holds_in_part(value.as_deref(), typing).ok_or_else(|| Doubt::Part((*why).to_owned())))
+            (value, test.holds_in_part(value.as_deref(), typing).ok_or_else(|| Undecided::Part((*why).to_owned())))
         }
         Operand::AtMost(value, why) => {
-            (value, test.holds_at_most(value.as_deref(), typing).ok_or_else(|| Doubt::Less((*why).to_owned())))
+            (value, test.holds_at_most(value.as_deref(), typing).ok_or_else(|| Undecided::Less((*why).to_owned())))
         }
         Operand::Late(value, why) => {
-            (value, test.holds_at_most(value.as_deref(), typing).ok_or_else(|| Doubt::Late(why.clone())))
+            (value, test.holds_at_most(value.as_deref(), typing).ok_or_else(|| Undecided::Late(why.clone())))
         }
     };
     let holds = holds?;

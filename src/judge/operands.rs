@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::model::document_path::{self, Astray};
-use crate::model::expectation::{Expectation, Given, Part, Sort, Test};
+use crate::model::document_path::{self, FindError};
+use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test};
 use crate::model::fact::SETTLED_IN;
-use crate::model::typed::{Form, Typing};
-use crate::model::{Observation, Rest, Round, Unit, Value};
+use crate::model::typed::{Form, ValueType};
+use crate::model::{Observation, Round, Unit, Unseen, Value};
 use crate::stats::Samples;
 
 /// Characters of a value shown to people.
@@ -35,7 +35,7 @@ pub(super) fn by_round(expectation: &Expectation) -> bool {
 /// The operand of one round that counts; `None` where the expectation does not speak of that round.
 pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Option<Operand<'v>> {
     let name = expectation.info.name;
-    if !expectation.given.iter().all(|given| is_given(round, given)) {
+    if !expectation.given.iter().all(|given| holds_in(round, given)) {
         return None;
     }
     let Part::Path(path) = &expectation.part else {
@@ -46,10 +46,10 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
             // Of a list that goes on, another element may fit as well.
             Ok(_) if document_path::filters(path) && round.partial(name).is_some() => whole_or_part(round, name, None),
             Ok(found) => whole_or_part(round, name, found),
-            Err(Astray::OtherName(_)) if matches!(expectation.test, Test::Present(false)) => {
+            Err(FindError::OtherName(_)) if matches!(expectation.test, Test::Present(false)) => {
                 whole_or_part(round, name, None)
             }
-            Err(astray) => Operand::Unavailable(format!("nothing: {astray}")),
+            Err(error) => Operand::Unavailable(format!("nothing: {error}")),
         },
         None if round.partial(name).is_some() => whole_or_part(round, name, None),
         // Nothing can be absent from what was never there.
@@ -58,7 +58,7 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
 }
 
 /// How the values of a round are compared: data by its kind, which is a fact of the same round.
-pub(super) fn typing<'v>(expectation: &Expectation, round: &'v Round) -> Typing<'v> {
+pub(super) fn typing<'v>(expectation: &Expectation, round: &'v Round) -> ValueType<'v> {
     expectation.typing(match expectation.form() {
         Form::Data(data) => round.fact(data.kind).and_then(Value::as_str),
         _ => None,
@@ -116,14 +116,14 @@ fn statistic<'v>(name: &str, part: &'static str, observation: &'v Observation) -
 fn whole_or_part<'v>(round: &'v Round, name: &str, value: Option<&'v Value>) -> Operand<'v> {
     let value = value.map(Cow::Borrowed);
     match (round.partial(name), round.rest(name)) {
-        (Some(why), Some(Rest::Less)) => Operand::AtMost(value, why),
+        (Some(why), Some(Unseen::Less)) => Operand::AtMost(value, why),
         (Some(why), _) => Operand::Partial(value, why),
         (None, _) => Operand::Value(value),
     }
 }
 
 /// Whether a default that speaks only of some outcomes speaks of this round.
-fn is_given(round: &Round, given: &Given) -> bool {
+fn holds_in(round: &Round, given: &Precondition) -> bool {
     match round.fact(given.fact) {
         Some(Value::String(word)) => given.words.contains(&word.as_str()),
         Some(Value::Bool(flag)) => given.words.contains(&if *flag { "true" } else { "false" }),

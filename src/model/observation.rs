@@ -33,7 +33,7 @@ pub struct Round {
     /// Samples that this side took late.
     late: Vec<(&'static str, Samples)>,
     /// Facts of which only a part was seen, which way, and why.
-    partial: Vec<(&'static str, Rest, String)>,
+    partial: Vec<(&'static str, Unseen, String)>,
     /// Its outcome is about a peer that was not reached, whatever was reached before.
     unreached: bool,
     /// Its facts are counted in the tallies.
@@ -44,7 +44,7 @@ pub struct Round {
 
 /// What is not known of a fact that was not seen whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
+pub enum Unseen {
     /// There may be more than was seen: a list that was cut, a count that goes on.
     More,
     /// It may be less than was counted, down to nothing: a loss that is partly the counter's own.
@@ -53,7 +53,7 @@ pub enum Rest {
 
 /// Why an expectation cannot be decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum Undecided {
     /// Only a part of the fact was seen, for this reason, and the rest decides.
     Part(String),
     /// A share of what was counted may not be the target's, for this reason, and how much decides.
@@ -72,7 +72,7 @@ pub struct Tally {
     /// What was seen: in the round that broke it, else in the first.
     pub got: Option<String>,
     /// Why a round could not be decided.
-    pub open: Option<Doubt>,
+    pub open: Option<Undecided>,
 }
 
 /// A side of a case that is judged by itself.
@@ -125,7 +125,7 @@ impl Round {
 
     /// Which way a fact is open that was not seen whole.
     #[must_use]
-    pub fn rest(&self, name: &str) -> Option<Rest> {
+    pub fn rest(&self, name: &str) -> Option<Unseen> {
         self.partial.iter().find(|(n, ..)| *n == name).map(|(_, rest, _)| *rest)
     }
 
@@ -206,7 +206,7 @@ impl Observation {
 
     /// Marks a fact of the current round as seen in part; the first reason stays.
     pub fn set_partial(&mut self, name: &'static str, why: impl Into<String>) {
-        self.set_open(name, Rest::More, why);
+        self.set_open(name, Unseen::More, why);
     }
 
     /// Marks the current round: the peer its outcome is about was not reached.
@@ -222,10 +222,10 @@ impl Observation {
 
     /// Marks a fact of the current round as at most what was counted; the first reason stays.
     pub fn set_at_most(&mut self, name: &'static str, why: impl Into<String>) {
-        self.set_open(name, Rest::Less, why);
+        self.set_open(name, Unseen::Less, why);
     }
 
-    fn set_open(&mut self, name: &'static str, rest: Rest, why: impl Into<String>) {
+    fn set_open(&mut self, name: &'static str, rest: Unseen, why: impl Into<String>) {
         let round = self.current();
         if round.partial(name).is_none() {
             round.partial.push((name, rest, why.into()));

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::args::Arg;
+use super::corrections::did_you_mean;
 use super::field::FieldKind;
 use super::host_name::{address_of, endpoint, host, url_host};
-use super::mend::meant;
 use super::quantity;
 use super::unit::Unit;
 
@@ -23,7 +23,7 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
         FieldKind::FileOr(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
         // A file has an ending or a folder; a bare word is a misspelt one of those that mean something.
         FieldKind::FileOr(words) if !text.contains(['.', '/']) => {
-            Err(format!("`{text}` is unknown; {}", meant(text, words)))
+            Err(format!("`{text}` is unknown; {}", did_you_mean(text, words)))
         }
         FieldKind::Path | FieldKind::FileOr(_) if text.is_empty() => Err("the path is empty".into()),
         FieldKind::Path | FieldKind::FileOr(_) => Ok(Arg::Text(below(folder, text).to_string_lossy().as_ref().into())),
@@ -50,7 +50,7 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
         FieldKind::RateOr(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
         FieldKind::Rate | FieldKind::RateOr(_) => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
         FieldKind::Choice(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
-        FieldKind::Choice(words) => Err(format!("`{text}` is unknown; {}", meant(text, words))),
+        FieldKind::Choice(words) => Err(format!("`{text}` is unknown; {}", did_you_mean(text, words))),
         FieldKind::List(_) | FieldKind::Map(_) | FieldKind::Group(_) | FieldKind::Probe(..) => {
             Err("not a scalar".into())
         }

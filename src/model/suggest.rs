@@ -21,7 +21,7 @@ pub fn suggest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Stri
 
 /// The word that a suggestion offers, where it is a single one.
 #[must_use]
-pub fn meant(suggestion: &str) -> Option<&str> {
+pub fn suggested_word(suggestion: &str) -> Option<&str> {
     suggestion.strip_prefix("did you mean `")?.strip_suffix("`?")
 }
 

@@ -16,7 +16,7 @@ const TRIES: usize = 3;
 
 /// Both clocks at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub struct ClockReading {
     /// Monotonic clock.
     mono: Duration,
     /// Wall clock minus monotonic clock, nanoseconds.
@@ -34,14 +34,14 @@ pub enum Stamp {
 
 /// A length of time, and whose clock ended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measured {
+pub struct MeasuredTime {
     /// How long it was.
     pub length: Duration,
     /// Who says so. What the kernel says does not depend on when this process got its turn.
     pub stamp: Stamp,
 }
 
-impl Measured {
+impl MeasuredTime {
     /// By the kernel's clock.
     #[must_use]
     pub const fn by_kernel(length: Duration) -> Self {
@@ -55,7 +55,7 @@ impl Measured {
     }
 }
 
-impl Reading {
+impl ClockReading {
     /// The clocks now.
     #[must_use]
     pub fn now() -> Self {
@@ -110,12 +110,12 @@ fn clock(id: ClockId) -> Duration {
 mod tests {
     use std::time::Duration;
 
-    use super::{Reading, Stamp};
+    use super::{ClockReading, Stamp};
 
     const EPOCH: i128 = 1_700_000_000_000_000_000;
 
-    fn reading(mono_us: u64, step_us: i128) -> Reading {
-        Reading { mono: Duration::from_micros(mono_us), offset: EPOCH + step_us * 1000 }
+    fn reading(mono_us: u64, step_us: i128) -> ClockReading {
+        ClockReading { mono: Duration::from_micros(mono_us), offset: EPOCH + step_us * 1000 }
     }
 
     fn wall(mono_us: u64) -> Duration {
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn two_readings_agree_about_the_offset() {
-        let (a, b) = (Reading::now(), Reading::now());
+        let (a, b) = (ClockReading::now(), ClockReading::now());
         assert!(b.mono >= a.mono);
         assert!(a.offset > 0, "the wall clock is ahead of the time since boot");
     }

@@ -8,10 +8,10 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::clock::Measured;
+use super::clock::MeasuredTime;
 use super::datagram::{self, IcmpError};
-use super::own::{self, later, syn};
 use super::sys::tcp_info::tcp_info;
+use super::this_host::{self, pending_syns, syn};
 use super::{deadline, handshakes};
 use crate::model::{Fault, human_time};
 
@@ -21,11 +21,11 @@ const CROWDED: u32 = 8;
 const UNTANGLE: Duration = Duration::from_millis(50);
 
 /// An open connection and how long the handshake took.
-pub struct Dialled {
+pub struct TcpConnection {
     /// The connection.
     pub stream: TcpStream,
     /// From the first SYN to established: by the kernel's clock, except where a SYN had to be sent again.
-    pub took: Measured,
+    pub took: MeasuredTime,
     /// How often the SYN was sent again, because no answer came.
     pub repeats: u32,
     /// How long this side waited for its turn before the SYN; no part of `took`.
@@ -34,14 +34,14 @@ pub struct Dialled {
     pub crowded: u32,
 }
 
-impl Dialled {
+impl TcpConnection {
     /// Asks the kernel about a connection that was established just now, `elapsed` after its SYN by this process.
     fn of(stream: TcpStream, elapsed: Duration) -> Self {
         let info = tcp_info(&stream).unwrap_or_default();
         let repeats = info.retransmits.unwrap_or_default();
         // The round trip of the SYN is the handshake; of one that was repeated, the kernel knows the last alone, or nothing.
         let by_kernel = info.rtt.filter(|rtt| info.retransmits == Some(0) && !rtt.is_zero());
-        let took = by_kernel.map_or(Measured::by_user(elapsed), Measured::by_kernel);
+        let took = by_kernel.map_or(MeasuredTime::by_user(elapsed), MeasuredTime::by_kernel);
         Self { stream, took, repeats, waited: Duration::ZERO, crowded: 0 }
     }
 
@@ -100,9 +100,9 @@ impl ConnectError {
                 | libc::EAFNOSUPPORT
                 | libc::EADDRNOTAVAIL,
             ) if !link_local(peer)
-                && let Some(why) = own::route_error(peer, None) =>
+                && let Some(why) = this_host::route_error(peer, None) =>
             {
-                Err(own::route_fault(&why, operation, peer))
+                Err(this_host::route_fault(&why, operation, peer))
             }
             Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENONET | libc::EHOSTDOWN | libc::ENOPROTOOPT) => {
                 Ok(Self::Unreachable(error.to_string()))
@@ -158,7 +158,7 @@ pub async fn connect(
     peer: SocketAddr,
     source: Option<IpAddr>,
     patience: Duration,
-) -> Result<Result<Dialled, ConnectError>, Fault> {
+) -> Result<Result<TcpConnection, ConnectError>, Fault> {
     let waited = handshakes::Waited::so_far();
     let mut crowded = 0;
     loop {
@@ -177,7 +177,7 @@ pub async fn connect(
             tracing::debug!(%peer, crowded, waited = ?begun.elapsed(), "no answer to a SYN behind others of this run");
             continue;
         }
-        let dialled = dialled.map(|dialled| Dialled { waited: waited.since(), crowded, ..dialled });
+        let dialled = dialled.map(|dialled| TcpConnection { waited: waited.since(), crowded, ..dialled });
         if let (Some(turn), Ok(dialled)) = (&turn, &dialled) {
             turn.established(dialled.took.length);
         }
@@ -190,7 +190,7 @@ pub async fn connect_on(
     socket: Socket,
     peer: SocketAddr,
     patience: Duration,
-) -> Result<Result<Dialled, ConnectError>, Fault> {
+) -> Result<Result<TcpConnection, ConnectError>, Fault> {
     match try_connect(socket, peer, patience).await {
         Ok(dialled) => Ok(Ok(dialled)),
         Err(end) => end.judge(peer).map(Err),
@@ -216,14 +216,14 @@ impl SynEnd {
 
     /// Sorts it: a reset, an ICMP error of the path or the peer, and silence are facts; what this host itself did is a fault.
     pub fn judge(self, peer: SocketAddr) -> Result<ConnectError, Fault> {
-        let own = |why: String| own::rejection_fault(why, "connect", peer);
+        let own = |why: String| this_host::rejection_fault(why, "connect", peer);
         let (error, report) = match self {
             Self::Itself => return Ok(ConnectError::Refused),
             Self::Silent(None) => return Ok(ConnectError::Timeout),
             Self::Silent(Some(why)) => return Err(own(why.to_owned())),
             Self::Error(error, report) => (error, report),
         };
-        if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, peer.ip())) {
+        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip())) {
             return Err(own(why));
         }
         Ok(match ConnectError::classify(&error, "connect", peer)?.reported_by(report.as_ref()) {
@@ -239,10 +239,10 @@ fn rst_from(peer: SocketAddr) -> String {
 }
 
 /// [`connect_on`] for who counts what this side lacks, and judges the rest later.
-pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -> Result<Dialled, SynEnd> {
+pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -> Result<TcpConnection, SynEnd> {
     let alone = |error| SynEnd::Error(error, None);
     datagram::enable_icmp_errors(&socket);
-    let held = syn::hold_own_resets(&socket, peer.ip());
+    let held = syn::drop_own_resets(&socket, peer.ip());
     let start = Instant::now();
     let stream = begin(socket, peer).map_err(alone)?;
     let ended = deadline::within(patience, ended(&stream)).await;
@@ -255,9 +255,9 @@ pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -
             return Err(SynEnd::Error(error, datagram::reported(&stream)));
         }
         _ => {
-            let why = syn::kept_here(&stream, held);
+            let why = syn::dropped_here(&stream, held);
             if why.is_none() {
-                later::keep(stream, held, start);
+                pending_syns::keep(stream, held, start);
             }
             return Err(SynEnd::Silent(why));
         }
@@ -271,7 +271,7 @@ pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -
     }
     datagram::disable_icmp_errors(&stream);
     let _ = stream.set_nodelay(true);
-    Ok(Dialled::of(stream, elapsed))
+    Ok(TcpConnection::of(stream, elapsed))
 }
 
 /// Sends the SYN.
@@ -338,7 +338,7 @@ mod tests {
     use nix::sys::socket::{getsockopt, sockopt};
     use tokio::net::TcpListener;
 
-    use super::{ConnectError, Dialled, connect, open};
+    use super::{ConnectError, TcpConnection, connect, open};
     use crate::net::clock::Stamp;
     use crate::net::datagram;
 
@@ -364,7 +364,7 @@ mod tests {
         let peer = listener.local_addr().unwrap();
         let dialled = connect(peer, None, PATIENCE).await.unwrap().unwrap();
         assert_eq!(dialled.took.stamp, Stamp::Kernel);
-        let late = Dialled::of(dialled.stream, BUSY).took;
+        let late = TcpConnection::of(dialled.stream, BUSY).took;
         assert!(late.stamp == Stamp::Kernel && late.length < BUSY, "{late:?}");
     }
 

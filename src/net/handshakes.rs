@@ -30,16 +30,16 @@ const ROUND_TRIPS: u32 = 4;
 const KEPT: usize = 1024;
 
 /// Addresses that somebody dials, waits to, or dialled a moment ago.
-static DIALLED: LazyLock<Mutex<HashMap<SocketAddr, Peer>>> = LazyLock::new(Mutex::default);
+static PEERS: LazyLock<Mutex<HashMap<SocketAddr, PeerState>>> = LazyLock::new(Mutex::default);
 
 /// Turns towards an address, and the last handshake there that succeeded: when, and how long it took.
 #[derive(Debug)]
-struct Peer {
+struct PeerState {
     turns: Arc<Semaphore>,
     established: Option<(Instant, Duration)>,
 }
 
-impl Peer {
+impl PeerState {
     fn new() -> Self {
         Self { turns: Arc::new(Semaphore::new(AT_ONCE)), established: None }
     }
@@ -121,7 +121,7 @@ pub(super) struct Turn {
 /// Waits for a turn towards `peer`; `None` at once for what takes none.
 pub(super) async fn turn(peer: SocketAddr) -> Option<Turn> {
     let waits = WAITS.try_with(Arc::clone).ok()?;
-    let turns = Arc::clone(&lock(&DIALLED).entry(peer).or_insert_with(Peer::new).turns);
+    let turns = Arc::clone(&lock(&PEERS).entry(peer).or_insert_with(PeerState::new).turns);
     if let Ok(permit) = Arc::clone(&turns).try_acquire_owned() {
         return Some(Turn { peer, permit: Some(permit) });
     }
@@ -136,13 +136,13 @@ impl Turn {
     /// How long to wait for an answer to a SYN, where connections of this run may fill the server's queue; `None` where there
     /// are none.
     pub(super) fn crowded(&self) -> Option<Duration> {
-        let took = lock(&DIALLED).get(&self.peer)?.recent()?;
+        let took = lock(&PEERS).get(&self.peer)?.recent()?;
         Some(SOON.max(took * ROUND_TRIPS))
     }
 
     /// The handshake succeeded in this time.
     pub(super) fn established(&self, took: Duration) {
-        if let Some(peer) = lock(&DIALLED).get_mut(&self.peer) {
+        if let Some(peer) = lock(&PEERS).get_mut(&self.peer) {
             peer.established = Some((Instant::now(), took));
         }
     }
@@ -151,7 +151,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         drop(self.permit.take());
-        let mut dialled = lock(&DIALLED);
+        let mut dialled = lock(&PEERS);
         if dialled.get(&self.peer).is_some_and(|peer| !peer.in_use()) {
             dialled.remove(&self.peer);
         }
@@ -197,7 +197,7 @@ mod tests {
     use futures_util::future::join_all;
     use tokio::time::{Instant, sleep};
 
-    use super::{AT_ONCE, DIALLED, Waited, lock, of_check, turn};
+    use super::{AT_ONCE, PEERS, Waited, lock, of_check, turn};
     use crate::net::deadline::within;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -225,7 +225,7 @@ mod tests {
         let start = Instant::now();
         join_all((0..6).map(|last| of_check(shake(peer(80 + last))))).await;
         assert_eq!(start.elapsed(), SECOND);
-        assert!(!lock(&DIALLED).contains_key(&peer(77)), "nothing is kept of addresses that nobody dials");
+        assert!(!lock(&PEERS).contains_key(&peer(77)), "nothing is kept of addresses that nobody dials");
         let turn = of_check(turn(peer(77))).await.unwrap();
         assert_eq!(turn.crowded(), None);
         turn.established(SECOND);

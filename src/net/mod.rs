@@ -9,11 +9,11 @@ pub mod endpoint;
 pub mod handshakes;
 pub mod heartbeat;
 pub mod open_loop;
-pub mod own;
 pub mod resolve;
 pub mod scope;
 pub mod sys;
+pub mod this_host;
 
 pub use deadline::Deadline;
-pub use dial::{ConnectError, Dialled, connect};
+pub use dial::{ConnectError, TcpConnection, connect};
 pub use resolve::{Addresses, IpVersion, resolve};

@@ -61,7 +61,7 @@ pub async fn resolve(host: &Text, version: IpVersion, patience: Duration) -> Res
     if bare.trim_end_matches('.').rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("invalid")) {
         return Ok(Err(format!("{host}: names below .invalid never exist")));
     }
-    let asked = Asked { name: bare.to_owned(), end: Instant::now() + patience, patience };
+    let asked = HostLookup { name: bare.to_owned(), end: Instant::now() + patience, patience };
     match asked.addresses(version).await {
         Err(LookupError::Failed(why)) => Err(silent(shown, &why)),
         Err(LookupError::Absent(why)) => Ok(Err(format!("{host}: {why}"))),
@@ -70,15 +70,15 @@ pub async fn resolve(host: &Text, version: IpVersion, patience: Duration) -> Res
 }
 
 /// The name, and how long its resolver has.
-struct Asked {
+struct HostLookup {
     name: String,
     end: Instant,
     patience: Duration,
 }
 
-type Found = Result<Vec<IpAddr>, LookupError>;
+type LookupResult = Result<Vec<IpAddr>, LookupError>;
 
-impl Asked {
+impl HostLookup {
     async fn addresses(&self, version: IpVersion) -> Result<Addresses, LookupError> {
         let whole = |list| Addresses { list, partial: None };
         match version {
@@ -106,14 +106,14 @@ impl Asked {
 
     /// Both kinds at once, in the system's order; nothing when that takes so long that one of the questions seems to be lost:
     /// the library waits for the other as well, and each must be asked by itself while there is time.
-    async fn both(&self) -> Option<Found> {
+    async fn both(&self) -> Option<LookupResult> {
         let (name, wait) = (self.name.clone(), self.patience / 4);
         let asked = tokio::task::spawn_blocking(move || lookup(&name, AddressFamily::Both));
         let found = super::deadline::within(wait, asked).await.ok()?;
         Some(found.unwrap_or_else(|error| Err(LookupError::Failed(error.to_string()))))
     }
 
-    async fn lookup(&self, family: AddressFamily) -> Found {
+    async fn lookup(&self, family: AddressFamily) -> LookupResult {
         let name = self.name.clone();
         let asked = tokio::task::spawn_blocking(move || lookup(&name, family));
         match super::deadline::until(self.end, asked).await {
@@ -130,7 +130,7 @@ impl Asked {
 
 /// The addresses of both halves. One that failed is known as such, whatever the other one said: a name without A records may
 /// well have AAAA records that were not to be had.
-fn combined(v4: Found, v6: Found) -> Result<Addresses, LookupError> {
+fn combined(v4: LookupResult, v6: LookupResult) -> Result<Addresses, LookupError> {
     let failed = |kind: &str, why: &str| format!("its {kind} records could not be looked up: {why}");
     let in_part = |list, kind: &str, why: &str| Ok(Addresses { list, partial: Some(failed(kind, why)) });
     match (v4, v6) {

@@ -109,10 +109,10 @@ impl Case {
         if self.suite == other.suite { other.id.to_string() } else { format!("{}/{}", other.suite, other.id) }
     }
 
-    /// Whether an arm of it computes much.
+    /// Whether an arm of it needs much CPU time.
     #[must_use]
-    pub fn computes(&self) -> bool {
-        self.head.iter().chain([&self.base]).any(|arm| arm.probe.computes())
+    pub fn is_cpu_bound(&self) -> bool {
+        self.head.iter().chain([&self.base]).any(|arm| arm.probe.is_cpu_bound())
     }
 
     /// A case that is not laid out in time yet, and of which nothing is linked to others.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Case, Limit, Plan, PlannedArm, Shared};
+use super::{Case, Limit, Plan, PlannedArm, SharedResource};
 use crate::model::record::{OriginWord, SuiteRef, Tool};
 use crate::model::{Arm, Expectation, Place, Severity};
 use crate::suite::Redactor;
@@ -179,8 +179,8 @@ impl PlanDocument {
 
 fn limit_row(limit: &Limit, redactor: &Redactor) -> LimitRow {
     let (kind, name) = match &limit.shared {
-        Shared::Serial(name) => ("serial", name),
-        Shared::Host(name) => ("target", name),
+        SharedResource::Serial(name) => ("serial", name),
+        SharedResource::Host(name) => ("target", name),
     };
     LimitRow { kind, name: redactor.clean(name), most: limit.most, cases: limit.cases }
 }

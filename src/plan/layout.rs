@@ -20,7 +20,7 @@ pub struct Layout {
 
 /// One round to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
+pub struct PlannedRound {
     /// Position in time.
     pub slot: u32,
     /// Its side, of two arms.
@@ -33,12 +33,12 @@ pub struct Turn {
 
 impl Layout {
     /// The rounds every attempt makes.
-    pub fn turns(self) -> impl Iterator<Item = Turn> {
+    pub fn turns(self) -> impl Iterator<Item = PlannedRound> {
         (0..self.of(self.warm_up + self.rounds)).map(move |slot| self.turn(slot))
     }
 
     /// The rounds an alarm asks for: as many again, in an order of their own.
-    pub fn again(self) -> impl Iterator<Item = Turn> {
+    pub fn again(self) -> impl Iterator<Item = PlannedRound> {
         let from = self.of(self.warm_up + self.rounds);
         (from..from + self.of(self.rounds)).map(move |slot| self.turn(slot))
     }
@@ -54,13 +54,13 @@ impl Layout {
         if self.pairs.is_some() { rounds * 2 } else { rounds }
     }
 
-    fn turn(self, slot: u32) -> Turn {
+    fn turn(self, slot: u32) -> PlannedRound {
         let warm = self.of(self.warm_up);
         let arm = self.pairs.map(|seed| {
             let head_first = coin(seed, slot / 2);
             if head_first == (slot.is_multiple_of(2)) { Arm::Head } else { Arm::Base }
         });
-        Turn { slot, arm, warm_up: slot < warm, confirm: slot >= warm + self.of(self.rounds) }
+        PlannedRound { slot, arm, warm_up: slot < warm, confirm: slot >= warm + self.of(self.rounds) }
     }
 }
 
@@ -71,7 +71,7 @@ fn coin(seed: u64, pair: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Layout, Turn};
+    use super::{Layout, PlannedRound};
     use crate::model::Arm;
     use crate::stats::seed;
 
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn each_pair_holds_both_arms_and_the_order_varies() {
-        let turns: Vec<Turn> = pairs(7).turns().collect();
+        let turns: Vec<PlannedRound> = pairs(7).turns().collect();
         assert_eq!(turns.len(), 22);
         assert!(turns.iter().enumerate().all(|(at, turn)| turn.slot as usize == at && turn.warm_up == (at < 2)));
         for pair in turns.chunks(2) {
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn fresh_rounds_follow_in_time() {
-        let again: Vec<Turn> = pairs(7).again().collect();
+        let again: Vec<PlannedRound> = pairs(7).again().collect();
         assert_eq!((again[0].slot, again.len()), (22, 20));
         assert!(again.iter().all(|turn| turn.confirm && !turn.warm_up && turn.arm.is_some()));
         assert_eq!(pairs(7).most(), 42);

@@ -10,7 +10,7 @@ use crate::probe::{Footprint, Host};
 
 /// What cases share.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Shared {
+pub enum SharedResource {
     /// `serial: NAME`.
     Serial(Arc<str>),
     /// A host they are about, by the name that the suite writes.
@@ -21,7 +21,7 @@ pub enum Shared {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// What they share.
-    pub shared: Shared,
+    pub shared: SharedResource,
     /// The most at once; at least 1.
     pub most: usize,
     /// How many cases share it.
@@ -32,10 +32,10 @@ pub struct Limit {
 /// at once (the smallest counts). Tells the cases which are theirs. What runs alone needs none.
 pub(super) fn set(cases: &mut [Case]) -> Vec<Limit> {
     let by_host = cases.iter().any(|case| case.per_target.is_some());
-    let mut found: BTreeMap<Shared, (usize, Vec<usize>)> = BTreeMap::new();
+    let mut found: BTreeMap<SharedResource, (usize, Vec<usize>)> = BTreeMap::new();
     for (index, case) in cases.iter().enumerate().filter(|(_, case)| case.footprint == Footprint::Quiet) {
         if let Some(name) = &case.serial {
-            found.entry(Shared::Serial(Arc::clone(name))).or_insert((1, Vec::new())).1.push(index);
+            found.entry(SharedResource::Serial(Arc::clone(name))).or_insert((1, Vec::new())).1.push(index);
         }
         if !by_host {
             continue;
@@ -44,7 +44,7 @@ pub(super) fn set(cases: &mut [Case]) -> Vec<Limit> {
         hosts.sort_unstable();
         hosts.dedup();
         for host in hosts {
-            let (most, members) = found.entry(Shared::Host(host.into())).or_insert((usize::MAX, Vec::new()));
+            let (most, members) = found.entry(SharedResource::Host(host.into())).or_insert((usize::MAX, Vec::new()));
             members.push(index);
             *most = (*most).min(case.per_target.unwrap_or(usize::MAX));
         }

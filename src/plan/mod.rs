@@ -20,11 +20,11 @@ use std::time::Duration;
 
 pub use case::{Case, PlannedArm};
 pub use control::same_host;
-pub use layout::{Layout, Turn};
-pub use limits::{Limit, Shared};
+pub use layout::{Layout, PlannedRound};
+pub use limits::{Limit, SharedResource};
 pub use print::print;
 pub use rerun::Rerun;
-pub use select::{Glob, Selection, Unmatched};
+pub use select::{Glob, Selection, UnmatchedSelector};
 
 use crate::model::record::SuiteRef;
 use crate::probe::Footprint;
@@ -48,7 +48,7 @@ pub struct Plan {
     /// Ids left out only because they need what `--skip-tag` leaves out.
     pub left_out: Vec<String>,
     /// Tags and globs of the selection that match nothing.
-    pub unmatched: Vec<Unmatched>,
+    pub unmatched: Vec<UnmatchedSelector>,
     /// Ids taken in only because a selected check needs them.
     pub pulled_in: Vec<String>,
     /// Old and new names of checks that `--failed-from` found by their definition.

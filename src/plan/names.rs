@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::model::suggest::{meant, suggest};
+use crate::model::suggest::{suggest, suggested_word};
 use crate::suite::check::Check;
 use crate::suite::diagnostic::Diagnostics;
 use crate::suite::merge::is_name;
@@ -10,7 +10,7 @@ use crate::suite::{Suite, matrix};
 
 /// The checks of a run, by suite.
 pub(super) struct Suites<'c> {
-    all: Vec<Of<'c>>,
+    all: Vec<SuiteChecks<'c>>,
     /// Where each suite stands; of two with one name, which is an error of its own, the first.
     by_name: BTreeMap<&'c str, usize>,
     checks: Vec<&'c Check>,
@@ -19,7 +19,7 @@ pub(super) struct Suites<'c> {
 }
 
 /// The checks of one suite.
-struct Of<'c> {
+struct SuiteChecks<'c> {
     suite: &'c Suite,
     /// Position of its first case.
     start: usize,
@@ -27,7 +27,7 @@ struct Of<'c> {
 }
 
 /// A name that means no check.
-pub(super) struct Unknown {
+pub(super) struct UnknownName {
     /// What is wrong.
     pub(super) message: String,
     /// Beside the caret.
@@ -53,7 +53,7 @@ enum Advice {
     Other(String),
 }
 
-impl Unknown {
+impl UnknownName {
     /// What to write; `entry` has the entry with the name that was meant.
     pub(super) fn help(&self, entry: impl Fn(&str) -> String) -> String {
         match &self.advice {
@@ -69,7 +69,7 @@ impl<'c> Suites<'c> {
         let mut out = Self { all: Vec::new(), by_name: BTreeMap::new(), checks: Vec::new(), incomplete };
         for (at, suite) in suites.iter().enumerate() {
             out.by_name.entry(&suite.name).or_insert(at);
-            out.all.push(Of { suite, start: out.checks.len(), names: Names::of(&suite.checks) });
+            out.all.push(SuiteChecks { suite, start: out.checks.len(), names: Names::of(&suite.checks) });
             out.checks.extend(&suite.checks);
         }
         out
@@ -88,7 +88,13 @@ impl<'c> Suites<'c> {
 
     /// Positions of the cases that `name` means where a check of suite `own` writes it below `key`. None, when what it means
     /// has an error of its own.
-    pub(super) fn find(&self, own: usize, name: &str, key: &str, errors: &Diagnostics) -> Result<Vec<usize>, Unknown> {
+    pub(super) fn find(
+        &self,
+        own: usize,
+        name: &str,
+        key: &str,
+        errors: &Diagnostics,
+    ) -> Result<Vec<usize>, UnknownName> {
         let home = &self.all[own];
         if let Some(found) = home.find(name) {
             return Ok(found);
@@ -96,16 +102,16 @@ impl<'c> Suites<'c> {
         let Some((suite, check)) = name.split_once('/').filter(|(suite, _)| is_name(suite)) else {
             let message = format!("unknown check `{name}` in `{key}`");
             let advice = self.elsewhere(name).unwrap_or_else(|| home.suggestion("", name, errors));
-            return Err(Unknown { message, label: "no check has this id", advice });
+            return Err(UnknownName { message, label: "no check has this id", advice });
         };
         match self.by_name.get(suite) {
-            Some(at) => self.all[*at].find(check).ok_or_else(|| Unknown {
+            Some(at) => self.all[*at].find(check).ok_or_else(|| UnknownName {
                 message: format!("unknown check `{name}` in `{key}`"),
                 label: "that suite has no check with this id",
                 advice: self.all[*at].suggestion(&format!("{suite}/"), check, errors),
             }),
             None if self.incomplete => Ok(Vec::new()),
-            None => Err(Unknown {
+            None => Err(UnknownName {
                 message: format!("`{name}` in `{key}` is a check of suite `{suite}`, which is no part of this run"),
                 label: "no suite of this run has this name",
                 advice: self.add(suite, check, home),
@@ -121,9 +127,9 @@ impl<'c> Suites<'c> {
     }
 
     /// How a suite becomes part of the run, or how it is called.
-    fn add(&self, suite: &str, check: &str, home: &Of<'_>) -> Advice {
+    fn add(&self, suite: &str, check: &str, home: &SuiteChecks<'_>) -> Advice {
         let near = suggest(suite, self.by_name.keys().copied());
-        match meant(&near) {
+        match suggested_word(&near) {
             Some(near) if self.by_name.get(near).is_some_and(|at| self.all[*at].find(check).is_some()) => {
                 Advice::Near(format!("{near}/{check}"))
             }
@@ -136,7 +142,7 @@ impl<'c> Suites<'c> {
     }
 }
 
-impl Of<'_> {
+impl SuiteChecks<'_> {
     /// Positions of what a name of this suite means; empty when the check has an error of its own, `None` when there is none.
     fn find(&self, name: &str) -> Option<Vec<usize>> {
         let found = self.names.find(name);
@@ -156,7 +162,7 @@ impl Of<'_> {
             return Advice::Other(format!("its cells are named like `{}`", first.id));
         }
         let near = errors.suggest(name, self.suite.ids.iter().map(String::as_str));
-        match meant(&near) {
+        match suggested_word(&near) {
             Some(near) => Advice::Near(format!("{prefix}{near}")),
             None => Advice::Other(near),
         }

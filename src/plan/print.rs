@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Case, Plan, Shared};
+use super::{Case, Plan, SharedResource};
 use crate::model::visible::visible;
 use crate::model::{Arm, Expectation, Unit};
 use crate::probe::Footprint;
@@ -41,8 +41,8 @@ fn limits(out: &mut String, plan: &Plan) {
     for limit in &plan.limits {
         let cases = limit.cases;
         let _ = match &limit.shared {
-            Shared::Serial(name) => writeln!(out, "serial {}: {cases} cases, one at a time", visible(name)),
-            Shared::Host(host) => {
+            SharedResource::Serial(name) => writeln!(out, "serial {}: {cases} cases, one at a time", visible(name)),
+            SharedResource::Host(host) => {
                 writeln!(out, "target {}: {cases} cases, at most {} at a time", visible(host), limit.most)
             }
         };

@@ -16,7 +16,7 @@ pub struct Rerun {
     /// How many cases it has.
     pub total: usize,
     /// Those that were not well.
-    pub open: Vec<Past>,
+    pub open: Vec<EarlierCase>,
     /// Suite and id of each of its cases.
     known: BTreeSet<(Arc<str>, Arc<str>)>,
     /// How many of its cases have a definition.
@@ -25,7 +25,7 @@ pub struct Rerun {
 
 /// A case of an earlier report.
 #[derive(Clone, Debug)]
-pub struct Past {
+pub struct EarlierCase {
     /// Its suite.
     pub suite: Arc<str>,
     /// Its id.
@@ -36,7 +36,7 @@ pub struct Past {
 
 /// The cases of a plan that are meant.
 #[derive(Debug, Default)]
-pub(super) struct Chosen {
+pub(super) struct RerunSelection {
     /// Whether each case is.
     pub(super) cases: Vec<bool>,
     /// Old and new name of those that are called otherwise now.
@@ -56,28 +56,28 @@ impl Rerun {
             if let Some(digest) = &check.digest {
                 *out.definitions.entry(Arc::clone(digest)).or_default() += 1;
             }
-            if is_open(check, record.run.strict) {
+            if needs_rerun(check, record.run.strict) {
                 let (suite, id) = (Arc::clone(&check.suite), Arc::clone(&check.id));
-                out.open.push(Past { suite, id, digest: check.digest.clone() });
+                out.open.push(EarlierCase { suite, id, digest: check.digest.clone() });
             }
         }
         out
     }
 
     /// Finds each case that was not well among `cases`: by suite and id, else by a definition that is unique on both sides.
-    pub(super) fn choose(&self, cases: &[Case]) -> Chosen {
+    pub(super) fn choose(&self, cases: &[Case]) -> RerunSelection {
         let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         let mut defined: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, case) in cases.iter().enumerate() {
             places.insert((&case.suite, &case.id), index);
             defined.entry(&case.subject().digest).or_default().push(index);
         }
-        let mut out = Chosen { cases: vec![false; cases.len()], ..Chosen::default() };
-        for past in &self.open {
-            let name = format!("{}/{}", past.suite, past.id);
-            if let Some(index) = places.get(&(&*past.suite, &*past.id)) {
+        let mut out = RerunSelection { cases: vec![false; cases.len()], ..RerunSelection::default() };
+        for earlier in &self.open {
+            let name = format!("{}/{}", earlier.suite, earlier.id);
+            if let Some(index) = places.get(&(&*earlier.suite, &*earlier.id)) {
                 out.cases[*index] = true;
-            } else if let Some(index) = self.renamed(past, cases, &defined) {
+            } else if let Some(index) = self.renamed(earlier, cases, &defined) {
                 out.cases[index] = true;
                 out.renamed.push((name, format!("{}/{}", cases[index].suite, cases[index].id)));
             } else {
@@ -87,8 +87,8 @@ impl Rerun {
         out
     }
 
-    fn renamed(&self, past: &Past, cases: &[Case], defined: &BTreeMap<&str, Vec<usize>>) -> Option<usize> {
-        let digest = past.digest.as_ref().filter(|digest| self.definitions.get(*digest) == Some(&1))?;
+    fn renamed(&self, earlier: &EarlierCase, cases: &[Case], defined: &BTreeMap<&str, Vec<usize>>) -> Option<usize> {
+        let digest = earlier.digest.as_ref().filter(|digest| self.definitions.get(*digest) == Some(&1))?;
         let [index] = defined.get(&**digest)?.as_slice() else { return None };
         let case = cases.get(*index)?;
         let new = !self.known.contains(&(Arc::clone(&case.suite), Arc::clone(&case.id)));
@@ -98,7 +98,7 @@ impl Rerun {
 
 /// Whether a case kept its run from being green, or would have had it run: it failed (with `severity: warn` too), could not be
 /// measured, was not run though it applies, regressed, or was undecided where that fails a run.
-fn is_open(check: &CheckRecord, strict: bool) -> bool {
+fn needs_rerun(check: &CheckRecord, strict: bool) -> bool {
     let regressed = check.regressed() && check.severity == Severity::Fail;
     matches!(check.verdict, Verdict::Failed | Verdict::Errored)
         || check.unmet

@@ -20,7 +20,7 @@ pub struct Selection {
 
 /// A part of the selection that matches nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unmatched {
+pub struct UnmatchedSelector {
     /// The flag, without its dashes.
     pub flag: &'static str,
     /// The tag or glob.
@@ -48,15 +48,16 @@ fn tagged(tag: &String, case: &Case) -> bool {
 impl Selection {
     /// Tags and globs that no case has: one mistyped word must not quietly shrink a gate.
     #[must_use]
-    pub fn unmatched(&self, cases: &[Case]) -> Vec<Unmatched> {
+    pub fn unmatched(&self, cases: &[Case]) -> Vec<UnmatchedSelector> {
         let tags = || cases.iter().flat_map(|case| case.tags.iter().cloned()).collect::<BTreeSet<String>>();
         let ids = || cases.iter().map(|case| case.check.to_string()).collect::<BTreeSet<String>>();
         let none = |tag: &&String| !cases.iter().any(|case| tagged(tag, case));
-        let of_tag = |flag: &'static str, tag: &String| Unmatched { flag, word: tag.clone(), known: first(tags()) };
+        let of_tag =
+            |flag: &'static str, tag: &String| UnmatchedSelector { flag, word: tag.clone(), known: first(tags()) };
         let wanted = self.tags.iter().filter(none).map(|tag| of_tag("tag", tag));
         let skipped = self.skip_tags.iter().filter(none).map(|tag| of_tag("skip-tag", tag));
         let globs = self.only.iter().filter(|glob| !cases.iter().any(|case| named(glob, case)));
-        let globs = globs.map(|glob| Unmatched { flag: "only", word: glob.to_string(), known: first(ids()) });
+        let globs = globs.map(|glob| UnmatchedSelector { flag: "only", word: glob.to_string(), known: first(ids()) });
         wanted.chain(skipped).chain(globs).collect()
     }
 }

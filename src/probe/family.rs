@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cx, Diagnosis, DynProbe, Failure, Footprint, PhaseInfo, Probe, ProbeFuture, PutBack};
+use super::{Cx, Diagnosis, DynProbe, Failure, Footprint, PhaseInfo, Probe, ProbeFuture, RestoreOutcome};
 use crate::model::text::MASK;
 use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
 
@@ -70,7 +70,7 @@ impl Mode {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FieldRules {
     /// Fields that do not stand together.
-    pub apart: &'static [&'static [&'static str]],
+    pub exclusive: &'static [&'static [&'static str]],
     /// Fields of which at least one must stand.
     pub any: &'static [&'static [&'static str]],
     /// Fields that stand only with others.
@@ -80,7 +80,7 @@ pub struct FieldRules {
 /// Words of other tools, each with what a suite writes in its place: a key, or a whole entry (`verify: false`). They are no part
 /// of the language; who writes one is told the other.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Foreign {
+pub struct Synonyms {
     /// Of the family itself, such as `ping`.
     pub names: &'static [&'static str],
     /// Of its fields.
@@ -89,7 +89,7 @@ pub struct Foreign {
     pub facts: &'static [(&'static str, &'static str)],
 }
 
-impl Foreign {
+impl Synonyms {
     /// What to write in place of a word of `table`, which may be written in any case and with `-` for `_`.
     #[must_use]
     pub fn find(table: &'static [(&'static str, &'static str)], word: &str) -> Option<&'static str> {
@@ -136,8 +136,8 @@ pub struct Family {
     pub streams: bool,
     /// See [`Probe::FIELD_RULES`].
     pub field_rules: FieldRules,
-    /// See [`Probe::FOREIGN`].
-    pub foreign: Foreign,
+    /// See [`Probe::SYNONYMS`].
+    pub synonyms: Synonyms,
     /// Shown by `explain`.
     pub readme: &'static str,
     /// A suite that plans without errors.
@@ -202,7 +202,7 @@ impl Family {
             modes: P::MODES,
             streams: P::STREAMS,
             field_rules: P::FIELD_RULES,
-            foreign: P::FOREIGN,
+            synonyms: P::SYNONYMS,
             readme,
             example,
             target_field: P::TARGET_FIELD,
@@ -239,8 +239,8 @@ impl DynProbe for MaskedProbe {
     fn watches(&self) -> bool {
         self.probe.watches()
     }
-    fn computes(&self) -> bool {
-        self.probe.computes()
+    fn is_cpu_bound(&self) -> bool {
+        self.probe.is_cpu_bound()
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.probe.prepare()
@@ -251,7 +251,7 @@ impl DynProbe for MaskedProbe {
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
         self.probe.investigate(cx)
     }
-    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack> {
+    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, RestoreOutcome> {
         self.probe.restore(cx)
     }
 }

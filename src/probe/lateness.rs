@@ -65,7 +65,7 @@ impl Lateness {
 
     /// Whether a delay of this process may be a part of `sample` that counts. A sample cannot hold more delay than it is
     /// long, so that short ones are never spoiled.
-    pub(super) fn spoils(&self, sample: Duration) -> bool {
+    pub(super) fn affects(&self, sample: Duration) -> bool {
         if sample <= NOISE {
             return false;
         }

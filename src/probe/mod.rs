@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub use diagnosis::{Diagnosis, Failure, PhaseInfo};
-pub use family::{Family, FieldRules, Foreign, Mode, plain};
+pub use family::{Family, FieldRules, Mode, Synonyms, plain};
 pub use host::Host;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::fact::Choice;
 use crate::model::fact::{Distribution, Scalar};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Kind, Observation, Value};
-use crate::net::clock::{Measured, Stamp};
+use crate::net::clock::{MeasuredTime, Stamp};
 use crate::stats::Samples;
 use lateness::Lateness;
 pub use lateness::Watch;
@@ -131,7 +131,7 @@ impl<'a> Cx<'a> {
     /// Adds a length of time that ended by this process's own clock, as a sample in seconds. Where this process was late to
     /// take it, it is kept apart: it only shows that the target took no longer.
     pub fn record_time(&mut self, fact: &Fact<Distribution>, sample: Duration) {
-        if self.lateness.spoils(sample) {
+        if self.lateness.affects(sample) {
             debug_assert!(
                 in_table(self.facts, &fact.info),
                 "`{}` is not in the family's table of facts",
@@ -144,7 +144,7 @@ impl<'a> Cx<'a> {
     }
 
     /// [`Self::record_time`] of a length of time that knows whose clock ended it: the kernel's is never late.
-    pub fn record_measured(&mut self, fact: &Fact<Distribution>, sample: Measured) {
+    pub fn record_measured(&mut self, fact: &Fact<Distribution>, sample: MeasuredTime) {
         match sample.stamp {
             Stamp::Kernel => self.record(fact, sample.length.as_secs_f64()),
             Stamp::User => self.record_time(fact, sample.length),
@@ -236,9 +236,9 @@ pub trait Probe: Send + Sync + Sized + 'static {
     /// Whether it can be a probe of a stream, asked again and again by `failover`.
     const STREAMS: bool = true;
     /// Rules between its fields, for the schema.
-    const FIELD_RULES: FieldRules = FieldRules { apart: &[], any: &[], with: &[] };
+    const FIELD_RULES: FieldRules = FieldRules { exclusive: &[], any: &[], with: &[] };
     /// What other tools call it, its fields and its facts.
-    const FOREIGN: Foreign = Foreign { names: &[], fields: &[], facts: &[] };
+    const SYNONYMS: Synonyms = Synonyms { names: &[], fields: &[], facts: &[] };
     /// What a measurement that takes long consists of.
     const PHASES: &'static [PhaseInfo] = &[];
     /// The field that `shakedown probe FAMILY TARGET` fills, and a second one that takes a `:port` suffix.
@@ -269,8 +269,8 @@ pub trait Probe: Send + Sync + Sized + 'static {
     fn watches(&self) -> bool {
         self.footprint() != Footprint::Quiet
     }
-    /// Whether a round computes so much (TLS handshakes, signatures) that what is timed on the same thread would wait for it.
-    fn computes(&self) -> bool {
+    /// Whether a round needs so much CPU time (TLS handshakes, signatures) that what is timed on the same thread would wait for it.
+    fn is_cpu_bound(&self) -> bool {
         false
     }
     /// Reads and prepares what a round would otherwise do in the middle of a run: trust stores, configurations. Sends
@@ -286,14 +286,14 @@ pub trait Probe: Send + Sync + Sized + 'static {
         async {}
     }
     /// Puts back what `run` changed; called on every path once `run` was polled.
-    fn restore(&self, _: &mut Cx<'_>) -> impl Future<Output = Result<PutBack, Fault>> + Send {
-        async { Ok(PutBack::Nothing) }
+    fn restore(&self, _: &mut Cx<'_>) -> impl Future<Output = Result<RestoreOutcome, Fault>> + Send {
+        async { Ok(RestoreOutcome::Nothing) }
     }
 }
 
 /// The end of [`Probe::restore`] when all is well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PutBack {
+pub enum RestoreOutcome {
     /// Nothing was changed.
     Nothing,
     /// What was changed is as it was, put back now or before.
@@ -317,8 +317,8 @@ pub trait DynProbe: Send + Sync {
     fn answered(&self, observation: &Observation) -> bool;
     /// See [`Probe::watches`].
     fn watches(&self) -> bool;
-    /// See [`Probe::computes`].
-    fn computes(&self) -> bool;
+    /// See [`Probe::is_cpu_bound`].
+    fn is_cpu_bound(&self) -> bool;
     /// See [`Probe::prepare`].
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// See [`Probe::run`].
@@ -326,7 +326,7 @@ pub trait DynProbe: Send + Sync {
     /// See [`Probe::investigate`].
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>>;
     /// See [`Probe::restore`].
-    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack>;
+    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, RestoreOutcome>;
 }
 
 impl<P: Probe> DynProbe for P {
@@ -348,8 +348,8 @@ impl<P: Probe> DynProbe for P {
     fn watches(&self) -> bool {
         Probe::watches(self)
     }
-    fn computes(&self) -> bool {
-        Probe::computes(self)
+    fn is_cpu_bound(&self) -> bool {
+        Probe::is_cpu_bound(self)
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(Probe::prepare(self))
@@ -360,7 +360,7 @@ impl<P: Probe> DynProbe for P {
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
         Box::pin(Probe::investigate(self, cx))
     }
-    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack> {
+    fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, RestoreOutcome> {
         Box::pin(Probe::restore(self, cx))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::comparison::decide::{self, Way};
+use super::comparison::inconclusive::{self, ComparisonKind};
 use crate::checks::family;
 use crate::model::record::{FactValue, Facts};
 use crate::model::{CheckRecord, ComparedBy, Comparison, Unit, Value};
@@ -80,8 +80,8 @@ pub fn sentence(name: &str, comparison: &Comparison) -> String {
     if let Some(reason) = &comparison.reason {
         let _ = write!(out, ": {reason}");
     }
-    let way = if decide::is_interleaved(comparison) { Way::Pairs } else { Way::Baseline };
-    if let Some(what) = decide::conclusive(&[comparison], way) {
+    let kind = if inconclusive::is_interleaved(comparison) { ComparisonKind::Pairs } else { ComparisonKind::Baseline };
+    if let Some(what) = inconclusive::advice(&[comparison], kind) {
         let _ = write!(out, "; to decide: {what}");
     }
     if let Some(one) = &comparison.pinned {

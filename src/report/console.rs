@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::comparison::decide::Way;
-use super::comparison::numbers::{self, Row};
+use super::comparison::inconclusive::ComparisonKind;
+use super::comparison::numbers::{self, ComparedMetric};
 use super::layout::{Cell, Layout};
 use super::style::{Style, visible};
 use super::{failure, grouping, origin};
@@ -133,10 +133,10 @@ fn is_bad(check: &CheckRecord) -> bool {
 
 /// Every comparison, the largest movements first.
 fn compared(out: &mut String, record: &Record, style: Style) {
-    let rows: Vec<Row<'_>> = record.checks.iter().flat_map(Row::of_case).collect();
-    let way = if record.design.baseline.is_some() { Way::Baseline } else { Way::Pairs };
+    let rows: Vec<ComparedMetric<'_>> = record.checks.iter().flat_map(ComparedMetric::of_case).collect();
+    let kind = if record.design.baseline.is_some() { ComparisonKind::Baseline } else { ComparisonKind::Pairs };
     if !rows.is_empty() {
-        let _ = write!(out, "\n{}", numbers::render(&rows, way, style));
+        let _ = write!(out, "\n{}", numbers::render(&rows, kind, style));
     }
 }
 
@@ -244,14 +244,14 @@ fn summary(record: &Record, style: Style) -> String {
         (false, true) => "  DEADLINE REACHED",
         (false, false) => "",
     };
-    let code = crate::exit::code(crate::exit::Ending::of(record, false));
+    let code = crate::exit::code(crate::exit::RunOutcome::of(record, false));
     style.strong(&format!("{name}  {}  {took}{interrupted}  (exit {code})", parts.join("  ")))
 }
 
 /// What the counts do not say by themselves.
 fn notes(record: &Record) -> Vec<&'static str> {
     let undecided = record.checks.iter().any(CheckRecord::undecided);
-    let nothing_compared = crate::exit::nothing_compared(crate::exit::Ending::of(record, false));
+    let nothing_compared = crate::exit::nothing_compared(crate::exit::RunOutcome::of(record, false));
     let mut notes = Vec::new();
     if nothing_compared {
         notes.push("nothing was compared: this run shows nothing about a change; the reasons are above");

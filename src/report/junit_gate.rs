@@ -1,6 +1,6 @@
 //! The verdict that `JUnit` shows of a case: that of the run as a whole, as pipelines look at nothing else.
 
-use crate::exit::{self, Ending};
+use crate::exit::{self, RunOutcome};
 use crate::model::{CheckRecord, Record, Severity, Verdict};
 
 /// How the run as a whole judges cases that hold.
@@ -14,7 +14,7 @@ pub(super) struct JunitGate {
 
 impl JunitGate {
     pub(super) fn of(record: &Record) -> Self {
-        let ending = Ending::of(record, false);
+        let ending = RunOutcome::of(record, false);
         Self { strict: record.run.strict, nothing_compared: exit::nothing_compared(ending) }
     }
 

@@ -45,7 +45,7 @@ struct Running {
 
 impl Running {
     /// `vip-tcp: attempt 4 failed, 38 s left`, `api: pair 6 of 10`.
-    fn told(&self, now: Instant) -> String {
+    fn message(&self, now: Instant) -> String {
         let mut parts = Vec::new();
         if let Some((attempt, verdict)) = self.attempt {
             parts.push(format!("attempt {attempt} {}", verdict.word()));
@@ -91,24 +91,24 @@ impl Progress {
                 let within = within_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
                 let running = Running { id: visible(id), since: Instant::now(), within, attempt: None, pairs: None };
                 self.running.insert(*index, running);
-                self.tell(*index);
+                self.show(*index);
             }
             Event::PairEnded { index, pair, pairs } => {
                 if let Some(running) = self.running.get_mut(index) {
                     running.pairs = Some((*pair, *pairs));
                 }
-                self.tell(*index);
+                self.show(*index);
             }
             Event::AttemptEnded { index, attempt, verdict, .. } => {
                 if let Some(running) = self.running.get_mut(index) {
                     running.attempt = Some((*attempt, *verdict));
                 }
-                self.tell(*index);
+                self.show(*index);
             }
             Event::CheckFinished { record, index } => {
                 self.running.remove(index);
                 if let Some(oldest) = self.running.keys().next().copied() {
-                    self.tell(oldest);
+                    self.show(oldest);
                 }
                 self.done += 1;
                 self.bad += usize::from(matches!(record.verdict, Verdict::Failed | Verdict::Errored));
@@ -125,14 +125,14 @@ impl Progress {
     }
 
     /// Says of the bar what goes on in a case.
-    fn tell(&self, index: usize) {
+    fn show(&self, index: usize) {
         if let Some(running) = self.running.get(&index) {
-            self.bar.set_message(running.told(Instant::now()));
+            self.bar.set_message(running.message(Instant::now()));
         }
     }
 
     /// Prints a line without tearing the bar.
-    pub fn around(&self, print: impl FnOnce()) {
+    pub fn suspend(&self, print: impl FnOnce()) {
         self.bar.suspend(print);
     }
 }
@@ -148,12 +148,12 @@ mod tests {
     fn what_goes_on_is_told_with_the_time_left() {
         let since = Instant::now();
         let case = Running { id: "vip".to_owned(), since, within: None, attempt: None, pairs: None };
-        assert_eq!(case.told(since), "vip");
+        assert_eq!(case.message(since), "vip");
         let waits = Running { within: Some(Duration::from_mins(1)), attempt: Some((4, Verdict::Failed)), ..case };
-        assert_eq!(waits.told(since + Duration::from_secs(22)), "vip: attempt 4 failed, 38 s left");
-        assert_eq!(waits.told(since + Duration::from_secs(99)), "vip: attempt 4 failed, 0 s left");
+        assert_eq!(waits.message(since + Duration::from_secs(22)), "vip: attempt 4 failed, 38 s left");
+        assert_eq!(waits.message(since + Duration::from_secs(99)), "vip: attempt 4 failed, 0 s left");
         let pairs = Running { within: None, attempt: None, pairs: Some((6, 10)), ..waits };
-        assert_eq!(pairs.told(since), "vip: pair 6 of 10");
-        assert_eq!(Running { pairs: Some((11, 10)), ..pairs }.told(since), "vip: pair 11, to confirm an alarm");
+        assert_eq!(pairs.message(since), "vip: pair 6 of 10");
+        assert_eq!(Running { pairs: Some((11, 10)), ..pairs }.message(since), "vip: pair 11, to confirm an alarm");
     }
 }

@@ -40,17 +40,17 @@ impl TcpEcho {
 
     /// Serves until `cancel`.
     pub async fn run(self, cancel: CancellationToken) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let slots = Arc::new(Semaphore::new(CONNECTIONS));
         let mut tasks = JoinSet::new();
         loop {
             tokio::select! {
                 () = cancel.cancelled() => return,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+                        if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
                             tasks.spawn(async move {
                                 let _ = echo(stream).await;
-                                drop(place);
+                                drop(slot);
                             });
                         }
                     }

@@ -4,9 +4,9 @@
 //! its cookie. [`echo`] sends back what it gets. A client that breaks the rules loses its own test and nothing else.
 
 pub mod echo;
-mod places;
 mod registry;
 mod session;
+mod slots;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +22,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::proto::iperf3::{datagram, frame, state};
-use places::{Place, Places};
 use registry::StreamRegistry;
+use slots::{Slot, Slots};
 
 /// Connections that have not named their test yet, and have not sent the name by the time they are accepted …
 const PENDING: usize = 256;
@@ -105,8 +105,8 @@ impl Server {
     /// Serves until `cancel`; every test ends with it.
     pub async fn run(self, cancel: CancellationToken) {
         let registry = Arc::new(StreamRegistry::new(self.addr.port()));
-        let pending = Places::new(PENDING, PENDING_PER_HOST);
-        let tests = Places::new(self.limits.sessions, self.limits.per_host());
+        let pending = Slots::new(PENDING, PENDING_PER_HOST);
+        let tests = Slots::new(self.limits.sessions, self.limits.per_host());
         let mut tasks = JoinSet::new();
         let (mut hello, mut number) = ([0_u8; 64], 0_u64);
         loop {
@@ -116,12 +116,12 @@ impl Server {
                     Ok((stream, peer)) => {
                         // Beyond the limit the connection is closed at once.
                         let named = has_cookie(&stream);
-                        let place = if named { None } else { pending.take(peer) };
-                        if named || place.is_some() {
+                        let slot = if named { None } else { pending.take(peer) };
+                        if named || slot.is_some() {
                             number += 1;
                             let (registry, tests) = (Arc::clone(&registry), Arc::clone(&tests));
                             let connection = Connection { number, stream, peer, registry, tests, limits: self.limits };
-                            tasks.spawn(async move { connection.serve(place).await });
+                            tasks.spawn(async move { connection.serve(slot).await });
                         }
                     }
                     // Out of descriptors: the next connection may find one.
@@ -144,12 +144,12 @@ struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
     registry: Arc<StreamRegistry>,
-    tests: Arc<Places>,
+    tests: Arc<Slots>,
     limits: Limits,
 }
 
 impl Connection {
-    async fn serve(mut self, pending: Option<Place>) {
+    async fn serve(mut self, pending: Option<Slot>) {
         let Ok(Ok(cookie)) = timeout(self.limits.step, frame::read_cookie(&mut self.stream)).await else {
             return;
         };

@@ -196,7 +196,7 @@ impl Session {
         let block: Arc<[u8]> = vec![0_u8; params.block as usize].into();
         self.send_state(state::TEST_START).await?;
         self.send_state(state::TEST_RUNNING).await?;
-        let mut supply = Supply::of(params);
+        let mut supply = SendAllowance::of(params);
         if params.omit.is_zero() {
             supply.begin();
         }
@@ -305,7 +305,7 @@ impl Progress {
 }
 
 /// What a test that ends by an amount may still send.
-struct Supply {
+struct SendAllowance {
     budget: Option<Arc<Budget>>,
     /// Blocks that may be sent in place of those that the client does not count: as many again.
     spare: u64,
@@ -313,7 +313,7 @@ struct Supply {
     spent: Option<Instant>,
 }
 
-impl Supply {
+impl SendAllowance {
     fn of(params: &Params) -> Self {
         let blocks = params.amount.map(|amount| amount.blocks(params.block));
         let spare = match blocks {

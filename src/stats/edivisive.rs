@@ -60,13 +60,13 @@ pub fn splits(values: &[f64], options: &Options) -> Vec<Split> {
     out
 }
 
-/// Takes away the change points between levels that are not `apart`, the nearest levels first, and gives what is left with
-/// the levels before and after. The level of a segment is its median: one odd run is no level.
+/// Takes away the change points between levels that are less than `least` apart by `distance`, the nearest levels first, and
+/// gives what is left with the levels before and after. The level of a segment is its median: one odd run is no level.
 pub fn steps(
     values: &[f64],
     splits: &[Split],
     distance: impl Fn(f64, f64) -> f64,
-    apart: f64,
+    least: f64,
 ) -> Vec<(Split, f64, f64)> {
     let mut splits = splits.to_vec();
     loop {
@@ -77,7 +77,7 @@ pub fn steps(
         let near = |index: &usize| distance(levels[*index], levels[index + 1]);
         let nearest = (0..splits.len()).min_by(|a, b| near(a).total_cmp(&near(b)));
         match nearest {
-            Some(index) if near(&index) < apart => {
+            Some(index) if near(&index) < least => {
                 splits.remove(index);
             }
             _ => {

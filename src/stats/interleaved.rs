@@ -34,7 +34,7 @@ pub fn degree(rounds: usize) -> usize {
 
 /// Why there is no effect to estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
+pub enum EffectError {
     /// An arm has fewer than three rounds.
     TooFew,
     /// The arms were measured one after the other: a drift and the arm cannot be told apart.
@@ -46,14 +46,14 @@ pub enum Unfit {
 ///
 /// By Frisch and Waugh (1933) the coefficient of the arm is that of a regression on what the polynomial leaves of it.
 /// A value that is not finite leaves nothing known: the standard error is infinite.
-pub fn effect(points: &[Point]) -> Result<Effect, Unfit> {
+pub fn effect(points: &[Point]) -> Result<Effect, EffectError> {
     let heads = points.iter().filter(|point| point.head).count();
     let rounds = heads.min(points.len() - heads);
     if rounds < 3 {
-        return Err(Unfit::TooFew);
+        return Err(EffectError::TooFew);
     }
     if in_blocks(points, rounds) {
-        return Err(Unfit::Blocked);
+        return Err(EffectError::Blocked);
     }
     let degree = degree(rounds);
     let basis = drift(points, degree);
@@ -65,7 +65,7 @@ pub fn effect(points: &[Point]) -> Result<Effect, Unfit> {
     sweep(&mut arm, &basis[1..]);
     let left = dot(&arm, &arm);
     if left < LEFT * whole {
-        return Err(Unfit::Blocked);
+        return Err(EffectError::Blocked);
     }
     let df = (points.len() - degree - 2) as f64;
     if !size.is_finite() {
@@ -73,9 +73,9 @@ pub fn effect(points: &[Point]) -> Result<Effect, Unfit> {
     }
     sweep(&mut value, &basis);
     let least = ROUNDING * size.sqrt();
-    let estimate = beyond(dot(&arm, &value) / left, least);
+    let estimate = zero_if_rounding(dot(&arm, &value) / left, least);
     value.iter_mut().zip(&arm).for_each(|(v, a)| *v -= estimate * a);
-    let residual = beyond(dot(&value, &value).sqrt(), least);
+    let residual = zero_if_rounding(dot(&value, &value).sqrt(), least);
     Ok(Effect { estimate, se: residual / (df * left).sqrt(), df })
 }
 
@@ -107,7 +107,7 @@ fn drift(points: &[Point], degree: usize) -> Vec<Vec<f64>> {
 }
 
 /// `value`, or zero when it is an error of rounding.
-fn beyond(value: f64, least: f64) -> f64 {
+fn zero_if_rounding(value: f64, least: f64) -> f64 {
     if value.abs() <= least { 0.0 } else { value }
 }
 

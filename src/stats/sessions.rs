@@ -18,13 +18,14 @@ pub fn prediction(base: &[f64], head: f64) -> Option<Effect> {
 /// slow drift does not hide itself: se = s sqrt(2), K - 2 degrees of freedom. `None` for fewer than three runs.
 #[must_use]
 pub fn pinned(window: &[f64], pinned: f64, head: f64) -> Option<Effect> {
-    let deviation = about_line(window)?;
+    let deviation = residual_spread(window)?;
     let df = window.len() as f64 - 2.0;
     Some(Effect { estimate: head - pinned, se: deviation * std::f64::consts::SQRT_2, df })
 }
 
 /// A new run against the mean of a few, when the spread between runs (`tau`, from `runs` calibration runs) is known.
 /// se = tau sqrt(1 + 1/K): tau is the spread of whole runs, so it holds what rounds add to it.
+/// `None` without a run to compare with, and for a spread from fewer than two.
 #[must_use]
 pub fn known_spread(base: &[f64], head: f64, tau: f64, runs: u32) -> Option<Effect> {
     if base.is_empty() || runs < 2 {
@@ -48,7 +49,7 @@ pub fn spread(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// Residual standard deviation about the least-squares line over the index; K - 2 degrees of freedom.
-fn about_line(values: &[f64]) -> Option<f64> {
+fn residual_spread(values: &[f64]) -> Option<f64> {
     if values.len() < 3 {
         return None;
     }

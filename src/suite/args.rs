@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Span, suggest};
 use super::file::NamedFile;
-use super::foreign;
+use super::synonyms;
 use super::syntax::flow;
 use super::tables;
 use super::tree::{Key, Kind, Node};
 use crate::model::args::Expected;
 use crate::model::parse::parse;
-use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Text, mend};
-use crate::probe::{Family, Foreign};
+use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Text, corrections};
+use crate::probe::{Family, Synonyms};
 
 /// What is wrong with a value that is not shown.
 pub(super) const HIDDEN: &str = "the value with the secret in it does not fit";
@@ -22,7 +22,7 @@ pub(super) const HIDDEN: &str = "the value with the secret in it does not fit";
 const MOST_FILES: usize = 10_000;
 
 /// Context for typing arguments.
-pub struct Typing<'a> {
+pub struct ArgContext<'a> {
     /// Where errors go.
     pub errors: &'a mut Diagnostics,
     /// The registry, for nested probes.
@@ -43,7 +43,7 @@ pub struct Typing<'a> {
 
 /// Typed arguments, and where each was written.
 #[derive(Default)]
-pub struct Typed {
+pub struct TypedArgs {
     /// The arguments.
     pub args: Args,
     /// Place of each written field.
@@ -101,9 +101,9 @@ fn ip_version_key(key: &str, value: &Node, fields: &[FieldInfo]) -> Option<Strin
     })
 }
 
-impl Typing<'_> {
+impl ArgContext<'_> {
     /// Types the map `node` by `fields`. `owner` is the key it stands below, for messages.
-    pub fn fields(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo]) -> Typed {
+    pub fn fields(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo]) -> TypedArgs {
         // `defaults.timeout` is the patience of the family itself: a command's or a stream's `timeout` is another thing.
         let timeout = self.timeout.take();
         let mut typed = self.fields_but(owner, node, fields, &[]);
@@ -117,8 +117,8 @@ impl Typing<'_> {
         typed
     }
 
-    fn fields_but(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo], besides: &[&str]) -> Typed {
-        let mut typed = Typed::default();
+    fn fields_but(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo], besides: &[&str]) -> TypedArgs {
+        let mut typed = TypedArgs::default();
         if !matches!(node.kind, Kind::Map(_)) {
             if !self.errors.has(node.span) {
                 let help = self.as_map(owner, node, fields);
@@ -132,7 +132,7 @@ impl Typing<'_> {
             }
             let Some(field) = fields.iter().find(|field| field.name == key.name) else {
                 let known = fields.iter().map(|f| f.name).chain(besides.iter().copied());
-                let help = self.instead(owner, key, value, fields).unwrap_or_else(|| suggest(&key.name, known));
+                let help = self.key_help(owner, key, value, fields).unwrap_or_else(|| suggest(&key.name, known));
                 self.errors.add(key.span, format!("unknown key `{}` in `{owner}`", key.name), help);
                 continue;
             };
@@ -140,7 +140,7 @@ impl Typing<'_> {
             if let Some(arg) = self.like(field.default).value(field.name, value, &field.kind) {
                 typed.args.0.insert(field.name, arg);
             }
-            if self.told(value) {
+            if self.has_errors(value) {
                 typed.wrong.insert(field.name);
             }
         }
@@ -148,7 +148,7 @@ impl Typing<'_> {
         typed
     }
 
-    fn fill(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo], typed: &mut Typed) {
+    fn fill(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo], typed: &mut TypedArgs) {
         for field in fields.iter().filter(|field| node.get(field.name).is_none()) {
             let default = field.default.map(|text| Node::new(node.span, Kind::Scalar(text.to_owned(), true)));
             if let Some(default) = default {
@@ -163,22 +163,22 @@ impl Typing<'_> {
     }
 
     /// Whether something is wrong with a value, or within it.
-    fn told(&self, node: &Node) -> bool {
+    fn has_errors(&self, node: &Node) -> bool {
         let below = match &node.kind {
-            Kind::List(items) => items.iter().any(|item| self.told(item)),
-            Kind::Map(entries) => entries.iter().any(|(key, item)| self.errors.has(key.span) || self.told(item)),
+            Kind::List(items) => items.iter().any(|item| self.has_errors(item)),
+            Kind::Map(entries) => entries.iter().any(|(key, item)| self.errors.has(key.span) || self.has_errors(item)),
             Kind::Null | Kind::Scalar(..) => false,
         };
         below || self.errors.has(node.span)
     }
 
     /// What to write in place of a key that these fields do not have.
-    fn instead(&self, owner: &str, key: &Key, value: &Node, fields: &[FieldInfo]) -> Option<String> {
+    fn key_help(&self, owner: &str, key: &Key, value: &Node, fields: &[FieldInfo]) -> Option<String> {
         if let Some((name, text)) = run_together(&key.name, fields) {
             return Some(format!("write `{name}: {text}`, with a blank behind the colon"));
         }
         let Some(family) = self.families.iter().find(|family| family.name == owner) else {
-            return foreign::key(owner, &key.name, value).or_else(|| target_key(&key.name, value, fields));
+            return synonyms::key(owner, &key.name, value).or_else(|| target_key(&key.name, value, fields));
         };
         let known = |field: &&FieldInfo| field.name == key.name.replace('-', "_");
         if let Some(field) = fields.iter().find(known) {
@@ -192,10 +192,10 @@ impl Typing<'_> {
         if let Some(help) = ip_version_key(&key.name, value, fields) {
             return Some(help);
         }
-        if let Some(instead) = Foreign::find(family.foreign.fields, &key.name) {
-            return Some(foreign::entry(instead, value));
+        if let Some(replacement) = Synonyms::find(family.synonyms.fields, &key.name) {
+            return Some(synonyms::entry(replacement, value));
         }
-        if let Some(fact) = of_facts.or_else(|| Foreign::find(family.foreign.facts, &key.name)) {
+        if let Some(fact) = of_facts.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)) {
             let entry = if fact.contains(": ") { fact.to_owned() } else { format!("{fact}: {}", flow(value)) };
             return Some(format!("what must hold stands beside `{owner}:`; write `expect: {{{entry}}}` there"));
         }
@@ -211,7 +211,7 @@ impl Typing<'_> {
             return format!("write `{name}: {value}`, with a blank behind the colon");
         }
         if let (Some(family), Some(_)) = (family, node.text()) {
-            return format!("write `{}`", foreign::target(family, node));
+            return format!("write `{}`", synonyms::target(family, node));
         }
         if let (Kind::List(items), true) = (&node.kind, fields.len() > 1)
             && items.iter().all(|item| matches!(item.kind, Kind::Map(_)))
@@ -268,7 +268,8 @@ impl Typing<'_> {
                     // Told of what is shown, unless that is no worse than it should be.
                     Some(shown) => parse(shown, kind, self.folder).err().unwrap_or_else(|| HIDDEN.to_owned()),
                 };
-                let help = self.mended(name, node, kind, keyed).unwrap_or_else(|| format!("write {}", kind.wants()));
+                let help =
+                    self.entry_help(name, node, kind, keyed).unwrap_or_else(|| format!("write {}", kind.wants()));
                 self.errors.add(node.span, format!("`{name}`: {why}"), help);
                 None
             }
@@ -315,19 +316,20 @@ impl Typing<'_> {
     }
 
     /// The entry to write in place of one that does not fit, where that is known.
-    fn mended(&self, name: &str, node: &Node, kind: &FieldKind, keyed: bool) -> Option<String> {
+    fn entry_help(&self, name: &str, node: &Node, kind: &FieldKind, keyed: bool) -> Option<String> {
         let text = node.text().filter(|_| node.shown.is_none())?;
         let entry = |value: &str| if keyed { format!("`{name}: {value}`") } else { format!("`{value}`") };
-        if let Some(variable) = foreign::variable(text) {
+        if let Some(variable) = synonyms::variable(text) {
             return Some(format!("write {}", entry(&variable)));
         }
         if matches!(kind, FieldKind::Host)
-            && let Some((host, port)) = mend::port_of(&mend::endpoint_of(text).unwrap_or_else(|| text.to_owned()))
+            && let Some((host, port)) =
+                corrections::port_of(&corrections::endpoint_of(text).unwrap_or_else(|| text.to_owned()))
             && keyed
         {
             return Some(format!("write `{name}: {host}`, and `port: {port}` where there is a field for it"));
         }
-        let found: Vec<String> = mend::value(text, kind, self.like)
+        let found: Vec<String> = corrections::value(text, kind, self.like)
             .into_iter()
             .filter(|value| parse(value, kind, self.folder).is_ok())
             .take(2)

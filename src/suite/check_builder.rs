@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{Typed, Typing};
+use super::args::{ArgContext, TypedArgs};
 use super::baseline_rules;
 use super::check::{Check, Eventually, Reference};
 use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Sources, Span};
-use super::digest::Written;
+use super::digest::DefinedVariables;
 use super::expect::{FactTyping, Reader, effective};
 use super::file::NamedFile;
 use super::matrix::{self, Cell};
@@ -38,7 +38,7 @@ pub struct Builder<'a> {
     /// Variables and secrets.
     pub scope: Scope<'a>,
     /// The variables as written and as resolved, for the digest.
-    pub written: &'a Written,
+    pub written: &'a DefinedVariables,
     /// `defaults:`, resolved.
     pub defaults: &'a BTreeMap<String, Node>,
     /// Default expectations of the families.
@@ -144,7 +144,7 @@ impl Builder<'_> {
 
     /// Why a cell goes nowhere, as it joins addresses of two IP versions: a matrix of hosts and versions has such cells, which
     /// are named while the others run. Where a check by itself says so, that is an error.
-    fn conflict(&mut self, family: &'static Family, typed: &mut Typed, cell: &Cell, span: Span) -> Option<String> {
+    fn conflict(&mut self, family: &'static Family, typed: &mut TypedArgs, cell: &Cell, span: Span) -> Option<String> {
         let why = conflict(self.families, family, &mut typed.args)?;
         if cell.is_empty() {
             self.errors.add(
@@ -196,9 +196,9 @@ impl Builder<'_> {
         }
     }
 
-    fn typing<'t>(&'t mut self, folder: &'t Path) -> Typing<'t> {
+    fn typing<'t>(&'t mut self, folder: &'t Path) -> ArgContext<'t> {
         let timeout = self.defaults.get("timeout");
-        Typing {
+        ArgContext {
             errors: self.errors,
             families: self.families,
             defaults: self.defaults_of,
@@ -243,7 +243,7 @@ impl Builder<'_> {
             .then(|| Eventually { within: typed.args.get(&tables::WITHIN), every: typed.args.get(&tables::EVERY) })
     }
 
-    fn build(&mut self, family: &'static Family, typed: &Typed, span: Span) -> Option<Arc<dyn DynProbe>> {
+    fn build(&mut self, family: &'static Family, typed: &TypedArgs, span: Span) -> Option<Arc<dyn DynProbe>> {
         let complete = family.fields.iter().all(|field| !field.required || typed.args.0.contains_key(field.name));
         if !complete {
             return None;

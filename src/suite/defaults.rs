@@ -10,10 +10,10 @@ use crate::probe::Family;
 
 /// Default expectations by family.
 #[derive(Default)]
-pub struct Defaults(BTreeMap<&'static str, OfFamily>);
+pub struct Defaults(BTreeMap<&'static str, FamilyDefaults>);
 
 /// Those of one family.
-struct OfFamily {
+struct FamilyDefaults {
     facts: Vec<Expectation>,
     /// One entry per mode.
     modes: Vec<Vec<Expectation>>,
@@ -26,7 +26,7 @@ impl Defaults {
         let of_family = |family: &'static Family, errors: &mut Diagnostics| {
             let facts = family.facts.iter().filter_map(|fact| Some(format!("{}: {}", fact.name, fact.expected?)));
             let facts: Vec<String> = facts.collect();
-            OfFamily {
+            FamilyDefaults {
                 facts: read(family, &facts.join("\n"), errors),
                 modes: family.modes.iter().map(|mode| read(family, mode.adds.unwrap_or_default(), errors)).collect(),
             }

@@ -105,11 +105,11 @@ pub struct Diagnostic {
 
 /// All errors of a load, in the order found.
 #[derive(Debug, Default)]
-pub struct Diagnostics(pub Vec<Diagnostic>, Seen);
+pub struct Diagnostics(pub Vec<Diagnostic>, ReportedErrors);
 
 /// What was told already, so that each further error costs the same.
 #[derive(Debug, Default)]
-struct Seen {
+struct ReportedErrors {
     places: HashSet<Span>,
     /// Places with the message there.
     errors: HashSet<(Span, String)>,
@@ -146,7 +146,7 @@ impl Diagnostics {
     }
 
     fn push(&mut self, new: Diagnostic) {
-        let Seen { places, errors, more } = &mut self.1;
+        let ReportedErrors { places, errors, more } = &mut self.1;
         if !errors.insert((new.span, new.message.clone())) {
             return;
         }

@@ -14,14 +14,14 @@ use crate::probe::Family;
 
 /// The variables of a suite as its file writes them, and after overrides. An override may say where to look, which changes
 /// from run to run, or what to measure, which makes other numbers. The environment and secrets are known by name only.
-pub struct Written {
+pub struct DefinedVariables {
     vars: BTreeMap<String, Node>,
     overridden: BTreeMap<String, Node>,
     secrets: BTreeMap<String, String>,
     budget: Budget,
 }
 
-impl Written {
+impl DefinedVariables {
     /// From the variables before and after overrides.
     pub(super) fn of(
         raw: &BTreeMap<String, Node>,
@@ -150,7 +150,7 @@ fn canonical(node: &Node, out: &mut String) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Written, url};
+    use super::{DefinedVariables, url};
     use crate::suite::diagnostic::{Diagnostics, Sources};
     use crate::suite::tree::{self, Node};
 
@@ -165,7 +165,7 @@ mod tests {
         let family = crate::checks::FAMILIES.iter().find(|one| one.name == family).unwrap();
         let vars = |value: &str| BTreeMap::from([("v".to_owned(), node(value))]);
         let secrets = BTreeMap::from([("TOKEN".to_owned(), secret.to_owned())]);
-        Written::of(&vars(written), &vars(now), &secrets).digest(family, &node(text), None, &BTreeMap::new())
+        DefinedVariables::of(&vars(written), &vars(now), &secrets).digest(family, &node(text), None, &BTreeMap::new())
     }
 
     fn digest(text: &str, v: &str) -> String {

@@ -10,11 +10,11 @@ use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::digest;
 use super::merge::{self, Document};
-use super::reading::{self, Roots};
+use super::reading::{self, IncludeRoots};
 use super::secret::{Redactor, SHORTEST};
 use super::tree::{self, Kind, Node};
 use super::vars::{self, Env, Scope};
-use crate::model::suggest::meant;
+use crate::model::suggest::suggested_word;
 use crate::probe::Family;
 
 /// A validated suite.
@@ -121,7 +121,7 @@ impl Loaded {
                 }
                 Err(error) => format!("`{field}`: {shown} cannot be read: {}", reading::why(&error)),
             };
-            self.errors.add(span, why, reading::instead(&path));
+            self.errors.add(span, why, reading::missing_file_help(&path));
         }
     }
 }
@@ -147,7 +147,7 @@ pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>
             Input::File(path) => (path.as_path(), None),
             Input::Text(name, text) => (Path::new(name), Some(text.clone())),
         };
-        let roots = (!options.include_outside).then(|| Roots::of(path, &options.roots));
+        let roots = (!options.include_outside).then(|| IncludeRoots::of(path, &options.roots));
         let Some(document) = merge::read(path, text, roots.as_ref(), &mut loaded.sources, &mut loaded.errors) else {
             loaded.incomplete = true;
             continue;
@@ -160,7 +160,7 @@ pub fn load(inputs: &[Input], families: &'static [Family], options: &Options<'_>
     for (name, node) in &overrides {
         if !known.contains(name) {
             let near = suggest(name, known.iter().map(String::as_str));
-            let help = match meant(&near) {
+            let help = match suggested_word(&near) {
                 Some(near) => {
                     let value = node.text().unwrap_or_default();
                     match loaded.sources.get(node.span.source).map(|source| &*source.path) {
@@ -196,7 +196,7 @@ fn suite(
             *slot = node.clone();
         }
     }
-    let written = digest::Written::of(&as_written, &document.vars, &secrets);
+    let written = digest::DefinedVariables::of(&as_written, &document.vars, &secrets);
     let vars = vars::resolve_all(&document.vars, &secrets, options.env, &mut loaded.errors);
     let cell = BTreeMap::new();
     let budget = vars::Budget::of_checks();
@@ -350,7 +350,7 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
                 loaded.errors.add(
                     span,
                     format!("cannot read {shown}, given with --vars: {error}"),
-                    reading::instead(path),
+                    reading::missing_file_help(path),
                 );
             }
         }

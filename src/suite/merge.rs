@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
-use super::foreign;
-use super::reading::{self, Roots};
+use super::reading::{self, IncludeRoots};
+use super::synonyms;
 use super::syntax::flow;
 use super::tables;
 use super::tree::{self, Key, Kind, Node};
@@ -56,7 +56,7 @@ pub struct Document {
 pub fn read(
     path: &Path,
     text: Option<String>,
-    roots: Option<&Roots>,
+    roots: Option<&IncludeRoots>,
     sources: &mut Sources,
     errors: &mut Diagnostics,
 ) -> Option<Document> {
@@ -89,7 +89,7 @@ impl Document {
         path: &Path,
         text: Option<String>,
         by: Option<Span>,
-        roots: Option<&Roots>,
+        roots: Option<&IncludeRoots>,
         sources: &mut Sources,
         errors: &mut Diagnostics,
     ) -> Option<u32> {
@@ -143,7 +143,7 @@ impl Document {
         &mut self,
         key: &Key,
         node: &Node,
-        (folder, roots): (&Path, Option<&Roots>),
+        (folder, roots): (&Path, Option<&IncludeRoots>),
         sources: &mut Sources,
         errors: &mut Diagnostics,
     ) {
@@ -194,7 +194,7 @@ impl Document {
         &mut self,
         path: &Path,
         span: Span,
-        roots: Option<&Roots>,
+        roots: Option<&IncludeRoots>,
         sources: &mut Sources,
         errors: &mut Diagnostics,
     ) {
@@ -219,7 +219,7 @@ impl Document {
             return;
         };
         if !is_name(name) {
-            let help = format!("write `suite: {}`: letters, digits, _ and - only", foreign::name(name));
+            let help = format!("write `suite: {}`: letters, digits, _ and - only", synonyms::name(name));
             errors.add(node.span, format!("`{name}` is not a name"), help);
         }
         // A suite that others include may be run by itself as well, under its own name.
@@ -248,7 +248,7 @@ fn text_of(
             let help = if why == reading::NO_TEXT {
                 "save it as UTF-8, and look whether it is the right file".to_owned()
             } else {
-                reading::instead(path)
+                reading::missing_file_help(path)
             };
             errors.add(span, format!("cannot read {shown}: {why}"), help);
             None
@@ -294,10 +294,10 @@ fn other_key(word: &str, node: &Node) -> String {
     if tables::names(tables::CHECK).any(|name| name == word) {
         return "it belongs to a check: write it below `checks:`, beside its `id`".to_owned();
     }
-    if matches!(node.kind, Kind::Map(_)) && foreign::key("suite", word, node).is_none() {
+    if matches!(node.kind, Kind::Map(_)) && synonyms::key("suite", word, node).is_none() {
         return format!("a check stands in the list: write `checks: [{{id: NAME, {word}: {{…}}}}]`; keys: {}", names());
     }
-    foreign::key("suite", word, node).unwrap_or(near)
+    synonyms::key("suite", word, node).unwrap_or(near)
 }
 
 fn names() -> String {
@@ -307,7 +307,9 @@ fn names() -> String {
 /// The list that was meant by a map.
 fn as_list(owner: &str, node: &Node) -> String {
     match (owner, node.entries().first()) {
-        ("checks", Some((key, _))) => format!("write `- id: {}` in place of `{}:`", foreign::name(&key.name), key.name),
+        ("checks", Some((key, _))) => {
+            format!("write `- id: {}` in place of `{}:`", synonyms::name(&key.name), key.name)
+        }
         (_, Some((key, _))) => format!("write `{owner}: [{}]`", key.name),
         _ => format!("write `{owner}: [NAME]`"),
     }

@@ -43,7 +43,7 @@ pub const NO_TEXT: &str = "it is no UTF-8 text";
 
 /// What to do about a file that cannot be read: the one with nearly this name, where there is one.
 #[must_use]
-pub fn instead(path: &Path) -> String {
+pub fn missing_file_help(path: &Path) -> String {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(entries) = std::fs::read_dir(folder) else {
         return if folder.exists() {
@@ -73,11 +73,11 @@ pub fn text_of_file(path: &Path) -> Result<String, String> {
 }
 
 /// The folders that what a suite includes must lie below.
-pub struct Roots {
+pub struct IncludeRoots {
     folders: Vec<PathBuf>,
 }
 
-impl Roots {
+impl IncludeRoots {
     /// Those of a suite: its own folder, the folders given to the run, and above it the nearest with a mark of each sort.
     #[must_use]
     pub fn of(suite: &Path, given: &[PathBuf]) -> Self {
@@ -118,7 +118,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::Path;
 
-    use super::{Roots, text, text_of_file};
+    use super::{IncludeRoots, text, text_of_file};
 
     #[test]
     fn devices_are_read_up_to_the_limit_and_never_for_an_include() {
@@ -143,7 +143,7 @@ mod tests {
         symlink(at("repo/suites/edge"), at("repo/suites/near")).unwrap();
         let holds = |given: &[&str], name: &str| {
             let given: Vec<_> = given.iter().map(|name| at(name)).collect();
-            Roots::of(&at("repo/suites/edge/b.yaml"), &given).hold(&at("repo/suites/edge").join(name))
+            IncludeRoots::of(&at("repo/suites/edge/b.yaml"), &given).hold(&at("repo/suites/edge").join(name))
         };
         assert!(holds(&[], "b.yaml") && holds(&[], "../near/b.yaml") && holds(&[], "none.yaml"));
         assert!(!holds(&[], "../a.yaml") && holds(&["repo/suites"], "../a.yaml"));

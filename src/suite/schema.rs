@@ -168,7 +168,7 @@ fn share_fields(families: &[Family], definitions: &mut Map<String, Value>) {
 
 /// What the fields of a family say about each other.
 fn rules(family: &Family, schema: &mut Value) {
-    let apart = family.field_rules.apart.iter().map(|fields| {
+    let exclusive = family.field_rules.exclusive.iter().map(|fields| {
         let keys: Map<String, Value> = fields.iter().map(|field| ((*field).to_owned(), json!(true))).collect();
         json!({"not": {"type": "object", "properties": keys, "required": fields}})
     });
@@ -176,7 +176,7 @@ fn rules(family: &Family, schema: &mut Value) {
         let one: Vec<Value> = fields.iter().map(|field| required(field)).collect();
         json!({"anyOf": one})
     });
-    let all: Vec<Value> = apart.chain(any).collect();
+    let all: Vec<Value> = exclusive.chain(any).collect();
     if !all.is_empty() {
         schema["allOf"] = json!(all);
     }

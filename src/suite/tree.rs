@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
 use super::diagnostic::{Diagnostics, Sources, Span};
-use super::syntax::{self, Failure};
+use super::syntax::{self, ParseFailure};
 use super::yaml_tags;
 
 /// Deepest nesting of a suite.
@@ -116,7 +116,7 @@ pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option
     }
 }
 
-fn read(text: &str) -> Result<Spanned<Raw>, Failure> {
+fn read(text: &str) -> Result<Spanned<Raw>, ParseFailure> {
     let options = serde_saphyr::options! {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
@@ -132,7 +132,7 @@ fn read(text: &str) -> Result<Spanned<Raw>, Failure> {
     };
     serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options).map_err(|error| {
         let at = error.location().map_or(0, |location| byte_offset(text, location.line(), location.column()));
-        Failure { at: at as usize, why: error.to_string().lines().next().unwrap_or_default().to_owned() }
+        ParseFailure { at: at as usize, why: error.to_string().lines().next().unwrap_or_default().to_owned() }
     })
 }
 
@@ -154,7 +154,7 @@ enum Raw {
     /// A string: quotes and escapes are already resolved.
     Text(String),
     /// Something YAML gives a type to; its text is read from the source instead.
-    Typed,
+    TypedArgs,
     List(Vec<Spanned<Raw>>),
     Map(Vec<(Spanned<Raw>, Spanned<Raw>)>),
 }
@@ -183,22 +183,22 @@ impl<'de> Visitor<'de> for RawVisitor {
         deserializer.deserialize_any(RawVisitor)
     }
     fn visit_bool<E>(self, _: bool) -> Result<Raw, E> {
-        Ok(Raw::Typed)
+        Ok(Raw::TypedArgs)
     }
     fn visit_i64<E>(self, _: i64) -> Result<Raw, E> {
-        Ok(Raw::Typed)
+        Ok(Raw::TypedArgs)
     }
     fn visit_u64<E>(self, _: u64) -> Result<Raw, E> {
-        Ok(Raw::Typed)
+        Ok(Raw::TypedArgs)
     }
     fn visit_i128<E>(self, _: i128) -> Result<Raw, E> {
-        Ok(Raw::Typed)
+        Ok(Raw::TypedArgs)
     }
     fn visit_u128<E>(self, _: u128) -> Result<Raw, E> {
-        Ok(Raw::Typed)
+        Ok(Raw::TypedArgs)
     }
     fn visit_f64<E>(self, _: f64) -> Result<Raw, E> {
-        Ok(Raw::Typed)
+        Ok(Raw::TypedArgs)
     }
     fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
         Ok(Raw::Text(text.to_owned()))
@@ -262,7 +262,7 @@ impl Builder<'_> {
             Raw::Text(text) => Kind::Scalar(text, self.plain(span)),
             // An alias stands at `referenced`; the text is where the anchor is.
             // A tag gives a type to what stands in quotes, too.
-            Raw::Typed => {
+            Raw::TypedArgs => {
                 let written = self.slice(self.span(raw.defined)).trim();
                 Kind::Scalar(written.trim_matches(['"', '\'']).to_owned(), true)
             }

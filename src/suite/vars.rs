@@ -122,15 +122,31 @@ pub fn resolve(node: &Node, scope: &Scope<'_>, errors: &mut Diagnostics) -> Node
     Node { span: node.span, kind, shown: node.shown.clone() }
 }
 
+/// What stands within `${…}`: a name, and after `:-` its default.
+struct Reference<'t> {
+    inner: &'t str,
+    name: &'t str,
+    default: Option<&'t str>,
+}
+
+impl<'t> Reference<'t> {
+    fn of(inner: &'t str) -> Self {
+        match inner.split_once(":-") {
+            Some((name, default)) => Self { inner, name: name.trim(), default: Some(default) },
+            None => Self { inner, name: inner.trim(), default: None },
+        }
+    }
+}
+
 /// The text so far: as it is, and for people.
 #[derive(Default)]
-struct Built {
+struct Interpolated {
     value: String,
     shown: String,
     secret: bool,
 }
 
-impl Built {
+impl Interpolated {
     fn push(&mut self, text: &str) {
         self.push_shown(text, text);
     }
@@ -140,6 +156,35 @@ impl Built {
         self.shown.push_str(shown);
     }
 
+    /// The value of a reference; itself, with an error, where it has none.
+    fn insert(&mut self, reference: &Reference<'_>, found: Lookup<'_>, span: Span, errors: &mut Diagnostics) {
+        let Reference { inner, name, default } = *reference;
+        match (found, default) {
+            (Lookup::Node(Node { kind: Kind::Scalar(value, _), shown, .. }), _) => {
+                self.secret |= shown.is_some();
+                self.push_shown(value, shown.as_deref().unwrap_or(value));
+            }
+            (Lookup::Node(node), _) => {
+                let sort = node.sort();
+                errors.add(span, format!("`${{{name}}}` is {sort} and cannot stand inside text"), "use it alone");
+            }
+            (Lookup::Text(value), _) => self.push(&value),
+            (Lookup::Secret(value), _) => {
+                self.secret = true;
+                self.push_shown(value, MASK);
+            }
+            (Lookup::Missing(_), Some(default)) => self.push(default),
+            (Lookup::Broken, _) => {
+                errors.mark(span);
+                self.push(&format!("${{{inner}}}"));
+            }
+            (Lookup::Missing(help), None) => {
+                errors.add(span, format!("`${{{name}}}` is not defined"), help);
+                self.push(&format!("${{{inner}}}"));
+            }
+        }
+    }
+
     fn node(self, span: Span, plain: bool) -> Node {
         let shown = self.secret.then(|| self.shown.into());
         Node { span, kind: Kind::Scalar(self.value, plain), shown }
@@ -147,7 +192,7 @@ impl Built {
 }
 
 fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut Diagnostics) -> Node {
-    let mut out = Built::default();
+    let mut out = Interpolated::default();
     let mut rest = text;
     while let Some(at) = rest.find("${") {
         // `$${` is a literal `${`.
@@ -170,11 +215,8 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
         }
         let whole = at == 0 && out.value.is_empty() && at + end + 1 == rest.len();
         rest = &rest[at + end + 1..];
-        let (name, default) = match inner.split_once(":-") {
-            Some((name, default)) => (name.trim(), Some(default)),
-            None => (inner.trim(), None),
-        };
-        let found = scope.find(name, errors);
+        let reference = Reference::of(inner);
+        let found = scope.find(reference.name, errors);
         let room = match &found {
             Lookup::Node(node) => scope.budget.take(node, 1),
             Lookup::Text(value) => scope.budget.text(value),
@@ -185,33 +227,10 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
             scope.budget.exceeded(span, errors);
             return Node::new(span, Kind::Null);
         }
-        match (found, default) {
-            (Lookup::Node(node), _) if whole => {
-                return Node { span, kind: node.kind.clone(), shown: node.shown.clone() };
-            }
-            (Lookup::Node(Node { kind: Kind::Scalar(value, _), shown, .. }), _) => {
-                out.secret |= shown.is_some();
-                out.push_shown(value, shown.as_deref().unwrap_or(value));
-            }
-            (Lookup::Node(node), _) => {
-                let sort = node.sort();
-                errors.add(span, format!("`${{{name}}}` is {sort} and cannot stand inside text"), "use it alone");
-            }
-            (Lookup::Text(value), _) => out.push(&value),
-            (Lookup::Secret(value), _) => {
-                out.secret = true;
-                out.push_shown(value, MASK);
-            }
-            (Lookup::Missing(_), Some(default)) => out.push(default),
-            (Lookup::Broken, _) => {
-                errors.mark(span);
-                out.push(&format!("${{{inner}}}"));
-            }
-            (Lookup::Missing(help), None) => {
-                errors.add(span, format!("`${{{name}}}` is not defined"), help);
-                out.push(&format!("${{{inner}}}"));
-            }
+        if let (Lookup::Node(node), true) = (&found, whole) {
+            return Node { span, kind: node.kind.clone(), shown: node.shown.clone() };
         }
+        out.insert(&reference, found, span, errors);
     }
     out.push(rest);
     out.node(span, plain)

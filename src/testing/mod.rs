@@ -4,7 +4,7 @@
 mod args;
 mod expectations;
 mod facts;
-mod haste;
+mod fast_forward;
 mod observe;
 pub mod scripted;
 mod suites;
@@ -13,7 +13,7 @@ mod words;
 pub use args::{Written, args, text, texts};
 pub use expectations::{defaults, expected};
 pub use facts::{count, fact, list, noted, number};
-pub use haste::haste;
+pub use fast_forward::fast_forward;
 pub use observe::{observe, observe_with, recorded};
 pub use suites::{load, load_all, planned};
 pub use words::is_plain;

@@ -13,7 +13,7 @@ use crate::model::{
     Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Unit,
     Value,
 };
-use crate::probe::{Cx, Family, Footprint, Probe, PutBack};
+use crate::probe::{Cx, Family, Footprint, Probe, RestoreOutcome};
 
 /// The registry of tests: this family alone.
 pub const FAMILIES: &[Family] = &[Family::of::<Scripted>("scripted", "", "")];
@@ -69,7 +69,7 @@ pub struct Script {
     target: &'static str,
     patience: Option<Duration>,
     answers: bool,
-    computes: bool,
+    is_cpu_bound: bool,
     rounds: Vec<Vec<Step>>,
     restores: Vec<Vec<Step>>,
 }
@@ -143,7 +143,7 @@ impl Script {
             target: "${where}",
             patience: None,
             answers: true,
-            computes: false,
+            is_cpu_bound: false,
             rounds: rounds.into_iter().collect(),
             restores: vec![Vec::new()],
         }
@@ -179,9 +179,9 @@ impl Script {
         Self { answers: false, ..self }
     }
 
-    /// Has threads of its own, as what computes much.
+    /// Has threads of its own, as what needs much CPU time.
     pub fn computing(self) -> Self {
-        Self { computes: true, ..self }
+        Self { is_cpu_bound: true, ..self }
     }
 
     /// Restores like this, one after the other; the last one again and again.
@@ -250,7 +250,7 @@ impl Scripted {
     /// Follows `steps`; the journal says how it began and how it ended.
     async fn follow(&self, steps: &[Step], cx: &mut Cx<'_>, [begin, end, cut]: [Entry; 3]) -> Result<(), Fault> {
         self.journal.add(&self.name, begin);
-        let mut cut = Cut { journal: &self.journal, name: &self.name, entry: cut, armed: true };
+        let mut cut = DropEntry { journal: &self.journal, name: &self.name, entry: cut, armed: true };
         for step in steps {
             match step {
                 Step::Record(recording) => {
@@ -276,14 +276,14 @@ impl Scripted {
 }
 
 /// Writes into the journal that a future ended without coming to its end.
-struct Cut<'a> {
+struct DropEntry<'a> {
     journal: &'a Journal,
     name: &'a str,
     entry: Entry,
     armed: bool,
 }
 
-impl Drop for Cut<'_> {
+impl Drop for DropEntry<'_> {
     fn drop(&mut self) {
         if self.armed {
             self.journal.add(self.name, self.entry);
@@ -340,8 +340,8 @@ impl Probe for Scripted {
     fn longest(&self) -> Duration {
         self.script.longest
     }
-    fn computes(&self) -> bool {
-        self.script.computes
+    fn is_cpu_bound(&self) -> bool {
+        self.script.is_cpu_bound
     }
     async fn prepare(&self) {
         self.journal.add(&self.name, Entry::Prepared);
@@ -356,10 +356,10 @@ impl Probe for Scripted {
         let steps = nth(&self.script.rounds, &self.runs);
         self.follow(steps, cx, [Entry::Run, Entry::End, Entry::Cut]).await
     }
-    async fn restore(&self, cx: &mut Cx<'_>) -> Result<PutBack, Fault> {
+    async fn restore(&self, cx: &mut Cx<'_>) -> Result<RestoreOutcome, Fault> {
         let steps = nth(&self.script.restores, &self.restores);
         self.follow(steps, cx, [Entry::Restore, Entry::Restored, Entry::Abandoned]).await?;
-        Ok(if steps.is_empty() { PutBack::Nothing } else { PutBack::Done })
+        Ok(if steps.is_empty() { RestoreOutcome::Nothing } else { RestoreOutcome::Done })
     }
 }
 

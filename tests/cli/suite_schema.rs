@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use shakedown::checks::FAMILIES;
 
-use super::mended;
+use super::corrections;
 
 /// Errors that no schema of a single file can express: each by words of what the program says, with the reason.
 const BEYOND: &[(&str, &str)] = &[
@@ -145,7 +145,7 @@ fn every_valid_suite_is_valid_to_the_schema() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     for more in MORE {
         let text = format!("version: 1\nsuite: s\nx-common: &c {{host: x}}\nchecks:\n{more}\n");
-        let (_, shown) = mended::errors_of(&text);
+        let (_, shown) = corrections::errors_of(&text);
         let variable = more.contains("matrix");
         assert!(shown.is_empty() || variable, "the program refuses it:\n{shown}");
     }
@@ -155,11 +155,11 @@ fn every_valid_suite_is_valid_to_the_schema() {
 fn what_the_program_refuses_is_refused_as_far_as_a_schema_can() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     let mut all = yaml_files("tests/suites_bad");
-    all.extend(mended::refused().map(|(text, _)| ("mended".to_owned(), text)));
+    all.extend(corrections::refused().map(|(text, _)| ("mended".to_owned(), text)));
     all.extend(REFUSED.iter().map(|text| ("refused".to_owned(), format!("version: 1\nsuite: s\nchecks:\n{text}\n"))));
     let (mut wrong, mut refused, mut used) = (Vec::new(), 0, BTreeSet::new());
     for (name, text) in &all {
-        let (count, shown) = mended::errors_of(text);
+        let (count, shown) = corrections::errors_of(text);
         let of_file = name.starts_with('/') && count == 0;
         assert!(count > 0 || of_file, "the program accepts {name}:\n{text}");
         let Some(value) = value(text) else { continue };

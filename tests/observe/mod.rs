@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shakedown::model::{Fault, Observation};
-use shakedown::probe::{Cx, DynProbe, PutBack};
+use shakedown::probe::{Cx, DynProbe, RestoreOutcome};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,7 @@ pub async fn observe(probe: &dyn DynProbe) -> (Observation, Result<(), Fault>) {
 
 /// Puts back what the probe changed, as the engine does after a round.
 #[allow(dead_code, reason = "not every test changes something")]
-pub async fn put_back(probe: &dyn DynProbe) -> Result<PutBack, Fault> {
+pub async fn put_back(probe: &dyn DynProbe) -> Result<RestoreOutcome, Fault> {
     let mut observation = Observation::default();
     let mut cx = Cx::new(&mut observation, probe.facts(), Instant::now(), SEED, CancellationToken::new());
     probe.restore(&mut cx).await

@@ -82,7 +82,7 @@ fn sleeps_in_tests_say_what_they_are_for() {
             }
         }
     }
-    let instead = "wait for an event, pause the clock (`start_paused`), or skip silence (`testing::haste`)";
+    let instead = "wait for an event, pause the clock (`start_paused`), or skip silence (`testing::fast_forward`)";
     must_be_empty(&problems, &format!("a sleep in a test says in a comment what it is for; else {instead}"));
 }
 

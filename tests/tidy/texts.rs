@@ -69,7 +69,7 @@ fn this_hosts_own_inability_is_told_in_one_place() {
     let (mut problems, mut told) = (Vec::new(), 0);
     for path in sources("src").into_iter().filter(|path| !is_test_file(path)) {
         let (name, text) = (shown(&path), fs::read_to_string(&path).unwrap());
-        let own = name == "src/net/own.rs" || name.starts_with("src/net/own/");
+        let own = name == "src/net/this_host.rs" || name.starts_with("src/net/this_host/");
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
         for (at, line) in lines.filter(|(_, line)| words.is_match(line)) {
             told += usize::from(own);
@@ -78,6 +78,6 @@ fn this_hosts_own_inability_is_told_in_one_place() {
             }
         }
     }
-    assert!(told >= 5, "the words have changed: {told} are left in src/net/own");
-    must_be_empty(&problems, "ask `net::own` whether it is this host's own inability");
+    assert!(told >= 5, "the words have changed: {told} are left in src/net/this_host");
+    must_be_empty(&problems, "ask `net::this_host` whether it is this host's own inability");
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::command_line::{CommandLine, FieldValue};
 use super::refusal::{self, Origin};
-use super::typed::{Given, Typed};
-use crate::app::loading::Ready;
+use crate::app::loading::LoadedPlan;
 use crate::checks::FAMILIES;
 use crate::model::{FieldInfo, FieldKind};
 use crate::plan::{Selection, Settings};
@@ -19,9 +19,9 @@ const HIDDEN: &str = "SHAKEDOWN_PROBE_HIDDEN_";
 const SHORTEST: usize = crate::suite::secret::SHORTEST;
 
 /// A check that is ready to run.
-pub(super) struct Assembled {
+pub(super) struct AdhocCheck {
     /// The plan.
-    pub(super) ready: Ready,
+    pub(super) ready: LoadedPlan,
     /// The facts of what was expected with -e.
     pub(super) expected: Vec<String>,
 }
@@ -35,8 +35,8 @@ struct Text {
 }
 
 /// Assembles and plans; the error is for who typed it.
-pub(super) fn assemble(family: &'static Family, typed: &Typed) -> Result<Assembled, String> {
-    let Text { yaml, lines, hidden } = suite(family, typed)?;
+pub(super) fn assemble(family: &'static Family, command_line: &CommandLine) -> Result<AdhocCheck, String> {
+    let Text { yaml, lines, hidden } = suite(family, command_line)?;
     let env = |name: &str| hidden.get(name).cloned().or_else(|| std::env::var(name).ok());
     let options = Options::none(&env);
     let mut loaded = crate::suite::load(&[Input::Text(FILE.into(), yaml)], FAMILIES, &options);
@@ -53,16 +53,17 @@ pub(super) fn assemble(family: &'static Family, typed: &Typed) -> Result<Assembl
         return Err(loaded.redactor.clean(&told));
     }
     let (redactor, sources, files) = (loaded.redactor, loaded.sources, loaded.files);
-    let ready = Ready { plan, seed: settings.seed, redactor, sources, found: String::new(), files, rerun_of: None };
-    Ok(Assembled { ready, expected: typed.expect.iter().map(|(fact, _)| fact.clone()).collect() })
+    let ready =
+        LoadedPlan { plan, seed: settings.seed, redactor, sources, found: String::new(), files, rerun_of: None };
+    Ok(AdhocCheck { ready, expected: command_line.expect.iter().map(|(fact, _)| fact.clone()).collect() })
 }
 
 /// JSON strings are YAML too, so that no value can break out of its place. Every argument has a line of its own.
-fn suite(family: &Family, typed: &Typed) -> Result<Text, String> {
+fn suite(family: &Family, command_line: &CommandLine) -> Result<Text, String> {
     let mut out = Text { yaml: String::new(), lines: Vec::new(), hidden: BTreeMap::new() };
-    let fields = tree(&typed.fields);
+    let fields = tree(&command_line.fields);
     let mut body = Vec::new();
-    emit(&mut body, &fields, family.fields, 6, &typed.secrets, &mut out.hidden)?;
+    emit(&mut body, &fields, family.fields, 6, &command_line.secrets, &mut out.hidden)?;
     let mut push = |line: String, origin: Origin| {
         out.yaml.push_str(&line);
         out.yaml.push('\n');
@@ -70,7 +71,7 @@ fn suite(family: &Family, typed: &Typed) -> Result<Text, String> {
     };
     push("version: 1".into(), Origin::Whole);
     push("suite: probe".into(), Origin::Whole);
-    let secrets: Vec<String> = typed.secrets.iter().chain(out.hidden.keys()).map(|name| quoted(name)).collect();
+    let secrets: Vec<String> = command_line.secrets.iter().chain(out.hidden.keys()).map(|name| quoted(name)).collect();
     if !secrets.is_empty() {
         push(format!("secrets: [{}]", secrets.join(", ")), Origin::Secrets);
     }
@@ -80,22 +81,22 @@ fn suite(family: &Family, typed: &Typed) -> Result<Text, String> {
     for (line, shown) in body {
         push(line, shown.map_or(Origin::Whole, Origin::Field));
     }
-    if !typed.expect.is_empty() {
+    if !command_line.expect.is_empty() {
         push("    expect:".into(), Origin::Whole);
     }
-    for (fact, value) in &typed.expect {
+    for (fact, value) in &command_line.expect {
         push(format!("      {}: {value}", quoted(fact)), Origin::Expectation(format!("-e '{fact}: {value}'")));
     }
     Ok(out)
 }
 
 /// Fields by name, with what lies below them.
-enum Node<'g> {
-    Leaf(Vec<&'g Given>),
-    Below(Vec<(&'g str, Node<'g>)>),
+enum FieldTree<'g> {
+    Leaf(Vec<&'g FieldValue>),
+    Below(Vec<(&'g str, FieldTree<'g>)>),
 }
 
-fn tree(fields: &[Given]) -> Vec<(&str, Node<'_>)> {
+fn tree(fields: &[FieldValue]) -> Vec<(&str, FieldTree<'_>)> {
     let mut out = Vec::new();
     for given in fields {
         let parts: Vec<&str> = given.path.iter().map(String::as_str).collect();
@@ -104,21 +105,21 @@ fn tree(fields: &[Given]) -> Vec<(&str, Node<'_>)> {
     out
 }
 
-fn insert<'g>(level: &mut Vec<(&'g str, Node<'g>)>, path: &[&'g str], given: &'g Given) {
+fn insert<'g>(level: &mut Vec<(&'g str, FieldTree<'g>)>, path: &[&'g str], given: &'g FieldValue) {
     let Some((name, rest)) = path.split_first() else { return };
     let at = level.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-        let node = if rest.is_empty() { Node::Leaf(Vec::new()) } else { Node::Below(Vec::new()) };
+        let node = if rest.is_empty() { FieldTree::Leaf(Vec::new()) } else { FieldTree::Below(Vec::new()) };
         level.push((name, node));
         level.len() - 1
     });
     match level.get_mut(at) {
-        Some((_, Node::Leaf(all))) if rest.is_empty() => all.push(given),
-        Some((_, Node::Below(below))) if !rest.is_empty() => insert(below, rest, given),
+        Some((_, FieldTree::Leaf(all))) if rest.is_empty() => all.push(given),
+        Some((_, FieldTree::Below(below))) if !rest.is_empty() => insert(below, rest, given),
         // `load=true load.rate=…`: the keys say that it is switched on.
         Some((_, slot)) if !rest.is_empty() => {
             let mut below = Vec::new();
             insert(&mut below, rest, given);
-            *slot = Node::Below(below);
+            *slot = FieldTree::Below(below);
         }
         _ => {}
     }
@@ -129,7 +130,7 @@ type Lines = Vec<(String, Option<String>)>;
 
 fn emit(
     out: &mut Lines,
-    level: &[(&str, Node<'_>)],
+    level: &[(&str, FieldTree<'_>)],
     fields: &[FieldInfo],
     indent: usize,
     secrets: &[String],
@@ -140,7 +141,7 @@ fn emit(
         let kind = fields.iter().find(|field| field.name == *name).map(|field| field.kind);
         let name = quoted(name);
         match node {
-            Node::Below(below) => {
+            FieldTree::Below(below) => {
                 out.push((format!("{pad}{name}:"), None));
                 let inner = match kind {
                     Some(FieldKind::Group(inner) | FieldKind::Switch(inner)) => inner,
@@ -148,7 +149,7 @@ fn emit(
                 };
                 emit(out, below, inner, indent + 2, secrets, hidden)?;
             }
-            Node::Leaf(all) => {
+            FieldTree::Leaf(all) => {
                 let listed = matches!(kind, Some(FieldKind::List(_)));
                 if let ([first, second, ..], false) = (all.as_slice(), listed) {
                     return Err(format!(
@@ -176,7 +177,7 @@ fn emit(
 
 /// A value as it stands in the suite: what must not be shown by a variable that holds it.
 fn value(
-    given: &Given,
+    given: &FieldValue,
     text: &str,
     secrets: &[String],
     hidden: &mut BTreeMap<String, String>,

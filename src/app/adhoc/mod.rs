@@ -1,6 +1,7 @@
 //! `shakedown probe`: one check from the command line, by way of the same suite, plan and engine.
 
 mod assembly;
+mod command_line;
 mod facts;
 mod listing;
 mod refusal;
@@ -8,13 +9,12 @@ mod resolvers;
 mod result;
 #[cfg(test)]
 mod tests;
-mod typed;
 
 use clap::CommandFactory as _;
 
-use super::loading::Ready;
+use super::loading::LoadedPlan;
 use super::run;
-use super::signals::Leave;
+use super::signals::ExitSender;
 use super::terminal::Terminal;
 use crate::checks::{FAMILIES, family};
 use crate::cli::{Cli, ProbeArgs, ProgressArg, RunArgs, SuiteArgs};
@@ -22,11 +22,11 @@ use crate::exit;
 use crate::model::Record;
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
-use assembly::Assembled;
-use typed::Typed;
+use assembly::AdhocCheck;
+use command_line::CommandLine;
 
 /// Probes, and prints what came of it and every fact.
-pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, leave: Leave) -> u8 {
+pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, exit: ExitSender) -> u8 {
     let Some(name) = &args.family else {
         let help = listing::of_command(&Cli::command());
         if args.help {
@@ -46,7 +46,7 @@ pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, leave: Leave) -
         return exit::OK;
     }
     match ready(family, args) {
-        Ok(candidates) => candidates.run(family, terminal, leave).await,
+        Ok(candidates) => candidates.run(family, terminal, exit).await,
         Err(why) => {
             terminal.err(&format!("error: {why}\n"));
             exit::USAGE
@@ -56,25 +56,25 @@ pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, leave: Leave) -
 
 /// What is asked, of one server after the other until one answers.
 struct Candidates {
-    first: Assembled,
+    first: AdhocCheck,
     /// The same for the other resolvers of this host, each with its address.
-    others: Vec<(String, Assembled)>,
+    others: Vec<(String, AdhocCheck)>,
     notes: Vec<String>,
 }
 
 /// Everything settled before anything is sent; the error is for who typed the command.
 fn ready(family: &'static Family, args: &ProbeArgs) -> Result<Candidates, String> {
-    let typed = Typed::read(family, args)?;
-    let mut notes = typed.notes.clone();
-    let as_typed = assembly::assemble(family, &typed);
-    let (Some(field), Err(_)) = (resolvers::field(family, &typed), &as_typed) else {
+    let command_line = CommandLine::read(family, args)?;
+    let mut notes = command_line.notes.clone();
+    let as_typed = assembly::assemble(family, &command_line);
+    let (Some(field), Err(_)) = (resolvers::field(family, &command_line), &as_typed) else {
         return Ok(Candidates { first: as_typed?, others: Vec::new(), notes });
     };
     // Nothing of a family says when it needs a server: it does when it cannot be built without.
     let all = resolvers::of_this_host(resolvers::FILE).map_err(|why| format!("{why}; give one: {field}=192.0.2.53"))?;
     let mut asked = Vec::with_capacity(all.len());
     for server in all {
-        asked.push((server.clone(), assembly::assemble(family, &typed.with(field, &server))?));
+        asked.push((server.clone(), assembly::assemble(family, &command_line.with(field, &server))?));
     }
     let mut asked = asked.into_iter();
     let Some((server, first)) = asked.next() else {
@@ -85,13 +85,13 @@ fn ready(family: &'static Family, args: &ProbeArgs) -> Result<Candidates, String
 }
 
 impl Candidates {
-    async fn run(self, family: &'static Family, terminal: &Terminal, leave: Leave) -> u8 {
+    async fn run(self, family: &'static Family, terminal: &Terminal, exit: ExitSender) -> u8 {
         let Self { first, mut others, mut notes } = self;
         let mut next = Some(first);
         others.reverse();
         loop {
-            let Some(Assembled { ready, expected }) = next.take() else { return exit::INCOMPLETE };
-            let (code, record) = execute(ready, terminal, leave.clone()).await;
+            let Some(AdhocCheck { ready, expected }) = next.take() else { return exit::INCOMPLETE };
+            let (code, record) = execute(ready, terminal, exit.clone()).await;
             let Some(check) = record.as_ref().and_then(|record| record.checks.first()) else { return code };
             match others.pop().filter(|_| result::is_silent(family, check)) {
                 Some((server, another)) => {
@@ -110,9 +110,9 @@ impl Candidates {
     }
 }
 
-async fn execute(ready: Ready, terminal: &Terminal, leave: Leave) -> (u8, Option<Record>) {
+async fn execute(ready: LoadedPlan, terminal: &Terminal, exit: ExitSender) -> (u8, Option<Record>) {
     let args = RunArgs { suites: suite_args(), progress: ProgressArg::None, ..RunArgs::default() };
-    run::execute(ready, &args, &terminal.muted(), leave).await
+    run::execute(ready, &args, &terminal.muted(), exit).await
 }
 
 /// The settings of a run of one check that somebody asked for by hand.

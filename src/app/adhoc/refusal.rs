@@ -33,7 +33,7 @@ pub(super) fn render(family: &Family, errors: &Diagnostics, sources: &Sources, l
     let one = |error: &Diagnostic| {
         let (line, _) = sources.position(error.span);
         let origin = line.checked_sub(1).and_then(|at| lines.get(at)).unwrap_or(&Origin::Whole);
-        told(family, origin, &error.message, &error.help)
+        error_text(family, origin, &error.message, &error.help)
     };
     let mut all: Vec<String> = errors.0.iter().take(SHOWN).map(one).collect();
     let more = errors.count().saturating_sub(SHOWN);
@@ -43,7 +43,7 @@ pub(super) fn render(family: &Family, errors: &Diagnostics, sources: &Sources, l
     all.join("\nerror: ")
 }
 
-fn told(family: &Family, origin: &Origin, message: &str, help: &str) -> String {
+fn error_text(family: &Family, origin: &Origin, message: &str, help: &str) -> String {
     let message = as_typed(family, &visible_lines(message));
     let help = match origin {
         _ if help.contains("`control: ") => BY_HAND.to_owned(),

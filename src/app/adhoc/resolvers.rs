@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 
-use super::typed::Typed;
+use super::command_line::CommandLine;
 use crate::model::{FieldInfo, FieldKind, FieldRole};
 use crate::probe::Family;
 
@@ -15,7 +15,7 @@ const LARGEST: u64 = 1 << 20;
 const MOST: usize = 3;
 
 /// The field that names the servers to ask, of a family whose target is something else, where it was not given.
-pub(super) fn field(family: &Family, typed: &Typed) -> Option<&'static str> {
+pub(super) fn field(family: &Family, command_line: &CommandLine) -> Option<&'static str> {
     let (target, _) = family.target_field;
     let asks = |field: &&FieldInfo| {
         field.has(FieldRole::Host)
@@ -23,7 +23,7 @@ pub(super) fn field(family: &Family, typed: &Typed) -> Option<&'static str> {
             && !field.required
             && matches!(field.kind, FieldKind::List(_))
     };
-    family.fields.iter().find(asks).map(|field| field.name).filter(|name| !typed.gives(name))
+    family.fields.iter().find(asks).map(|field| field.name).filter(|name| !command_line.gives(name))
 }
 
 /// The resolvers in order; an error where there is none.

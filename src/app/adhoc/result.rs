@@ -24,7 +24,7 @@ pub(super) fn render(
 ) -> String {
     let first = format!("{} {}: {}", check.family, check.target, decisive(family, check));
     let mut out = format!("{} {}\n", style.status(check), style.strong(&visible(&first)));
-    let page = Page { layout: Layout::of(std::iter::empty(), style.width) };
+    let page = ResultText { layout: Layout::of(std::iter::empty(), style.width) };
     if check.verdict != Verdict::Passed {
         let next = check.fault.as_ref().map(|fault| &fault.remedy).or(check.next.as_ref());
         next.filter(|next| !next.is_empty()).into_iter().for_each(|next| page.row(&mut out, "next", next));
@@ -43,7 +43,7 @@ pub(super) fn render(
 }
 
 /// What was asked for, and what the family expects by itself where it does not hold. What nothing was seen of is one line.
-fn expectations(out: &mut String, page: &Page, check: &CheckRecord, expected: &[String]) {
+fn expectations(out: &mut String, page: &ResultText, check: &CheckRecord, expected: &[String]) {
     let asked = |outcome: &Outcome| expected.iter().any(|fact| **fact == *outcome.fact);
     // A part whose whole is absent names it.
     let seen = |outcome: &&Outcome| outcome.got.as_deref().is_some_and(|got| !got.starts_with("nothing: there is no"));
@@ -62,11 +62,11 @@ fn expectations(out: &mut String, page: &Page, check: &CheckRecord, expected: &[
 }
 
 /// How wide lines may be.
-struct Page {
+struct ResultText {
     layout: Layout,
 }
 
-impl Page {
+impl ResultText {
     fn row(&self, out: &mut String, word: &str, text: &str) {
         for (at, part) in self.layout.wrapped(&visible(text), INDENT).iter().enumerate() {
             let _ = writeln!(out, "  {:<5}  {part}", if at == 0 { word } else { "" });

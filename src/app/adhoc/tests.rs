@@ -1,16 +1,16 @@
 //! What was typed, read without sending anything.
 
+use super::command_line::CommandLine;
 use super::facts;
-use super::typed::Typed;
 use crate::checks::family;
 use crate::cli::ProbeArgs;
 use crate::model::Unit;
 use crate::model::record::FactValue;
 use crate::stats::Summary;
 
-fn typed(name: &str, words: &[&str]) -> Typed {
+fn typed(name: &str, words: &[&str]) -> CommandLine {
     let args = ProbeArgs { words: words.iter().map(|word| (*word).to_owned()).collect(), ..ProbeArgs::default() };
-    Typed::read(family(name).unwrap(), &args).unwrap()
+    CommandLine::read(family(name).unwrap(), &args).unwrap()
 }
 
 fn fields(name: &str, words: &[&str]) -> Vec<(String, String)> {

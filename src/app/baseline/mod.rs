@@ -10,9 +10,9 @@ use super::identity::Files;
 use super::render;
 use super::terminal::Terminal;
 use crate::assess::acceptance;
-use crate::baseline::store::{self, Problem, Saved};
+use crate::baseline::store::{self, FileUpdate, Problem};
 use crate::baseline::{baseline_file, host};
-use crate::cli::baseline::{AcceptArgs, BaselineCommand, OneArgs, PinArgs, RmArgs};
+use crate::cli::baseline::{AcceptArgs, BaselineArgs, BaselineCommand, PinArgs, RmArgs};
 use crate::exit;
 use crate::model::Record;
 use crate::model::record::Counts;
@@ -42,7 +42,7 @@ pub(super) fn save(record: &Record, dir: &Path, pin: bool) -> Result<Vec<String>
 }
 
 /// As [`save`], with every file of the run.
-fn stored(record: &Record, dir: &Path, pin: bool) -> Result<Vec<Saved>, Problem> {
+fn stored(record: &Record, dir: &Path, pin: bool) -> Result<Vec<FileUpdate>, Problem> {
     if let Some(why) = acceptance::unfit(record) {
         return Err(Problem::Refused(format!("no baseline saved: {why}")));
     }
@@ -58,7 +58,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     atomic::write(path, |out| out.write_all(bytes))
 }
 
-fn saved_line(saved: &Saved) -> String {
+fn saved_line(saved: &FileUpdate) -> String {
     let path = saved.path.display();
     if let Some(why) = &saved.skipped {
         return format!("skipped: {path}: {}\n", visible(why));
@@ -69,14 +69,14 @@ fn saved_line(saved: &Saved) -> String {
 
 /// What became of many reports.
 #[derive(Default)]
-struct Tally {
+struct AcceptCounts {
     accepted: usize,
     skipped: usize,
     refused: usize,
     unusable: usize,
 }
 
-impl Tally {
+impl AcceptCounts {
     /// Counts a report that was not taken, and says why.
     fn problem(&mut self, terminal: &Terminal, path: &Path, problem: &Problem) {
         match problem {
@@ -108,7 +108,7 @@ impl Tally {
 
 /// Accepts reports in order of their start. One that cannot be taken keeps none of the others from it.
 fn accept(args: &AcceptArgs, terminal: &Terminal) -> u8 {
-    let mut tally = Tally::default();
+    let mut tally = AcceptCounts::default();
     let (mut records, mut ids) = (Vec::with_capacity(args.reports.len()), BTreeSet::new());
     for path in &args.reports {
         let record = match render::load(path) {
@@ -128,7 +128,7 @@ fn accept(args: &AcceptArgs, terminal: &Terminal) -> u8 {
             terminal.out(&format!("skipped: {path}: run {id} is given twice\n"));
         }
     }
-    if let Err(why) = apart(&records, &args.store.dir) {
+    if let Err(why) = check_clashes(&records, &args.store.dir) {
         return wrong(terminal, &why, exit::USAGE);
     }
     records.sort_by_cached_key(|(_, record)| record.run.started.parse::<jiff::Timestamp>().ok());
@@ -150,7 +150,7 @@ fn accept(args: &AcceptArgs, terminal: &Terminal) -> u8 {
 }
 
 /// Whether the store replaces none of the reports.
-fn apart(records: &[(&PathBuf, Record)], dir: &Path) -> Result<(), String> {
+fn check_clashes(records: &[(&PathBuf, Record)], dir: &Path) -> Result<(), String> {
     let mut files = Files::new();
     let mut written = BTreeSet::new();
     for (path, record) in records {
@@ -172,12 +172,12 @@ fn code(problem: &Problem) -> u8 {
 }
 
 /// Suite and class of hosts, this host's when none is named.
-fn place(args: &OneArgs) -> (&Path, &str, String) {
+fn place(args: &BaselineArgs) -> (&Path, &str, String) {
     (&args.store.dir, &args.suite, args.host_class.clone().unwrap_or_else(|| host::describe().class))
 }
 
 /// An error that says which baselines there are instead.
-fn none(args: &OneArgs, class: &str, terminal: &Terminal) -> u8 {
+fn none(args: &BaselineArgs, class: &str, terminal: &Terminal) -> u8 {
     let dir = &args.store.dir;
     let others = store::host_classes(dir, &args.suite).unwrap_or_default();
     let why = if others.is_empty() {
@@ -194,7 +194,11 @@ fn none(args: &OneArgs, class: &str, terminal: &Terminal) -> u8 {
     wrong(terminal, why.trim_end_matches("; "), exit::USAGE)
 }
 
-fn changed(found: Result<Option<Saved>, Problem>, (args, class): (&OneArgs, &str), terminal: &Terminal) -> u8 {
+fn changed(
+    found: Result<Option<FileUpdate>, Problem>,
+    (args, class): (&BaselineArgs, &str),
+    terminal: &Terminal,
+) -> u8 {
     match found {
         Ok(Some(saved)) => {
             terminal.out(&saved_line(&saved));

@@ -22,7 +22,7 @@ use crate::stats::sessions::{RUNS, spread};
 
 /// One baseline in the list.
 #[derive(Serialize)]
-struct Row {
+struct BaselineRow {
     suite: String,
     host_class: String,
     /// Whether this host is of that class.
@@ -42,12 +42,12 @@ struct Row {
 #[derive(Serialize)]
 struct List {
     host_class: String,
-    baselines: Vec<Row>,
+    baselines: Vec<BaselineRow>,
     problems: Vec<String>,
 }
 
 pub(super) fn list(args: &ListArgs, terminal: &Terminal) -> u8 {
-    if let Err(why) = apart(&args.store.dir, args.json.as_ref()) {
+    if let Err(why) = check_clashes(&args.store.dir, args.json.as_ref()) {
         return wrong(terminal, &why, exit::USAGE);
     }
     let found = match store::all(&args.store.dir) {
@@ -74,7 +74,7 @@ pub(super) fn list(args: &ListArgs, terminal: &Terminal) -> u8 {
 }
 
 /// Whether the JSON replaces nothing of the store.
-fn apart(dir: &Path, json: Option<&PathBuf>) -> Result<(), String> {
+fn check_clashes(dir: &Path, json: Option<&PathBuf>) -> Result<(), String> {
     let mut files = Files::new();
     files.reads_below("a file of the store", dir, STORE_DEPTH);
     if let Some(path) = json {
@@ -83,10 +83,10 @@ fn apart(dir: &Path, json: Option<&PathBuf>) -> Result<(), String> {
     files.check()
 }
 
-fn row(baseline: &Baseline, here: &str) -> Row {
+fn row(baseline: &Baseline, here: &str) -> BaselineRow {
     let rows = metrics(baseline);
     let started = |run: Option<&store::Accepted>| run.map(|run| run.started.clone());
-    Row {
+    BaselineRow {
         suite: baseline.suite.clone(),
         host_class: baseline.host_class.clone(),
         here: baseline.host_class == here,
@@ -142,7 +142,7 @@ struct MetricRow {
 
 /// One baseline in full.
 #[derive(Serialize)]
-struct Shown {
+struct BaselineDetails {
     suite: String,
     host_class: String,
     file: String,
@@ -160,7 +160,7 @@ struct RunRow {
 }
 
 pub(super) fn show(args: &ShowArgs, terminal: &Terminal) -> u8 {
-    if let Err(why) = apart(&args.one.store.dir, args.json.as_ref()) {
+    if let Err(why) = check_clashes(&args.one.store.dir, args.json.as_ref()) {
         return wrong(terminal, &why, exit::USAGE);
     }
     let (dir, suite, class) = place(&args.one);
@@ -183,7 +183,7 @@ pub(super) fn show(args: &ShowArgs, terminal: &Terminal) -> u8 {
     let aside = baseline.pinned.as_ref().and_then(|pinned| pinned.run.as_deref());
     let run =
         |run: &store::Accepted| RunRow { id: run.id.clone(), started: run.started.clone(), labels: run.labels.clone() };
-    let shown = Shown {
+    let shown = BaselineDetails {
         suite: baseline.suite.clone(),
         host_class: baseline.host_class.clone(),
         file: baseline.file.display().to_string(),
@@ -235,7 +235,7 @@ fn level(values: &[f64], compared_by: ComparedBy) -> (Option<f64>, Option<f64>) 
     (Some(typical), share)
 }
 
-fn text(shown: &Shown) -> String {
+fn text(shown: &BaselineDetails) -> String {
     let mut out = format!("{} on host class {}: {}\n\n", shown.suite, shown.host_class, visible(&shown.file));
     let mut rows = vec![["", "run", "started", "labels"].map(str::to_owned)];
     for run in &shown.runs {

@@ -7,7 +7,7 @@ use crate::model::{CheckChange, CheckShift, Severity, Verdict};
 
 /// How two records were found to be of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum MatchedBy {
     /// Suite and case id.
     SameId,
     /// The definition, under another id.
@@ -17,7 +17,7 @@ pub(super) enum Found {
 /// Who belongs to whom.
 pub(super) struct Pairing<'a> {
     /// In both reports, in the order of the second.
-    pub(super) both: Vec<(&'a Check, &'a Check, Found)>,
+    pub(super) both: Vec<(&'a Check, &'a Check, MatchedBy)>,
     vanished: Vec<&'a Check>,
     new: Vec<&'a Check>,
 }
@@ -33,7 +33,7 @@ pub(super) fn pair<'a>(before: &'a [Check], after: &'a [Check]) -> Pairing<'a> {
     times.clear();
     for check in after {
         match old.remove(&numbered(&mut times, check)) {
-            Some((_, found)) => pairing.both.push((found, check, Found::SameId)),
+            Some((_, found)) => pairing.both.push((found, check, MatchedBy::SameId)),
             None => pairing.new.push(check),
         }
     }
@@ -144,7 +144,7 @@ fn pair_by_digest<'a>(pairing: &mut Pairing<'a>) {
     let gone: HashSet<usize> = unique.values().copied().collect();
     let found = unique
         .iter()
-        .filter_map(|(new, old)| Some((*pairing.vanished.get(*old)?, *pairing.new.get(*new)?, Found::SameDigest)));
+        .filter_map(|(new, old)| Some((*pairing.vanished.get(*old)?, *pairing.new.get(*new)?, MatchedBy::SameDigest)));
     let found: Vec<_> = found.collect();
     pairing.both.extend(found);
     let mut at = 0..;

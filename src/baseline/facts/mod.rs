@@ -18,7 +18,7 @@ use crate::model::named::Named;
 use crate::model::record::{FactValue, Facts, Shared, Word};
 use crate::model::reduced::{Check, Report};
 use crate::model::{Changes, FactChange, PartialFact, Shift, Value, Verdict};
-use checks::Found;
+use checks::MatchedBy;
 use rules::Resolver;
 use values::{Difference, Walk};
 
@@ -34,8 +34,8 @@ pub fn compare(before: &Report, after: &Report, rules: &Rules) -> Changes {
     let pairing = checks::pair(&before.checks, &after.checks);
     for (old, new, shift) in &pairing.both {
         match shift {
-            Found::SameId => checks::differences(old, new).into_iter().for_each(|change| out.check(change)),
-            Found::SameDigest => {
+            MatchedBy::SameId => checks::differences(old, new).into_iter().for_each(|change| out.check(change)),
+            MatchedBy::SameDigest => {
                 out.check(checks::renamed(old, new));
                 if let Some(change) = checks::verdict(new, (old.verdict, old.reason.as_deref())) {
                     out.check(change);
@@ -43,7 +43,7 @@ pub fn compare(before: &Report, after: &Report, rules: &Rules) -> Changes {
             }
         }
         if measured(old.verdict) && measured(new.verdict) {
-            out.mended = old.verdict == Verdict::Failed && new.verdict == Verdict::Passed;
+            out.recovered = old.verdict == Verdict::Failed && new.verdict == Verdict::Passed;
             // Where it looks is the suite's own input: what repeats it is no change of what it saw.
             let before = inputs::moved((&old.facts, &old.target), (&new.facts, &new.target));
             out.partial = seen_in_part([&old.partial, &new.partial]);
@@ -68,7 +68,7 @@ pub fn arms(record: &Report, rules: &Rules) -> Changes {
             out.check(change);
         }
         if measured(base.verdict) && measured(check.verdict) {
-            out.mended = base.verdict == Verdict::Failed && check.verdict == Verdict::Passed;
+            out.recovered = base.verdict == Verdict::Failed && check.verdict == Verdict::Passed;
             let before = inputs::moved((&base.facts, &base.target), (&check.facts, &check.target));
             out.partial = seen_in_part([&base.partial, &check.partial]);
             out.facts(check, &Sides { before: &before, after: &check.facts }, rules);
@@ -97,8 +97,8 @@ struct Sides<'a> {
 struct Collector {
     changes: Changes,
     allowed: usize,
-    /// The check being compared did not hold before and does now: what differs is what was mended.
-    mended: bool,
+    /// The check being compared did not hold before and does now: what differs is what was repaired.
+    recovered: bool,
     /// Facts of it that a side saw in part, and why: nothing about them is known to have changed.
     partial: BTreeMap<String, String>,
 }
@@ -209,7 +209,7 @@ impl Collector {
         listed: &mut usize,
     ) {
         let Difference { path, before, after, shift, added, removed, rule, allowed } = difference;
-        let allowed = allowed || self.mended;
+        let allowed = allowed || self.recovered;
         self.changes.not_allowed += u64::from(!allowed);
         // What is not allowed is listed even when much was allowed before it.
         let taken = if allowed { self.allowed } else { self.changes.facts.len() - self.allowed };

@@ -12,10 +12,10 @@ use crate::model::{FactInfo, Glob, Kind, Rule};
 
 /// Rules given on the command line; the last that fits wins.
 #[derive(Clone, Debug, Default)]
-pub struct Rules(Vec<Given>);
+pub struct Rules(Vec<CommandRule>);
 
 #[derive(Clone, Debug)]
-struct Given {
+struct CommandRule {
     text: String,
     check: Glob,
     fact: Glob,
@@ -56,7 +56,7 @@ impl Rules {
     }
 }
 
-fn one(text: &str) -> Result<Given, String> {
+fn one(text: &str) -> Result<CommandRule, String> {
     let wrong =
         |why: String| format!("--rule `{text}`: {why}; write CHECK_GLOB:FACT=RULE, such as `web*:version=may_grow`");
     let (place, word) = text.rsplit_once('=').ok_or_else(|| wrong("there is no `=`".into()))?;
@@ -67,7 +67,7 @@ fn one(text: &str) -> Result<Given, String> {
     let Some(rule) = Rule::of(word) else {
         return Err(wrong(format!("`{word}` is no rule, {}", suggest(word, Rule::ALL.map(Rule::word)))));
     };
-    Ok(Given { text: text.to_owned(), check: glob(check), fact: glob(fact), rule })
+    Ok(CommandRule { text: text.to_owned(), check: glob(check), fact: glob(fact), rule })
 }
 
 fn glob(text: &str) -> Glob {
@@ -75,7 +75,7 @@ fn glob(text: &str) -> Glob {
     text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
 }
 
-impl Given {
+impl CommandRule {
     fn is_for(&self, check: &Check) -> bool {
         self.check.matches(&check.id)
             || self.check.matches(&check.check)
@@ -126,17 +126,18 @@ impl Given {
     }
 }
 
-struct Row {
+struct FactRules {
     info: &'static FactInfo,
     except: Vec<Glob>,
     fleeting: Vec<Glob>,
 }
 
 /// The families' tables by name: a hundred thousand checks ask a dozen times each.
-static TABLES: LazyLock<HashMap<&'static str, HashMap<&'static str, Row>>> = LazyLock::new(|| {
+static TABLES: LazyLock<HashMap<&'static str, HashMap<&'static str, FactRules>>> = LazyLock::new(|| {
     let rows = |facts: &'static [FactInfo]| {
         let globs = |texts: &[&str]| texts.iter().map(|text| glob(text)).collect();
-        let row = |info: &'static FactInfo| Row { info, except: globs(info.except), fleeting: globs(info.fleeting) };
+        let row =
+            |info: &'static FactInfo| FactRules { info, except: globs(info.except), fleeting: globs(info.fleeting) };
         facts.iter().map(|info| (info.name, row(info))).collect()
     };
     FAMILIES.iter().map(|family| (family.name, rows(family.facts))).collect()
@@ -144,15 +145,15 @@ static TABLES: LazyLock<HashMap<&'static str, HashMap<&'static str, Row>>> = Laz
 
 /// The rules of one check.
 pub(super) struct Resolver<'a> {
-    given: Vec<&'a Given>,
+    given: Vec<&'a CommandRule>,
     check: &'a Check,
     /// The facts of both sides.
     sides: [&'a Facts; 2],
-    table: Option<&'static HashMap<&'static str, Row>>,
+    table: Option<&'static HashMap<&'static str, FactRules>>,
 }
 
 impl Resolver<'_> {
-    fn row(&self, name: &str) -> Option<&'static Row> {
+    fn row(&self, name: &str) -> Option<&'static FactRules> {
         self.table.and_then(|table| table.get(name))
     }
 
@@ -175,7 +176,7 @@ impl Resolver<'_> {
     }
 
     /// The rule of the table, where what it depends on is so on both sides.
-    fn of_table(&self, row: &Row) -> Rule {
+    fn of_table(&self, row: &FactRules) -> Rule {
         let Some((list, word)) = row.info.rule_given else { return row.info.rule };
         let holds = |facts: &&Facts| match facts.get(list) {
             Some(FactValue::Scalar(value)) => value.as_array().is_some_and(|all| all.iter().any(|one| one == word)),

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::attributes;
 use crate::model::expectation::Sort;
-use crate::model::typed::{self, Form, Typing};
+use crate::model::typed::{self, Form, ValueType};
 use crate::model::{Rule, Shift, Value};
 
 /// Levels of an object looked into; what is deeper is compared as a whole.
@@ -67,11 +67,11 @@ impl Walk<'_> {
         }
         let shifted = match (before, after) {
             (None, None) => None,
-            (None, Some(_)) => Some(Shifted::plain(Shift::Appeared)),
-            (Some(_), None) => Some(Shifted::plain(Shift::Vanished)),
+            (None, Some(_)) => Some(ValueChange::plain(Shift::Appeared)),
+            (Some(_), None) => Some(ValueChange::plain(Shift::Vanished)),
             (Some(before), Some(after)) => self.difference(before, after, form),
         };
-        let Some(Shifted { shift, added, removed, is_newer }) = shifted else { return };
+        let Some(ValueChange { shift, added, removed, is_newer }) = shifted else { return };
         let rule = match (self.rule)(&path) {
             // Another state of the same thing, which is to go on: a zone by its serial.
             Rule::Same if is_newer && !(self.written)(&path) => Rule::MayGrow,
@@ -103,7 +103,7 @@ impl Walk<'_> {
 
 /// Absent is null, but in a document of somebody else.
 fn present(value: Option<&Value>, form: Form) -> Option<&Value> {
-    value.filter(|value| Typing { sort: Sort::Any, form, kind: None }.is_value(value))
+    value.filter(|value| ValueType { sort: Sort::Any, form, kind: None }.is_value(value))
 }
 
 /// Whether `rule` allows a fact to change so.
@@ -117,7 +117,7 @@ pub(super) fn allows(rule: Rule, shift: Shift) -> bool {
 }
 
 /// How a value changed.
-struct Shifted {
+struct ValueChange {
     shift: Shift,
     added: Vec<Value>,
     removed: Vec<Value>,
@@ -125,7 +125,7 @@ struct Shifted {
     is_newer: bool,
 }
 
-impl Shifted {
+impl ValueChange {
     const fn plain(shift: Shift) -> Self {
         Self { shift, added: Vec::new(), removed: Vec::new(), is_newer: false }
     }
@@ -133,9 +133,9 @@ impl Shifted {
 
 impl Walk<'_> {
     /// How `after` differs from `before`; `None` when it does not.
-    fn difference(&self, before: &Value, after: &Value, form: Form) -> Option<Shifted> {
-        let plain = |shift| Some(Shifted::plain(shift));
-        let typing = Typing { sort: Sort::Any, form, kind: self.kind };
+    fn difference(&self, before: &Value, after: &Value, form: Form) -> Option<ValueChange> {
+        let plain = |shift| Some(ValueChange::plain(shift));
+        let typing = ValueType { sort: Sort::Any, form, kind: self.kind };
         match (before, after) {
             (Value::Array(old), Value::Array(new)) => {
                 let (added, removed) = (only_in(new, old, typing), only_in(old, new, typing));
@@ -147,7 +147,7 @@ impl Walk<'_> {
                 };
                 let order = self.order(form, &removed, &added);
                 let shift = order.map_or(shift, |order| if order.is_lt() { Shift::Grew } else { Shift::Shrank });
-                Some(Shifted { shift, added: listed(added), removed: listed(removed), is_newer: order.is_some() })
+                Some(ValueChange { shift, added: listed(added), removed: listed(removed), is_newer: order.is_some() })
             }
             (Value::Number(old), Value::Number(new)) if matches!(form, Form::Serial) => {
                 let serial =
@@ -198,13 +198,13 @@ impl Walk<'_> {
 fn field_order(old: &str, new: &str) -> Option<Ordering> {
     typed::number_text(old)
         .zip(typed::number_text(new))
-        .and_then(|(old, new)| Typing::from(Sort::Any).compare(&Value::Number(old), &Value::Number(new)))
+        .and_then(|(old, new)| ValueType::from(Sort::Any).compare(&Value::Number(old), &Value::Number(new)))
         .or_else(|| typed::compare_versions(old, new))
         .filter(|order| order.is_ne())
 }
 
 /// The elements of `these` that `those` lacks, one for one, in the order seen.
-fn only_in<'a>(these: &'a [Value], those: &[Value], typing: Typing<'_>) -> Vec<&'a Value> {
+fn only_in<'a>(these: &'a [Value], those: &[Value], typing: ValueType<'_>) -> Vec<&'a Value> {
     let mut left: HashMap<String, usize> = HashMap::with_capacity(those.len());
     for value in those {
         *left.entry(typing.key(value)).or_default() += 1;

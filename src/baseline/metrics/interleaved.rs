@@ -1,11 +1,11 @@
 //! Two targets measured in turn.
 
-use super::scale::{Scale, Statistic, View, judged, least, too_few_samples, unseen};
+use super::scale::{Scale, Statistic, View, judged, least, rule_of_three, too_few_samples};
 use super::verdict::{blank, decide, levels, nothing_seen};
 use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Change, Comparison};
 use crate::stats::Effect;
-use crate::stats::interleaved::{Point, Unfit, effect, rounds_needed};
+use crate::stats::interleaved::{EffectError, Point, effect, rounds_needed};
 
 /// Name and version of the method.
 pub const METHOD: &str = "interleaved-least-squares/1";
@@ -54,14 +54,14 @@ fn one(metric: &Metric, statistic: Statistic, rounds: &[&Round]) -> Comparison {
     };
     levels(&mut out, scale, mean(shown, false), mean(shown, true));
     out.verdict = Change::Inconclusive;
-    let effects: Result<Vec<Effect>, Unfit> = views.iter().flatten().map(|points| effect(points)).collect();
+    let effects: Result<Vec<Effect>, EffectError> = views.iter().flatten().map(|points| effect(points)).collect();
     match effects {
         Ok(effects) => judge(&mut out, metric, scale, &effects, rounds),
-        Err(Unfit::TooFew) => {
+        Err(EffectError::TooFew) => {
             out.rounds_needed = Some(PAIRS);
             out.reason = Some(format!("there are too few rounds: a verdict needs at least {PAIRS} pairs"));
         }
-        Err(Unfit::Blocked) => {
+        Err(EffectError::Blocked) => {
             out.reason = Some("one arm was measured after the other, so a drift looks like a change".into());
         }
     }
@@ -79,7 +79,7 @@ fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect]
     }
     if !scale.log && rounds.iter().all(|round| round.p50 == 0.0) {
         let of = |arm: Arm| rounds.iter().copied().filter(|round| round.arm == Some(arm)).collect::<Vec<_>>();
-        return nothing_seen(out, [Arm::Base, Arm::Head].map(|arm| unseen(metric, &of(arm))));
+        return nothing_seen(out, [Arm::Base, Arm::Head].map(|arm| rule_of_three(metric, &of(arm))));
     }
     if let (Change::Inconclusive, Some(effect)) = (out.verdict, effects.first()) {
         let limits = scale.limits(out.base);

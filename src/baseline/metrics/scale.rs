@@ -161,7 +161,7 @@ impl Scale {
 /// How much may have happened unseen where nothing happened in any round, with 95 % confidence: three in the number of
 /// probes of a share, or in the number of rounds of a count (the rule of three; Hanley and Lippman-Hand 1983). A time has no
 /// such bound.
-pub(super) fn unseen(metric: &Metric, rounds: &[&Round]) -> f64 {
+pub(super) fn rule_of_three(metric: &Metric, rounds: &[&Round]) -> f64 {
     let probes: u64 = rounds.iter().map(|round| round.count.max(1)).sum();
     match metric.unit {
         Unit::Ratio => 3.0 / probes.max(1) as f64,

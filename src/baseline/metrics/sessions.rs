@@ -1,6 +1,6 @@
 //! A run against runs of other sessions: the run is the unit.
 
-use super::scale::{Scale, Statistic, View, judged, least, too_few_samples, unseen};
+use super::scale::{Scale, Statistic, View, judged, least, rule_of_three, too_few_samples};
 use super::verdict::{blank, decide, levels, nothing_seen};
 use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Change, Comparison};
@@ -188,7 +188,9 @@ impl Sides {
     /// The effect on each view, by `method`, not surer of itself than the rounds of the head allow.
     fn effects(&self, method: impl Fn(&[f64], f64, usize) -> Option<Effect>) -> Option<Vec<Effect>> {
         let views = self.window.iter().zip(&self.head).enumerate();
-        views.map(|(view, (window, head))| method(window, head.mean, view).map(|effect| humble(effect, head))).collect()
+        views
+            .map(|(view, (window, head))| method(window, head.mean, view).map(|effect| widened(effect, head)))
+            .collect()
     }
 
     fn against_window(&self, floor: Option<Floor>) -> Option<Vec<Effect>> {
@@ -212,7 +214,7 @@ impl Sides {
 /// Earlier runs may be equal by chance: metrics that are nearly always zero are, and whole numbers. Where they differ by less
 /// than a third of what the spread of the head's own rounds implies (in 2 of 1000 cases, were that all there is), that
 /// spread counts instead; where both are zero nothing is known but that the head differs.
-fn humble(effect: Effect, head: &Value) -> Effect {
+fn widened(effect: Effect, head: &Value) -> Effect {
     let own = head.within * std::f64::consts::SQRT_2;
     if effect.se < own / 3.0 {
         return Effect { se: own, df: head.rounds as f64 - 1.0, ..effect };
@@ -264,7 +266,7 @@ fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect]
     let own = rounds(metric, false);
     let earlier: Vec<&Round> = reference.window.iter().flat_map(|run| rounds(run, false)).collect();
     if !scale.log && own.iter().chain(&earlier).all(|round| round.p50 == 0.0) {
-        return nothing_seen(out, [unseen(metric, &earlier), unseen(metric, &own)]);
+        return nothing_seen(out, [rule_of_three(metric, &earlier), rule_of_three(metric, &own)]);
     }
     if out.verdict == Change::Inconclusive {
         let blind = effects.iter().any(|effect| effect.se.is_infinite());

@@ -88,7 +88,7 @@ pub(super) fn decide(comparison: &mut Comparison, scale: Scale, effects: &[Effec
     };
 }
 
-/// Where nothing at all differs and nothing was seen: as much may have happened unseen on either side as `unseen` says.
+/// Where nothing at all differs and nothing was seen: as much may have happened unseen on either side as `rule_of_three` says.
 pub(super) fn nothing_seen(comparison: &mut Comparison, [base, head]: [f64; 2]) {
     comparison.ci = Some([-base, head]);
     comparison.mde = Some(base.max(head)).filter(|mde| *mde > 0.0);

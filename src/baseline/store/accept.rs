@@ -40,7 +40,7 @@ fn refused<T>(why: String) -> Result<T, Problem> {
 
 /// A file that changed, or that has no use for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Saved {
+pub struct FileUpdate {
     /// The file.
     pub path: PathBuf,
     /// Why it stays as it is: the run is in it already, or older than all it keeps. `None` when it changed.
@@ -51,7 +51,7 @@ pub struct Saved {
 
 /// Adds a run to the baselines below `dir`, one file per suite; a suite that measured nothing has none. All of its files are
 /// read and checked before the first is written; one that has no use for the run stays as it is. Whether the run is fit to be a baseline is for the caller to say.
-pub fn accept(record: &Record, dir: &Path, pinned: bool, write: Write<'_>) -> Result<Vec<Saved>, Problem> {
+pub fn accept(record: &Record, dir: &Path, pinned: bool, write: Write<'_>) -> Result<Vec<FileUpdate>, Problem> {
     let class = &record.host.class;
     let mut files: Vec<(PathBuf, String, Accepted, Vec<String>)> = Vec::new();
     for suite in &record.suites {
@@ -83,13 +83,13 @@ pub fn accept(record: &Record, dir: &Path, pinned: bool, write: Write<'_>) -> Re
             None => Baseline::empty(&suite, class, path.clone()),
         };
         let skipped = match baseline.add(run, pinned)? {
-            Added::Changed(more) => {
+            AcceptResult::Changed(more) => {
                 notes.extend(more);
                 None
             }
-            Added::Skipped(why) => Some(why),
+            AcceptResult::Skipped(why) => Some(why),
         };
-        changed.push((render(&baseline)?, Saved { path, skipped, notes }));
+        changed.push((render(&baseline)?, FileUpdate { path, skipped, notes }));
     }
     for (text, saved) in changed.iter().filter(|(_, saved)| saved.skipped.is_none()) {
         store(write, &saved.path, text)?;
@@ -139,7 +139,7 @@ fn plain(round: &Round) -> Round {
 }
 
 /// What became of a run in one baseline.
-enum Added {
+enum AcceptResult {
     /// It changed; these lines are worth telling.
     Changed(Vec<String>),
     /// It has no use for the run, for this reason.
@@ -149,24 +149,24 @@ enum Added {
 impl Baseline {
     /// Adds a run in order of start, and pins it. One that is known is only pinned; one that is older than all that are kept
     /// changes nothing.
-    fn add(&mut self, run: Accepted, pinned: bool) -> Result<Added, Problem> {
+    fn add(&mut self, run: Accepted, pinned: bool) -> Result<AcceptResult, Problem> {
         let aside = self.pinned.as_ref().and_then(|pinned| pinned.run.as_deref());
         let is_aside = aside.is_some_and(|known| known.id == run.id);
         if is_aside || self.runs.iter().any(|known| known.id == run.id) {
             if !pinned || self.pinned.as_ref().is_some_and(|pinned| pinned.id == run.id) {
-                return Ok(Added::Skipped(format!("run {} is in it already", run.id)));
+                return Ok(AcceptResult::Skipped(format!("run {} is in it already", run.id)));
             }
-            return Ok(Added::Changed(self.pin_to(&run.id)));
+            return Ok(AcceptResult::Changed(self.pin_to(&run.id)));
         }
         let began = start(&run)?;
         let at = self.runs.partition_point(|known| start(known).is_ok_and(|other| other <= began));
         if at + KEPT < self.runs.len() + 1 && !pinned {
-            return Ok(Added::Skipped(format!("run {} is older than the {KEPT} runs it keeps", run.id)));
+            return Ok(AcceptResult::Skipped(format!("run {} is older than the {KEPT} runs it keeps", run.id)));
         }
         let mut notes = if pinned { self.pin_to(&run.id) } else { Vec::new() };
         self.runs.insert(at, run);
         self.roll(&mut notes);
-        Ok(Added::Changed(notes))
+        Ok(AcceptResult::Changed(notes))
     }
 
     /// Pins a run that is in it, or about to be.
@@ -192,7 +192,7 @@ fn update(
     (dir, suite, class): (&Path, &str, &str),
     write: Write<'_>,
     edit: impl FnOnce(&mut Baseline) -> Result<Vec<String>, Problem>,
-) -> Result<Option<Saved>, Problem> {
+) -> Result<Option<FileUpdate>, Problem> {
     let path = files::baseline(dir, suite, class).map_err(Problem::Refused)?;
     if !path.exists() {
         return Ok(None);
@@ -202,11 +202,11 @@ fn update(
     belongs(&baseline, suite, class)?;
     let notes = edit(&mut baseline)?;
     store(write, &path, &render(&baseline)?)?;
-    Ok(Some(Saved { path, skipped: None, notes }))
+    Ok(Some(FileUpdate { path, skipped: None, notes }))
 }
 
 /// Removes one run; `None` when the suite has no baseline on this class of hosts. The last run takes the file with it.
-pub fn remove(place: (&Path, &str, &str), id: &str, write: Write<'_>) -> Result<Option<Saved>, Problem> {
+pub fn remove(place: (&Path, &str, &str), id: &str, write: Write<'_>) -> Result<Option<FileUpdate>, Problem> {
     let mut last = false;
     let saved = update(place, write, |baseline| {
         if baseline.pinned.as_ref().is_some_and(|pinned| pinned.id == id) {
@@ -225,18 +225,18 @@ pub fn remove(place: (&Path, &str, &str), id: &str, write: Write<'_>) -> Result<
 }
 
 /// Removes the file; `None` when there is none.
-pub fn remove_all((dir, suite, class): (&Path, &str, &str)) -> Result<Option<Saved>, Problem> {
+pub fn remove_all((dir, suite, class): (&Path, &str, &str)) -> Result<Option<FileUpdate>, Problem> {
     let path = files::baseline(dir, suite, class).map_err(Problem::Refused)?;
     if !path.exists() {
         return Ok(None);
     }
     let _lock = Lock::of(path.parent().unwrap_or(dir))?;
     fs::remove_file(&path).map_err(|error| format!("cannot remove {}: {error}", path.display()))?;
-    Ok(Some(Saved { path, skipped: None, notes: vec!["the file is gone".into()] }))
+    Ok(Some(FileUpdate { path, skipped: None, notes: vec!["the file is gone".into()] }))
 }
 
 /// Pins a run of the window, or none. A run pinned before that has left the window is gone then.
-pub fn pin(place: (&Path, &str, &str), id: Option<&str>, write: Write<'_>) -> Result<Option<Saved>, Problem> {
+pub fn pin(place: (&Path, &str, &str), id: Option<&str>, write: Write<'_>) -> Result<Option<FileUpdate>, Problem> {
     update(place, write, |baseline| {
         let Some(id) = id else {
             let Some(old) = baseline.pinned.take() else { return refused("no run is pinned".into()) };

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use accept::{Problem, Saved, accept, pin, remove, remove_all};
+pub use accept::{FileUpdate, Problem, accept, pin, remove, remove_all};
 
 use super::MetricKey;
 use super::files;
@@ -152,14 +152,14 @@ impl Baseline {
 }
 
 /// Why a run's metric is not comparable.
-enum Unfit {
+enum Incomparable {
     NotMeasured,
     OtherDefinition,
     NoDefinition,
     Unit(Unit, Unit),
 }
 
-impl Unfit {
+impl Incomparable {
     /// Order among reasons, and what is said after "3 runs".
     fn key(&self) -> (u8, String) {
         match self {
@@ -174,18 +174,18 @@ impl Unfit {
 }
 
 impl Accepted {
-    fn metric(&self, key: MetricKey<'_>) -> Result<&Metric, Unfit> {
+    fn metric(&self, key: MetricKey<'_>) -> Result<&Metric, Incomparable> {
         let known = self.checks.get(key.check);
         match (known, key.digest) {
-            (Some(known), Some(digest)) if known != digest => return Err(Unfit::OtherDefinition),
+            (Some(known), Some(digest)) if known != digest => return Err(Incomparable::OtherDefinition),
             _ => {}
         }
-        let metric = self.metrics.get(&key.name()).ok_or(Unfit::NotMeasured)?;
+        let metric = self.metrics.get(&key.name()).ok_or(Incomparable::NotMeasured)?;
         if known.is_none() || key.digest.is_none() {
-            return Err(Unfit::NoDefinition);
+            return Err(Incomparable::NoDefinition);
         }
         if metric.unit != key.unit {
-            return Err(Unfit::Unit(metric.unit, key.unit));
+            return Err(Incomparable::Unit(metric.unit, key.unit));
         }
         Ok(metric)
     }

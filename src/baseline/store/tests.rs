@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Baseline, MetricKey, Problem, Saved, accept, all, find, host_classes, pin, read, remove, remove_all};
+use super::{Baseline, FileUpdate, MetricKey, Problem, accept, all, find, host_classes, pin, read, remove, remove_all};
 use crate::model::{Record, Unit, Value};
 
 /// Writes through the real thing, a rename.
@@ -56,7 +56,7 @@ fn simple(at: u32) -> Record {
     report(at, &[case("edge", "a", "d1", &json!({"rtt": metric(&rounds)}))])
 }
 
-fn add(dir: &Path, record: &Record) -> Result<Vec<Saved>, Problem> {
+fn add(dir: &Path, record: &Record) -> Result<Vec<FileUpdate>, Problem> {
     accept(record, dir, false, &write)
 }
 
@@ -84,7 +84,7 @@ fn the_file_is_made_for_review() {
     let record =
         report(1, &[case("edge", "b", "d2", &metrics), case("edge", "a", "d1", &json!({"rtt": metric(&rounds)}))]);
     let saved = accept(&record, dir.path(), true, &write).unwrap();
-    assert_eq!(saved, [Saved { path: file(dir.path()), skipped: None, notes: vec![] }]);
+    assert_eq!(saved, [FileUpdate { path: file(dir.path()), skipped: None, notes: vec![] }]);
     let row = r#"{"better":"lower","compared_by":"ratio","rounds":[{"count":5,"p50":0.25,"p90":0.25,"p99":0.25,"slot":1}],"tolerance":0.05,"unit":"s"}"#;
     let golden = format!(
         r#"{{
@@ -258,7 +258,7 @@ fn runs_are_removed_but_not_the_pinned_one() {
         add(dir.path(), &simple(at)).unwrap();
     }
     pin(place, Some("run-1"), &write).unwrap();
-    let refused = |found: Result<Option<Saved>, Problem>| match found {
+    let refused = |found: Result<Option<FileUpdate>, Problem>| match found {
         Err(Problem::Refused(why)) => why,
         other => panic!("{other:?}"),
     };

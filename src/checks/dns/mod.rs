@@ -1,13 +1,13 @@
 //! DNS: the answer of one server to one question, down to flags, EDNS and stray replies.
 
-mod ask;
 mod diagnosis;
 mod dnssec;
 mod facts;
 mod fields;
-mod foreign;
 mod load;
 mod mail;
+mod query;
+mod synonyms;
 #[cfg(fuzzing)]
 pub use load::fuzz_queries;
 mod question;
@@ -19,15 +19,15 @@ mod transport;
 
 use std::time::Duration;
 
-use ask::Ask;
 use dnssec::Validate;
 use facts::{OUTCOME, RCODE};
 use load::{LOAD, Load};
+use query::DnsQuery;
 use survey::Survey;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Foreign, PhaseInfo, Probe, fact_is};
+use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, PhaseInfo, Probe, Synonyms, fact_is};
 
 /// The probe.
 pub struct Dns {
@@ -36,7 +36,7 @@ pub struct Dns {
 
 /// The mode the fields of a check switch on.
 enum Mode {
-    Ask(Box<Ask>),
+    Query(Box<DnsQuery>),
     Validate(Box<Validate>),
     Load(Box<Load>),
     Survey(Box<Survey>),
@@ -51,16 +51,16 @@ impl Probe for Dns {
     const MODES: &'static [probe::Mode] =
         joined!(probe::Mode; load::MODES, mail::MODES, dnssec::MODES, survey::MODES, transport::MODES);
     const FIELD_RULES: FieldRules = FieldRules {
-        apart: &[&["load", "attempts"]],
+        exclusive: &[&["load", "attempts"]],
         any: &[&["name", "authoritative", "load"], &["server", "authoritative"]],
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
     };
-    const FOREIGN: Foreign = foreign::FOREIGN;
+    const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::NAME.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        apart(args)?;
+        refuse_combinations(args)?;
         let mode = if let Some(load) = args.get(&LOAD) {
             Mode::Load(Box::new(Load::from_args(args, &load)?))
         } else if survey::applies(args) {
@@ -69,14 +69,14 @@ impl Probe for Dns {
             Mode::Validate(Box::new(Validate::from_args(args)?))
         } else {
             dnssec::unused(args)?;
-            Mode::Ask(Box::new(Ask::from_args(args)?))
+            Mode::Query(Box::new(DnsQuery::from_args(args)?))
         };
         Ok(Self { mode })
     }
 
     fn target(&self) -> String {
         match &self.mode {
-            Mode::Ask(ask) => ask.label(),
+            Mode::Query(query) => query.label(),
             Mode::Validate(validate) => validate.label(),
             Mode::Load(load) => load.label(),
             Mode::Survey(survey) => survey.label(),
@@ -85,14 +85,14 @@ impl Probe for Dns {
 
     fn footprint(&self) -> Footprint {
         match &self.mode {
-            Mode::Ask(_) | Mode::Validate(_) | Mode::Survey(_) => Footprint::Quiet,
+            Mode::Query(_) | Mode::Validate(_) | Mode::Survey(_) => Footprint::Quiet,
             Mode::Load(_) => Footprint::Noisy,
         }
     }
 
     fn longest(&self) -> Duration {
         match &self.mode {
-            Mode::Ask(ask) => ask.longest(),
+            Mode::Query(query) => query.longest(),
             Mode::Validate(validate) => validate.longest(),
             Mode::Load(load) => load.longest(),
             Mode::Survey(survey) => survey.longest(),
@@ -107,24 +107,24 @@ impl Probe for Dns {
         diagnosis::diagnose(failure)
     }
 
-    fn computes(&self) -> bool {
+    fn is_cpu_bound(&self) -> bool {
         match &self.mode {
-            Mode::Ask(ask) => ask.transport.computes(),
+            Mode::Query(query) => query.transport.is_cpu_bound(),
             Mode::Validate(_) => true,
-            Mode::Survey(survey) => survey.computes(),
+            Mode::Survey(survey) => survey.is_cpu_bound(),
             Mode::Load(_) => false,
         }
     }
 
     async fn prepare(&self) {
-        if let Mode::Ask(ask) = &self.mode {
-            ask.transport.prepare().await;
+        if let Mode::Query(query) = &self.mode {
+            query.transport.prepare().await;
         }
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
-            Mode::Ask(ask) => ask.run(cx).await,
+            Mode::Query(query) => query.run(cx).await,
             Mode::Validate(validate) => validate.run(cx).await,
             Mode::Load(load) => load.run(cx).await,
             Mode::Survey(survey) => survey.run(cx).await,
@@ -133,7 +133,7 @@ impl Probe for Dns {
 }
 
 /// A load, a validation and a survey exclude each other, and only a question to one server goes over encrypted transports.
-fn apart(args: &Args) -> Result<(), Invalid> {
+fn refuse_combinations(args: &Args) -> Result<(), Invalid> {
     let (load, validation, survey) = (args.given(&LOAD), dnssec::applies(args), survey::applies(args));
     if load || survey {
         transport::plain(args)?;

@@ -5,12 +5,12 @@ mod exclusion;
 mod expected;
 mod facts;
 mod fields;
-mod foreign;
 mod injection;
 mod outage;
 mod report;
 mod settings;
 mod stream;
+mod synonyms;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +26,7 @@ use stream::{ProbeStream, StreamConfig};
 use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 use crate::net::heartbeat::Heartbeat;
-use crate::probe::{Cx, Diagnosis, Failure, Footprint, Foreign, Probe, PutBack};
+use crate::probe::{Cx, Diagnosis, Failure, Footprint, Probe, RestoreOutcome, Synonyms};
 
 /// The probe.
 pub struct Failover {
@@ -41,7 +41,7 @@ impl Probe for Failover {
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
     const STREAMS: bool = false;
-    const FOREIGN: Foreign = foreign::FOREIGN;
+    const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::PROBE.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
@@ -75,8 +75,8 @@ impl Probe for Failover {
         diagnosis::diagnose(failure)
     }
 
-    fn computes(&self) -> bool {
-        self.stream.probe.computes()
+    fn is_cpu_bound(&self) -> bool {
+        self.stream.probe.is_cpu_bound()
     }
 
     async fn prepare(&self) {
@@ -114,14 +114,14 @@ impl Probe for Failover {
         report::facts(cx, &log, &times, &self.phases, &self.stream)
     }
 
-    async fn restore(&self, cx: &mut Cx<'_>) -> Result<PutBack, Fault> {
+    async fn restore(&self, cx: &mut Cx<'_>) -> Result<RestoreOutcome, Fault> {
         match self.injection.restore().await {
             // A round that is stopped after its own restore says so as well.
-            Ok(None) if cx.observation().last(RESTORED.info.name) == Some(&true.into()) => Ok(PutBack::Done),
-            Ok(None) => Ok(PutBack::Nothing),
+            Ok(None) if cx.observation().last(RESTORED.info.name) == Some(&true.into()) => Ok(RestoreOutcome::Done),
+            Ok(None) => Ok(RestoreOutcome::Nothing),
             Ok(Some(restored)) => {
                 Self::record(cx, &restored);
-                Ok(PutBack::Done)
+                Ok(RestoreOutcome::Done)
             }
             Err(failed) => {
                 Self::record(cx, &failed.restored);

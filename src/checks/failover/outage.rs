@@ -113,7 +113,7 @@ pub(super) fn conclusive(probes: &[ProbeResult]) -> Vec<ProbeResult> {
 /// The outages of at least `isolated` losses. `probes` as [`conclusive`] gives them.
 pub(super) fn outages(probes: &[ProbeResult], travel: &TravelTimes, isolated: u32) -> Vec<Outage> {
     let mut found = Vec::new();
-    let certainly = Certainly::of(probes, travel);
+    let certainly = ProofsOfLife::of(probes, travel);
     let mut run: Option<(usize, usize, u32)> = None;
     for (index, probe) in probes.iter().enumerate() {
         if probe.outcome != ProbeOutcome::Lost {
@@ -147,7 +147,7 @@ fn answered_between(probes: &[ProbeResult], travel: &TravelTimes, before: usize,
 fn outage(
     probes: &[ProbeResult],
     travel: &TravelTimes,
-    certainly: &Certainly,
+    certainly: &ProofsOfLife,
     (first, last, losses): (usize, usize, u32),
 ) -> Option<Outage> {
     let (begin, end) = (probes.get(first)?, probes.get(last)?);
@@ -173,12 +173,12 @@ fn outage(
 }
 
 /// Proofs of life, for the question whether one may stand between two losses.
-struct Certainly {
+struct ProofsOfLife {
     /// Latest moment of each answered probe, ascending, and the earliest moment of it and all behind it.
     answers: Vec<(f64, f64)>,
 }
 
-impl Certainly {
+impl ProofsOfLife {
     fn of(probes: &[ProbeResult], travel: &TravelTimes) -> Self {
         let answered = probes.iter().filter(|probe| probe.outcome == ProbeOutcome::Answered);
         let mut answers: Vec<(f64, f64)> = answered.map(|probe| (travel.latest(probe), probe.sent)).collect();

@@ -14,7 +14,7 @@ use super::stream::{ProbeStream, StreamConfig, StreamLog};
 use super::{Failover, RESTORED};
 use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Arg, Args, FactInfo, Fault, Invalid, Observation, Value};
-use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture, PutBack};
+use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture, RestoreOutcome};
 use crate::testing::{observe_with, recorded};
 
 fn group(pairs: Vec<(&'static str, Arg)>) -> Args {
@@ -277,7 +277,7 @@ impl DynProbe for StubProbe {
     fn watches(&self) -> bool {
         false
     }
-    fn computes(&self) -> bool {
+    fn is_cpu_bound(&self) -> bool {
         false
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -298,8 +298,8 @@ impl DynProbe for StubProbe {
             }
         })
     }
-    fn restore<'f>(&'f self, _: &'f mut Cx<'_>) -> ProbeFuture<'f, PutBack> {
-        Box::pin(std::future::ready(Ok(PutBack::Nothing)))
+    fn restore<'f>(&'f self, _: &'f mut Cx<'_>) -> ProbeFuture<'f, RestoreOutcome> {
+        Box::pin(std::future::ready(Ok(RestoreOutcome::Nothing)))
     }
 }
 
@@ -379,7 +379,9 @@ fn a_restore_that_cannot_be_run_twice_is_told() {
 #[tokio::test]
 async fn a_round_that_was_restored_says_so_when_it_is_stopped() {
     let failover = Failover::from_args(&args()).unwrap();
-    for (restored, want) in [(None, PutBack::Nothing), (Some(false), PutBack::Nothing), (Some(true), PutBack::Done)] {
+    for (restored, want) in
+        [(None, RestoreOutcome::Nothing), (Some(false), RestoreOutcome::Nothing), (Some(true), RestoreOutcome::Done)]
+    {
         let mut put_back = None;
         observe_with(Failover::FACTS, Duration::from_secs(9), async |cx| {
             if let Some(restored) = restored {

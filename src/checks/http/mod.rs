@@ -5,12 +5,12 @@ mod by_hand;
 mod diagnosis;
 mod facts;
 mod fields;
-mod foreign;
 #[cfg(fuzzing)]
 pub mod fuzzed;
 mod record;
 mod repeated;
 mod request;
+mod synonyms;
 mod trace;
 
 use std::net::IpAddr;
@@ -32,8 +32,10 @@ use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text,
 use crate::net::deadline;
 use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, PhaseInfo, Probe, fact_is};
-use crate::proto::http::{ExchangeError, Phase, Server, exchange};
+use crate::probe::{
+    Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is,
+};
+use crate::proto::http::{ExchangeError, HttpServer, Phase, exchange};
 use crate::proto::tls::Trust;
 
 /// Time a probe may need beside its `timeout`, to read a trust store the first time, or to look at a connection that did not
@@ -69,11 +71,11 @@ impl Probe for Http {
         Mode::of("follow: 5", |args| args.get(&FOLLOW) > 0, facts::FOLLOWED),
     ];
     const FIELD_RULES: FieldRules = FieldRules {
-        apart: &[],
+        exclusive: &[],
         any: &[],
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
     };
-    const FOREIGN: Foreign = foreign::FOREIGN;
+    const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (URL.name(), None);
 
@@ -121,7 +123,7 @@ impl Probe for Http {
         diagnosis::diagnose(failure)
     }
 
-    fn computes(&self) -> bool {
+    fn is_cpu_bound(&self) -> bool {
         self.url.scheme() == "https" || self.follow > 0
     }
 
@@ -138,7 +140,7 @@ impl Probe for Http {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        if self.computes() {
+        if self.is_cpu_bound() {
             self.trust.load().await?;
         }
         let (start, waited) = (Instant::now(), Waited::so_far());
@@ -194,7 +196,7 @@ impl Probe for Http {
 impl From<ExchangeError> for EarlyEnd {
     fn from(error: ExchangeError) -> Self {
         match error {
-            ExchangeError::NoResponse(none) => Self::outcome(none.cause.word(), none.why),
+            ExchangeError::NoResponse(none) => Self::outcome(none.kind.word(), none.why),
             ExchangeError::Fault(fault) => Self::Fault(fault),
         }
     }
@@ -213,7 +215,7 @@ impl Http {
         loop {
             let url = trace.url.clone();
             let host = self.host_of(&url);
-            let server = Server {
+            let server = HttpServer {
                 // `resolve` speaks of the URL's host, not of wherever a redirect leads.
                 address: self.pin.filter(|_| url.host() == self.url.host()),
                 url: &url,

@@ -14,7 +14,7 @@ use super::repeated;
 use super::trace::Trace;
 use crate::model::Value;
 use crate::net::bytes::readable;
-use crate::net::clock::Measured;
+use crate::net::clock::MeasuredTime;
 use crate::probe::Cx;
 use crate::proto::http::{Observer, Phase, charset};
 use crate::proto::tls::certificate::Certificate;
@@ -36,7 +36,7 @@ impl Observer for Recorder<'_, '_> {
         self.trace.begin(phase);
     }
 
-    fn ended(&mut self, phase: Phase, took: Measured) {
+    fn ended(&mut self, phase: Phase, took: MeasuredTime) {
         match phase {
             Phase::Resolve => self.cx.record_measured(&RESOLVE_TIME, took),
             Phase::Connect => self.cx.record_measured(&CONNECT_TIME, took),
@@ -93,7 +93,7 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
             note_repeated(cx, &text);
             (answer.head.status.as_u16() >= 400).then(|| format!("answered {}", answer.head.status))
         }
-        Err(NoJson { why, unread }) => {
+        Err(JsonError { why, unread }) => {
             if unread {
                 cx.partial(&BODY_JSON, why.clone());
             }
@@ -196,16 +196,16 @@ fn field_text(bytes: &[u8]) -> String {
 }
 
 /// Why a body is no document.
-struct NoJson {
+struct JsonError {
     why: String,
     /// It may be one that is not read here.
     unread: bool,
 }
 
 /// A document: whatever is JSON, under any content type; a health page that says `true` or `3` is one.
-fn json(answer: &Answer, kind: Option<&str>, text: &charset::Text<'_>) -> Result<Value, NoJson> {
+fn json(answer: &Answer, kind: Option<&str>, text: &charset::Text<'_>) -> Result<Value, JsonError> {
     if let Some(why) = &answer.cut {
-        return Err(NoJson { why: why.clone(), unread: true });
+        return Err(JsonError { why: why.clone(), unread: true });
     }
     let parsed = serde_json::from_slice::<Value>(document(text));
     parsed.map_err(|error| {
@@ -213,13 +213,13 @@ fn json(answer: &Answer, kind: Option<&str>, text: &charset::Text<'_>) -> Result
         let declared = kind == "application/json" || kind.ends_with("+json");
         if error.to_string().starts_with(TOO_DEEP) {
             let why = "it is nested deeper than the 127 levels that are read".to_owned();
-            return NoJson { why, unread: true };
+            return JsonError { why, unread: true };
         }
         let why = if declared {
             format!("content-type {kind}, but {error}")
         } else {
             format!("not a JSON document, content-type {kind}")
         };
-        NoJson { why, unread: false }
+        JsonError { why, unread: false }
     })
 }

@@ -10,9 +10,9 @@ use super::facts::{
     TTL,
 };
 use crate::model::Fault;
-use crate::net::clock::{Measured, Reading, Stamp};
+use crate::net::clock::{ClockReading, MeasuredTime, Stamp};
 use crate::net::datagram::{Arrival, Class, IcmpError};
-use crate::net::own;
+use crate::net::this_host;
 use crate::probe::Cx;
 use crate::proto::icmp::{Number, icmp_fault};
 
@@ -25,9 +25,9 @@ enum Probe {
     /// This host did not send it.
     Blocked,
     /// Sent then, in flight since.
-    Waiting(Reading),
+    Waiting(ClockReading),
     /// A router or host reported that it was dropped. A reply is still believed.
-    Refused(Reading),
+    Refused(ClockReading),
     /// Answered, in time or late, or with something that was not sent.
     Answered,
 }
@@ -93,7 +93,7 @@ impl Counts {
         self.waiting == 0
     }
 
-    pub(super) fn sent(&mut self, at: Reading) {
+    pub(super) fn sent(&mut self, at: ClockReading) {
         self.probes.push(Probe::Waiting(at));
         self.waiting += 1;
         self.sent += 1;
@@ -147,7 +147,7 @@ impl Counts {
         }
     }
 
-    pub(super) fn reply(&mut self, number: Number, now: Reading, arrival: &Arrival, cx: &mut Cx<'_>) {
+    pub(super) fn reply(&mut self, number: Number, now: ClockReading, arrival: &Arrival, cx: &mut Cx<'_>) {
         let Some(number) = number.of(self.tried()) else { return self.altered(number.low()) };
         let Some(probe) = usize::try_from(number).ok().and_then(|n| self.probes.get_mut(n)) else { return };
         let sent = match *probe {
@@ -175,7 +175,7 @@ impl Counts {
         }
         self.highest = self.highest.max(Some(number));
         self.jitter.add(rtt.as_secs_f64());
-        cx.record_measured(&RTT, Measured { length: rtt, stamp });
+        cx.record_measured(&RTT, MeasuredTime { length: rtt, stamp });
         if let Some(ttl) = arrival.ttl {
             cx.record(&TTL, f64::from(ttl));
         }
@@ -235,8 +235,8 @@ impl Counts {
             return None;
         }
         let peer = SocketAddr::new(target, 0);
-        if let Some(error) = own::route_error(peer, source) {
-            return Some(own::route_fault(&error, OPERATION, peer));
+        if let Some(error) = this_host::route_error(peer, source) {
+            return Some(this_host::route_fault(&error, OPERATION, peer));
         }
         if self.sent == 0
             && let Some(error) = &self.local
@@ -251,11 +251,11 @@ impl Counts {
             let remedy = "see `ip route get ADDRESS` on this host: nothing is known of the target";
             return Some(Fault::local(OPERATION, target.to_string(), report.to_string(), remedy));
         }
-        if let Some(why) = self.reports.iter().find_map(|report| own::rejection(report, target)) {
-            return Some(own::rejection_fault(why, OPERATION, peer));
+        if let Some(why) = self.reports.iter().find_map(|report| this_host::rejection(report, target)) {
+            return Some(this_host::rejection_fault(why, OPERATION, peer));
         }
         let own_mtu = self.reports.iter().any(|report| {
-            report.router.is_none() && report.class == Class::TooBig && own::interface_mtu(target) <= report.mtu
+            report.router.is_none() && report.class == Class::TooBig && this_host::interface_mtu(target) <= report.mtu
         });
         own_mtu.then(|| {
             let why = "the packet is larger than the MTU of this host's own interface";

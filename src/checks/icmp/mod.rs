@@ -4,8 +4,8 @@ mod counts;
 mod diagnosis;
 mod facts;
 mod fields;
-mod foreign;
 mod stream;
+mod synonyms;
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use fields::{COUNT, DONT_FRAGMENT, HOP_LIMIT, HOST, INTERVAL, SIZE, TIMEOUT};
 
 use crate::checks::shared::target::Target;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Foreign, PhaseInfo, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, PhaseInfo, Probe, Synonyms, fact_is};
 use crate::proto::icmp::{Options, Pinger};
 
 /// Above this rate in bit/s a check would disturb, or be disturbed by, measurements beside it.
@@ -42,7 +42,7 @@ impl Probe for Icmp {
     const SUMMARY: &'static str = "ICMP echo: loss, round-trip time, jitter, and errors from the path";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
-    const FOREIGN: Foreign = foreign::FOREIGN;
+    const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), None);
 

@@ -12,7 +12,7 @@ use super::Icmp;
 use super::counts::Counts;
 use super::facts::LATENESS;
 use crate::model::Fault;
-use crate::net::clock::Reading;
+use crate::net::clock::ClockReading;
 use crate::net::datagram::{Arrival, Class, Event, IcmpError, Ready};
 use crate::net::heartbeat::STALL;
 use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Threads, Workload, nanos, park};
@@ -82,7 +82,7 @@ impl Stream {
         let request = self.pinger.request(number);
         let mut state = self.state();
         state.lateness.record(lateness.as_secs_f64());
-        let at = Reading::now();
+        let at = ClockReading::now();
         match self.pinger.send(&request) {
             Ok(()) => state.counts.sent(at),
             Err(error) => self.blocked(&mut state, error),
@@ -191,7 +191,7 @@ impl Receiver<'_, '_> {
     }
 
     fn arrived(&mut self, state: &mut State, arrival: &Arrival) {
-        let now = Reading::now();
+        let now = ClockReading::now();
         let packet = state.buffer.get(..arrival.kept).unwrap_or_default();
         match self.stream.pinger.read(packet) {
             Received::Other => {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::argument::Argument;
 use crate::model::text::MASK;
 use crate::model::{Args, Field, FieldKind, FieldRole, Invalid, Text};
-use crate::net::dial::{self, Dialled};
+use crate::net::dial::{self, TcpConnection};
 use crate::net::{Addresses, IpVersion, connect, endpoint, resolve};
 use crate::probe::EarlyEnd;
 
@@ -69,7 +69,7 @@ impl Target {
     }
 
     /// A TCP connection to one address of the host.
-    pub async fn connect(&self, address: IpAddr) -> Result<Dialled, EarlyEnd> {
+    pub async fn connect(&self, address: IpAddr) -> Result<TcpConnection, EarlyEnd> {
         let peer = self.socket(address);
         connect(peer, self.source, self.timeout)
             .await?

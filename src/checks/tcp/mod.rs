@@ -4,7 +4,7 @@ mod diagnosis;
 mod exchange;
 mod facts;
 mod fields;
-mod foreign;
+mod synonyms;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +20,10 @@ use crate::checks::shared::target::Target;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::bytes;
-use crate::net::clock::Measured;
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, Mode, PhaseInfo, Probe, fact_is};
+use crate::net::clock::MeasuredTime;
+use crate::probe::{
+    Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is,
+};
 
 /// Why a wrong answer may be a right one.
 const UNDECIDED: &str = "`limit` is reached, and what is expected may come after it";
@@ -43,8 +45,8 @@ impl Probe for Tcp {
             .example("addresses: first, banner: true"),
     ];
     const FIELD_RULES: FieldRules =
-        FieldRules { apart: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
-    const FOREIGN: Foreign = foreign::FOREIGN;
+        FieldRules { exclusive: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
+    const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
@@ -103,7 +105,7 @@ fn one_speaks(args: &Args) -> bool {
 /// Result of connecting to one address.
 struct Attempt {
     outcome: &'static str,
-    connect_time: Option<Measured>,
+    connect_time: Option<MeasuredTime>,
     exchange: Option<Exchange>,
     evidence: Option<String>,
 }

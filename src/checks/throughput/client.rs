@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::measured::Measured;
+use super::completed_test::CompletedTest;
 use super::settings::Settings;
 use crate::model::Fault;
 use crate::net::connect;
@@ -121,20 +121,24 @@ impl<'s> Client<'s> {
     }
 
     /// From `TEST_END` to the server's results; each answer of the server has the patience.
-    pub(super) async fn conclude(&mut self, flows: &[Flow], measured: &Measured) -> Result<Results, EarlyEnd> {
+    pub(super) async fn conclude(
+        &mut self,
+        flows: &[Flow],
+        completed_test: &CompletedTest,
+    ) -> Result<Results, EarlyEnd> {
         self.send_state(state::TEST_END).await?;
         self.expect_state(state::EXCHANGE_RESULTS).await?;
         if self.settings.params.reverse {
             flow::quiet(flows, SILENCE, DRAIN).await;
         }
-        measured.stop.cancel();
+        completed_test.stop.cancel();
         let mine = Results {
-            cpu: measured.cpu.map(|cpu| [cpu.total(), cpu.user, cpu.system].map(|share| share * 100.0)),
+            cpu: completed_test.cpu.map(|cpu| [cpu.total(), cpu.user, cpu.system].map(|share| share * 100.0)),
             congestion: flows.first().and_then(Flow::congestion),
             software: None,
             counts_retransmits: flows.iter().any(|flow| flow.retransmits().is_some()),
             receives: self.settings.params.reverse,
-            streams: flows.iter().map(|flow| flow.result(measured.elapsed)).collect(),
+            streams: flows.iter().map(|flow| flow.result(completed_test.elapsed)).collect(),
         }
         .to_json();
         self.bounded("send results", async |control| frame::write_json(control, &mine).await).await?;

@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, SILENCE, failed};
+use super::completed_test::CompletedTest;
 use super::facts::{BITRATE, CPU, RTT};
-use super::measured::Measured;
 use crate::net::sys::cpu::CpuTime;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::iperf3::{Flow, Transport, flow, frame};
@@ -91,7 +91,7 @@ fn total(flows: &[Flow]) -> u64 {
 
 impl Client<'_> {
     /// Lets data flow for warm-up and duration.
-    pub(super) async fn measure(&mut self, cx: &mut Cx<'_>, flows: &mut [Flow]) -> Result<Measured, EarlyEnd> {
+    pub(super) async fn measure(&mut self, cx: &mut Cx<'_>, flows: &mut [Flow]) -> Result<CompletedTest, EarlyEnd> {
         let settings = self.settings;
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         let block: Arc<[u8]> = vec![0_u8; settings.params.block as usize].into();
@@ -135,7 +135,7 @@ impl Client<'_> {
             stop.cancel();
             self.await_last_datagrams(&mut tasks).await;
         }
-        Ok(Measured { elapsed, cpu, stalled, stop, _tasks: tasks })
+        Ok(CompletedTest { elapsed, cpu, stalled, stop, _tasks: tasks })
     }
 
     /// Waits until then, or for the server or a stream to end before its time, or for nothing to move any more.

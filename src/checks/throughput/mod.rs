@@ -1,14 +1,14 @@
 //! Throughput: how much goes through, and what it costs, against any iperf3 server.
 
 mod client;
+mod completed_test;
 mod diagnosis;
 mod facts;
 mod fields;
-mod foreign;
 mod measure;
-mod measured;
 mod report;
 mod settings;
+mod synonyms;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +20,7 @@ use fields::SERVER;
 use settings::Settings;
 
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Foreign, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Probe, Synonyms, fact_is};
 
 /// What opening a stream may take on a path around the earth, with one lost segment.
 const OPENING: Duration = Duration::from_millis(500);
@@ -35,7 +35,7 @@ impl Probe for Throughput {
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
     const STREAMS: bool = false;
-    const FOREIGN: Foreign = foreign::FOREIGN;
+    const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (SERVER.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
@@ -83,18 +83,18 @@ impl Throughput {
         cx.set(&ADDRESS, address.to_string());
         let mut client = Client::meet(peer, settings).await?;
         let mut flows = client.negotiate().await?;
-        let measured = match client.measure(cx, &mut flows).await {
-            Ok(measured) => measured,
+        let completed_test = match client.measure(cx, &mut flows).await {
+            Ok(completed_test) => completed_test,
             Err(stop) => {
                 report::partial(cx, &settings.params, &flows);
                 return Err(stop);
             }
         };
-        let results = match client.conclude(&flows, &measured).await {
+        let results = match client.conclude(&flows, &completed_test).await {
             Ok(results) => results,
             Err(stop) => {
                 report::partial(cx, &settings.params, &flows);
-                return Err(match (stop, measured.stalled) {
+                return Err(match (stop, completed_test.stalled) {
                     // Data stopped first and the server is silent since: the path died, or the server with it.
                     (EarlyEnd::Outcome { word: "timeout", evidence }, Some(stalled)) => EarlyEnd::outcome(
                         "stalled",
@@ -107,6 +107,6 @@ impl Throughput {
                 });
             }
         };
-        report::complete(cx, peer, settings, &flows, &results, measured.stalled)
+        report::complete(cx, peer, settings, &flows, &results, completed_test.stalled)
     }
 }

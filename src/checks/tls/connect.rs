@@ -12,10 +12,10 @@ use crate::model::fact::Distribution;
 use crate::model::field::shape;
 use crate::model::table::{facts, fields};
 use crate::model::{Arg, Better, Choice, Choices, Fact, Fault, Field, Unit};
-use crate::net::clock::Measured;
+use crate::net::clock::MeasuredTime;
 use crate::net::{ConnectError, connect};
 use crate::probe::{Cx, EarlyEnd, Mode};
-use crate::proto::tls::starttls::{Cause, NotUpgraded, Protocol, upgrade};
+use crate::proto::tls::starttls::{FailureKind, Protocol, UpgradeError, upgrade};
 
 impl Choices for Protocol {
     const WORDS: &'static [&'static str] = Protocol::WORDS;
@@ -45,7 +45,7 @@ fields! { pub(super) FIELDS;
 facts! { pub(super) FACTS;
     const UPGRADE: Fact<Choice> = Fact::choice(
         "starttls",
-        Cause::WORDS,
+        FailureKind::WORDS,
         "How the request for TLS ended; `outcome` is `no_starttls` if the server refuses to upgrade, `service_refused` if it refuses the client altogether.",
     );
     const INJECTED: Fact<bool> = Fact::flag(
@@ -82,7 +82,7 @@ pub(super) struct Connector {
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
     /// From SYN to established.
-    pub(super) connect_time: Measured,
+    pub(super) connect_time: MeasuredTime,
     /// What to say of a SYN that was sent again.
     pub(super) repeated: Option<String>,
     /// From there to the go-ahead of STARTTLS.
@@ -94,7 +94,7 @@ pub(super) enum SetupError {
     /// TCP was not established.
     Connect(ConnectError),
     /// TCP was established in this time, but TLS may not begin.
-    StartTls(Measured, NotUpgraded),
+    StartTls(MeasuredTime, UpgradeError),
 }
 
 impl Connector {
@@ -124,7 +124,7 @@ impl Connector {
     pub(super) async fn upgrade(
         &self,
         mut stream: TcpStream,
-        connect_time: Measured,
+        connect_time: MeasuredTime,
     ) -> Result<Result<Connection, SetupError>, Fault> {
         let Some(protocol) = self.starttls else {
             return Ok(Ok(Connection { stream, connect_time, repeated: None, starttls_time: None }));
@@ -153,7 +153,7 @@ impl SetupError {
     pub(super) const fn outcome(&self) -> &'static str {
         match self {
             Self::Connect(error) => error.word(),
-            Self::StartTls(_, error) => error.cause.outcome(),
+            Self::StartTls(_, error) => error.kind.outcome(),
         }
     }
 
@@ -161,7 +161,7 @@ impl SetupError {
     pub(super) fn evidence(&self, connector: &Connector) -> String {
         let why = match self {
             Self::Connect(error) => return error.sentence(connector.peer, connector.timeout),
-            Self::StartTls(_, error) if error.cause == Cause::ServiceRefused => {
+            Self::StartTls(_, error) if error.kind == FailureKind::ServiceRefused => {
                 format!("the service refuses this client, whatever it asks for: {error}")
             }
             Self::StartTls(_, error) => {
@@ -179,7 +179,7 @@ impl SetupError {
 /// How far a connection came, for the facts.
 #[derive(Debug, Default)]
 pub(super) struct SetupResult {
-    connect_time: Option<Measured>,
+    connect_time: Option<MeasuredTime>,
     repeated: Option<String>,
     starttls_time: Option<Duration>,
     upgrade: Option<&'static str>,
@@ -200,8 +200,8 @@ impl SetupResult {
                 connect_time: Some(*connect_time),
                 repeated: None,
                 starttls_time: None,
-                upgrade: Some(error.cause.word()),
-                injected: (error.cause == Cause::Injected).then_some(true),
+                upgrade: Some(error.kind.word()),
+                injected: (error.kind == FailureKind::Injected).then_some(true),
             },
             Err(SetupError::Connect(_)) => Self::default(),
         }

@@ -6,7 +6,6 @@ mod connect;
 mod diagnosis;
 mod facts;
 mod fields;
-mod foreign;
 mod handshake_check;
 mod load;
 mod offer;
@@ -15,6 +14,7 @@ mod quic;
 mod record;
 mod scan;
 mod server_policy;
+mod synonyms;
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use scan::{SCAN, Scanner};
 use crate::checks::shared::silence;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, Foreign, PhaseInfo, Probe, fact_is};
+use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, PhaseInfo, Probe, Synonyms, fact_is};
 
 /// The probe.
 pub struct Tls {
@@ -67,11 +67,11 @@ impl Probe for Tls {
     );
     const STREAMS: bool = false;
     const FIELD_RULES: FieldRules = FieldRules {
-        apart: &[&["scan", "load"]],
+        exclusive: &[&["scan", "load"]],
         any: &[],
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"]), ("profiles", &["scan"])],
     };
-    const FOREIGN: Foreign = foreign::FOREIGN;
+    const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
@@ -127,7 +127,7 @@ impl Probe for Tls {
         diagnosis::diagnose(failure)
     }
 
-    fn computes(&self) -> bool {
+    fn is_cpu_bound(&self) -> bool {
         true
     }
 

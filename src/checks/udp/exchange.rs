@@ -11,10 +11,10 @@ use crate::checks::shared::payload::payload;
 use crate::model::human_time;
 use crate::model::{Args, Fault, Invalid};
 use crate::net::bytes;
-use crate::net::clock::{Measured, Reading};
+use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{Arrival, Class, Datagram, Event, IcmpError, udp};
 use crate::net::dial::{ConnectError, local_fault};
-use crate::net::{deadline, own};
+use crate::net::{deadline, this_host};
 
 /// The largest payload of an IPv4 datagram.
 const LARGEST: usize = 65_507;
@@ -41,7 +41,7 @@ pub(super) struct Exchange {
 pub(super) struct Answer {
     pub(super) kept: Vec<u8>,
     pub(super) length: usize,
-    pub(super) elapsed: Measured,
+    pub(super) elapsed: MeasuredTime,
 }
 
 impl Exchange {
@@ -83,12 +83,12 @@ impl Script {
         if datagram.socket().local_addr().ok().and_then(|own| own.as_socket()) == Some(peer) {
             return Ok(Exchange::without_answer("refused", format!("nothing listens on UDP {peer}")));
         }
-        let sent = Reading::now();
+        let sent = ClockReading::now();
         let end = Instant::now() + patience;
         if let Err(error) = datagram.send(&self.send, None) {
             let report = datagram.icmp_error(&mut [0; 64]);
-            if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, peer.ip())) {
-                return Err(own::rejection_fault(why, "send UDP datagram", peer));
+            if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip())) {
+                return Err(this_host::rejection_fault(why, "send UDP datagram", peer));
             }
             return failed(&error, "send UDP datagram", peer);
         }
@@ -107,7 +107,7 @@ impl Script {
         &self,
         datagram: &Datagram,
         peer: SocketAddr,
-        sent: Reading,
+        sent: ClockReading,
         end: Instant,
     ) -> Result<Option<Exchange>, Fault> {
         let mut buffer = vec![0; self.limit];
@@ -126,8 +126,8 @@ impl Script {
                 Event::IcmpError(report) if report.class == Class::Advice => {}
                 // An answer was there before somebody closed: the answer decides.
                 Event::IcmpError(report) => {
-                    if let Some(why) = own::rejection(&report, peer.ip()) {
-                        return Err(own::rejection_fault(why, "exchange UDP datagrams", peer));
+                    if let Some(why) = this_host::rejection(&report, peer.ip()) {
+                        return Err(this_host::rejection_fault(why, "exchange UDP datagrams", peer));
                     }
                     return Ok(other.or_else(|| Some(icmp_outcome(&report, peer))));
                 }
@@ -142,10 +142,10 @@ impl Script {
         Ok(other)
     }
 
-    fn judge(&self, buffer: &[u8], arrival: &Arrival, sent: Reading) -> Exchange {
+    fn judge(&self, buffer: &[u8], arrival: &Arrival, sent: ClockReading) -> Exchange {
         let kept = buffer.get(..arrival.kept).unwrap_or_default();
-        let (length, stamp) = sent.elapsed(Reading::now(), arrival.stamp);
-        let elapsed = Measured { length, stamp };
+        let (length, stamp) = sent.elapsed(ClockReading::now(), arrival.stamp);
+        let elapsed = MeasuredTime { length, stamp };
         let answer = Some(Answer { kept: kept.to_vec(), length: arrival.length, elapsed });
         match &self.expect {
             Some(expect) if !bytes::contains(kept, expect) => {

@@ -4,7 +4,7 @@ mod diagnosis;
 mod exchange;
 mod facts;
 mod fields;
-mod foreign;
+mod synonyms;
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use fields::{HOST, PORT, TIMEOUT};
 use crate::checks::shared::target::Target;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::bytes;
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Foreign, PhaseInfo, Probe, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, PhaseInfo, Probe, Synonyms, fact_is};
 
 /// The probe.
 pub struct Udp {
@@ -28,8 +28,8 @@ impl Probe for Udp {
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
     const FIELD_RULES: FieldRules =
-        FieldRules { apart: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
-    const FOREIGN: Foreign = foreign::FOREIGN;
+        FieldRules { exclusive: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
+    const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 

@@ -34,12 +34,12 @@ struct Bench {
     plan: plan::Settings,
     against: bool,
     stop: StopSignals,
-    judge: Referee,
+    judge: TestJudge,
 }
 
 /// Judges like the product, without comparisons.
 #[derive(Clone, Copy, Default)]
-struct Referee {
+struct TestJudge {
     /// Whether whatever was measured is an alarm.
     alarm: bool,
     /// Panics instead of judging this case.
@@ -65,12 +65,12 @@ fn bench() -> Bench {
             wall: "2026-01-01T00:00:00Z".parse().unwrap(),
             start: Instant::now(),
             deadline: None,
-            lanes: super::Lanes::default(),
+            runtimes: super::Runtimes::default(),
         },
         plan: plan::Settings { allow_disruptive: true, seed: 1, ..plan::Settings::default() },
         against: false,
         stop: StopSignals::default(),
-        judge: Referee::default(),
+        judge: TestJudge::default(),
     }
 }
 
@@ -218,7 +218,7 @@ impl Ran {
     }
 }
 
-impl Assess for Referee {
+impl Assess for TestJudge {
     type Judgement = Judgement;
 
     fn assess(

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Verdict, bench};
 use crate::checks::FAMILIES;
-use crate::engine::Lanes;
+use crate::engine::Runtimes;
 use crate::lab::pki::Pki;
 use crate::model::{Fault, FieldKind};
 use crate::plan;
@@ -74,10 +74,10 @@ async fn what_shakes_hands_or_verifies_is_prepared_and_has_threads_of_its_own() 
     let settings = plan::Settings { allow_disruptive: true, seed: 1, ..plan::Settings::default() };
     let plan = planned(load(FAMILIES, &text, &[]), None, &settings).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(plan.cases.len(), COMPUTING.len());
-    Lanes::start().unwrap().prepare(&plan).await;
+    Runtimes::start().unwrap().prepare(&plan).await;
     std::fs::remove_file(&path).unwrap();
     for (case, line) in plan.cases.iter().map(|case| (case, &checks[case.id[1..].parse::<usize>().unwrap()])) {
-        assert!(case.computes(), "it would be in the times of others: {line}");
+        assert!(case.is_cpu_bound(), "it would be in the times of others: {line}");
         let (_, ended) = observe(&*case.base.probe).await;
         let fault = ended.err().map(|fault| fault.to_string()).unwrap_or_default();
         assert!(!fault.contains("ca_file"), "{line}: {fault}");
@@ -103,7 +103,7 @@ fn looks() -> Step {
 #[tokio::test]
 async fn the_source_of_randomness_is_awake_before_the_first_check_begins() {
     let mut bench = bench().jobs(1);
-    bench.settings.lanes = Lanes::waking(wake).unwrap();
+    bench.settings.runtimes = Runtimes::start_with(wake).unwrap();
     let script = || Script::always([set(&OK, true), looks()]);
     let ran = bench.check("plain", "", script()).check("computes", "", script().computing()).run().await;
     let saw = |id: &str| ran.fact(id, "banner").unwrap().as_str().unwrap().to_owned();

@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Bench, FaultKind, Verdict, bench};
-use crate::engine::Lanes;
+use crate::engine::Runtimes;
 use crate::probe::{Footprint, Watch};
 use crate::testing::scripted::{Entry, OK, Script, Step, bad, good, set, timed};
 
 /// A suite whose process is always this late, or away where that is long.
 fn late(seconds: f64) -> Bench {
     let mut bench = bench();
-    bench.settings.lanes = Lanes::watched(Watch::Always(Duration::from_secs_f64(seconds)));
+    bench.settings.runtimes = Runtimes::watched(Watch::Always(Duration::from_secs_f64(seconds)));
     bench
 }
 
@@ -84,7 +84,7 @@ async fn what_was_timed_late_is_marked_and_never_held_against_the_target() {
 #[tokio::test]
 async fn what_computes_is_prepared_before_the_first_check_begins() {
     let mut bench = bench().jobs(1);
-    bench.settings.lanes = Lanes::start().unwrap();
+    bench.settings.runtimes = Runtimes::start().unwrap();
     let ran = bench
         .check("plain", "", Script::always(good()))
         .check("late", "", Script::always(good()).computing())

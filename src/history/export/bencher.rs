@@ -10,7 +10,7 @@ use crate::report::json;
 
 /// A measured value.
 #[derive(Serialize)]
-struct Measured {
+struct BencherMetric {
     /// Typical value over the rounds.
     value: f64,
     /// Lowest median of a round.
@@ -22,12 +22,12 @@ struct Measured {
 /// The document. Benchmarks are `suite/case`, measures the metrics, in base units.
 #[must_use]
 pub fn render(selected: &Selected<'_>) -> Vec<ExportFile> {
-    let mut out: BTreeMap<String, BTreeMap<&str, Measured>> = BTreeMap::new();
+    let mut out: BTreeMap<String, BTreeMap<&str, BencherMetric>> = BTreeMap::new();
     let newest = selected.runs.len().wrapping_sub(1);
     for series in &selected.series {
         let Some(point) = series.points.last().filter(|point| point.run == newest) else { continue };
         let medians = || point.rounds.iter().map(|round| round.p50);
-        let measured = Measured {
+        let measured = BencherMetric {
             value: point.value,
             lower_value: medians().fold(point.value, f64::min),
             upper_value: medians().fold(point.value, f64::max),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{ExportFile, one};
 use crate::history::Selected;
-use crate::history::reading::Found;
+use crate::history::reading::ReportFile;
 use crate::model::Verdict;
 use crate::model::visible::visible_lines;
 
@@ -64,7 +64,7 @@ fn metrics(out: &mut String, selected: &Selected<'_>) {
     }
 }
 
-fn verdicts(out: &mut String, selected: &Selected<'_>, found: &Found) {
+fn verdicts(out: &mut String, selected: &Selected<'_>, found: &ReportFile) {
     let name = OURS[0];
     head(out, name, "", "1 for the verdict of the check in the newest run, 0 for the others.");
     let mut seen = std::collections::BTreeSet::new();

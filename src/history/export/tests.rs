@@ -1,5 +1,5 @@
 use super::{EXPORTS, ExportFile, export};
-use crate::history::reading::Found;
+use crate::history::reading::ReportFile;
 use crate::history::run::{Check, Metric, Round, Run};
 use crate::history::series::{Classes, Filter, select};
 use crate::model::Verdict;
@@ -24,20 +24,20 @@ fn check(suite: &str, id: &str, metrics: Vec<Metric>) -> Check {
     Check { suite: suite.into(), id: id.into(), digest: Some("d".into()), verdict: Verdict::Passed, metrics }
 }
 
-fn found(day: u32, labels: &[(&str, &str)], checks: Vec<Check>) -> Found {
+fn found(day: u32, labels: &[(&str, &str)], checks: Vec<Check>) -> ReportFile {
     let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let started = format!("2026-11-{day:02}T08:00:00.5Z");
-    Found {
+    ReportFile {
         file: format!("{day}.json"),
         run: Run { id: format!("id{day}"), started, host_class: "h".into(), labels, checks },
     }
 }
 
-fn parts(name: &str, runs: &[Found]) -> Vec<ExportFile> {
+fn parts(name: &str, runs: &[ReportFile]) -> Vec<ExportFile> {
     (export(name).unwrap().render)(&select(runs, &FILTER))
 }
 
-fn text(name: &str, runs: &[Found]) -> String {
+fn text(name: &str, runs: &[ReportFile]) -> String {
     let mut parts = parts(name, runs);
     assert_eq!(parts.len(), 1);
     parts.remove(0).text

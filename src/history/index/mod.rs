@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use self::lock::Lock;
-use super::reading::{self, Content, Entry, Listing, Memory, Stamp};
+use super::reading::{self, Content, Entry, Listing, ReportCache, Stamp};
 use super::run::Run;
 use crate::net::bytes::hex;
 use crate::report::atomic;
@@ -49,7 +49,7 @@ pub fn listing(entries: &[Entry], path: &Path) -> Result<(Listing, Vec<String>),
         Err(LoadError::Database) => {
             return Err(format!("{} is a database of another program; name another file", path.display()));
         }
-        Err(LoadError::Foreign) => {
+        Err(LoadError::NotAnIndex) => {
             let aside = put_aside(path)?;
             notices.push(anew(path, &format!("it is no index; the old file is now {}", aside.display())));
             Index { changed: true, ..Index::default() }
@@ -94,7 +94,7 @@ enum LoadError {
     /// A database of another program: hands off.
     Database,
     /// Of another program or unrecognisable: to be kept under another name.
-    Foreign,
+    NotAnIndex,
     /// Ours, but damaged or of another version: to be built again.
     Damaged(String),
 }
@@ -216,7 +216,7 @@ impl Index {
     }
 }
 
-impl Memory for Index {
+impl ReportCache for Index {
     fn recall(&mut self, entry: &Entry) -> Option<Content> {
         let path = key(&entry.path)?;
         if self.known.get(&path)?.stamp != entry.stamp {
@@ -255,7 +255,7 @@ fn recognise(head: &[u8]) -> Result<(), LoadError> {
     if header.as_bytes().starts_with(head) {
         return Err(LoadError::Damaged("it was cut short".into()));
     }
-    let Some(rest) = head.strip_prefix(SCHEMA.as_bytes()) else { return Err(LoadError::Foreign) };
+    let Some(rest) = head.strip_prefix(SCHEMA.as_bytes()) else { return Err(LoadError::NotAnIndex) };
     let version: String = rest.iter().copied().map(char::from).take_while(char::is_ascii_alphanumeric).collect();
     Err(LoadError::Damaged(format!("its version is {version}, this shakedown writes {VERSION}")))
 }

@@ -44,7 +44,7 @@ impl fmt::Display for Filter {
 
 /// Why nothing can be told of what a path means: not because it is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Astray<'v> {
+pub enum FindError<'v> {
     /// The name differs from the one asked for in case alone: another name, and most likely the one that is meant.
     OtherName(&'v str),
     /// So many elements fit a filter, which must mean one.
@@ -53,7 +53,7 @@ pub enum Astray<'v> {
     NoList(&'static str, String),
 }
 
-impl fmt::Display for Astray<'_> {
+impl fmt::Display for FindError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherName(name) => write!(f, "the name there is `{name}`"),
@@ -238,7 +238,7 @@ pub fn filters(path: &[Step]) -> bool {
 
 /// Follows a path into a document of this form; `None` when it leads nowhere. Keys that themselves hold dots
 /// (`servers.192.0.2.53.serial`) are tried first, the longest before shorter ones.
-pub fn find<'v>(value: &'v Value, path: &[Step], form: Form) -> Result<Option<&'v Value>, Astray<'v>> {
+pub fn find<'v>(value: &'v Value, path: &[Step], form: Form) -> Result<Option<&'v Value>, FindError<'v>> {
     let Some((first, rest)) = path.split_first() else { return Ok(Some(value)) };
     let first = match first {
         Step::Key(first) => first,
@@ -257,7 +257,7 @@ pub fn find<'v>(value: &'v Value, path: &[Step], form: Form) -> Result<Option<&'
                 return find(found, rest, form);
             }
             match map.iter().find(|(key, _)| key.eq_ignore_ascii_case(first)) {
-                Some((key, _)) if matches!(form, Form::Document) => Err(Astray::OtherName(key)),
+                Some((key, _)) if matches!(form, Form::Document) => Err(FindError::OtherName(key)),
                 Some((_, found)) => find(found, rest, form),
                 None => Ok(None),
             }
@@ -271,27 +271,27 @@ pub fn find<'v>(value: &'v Value, path: &[Step], form: Form) -> Result<Option<&'
 }
 
 /// The element that fits a filter; `None` when none does.
-fn chosen<'v>(value: &'v Value, filter: &Filter, form: Form) -> Result<Option<&'v Value>, Astray<'v>> {
-    let Value::Array(items) = value else { return Err(Astray::NoList(typed::kind(value), filter.to_string())) };
+fn chosen<'v>(value: &'v Value, filter: &Filter, form: Form) -> Result<Option<&'v Value>, FindError<'v>> {
+    let Value::Array(items) = value else { return Err(FindError::NoList(typed::kind(value), filter.to_string())) };
     if !items.is_empty() && !items.iter().any(Value::is_object) {
-        return Err(Astray::NoList("a list of others", filter.to_string()));
+        return Err(FindError::NoList("a list of others", filter.to_string()));
     }
     let mut other_name = None;
     let mut fits = |item: &'v Value| {
         filter.conditions.iter().all(|condition| match find(item, &condition.path, form) {
             Ok(found) => found.is_some_and(|found| condition.holds(found, form)),
-            Err(astray) => {
-                other_name.get_or_insert(astray);
+            Err(error) => {
+                other_name.get_or_insert(error);
                 false
             }
         })
     };
     let found: Vec<&Value> = items.iter().filter(|item| fits(item)).collect();
     match (found.as_slice(), other_name) {
-        ([], Some(astray)) => Err(astray),
+        ([], Some(error)) => Err(error),
         ([], None) => Ok(None),
         ([item], _) => Ok(Some(item)),
-        (several, _) => Err(Astray::Several(several.len(), filter.to_string())),
+        (several, _) => Err(FindError::Several(several.len(), filter.to_string())),
     }
 }
 

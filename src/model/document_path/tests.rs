@@ -7,7 +7,7 @@ use crate::model::typed::Form;
 
 fn at(document: &Value, path: &str, form: Form) -> Result<Option<Value>, String> {
     let steps = read(path).unwrap_or_else(|(why, _)| panic!("{path}: {why}"));
-    find(document, &steps, form).map(Option::<&Value>::cloned).map_err(|astray| astray.to_string())
+    find(document, &steps, form).map(Option::<&Value>::cloned).map_err(|error| error.to_string())
 }
 
 fn services() -> Value {

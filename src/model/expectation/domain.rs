@@ -6,7 +6,7 @@ use regex::Regex;
 use super::sort::Sort;
 use super::test::Test;
 use crate::model::Value;
-use crate::model::typed::Typing;
+use crate::model::typed::ValueType;
 
 /// Longest list made up to try a length.
 const LONGEST: u16 = 256;
@@ -28,7 +28,7 @@ struct Values {
 
 /// Whether `test` holds for every value the fact can have.
 #[must_use]
-pub fn always_holds<'a>(test: &Test, typing: impl Into<Typing<'a>>, range: Range) -> bool {
+pub fn always_holds<'a>(test: &Test, typing: impl Into<ValueType<'a>>, range: Range) -> bool {
     let typing = typing.into();
     let domain = values(&[test], typing.sort, range);
     domain.complete && !domain.values.is_empty() && domain.values.iter().all(|value| test.holds(Some(value), typing))
@@ -36,7 +36,7 @@ pub fn always_holds<'a>(test: &Test, typing: impl Into<Typing<'a>>, range: Range
 
 /// Whether no value, and no absence, satisfies all of `tests`. Where that cannot be told, they are taken to agree.
 #[must_use]
-pub fn contradict<'a>(tests: &[&Test], typing: impl Into<Typing<'a>>, range: Range) -> bool {
+pub fn contradict<'a>(tests: &[&Test], typing: impl Into<ValueType<'a>>, range: Range) -> bool {
     let typing = typing.into();
     let domain = values(tests, typing.sort, range);
     let holds = |value: Option<&Value>| tests.iter().all(|test| test.holds(value, typing));
@@ -46,7 +46,7 @@ pub fn contradict<'a>(tests: &[&Test], typing: impl Into<Typing<'a>>, range: Ran
 /// Whether a test refuses a number for being too large: some number satisfies it, and some larger one does not.
 #[must_use]
 pub fn limits_above(test: &Test, sort: Sort) -> bool {
-    let mut named = Named::default();
+    let mut named = Constants::default();
     named.add(test);
     // It can only change at the numbers it names.
     let beside = |at: f64| [at * (1.0 - 1e-6), at, at * (1.0 + 1e-6)];
@@ -64,7 +64,7 @@ pub fn matches_anything(pattern: &Regex) -> bool {
 
 /// One value of each kind that the tests tell apart.
 fn values(tests: &[&Test], sort: Sort, range: Range) -> Values {
-    let mut named = Named::default();
+    let mut named = Constants::default();
     for test in tests {
         named.add(test);
     }
@@ -94,7 +94,7 @@ fn numbers(mut named: Vec<f64>, (low, high): Range) -> Vec<Value> {
     all.into_iter().filter(within).map(Value::from).collect()
 }
 
-fn lists(named: &Named) -> Vec<Value> {
+fn lists(named: &Constants) -> Vec<Value> {
     let items = || named.texts.iter().map(String::as_str).chain([OTHER]);
     let list = |items: Vec<&str>| Value::from(items);
     let mut out =
@@ -105,7 +105,7 @@ fn lists(named: &Named) -> Vec<Value> {
     out
 }
 
-fn texts(named: &Named) -> Vec<Value> {
+fn texts(named: &Constants) -> Vec<Value> {
     let mut out: Vec<Value> = named.texts.iter().map(|text| Value::from(text.as_str())).collect();
     out.extend([Value::from(""), Value::from(OTHER), Value::from(named.texts.concat())]);
     out.extend(named.lengths().map(|length| Value::from(OTHER.repeat(length))));
@@ -114,7 +114,7 @@ fn texts(named: &Named) -> Vec<Value> {
 
 /// The constants of tests.
 #[derive(Default)]
-struct Named {
+struct Constants {
     numbers: Vec<f64>,
     texts: Vec<String>,
     lists: Vec<Value>,
@@ -122,7 +122,7 @@ struct Named {
     open: bool,
 }
 
-impl Named {
+impl Constants {
     fn add(&mut self, test: &Test) {
         match test {
             Test::Eq(value) | Test::Lt(value) | Test::Le(value) | Test::Gt(value) | Test::Ge(value) => {

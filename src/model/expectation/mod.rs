@@ -10,12 +10,12 @@ mod test;
 use std::fmt;
 use std::sync::Arc;
 
-pub use operator::{OperandForm, Operator, Parsed};
+pub use operator::{OperandForm, Operator, ParsedOperand};
 pub use sort::Sort;
 pub use test::Test;
 
 use super::document_path::{self, Step};
-use super::typed::{Form, Typing};
+use super::typed::{Form, ValueType};
 use super::{FactInfo, Place};
 
 /// An expectation of one fact: one operator of one entry of `expect`, or a default.
@@ -38,7 +38,7 @@ pub struct Expectation {
     /// Where it comes from.
     pub origin: Origin,
     /// It speaks only of rounds in which all of these hold.
-    pub given: Arc<[Given]>,
+    pub given: Arc<[Precondition]>,
 }
 
 impl Expectation {
@@ -53,8 +53,8 @@ impl Expectation {
 
     /// How its value is compared; `kind` is what the fact shows that the form depends on.
     #[must_use]
-    pub fn typing<'a>(&self, kind: Option<&'a str>) -> Typing<'a> {
-        Typing { sort: self.sort, form: self.form(), kind }
+    pub fn typing<'a>(&self, kind: Option<&'a str>) -> ValueType<'a> {
+        ValueType { sort: self.sort, form: self.form(), kind }
     }
 }
 
@@ -86,7 +86,7 @@ impl Origin {
 
 /// A fact must be one of these words for a default to speak at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
+pub struct Precondition {
     /// Name of the fact.
     pub fact: &'static str,
     /// Its words.

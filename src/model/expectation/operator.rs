@@ -97,7 +97,7 @@ impl OperandForm {
 }
 
 /// A parsed operand.
-pub enum Parsed {
+pub enum ParsedOperand {
     /// One value.
     Value(Value),
     /// Two values.
@@ -114,7 +114,7 @@ pub enum Parsed {
     Tests(Vec<Test>),
 }
 
-struct Row {
+struct OperatorInfo {
     operator: Operator,
     word: &'static str,
     /// Its question, for people.
@@ -123,14 +123,14 @@ struct Row {
     phrase: Option<&'static str>,
     fits: u8,
     operand: OperandForm,
-    test: fn(Parsed) -> Option<Test>,
+    test: fn(ParsedOperand) -> Option<Test>,
 }
 
 /// Builds the test of a row; a parsed operand of another form cannot come from the row's own [`OperandForm`].
 macro_rules! test {
     ($form:ident($($part:ident),+) => $test:expr) => {
         |parsed| match parsed {
-            Parsed::$form($($part),+) => Some($test),
+            ParsedOperand::$form($($part),+) => Some($test),
             _ => Option::None,
         }
     };
@@ -147,14 +147,14 @@ const fn row(
     phrase: Option<&'static str>,
     fits: u8,
     operand: OperandForm,
-    test: fn(Parsed) -> Option<Test>,
-) -> Row {
-    Row { operator, word, meaning, phrase, fits, operand, test }
+    test: fn(ParsedOperand) -> Option<Test>,
+) -> OperatorInfo {
+    OperatorInfo { operator, word, meaning, phrase, fits, operand, test }
 }
 
 /// Every operator, in the order of the docs and of [`Operator`].
 #[rustfmt::skip]
-static TABLE: &[Row] = {
+static TABLE: &[OperatorInfo] = {
     use OperandForm as O;
     use Operator as Op;
     &[
@@ -220,7 +220,7 @@ impl Operator {
         self.row().fits & sort.bit() != 0
     }
 
-    fn row(self) -> &'static Row {
+    fn row(self) -> &'static OperatorInfo {
         // A test holds the order of the table against that of the enum.
         &TABLE[self as usize]
     }
@@ -245,7 +245,7 @@ impl Operator {
 
     /// Its test of a parsed operand.
     #[must_use]
-    pub fn test(self, parsed: Parsed) -> Option<Test> {
+    pub fn test(self, parsed: ParsedOperand) -> Option<Test> {
         (self.row().test)(parsed)
     }
 

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::sort::Sort;
 use super::test::{self, Test};
-use crate::model::typed::Typing;
+use crate::model::typed::ValueType;
 use crate::model::{Unit, Value};
 
 /// What may tie a match to what follows it: ends of lines and texts, edges of words.
@@ -14,7 +14,7 @@ impl Test {
     /// Whether it holds for all that `value`, of which more may follow, can be part of: a text or a list that goes on, a
     /// count that is at least this. `None`: what is missing decides. Without a value nothing is known.
     #[must_use]
-    pub fn holds_in_part<'a>(&self, value: Option<&Value>, typing: impl Into<Typing<'a>>) -> Option<bool> {
+    pub fn holds_in_part<'a>(&self, value: Option<&Value>, typing: impl Into<ValueType<'a>>) -> Option<bool> {
         let typing = typing.into();
         match self {
             Self::Not(part) => return part.holds_in_part(value, typing).map(|held| !held),
@@ -60,7 +60,7 @@ impl Test {
 }
 
 /// Whether more data can make `value` equal to `want`.
-fn may_become(value: &Value, want: &Value, typing: Typing<'_>) -> bool {
+fn may_become(value: &Value, want: &Value, typing: ValueType<'_>) -> bool {
     match (value, want) {
         // What a text stands for may change with its end.
         (Value::String(seen), Value::String(want)) => !typing.form.is_plain() || want.starts_with(seen.as_str()),
@@ -77,7 +77,7 @@ impl Test {
     /// Whether it holds for every number from nothing up to `value`, which is the most that it can be. `None`: how much less
     /// it is decides. Without a value nothing is known.
     #[must_use]
-    pub fn holds_at_most<'a>(&self, value: Option<&Value>, typing: impl Into<Typing<'a>>) -> Option<bool> {
+    pub fn holds_at_most<'a>(&self, value: Option<&Value>, typing: impl Into<ValueType<'a>>) -> Option<bool> {
         let typing = typing.into();
         match self {
             Self::Not(part) => return part.holds_at_most(value, typing).map(|held| !held),

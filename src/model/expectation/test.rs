@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use super::sort::Sort;
-use crate::model::typed::Typing;
+use crate::model::typed::ValueType;
 use crate::model::{Unit, Value};
 
 /// A test of one value.
@@ -52,12 +52,12 @@ pub enum Test {
 impl Test {
     /// Whether it holds for `value`. An absent fact satisfies nothing but `present: false`.
     #[must_use]
-    pub fn holds<'a>(&self, value: Option<&Value>, typing: impl Into<Typing<'a>>) -> bool {
+    pub fn holds<'a>(&self, value: Option<&Value>, typing: impl Into<ValueType<'a>>) -> bool {
         self.verdict(value, typing.into()) == Some(true)
     }
 
     /// `None`: it cannot be decided, as the fact is absent or of another sort. Negation keeps that.
-    fn verdict(&self, value: Option<&Value>, typing: Typing<'_>) -> Option<bool> {
+    fn verdict(&self, value: Option<&Value>, typing: ValueType<'_>) -> Option<bool> {
         let value = value.filter(|value| typing.is_value(value));
         match self {
             Self::Present(want) => return Some(value.is_some() == *want),
@@ -135,7 +135,7 @@ impl Test {
 
     /// Whether it holds for an element of a list; `None` where it cannot be decided.
     #[must_use]
-    pub fn of_element(&self, item: &Value, typing: Typing<'_>) -> Option<bool> {
+    pub fn of_element(&self, item: &Value, typing: ValueType<'_>) -> Option<bool> {
         self.verdict(Some(item), typing.of_element(item))
     }
 }

@@ -3,7 +3,7 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Form, Typing, distinguished};
+use super::{Form, ValueType, distinguished};
 use crate::model::Value;
 use crate::model::visible::{is_hidden, visible};
 
@@ -23,7 +23,7 @@ pub fn difference(want: &Value, seen: &Value) -> Option<String> {
     }
 }
 
-impl Typing<'_> {
+impl ValueType<'_> {
     /// In which way `seen` differs from `want`, when they look alike; elements that are one value are no difference.
     #[must_use]
     pub fn difference(self, want: &Value, seen: &Value) -> Option<String> {

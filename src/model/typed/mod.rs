@@ -5,8 +5,8 @@ mod alike;
 mod decimal;
 pub mod distinguished;
 pub mod hex;
+mod invalid;
 pub mod name;
-mod possible;
 mod serial;
 mod version;
 pub mod web;
@@ -17,7 +17,7 @@ use super::Value;
 use super::expectation::Sort;
 pub use alike::{difference, kind};
 pub use decimal::{same as same_number, text as number_text};
-pub use possible::{Impossible, named};
+pub use invalid::{InvalidText, named};
 pub use serial::compare as serial_order;
 pub use version::{compare as compare_versions, same as same_version};
 
@@ -81,7 +81,7 @@ pub struct DataForm {
     /// Whether a part, as a suite writes it, stands in a text.
     pub contains: fn(Option<&str>, &str, &str) -> bool,
     /// Why no data of this kind is ever a text.
-    pub impossible: fn(Option<&str>, &str) -> Option<Impossible>,
+    pub impossible: fn(Option<&str>, &str) -> Option<InvalidText>,
     /// The order of two states of one thing, which is to grow: zones that differ in their serial alone.
     pub order: fn(Option<&str>, &str, &str) -> Option<Ordering>,
 }
@@ -101,7 +101,7 @@ pub fn canonical_word(words: &'static [&'static str], text: &str) -> Option<&'st
 
 /// How values are compared: by the sort of the fact, and by what its texts stand for.
 #[derive(Clone, Copy, Debug)]
-pub struct Typing<'a> {
+pub struct ValueType<'a> {
     /// Sort of the value.
     pub sort: Sort,
     /// What its texts stand for.
@@ -110,7 +110,7 @@ pub struct Typing<'a> {
     pub kind: Option<&'a str>,
 }
 
-impl From<Sort> for Typing<'_> {
+impl From<Sort> for ValueType<'_> {
     fn from(sort: Sort) -> Self {
         Self { sort, form: Form::Plain, kind: None }
     }
@@ -218,7 +218,7 @@ impl Form {
     }
 }
 
-impl Typing<'_> {
+impl ValueType<'_> {
     /// The same for an element of a list, or a value below an object.
     #[must_use]
     pub fn of_element(self, item: &Value) -> Self {

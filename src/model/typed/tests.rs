@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Form, Typing, difference};
+use super::{Form, ValueType, difference};
 use crate::model::Unit;
 use crate::model::expectation::Sort;
 
@@ -52,7 +52,7 @@ fn texts_of_one_value() {
 
 #[test]
 fn versions_have_an_order() {
-    let typing = Typing::from(Sort::Any);
+    let typing = ValueType::from(Sort::Any);
     for (less, more) in [
         ("1.9", "1.10"),
         ("1.9.9", "1.10"),
@@ -73,15 +73,15 @@ fn versions_have_an_order() {
 
 #[test]
 fn numbers_of_fields_are_numbers_and_those_of_documents_exact() {
-    let field = Typing { form: Form::Field, ..Typing::from(Sort::Any) };
+    let field = ValueType { form: Form::Field, ..ValueType::from(Sort::Any) };
     assert_eq!(field.equal(&json!("1024"), &json!(1024)), Some(true));
     assert_eq!(field.equal(&json!("nginx"), &json!(5)), Some(false));
     assert!(field.compare(&json!("1024"), &json!(999)).is_some_and(std::cmp::Ordering::is_gt));
-    let version = Typing { form: Form::Version, ..Typing::from(Sort::Any) };
+    let version = ValueType { form: Form::Version, ..ValueType::from(Sort::Any) };
     let written = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     assert_eq!(version.equal(&json!("1.1"), &written("1.10")), Some(false));
     assert!(version.compare(&json!("1.10"), &written("1.9")).is_some_and(std::cmp::Ordering::is_gt));
-    let any = Typing::from(Sort::Any);
+    let any = ValueType::from(Sort::Any);
     for (one, other) in [
         ("18446744073709551617", "18446744073709551616"),
         ("1e400", "1e401"),
@@ -97,23 +97,23 @@ fn numbers_of_fields_are_numbers_and_those_of_documents_exact() {
     }
     assert_eq!(any.equal(&written("1.0"), &written("1")), Some(true));
     assert_eq!(any.equal(&written("{\"a\": [1.0]}"), &written("{\"a\": [1]}")), Some(true));
-    let share = Typing::from(Sort::Number(Unit::Ratio));
+    let share = ValueType::from(Sort::Number(Unit::Ratio));
     assert_eq!(share.equal(&json!(0.1 / 100.0), &json!(0.001)), Some(true), "a unit is scaled in binary");
 }
 
 #[test]
 fn elements_are_found_as_what_they_are() {
-    let names = Typing { form: Form::Name, ..Typing::from(Sort::List) };
+    let names = ValueType { form: Form::Name, ..ValueType::from(Sort::List) };
     let seen = json!(["NS1.example.", "ns2.example."]);
     assert_eq!(names.contains(&seen, &json!("ns1.example")), Some(true));
     assert_eq!(names.contains(&seen, &json!("ns3.example")), Some(false));
     let list = |items: &[&str]| items.iter().map(|item| json!(item)).collect::<Vec<_>>();
     assert!(names.same_elements(&list(&["A.", "b."]), &list(&["B", "a"])));
     assert!(!names.same_elements(&list(&["A.", "a."]), &list(&["b", "a"])));
-    let any = Typing::from(Sort::Any);
+    let any = ValueType::from(Sort::Any);
     assert_eq!(any.contains(&json!([5]), &json!("5")), None, "a number, and a text is looked for");
     assert_eq!(any.contains(&json!([5]), &json!("6")), Some(false));
-    let hex = Typing { form: Form::Hex, ..Typing::from(Sort::Text) };
+    let hex = ValueType { form: Form::Hex, ..ValueType::from(Sort::Text) };
     assert_eq!(hex.contains(&json!("abcd01"), &json!("CD:01")), Some(true));
 }
 

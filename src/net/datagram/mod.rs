@@ -129,12 +129,12 @@ impl Datagram {
 
 /// Has the kernel keep ICMP errors about a socket, a connecting one of TCP as well, with their senders.
 pub fn enable_icmp_errors(socket: &Socket) {
-    system::hear(socket, true);
+    system::receive_icmp_errors(socket, true);
 }
 
 /// Ends [`enable_icmp_errors`]. With it an ICMP error ends an open TCP connection, which must outlive it (RFC 1122, 4.2.3.9).
 pub fn disable_icmp_errors(socket: &impl AsFd) {
-    system::hear(socket, false);
+    system::receive_icmp_errors(socket, false);
 }
 
 /// The error report behind an error that a socket of [`enable_icmp_errors`] just had; `None` where it was no ICMP error.
@@ -218,12 +218,12 @@ mod system {
     /// fail harmlessly.
     pub(super) fn enable(socket: &Socket) {
         let _ = setsockopt(socket, sockopt::ReceiveTimestampns, &true);
-        hear(socket, true);
+        receive_icmp_errors(socket, true);
         let _ = setsockopt(socket, sockopt::Ipv4RecvTtl, &true);
         let _ = setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true);
     }
 
-    pub(super) fn hear(socket: &impl AsFd, yes: bool) {
+    pub(super) fn receive_icmp_errors(socket: &impl AsFd, yes: bool) {
         let _ = setsockopt(socket, sockopt::Ipv4RecvErr, &yes);
         let _ = setsockopt(socket, sockopt::Ipv6RecvErr, &yes);
     }
@@ -285,7 +285,7 @@ mod system {
 
     pub(super) fn enable(_: &Socket) {}
 
-    pub(super) fn hear(_: &impl AsFd, _: bool) {}
+    pub(super) fn receive_icmp_errors(_: &impl AsFd, _: bool) {}
 
     pub(super) fn ancillary(_: &ControlMessageOwned, _: &mut Arrival) {}
 

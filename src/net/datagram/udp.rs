@@ -21,7 +21,7 @@ pub async fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<UdpSocket,
     let socket = UdpSocket::bind(SocketAddr::new(bind, 0))
         .await
         .map_err(|error| local_fault(&error, &format!("open UDP socket on {bind}"), peer))?;
-    aim(&socket, peer).await.map_err(|error| local_fault(&error, "prepare UDP socket", peer))?;
+    enable_icmp_errors(&socket, peer).await.map_err(|error| local_fault(&error, "prepare UDP socket", peer))?;
     Ok(socket)
 }
 
@@ -72,7 +72,7 @@ pub fn same_endpoint(sender: SocketAddr, peer: SocketAddr) -> bool {
 
 #[cfg(target_os = "linux")]
 #[expect(clippy::unused_async, reason = "elsewhere the socket is connected here")]
-async fn aim(socket: &UdpSocket, peer: SocketAddr) -> io::Result<()> {
+async fn enable_icmp_errors(socket: &UdpSocket, peer: SocketAddr) -> io::Result<()> {
     use nix::sys::socket::{setsockopt, sockopt};
     if peer.is_ipv4() {
         setsockopt(socket, sockopt::Ipv4RecvErr, &true)?;
@@ -83,7 +83,7 @@ async fn aim(socket: &UdpSocket, peer: SocketAddr) -> io::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-async fn aim(socket: &UdpSocket, peer: SocketAddr) -> io::Result<()> {
+async fn enable_icmp_errors(socket: &UdpSocket, peer: SocketAddr) -> io::Result<()> {
     socket.connect(peer).await
 }
 

@@ -40,14 +40,14 @@ impl Limit {
 
 /// Requests that a rate asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Offered {
+pub struct OfferedLoad {
     /// All of them.
     pub requests: u64,
     /// Those that could not begin.
     pub missed: u64,
 }
 
-impl Offered {
+impl OfferedLoad {
     const fn kept(self) -> bool {
         self.missed as f64 <= self.requests as f64 * MISSED
     }
@@ -56,8 +56,8 @@ impl Offered {
 /// The bottleneck of a load of `threads` threads that `used` the processors so; when it is this host, also the reason.
 /// `offered` is absent without a rate.
 #[must_use]
-pub fn limited_by(used: &CpuShare, threads: usize, offered: Option<Offered>) -> (Limit, Option<String>) {
-    if offered.is_some_and(Offered::kept) {
+pub fn limited_by(used: &CpuShare, threads: usize, offered: Option<OfferedLoad>) -> (Limit, Option<String>) {
+    if offered.is_some_and(OfferedLoad::kept) {
         return (Limit::Rate, None);
     }
     if let Some(process) = used.process.filter(|process| *process >= BUSY * threads as f64) {
@@ -80,13 +80,13 @@ pub fn limited_by(used: &CpuShare, threads: usize, offered: Option<Offered>) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::{CpuShare, Limit, Offered, limited_by};
+    use super::{CpuShare, Limit, OfferedLoad, limited_by};
 
     #[test]
     fn a_client_at_its_limit_is_distinguished_from_a_slow_server() {
         let used = |process, idle| CpuShare { process: Some(process), idle: Some(idle) };
         let of = |used: CpuShare, missed: Option<u64>| {
-            limited_by(&used, 2, missed.map(|missed| Offered { requests: 1000, missed })).0
+            limited_by(&used, 2, missed.map(|missed| OfferedLoad { requests: 1000, missed })).0
         };
         assert_eq!(of(used(1.9, 0.0), None), Limit::Client);
         assert_eq!(of(used(0.9, 0.02), None), Limit::Client, "the server is on the same host");

@@ -20,7 +20,7 @@ mod threads;
 use std::time::{Duration, Instant};
 
 pub use in_flight::{InFlight, Lookup, Request, TimedOut};
-pub use limit::{Limit, Offered, limited_by};
+pub use limit::{Limit, OfferedLoad, limited_by};
 pub use run::{Bounds, Due, Sent, Workload, run};
 pub use schedule::{BURST, Schedule};
 pub use threads::{Threads, park};

@@ -40,7 +40,7 @@ pub fn wall() -> Duration {
 
 /// A datagram in its room.
 #[derive(Clone, Copy, Debug)]
-struct Kept {
+struct KeptDatagram {
     length: usize,
     cut: bool,
     stamp: Option<Duration>,
@@ -51,7 +51,7 @@ pub struct Inbox {
     room: usize,
     bytes: Vec<u8>,
     controls: Vec<Control>,
-    kept: Vec<Kept>,
+    kept: Vec<KeptDatagram>,
     drops: Option<u32>,
 }
 
@@ -99,7 +99,7 @@ impl Inbox {
         for head in heads.iter().take(count) {
             let cut = head.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
             let (drops, stamp) = control_data(&head.msg_hdr);
-            self.kept.push(Kept { length: (head.msg_len as usize).min(self.room), cut, stamp });
+            self.kept.push(KeptDatagram { length: (head.msg_len as usize).min(self.room), cut, stamp });
             self.drops = drops.or(self.drops);
         }
         Ok(self.kept.len())

@@ -1,15 +1,15 @@
 //! What keeps cases apart: names they must not share at the same time, and hosts only so many may be about.
 
 use super::{Plan, case, plan, planned, settings};
-use crate::plan::Shared;
+use crate::plan::SharedResource;
 use crate::testing::load_all;
 use crate::testing::scripted::FAMILIES;
 
 /// Each limit: what is shared, how many at once, and how many cases share it.
 fn limits(plan: &Plan) -> Vec<(String, usize, usize)> {
-    let name = |shared: &Shared| match shared {
-        Shared::Serial(name) => format!("serial {name}"),
-        Shared::Host(name) => format!("host {name}"),
+    let name = |shared: &SharedResource| match shared {
+        SharedResource::Serial(name) => format!("serial {name}"),
+        SharedResource::Host(name) => format!("host {name}"),
     };
     plan.limits.iter().map(|limit| (name(&limit.shared), limit.most, limit.cases)).collect()
 }

@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use super::message::{self, Received, Reply};
 use super::question::Question;
 use crate::model::{Fault, human_time};
-use crate::net::clock::{Measured, Reading};
+use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{self, Class, Event, IcmpError, udp};
-use crate::net::{ConnectError, Deadline, connect, deadline, own};
+use crate::net::{ConnectError, Deadline, connect, deadline, this_host};
 
 /// Largest DNS message.
 pub(crate) const LARGEST: usize = 65535;
@@ -39,9 +39,9 @@ pub(crate) struct Exchange {
     /// Size of the reply.
     pub(crate) size: usize,
     /// From the query to its answer.
-    pub(crate) rtt: Option<Measured>,
+    pub(crate) rtt: Option<MeasuredTime>,
     /// TCP handshake, of transports on it.
-    pub(crate) connect_time: Option<Measured>,
+    pub(crate) connect_time: Option<MeasuredTime>,
     /// Messages that were not an answer to the question.
     pub(crate) discarded: i64,
     /// Wrong addresses that sent what would have been the answer.
@@ -91,7 +91,7 @@ impl Exchange {
         sender: SocketAddr,
         id: u16,
         request: &Request<'_>,
-        rtt: Measured,
+        rtt: MeasuredTime,
     ) -> bool {
         match message::read(bytes, id, request.question) {
             Received::Stray(why) => {
@@ -123,11 +123,11 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
     let server = request.server;
     let datagram = udp::unconnected(server, request.source)?;
     let mut exchange = Exchange::new();
-    let (sent, mut deadline) = (Reading::now(), Deadline::at(Instant::now() + request.patience));
+    let (sent, mut deadline) = (ClockReading::now(), Deadline::at(Instant::now() + request.patience));
     if let Err(error) = datagram.send(&query, Some(server)) {
         let report = datagram::reported(datagram.socket());
-        if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, server.ip())) {
-            return Err(own::rejection_fault(why, "send DNS query", server));
+        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, server.ip())) {
+            return Err(this_host::rejection_fault(why, "send DNS query", server));
         }
         let why = ConnectError::classify(&error, "send DNS query", server)?;
         let why = why.reported_by(report.as_ref());
@@ -145,7 +145,7 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
             Ok(Ok(Event::IcmpError(report))) => return reported(exchange, &report, server),
             Ok(Ok(Event::Failed(error)) | Err(error)) => return failed(exchange, &error, server),
         };
-        let (length, stamp) = sent.elapsed(Reading::now(), arrival.stamp);
+        let (length, stamp) = sent.elapsed(ClockReading::now(), arrival.stamp);
         let Some(sender) = arrival.sender else { continue };
         let message = buffer.get(..arrival.kept).unwrap_or_default();
         if !udp::same_endpoint(sender, server) {
@@ -154,7 +154,7 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
                 let read = message::read(message, id, request.question);
                 exchange.unexpected_sources.extend(matches!(read, Received::Reply(_)).then_some(sender));
             }
-        } else if exchange.take(message, sender, id, request, Measured { length, stamp }) {
+        } else if exchange.take(message, sender, id, request, MeasuredTime { length, stamp }) {
             return Ok(exchange);
         }
     }
@@ -163,14 +163,14 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
 /// An ICMP error in answer to the query: of the path or the server a fact, with its sender; this host's own a fault.
 fn reported(exchange: Exchange, report: &IcmpError, server: SocketAddr) -> Result<Exchange, Fault> {
     const OPERATION: &str = "exchange DNS messages";
-    if let Some(why) = own::rejection(report, server.ip()) {
-        return Err(own::rejection_fault(why, OPERATION, server));
+    if let Some(why) = this_host::rejection(report, server.ip()) {
+        return Err(this_host::rejection_fault(why, OPERATION, server));
     }
     if report.class == Class::Port {
         return Ok(exchange.ended("refused", format!("nothing listens on UDP {server} ({report})")));
     }
-    match own::route_error(server, None) {
-        Some(why) => Err(own::route_fault(&why, OPERATION, server)),
+    match this_host::route_error(server, None) {
+        Some(why) => Err(this_host::route_fault(&why, OPERATION, server)),
         None => Ok(exchange.ended("unreachable", format!("{server} cannot be reached: {report}"))),
     }
 }
@@ -216,7 +216,7 @@ pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
             }
             Ok(Ok(true)) => {}
         }
-        let rtt = Measured::by_user(sent.elapsed());
+        let rtt = MeasuredTime::by_user(sent.elapsed());
         if exchange.take(buffer.get(2..).unwrap_or_default(), server, id, request, rtt) {
             return Ok(exchange);
         }

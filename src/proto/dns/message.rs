@@ -196,8 +196,8 @@ fn body(message: &[u8], wire: Wire<'_>, header: &Header) -> Result<Reply, String
     ] {
         for number in 1..=count {
             match records.next().map_err(|why| format!("record {number} of {count} of the {title} section {why}"))? {
-                Parsed::Record(record) => section.push(record),
-                Parsed::Opt(edns) => opts.push(edns),
+                ParsedRecord::Record(record) => section.push(record),
+                ParsedRecord::Opt(edns) => opts.push(edns),
             }
         }
     }
@@ -216,7 +216,7 @@ fn body(message: &[u8], wire: Wire<'_>, header: &Header) -> Result<Reply, String
     Ok(reply)
 }
 
-enum Parsed {
+enum ParsedRecord {
     Record(ResourceRecord),
     Opt(Edns),
 }
@@ -230,7 +230,7 @@ struct Records<'a> {
 }
 
 impl Records<'_> {
-    fn next(&mut self) -> Result<Parsed, String> {
+    fn next(&mut self) -> Result<ParsedRecord, String> {
         const SHORT: &str = "is cut short";
         let wire = &mut self.wire;
         let owner = wire.name().ok_or("has an owner name that cannot be read")?;
@@ -240,7 +240,7 @@ impl Records<'_> {
         let data = wire.bytes(length).ok_or(SHORT)?;
         if code == types::OPT {
             let edns = opt(data, class, ttl).ok_or("is an OPT record with broken options")?;
-            return Ok(Parsed::Opt(edns));
+            return Ok(ParsedRecord::Opt(edns));
         }
         let printed = rdata::text(self.message, start, start + length, code);
         let sound = printed.is_some();
@@ -257,7 +257,7 @@ impl Records<'_> {
         if self.text > TEXT {
             return Err(format!("unpacks the reply to more than {TEXT} bytes of text"));
         }
-        Ok(Parsed::Record(ResourceRecord { owner, code, class, sound, ttl, data, text, target }))
+        Ok(ParsedRecord::Record(ResourceRecord { owner, code, class, sound, ttl, data, text, target }))
     }
 }
 

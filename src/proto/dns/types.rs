@@ -57,7 +57,7 @@ pub enum RdataField {
 }
 
 /// One record type.
-pub struct Row {
+pub struct TypeInfo {
     /// Its number.
     pub code: u16,
     /// Its mnemonic.
@@ -71,7 +71,7 @@ macro_rules! types {
         $(#[doc = concat!(stringify!($name), ": ", $doc, ".")] pub const $name: u16 = $code;)+
 
         /// Every type with a mnemonic, by number.
-        pub static TYPES: &[Row] = &[$(Row { code: $code, name: stringify!($name), form: &[$($part),*] }),+];
+        pub static TYPES: &[TypeInfo] = &[$(TypeInfo { code: $code, name: stringify!($name), form: &[$($part),*] }),+];
     };
 }
 
@@ -132,7 +132,7 @@ pub const CLASS_IN: u16 = 1;
 
 /// The row of a number.
 #[must_use]
-pub fn of(code: u16) -> Option<&'static Row> {
+pub fn of(code: u16) -> Option<&'static TypeInfo> {
     TYPES.iter().find(|row| row.code == code)
 }
 

@@ -5,7 +5,7 @@
 
 use super::nsec::Nsecs;
 use super::nsec3::Nsec3s;
-use super::{Name, Set, Work, dotted, labels, suffix, wildcard};
+use super::{Name, RrSet, WorkBudget, dotted, labels, suffix, wildcard};
 use crate::proto::dns::types;
 
 /// Denial records of one message that were verified with the keys of their zone.
@@ -28,7 +28,7 @@ pub enum Denial {
 
 /// The conclusion of denial records about a possible delegation without DS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub enum DelegationProof {
     /// A delegation to an unsigned zone.
     Unsigned,
     /// Perhaps one: opt-out does not say.
@@ -63,7 +63,7 @@ use Existence::{Absent, Empty, Exists, Unknown};
 impl Proof {
     /// From verified sets of `zone`; other sets are left out.
     #[must_use]
-    pub fn new(zone: &Name, sets: &[&Set]) -> Self {
+    pub fn new(zone: &Name, sets: &[&RrSet]) -> Self {
         Self { nsec: Nsecs::new(zone, sets), nsec3: Nsec3s::new(zone, sets) }
     }
 
@@ -87,7 +87,7 @@ impl Proof {
 
     /// That `name` does not exist, and no wildcard stands for it.
     #[must_use]
-    pub fn nxdomain(&self, name: &Name, work: &mut Work) -> Denial {
+    pub fn nxdomain(&self, name: &Name, work: &mut WorkBudget) -> Denial {
         let (encloser, opt_out) = match self.existence(name, work) {
             Exists(_) | Empty => return Denial::Unproven(format!("they show that {} exists", dotted(name))),
             Unknown => return self.silent(name),
@@ -103,7 +103,7 @@ impl Proof {
 
     /// That `name`, or the wildcard that stands for it, has no records of type `code`.
     #[must_use]
-    pub fn nodata(&self, name: &Name, code: u16, work: &mut Work) -> Denial {
+    pub fn nodata(&self, name: &Name, code: u16, work: &mut WorkBudget) -> Denial {
         match self.existence(name, work) {
             Exists(bits) => lacks(name, bits, code),
             Empty => Denial::Proven,
@@ -122,7 +122,7 @@ impl Proof {
 
     /// That nothing closer than the wildcard below `encloser` matches `name`, so that the wildcard was right to answer.
     #[must_use]
-    pub fn expansion(&self, name: &Name, encloser: &Name, work: &mut Work) -> Denial {
+    pub fn expansion(&self, name: &Name, encloser: &Name, work: &mut WorkBudget) -> Denial {
         if let Absent { encloser: proven, .. } = self.nsec.existence(name) {
             if proven == *encloser {
                 return Denial::Proven;
@@ -139,19 +139,19 @@ impl Proof {
 
     /// The kind of a name without DS.
     #[must_use]
-    pub fn cut(&self, child: &Name, work: &mut Work) -> Cut {
+    pub fn cut(&self, child: &Name, work: &mut WorkBudget) -> DelegationProof {
         match self.existence(child, work) {
             Exists(bits) if has(bits, types::DS) => {
-                Cut::Unproven(format!("they show that {} has a DS set, which did not come", dotted(child)))
+                DelegationProof::Unproven(format!("they show that {} has a DS set, which did not come", dotted(child)))
             }
             Exists(bits) if has(bits, types::SOA) => {
-                Cut::Unproven(format!("they are of zone {} itself, not of its parent", dotted(child)))
+                DelegationProof::Unproven(format!("they are of zone {} itself, not of its parent", dotted(child)))
             }
-            Exists(bits) if has(bits, types::NS) => Cut::Unsigned,
-            Exists(_) | Empty => Cut::Inside,
-            Absent { opt_out: true, .. } => Cut::OptOut,
-            Absent { .. } => Cut::Absent,
-            Unknown => Cut::Unproven(self.silence(child)),
+            Exists(bits) if has(bits, types::NS) => DelegationProof::Unsigned,
+            Exists(_) | Empty => DelegationProof::Inside,
+            Absent { opt_out: true, .. } => DelegationProof::OptOut,
+            Absent { .. } => DelegationProof::Absent,
+            Unknown => DelegationProof::Unproven(self.silence(child)),
         }
     }
 
@@ -166,7 +166,7 @@ impl Proof {
         format!("no {} record that came speaks of {}", self.style().to_ascii_uppercase(), dotted(name))
     }
 
-    fn existence(&self, name: &Name, work: &mut Work) -> Existence<'_> {
+    fn existence(&self, name: &Name, work: &mut WorkBudget) -> Existence<'_> {
         match self.nsec.existence(name) {
             Unknown => self.nsec3.existence(name, work),
             known => known,

@@ -7,7 +7,7 @@ use domain::rdata::Dnskey;
 
 use super::Name;
 use crate::model::suggest::suggest;
-use crate::model::typed::{DataForm, Impossible, no_order};
+use crate::model::typed::{DataForm, InvalidText, no_order};
 
 /// A key of a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,7 +177,7 @@ pub(crate) static ALGORITHM_NAMES: DataForm = DataForm {
         algorithm_number(text).is_none().then(|| {
             let known: Vec<String> = (0..=u8::MAX).map(algorithm).filter(|name| name.parse::<u8>().is_err()).collect();
             let help = suggest(text, known.iter().map(String::as_str));
-            Impossible { why: format!("`{text}` is no algorithm of DNSSEC"), help }
+            InvalidText { why: format!("`{text}` is no algorithm of DNSSEC"), help }
         })
     },
     order: no_order,

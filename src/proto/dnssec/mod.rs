@@ -2,7 +2,7 @@
 //! somebody else fetched.
 //!
 //! Every step says *why* it does not hold, which a yes-or-no validator cannot. Signatures, digests and NSEC3 hashes are
-//! computed by the `domain` crate; what is signed by what, when, and what follows from it, is decided here. [`Work`] bounds
+//! computed by the `domain` crate; what is signed by what, when, and what follows from it, is decided here. [`WorkBudget`] bounds
 //! what a hostile zone can make a validator compute.
 
 mod anchor;
@@ -14,12 +14,12 @@ mod read;
 mod verify;
 
 pub use anchor::Anchor;
-pub use denial::{Cut, Denial, Proof};
+pub use denial::{DelegationProof, Denial, Proof};
 pub(crate) use key::ALGORITHM_NAMES;
 pub use key::{Digest, Key, algorithm, supported};
 pub use nsec3::ITERATIONS;
-pub use read::{Sections, Set, Signature, read};
-pub use verify::{Reason, SetCheck, SignatureCheck, SignatureOutcome, check_set, later};
+pub use read::{RrSet, Sections, Signature, read};
+pub use verify::{Reason, RrSetCheck, SignatureCheck, SignatureOutcome, check_rrset, later};
 
 use domain::base::name::ToName as _;
 
@@ -29,21 +29,21 @@ pub type Name = domain::base::Name<Vec<u8>>;
 /// The work validation may still do. RFC 4035 sets no bound, and the attacks of CVE-2023-50387 (keys of one
 /// tag) and CVE-2023-50868 (NSEC3) live off that.
 #[derive(Clone, Copy, Debug)]
-pub struct Work {
+pub struct WorkBudget {
     /// Signatures to verify.
     pub signatures: u32,
     /// Names to hash for NSEC3, each with at most [`ITERATIONS`].
     pub hashes: u32,
 }
 
-impl Default for Work {
+impl Default for WorkBudget {
     /// A chain of ten zones verifies about fifty signatures and hashes about as many names.
     fn default() -> Self {
         Self { signatures: 512, hashes: 512 }
     }
 }
 
-impl Work {
+impl WorkBudget {
     /// Takes one verification; false when none is left.
     fn signature(&mut self) -> bool {
         take(&mut self.signatures)

@@ -2,7 +2,7 @@
 
 use super::denial::{Existence, hides};
 use super::read::name;
-use super::{Name, Set, below, labels, suffix};
+use super::{Name, RrSet, below, labels, suffix};
 use crate::proto::dns::types;
 
 /// Verified NSEC records of one zone.
@@ -20,7 +20,7 @@ struct Nsec {
 }
 
 impl Nsecs {
-    pub(super) fn new(zone: &Name, sets: &[&Set]) -> Self {
+    pub(super) fn new(zone: &Name, sets: &[&RrSet]) -> Self {
         let ours = sets.iter().filter(|set| set.kind == types::NSEC && set.owner.ends_with(zone));
         let records = ours.flat_map(|set| {
             set.data.iter().filter_map(|data| {

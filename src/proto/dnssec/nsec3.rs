@@ -6,7 +6,7 @@ use domain::rdata::nsec3::Nsec3Salt;
 use domain::utils::base32;
 
 use super::denial::{Existence, hides};
-use super::{Name, Set, Work, labels, suffix};
+use super::{Name, RrSet, WorkBudget, labels, suffix};
 use crate::proto::dns::types;
 
 /// More iterations than this are not computed, and what depends on them is insecure. RFC 9276 section 3.2 lets a validator
@@ -39,7 +39,7 @@ const OPT_OUT: u8 = 1;
 impl Nsec3s {
     /// Records of another hash or with unknown flags are ignored (RFC 5155 section 8.2), and those with other parameters than
     /// the first.
-    pub(super) fn new(zone: &Name, sets: &[&Set]) -> Self {
+    pub(super) fn new(zone: &Name, sets: &[&RrSet]) -> Self {
         let mut all = Self { zone: zone.clone(), iterations: 0, salt: Vec::new(), records: Vec::new() };
         for set in sets.iter().filter(|set| set.kind == types::NSEC3) {
             for (iterations, salt, record) in set.data.iter().filter_map(|data| record(set, zone, data)) {
@@ -64,7 +64,7 @@ impl Nsec3s {
     }
 
     /// RFC 5155 section 8.3: the closest ancestor with a record, and a record over the next name towards `name`.
-    pub(super) fn existence(&self, name: &Name, work: &mut Work) -> Existence<'_> {
+    pub(super) fn existence(&self, name: &Name, work: &mut WorkBudget) -> Existence<'_> {
         if self.is_empty() || !name.ends_with(&self.zone) {
             return Existence::Unknown;
         }
@@ -87,7 +87,7 @@ impl Nsec3s {
     }
 
     /// A record says that no name has the hash of `name`; whether it has opt-out.
-    pub(super) fn covering(&self, name: &Name, work: &mut Work) -> Option<bool> {
+    pub(super) fn covering(&self, name: &Name, work: &mut WorkBudget) -> Option<bool> {
         let hash = self.hash(name, work)?;
         let between = |record: &&Nsec3| {
             let last = record.next <= record.hash;
@@ -97,7 +97,7 @@ impl Nsec3s {
         self.records.iter().find(between).map(|record| record.opt_out)
     }
 
-    fn hash(&self, name: &Name, work: &mut Work) -> Option<Vec<u8>> {
+    fn hash(&self, name: &Name, work: &mut WorkBudget) -> Option<Vec<u8>> {
         if self.is_empty() || self.iterations > ITERATIONS || !work.hash() {
             return None;
         }
@@ -108,7 +108,7 @@ impl Nsec3s {
 }
 
 /// Iterations, salt, and the rest.
-fn record<'a>(set: &Set, zone: &Name, data: &'a [u8]) -> Option<(u16, &'a [u8], Nsec3)> {
+fn record<'a>(set: &RrSet, zone: &Name, data: &'a [u8]) -> Option<(u16, &'a [u8], Nsec3)> {
     let [SHA1, flags, high, low, rest @ ..] = data else { return None };
     if flags & !OPT_OUT != 0 || set.owner.parent()? != *zone {
         return None;

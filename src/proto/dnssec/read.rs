@@ -19,16 +19,16 @@ pub struct Sections {
     /// The server says it is authoritative.
     pub authoritative: bool,
     /// Sets of the answer section, in the order of their first records.
-    pub answers: Vec<Set>,
+    pub answers: Vec<RrSet>,
     /// Sets of the authority section.
-    pub authority: Vec<Set>,
+    pub authority: Vec<RrSet>,
     /// Records that have not the form of their type; a set that lacks them will not verify.
     pub unreadable: usize,
 }
 
 /// Records of one owner and type.
 #[derive(Clone, Debug)]
-pub struct Set {
+pub struct RrSet {
     /// Owner, in lower case.
     pub owner: Name,
     /// Type.
@@ -90,7 +90,11 @@ pub fn read(message: &[u8]) -> Option<Sections> {
     Some(sections)
 }
 
-fn add(sets: &mut Vec<Set>, places: &mut HashMap<(Name, u16), usize>, record: &ParsedRecord<'_, &[u8]>) -> Option<()> {
+fn add(
+    sets: &mut Vec<RrSet>,
+    places: &mut HashMap<(Name, u16), usize>,
+    record: &ParsedRecord<'_, &[u8]>,
+) -> Option<()> {
     if record.class().to_int() != types::CLASS_IN {
         return None;
     }
@@ -101,7 +105,13 @@ fn add(sets: &mut Vec<Set>, places: &mut HashMap<(Name, u16), usize>, record: &P
     let covered = signature.as_ref().map_or(own, |(covered, _)| *covered);
     let at = *places.entry((owner.clone(), covered)).or_insert(sets.len());
     if at == sets.len() {
-        sets.push(Set { owner, kind: covered, ttl: record.ttl().as_secs(), data: Vec::new(), signatures: Vec::new() });
+        sets.push(RrSet {
+            owner,
+            kind: covered,
+            ttl: record.ttl().as_secs(),
+            data: Vec::new(),
+            signatures: Vec::new(),
+        });
     }
     let set = sets.get_mut(at)?;
     match signature {
@@ -160,7 +170,7 @@ pub(super) fn name(data: &[u8]) -> Option<(Name, &[u8])> {
     Some((ToName::to_canonical_name(&name), rest))
 }
 
-impl Set {
+impl RrSet {
     /// Whether it holds records, not only signatures.
     #[must_use]
     pub fn exists(&self) -> bool {
@@ -187,7 +197,7 @@ impl Set {
 impl Sections {
     /// The set of a name and type in the answer section.
     #[must_use]
-    pub fn answer(&self, owner: &Name, kind: u16) -> Option<&Set> {
+    pub fn answer(&self, owner: &Name, kind: u16) -> Option<&RrSet> {
         self.answers.iter().find(|set| set.exists() && set.kind == kind && set.owner == *owner)
     }
 }

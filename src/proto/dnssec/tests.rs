@@ -5,8 +5,8 @@ use proptest::prelude::{Just, any, prop_oneof, proptest};
 
 use super::denial::has;
 use super::{
-    Anchor, Cut, Denial, Digest, Key, Name, Proof, Reason, Set, Signature, SignatureOutcome, Work, check_set, dotted,
-    labels, later, read, redirected, suffix, wildcard,
+    Anchor, DelegationProof, Denial, Digest, Key, Name, Proof, Reason, RrSet, Signature, SignatureOutcome, WorkBudget,
+    check_rrset, dotted, labels, later, read, redirected, suffix, wildcard,
 };
 use crate::proto::dns::types;
 
@@ -26,15 +26,15 @@ fn bits(types: &[u16]) -> Vec<u8> {
     [&[0, 8][..], &map].concat()
 }
 
-fn set(owner: &str, kind: u16, data: Vec<u8>) -> Set {
-    Set { owner: name(owner), kind, ttl: 300, data: vec![data], signatures: Vec::new() }
+fn set(owner: &str, kind: u16, data: Vec<u8>) -> RrSet {
+    RrSet { owner: name(owner), kind, ttl: 300, data: vec![data], signatures: Vec::new() }
 }
 
-fn nsec(owner: &str, next: &str, types: &[u16]) -> Set {
+fn nsec(owner: &str, next: &str, types: &[u16]) -> RrSet {
     set(owner, types::NSEC, [name(next).as_slice(), &bits(types)].concat())
 }
 
-fn proof(sets: &[Set]) -> Proof {
+fn proof(sets: &[RrSet]) -> Proof {
     Proof::new(&name("example."), &sets.iter().collect::<Vec<_>>())
 }
 
@@ -111,7 +111,7 @@ impl Example {
         Key::read(&[&[1, 1, 3, self.algorithm][..], &base64(self.key)].concat()).unwrap()
     }
 
-    fn set(&self) -> Set {
+    fn set(&self) -> RrSet {
         let (expiration, inception, original_ttl, count) = self.times;
         let mut data = self.kind.to_be_bytes().to_vec();
         data.extend([self.algorithm, count]);
@@ -133,7 +133,7 @@ impl Example {
             data,
             split,
         };
-        Set { signatures: vec![signature], ..set(self.owner, self.kind, self.data.clone()) }
+        RrSet { signatures: vec![signature], ..set(self.owner, self.kind, self.data.clone()) }
     }
 }
 
@@ -146,21 +146,21 @@ fn signatures_of_the_documents_hold() {
         assert!(Anchor::read(&line).unwrap()[0].trusts(&key), "{line}");
         let (last, first, ..) = example.times;
         let keys = std::slice::from_ref(&key);
-        let mut work = Work::default();
-        let good = check_set(&set, &zone, keys, first, &mut work);
+        let mut work = WorkBudget::default();
+        let good = check_rrset(&set, &zone, keys, first, &mut work);
         assert!(good.problem.is_none() && good.expanded.is_none(), "{good:?}");
         assert_eq!(good.signatures[0].outcome, SignatureOutcome::Good(0));
         assert_eq!((good.signatures[0].age, good.signatures[0].left), (0, later(last, first)));
         for (at, reason) in [(first - 1, Reason::NotYetValid), (last + 1, Reason::Expired)] {
-            assert_eq!(check_set(&set, &zone, keys, at, &mut work).problem.unwrap().0, reason);
+            assert_eq!(check_rrset(&set, &zone, keys, at, &mut work).problem.unwrap().0, reason);
         }
         let mut altered = set.clone();
         *altered.data[0].last_mut().unwrap() ^= 1;
-        assert_eq!(check_set(&altered, &zone, keys, first, &mut work).problem.unwrap().0, Reason::BadSignature);
+        assert_eq!(check_rrset(&altered, &zone, keys, first, &mut work).problem.unwrap().0, Reason::BadSignature);
         let mut bare = set.clone();
         bare.signatures.clear();
-        assert_eq!(check_set(&bare, &zone, keys, first, &mut work).problem.unwrap().0, Reason::MissingRrsig);
-        let none = check_set(&set, &zone, keys, first, &mut Work { signatures: 0, hashes: 0 });
+        assert_eq!(check_rrset(&bare, &zone, keys, first, &mut work).problem.unwrap().0, Reason::MissingRrsig);
+        let none = check_rrset(&set, &zone, keys, first, &mut WorkBudget { signatures: 0, hashes: 0 });
         assert_eq!(none.problem.unwrap().0, Reason::TooMuchWork);
     }
 }
@@ -194,7 +194,7 @@ fn names_are_cut_and_joined() {
 /// The zone of RFC 4035 appendix A, as far as its answers in appendix B need it.
 #[test]
 fn nsec_proves_what_rfc_4035_says() {
-    let work = &mut Work::default();
+    let work = &mut WorkBudget::default();
     // B.2 NXDOMAIN.
     let records = [nsec("b.example.", "ns1.example.", &[2]), nsec("example.", "a.example.", &[2, 6])];
     assert_eq!(proof(&records).nxdomain(&name("ml.example."), work), Denial::Proven);
@@ -208,7 +208,7 @@ fn nsec_proves_what_rfc_4035_says() {
     assert!(matches!(proof(&records).nodata(&name("ns1.example."), 1, work), Denial::Unproven(_)));
     // B.5 delegation without DS.
     let records = [nsec("b.example.", "ns1.example.", &[2])];
-    assert_eq!(proof(&records).cut(&name("b.example."), work), Cut::Unsigned);
+    assert_eq!(proof(&records).cut(&name("b.example."), work), DelegationProof::Unsigned);
     // B.6 wildcard: x.y.w.example and *.w.example.
     let records = [nsec("x.y.w.example.", "xx.example.", &[15])];
     assert_eq!(proof(&records).expansion(&name("a.z.w.example."), &name("w.example."), work), Denial::Proven);
@@ -223,15 +223,15 @@ fn nsec_proves_what_rfc_4035_says() {
     // B.8 DS at the zone's own apex: the child's side says nothing of it.
     let records = [nsec("example.", "a.example.", &[2, 6])];
     assert!(matches!(proof(&records).nodata(&name("example."), types::DS, work), Denial::Unproven(_)));
-    assert!(matches!(proof(&records).cut(&name("example."), work), Cut::Unproven(_)));
+    assert!(matches!(proof(&records).cut(&name("example."), work), DelegationProof::Unproven(_)));
     // An empty non-terminal: y.w.example between w.example and x.y.w.example.
     let records = [nsec("x.w.example.", "x.y.w.example.", &[15])];
     assert_eq!(proof(&records).nodata(&name("y.w.example."), 1, work), Denial::Proven);
     assert!(matches!(proof(&records).nxdomain(&name("y.w.example."), work), Denial::Unproven(_)));
-    assert_eq!(proof(&records).cut(&name("y.w.example."), work), Cut::Inside);
+    assert_eq!(proof(&records).cut(&name("y.w.example."), work), DelegationProof::Inside);
 }
 
-fn nsec3(owner: &str, flags: u8, next: &str, types: &[u16]) -> Set {
+fn nsec3(owner: &str, flags: u8, next: &str, types: &[u16]) -> RrSet {
     let next: Vec<u8> = domain::utils::base32::decode_hex(next).unwrap();
     // Parameters of the zone in RFC 5155 appendix A: 12 iterations, salt aabbccdd.
     let mut data = vec![1, flags, 0, 12, 4, 0xaa, 0xbb, 0xcc, 0xdd, 20];
@@ -243,7 +243,7 @@ fn nsec3(owner: &str, flags: u8, next: &str, types: &[u16]) -> Set {
 /// The answers of RFC 5155 appendix B, with the hashes printed there.
 #[test]
 fn nsec3_proves_what_rfc_5155_says() {
-    let work = &mut Work::default();
+    let work = &mut WorkBudget::default();
     let apex =
         || nsec3("0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example.", 1, "2t7b4g4vsa5smi47k61mv5bv1a22bojr", &[15, 2, 6]);
     let gap = || nsec3("b4um86eghhds6nea196smvmlo4ors995.example.", 1, "gjeqe526plbf1g8mklp59enfd789njgi", &[15]);
@@ -259,7 +259,7 @@ fn nsec3_proves_what_rfc_5155_says() {
     assert!(matches!(proof(&records).nodata(&name("ns1.example."), 1, work), Denial::Unproven(_)));
     // B.3: c.example may be delegated unsigned: opt-out.
     let records = [star(), apex()];
-    assert_eq!(proof(&records).cut(&name("c.example."), work), Cut::OptOut);
+    assert_eq!(proof(&records).cut(&name("c.example."), work), DelegationProof::OptOut);
     let (iterations, salt, opt_out) = proof(&records).nsec3().map(|(i, s, o)| (i, s.to_vec(), o)).unwrap();
     assert_eq!((iterations, salt.as_slice(), opt_out), (12, &[0xaa, 0xbb, 0xcc, 0xdd][..], true));
 }
@@ -269,7 +269,7 @@ fn work_is_bounded_whatever_comes() {
     // A name of 126 labels against one record: a hash for each ancestor, and no more than are paid for.
     let deep = name(&format!("{}example.", "a.".repeat(120)));
     let records = [nsec3("00000000000000000000000000000000.example.", 0, "00000000000000000000000000000001", &[1])];
-    let mut work = Work { signatures: 10, hashes: 50 };
+    let mut work = WorkBudget { signatures: 10, hashes: 50 };
     assert!(matches!(proof(&records).nxdomain(&deep, &mut work), Denial::Unproven(_)));
     assert_eq!(work.hashes, 0);
     assert!(work.spent());
@@ -284,9 +284,9 @@ fn work_is_bounded_whatever_comes() {
             other
         })
         .collect();
-    let mut work = Work::default();
+    let mut work = WorkBudget::default();
     let before = work.signatures;
-    let checked = check_set(&flood, &example.zone(), &vec![example.key(); 20], example.times.1, &mut work);
+    let checked = check_rrset(&flood, &example.zone(), &vec![example.key(); 20], example.times.1, &mut work);
     assert_eq!(checked.problem.unwrap().0, Reason::TooMuchWork);
     assert_eq!(before - work.signatures, 8);
 }
@@ -330,15 +330,15 @@ proptest! {
             message.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
             message.extend(&data);
         }
-        let mut work = Work::default();
+        let mut work = WorkBudget::default();
         if let Some(sections) = read(&message) {
-            let sets: Vec<&Set> = sections.answers.iter().collect();
+            let sets: Vec<&RrSet> = sections.answers.iter().collect();
             let keys: Vec<Key> = Key::read(&data).into_iter().collect();
             let proof = Proof::new(&name("example."), &sets);
             let _ = proof.nxdomain(&name("b.a.example."), &mut work);
             let _ = proof.nodata(&name("a.example."), 1, &mut work);
             for set in sets {
-                let _ = check_set(set, &name("example."), &keys, 7, &mut work);
+                let _ = check_rrset(set, &name("example."), &keys, 7, &mut work);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! One set of records and its signatures (RFC 4035 section 5.3).
 
-use super::{Key, Name, Set, Signature, Work, algorithm, dotted, labels, suffix, supported, wildcard};
+use super::{Key, Name, RrSet, Signature, WorkBudget, algorithm, dotted, labels, suffix, supported, wildcard};
 
 /// Signatures of one set that are verified at most, which is also what Unbound allows since CVE-2023-50387.
 const TRIES: u32 = 8;
@@ -59,7 +59,7 @@ pub enum SignatureOutcome {
     /// No key of the zone has its tag and algorithm.
     NoKey,
     /// It cannot belong to this set: signer or labels are wrong.
-    Foreign,
+    OfAnotherSet,
     /// Left alone because too many came.
     Untried,
 }
@@ -83,7 +83,7 @@ pub struct SignatureCheck {
 
 /// A set with all its signatures, checked.
 #[derive(Clone, Debug)]
-pub struct SetCheck {
+pub struct RrSetCheck {
     /// Why it does not verify, and what was seen; absent when it does.
     pub problem: Option<(Reason, String)>,
     /// Name of the wildcard's encloser, when the set came from a wildcard.
@@ -94,7 +94,7 @@ pub struct SetCheck {
 
 /// Verifies a set against the keys of `zone` at second `at`: one signature that holds is enough. `work` pays for every
 /// verification.
-pub fn check_set(set: &Set, zone: &Name, keys: &[Key], at: u32, work: &mut Work) -> SetCheck {
+pub fn check_rrset(set: &RrSet, zone: &Name, keys: &[Key], at: u32, work: &mut WorkBudget) -> RrSetCheck {
     let mut tries = TRIES;
     let mut signatures = Vec::with_capacity(set.signatures.len().min(LOOKED_AT));
     let mut signed = None;
@@ -109,20 +109,20 @@ pub fn check_set(set: &Set, zone: &Name, keys: &[Key], at: u32, work: &mut Work)
     let own = usize::from(signed_labels(&set.owner));
     let expanded = signed.map(usize::from).filter(|count| *count < own).map(|count| suffix(&set.owner, count));
     let problem = if signed.is_some() { None } else { Some(problem(set, zone, &signatures)) };
-    SetCheck { problem, expanded, signatures }
+    RrSetCheck { problem, expanded, signatures }
 }
 
 fn outcome(
-    set: &Set,
+    set: &RrSet,
     signature: &Signature,
     zone: &Name,
     keys: &[Key],
     at: u32,
-    work: &mut Work,
+    work: &mut WorkBudget,
     tries: &mut u32,
 ) -> SignatureOutcome {
     if signature.signer != *zone || !set.owner.ends_with(zone) || signature.labels > signed_labels(&set.owner) {
-        return SignatureOutcome::Foreign;
+        return SignatureOutcome::OfAnotherSet;
     }
     if !supported(signature.algorithm) {
         return SignatureOutcome::Unsupported;
@@ -142,7 +142,7 @@ fn outcome(
     if later(at, signature.inception) < 0 {
         return SignatureOutcome::NotYetValid;
     }
-    let Some(data) = signed_data(set, signature) else { return SignatureOutcome::Foreign };
+    let Some(data) = signed_data(set, signature) else { return SignatureOutcome::OfAnotherSet };
     let proper = signature.data.get(signature.split..).unwrap_or_default();
     let mut outcome = SignatureOutcome::Untried;
     for (place, key) in candidates.into_iter().take(COLLISIONS) {
@@ -162,7 +162,7 @@ fn outcome(
 }
 
 /// RFC 4035 section 5.3.2: the RRSIG's own data, then every record under the name it was signed by.
-fn signed_data(set: &Set, signature: &Signature) -> Option<Vec<u8>> {
+fn signed_data(set: &RrSet, signature: &Signature) -> Option<Vec<u8>> {
     let count = usize::from(signature.labels);
     let owner = if count < labels(&set.owner) { wildcard(&suffix(&set.owner, count))? } else { set.owner.clone() };
     let mut out = signature.data.get(..signature.split)?.to_vec();
@@ -185,7 +185,7 @@ pub fn later(a: u32, b: u32) -> i32 {
 
 /// The most telling outcome decides the reason: data that was altered explains more than a second signature that is old. What
 /// was left alone could have held, so nothing is told of the set.
-fn problem(set: &Set, zone: &Name, signatures: &[SignatureCheck]) -> (Reason, String) {
+fn problem(set: &RrSet, zone: &Name, signatures: &[SignatureCheck]) -> (Reason, String) {
     if signatures.is_empty() {
         return (Reason::MissingRrsig, format!("no signature came with it, although zone {} is signed", dotted(zone)));
     }
@@ -223,7 +223,7 @@ fn signature_check(signature: &Signature, outcome: SignatureOutcome, at: u32) ->
         SignatureOutcome::NeverValid => "is never valid: its inception is after its expiration".to_owned(),
         SignatureOutcome::Unsupported => "of an algorithm or key size that cannot be checked".to_owned(),
         SignatureOutcome::NoKey => "is by no key of the zone".to_owned(),
-        SignatureOutcome::Foreign => "cannot belong to this set by its signer or its labels".to_owned(),
+        SignatureOutcome::OfAnotherSet => "cannot belong to this set by its signer or its labels".to_owned(),
         SignatureOutcome::Untried => "was left alone: too many signatures or keys of one tag".to_owned(),
     };
     let text = format!(

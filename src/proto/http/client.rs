@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::stream_end::{StreamEnd, TrackedStream, too_large_head};
-use super::{Cause, NoResponse};
+use super::{FailureKind, NoResponse};
 use crate::net::scope::Scope;
 
 /// Version spoken on a stream.
@@ -73,7 +73,7 @@ impl Body {
         // The library takes a reset without an error for the end, as it may follow one (RFC 9113, 8.1); here none came before.
         if self.marked && !self.incoming.is_end_stream() {
             let why = "the server broke off the answer: RST_STREAM before its end";
-            return Err(NoResponse::new(Cause::Reset, why));
+            return Err(NoResponse::new(FailureKind::Reset, why));
         }
         Ok(None)
     }

@@ -11,9 +11,9 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::{Cause, ExchangeError, Limits, NoResponse, Response, Version, send};
+use super::{ExchangeError, FailureKind, Limits, NoResponse, Response, Version, send};
 use crate::model::Text;
-use crate::net::clock::Measured;
+use crate::net::clock::MeasuredTime;
 use crate::net::{ConnectError, IpVersion, connect, resolve};
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::{
@@ -50,7 +50,7 @@ pub trait Observer {
     fn begins(&mut self, phase: Phase);
 
     /// The phase took so long.
-    fn ended(&mut self, phase: Phase, took: Measured);
+    fn ended(&mut self, phase: Phase, took: MeasuredTime);
 
     /// The name has these addresses, of which the first is connected to.
     fn resolved(&mut self, addresses: &[IpAddr]);
@@ -92,7 +92,7 @@ impl VersionChoice {
 }
 
 /// A server, and on what terms it is asked.
-pub struct Server<'a> {
+pub struct HttpServer<'a> {
     /// Names scheme, host and port.
     pub url: &'a Url,
     /// The host of the URL, as people may see it.
@@ -112,7 +112,7 @@ pub struct Server<'a> {
 /// Connects to `server` and sends the request that `build` makes for the version agreed on; comes back with the head of the
 /// response.
 pub async fn exchange(
-    server: &Server<'_>,
+    server: &HttpServer<'_>,
     build: impl FnOnce(Version) -> Result<Request<Full<Bytes>>, String> + Send,
     observer: &mut (impl Observer + Send),
 ) -> Result<Response, ExchangeError> {
@@ -137,12 +137,12 @@ pub async fn exchange(
     let stream = server.secure(dialled.stream, peer, observer).await?;
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     if server.version == VersionChoice::Http2 && !http2 {
-        return Err(ExchangeError::new(Cause::TlsFailed, "the server did not agree to HTTP/2 (ALPN h2)"));
+        return Err(ExchangeError::new(FailureKind::TlsFailed, "the server did not agree to HTTP/2 (ALPN h2)"));
     }
     server.ask(stream, if http2 { Version::Http2 } else { Version::Http1 }, build, observer).await
 }
 
-impl Server<'_> {
+impl HttpServer<'_> {
     /// The time left, less a moment: what ends first inside knows why nothing came.
     fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now()).saturating_sub(LAST_WORD)
@@ -159,16 +159,16 @@ impl Server<'_> {
             Some(Host::Ipv4(address)) => return Ok(address.into()),
             Some(Host::Ipv6(address)) => return Ok(address.into()),
             Some(Host::Domain(name)) => Text::new(name, Some(self.host.shown())),
-            None => return Err(ExchangeError::new(Cause::Unresolved, format!("{} names no host", self.host))),
+            None => return Err(ExchangeError::new(FailureKind::Unresolved, format!("{} names no host", self.host))),
         };
         let start = Instant::now();
         // The caller's limit comes first, and says how long that was.
         let found = resolve(&name, IpVersion::Any, self.left() + Duration::from_secs(1)).await?;
-        let addresses = found.map_err(|why| NoResponse::new(Cause::Unresolved, why))?;
-        observer.ended(Phase::Resolve, Measured::by_user(start.elapsed()));
+        let addresses = found.map_err(|why| NoResponse::new(FailureKind::Unresolved, why))?;
+        observer.ended(Phase::Resolve, MeasuredTime::by_user(start.elapsed()));
         observer.resolved(&addresses.list);
         let first = addresses.list.first().copied();
-        first.ok_or_else(|| ExchangeError::new(Cause::Unresolved, format!("{name} has no address")))
+        first.ok_or_else(|| ExchangeError::new(FailureKind::Unresolved, format!("{name} has no address")))
     }
 
     async fn secure(
@@ -179,7 +179,7 @@ impl Server<'_> {
     ) -> Result<TlsStream, ExchangeError> {
         let host = self.url.host_str().unwrap_or_default();
         let name = server_name(host).ok_or_else(|| {
-            NoResponse::new(Cause::TlsFailed, format!("{} is not a name a certificate can carry", self.host))
+            NoResponse::new(FailureKind::TlsFailed, format!("{} is not a name a certificate can carry", self.host))
         })?;
         let sni = matches!(self.url.host(), Some(Host::Domain(_))).then(|| name.clone());
         let offer = Offer { sni, verify_name: name, alpn: self.version.alpn(), versions: versions(None, None) };
@@ -207,14 +207,14 @@ impl Server<'_> {
             (HandshakeEnd::Completed(stream), _) => *stream,
             (other, ending) => return Err(unsecured(&other, ending.unwrap_or_default(), verify_error).into()),
         };
-        observer.ended(Phase::Tls, Measured::by_user(elapsed));
+        observer.ended(Phase::Tls, MeasuredTime::by_user(elapsed));
         if self.verify && verified != Some(true) {
             if let Some(fault) = unjudged {
                 return Err(fault.into());
             }
             let why = verify_error.unwrap_or_else(|| "the server proved nothing".to_owned());
             let why = format!("the certificate of {peer} {UNVERIFIED}{why}{UNSENT}");
-            return Err(ExchangeError::new(Cause::Untrusted, why));
+            return Err(ExchangeError::new(FailureKind::Untrusted, why));
         }
         Ok(stream)
     }
@@ -230,38 +230,38 @@ impl Server<'_> {
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
         observer.begins(Phase::Head);
-        let request = build(version).map_err(|why| NoResponse::new(Cause::Malformed, why))?;
+        let request = build(version).map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
         let start = Instant::now();
         let response = send(stream, version, LIMITS, request).await;
         let response = response.map_err(|none| none.of(self.url.as_str()))?;
-        observer.ended(Phase::Head, Measured::by_user(start.elapsed()));
+        observer.ended(Phase::Head, MeasuredTime::by_user(start.elapsed()));
         Ok(response)
     }
 }
 
 fn nobody(address: impl std::fmt::Display) -> ExchangeError {
-    ExchangeError::new(Cause::Unresolved, format!("{address} is the address of no host"))
+    ExchangeError::new(FailureKind::Unresolved, format!("{address} is the address of no host"))
 }
 
 fn unconnected(error: &ConnectError, peer: SocketAddr, patience: Duration) -> NoResponse {
-    let cause = match error {
-        ConnectError::Unreachable(_) => Cause::Unreachable,
-        ConnectError::Refused | ConnectError::RefusedBy(_) => Cause::Refused,
-        ConnectError::Timeout => Cause::Timeout,
-        ConnectError::Reset => Cause::Reset,
+    let kind = match error {
+        ConnectError::Unreachable(_) => FailureKind::Unreachable,
+        ConnectError::Refused | ConnectError::RefusedBy(_) => FailureKind::Refused,
+        ConnectError::Timeout => FailureKind::Timeout,
+        ConnectError::Reset => FailureKind::Reset,
     };
-    NoResponse::new(cause, error.sentence(peer, patience))
+    NoResponse::new(kind, error.sentence(peer, patience))
 }
 
 /// A TLS handshake that ended early.
 fn unsecured(end: &HandshakeEnd, ending: String, verify_error: Option<String>) -> NoResponse {
-    let cause = match end {
-        HandshakeEnd::Timeout => Cause::Timeout,
-        HandshakeEnd::Reset => Cause::Reset,
-        HandshakeEnd::Unreachable(_) => Cause::Unreachable,
-        HandshakeEnd::NotTls(_) | HandshakeEnd::Alert(_) => Cause::TlsFailed,
-        HandshakeEnd::Closed | HandshakeEnd::Completed(_) => Cause::Closed,
+    let kind = match end {
+        HandshakeEnd::Timeout => FailureKind::Timeout,
+        HandshakeEnd::Reset => FailureKind::Reset,
+        HandshakeEnd::Unreachable(_) => FailureKind::Unreachable,
+        HandshakeEnd::NotTls(_) | HandshakeEnd::Alert(_) => FailureKind::TlsFailed,
+        HandshakeEnd::Closed | HandshakeEnd::Completed(_) => FailureKind::Closed,
     };
     let distrust = verify_error.map(|error| format!("; and the certificate does not verify: {error}"));
-    NoResponse::new(cause, ending + &distrust.unwrap_or_default())
+    NoResponse::new(kind, ending + &distrust.unwrap_or_default())
 }

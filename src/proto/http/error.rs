@@ -4,7 +4,7 @@ use crate::model::Fault;
 
 /// How an exchange ended without a whole response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum FailureKind {
     /// The name has no address.
     Unresolved,
     /// RST in answer to SYN.
@@ -27,7 +27,7 @@ pub enum Cause {
     TooLarge,
 }
 
-impl Cause {
+impl FailureKind {
     /// Its word in facts.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -49,7 +49,7 @@ impl Cause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoResponse {
     /// Its cause.
-    pub cause: Cause,
+    pub kind: FailureKind,
     /// Evidence.
     pub why: String,
     /// The TLS alert the peer sent, by the name RFC 8446 gives it.
@@ -66,14 +66,14 @@ pub enum ExchangeError {
 }
 
 impl NoResponse {
-    pub(super) fn new(cause: Cause, why: impl Into<String>) -> Self {
-        Self { cause, why: why.into(), alert: None }
+    pub(super) fn new(kind: FailureKind, why: impl Into<String>) -> Self {
+        Self { kind, why: why.into(), alert: None }
     }
 
     /// The same, of an exchange with `peer`, where it is a fact; what this side does not read is a fault.
     #[must_use]
     pub fn of(self, peer: &str) -> ExchangeError {
-        if self.cause == Cause::TooLarge {
+        if self.kind == FailureKind::TooLarge {
             let remedy = "see with another client (curl -v) how large it is, and what on the server makes it so";
             return Fault::local("read the answer", peer, self.why, remedy).into();
         }
@@ -82,8 +82,8 @@ impl NoResponse {
 }
 
 impl ExchangeError {
-    pub(super) fn new(cause: Cause, why: impl Into<String>) -> Self {
-        Self::NoResponse(NoResponse::new(cause, why))
+    pub(super) fn new(kind: FailureKind, why: impl Into<String>) -> Self {
+        Self::NoResponse(NoResponse::new(kind, why))
     }
 }
 

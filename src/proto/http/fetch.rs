@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::{Cause, Limits, Version, send};
+use super::{FailureKind, Limits, Version, send};
 use crate::model::Fault;
 use crate::net::{Addresses, IpVersion, connect, deadline, resolve};
 
@@ -65,7 +65,7 @@ async fn ask_one_of(
     match (reach(&peers, end).await?, untried.or(partial)) {
         (Ok((peer, stream)), _) => match exchange(stream, url, most).await {
             Ok(bytes) => Ok(Ok(bytes)),
-            Err((Cause::TooLarge, why)) => {
+            Err((FailureKind::TooLarge, why)) => {
                 let remedy = "fetch it by hand, with curl -v, and see how large it is";
                 Err(Fault::local("fetch a file", url.as_str(), format!("{peer}: {why}"), remedy))
             }
@@ -82,7 +82,7 @@ async fn ask_one_of(
 
 /// Connects to the first of `peers` that can be reached before `end`: the next one beside the last once half of the time left is
 /// over, or at once when that failed. None is given up before the end, since this host's own filter shows only after a second
-/// ([`crate::net::own::syn`]). The inner `Err` says what came of the last one, the outer one that this side is to blame for one.
+/// ([`crate::net::this_host::syn`]). The inner `Err` says what came of the last one, the outer one that this side is to blame for one.
 async fn reach(peers: &[SocketAddr], end: Instant) -> Result<Result<(SocketAddr, TcpStream), String>, Fault> {
     let left = || end.saturating_duration_since(Instant::now()).saturating_sub(LAST_WORD);
     let mut waiting = peers.iter();
@@ -105,28 +105,28 @@ async fn reach(peers: &[SocketAddr], end: Instant) -> Result<Result<(SocketAddr,
     fault.map_or(Ok(Err(last)), Err)
 }
 
-async fn exchange(stream: TcpStream, url: &Url, most: usize) -> Result<Vec<u8>, (Cause, String)> {
+async fn exchange(stream: TcpStream, url: &Url, most: usize) -> Result<Vec<u8>, (FailureKind, String)> {
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let request = hyper::Request::get(target)
         .header(hyper::header::HOST, url[url::Position::BeforeHost..url::Position::AfterPort].to_owned())
         .header(hyper::header::USER_AGENT, concat!("shakedown/", env!("CARGO_PKG_VERSION")))
         .body(Empty::<Bytes>::new())
-        .map_err(|error| (Cause::Malformed, format!("HTTP: {error}")))?;
+        .map_err(|error| (FailureKind::Malformed, format!("HTTP: {error}")))?;
     let response = send(stream, Version::Http1, LIMITS, request).await;
-    let response = response.map_err(|none| (none.cause, format!("HTTP: {}", none.why)))?;
+    let response = response.map_err(|none| (none.kind, format!("HTTP: {}", none.why)))?;
     if response.head.status != hyper::StatusCode::OK {
-        return Err((Cause::Malformed, format!("HTTP {}", response.head.status)));
+        return Err((FailureKind::Malformed, format!("HTTP {}", response.head.status)));
     }
     let (mut body, mut out) = (response.body, Vec::new());
     loop {
         match body.next().await {
             Ok(None) => return Ok(out),
             Ok(Some(data)) if out.len() + data.len() > most => {
-                return Err((Cause::TooLarge, format!("it has more than the {most} bytes that are read")));
+                return Err((FailureKind::TooLarge, format!("it has more than the {most} bytes that are read")));
             }
             Ok(Some(data)) => out.extend_from_slice(&data),
             Err(none) => {
-                return Err((none.cause, format!("the body breaks off after {} bytes: {}", out.len(), none.why)));
+                return Err((none.kind, format!("the body breaks off after {} bytes: {}", out.len(), none.why)));
             }
         }
     }

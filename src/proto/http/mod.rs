@@ -9,5 +9,5 @@ pub mod fetch;
 mod stream_end;
 
 pub use client::{Body, Limits, Response, Version, send};
-pub use connection::{Observer, Phase, Server, UNSENT, UNVERIFIED, VersionChoice, exchange};
-pub use error::{Cause, ExchangeError, NoResponse};
+pub use connection::{HttpServer, Observer, Phase, UNSENT, UNVERIFIED, VersionChoice, exchange};
+pub use error::{ExchangeError, FailureKind, NoResponse};

@@ -9,18 +9,18 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::client::HEADERS;
-use super::{Cause, NoResponse};
+use super::{FailureKind, NoResponse};
 use crate::proto::tls::{error_words, iana_names};
 
 /// Events of a stream, in the order of what tells most.
 #[derive(Clone, Debug, Default)]
 struct Events {
     alert: Option<String>,
-    read_error: Option<(Cause, String)>,
+    read_error: Option<(FailureKind, String)>,
     eof: bool,
     /// Bytes read.
     read: u64,
-    write_error: Option<(Cause, String)>,
+    write_error: Option<(FailureKind, String)>,
 }
 
 /// The end of a [`TrackedStream`], which it outlives.
@@ -34,11 +34,11 @@ impl StreamEnd {
         let read = self.0.lock().unwrap_or_else(PoisonError::into_inner).read;
         // Fewer bytes than the headers have that are read: the library counts a length beyond all numbers as too large as well.
         if error.is_parse_too_large() && read < SHORTEST * HEADERS as u64 {
-            return NoResponse { cause: Cause::Malformed, why: LENGTH.to_owned(), ..none };
+            return NoResponse { kind: FailureKind::Malformed, why: LENGTH.to_owned(), ..none };
         }
         // In HTTP/2 a head that is too large has no words of its own. It is compressed, mostly to some two thirds.
-        let perhaps = none.cause == Cause::Malformed && none.why.contains(DETECTED) && read > u64::from(most / 2);
-        if perhaps || (none.cause == Cause::TooLarge && none.why.starts_with(HEAD)) {
+        let perhaps = none.kind == FailureKind::Malformed && none.why.contains(DETECTED) && read > u64::from(most / 2);
+        if perhaps || (none.kind == FailureKind::TooLarge && none.why.starts_with(HEAD)) {
             return NoResponse { alert: none.alert, ..too_large_head(most) };
         }
         none
@@ -51,15 +51,15 @@ impl StreamEnd {
         let text = chain(error);
         // Nonsense is found before the stream ends, and the end that follows then says nothing.
         let nonsense = error.is_parse() || text.contains(DETECTED);
-        let (cause, why) = match (too_large(error).or_else(|| http2_end(error)), events) {
+        let (kind, why) = match (too_large(error).or_else(|| http2_end(error)), events) {
             (Some(end), _) => end,
-            _ if nonsense => (Cause::Malformed, text),
+            _ if nonsense => (FailureKind::Malformed, text),
             (None, Events { read_error: Some(end), .. }) => end,
-            (None, Events { eof: true, .. }) => (Cause::Closed, CUT.to_owned()),
+            (None, Events { eof: true, .. }) => (FailureKind::Closed, CUT.to_owned()),
             (None, Events { write_error: Some(end), .. }) => end,
-            _ => (Cause::Malformed, text),
+            _ => (FailureKind::Malformed, text),
         };
-        NoResponse { cause, why, alert }
+        NoResponse { kind, why, alert }
     }
 
     fn note(&self, change: impl FnOnce(&mut Events)) {
@@ -82,11 +82,11 @@ const BEYOND: &str = "is larger than this side reads";
 /// A head of more than `most` bytes.
 pub(super) fn too_large_head(most: u32) -> NoResponse {
     let why = format!("{HEAD} {BEYOND} ({} KiB, with 32 bytes for each of {HEADERS} headers at most)", most / 1024);
-    NoResponse::new(Cause::TooLarge, why)
+    NoResponse::new(FailureKind::TooLarge, why)
 }
 
 /// More than this side reads. Of HTTP/2 and of the parts of a body the HTTP layer hands on these words alone.
-fn too_large(error: &hyper::Error) -> Option<(Cause, String)> {
+fn too_large(error: &hyper::Error) -> Option<(FailureKind, String)> {
     const WORDS: [(&str, &str); 4] = [
         ("too_many_continuations", HEAD),
         ("connection error detected: detected excessive load", "the number of frames"),
@@ -100,21 +100,21 @@ fn too_large(error: &hyper::Error) -> Option<(Cause, String)> {
         what = WORDS.iter().find(|(words, _)| text.contains(words)).map(|(_, what)| *what);
         source = inner.source();
     }
-    what.map(|what| (Cause::TooLarge, format!("{what} {BEYOND}")))
+    what.map(|what| (FailureKind::TooLarge, format!("{what} {BEYOND}")))
 }
 
 /// An HTTP/2 server that ends the stream or the connection. That is the protocol at work, not nonsense. The HTTP layer hands
 /// on no type for it, only these words, with a reason in plain English behind them.
-fn http2_end(error: &hyper::Error) -> Option<(Cause, String)> {
+fn http2_end(error: &hyper::Error) -> Option<(FailureKind, String)> {
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         let text = inner.to_string();
-        for (words, cause, frame) in [
-            ("connection error received: ", Cause::Closed, "GOAWAY"),
-            ("stream error received: ", Cause::Reset, "RST_STREAM"),
+        for (words, kind, frame) in [
+            ("connection error received: ", FailureKind::Closed, "GOAWAY"),
+            ("stream error received: ", FailureKind::Reset, "RST_STREAM"),
         ] {
             if let Some(reason) = text.strip_prefix(words) {
-                return Some((cause, format!("the server drains or refuses: {frame} ({})", quoted(reason))));
+                return Some((kind, format!("the server drains or refuses: {frame} ({})", quoted(reason))));
             }
         }
         source = inner.source();
@@ -139,8 +139,8 @@ fn chain(error: &hyper::Error) -> String {
         return CUT.to_owned();
     }
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
         let of_stream = inner.downcast_ref::<io::Error>();
         if of_stream.is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof) {
             return CUT.to_owned();
@@ -149,23 +149,23 @@ fn chain(error: &hyper::Error) -> String {
             return format!("{text}: {}", error_words::words(tls));
         }
         text = format!("{text}: {}", quoted(&inner.to_string()));
-        cause = inner.source();
+        source = inner.source();
     }
     text
 }
 
 /// Sorts an error of the stream.
-fn classify(error: &io::Error) -> (Cause, String) {
+fn classify(error: &io::Error) -> (FailureKind, String) {
     if let Some(tls) = of_tls(error) {
-        return (Cause::TlsFailed, error_words::words(tls));
+        return (FailureKind::TlsFailed, error_words::words(tls));
     }
-    let cause = match error.raw_os_error() {
-        Some(libc::ECONNRESET | libc::EPIPE) => Cause::Reset,
-        Some(libc::ETIMEDOUT) => Cause::Timeout,
-        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN) => Cause::Unreachable,
-        _ => Cause::Closed,
+    let kind = match error.raw_os_error() {
+        Some(libc::ECONNRESET | libc::EPIPE) => FailureKind::Reset,
+        Some(libc::ETIMEDOUT) => FailureKind::Timeout,
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN) => FailureKind::Unreachable,
+        _ => FailureKind::Closed,
     };
-    (cause, error.to_string())
+    (kind, error.to_string())
 }
 
 fn alert(error: &io::Error) -> Option<String> {
@@ -245,14 +245,14 @@ mod tests {
     use rustls::{AlertDescription, Error, InvalidMessage, PeerMisbehaved};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    use super::{Cause, classify, quoted};
+    use super::{FailureKind, classify, quoted};
     use crate::proto::http::client::{Limits, Version, send};
     use crate::testing::is_plain;
 
     const LIMITS: Limits = Limits { head: 65_536, window: None };
 
     /// What is said of a server that answers these bytes, and hangs up; `None` of an answer that will do.
-    async fn told(version: Version, answer: &[u8]) -> Option<String> {
+    async fn error_for(version: Version, answer: &[u8]) -> Option<String> {
         let (client, mut server) = tokio::io::duplex(1 << 20);
         let answer = answer.to_vec();
         tokio::spawn(async move {
@@ -303,8 +303,8 @@ mod tests {
         ];
         let mut wrong = 0;
         for answer in answers {
-            let Some(told) = told(Version::Http1, answer.as_bytes()).await else { continue };
-            assert!(is_plain(&told.replace("HTTP/", "")), "{answer:?}: {told}");
+            let Some(text) = error_for(Version::Http1, answer.as_bytes()).await else { continue };
+            assert!(is_plain(&text.replace("HTTP/", "")), "{answer:?}: {text}");
             wrong += 1;
         }
         assert!(wrong >= 12, "{wrong} of {} were refused", answers.len());
@@ -335,11 +335,11 @@ mod tests {
             }
         }
         for end in ends {
-            let told = told(Version::Http2, &[settings.clone(), end.clone()].concat()).await.unwrap();
+            let text = error_for(Version::Http2, &[settings.clone(), end.clone()].concat()).await.unwrap();
             // What the peer says stands between quotes.
-            let own = told.split_once(": \"").map_or(&*told, |(own, _)| own).replace("HTTP/", "");
-            assert!(is_plain(own.replace("GOAWAY", "").trim_start()), "{end:?}: {told}");
-            assert!(!told.contains("b\""), "{end:?}: {told}");
+            let own = text.split_once(": \"").map_or(&*text, |(own, _)| own).replace("HTTP/", "");
+            assert!(is_plain(own.replace("GOAWAY", "").trim_start()), "{end:?}: {text}");
+            assert!(!text.contains("b\""), "{end:?}: {text}");
         }
         assert_eq!(quoted("enhance your calm (b\"too_many_pings\")"), "enhance your calm: \"too_many_pings\"");
         assert_eq!(quoted("refused stream"), "refused stream");
@@ -354,8 +354,8 @@ mod tests {
             Error::InappropriateMessage { expect_types: Vec::new(), got_type: rustls::ContentType::Handshake },
             Error::DecryptError,
         ] {
-            let (cause, told) = classify(&io::Error::new(io::ErrorKind::InvalidData, error));
-            assert!(cause == Cause::TlsFailed && is_plain(&told), "{told}");
+            let (kind, text) = classify(&io::Error::new(io::ErrorKind::InvalidData, error));
+            assert!(kind == FailureKind::TlsFailed && is_plain(&text), "{text}");
         }
     }
 }

@@ -35,12 +35,12 @@ pub struct Flow {
     socket: DataSocket,
     meter: Arc<Meter>,
     counter: Arc<Mutex<ReceiveCounter>>,
-    omitted: Mark,
+    omitted: WarmUpCounters,
 }
 
 /// Counters at the end of the warm-up; `None` for what could not be read then, which leaves no count of what came after.
 #[derive(Clone, Copy, Debug)]
-struct Mark {
+struct WarmUpCounters {
     bytes: u64,
     acked: Option<u64>,
     datagrams: u64,
@@ -49,7 +49,7 @@ struct Mark {
     counts: Counts,
 }
 
-impl Mark {
+impl WarmUpCounters {
     /// A socket that has done nothing yet.
     const NOTHING: Self =
         Self { bytes: 0, acked: Some(0), datagrams: 0, retransmits: Some(0), drops: Some(0), counts: Counts::NONE };
@@ -65,7 +65,7 @@ impl Flow {
             socket,
             meter: Arc::default(),
             counter: Arc::default(),
-            omitted: Mark::NOTHING,
+            omitted: WarmUpCounters::NOTHING,
         }
     }
 
@@ -114,7 +114,7 @@ impl Flow {
     /// Ends the warm-up: counters from here on are the result.
     pub fn mark(&mut self) {
         let info = self.info();
-        self.omitted = Mark {
+        self.omitted = WarmUpCounters {
             bytes: self.meter.bytes(),
             acked: info.as_ref().and_then(|info| info.bytes_acked),
             datagrams: self.meter.datagrams(),

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use self::logging_session::{LoggingConfig, ServerHelloLog};
 pub use self::socket::PathError;
 use self::socket::QuicSocket;
-use super::tls::error_words::{LARGER, Sorted, sort_text};
+use super::tls::error_words::{ClassifiedError, LARGER, sort_text};
 use super::tls::{
     Credentials, HANDSHAKE, Handshake, HandshakeEnd, HandshakeLog, Offer, RequestedKey, Session, certificate_probe,
     client_config, iana_names, offered,
@@ -57,7 +57,7 @@ pub struct Connection {
 
 /// A handshake that was tried.
 #[derive(Debug)]
-pub struct Dialled {
+pub struct HandshakeAttempt {
     /// As over TCP; refused when an ICMP error came instead.
     pub handshake: Result<Handshake<Connection>, ConnectError>,
     /// In the peer's own words, why there is no connection.
@@ -74,7 +74,7 @@ pub async fn dial(
     credentials: &Credentials,
     offer: &Offer,
     patience: Duration,
-) -> Result<Dialled, Fault> {
+) -> Result<HandshakeAttempt, Fault> {
     let (log, hello_log) = (HandshakeLog::default(), ServerHelloLog::default());
     let config = config(credentials, offer, &log, &hello_log, peer, patience)?;
     let socket = QuicSocket::open(peer, source).await?;
@@ -96,7 +96,9 @@ pub async fn dial(
     let (mut session, mut why) = (None, None);
     let end = match outcome {
         Err(PathError::Fault(fault)) => return Err(fault),
-        Err(PathError::Connect(error)) => return Ok(Dialled { handshake: Err(error), why, strays: socket.strays() }),
+        Err(PathError::Connect(error)) => {
+            return Ok(HandshakeAttempt { handshake: Err(error), why, strays: socket.strays() });
+        }
         Err(PathError::Flood(bytes)) => {
             why = Some(flood_text(bytes));
             HandshakeEnd::Closed
@@ -125,7 +127,7 @@ pub async fn dial(
         let remedy = "check it with a client that has more, such as `openssl s_client -quic`";
         return Err(Fault::local(HANDSHAKE, peer.to_string(), why, remedy));
     }
-    Ok(Dialled { handshake: Ok(handshake), why, strays: socket.strays() })
+    Ok(HandshakeAttempt { handshake: Ok(handshake), why, strays: socket.strays() })
 }
 
 /// Whether a server that refused the offer shows its certificate to who offers everything there is.
@@ -253,8 +255,8 @@ fn session(quic: &quinn::Connection, hello_log: &ServerHelloLog) -> Session {
 fn own_limit(error: &ConnectionError, peer: SocketAddr) -> Option<Fault> {
     let ConnectionError::TransportError(error) = error else { return None };
     let (why, remedy) = match sort_text(&error.reason) {
-        Sorted::Ours(why, remedy) => (why, remedy),
-        Sorted::TooLarge(why) => (why, LARGER),
+        ClassifiedError::Ours(why, remedy) => (why, remedy),
+        ClassifiedError::TooLarge(why) => (why, LARGER),
         _ => return None,
     };
     Some(Fault::local("complete the TLS handshake over QUIC", peer.to_string(), why, remedy))
@@ -276,11 +278,11 @@ pub fn classify_end(error: &ConnectionError) -> (HandshakeEnd<Connection>, Optio
             (HandshakeEnd::Alert(format!("sent ({})", error.code)), None)
         }
         ConnectionError::TransportError(error) => {
-            let (Sorted::Alert(why)
-            | Sorted::Garbled(why)
-            | Sorted::Broken(why)
-            | Sorted::TooLarge(why)
-            | Sorted::Ours(why, _)) = sort_text(&error.reason);
+            let (ClassifiedError::Alert(why)
+            | ClassifiedError::Garbled(why)
+            | ClassifiedError::Broken(why)
+            | ClassifiedError::TooLarge(why)
+            | ClassifiedError::Ours(why, _)) = sort_text(&error.reason);
             (HandshakeEnd::Alert(format!("sent ({})", shortened(&why))), None)
         }
         ConnectionError::ConnectionClosed(close) => {

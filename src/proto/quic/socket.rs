@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use crate::model::Fault;
 use crate::net::datagram::{self, udp};
 use crate::net::dial::ConnectError;
-use crate::net::own;
+use crate::net::this_host;
 
 /// Bytes taken from one peer in all. Handshake, one answer of 64 KiB and their repetitions need a tenth of it.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -92,8 +92,8 @@ impl QuicSocket {
             return;
         }
         let report = datagram::reported(&self.socket);
-        if let Some(why) = report.as_ref().and_then(|report| own::rejection(report, self.peer.ip())) {
-            return self.report(PathError::Fault(own::rejection_fault(why, "exchange QUIC packets", self.peer)));
+        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, self.peer.ip())) {
+            return self.report(PathError::Fault(this_host::rejection_fault(why, "exchange QUIC packets", self.peer)));
         }
         self.report(match ConnectError::classify(error, "exchange QUIC packets", self.peer) {
             Ok(error) => PathError::Connect(error.reported_by(report.as_ref())),

@@ -10,7 +10,7 @@ use crate::proto::tls::{HandshakeEnd, offered};
 use crate::testing::is_plain;
 
 /// What is said of a connection that ended so.
-fn told(error: &ConnectionError) -> String {
+fn reason_for(error: &ConnectionError) -> String {
     let (end, why) = classify_end(error);
     let end = match end {
         HandshakeEnd::Alert(text) | HandshakeEnd::NotTls(text) | HandshakeEnd::Unreachable(text) => text,
@@ -81,7 +81,7 @@ fn no_end_of_a_connection_is_told_in_the_librarys_own_names() {
         ends.push(ConnectionError::ApplicationClosed(ApplicationClose { error_code, reason }));
     }
     for end in &ends {
-        let text = told(end);
+        let text = reason_for(end);
         // The names of frames and fields are those of RFC 9000; the peer's own words stand between quotes.
         let own = text.replace(&offered(), "").replace("IDs", "ids").replace("\"in words\"", "");
         assert!(is_plain(&own) && !text.contains("()"), "{end:?}: {text}");

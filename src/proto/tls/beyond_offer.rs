@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::net::TcpStream;
 
 use super::certificate::Certificate;
-use super::hello::{Answer, Flight, Hello, Sending, Version, ask, group_name, suite_name, suites};
+use super::hello::{Answer, Flight, Hello, SendMode, Version, ask, group_name, suite_name, suites};
 use super::{HANDSHAKE, Handshake, HandshakeEnd, Offer, offered, provider};
 use crate::model::Fault;
 use crate::net::deadline;
@@ -42,20 +42,20 @@ pub async fn beyond_offer(
     patience: Duration,
     open: &Open<'_>,
 ) -> Result<Option<Fault>, Fault> {
-    let server = Server { peer, patience, open };
+    let server = TlsServer { peer, patience, open };
     deadline::within(patience, server.beyond(offer)).await.unwrap_or(Ok(None))
 }
 
 /// Makes connections.
 pub type Open<'o> = dyn Fn() -> BoxFuture<'o, Result<Option<TcpStream>, Fault>> + Sync + 'o;
 
-struct Server<'s, 'o> {
+struct TlsServer<'s, 'o> {
     peer: SocketAddr,
     patience: Duration,
     open: &'s Open<'o>,
 }
 
-impl Server<'_, '_> {
+impl TlsServer<'_, '_> {
     async fn beyond(&self, offer: &Offer) -> Result<Option<Fault>, Fault> {
         let peer = self.peer;
         let mut refused = true;
@@ -82,7 +82,7 @@ impl Server<'_, '_> {
             {
                 return Ok(Some(fault(peer, nothing_newer(chosen))));
             }
-            let what = match foreign(&flight) {
+            let what = match not_offered(&flight) {
                 Some(what) => what,
                 None => self.missing(&hello, &flight).await?,
             };
@@ -129,7 +129,7 @@ impl Server<'_, '_> {
             Fault::local("gather randomness for TLS", "", "the system gives none", remedy)
         })?;
         let bytes = hello.encode(&random);
-        let answer = ask(&mut stream, self.peer, &bytes, Sending::Whole, self.patience).await?;
+        let answer = ask(&mut stream, self.peer, &bytes, SendMode::Whole, self.patience).await?;
         Ok(match answer {
             Answer::Flight(flight) if hello.was_ignored(&flight) => Reply::Unknown,
             Answer::Flight(flight) if flight.alert.is_none() => Reply::Taken(flight),
@@ -195,7 +195,7 @@ fn fault(peer: SocketAddr, why: String) -> Fault {
 }
 
 /// The part of a choice that this program does not offer.
-fn foreign(flight: &Flight) -> Option<String> {
+fn not_offered(flight: &Flight) -> Option<String> {
     let provider = provider();
     let hello = flight.hello.as_ref()?;
     let known = provider.cipher_suites.iter().any(|suite| u16::from(suite.suite()) == hello.suite);

@@ -58,7 +58,7 @@ impl Certificate {
         })
     }
 
-    /// Seconds from `now` until it expires; negative once it has.
+    /// Seconds from `now` (seconds since 1970) until it expires; negative once it has.
     #[must_use]
     pub fn expires_in(&self, now: f64) -> f64 {
         self.not_after as f64 - now

@@ -17,10 +17,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::client_config::{Offer, builder};
-use super::error_words::{Sorted, sort};
+use super::error_words::{ClassifiedError, sort};
 use super::hello::{Alert, Answer};
-use super::validation::Distrust;
-use super::verifier::{Policy, Presented, Verifier};
+use super::validation::ValidationError;
+use super::verifier::{Policy, PresentedChain, Verifier};
 use super::{HANDSHAKE, provider, unit_key};
 use crate::model::Fault;
 use crate::net::deadline;
@@ -98,18 +98,18 @@ pub async fn probe(
 
 /// A client that offers every group and kind of key there is, and gives up as soon as it sees a certificate: with it, a
 /// server that refused all that this program can use shows whether it would take more. For transports of TLS 1.3.
-pub(in crate::proto) fn widest(offer: &Offer, peer: SocketAddr) -> Result<(ClientConfig, Sight), Fault> {
+pub(in crate::proto) fn widest(offer: &Offer, peer: SocketAddr) -> Result<(ClientConfig, CertificateSeen), Fault> {
     let capture = Capture::default();
     let schemes = KeyClass::ALL.iter().flat_map(|keys| keys.schemes()).copied().collect();
     let config = offer.apply(config(schemes, capture.clone(), peer)?);
-    Ok((config, Sight(capture)))
+    Ok((config, CertificateSeen(capture)))
 }
 
 /// Whether a certificate was seen.
 #[derive(Debug)]
-pub(in crate::proto) struct Sight(Capture);
+pub(in crate::proto) struct CertificateSeen(Capture);
 
-impl Sight {
+impl CertificateSeen {
     pub(in crate::proto) fn of_certificate(&self) -> bool {
         !self.0.open().is_empty()
     }
@@ -141,11 +141,11 @@ fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
             (Error::AlertReceived(alert), _) => Answer::Alert(Alert(u8::from(*alert))),
             (
                 _,
-                Sorted::Alert(why)
-                | Sorted::Garbled(why)
-                | Sorted::Broken(why)
-                | Sorted::TooLarge(why)
-                | Sorted::Ours(why, _),
+                ClassifiedError::Alert(why)
+                | ClassifiedError::Garbled(why)
+                | ClassifiedError::Broken(why)
+                | ClassifiedError::TooLarge(why)
+                | ClassifiedError::Ours(why, _),
             ) => Answer::NotTls(why),
         });
     }
@@ -170,12 +170,12 @@ impl Capture {
 }
 
 impl Policy for Capture {
-    fn certificates(&self, presented: &Presented<'_>) -> Result<(), Error> {
+    fn certificates(&self, presented: &PresentedChain<'_>) -> Result<(), Error> {
         *self.open() = presented.chain().map(|der| der.to_vec()).collect();
         Err(Error::General("the chain is known".to_owned()))
     }
 
-    fn key_proof(&self, _: Result<(), Distrust>) -> Result<(), Error> {
+    fn key_proof(&self, _: Result<(), ValidationError>) -> Result<(), Error> {
         Err(Error::General("nothing is trusted here".to_owned()))
     }
 }

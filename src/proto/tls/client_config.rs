@@ -9,8 +9,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ConfigBuilder, ProtocolVersion, SupportedProtocolVersion};
 
-use super::error_words::{Sorted, sort};
-use super::handshake_log::{ClientCertResolver, HandshakeLog, Observe};
+use super::error_words::{ClassifiedError, sort};
+use super::handshake_log::{ClientCertResolver, HandshakeLog, ObservingVerifier};
 use super::key_kind::RequestedKey;
 use super::trust::Credentials;
 use super::verifier::{TrustCheck, Verifier};
@@ -61,7 +61,7 @@ pub(in crate::proto) fn observing(
     let provider = requested.provider();
     let algorithms = provider.signature_verification_algorithms;
     let check = Arc::new(TrustCheck::new(credentials.roots.clone(), offer.verify_name.clone()));
-    let verifier = Verifier::new(algorithms, requested.schemes(), Observe { check, log: log.clone() });
+    let verifier = Verifier::new(algorithms, requested.schemes(), ObservingVerifier { check, log: log.clone() });
     let resolver = ClientCertResolver { key: credentials.client.clone(), log: log.clone() };
     let versions = requested.versions(&offer.versions);
     let builder = builder(provider, &versions, Arc::new(verifier), peer)?;
@@ -77,11 +77,11 @@ pub(super) fn builder(
 ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Fault> {
     let versions = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
     let versions = versions.map_err(|error| {
-        let (Sorted::Alert(why)
-        | Sorted::Garbled(why)
-        | Sorted::Broken(why)
-        | Sorted::TooLarge(why)
-        | Sorted::Ours(why, _)) = sort(&error);
+        let (ClassifiedError::Alert(why)
+        | ClassifiedError::Garbled(why)
+        | ClassifiedError::Broken(why)
+        | ClassifiedError::TooLarge(why)
+        | ClassifiedError::Ours(why, _)) = sort(&error);
         Fault::local("build the TLS client", peer.to_string(), why, "offer TLS1.2, TLS1.3 or both")
     })?;
     Ok(versions.dangerous().with_custom_certificate_verifier(verifier))

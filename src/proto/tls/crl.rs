@@ -35,7 +35,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// From when on the list holds, for people, if that is after `now` (RFC 5280, 5.1.2.4).
+    /// From when on the list holds, for people, if that is after `now`, seconds since 1970 (RFC 5280, 5.1.2.4).
     #[must_use]
     pub fn holds_from(&self, now: f64) -> Option<String> {
         let ahead = self.this_update as f64 > now + SKEW as f64;

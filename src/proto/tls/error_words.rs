@@ -5,12 +5,12 @@ use rustls::{
     PeerMisbehaved,
 };
 
-use super::validation::Distrust;
+use super::validation::ValidationError;
 use super::{iana_names, provider};
 
 /// An error of a handshake, sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::proto) enum Sorted {
+pub(in crate::proto) enum ClassifiedError {
     /// The peer ended it, with the alert of this name.
     Alert(String),
     /// The bytes of the peer are none of TLS, or not in order.
@@ -23,70 +23,73 @@ pub(in crate::proto) enum Sorted {
     Ours(String, &'static str),
 }
 
-/// The way out of [`Sorted::TooLarge`].
+/// The way out of [`ClassifiedError::TooLarge`].
 pub(in crate::proto) const LARGER: &str =
     "check the server with `openssl s_client -showcerts`, and send only the certificates of one path";
 const OTHER_CLIENT: &str =
     "check the server with a client that has more, such as `openssl s_client`; `scan: true` shows what it takes";
 
 /// Sorts an error. The match of each kind names every variant, so that none is passed on as it is called in the source.
-pub(super) fn sort(error: &Error) -> Sorted {
+pub(super) fn sort(error: &Error) -> ClassifiedError {
     match error {
-        Error::AlertReceived(alert) => Sorted::Alert(iana_names::alert(*alert)),
+        Error::AlertReceived(alert) => ClassifiedError::Alert(iana_names::alert(*alert)),
         Error::InvalidMessage(
             InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge,
-        ) => Sorted::TooLarge("the server's certificates are larger than this side reads (64 KiB)".to_owned()),
-        Error::InvalidMessage(why) => Sorted::Garbled(garbled(why)),
+        ) => ClassifiedError::TooLarge("the server's certificates are larger than this side reads (64 KiB)".to_owned()),
+        Error::InvalidMessage(why) => ClassifiedError::Garbled(garbled(why)),
         Error::PeerIncompatible(why) => incompatible(why),
         Error::InvalidCertificate(why) => certificate(why),
-        Error::PeerMisbehaved(why) => Sorted::Broken(misbehaved(why).to_owned()),
+        Error::PeerMisbehaved(why) => ClassifiedError::Broken(misbehaved(why).to_owned()),
         Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
-            Sorted::Broken("a message that has no place here".to_owned())
+            ClassifiedError::Broken("a message that has no place here".to_owned())
         }
-        Error::NoCertificatesPresented => Sorted::Broken("the server showed no certificate".to_owned()),
-        Error::DecryptError => Sorted::Broken("a record that cannot be decrypted".to_owned()),
-        Error::PeerSentOversizedRecord => Sorted::Broken("a record that is too long".to_owned()),
-        Error::NoApplicationProtocol => Sorted::Broken("no application protocol in common".to_owned()),
+        Error::NoCertificatesPresented => ClassifiedError::Broken("the server showed no certificate".to_owned()),
+        Error::DecryptError => ClassifiedError::Broken("a record that cannot be decrypted".to_owned()),
+        Error::PeerSentOversizedRecord => ClassifiedError::Broken("a record that is too long".to_owned()),
+        Error::NoApplicationProtocol => ClassifiedError::Broken("no application protocol in common".to_owned()),
         Error::FailedToGetCurrentTime => {
-            Sorted::Ours("this machine's clock cannot be read".to_owned(), "check the machine's clock")
+            ClassifiedError::Ours("this machine's clock cannot be read".to_owned(), "check the machine's clock")
         }
         Error::FailedToGetRandomBytes => {
-            Sorted::Ours("the system gives no randomness".to_owned(), "check this machine's entropy source")
+            ClassifiedError::Ours("the system gives no randomness".to_owned(), "check this machine's entropy source")
         }
-        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Sorted::Ours(
+        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => ClassifiedError::Ours(
             "the client's certificate and key do not belong together".to_owned(),
             "name the key that was made for the certificate",
         ),
-        Error::InvalidEncryptedClientHello(why) => Sorted::Ours(encrypted_hello(why).to_owned(), OTHER_CLIENT),
+        Error::InvalidEncryptedClientHello(why) => ClassifiedError::Ours(encrypted_hello(why).to_owned(), OTHER_CLIENT),
         Error::UnsupportedNameType => {
-            Sorted::Ours("the library takes no such name".to_owned(), "write a DNS name or an address")
+            ClassifiedError::Ours("the library takes no such name".to_owned(), "write a DNS name or an address")
         }
         // Reached by nothing this program does; the text of `General` is a sentence of the library or of its caller.
-        Error::General(why) => Sorted::Broken(why.clone()),
+        Error::General(why) => ClassifiedError::Broken(why.clone()),
         Error::EncryptError
         | Error::HandshakeNotComplete
         | Error::BadMaxFragmentSize
         | Error::InconsistentKeys(_)
         | Error::InvalidCertRevocationList(_)
         | Error::Other(_)
-        | _ => Sorted::Ours("the TLS library gave up for a reason of its own".to_owned(), OTHER_CLIENT),
+        | _ => ClassifiedError::Ours("the TLS library gave up for a reason of its own".to_owned(), OTHER_CLIENT),
     }
 }
 
 /// An error in one sentence, whatever it is.
 pub(in crate::proto) fn words(error: &Error) -> String {
     match sort(error) {
-        Sorted::Alert(name) => format!("the peer sent the TLS alert {name}"),
-        Sorted::Garbled(why) | Sorted::Broken(why) | Sorted::TooLarge(why) | Sorted::Ours(why, _) => why,
+        ClassifiedError::Alert(name) => format!("the peer sent the TLS alert {name}"),
+        ClassifiedError::Garbled(why)
+        | ClassifiedError::Broken(why)
+        | ClassifiedError::TooLarge(why)
+        | ClassifiedError::Ours(why, _) => why,
     }
 }
 
 /// Sorts an error of which only the library's text is left, as QUIC passes it on.
-pub(in crate::proto) fn sort_text(text: &str) -> Sorted {
+pub(in crate::proto) fn sort_text(text: &str) -> ClassifiedError {
     let text = text.strip_prefix("TLS error: ").unwrap_or(text);
     let plain = |name: &str| part(name.split(['(', ' ', '{']).next().unwrap_or_default());
     if let Some(name) = text.strip_prefix("peer is incompatible: ") {
-        return Sorted::Ours(format!("{}: {}", plain(name), offered()), OTHER_CLIENT);
+        return ClassifiedError::Ours(format!("{}: {}", plain(name), offered()), OTHER_CLIENT);
     }
     if text.contains("PayloadTooLarge") {
         return sort(&Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge));
@@ -97,13 +100,13 @@ pub(in crate::proto) fn sort_text(text: &str) -> Sorted {
         ("invalid peer certificate: ", "the certificate does not verify"),
     ] {
         if let Some(name) = text.strip_prefix(prefix) {
-            return Sorted::Broken(format!("{words}: {}", plain(name)));
+            return ClassifiedError::Broken(format!("{words}: {}", plain(name)));
         }
     }
     if text.starts_with("received unexpected ") {
-        return Sorted::Broken("a message that has no place here".to_owned());
+        return ClassifiedError::Broken("a message that has no place here".to_owned());
     }
-    Sorted::Broken(text.to_owned())
+    ClassifiedError::Broken(text.to_owned())
 }
 
 /// Everything this program offers by default, for a message.
@@ -123,15 +126,15 @@ pub fn offered() -> String {
     )
 }
 
-fn incompatible(why: &PeerIncompatible) -> Sorted {
-    let ours = |what: &str| Sorted::Ours(format!("{what}: {}", offered()), OTHER_CLIENT);
+fn incompatible(why: &PeerIncompatible) -> ClassifiedError {
+    let ours = |what: &str| ClassifiedError::Ours(format!("{what}: {}", offered()), OTHER_CLIENT);
     match why {
-        PeerIncompatible::ServerDoesNotSupportTls12Or13 => Sorted::Ours(
+        PeerIncompatible::ServerDoesNotSupportTls12Or13 => ClassifiedError::Ours(
             "the server takes nothing newer than TLS1.1; this program offers TLS1.2 and TLS1.3".to_owned(),
             OTHER_CLIENT,
         ),
         PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => {
-            Sorted::Broken("the server chose a version that was not offered".to_owned())
+            ClassifiedError::Broken("the server chose a version that was not offered".to_owned())
         }
         PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => {
             ours("the server takes client certificates with signatures only that this program cannot make")
@@ -151,7 +154,7 @@ fn incompatible(why: &PeerIncompatible) -> Sorted {
         PeerIncompatible::ServerSentHelloRetryRequestWithUnknownExtension => {
             ours("the server asks for a second hello with an extension that this program does not have")
         }
-        PeerIncompatible::Tls13RequiredForQuic => Sorted::Broken("QUIC without TLS 1.3".to_owned()),
+        PeerIncompatible::Tls13RequiredForQuic => ClassifiedError::Broken("QUIC without TLS 1.3".to_owned()),
         PeerIncompatible::ServerRejectedEncryptedClientHello(_) => ours("the server refused an encrypted hello"),
         // The other side of a handshake says these; a client never does.
         PeerIncompatible::KeyShareExtensionRequired
@@ -165,16 +168,16 @@ fn incompatible(why: &PeerIncompatible) -> Sorted {
     }
 }
 
-fn certificate(why: &CertificateError) -> Sorted {
+fn certificate(why: &CertificateError) -> ClassifiedError {
     if let CertificateError::Other(other) = why
-        && let Some(distrust) = other.0.downcast_ref::<Distrust>()
+        && let Some(distrust) = other.0.downcast_ref::<ValidationError>()
     {
         return match distrust {
-            Distrust::Wrong(why) => Sorted::Broken(format!("the certificate does not verify: {why}")),
-            Distrust::CannotJudge(why) => Sorted::Ours(why.clone(), OTHER_CLIENT),
+            ValidationError::Wrong(why) => ClassifiedError::Broken(format!("the certificate does not verify: {why}")),
+            ValidationError::CannotJudge(why) => ClassifiedError::Ours(why.clone(), OTHER_CLIENT),
         };
     }
-    Sorted::Broken("the certificate does not verify".to_owned())
+    ClassifiedError::Broken("the certificate does not verify".to_owned())
 }
 
 const fn encrypted_hello(why: &EncryptedClientHelloError) -> &'static str {

@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use super::certificate::Certificate;
 use super::client_config::{Offer, observing};
 use super::counting_stream::{CountingStream, TlsStream};
-use super::handshake_end::{HandshakeEnd, Seen};
+use super::handshake_end::{HandshakeEnd, HandshakeProgress};
 use super::handshake_log::HandshakeLog;
 use super::iana_names;
 use super::key_kind::RequestedKey;
@@ -197,7 +197,7 @@ impl Handshake {
         match deadline::within(patience, server_message(stream)).await {
             Ok(Ok(())) => self.accepted = true,
             Err(_) => {}
-            Ok(Err(error)) => self.end = HandshakeEnd::classify(&error, Seen::Certificate, self.peer)?,
+            Ok(Err(error)) => self.end = HandshakeEnd::classify(&error, HandshakeProgress::Certificate, self.peer)?,
         }
         Ok(())
     }
@@ -217,7 +217,7 @@ impl Handshake {
             Ok(Ok(())) => self.accepted = true,
             // Hanging up in return is good manners enough, and no refusal.
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => self.accepted = true,
-            Ok(Err(error)) => self.end = HandshakeEnd::classify(&error, Seen::Certificate, self.peer)?,
+            Ok(Err(error)) => self.end = HandshakeEnd::classify(&error, HandshakeProgress::Certificate, self.peer)?,
         }
         Ok(())
     }
@@ -240,7 +240,7 @@ impl Handshake {
         if self.session.as_ref().is_some_and(|session| session.version == Some("TLS1.3"))
             && let Ok(Err(error)) = deadline::within(patience, server_message(stream)).await
         {
-            self.end = HandshakeEnd::classify(&error, Seen::Certificate, self.peer)?;
+            self.end = HandshakeEnd::classify(&error, HandshakeProgress::Certificate, self.peer)?;
         }
         Ok(())
     }
@@ -365,9 +365,9 @@ impl ObservingClient {
             Err(_) => (HandshakeEnd::Timeout, None),
             Ok(Err(error)) => {
                 let seen = match (self.log.before_certificate(), received.server_hello()) {
-                    (false, _) => Seen::Certificate,
-                    (true, true) => Seen::ServerHello,
-                    (true, false) => Seen::Nothing,
+                    (false, _) => HandshakeProgress::Certificate,
+                    (true, true) => HandshakeProgress::ServerHello,
+                    (true, false) => HandshakeProgress::Nothing,
                 };
                 (HandshakeEnd::classify(&error, seen, self.peer)?, None)
             }

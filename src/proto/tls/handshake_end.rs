@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::counting_stream::TlsStream;
-use super::error_words::{LARGER, Sorted, sort};
+use super::error_words::{ClassifiedError, LARGER, sort};
 use crate::model::{Fault, human_time};
 use crate::net::dial::ConnectError;
 
@@ -30,7 +30,7 @@ pub enum HandshakeEnd<S = TlsStream> {
 
 /// How far a handshake came before an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum HandshakeProgress {
     /// Not to a `ServerHello`: it need not be TLS.
     Nothing,
     /// To the `ServerHello`.
@@ -77,7 +77,7 @@ impl<S> HandshakeEnd<S> {
 
 impl HandshakeEnd {
     /// Sorts an error of the handshake, or of a read or write after it. `Err` is a fault of this side.
-    pub fn classify(error: &io::Error, seen: Seen, peer: SocketAddr) -> Result<Self, Fault> {
+    pub fn classify(error: &io::Error, seen: HandshakeProgress, peer: SocketAddr) -> Result<Self, Fault> {
         if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return Self::classify_tls(tls, seen, peer);
         }
@@ -91,18 +91,18 @@ impl HandshakeEnd {
         })
     }
 
-    fn classify_tls(error: &rustls::Error, seen: Seen, peer: SocketAddr) -> Result<Self, Fault> {
+    fn classify_tls(error: &rustls::Error, seen: HandshakeProgress, peer: SocketAddr) -> Result<Self, Fault> {
         match sort(error) {
-            Sorted::Alert(name) => Ok(Self::Alert(name)),
-            Sorted::Garbled(why) if seen != Seen::Certificate => Ok(Self::NotTls(why)),
+            ClassifiedError::Alert(name) => Ok(Self::Alert(name)),
+            ClassifiedError::Garbled(why) if seen != HandshakeProgress::Certificate => Ok(Self::NotTls(why)),
             // What is no TLS may well read as a very long message.
-            Sorted::TooLarge(_) if seen == Seen::Nothing => {
+            ClassifiedError::TooLarge(_) if seen == HandshakeProgress::Nothing => {
                 Ok(Self::NotTls("a message of more than 64 KiB".to_owned()))
             }
-            Sorted::TooLarge(why) => Err(Fault::local(HANDSHAKE, peer.to_string(), why, LARGER)),
-            Sorted::Ours(why, remedy) => Err(Fault::local(HANDSHAKE, peer.to_string(), why, remedy)),
+            ClassifiedError::TooLarge(why) => Err(Fault::local(HANDSHAKE, peer.to_string(), why, LARGER)),
+            ClassifiedError::Ours(why, remedy) => Err(Fault::local(HANDSHAKE, peer.to_string(), why, remedy)),
             // The server spoke TLS, but not as it must: this side ended it with an alert of its own.
-            Sorted::Garbled(why) | Sorted::Broken(why) => Ok(Self::Alert(format!("sent ({why})"))),
+            ClassifiedError::Garbled(why) | ClassifiedError::Broken(why) => Ok(Self::Alert(format!("sent ({why})"))),
         }
     }
 }

@@ -7,8 +7,8 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, SignatureScheme};
 
-use super::validation::Distrust;
-use super::verifier::{Policy, Presented, TrustCheck};
+use super::validation::ValidationError;
+use super::verifier::{Policy, PresentedChain, TrustCheck};
 
 /// Entries of a [`HandshakeLog`].
 #[derive(Debug, Default)]
@@ -16,12 +16,12 @@ pub(super) struct Entries {
     /// As served, leaf first.
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// Path and name: everything that is wrong with them, or a note about what verifies.
-    pub(super) trust: Option<Result<Option<String>, Distrust>>,
+    pub(super) trust: Option<Result<Option<String>, ValidationError>>,
     /// What judges path and name, and when they were shown: done when the notes are taken, so that this side's work is not
     /// part of the handshake's time.
     pub(super) pending: Option<(Arc<TrustCheck>, UnixTime)>,
     /// Whether the peer holds the leaf's key.
-    pub(super) key_proof: Option<Result<(), Distrust>>,
+    pub(super) key_proof: Option<Result<(), ValidationError>>,
     /// The server asked for a client certificate.
     pub(super) certificate_requested: bool,
     /// There was a client certificate to show, but its key cannot sign as the server wishes.
@@ -45,7 +45,7 @@ impl HandshakeLog {
     pub(super) fn take(&self) -> Entries {
         let mut entries = std::mem::take(&mut *self.open());
         if let (Some((check, now)), Some((leaf, others))) = (entries.pending.take(), entries.chain.split_first()) {
-            entries.trust = Some(check.check(&Presented { leaf, others, staple: &entries.staple, now }));
+            entries.trust = Some(check.check(&PresentedChain { leaf, others, staple: &entries.staple, now }));
         }
         entries
     }
@@ -58,13 +58,13 @@ impl HandshakeLog {
 
 /// Notes everything, and lets the handshake go on.
 #[derive(Debug)]
-pub(super) struct Observe {
+pub(super) struct ObservingVerifier {
     pub(super) check: Arc<TrustCheck>,
     pub(super) log: HandshakeLog,
 }
 
-impl Policy for Observe {
-    fn certificates(&self, presented: &Presented<'_>) -> Result<(), Error> {
+impl Policy for ObservingVerifier {
+    fn certificates(&self, presented: &PresentedChain<'_>) -> Result<(), Error> {
         let mut entries = self.log.open();
         entries.chain = presented.chain().map(|der| der.clone().into_owned()).collect();
         entries.staple = presented.staple.to_vec();
@@ -72,7 +72,7 @@ impl Policy for Observe {
         Ok(())
     }
 
-    fn key_proof(&self, proof: Result<(), Distrust>) -> Result<(), Error> {
+    fn key_proof(&self, proof: Result<(), ValidationError>) -> Result<(), Error> {
         self.log.open().key_proof = Some(proof);
         Ok(())
     }

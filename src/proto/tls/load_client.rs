@@ -13,31 +13,31 @@ use tokio_rustls::TlsConnector;
 
 use super::client_config::{Offer, builder};
 use super::handshake::server_message;
-use super::handshake_end::{HandshakeEnd, Seen};
+use super::handshake_end::{HandshakeEnd, HandshakeProgress};
 use super::handshake_log::{ClientCertResolver, HandshakeLog};
 use super::provider;
 use super::session_store::{Reuse, SessionStore};
 use super::trust::Credentials;
-use super::validation::Distrust;
-use super::verifier::{Policy, Presented, TrustCheck, Verifier};
+use super::validation::ValidationError;
+use super::verifier::{Policy, PresentedChain, TrustCheck, Verifier};
 use crate::model::Fault;
 
 /// Verifies as the family `tls` judges, and refuses what that finds wrong.
 #[derive(Debug)]
-struct Enforce(TrustCheck);
+struct EnforcingVerifier(TrustCheck);
 
-impl Policy for Enforce {
-    fn certificates(&self, presented: &Presented<'_>) -> Result<(), Error> {
+impl Policy for EnforcingVerifier {
+    fn certificates(&self, presented: &PresentedChain<'_>) -> Result<(), Error> {
         self.0.check(presented).map(|_| ()).map_err(refusal)
     }
 
-    fn key_proof(&self, proof: Result<(), Distrust>) -> Result<(), Error> {
+    fn key_proof(&self, proof: Result<(), ValidationError>) -> Result<(), Error> {
         proof.map_err(refusal)
     }
 }
 
 /// Ends the handshake; [`HandshakeEnd::classify`] reads the reason again.
-fn refusal(why: Distrust) -> Error {
+fn refusal(why: ValidationError) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(why))))
 }
 
@@ -55,7 +55,7 @@ impl LoadClients {
     pub fn new(credentials: &Credentials, offer: &Offer, resume: bool, peer: SocketAddr) -> Result<Self, Fault> {
         let algorithms = provider().signature_verification_algorithms;
         let check = TrustCheck::new(credentials.roots.clone(), offer.verify_name.clone());
-        let verifier = Verifier::new(algorithms, None, Enforce(check));
+        let verifier = Verifier::new(algorithms, None, EnforcingVerifier(check));
         let builder = builder(provider(), &offer.versions, Arc::new(verifier), peer)?;
         let resolver = ClientCertResolver { key: credentials.client.clone(), log: HandshakeLog::default() };
         let config = offer.apply(builder.with_client_cert_resolver(Arc::new(resolver)));
@@ -93,7 +93,7 @@ impl LoadClient {
 
     /// Sorts an error of a connection that was there.
     pub fn classify(&self, error: &io::Error) -> Result<HandshakeEnd, Fault> {
-        HandshakeEnd::classify(error, Seen::Certificate, self.peer)
+        HandshakeEnd::classify(error, HandshakeProgress::Certificate, self.peer)
     }
 }
 

@@ -47,7 +47,7 @@ pub use client_config::{Offer, server_name, versions};
 pub use counting_stream::TlsStream;
 pub use error_words::offered;
 pub use handshake::{Handshake, Session, handshake, handshake_requesting};
-pub use handshake_end::{HANDSHAKE, HandshakeEnd, Seen};
+pub use handshake_end::{HANDSHAKE, HandshakeEnd, HandshakeProgress};
 pub(in crate::proto) use handshake_log::HandshakeLog;
 pub use key_kind::{KeyKind, RequestedKey};
 pub use load_client::{LoadClient, LoadClients, LoadStream, await_ticket, resumed};

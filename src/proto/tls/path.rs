@@ -8,7 +8,7 @@ use super::authority::Authorities;
 use super::certificate::Certificate;
 use super::name_text;
 use super::signed::sequence;
-use super::validation::Places;
+use super::validation::PathIndexes;
 
 /// Where a path ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,8 @@ pub struct Issuer {
 }
 
 impl Path {
-    /// Seconds from `now` until the first certificate of the path expires, the root included when its dates are known.
+    /// Seconds from `now` (seconds since 1970) until the first certificate of the path expires, the root included when its dates are
+    /// known; negative once one has, infinite where no date is known.
     #[must_use]
     pub fn expires_in(&self, now: f64) -> f64 {
         let ends = self.dates.iter().chain(&self.root.dates).map(|(_, last)| *last);
@@ -114,7 +115,7 @@ impl Authorities {
         Paths { verified: signed.clone().filter(|_| verifies), signed }
     }
 
-    fn described(&self, chain: &[CertificateDer<'_>], places: Places) -> Option<Path> {
+    fn described(&self, chain: &[CertificateDer<'_>], places: PathIndexes) -> Option<Path> {
         let anchor = self.anchor(places.anchor)?;
         let (name, spki) = (sequence(&anchor.trust.subject), sequence(&anchor.trust.subject_public_key_info));
         let known = self.anchor_dates(places.anchor).map(|(_, dates)| dates);

@@ -23,7 +23,7 @@ const LATEST: usize = 4;
 const COLLECTED: usize = 4096;
 
 #[derive(Debug, Default)]
-struct Chosen {
+struct ChosenSession {
     old: Option<Tls12ClientSessionValue>,
     new: Option<Tls13ClientSessionValue>,
 }
@@ -34,7 +34,7 @@ struct State {
     group: Option<NamedGroup>,
     old: Vec<Tls12ClientSessionValue>,
     new: Vec<Tls13ClientSessionValue>,
-    chosen: Chosen,
+    chosen: ChosenSession,
 }
 
 /// The sessions of one client with one server.
@@ -67,7 +67,7 @@ impl SessionStore {
 
     /// Offers no more what was chosen and not offered.
     pub(super) fn forget_choice(&self) {
-        self.open().chosen = Chosen::default();
+        self.open().chosen = ChosenSession::default();
     }
 
     fn open(&self) -> MutexGuard<'_, State> {

@@ -3,7 +3,7 @@
 
 use super::hello::{GROUPS, Suite, group_name, suite_name, suites};
 use crate::model::suggest::distance;
-use crate::model::typed::{DataForm, Impossible, no_order};
+use crate::model::typed::{DataForm, InvalidText, no_order};
 
 /// Cipher suites: registry's names, OpenSSL's, or numbers.
 pub(crate) static SUITES: DataForm = DataForm {
@@ -27,7 +27,7 @@ pub(crate) static WEAK_SUITES: DataForm = DataForm {
         let last = text.split(' ').next_back().unwrap_or_default();
         named_suite(last).is_none().then(|| {
             let help = format!("name a suite, or write {{none: {{contains: {text}}}}} for all suites of a kind");
-            Impossible { why: format!("`{text}` names no cipher suite"), help }
+            InvalidText { why: format!("`{text}` names no cipher suite"), help }
         })
     },
     ..SUITES
@@ -43,7 +43,7 @@ pub(crate) static NAMED_GROUPS: DataForm = DataForm {
         let known = key.starts_with("0x") || GROUPS.iter().any(|group| group.name.eq_ignore_ascii_case(&key));
         (!known).then(|| {
             let help = nearest(text, GROUPS.iter().map(|group| group.name));
-            Impossible { why: format!("`{text}` is no group for the key exchange"), help }
+            InvalidText { why: format!("`{text}` is no group for the key exchange"), help }
         })
     },
     ..SUITES
@@ -93,10 +93,10 @@ fn weak_key(text: &str) -> String {
     suite_key(text.split(' ').next_back().unwrap_or_default())
 }
 
-fn no_suite(text: &str) -> Impossible {
+fn no_suite(text: &str) -> InvalidText {
     let openssl: Vec<String> = suites().iter().map(openssl_name).collect();
     let known = suites().iter().map(|suite| suite.name).chain(openssl.iter().map(String::as_str));
-    Impossible { why: format!("`{text}` is no cipher suite"), help: nearest(text, known) }
+    InvalidText { why: format!("`{text}` is no cipher suite"), help: nearest(text, known) }
 }
 
 /// The nearest of many names, if one is near.

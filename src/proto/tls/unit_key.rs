@@ -54,7 +54,7 @@ impl SupportedKxGroup for UnitKey {
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
         let mut share = vec![0; self.length - self.generator.len()];
         share.extend(self.generator);
-        Ok(Box::new(Started { with: *self, share }))
+        Ok(Box::new(ActiveUnitKey { with: *self, share }))
     }
 
     fn name(&self) -> NamedGroup {
@@ -62,12 +62,12 @@ impl SupportedKxGroup for UnitKey {
     }
 }
 
-struct Started {
+struct ActiveUnitKey {
     with: UnitKey,
     share: Vec<u8>,
 }
 
-impl ActiveKeyExchange for Started {
+impl ActiveKeyExchange for ActiveUnitKey {
     fn complete(self: Box<Self>, theirs: &[u8]) -> Result<SharedSecret, Error> {
         let (start, end) = self.with.secret;
         let secret = theirs.get(start..end).filter(|_| theirs.len() == self.with.length);

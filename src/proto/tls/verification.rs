@@ -1,7 +1,7 @@
 //! The verdict over a server's certificate, from what a handshake logged of its path, its name and its key.
 
 use super::handshake_log::Entries;
-use super::validation::Distrust;
+use super::validation::ValidationError;
 
 /// The verdict over path, name and key.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,10 +20,12 @@ pub(super) struct Verification {
 pub(super) fn verification(entries: &Entries) -> Verification {
     let trust = entries.trust.as_ref().and_then(|trust| trust.as_ref().err());
     let key = entries.key_proof.as_ref().and_then(|proof| proof.as_ref().err());
-    let errors: Vec<Distrust> = trust.into_iter().chain(key).cloned().collect();
-    match (Distrust::joined(&errors), &entries.trust, &entries.key_proof) {
-        (Some(Distrust::Wrong(why)), ..) => Verification { verify_error: Some(why), ..Verification::default() },
-        (Some(Distrust::CannotJudge(why)), ..) => Verification { unjudged: Some(why), ..Verification::default() },
+    let errors: Vec<ValidationError> = trust.into_iter().chain(key).cloned().collect();
+    match (ValidationError::joined(&errors), &entries.trust, &entries.key_proof) {
+        (Some(ValidationError::Wrong(why)), ..) => Verification { verify_error: Some(why), ..Verification::default() },
+        (Some(ValidationError::CannotJudge(why)), ..) => {
+            Verification { unjudged: Some(why), ..Verification::default() }
+        }
         (None, Some(Ok(note)), Some(Ok(()))) => {
             Verification { trusted: true, note: note.clone(), ..Verification::default() }
         }
@@ -34,13 +36,13 @@ pub(super) fn verification(entries: &Entries) -> Verification {
 #[cfg(test)]
 mod tests {
     use super::{Entries, Verification, verification};
-    use crate::proto::tls::validation::Distrust;
+    use crate::proto::tls::validation::ValidationError;
 
     #[test]
     fn trust_needs_both_the_path_and_the_key() {
         let verdict = |trust, key_proof| verification(&Entries { trust, key_proof, ..Entries::default() });
-        let wrong = |why: &str| Distrust::Wrong(why.to_owned());
-        let open = |why: &str| Distrust::CannotJudge(why.to_owned());
+        let wrong = |why: &str| ValidationError::Wrong(why.to_owned());
+        let open = |why: &str| ValidationError::CannotJudge(why.to_owned());
         let error = |why: &str| Verification { verify_error: Some(why.to_owned()), ..Verification::default() };
         let unjudged = |why: &str| Verification { unjudged: Some(why.to_owned()), ..Verification::default() };
         let good = Verification { trusted: true, note: Some("n".to_owned()), ..Verification::default() };

@@ -15,7 +15,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::authority::Authorities;
 use super::iana_names::scheme_name;
 use super::signed::below;
-use super::validation::{Distrust, fits_name, key_size};
+use super::validation::{ValidationError, fits_name, key_size};
 
 /// Schemes that TLS 1.3 knows for certificates only (RFC 8446, 4.2.3).
 const OLD_SCHEMES: &[SignatureScheme] = &[
@@ -27,7 +27,7 @@ const OLD_SCHEMES: &[SignatureScheme] = &[
 ];
 
 /// Certificates as a server presents them in a handshake.
-pub(super) struct Presented<'a> {
+pub(super) struct PresentedChain<'a> {
     pub(super) leaf: &'a CertificateDer<'a>,
     /// The others, in the order sent.
     pub(super) others: &'a [CertificateDer<'a>],
@@ -36,7 +36,7 @@ pub(super) struct Presented<'a> {
     pub(super) now: UnixTime,
 }
 
-impl<'a> Presented<'a> {
+impl<'a> PresentedChain<'a> {
     /// All of them, leaf first.
     pub(super) fn chain(&self) -> impl Iterator<Item = &'a CertificateDer<'a>> {
         std::iter::once(self.leaf).chain(self.others)
@@ -46,10 +46,10 @@ impl<'a> Presented<'a> {
 /// Decides over a handshake at its two proofs; `Err` ends it.
 pub(super) trait Policy: Debug + Send + Sync {
     /// The certificates are there.
-    fn certificates(&self, presented: &Presented<'_>) -> Result<(), Error>;
+    fn certificates(&self, presented: &PresentedChain<'_>) -> Result<(), Error>;
 
     /// Whether the server proved that it holds the leaf's key.
-    fn key_proof(&self, proof: Result<(), Distrust>) -> Result<(), Error>;
+    fn key_proof(&self, proof: Result<(), ValidationError>) -> Result<(), Error>;
 }
 
 /// See the module.
@@ -67,7 +67,7 @@ impl<P: Policy> Verifier<P> {
         Self { algorithms, schemes: schemes.unwrap_or_else(|| algorithms.supported_schemes()), policy }
     }
 
-    fn key_proof(&self, proof: Result<(), Distrust>) -> Result<HandshakeSignatureValid, Error> {
+    fn key_proof(&self, proof: Result<(), ValidationError>) -> Result<HandshakeSignatureValid, Error> {
         self.policy.key_proof(proof).map(|()| HandshakeSignatureValid::assertion())
     }
 }
@@ -81,7 +81,7 @@ impl<P: Policy> ServerCertVerifier for Verifier<P> {
         staple: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let presented = Presented { leaf, others, staple, now };
+        let presented = PresentedChain { leaf, others, staple, now };
         self.policy.certificates(&presented).map(|()| ServerCertVerified::assertion())
     }
 
@@ -120,15 +120,15 @@ pub(super) struct TrustCheck {
     roots: Arc<Authorities>,
     name: ServerName<'static>,
     /// A load shows the same chain again and again.
-    last: Mutex<Option<Checked>>,
+    last: Mutex<Option<CachedValidation>>,
 }
 
 /// A chain that was checked in this second, and what came of it.
 #[derive(Debug)]
-struct Checked {
+struct CachedValidation {
     chain: Vec<CertificateDer<'static>>,
     second: i64,
-    result: Result<Option<String>, Distrust>,
+    result: Result<Option<String>, ValidationError>,
 }
 
 impl TrustCheck {
@@ -138,7 +138,7 @@ impl TrustCheck {
 
     /// Everything that is wrong with the certificates. Path first, then name: both are looked at, so that renewing an expired
     /// certificate does not only then reveal that it carries the wrong name. What verifies may come with a note.
-    pub(super) fn check(&self, presented: &Presented<'_>) -> Result<Option<String>, Distrust> {
+    pub(super) fn check(&self, presented: &PresentedChain<'_>) -> Result<Option<String>, ValidationError> {
         let second = i64::try_from(presented.now.as_secs()).unwrap_or(i64::MAX);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = last.as_ref()
@@ -149,18 +149,18 @@ impl TrustCheck {
         }
         let chain: Vec<CertificateDer<'static>> = presented.chain().map(|der| der.clone().into_owned()).collect();
         let result = self.validate(&chain, second);
-        *last = Some(Checked { chain, second, result: result.clone() });
+        *last = Some(CachedValidation { chain, second, result: result.clone() });
         result
     }
 
-    fn validate(&self, chain: &[CertificateDer<'static>], second: i64) -> Result<Option<String>, Distrust> {
+    fn validate(&self, chain: &[CertificateDer<'static>], second: i64) -> Result<Option<String>, ValidationError> {
         let found = self.roots.validate(chain, second);
         let mut problems = found.problems;
         let leaf = chain.first().map(CertificateDer::as_ref).unwrap_or_default();
         if let Err(why) = self.name_error(leaf) {
-            problems.push(Distrust::Wrong(why));
+            problems.push(ValidationError::Wrong(why));
         }
-        match Distrust::joined(&problems) {
+        match ValidationError::joined(&problems) {
             Some(problem) => Err(problem),
             None if found.places.is_some_and(|places| places.pinned) => Ok(Some(format!(
                 "trusted because this very certificate stands in {}: no authority vouches for it",
@@ -189,17 +189,17 @@ fn proof(
     scheme: SignatureScheme,
     by_library: Result<HandshakeSignatureValid, Error>,
     by_hand: impl FnOnce(&[u8], &[u8]) -> bool,
-) -> Result<(), Distrust> {
+) -> Result<(), ValidationError> {
     const UNPROVEN: &str = "the server did not prove that it holds the certificate's key";
     let Err(error) = by_library else { return Ok(()) };
     let Ok((_, certificate)) = X509Certificate::from_der(leaf) else {
-        return Err(Distrust::Wrong(format!("{UNPROVEN}: the certificate is not correctly encoded")));
+        return Err(ValidationError::Wrong(format!("{UNPROVEN}: the certificate is not correctly encoded")));
     };
     key_size(certificate.public_key(), "the server's certificate")?;
     let spki = certificate.public_key().raw;
     let parts = below(spki, 2).unwrap_or_default();
     let [algorithm, key] = parts.as_slice() else {
-        return Err(Distrust::Wrong(format!("{UNPROVEN}: its key cannot be read")));
+        return Err(ValidationError::Wrong(format!("{UNPROVEN}: its key cannot be read")));
     };
     // The library reads no key out of a certificate whose rest it does not like.
     let legible = ParsedCertificate::try_from(leaf).is_ok();
@@ -208,15 +208,15 @@ fn proof(
     }
     Err(match error {
         Error::PeerMisbehaved(_) => {
-            Distrust::Wrong(format!("{UNPROVEN}: it signed with a scheme that was not offered"))
+            ValidationError::Wrong(format!("{UNPROVEN}: it signed with a scheme that was not offered"))
         }
         Error::InvalidCertificate(CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }) => {
-            Distrust::Wrong(format!(
+            ValidationError::Wrong(format!(
                 "{UNPROVEN}: it signed with {}, which does not go with the key",
                 scheme_name(scheme)
             ))
         }
-        _ => Distrust::Wrong(format!("{UNPROVEN}: its signature does not match")),
+        _ => ValidationError::Wrong(format!("{UNPROVEN}: its signature does not match")),
     })
 }
 

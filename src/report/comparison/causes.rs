@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::layout::{self, Mark};
+use super::layout::{self, StatusWord};
 use super::values::{self, Movement};
 use crate::model::{FactChange, Rule, Shift, Value};
 use crate::report::style::Style;
@@ -15,15 +15,15 @@ const FACTS: usize = 3;
 const DISTINCT: usize = 7;
 
 /// Changes that have one cause.
-struct Cause<'d> {
+struct CommonCause<'d> {
     /// The checks concerned, in order.
     checks: Vec<(&'d str, &'d str)>,
     /// One change of each fact; of a fact with several, the first.
-    facts: Vec<Fact<'d>>,
+    facts: Vec<ChangedFact<'d>>,
 }
 
 /// A fact of a cause.
-struct Fact<'d> {
+struct ChangedFact<'d> {
     change: &'d FactChange,
     /// Other changes of the same fact, in other checks.
     others: usize,
@@ -62,7 +62,7 @@ impl Groups {
     }
 }
 
-fn causes(changes: &[FactChange]) -> Vec<Cause<'_>> {
+fn causes(changes: &[FactChange]) -> Vec<CommonCause<'_>> {
     let mut groups = Groups((0..changes.len()).collect());
     let mut first: HashMap<String, usize> = HashMap::new();
     for (at, change) in changes.iter().enumerate() {
@@ -74,11 +74,11 @@ fn causes(changes: &[FactChange]) -> Vec<Cause<'_>> {
         }
     }
     let mut places: HashMap<usize, usize> = HashMap::new();
-    let mut out: Vec<Cause<'_>> = Vec::new();
+    let mut out: Vec<CommonCause<'_>> = Vec::new();
     for (at, change) in changes.iter().enumerate() {
         let root = groups.root(at);
         let place = *places.entry(root).or_insert_with(|| {
-            out.push(Cause { checks: Vec::new(), facts: Vec::new() });
+            out.push(CommonCause { checks: Vec::new(), facts: Vec::new() });
             out.len() - 1
         });
         if let Some(cause) = out.get_mut(place) {
@@ -124,7 +124,7 @@ fn distinct(change: &FactChange) -> Option<(String, String)> {
     Some((one(pair.0)?, one(pair.1)?))
 }
 
-impl<'d> Cause<'d> {
+impl<'d> CommonCause<'d> {
     fn add(&mut self, change: &'d FactChange) {
         let check = (&*change.suite, &*change.check);
         if self.checks.last() != Some(&check) && !self.checks.contains(&check) {
@@ -137,7 +137,7 @@ impl<'d> Cause<'d> {
         match self.facts.iter_mut().find(|fact| fact.change.fact == change.fact) {
             Some(fact) if same(fact.change) => {}
             Some(fact) => fact.others += 1,
-            None => self.facts.push(Fact { change, others: 0 }),
+            None => self.facts.push(ChangedFact { change, others: 0 }),
         }
     }
 
@@ -158,7 +158,7 @@ impl<'d> Cause<'d> {
     }
 
     fn text(&self, style: Style) -> String {
-        let mark = if self.allowed() { Mark::Allowed } else { Mark::Changed };
+        let mark = if self.allowed() { StatusWord::Allowed } else { StatusWord::Changed };
         let mut text =
             format!("{} of {}: {}", self.title(), layout::checks(&self.checks, style.verbose), self.movements());
         if let Some(why) = self.facts.first().and_then(|fact| rule(fact.change)) {
@@ -210,7 +210,7 @@ impl<'d> Cause<'d> {
     }
 }
 
-impl Fact<'_> {
+impl ChangedFact<'_> {
     /// Whether another outcome is why it appeared or vanished.
     fn follows(&self) -> bool {
         let of_outcome = self.change.part_of.as_deref() == Some("outcome");

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::layout::{self, Mark};
+use super::layout::{self, StatusWord};
 use crate::model::{CheckChange, CheckShift};
 use crate::report::style::Style;
 
 /// Checks that came to the same.
-struct Alike<'d> {
+struct ChangeGroup<'d> {
     first: &'d CheckChange,
     all: Vec<&'d CheckChange>,
 }
@@ -15,10 +15,10 @@ struct Alike<'d> {
 /// One text per kind and reason, the worse ones first, then the widest.
 pub(super) fn lines(changes: &[CheckChange], style: Style) -> Vec<String> {
     let mut places: HashMap<Key, usize> = HashMap::new();
-    let mut groups: Vec<Alike<'_>> = Vec::new();
+    let mut groups: Vec<ChangeGroup<'_>> = Vec::new();
     for change in changes {
         let place = *places.entry(key(change)).or_insert_with(|| {
-            groups.push(Alike { first: change, all: Vec::new() });
+            groups.push(ChangeGroup { first: change, all: Vec::new() });
             groups.len() - 1
         });
         if let Some(group) = groups.get_mut(place) {
@@ -75,21 +75,21 @@ fn split(target: &str) -> (&str, (&str, &str)) {
     (host, (target.get(..begin).unwrap_or_default(), target.get(host_end..).unwrap_or_default()))
 }
 
-fn text(group: &Alike<'_>, style: Style) -> String {
-    let Alike { first, all } = group;
+fn text(group: &ChangeGroup<'_>, style: Style) -> String {
+    let ChangeGroup { first, all } = group;
     let names: Vec<(&str, &str)> = all.iter().map(|change| (&*change.suite, &*change.check)).collect();
     let who = layout::checks(&names, style.verbose);
     let (before, after) = (first.before.as_deref().unwrap_or("?"), first.after.as_deref().unwrap_or("?"));
     let because = |reason: &Option<String>| reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     let (mark, text) = match first.change {
         CheckShift::New if first.worse => {
-            (Mark::Worse, format!("{who}: new, and {after}{}", because(&first.reason_after)))
+            (StatusWord::Worse, format!("{who}: new, and {after}{}", because(&first.reason_after)))
         }
         CheckShift::New => {
-            (Mark::New, format!("{who}: only the second report has it; {after}{}", because(&first.reason_after)))
+            (StatusWord::New, format!("{who}: only the second report has it; {after}{}", because(&first.reason_after)))
         }
         CheckShift::Vanished => (
-            Mark::Gone,
+            StatusWord::Gone,
             format!("{who}: only the first report has it; {before} there{}", because(&first.reason_before)),
         ),
         CheckShift::Renamed => {
@@ -98,7 +98,7 @@ fn text(group: &Alike<'_>, style: Style) -> String {
             };
             let pairs: Vec<String> = all.iter().map(pair).collect();
             (
-                Mark::Note,
+                StatusWord::Note,
                 format!(
                     "{} renamed: {}",
                     layout::count(all.len() as u64, "check"),
@@ -108,19 +108,19 @@ fn text(group: &Alike<'_>, style: Style) -> String {
         }
         CheckShift::Verdict => {
             let mark = match (first.worse, after) {
-                (true, _) => Mark::Worse,
-                (false, "passed") => Mark::Better,
-                (false, _) => Mark::Note,
+                (true, _) => StatusWord::Worse,
+                (false, "passed") => StatusWord::Better,
+                (false, _) => StatusWord::Note,
             };
             let reason = if after == "passed" { earlier(first) } else { because(&first.reason_after) };
             (mark, format!("{who}: {before} -> {after}{reason}"))
         }
         CheckShift::Target => {
             let (old, new) = moved_host(first).unwrap_or_else(|| (before.to_owned(), after.to_owned()));
-            (Mark::Note, format!("{who}: another target, {old} -> {new}"))
+            (StatusWord::Note, format!("{who}: another target, {old} -> {new}"))
         }
         CheckShift::Definition => {
-            (Mark::Note, format!("{who}: defined otherwise than before, so that the numbers are not compared"))
+            (StatusWord::Note, format!("{who}: defined otherwise than before, so that the numbers are not compared"))
         }
     };
     layout::line(style, mark, &text)

@@ -22,7 +22,7 @@ const MOST: usize = 100;
 
 /// The status words of a comparison, written out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum StatusWord {
     /// What a metric came to.
     Metric(Change, Severity),
     /// A check shows less than before.
@@ -43,7 +43,7 @@ pub(super) enum Mark {
     New,
 }
 
-impl Mark {
+impl StatusWord {
     /// Colour and word.
     const fn parts(self) -> (&'static str, &'static str) {
         match self {
@@ -67,7 +67,7 @@ impl Mark {
 
 /// A line that begins with its status word; what does not fit on the terminal goes on below the text. Elsewhere it is one line,
 /// for whoever searches the output.
-pub(super) fn line(style: Style, mark: Mark, text: &str) -> String {
+pub(super) fn line(style: Style, mark: StatusWord, text: &str) -> String {
     let (code, word) = mark.parts();
     let text = folded(style.width, &visible(text));
     let gap = " ".repeat(MARK.saturating_sub(word.len()));
@@ -170,21 +170,22 @@ pub(super) fn some(texts: &[String], all: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mark, checks, line, some};
+    use super::{StatusWord, checks, line, some};
     use crate::report::style::Style;
 
     #[test]
     fn long_lines_are_broken_between_words_and_stay_in_their_column() {
         let style = Style { width: Some(40), ..Style::default() };
-        let shown = line(style, Mark::Changed, "certificate of edge/www: subject CN=old.example -> CN=new.example");
+        let shown =
+            line(style, StatusWord::Changed, "certificate of edge/www: subject CN=old.example -> CN=new.example");
         assert!(shown.lines().all(|line| line.chars().count() <= 40), "{shown}");
         assert!(shown.starts_with("CHANGED       certificate"), "{shown}");
         assert!(shown.lines().skip(1).all(|line| line.starts_with(&" ".repeat(14))), "{shown}");
         let joined = shown.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(joined, "CHANGED certificate of edge/www: subject CN=old.example -> CN=new.example");
-        let endless = line(style, Mark::Note, &"x".repeat(100));
+        let endless = line(style, StatusWord::Note, &"x".repeat(100));
         assert!(endless.contains(&"x".repeat(100)), "no break inside of a word: {endless}");
-        assert_eq!(line(Style::default(), Mark::Gone, &"word ".repeat(100)).lines().count(), 1);
+        assert_eq!(line(Style::default(), StatusWord::Gone, &"word ".repeat(100)).lines().count(), 1);
     }
 
     #[test]

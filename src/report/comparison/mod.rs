@@ -2,7 +2,7 @@
 
 mod causes;
 mod checks;
-pub mod decide;
+pub mod inconclusive;
 mod layout;
 pub mod numbers;
 mod phases;
@@ -15,9 +15,9 @@ use super::comparison_text;
 use super::style::{Style, visible};
 use crate::model::comparison_document::{ComparisonDocument, MetricRow, Side, SidesKind};
 use crate::model::{Change, CheckShift, PartialFact};
-use decide::Way;
-use layout::Mark;
-use numbers::Row;
+use inconclusive::ComparisonKind;
+use layout::StatusWord;
+use numbers::ComparedMetric;
 
 /// Lines of a part, unless all are asked for.
 const SHOWN: usize = 20;
@@ -38,9 +38,9 @@ pub fn render(compared: &ComparisonDocument, reasons: &[String], style: Style) -
         out.push_str(&layout::below(style, how));
     }
     part(&mut out, &in_part(&compared.partial, style), ("facts seen in part", beyond), style);
-    let rows = told(compared, style);
-    let way = if compared.kind == SidesKind::Interleaved { Way::Pairs } else { Way::Reports };
-    let metrics = numbers::render(&rows, way, style);
+    let rows = shown_metrics(compared, style);
+    let kind = if compared.kind == SidesKind::Interleaved { ComparisonKind::Pairs } else { ComparisonKind::Reports };
+    let metrics = numbers::render(&rows, kind, style);
     if !metrics.is_empty() {
         let _ = write!(out, "\n{metrics}");
     }
@@ -53,18 +53,18 @@ pub fn render(compared: &ComparisonDocument, reasons: &[String], style: Style) -
 }
 
 /// The metrics of checks that both sides have: that a check is new or gone is told of the check.
-fn told(compared: &ComparisonDocument, style: Style) -> Vec<Row<'_>> {
+fn shown_metrics(compared: &ComparisonDocument, style: Style) -> Vec<ComparedMetric<'_>> {
     let unpaired: HashSet<(&str, &str)> = compared
         .checks
         .iter()
         .filter(|change| matches!(change.change, CheckShift::New | CheckShift::Vanished))
         .map(|change| (&*change.suite, &*change.check))
         .collect();
-    let told = |row: &&MetricRow| {
+    let is_shown = |row: &&MetricRow| {
         let alone = row.comparison.verdict == Change::NotCompared && unpaired.contains(&(&*row.suite, &*row.check));
         style.verbose || !alone
     };
-    compared.metrics.iter().filter(told).map(Row::from).collect()
+    compared.metrics.iter().filter(is_shown).map(ComparedMetric::from).collect()
 }
 
 fn sides(compared: &ComparisonDocument) -> String {
@@ -110,12 +110,16 @@ fn unmeasured(compared: &ComparisonDocument, reasons: &[String], style: Style) -
         by_reason.entry(reason).or_default().push(name.split_once('/').unwrap_or(("", name)));
     }
     let line = |(reason, names): (&str, Vec<(&str, &str)>)| {
-        layout::line(style, Mark::NotMeasured, &format!("{}: {reason}", layout::checks(&names, style.verbose)))
+        layout::line(style, StatusWord::NotMeasured, &format!("{}: {reason}", layout::checks(&names, style.verbose)))
     };
     let mut out: Vec<String> = by_reason.into_iter().map(line).collect();
     let more = compared.summary.checks_unmeasured.saturating_sub(compared.unmeasured.len() as u64);
     if more > 0 {
-        out.push(layout::line(style, Mark::NotMeasured, &format!("and {more} more checks, which are only counted")));
+        out.push(layout::line(
+            style,
+            StatusWord::NotMeasured,
+            &format!("and {more} more checks, which are only counted"),
+        ));
     }
     out
 }
@@ -128,7 +132,7 @@ fn in_part(partial: &[PartialFact], style: Style) -> Vec<String> {
     }
     let line = |((fact, why), names): ((&str, &str), Vec<(&str, &str)>)| {
         let who = layout::checks(&names, style.verbose);
-        layout::line(style, Mark::Note, &format!("{fact} of {who}: seen only in part, and not compared: {why}"))
+        layout::line(style, StatusWord::Note, &format!("{fact} of {who}: seen only in part, and not compared: {why}"))
     };
     alike.into_iter().map(line).collect()
 }

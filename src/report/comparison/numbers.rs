@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
-use super::decide::{self, Way};
-use super::layout::{self, Mark};
+use super::inconclusive::{self, ComparisonKind};
+use super::layout::{self, StatusWord};
 use super::phases::Phases;
 use crate::model::comparison_document::MetricRow;
 use crate::model::{Change, CheckRecord, ComparedBy, Comparison, Severity};
@@ -25,7 +25,7 @@ const METRIC: usize = 20;
 
 /// A metric compared.
 #[derive(Clone, Copy)]
-pub struct Row<'d> {
+pub struct ComparedMetric<'d> {
     /// Suite and case id.
     pub place: (&'d str, &'d str),
     /// Metric, with `.p90` or `.p99`.
@@ -40,14 +40,14 @@ pub struct Row<'d> {
     pub case: Option<&'d CheckRecord>,
 }
 
-impl<'d> From<&'d MetricRow> for Row<'d> {
+impl<'d> From<&'d MetricRow> for ComparedMetric<'d> {
     fn from(row: &'d MetricRow) -> Self {
         let MetricRow { suite, check, metric, severity, gated, comparison } = row;
         Self { place: (suite, check), metric, severity: *severity, gated: *gated, comparison, case: None }
     }
 }
 
-impl<'d> Row<'d> {
+impl<'d> ComparedMetric<'d> {
     /// The comparisons of a case.
     pub fn of_case(check: &'d CheckRecord) -> impl Iterator<Item = Self> {
         check.comparison.0.iter().map(move |(name, comparison)| {
@@ -84,12 +84,12 @@ impl<'d> Row<'d> {
     }
 }
 
-/// All comparisons as text; `way` says what could still be done about those without a result.
+/// All comparisons as text; `kind` says what could still be done about those without a result.
 #[must_use]
-pub fn render(rows: &[Row<'_>], way: Way, style: Style) -> String {
+pub fn render(rows: &[ComparedMetric<'_>], kind: ComparisonKind, style: Style) -> String {
     let mut rows = rows.to_vec();
     rows.sort_by(|one, other| {
-        let regressed = |row: &Row<'_>| row.comparison.verdict == Change::Regressed;
+        let regressed = |row: &ComparedMetric<'_>| row.comparison.verdict == Change::Regressed;
         // Of movements of one size, whatever the suites ask for comes first, then the longer way.
         regressed(other)
             .cmp(&regressed(one))
@@ -101,40 +101,41 @@ pub fn render(rows: &[Row<'_>], way: Way, style: Style) -> String {
     let groups = by_check(&rows);
     let shown = chosen(&groups, style.verbose);
     let columns = columns(&shown);
-    let alone = told_alone(&rows);
-    let regressed = |group: &&&OfCheck<'_>| group.verdict() == Change::Regressed;
+    let alone = sole_reasons(&rows);
+    let regressed = |group: &&&CheckMetrics<'_>| group.verdict() == Change::Regressed;
     let one = shown.iter().filter(regressed).count() == 1;
     let mut next: Vec<String> = Vec::new();
     for group in &shown {
-        let told = Told::of(group, &rows);
-        if group.verdict() == Change::Regressed && !next.contains(&told.next) {
-            next.push(told.next.clone());
+        let text = RegressionText::of(group, &rows);
+        if group.verdict() == Change::Regressed && !next.contains(&text.next) {
+            next.push(text.next.clone());
         }
-        out.push_str(&movement(group, &told, (columns, one), style));
+        out.push_str(&movement(group, &text, (columns, one), style));
         if let [row] = group.rows.as_slice()
             && alone.contains(&(row.place, row.metric))
         {
-            out.push_str(&reason(row, way, style));
+            out.push_str(&reason(row, kind, style));
         }
     }
     for next in next.iter().filter(|_| !one).take(NEXT) {
         out.push_str(&layout::below(style, &format!("next: {next}")));
     }
     // What is undecided for a reason it shares is explained below, whether it has a line or not.
-    let explained = |group: &&&OfCheck<'_>| {
+    let explained = |group: &&&CheckMetrics<'_>| {
         group.verdict() != Change::Inconclusive
             || group.rows.len() == 1 && group.rows.iter().all(|row| alone.contains(&(row.place, row.metric)))
     };
-    let told: HashSet<_> =
-        shown.iter().filter(explained).flat_map(|group| group.told()).map(|row| (row.place, row.metric)).collect();
-    let rest: Vec<Row<'_>> = rows.iter().filter(|row| !told.contains(&(row.place, row.metric))).copied().collect();
-    folded(&mut out, &rest, way, style);
+    let named: HashSet<_> =
+        shown.iter().filter(explained).flat_map(|group| group.named()).map(|row| (row.place, row.metric)).collect();
+    let rest: Vec<ComparedMetric<'_>> =
+        rows.iter().filter(|row| !named.contains(&(row.place, row.metric))).copied().collect();
+    folded(&mut out, &rest, kind, style);
     out
 }
 
 /// Undecided metrics whose reason nobody else has.
-fn told_alone<'d>(rows: &[Row<'d>]) -> HashSet<((&'d str, &'d str), &'d str)> {
-    let mut by_reason: BTreeMap<Option<&str>, Vec<&Row<'d>>> = BTreeMap::new();
+fn sole_reasons<'d>(rows: &[ComparedMetric<'d>]) -> HashSet<((&'d str, &'d str), &'d str)> {
+    let mut by_reason: BTreeMap<Option<&str>, Vec<&ComparedMetric<'d>>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.comparison.verdict == Change::Inconclusive) {
         by_reason.entry(row.comparison.reason.as_deref()).or_default().push(row);
     }
@@ -146,40 +147,40 @@ fn told_alone<'d>(rows: &[Row<'d>]) -> HashSet<((&'d str, &'d str), &'d str)> {
 }
 
 /// Why one metric is undecided, and what would decide it.
-fn reason(row: &Row<'_>, way: Way, style: Style) -> String {
+fn reason(row: &ComparedMetric<'_>, kind: ComparisonKind, style: Style) -> String {
     let why = row.comparison.reason.as_deref().unwrap_or("no reason is given");
     let mut out = layout::below(style, why);
-    if let Some(what) = decide::conclusive(&[row.comparison], way) {
+    if let Some(what) = inconclusive::advice(&[row.comparison], kind) {
         out.push_str(&layout::below(style, &format!("to decide: {what}")));
     }
     out
 }
 
 /// The metrics of one check that came to the same, the largest movement first.
-struct OfCheck<'d> {
-    rows: Vec<Row<'d>>,
+struct CheckMetrics<'d> {
+    rows: Vec<ComparedMetric<'d>>,
 }
 
-impl<'d> OfCheck<'d> {
+impl<'d> CheckMetrics<'d> {
     fn verdict(&self) -> Change {
         self.rows.first().map_or(Change::NotCompared, |row| row.comparison.verdict)
     }
 
     /// Those that its line names: all that moved the same way.
-    fn told(&self) -> impl Iterator<Item = Row<'d>> + '_ {
-        let way = self.rows.first().map(Row::fell);
-        self.rows.iter().filter(move |row| Some(row.fell()) == way).copied()
+    fn named(&self) -> impl Iterator<Item = ComparedMetric<'d>> + '_ {
+        let direction = self.rows.first().map(ComparedMetric::fell);
+        self.rows.iter().filter(move |row| Some(row.fell()) == direction).copied()
     }
 }
 
 /// The rows by check and verdict, in the order of their first row.
-fn by_check<'d>(rows: &[Row<'d>]) -> Vec<OfCheck<'d>> {
+fn by_check<'d>(rows: &[ComparedMetric<'d>]) -> Vec<CheckMetrics<'d>> {
     let mut places: BTreeMap<(&str, &str, Change, bool), usize> = BTreeMap::new();
-    let mut out: Vec<OfCheck<'d>> = Vec::new();
+    let mut out: Vec<CheckMetrics<'d>> = Vec::new();
     for row in rows {
         let key = (row.place.0, row.place.1, row.comparison.verdict, row.severity == Severity::Warn);
         let place = *places.entry(key).or_insert_with(|| {
-            out.push(OfCheck { rows: Vec::new() });
+            out.push(CheckMetrics { rows: Vec::new() });
             out.len() - 1
         });
         if let Some(group) = out.get_mut(place) {
@@ -188,7 +189,7 @@ fn by_check<'d>(rows: &[Row<'d>]) -> Vec<OfCheck<'d>> {
     }
     // What a suite asks for stands for its check, unless something else moved much further.
     for group in &mut out {
-        let most = group.rows.first().map_or(0.0, Row::size);
+        let most = group.rows.first().map_or(0.0, ComparedMetric::size);
         if let Some(at) = group.rows.iter().position(|row| row.gated && row.size() * 2.0 >= most) {
             let row = group.rows.remove(at);
             group.rows.insert(0, row);
@@ -199,7 +200,7 @@ fn by_check<'d>(rows: &[Row<'d>]) -> Vec<OfCheck<'d>> {
 
 /// Those that have a line of their own: every regression, the largest other movements up to five lines, and whatever the suites ask
 /// for that changed for the better. Everything has one where `all` is asked for.
-fn chosen<'g, 'd>(groups: &'g [OfCheck<'d>], all: bool) -> Vec<&'g OfCheck<'d>> {
+fn chosen<'g, 'd>(groups: &'g [CheckMetrics<'d>], all: bool) -> Vec<&'g CheckMetrics<'d>> {
     let mut shown = Vec::new();
     for group in groups {
         let compared = group.verdict() != Change::NotCompared;
@@ -217,7 +218,7 @@ fn chosen<'g, 'd>(groups: &'g [OfCheck<'d>], all: bool) -> Vec<&'g OfCheck<'d>> 
     shown
 }
 
-fn columns(groups: &[&OfCheck<'_>]) -> (usize, usize) {
+fn columns(groups: &[&CheckMetrics<'_>]) -> (usize, usize) {
     let rows = || groups.iter().filter_map(|group| group.rows.first());
     let place = rows().map(|row| row.place.0.chars().count() + 1 + row.place.1.chars().count()).max().unwrap_or(0);
     let metric = rows().map(|row| row.metric.chars().count()).max().unwrap_or(0);
@@ -225,17 +226,17 @@ fn columns(groups: &[&OfCheck<'_>]) -> (usize, usize) {
 }
 
 /// What is said of a regression beside its numbers.
-struct Told<'d> {
+struct RegressionText<'d> {
     /// What was measured, and which of two targets is worse.
     who: Option<String>,
     phases: Option<Phases<'d>>,
     next: String,
 }
 
-impl<'d> Told<'d> {
-    fn of(group: &OfCheck<'d>, rows: &[Row<'d>]) -> Self {
+impl<'d> RegressionText<'d> {
+    fn of(group: &CheckMetrics<'d>, rows: &[ComparedMetric<'d>]) -> Self {
         let first = group.rows.first();
-        let of_check: Vec<Row<'d>> =
+        let of_check: Vec<ComparedMetric<'d>> =
             rows.iter().filter(|row| first.is_some_and(|first| first.place == row.place)).copied().collect();
         let case = first.and_then(|row| row.case);
         let arms = case.and_then(comparison_text::arms);
@@ -244,7 +245,7 @@ impl<'d> Told<'d> {
             None => case.target.clone(),
         });
         let phases = Phases::of(&of_check);
-        let paired = first.is_some_and(|row| decide::is_interleaved(row.comparison));
+        let paired = first.is_some_and(|row| inconclusive::is_interleaved(row.comparison));
         let next = comparison_text::next(paired, case, phases.as_ref().map(|phases| phases.slow));
         Self { who, phases, next }
     }
@@ -252,18 +253,18 @@ impl<'d> Told<'d> {
 
 /// What moved in a case that regressed, and what to do about it: a line each.
 pub fn advice(check: &CheckRecord) -> Vec<String> {
-    let rows: Vec<Row<'_>> = Row::of_case(check).collect();
+    let rows: Vec<ComparedMetric<'_>> = ComparedMetric::of_case(check).collect();
     let groups = by_check(&rows);
     let Some(group) = groups.iter().find(|group| group.verdict() == Change::Regressed) else { return Vec::new() };
-    let Told { phases, next, .. } = Told::of(group, &rows);
+    let RegressionText { phases, next, .. } = RegressionText::of(group, &rows);
     phases.iter().map(|phases| format!("phases: {}", phases.text())).chain([format!("next: {next}")]).collect()
 }
 
 /// One check: its largest movement, what moved in it and what to do, the grounds, and what moved along. `one` where no other
 /// check regressed.
 fn movement(
-    group: &OfCheck<'_>,
-    told: &Told<'_>,
+    group: &CheckMetrics<'_>,
+    text: &RegressionText<'_>,
     ((place, metric), one): ((usize, usize), bool),
     style: Style,
 ) -> String {
@@ -271,30 +272,34 @@ fn movement(
     let comparison = first.comparison;
     let name = format!("{}/{}", first.place.0, first.place.1);
     let line = format!("{name:<place$}  {:<metric$}  {}", first.metric, comparison_text::change(comparison));
-    let mut out = layout::line(style, Mark::Metric(comparison.verdict, first.severity), line.trim_end());
+    let mut out = layout::line(style, StatusWord::Metric(comparison.verdict, first.severity), line.trim_end());
     if comparison.verdict == Change::Regressed {
-        let phases = told.phases.as_ref().filter(|phases| phases.says_more_than(first)).map(Phases::text);
-        let next = Some(format!("next: {}", told.next)).filter(|_| one);
-        for text in told.who.clone().into_iter().chain(phases).chain(next) {
+        let phases = text.phases.as_ref().filter(|phases| phases.says_more_than(first)).map(Phases::text);
+        let next = Some(format!("next: {}", text.next)).filter(|_| one);
+        for text in text.who.clone().into_iter().chain(phases).chain(next) {
             out.push_str(&layout::below(style, &text));
         }
     }
     if matches!(comparison.verdict, Change::Regressed | Change::Improved) || style.verbose {
         out.push_str(&layout::below(style, &grounds(first, style.verbose)));
     }
-    let others: Vec<&Row<'_>> = group.rows.iter().skip(1).collect();
+    let others: Vec<&ComparedMetric<'_>> = group.rows.iter().skip(1).collect();
     if style.verbose {
         for row in others {
             let line = format!("{name:<place$}  {:<metric$}  {}", row.metric, comparison_text::change(row.comparison));
-            out.push_str(&layout::line(style, Mark::Metric(row.comparison.verdict, row.severity), line.trim_end()));
+            out.push_str(&layout::line(
+                style,
+                StatusWord::Metric(row.comparison.verdict, row.severity),
+                line.trim_end(),
+            ));
             out.push_str(&layout::below(style, &grounds(row, true)));
         }
         return out;
     }
     // The phase that moved most is named above.
-    let said = |row: &Row<'_>| told.phases.as_ref().is_none_or(|phases| phases.worst.metric != row.metric);
+    let said = |row: &ComparedMetric<'_>| text.phases.as_ref().is_none_or(|phases| phases.worst.metric != row.metric);
     let along: Vec<String> = group
-        .told()
+        .named()
         .skip(1)
         .filter(said)
         .map(|row| format!("{} {}", row.metric, comparison_text::effect(row.comparison)))
@@ -306,7 +311,7 @@ fn movement(
 }
 
 /// What the verdict rests on, and the exceptions to it; what could be seen at all only where everything is asked for.
-fn grounds(row: &Row<'_>, whole: bool) -> String {
+fn grounds(row: &ComparedMetric<'_>, whole: bool) -> String {
     let one = row.comparison;
     let mut out = comparison_text::grounds(one, whole);
     let _ = write!(out, ", against {}", one.against);
@@ -323,8 +328,8 @@ fn grounds(row: &Row<'_>, whole: bool) -> String {
 }
 
 /// What has no line of its own: the undecided by their reason with what would decide them, the others as counts.
-fn folded(out: &mut String, rows: &[Row<'_>], way: Way, style: Style) {
-    let mut undecided: BTreeMap<(Change, String), Vec<Row<'_>>> = BTreeMap::new();
+fn folded(out: &mut String, rows: &[ComparedMetric<'_>], kind: ComparisonKind, style: Style) {
+    let mut undecided: BTreeMap<(Change, String), Vec<ComparedMetric<'_>>> = BTreeMap::new();
     for row in rows.iter().filter(|row| matches!(row.comparison.verdict, Change::Inconclusive | Change::NotCompared)) {
         let reason = row.comparison.reason.clone().unwrap_or_else(|| "no reason is given".to_owned());
         undecided.entry((row.comparison.verdict, reason)).or_default().push(*row);
@@ -333,9 +338,9 @@ fn folded(out: &mut String, rows: &[Row<'_>], way: Way, style: Style) {
     undecided.sort_by_key(|((change, _), rows)| (std::cmp::Reverse(*change), std::cmp::Reverse(rows.len())));
     for ((change, reason), rows) in undecided {
         let text = format!("{}: {reason}", metrics(&rows, style.verbose));
-        out.push_str(&layout::line(style, Mark::Metric(change, Severity::Fail), &text));
+        out.push_str(&layout::line(style, StatusWord::Metric(change, Severity::Fail), &text));
         let comparisons: Vec<&Comparison> = rows.iter().map(|row| row.comparison).collect();
-        if let Some(what) = decide::conclusive(&comparisons, way) {
+        if let Some(what) = inconclusive::advice(&comparisons, kind) {
             out.push_str(&layout::below(style, &format!("to decide: {what}")));
         }
     }
@@ -343,22 +348,24 @@ fn folded(out: &mut String, rows: &[Row<'_>], way: Way, style: Style) {
         (Change::Improved, "better by the tolerance or more; -v shows each"),
         (Change::Unchanged, "shown to lie within what counts as no change"),
     ] {
-        let of_kind: Vec<Row<'_>> = rows.iter().filter(|row| row.comparison.verdict == change).copied().collect();
+        let of_kind: Vec<ComparedMetric<'_>> =
+            rows.iter().filter(|row| row.comparison.verdict == change).copied().collect();
         if !of_kind.is_empty() {
             let text = format!("{}: {words}", metrics(&of_kind, style.verbose));
-            out.push_str(&layout::line(style, Mark::Metric(change, Severity::Fail), &text));
+            out.push_str(&layout::line(style, StatusWord::Metric(change, Severity::Fail), &text));
         }
     }
-    let more: Vec<Row<'_>> = rows.iter().filter(|row| row.comparison.verdict == Change::Regressed).copied().collect();
+    let more: Vec<ComparedMetric<'_>> =
+        rows.iter().filter(|row| row.comparison.verdict == Change::Regressed).copied().collect();
     if !more.is_empty() {
         let text = format!("{}: not shown above; the JSON has them all", metrics(&more, style.verbose));
-        out.push_str(&layout::line(style, Mark::Metric(Change::Regressed, Severity::Fail), &text));
+        out.push_str(&layout::line(style, StatusWord::Metric(Change::Regressed, Severity::Fail), &text));
     }
 }
 
 /// How many metrics, and of those that the suites ask for, which.
-fn metrics(rows: &[Row<'_>], all: bool) -> String {
-    let named = |row: &Row<'_>| format!("{}/{} {}", row.place.0, row.place.1, row.metric);
+fn metrics(rows: &[ComparedMetric<'_>], all: bool) -> String {
+    let named = |row: &ComparedMetric<'_>| format!("{}/{} {}", row.place.0, row.place.1, row.metric);
     if let [row] = rows {
         return named(row);
     }

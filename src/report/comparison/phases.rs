@@ -1,6 +1,6 @@
 //! Which part of a measurement a regression is in: it says where to look.
 
-use super::numbers::Row;
+use super::numbers::ComparedMetric;
 use crate::checks::{FAMILIES, family};
 use crate::model::Change;
 use crate::probe::PhaseInfo;
@@ -9,7 +9,7 @@ use crate::report::comparison_text;
 /// The phases of a check whose total is worse.
 pub(super) struct Phases<'d> {
     /// The one that moved furthest.
-    pub(super) worst: Row<'d>,
+    pub(super) worst: ComparedMetric<'d>,
     /// What it means.
     pub(super) slow: &'static str,
     /// Those that were shown not to have moved.
@@ -18,9 +18,9 @@ pub(super) struct Phases<'d> {
 
 impl<'d> Phases<'d> {
     /// Of the metrics of one check; `None` where no phase of it is worse.
-    pub(super) fn of(rows: &[Row<'d>]) -> Option<Self> {
+    pub(super) fn of(rows: &[ComparedMetric<'d>]) -> Option<Self> {
         let all = phases(rows);
-        let of_phase = |row: &&Row<'d>| all.iter().any(|phase| phase.fact == row.metric);
+        let of_phase = |row: &&ComparedMetric<'d>| all.iter().any(|phase| phase.fact == row.metric);
         let worse = rows.iter().filter(of_phase).filter(|row| row.comparison.verdict == Change::Regressed);
         let worst = *worse.max_by(|one, other| one.moved().total_cmp(&other.moved()))?;
         let slow = all.iter().find(|phase| phase.fact == worst.metric)?.slow;
@@ -30,7 +30,7 @@ impl<'d> Phases<'d> {
     }
 
     /// Whether it says more than the line of this metric.
-    pub(super) fn says_more_than(&self, row: &Row<'_>) -> bool {
+    pub(super) fn says_more_than(&self, row: &ComparedMetric<'_>) -> bool {
         self.worst.metric != row.metric || !self.unchanged.is_empty()
     }
 
@@ -47,7 +47,7 @@ impl<'d> Phases<'d> {
 }
 
 /// The phases of the family that these are metrics of: where it is not known, that which has the most of them.
-fn phases(rows: &[Row<'_>]) -> &'static [PhaseInfo] {
+fn phases(rows: &[ComparedMetric<'_>]) -> &'static [PhaseInfo] {
     let known = rows.iter().find_map(|row| family(&row.case?.family));
     let count =
         |phases: &[PhaseInfo]| phases.iter().filter(|phase| rows.iter().any(|row| row.metric == phase.fact)).count();

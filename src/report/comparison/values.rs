@@ -36,7 +36,7 @@ pub(super) fn movement(change: &FactChange) -> Movement {
             (None, Some(new)) => format!("{}, absent before", short(new)),
             (Some(old), None) => format!("{} before, absent now", short(old)),
             (Some(old), Some(new)) => {
-                let (old, new) = apart(&plain(old), &plain(new));
+                let (old, new) = shortened_to_difference(&plain(old), &plain(new));
                 format!("{old} -> {new}")
             }
         }
@@ -49,7 +49,7 @@ pub(super) fn movement(change: &FactChange) -> Movement {
             .collect();
         match (change.removed.as_slice(), change.added.as_slice(), change.change) {
             ([old], [new], _) => {
-                let (old, new) = apart(&plain(old), &plain(new));
+                let (old, new) = shortened_to_difference(&plain(old), &plain(new));
                 format!("{old} -> {new}")
             }
             (_, _, Shift::Vanished) if change.after.is_none() => format!("{}, absent now", parts.join("; ")),
@@ -105,7 +105,7 @@ fn beginning(text: &str, most: usize) -> String {
 }
 
 /// Two values, each shortened to where they differ.
-fn apart(old: &str, new: &str) -> (String, String) {
+fn shortened_to_difference(old: &str, new: &str) -> (String, String) {
     let common = old.chars().zip(new.chars()).take_while(|(one, other)| one == other).count();
     let skip = common.saturating_sub(BEFORE);
     let cut = |text: &str| {
@@ -128,16 +128,16 @@ fn is_digest(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{apart, beginning};
+    use super::{beginning, shortened_to_difference};
 
     #[test]
     fn long_values_show_where_they_differ() {
         let same = "k=v; ".repeat(40);
-        let (old, new) = apart(&format!("{same}max-age=600"), &format!("{same}max-age=60"));
+        let (old, new) = shortened_to_difference(&format!("{same}max-age=600"), &format!("{same}max-age=60"));
         assert!(old.contains("600") && new.ends_with("60") && old != new, "{old} {new}");
         assert!(old.starts_with('…') && old.chars().count() < 60, "{old}");
-        assert_eq!(apart("a", "b"), ("a".into(), "b".into()));
-        let (old, new) = apart(&"0123456789abcdef".repeat(4), &"fedcba9876543210".repeat(4));
+        assert_eq!(shortened_to_difference("a", "b"), ("a".into(), "b".into()));
+        let (old, new) = shortened_to_difference(&"0123456789abcdef".repeat(4), &"fedcba9876543210".repeat(4));
         assert_eq!((&*old, &*new), ("0123456789ab…", "fedcba987654…"));
         assert_eq!(beginning("abc", 2), "ab… (3 characters)");
     }

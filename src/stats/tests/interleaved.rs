@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::close;
 use crate::stats::effect::Effect;
-use crate::stats::interleaved::{Point, Unfit, degree, effect, rounds_needed};
+use crate::stats::interleaved::{EffectError, Point, degree, effect, rounds_needed};
 
 struct Reference {
     /// `B` and `H` in the order of the slots that were measured.
@@ -130,7 +130,7 @@ fn blocks_are_not_an_interleaved_design() {
         "BBBBBBBBBHBHHHHHHHHH",
     ] {
         let values: Vec<f64> = (0_u32..).take(arms.len()).map(|n| f64::from(n * n % 7)).collect();
-        assert_eq!(effect(&points(arms, &[], &values)), Err(Unfit::Blocked), "{arms}");
+        assert_eq!(effect(&points(arms, &[], &values)), Err(EffectError::Blocked), "{arms}");
     }
 }
 
@@ -146,8 +146,8 @@ fn no_order_of_six_to_ten_pairs_is_blocked() {
 
 #[test]
 fn two_rounds_of_an_arm_are_too_few() {
-    assert_eq!(effect(&[]), Err(Unfit::TooFew));
-    assert_eq!(effect(&points("BHHBHHHH", &[], &[1.0; 8])), Err(Unfit::TooFew));
+    assert_eq!(effect(&[]), Err(EffectError::TooFew));
+    assert_eq!(effect(&points("BHHBHHHH", &[], &[1.0; 8])), Err(EffectError::TooFew));
     assert!(effect(&points("BHHBHHBHH", &[], &[1.0; 9])).is_ok());
 }
 

@@ -1,10 +1,10 @@
 //! The keys of a check that do not depend on its cell: its id and its family, and what to write in place of unknown ones.
 
 use super::{Builder, CheckHeader};
-use crate::probe::{Family, Foreign};
+use crate::probe::{Family, Synonyms};
 use crate::suite::diagnostic::suggest;
-use crate::suite::foreign;
 use crate::suite::merge::is_name;
+use crate::suite::synonyms;
 use crate::suite::syntax::flow;
 use crate::suite::tables;
 use crate::suite::tree::{Key, Kind, Node};
@@ -29,7 +29,7 @@ impl Builder<'_> {
         let chosen_family = chosen.first().map(|(family, ..)| *family);
         let mut renamed = false;
         for (key, below) in unknown {
-            let help = self.instead(node, key, below, chosen_family);
+            let help = self.key_help(node, key, below, chosen_family);
             renamed |= help.starts_with("write `id:");
             self.errors.add(key.span, format!("unknown key `{}`", key.name), help);
         }
@@ -53,19 +53,22 @@ impl Builder<'_> {
     }
 
     /// What to write in place of a key that no check has.
-    fn instead(&self, check: &Node, key: &Key, below: &Node, family: Option<&'static Family>) -> String {
+    fn key_help(&self, check: &Node, key: &Key, below: &Node, family: Option<&'static Family>) -> String {
         let keys = || tables::names(tables::CHECK).chain(self.families.iter().map(|family| family.name));
         if let Some(family) = family {
             let has = |name: &str| family.fields.iter().any(|field| field.name == name);
-            let field =
-                if has(&key.name) { Some(key.name.as_str()) } else { Foreign::find(family.foreign.fields, &key.name) };
-            let own = foreign::key("check", &key.name, below);
+            let field = if has(&key.name) {
+                Some(key.name.as_str())
+            } else {
+                Synonyms::find(family.synonyms.fields, &key.name)
+            };
+            let own = synonyms::key("check", &key.name, below);
             if let Some(field) = field.filter(|_| has(&key.name) || own.is_none()) {
                 let entry = if field.contains(": ") { field.to_owned() } else { format!("{field}: {}", flow(below)) };
                 return format!("it belongs below `{0}`: write `{0}: {{…, {entry}}}`", family.name);
             }
             let fact = family.facts.iter().find(|fact| fact.name == key.name).map(|fact| fact.name);
-            let fact = fact.or_else(|| Foreign::find(family.foreign.facts, &key.name)).filter(|_| own.is_none());
+            let fact = fact.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)).filter(|_| own.is_none());
             if let Some(fact) = fact {
                 let entry = if fact.contains(": ") { fact.to_owned() } else { format!("{fact}: {}", flow(below)) };
                 return format!("what must hold stands below `expect`: write `expect: {{{entry}}}`");
@@ -74,7 +77,7 @@ impl Builder<'_> {
                 return own;
             }
         } else {
-            let named = foreign::key("check", &key.name, below)
+            let named = synonyms::key("check", &key.name, below)
                 .filter(|help| help.starts_with("write `id:") && check.get("id").is_none());
             let target = || {
                 let port = check.get("port");
@@ -87,8 +90,8 @@ impl Builder<'_> {
                 let port = with_port.map(|port| format!(", port: {}", flow(port))).unwrap_or_default();
                 Some(format!("write `{}: {{{}: {}{port}}}`", family.name, key.name, flow(below)))
             };
-            let known = named.or_else(|| foreign::family(self.families, &key.name, below)).or_else(target);
-            if let Some(help) = known.or_else(|| foreign::key("check", &key.name, below)) {
+            let known = named.or_else(|| synonyms::family(self.families, &key.name, below)).or_else(target);
+            if let Some(help) = known.or_else(|| synonyms::key("check", &key.name, below)) {
                 return help;
             }
         }
@@ -103,7 +106,7 @@ impl Builder<'_> {
                 Some(text) => {
                     let help = format!(
                         "write `id: {}`: letters, digits, _ and - only; cells add [key=value] themselves",
-                        foreign::name(text)
+                        synonyms::name(text)
                     );
                     self.errors.add(id.span, format!("`{text}` is not a name"), help);
                 }

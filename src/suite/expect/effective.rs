@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::expectation::{Expectation, Given, Sort, Test, domain};
+use crate::model::expectation::{Expectation, Precondition, Sort, Test, domain};
 use crate::model::fact::Better;
 use crate::model::{FactInfo, Kind, Value};
 use crate::suite::diagnostic::{Diagnostics, Span};
@@ -127,7 +127,7 @@ impl Parts<'_> {
     }
 
     /// What must be so for the default to speak; `None` when the check rules that out.
-    fn given(&self, default: &Expectation) -> Option<Arc<[Given]>> {
+    fn given(&self, default: &Expectation) -> Option<Arc<[Precondition]>> {
         let mut out = Vec::new();
         if default.info.roles.outcome {
             return Some(out.into());
@@ -144,7 +144,7 @@ impl Parts<'_> {
                 return None;
             }
             if accepted.iter().any(|word| !right.contains(word)) {
-                out.push(Given { fact: before.name, words: right });
+                out.push(Precondition { fact: before.name, words: right });
             }
         }
         Some(out.into())
@@ -206,12 +206,12 @@ impl Parts<'_> {
             let Expectation { path, operator, want, .. } = default;
             let usual = operator.sentence(want);
             let message = format!("`{path}` is expected to be {usual} unless the check says what else it should be");
-            (message, instead(default), *span)
+            (message, default_help(default), *span)
         })
     }
 }
 
-fn instead(default: &Expectation) -> String {
+fn default_help(default: &Expectation) -> String {
     let path = &default.path;
     let value = match default.sort {
         Sort::Bool => "true or false".to_owned(),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use regex::{Captures, Regex};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
-use super::foreign;
+use super::synonyms;
 use super::syntax::flow;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::document_path::{self, Step};
@@ -157,7 +157,7 @@ impl Reader<'_> {
                     let names: Vec<String> = STATISTICS.iter().map(|s| format!("{}.{s}", info.name)).collect();
                     let near = || suggest(path, names.iter().map(String::as_str));
                     let meant =
-                        foreign::statistic(rest).map(|part| format!("write `{}.{part}: {}`", info.name, flow(value)));
+                        synonyms::statistic(rest).map(|part| format!("write `{}.{part}: {}`", info.name, flow(value)));
                     let help = meant.unwrap_or_else(near);
                     self.errors.add(span, format!("`{}` has no `{rest}`", info.name), help);
                     return None;
@@ -166,7 +166,7 @@ impl Reader<'_> {
             }
             (_, None) => Some((info, Part::Whole)),
             (Kind::Object, Some(rest)) => {
-                if let Some(help) = foreign_path(info.name, rest) {
+                if let Some(help) = path_help(info.name, rest) {
                     self.errors.add(span, format!("`{path}` is a path of another language"), help);
                     return None;
                 }
@@ -186,15 +186,15 @@ impl Reader<'_> {
             return whole;
         }
         if Operator::of(&plain(path)).is_some()
-            || (foreign::test(path, value, Sort::Any).is_some() && path.contains(['<', '>', '=']))
+            || (synonyms::test(path, value, Sort::Any).is_some() && path.contains(['<', '>', '=']))
         {
             let best = self.facts.iter().find(|fact| fact.better.is_some() && fact.kind == Kind::Distribution);
             let name = best.map_or_else(|| "FACT".to_owned(), |fact| format!("{}.p95", fact.name));
             return format!("name the fact it is about, such as `{name}: {{{path}: {}}}`", flow(value));
         }
-        let statistic = |word: &str| STATISTICS.contains(&word) || foreign::statistic(word).is_some();
-        if let Some(instead) = foreign::fact(self.family, path, statistic) {
-            return foreign::entry(instead, value_or_test(value).as_ref().unwrap_or(value));
+        let statistic = |word: &str| STATISTICS.contains(&word) || synonyms::statistic(word).is_some();
+        if let Some(instead) = synonyms::fact(self.family, path, statistic) {
+            return synonyms::entry(instead, value_or_test(value).as_ref().unwrap_or(value));
         }
         if let Some(field) = self.family.fields.iter().find(|field| field.name == path) {
             let entry = format!("{}: {{…, {}: {}}}", self.family.name, field.name, flow(value));
@@ -254,7 +254,7 @@ impl Reader<'_> {
             Sort::Text | Sort::Any => !text.starts_with(['<', '>', '=', '!', '~', '/', '≥', '≤']),
             _ => true,
         };
-        let test = foreign::comparison(node.shown().unwrap_or(text), sort).filter(|_| !right);
+        let test = synonyms::comparison(node.shown().unwrap_or(text), sort).filter(|_| !right);
         let Some(test) = test else { return false };
         let literal = match sort {
             Sort::Number(_) => String::new(),
@@ -311,7 +311,7 @@ impl Reader<'_> {
                 for (key, below) in entries {
                     let Some(operator) = sort.operators().find(|operator| operator.word() == key.name) else {
                         let meant =
-                            foreign::test(&key.name, below, sort).map(|test| format!("write `{owner}: {test}`"));
+                            synonyms::test(&key.name, below, sort).map(|test| format!("write `{owner}: {test}`"));
                         let near = || suggest(&key.name, sort.operators().map(Operator::word));
                         let null = matches!(&*plain(&key.name), "null" | "is_null" | "isnull");
                         let null =
@@ -359,7 +359,7 @@ fn value_or_test(node: &Node) -> Option<Node> {
 }
 
 /// What to write in place of a path as `JSONPath` or jq have it; `None` for one of this language.
-fn foreign_path(fact: &str, path: &str) -> Option<String> {
+fn path_help(fact: &str, path: &str) -> Option<String> {
     let index = Regex::new(r#"\[(\d+|-\d+|\*|["'][^"']*["'])\]"#).ok()?;
     let every = path.contains("[*]") || path.split('.').any(|part| part == "*");
     if every {
@@ -372,8 +372,8 @@ fn foreign_path(fact: &str, path: &str) -> Option<String> {
         let plain = select.replace_all(path, "[$1=$2]");
         return Some(format!("write `{fact}.{}`", plain.trim_start_matches(['$', '.'])));
     }
-    let foreign = index.is_match(path) || path.contains("..") || path.split('.').any(|part| matches!(part, "$" | "@"));
-    foreign.then(|| {
+    let synonyms = index.is_match(path) || path.contains("..") || path.split('.').any(|part| matches!(part, "$" | "@"));
+    synonyms.then(|| {
         let plain = index
             .replace_all(path, |found: &Captures<'_>| format!(".{}", found[1].trim_matches(['"', '\''])))
             .into_owned();

@@ -3,11 +3,11 @@
 use regex::RegexBuilder;
 
 use super::{FactTyping, Reader};
-use crate::model::expectation::{OperandForm, Operator, Parsed, Sort, Test, domain};
-use crate::model::typed::{Form, Impossible};
-use crate::model::{Unit, Value, mend, quantity, typed};
+use crate::model::expectation::{OperandForm, Operator, ParsedOperand, Sort, Test, domain};
+use crate::model::typed::{Form, InvalidText};
+use crate::model::{Unit, Value, corrections, quantity, typed};
 use crate::suite::args::HIDDEN;
-use crate::suite::foreign;
+use crate::suite::synonyms;
 use crate::suite::tree::{Kind as NodeKind, Node};
 
 /// Largest compiled regular expression, bytes.
@@ -19,18 +19,18 @@ impl Reader<'_> {
             self.ordered_only(owner, operator, node)?;
         }
         let parsed = match operator.operand() {
-            OperandForm::Whole => Parsed::Value(self.eq_value(owner, node, sort)?),
-            OperandForm::Value => Parsed::Value(self.value(owner, node, sort)?),
+            OperandForm::Whole => ParsedOperand::Value(self.eq_value(owner, node, sort)?),
+            OperandForm::Value => ParsedOperand::Value(self.value(owner, node, sort)?),
             OperandForm::Range => self.range(owner, node, sort)?,
-            OperandForm::Values => Parsed::Values(self.values(owner, node, sort, true)?),
-            OperandForm::Elements => Parsed::Values(self.parts_of(owner, node, sort)?),
-            OperandForm::AllElements => Parsed::Values(self.values(owner, node, element(sort), false)?),
-            OperandForm::Pattern => Parsed::Pattern(self.regex(owner, node)?),
-            OperandForm::Flag => Parsed::Flag(self.value(owner, node, Sort::Bool)?.as_bool()?),
-            OperandForm::OfElement => Parsed::Test(self.one_of(owner, node, element(sort))?),
-            OperandForm::OfLength => Parsed::Test(self.length(owner, node)?),
-            OperandForm::OfValue => Parsed::Test(self.one_of(owner, node, sort)?),
-            OperandForm::Alternatives => Parsed::Tests(self.parts(owner, node, sort)?),
+            OperandForm::Values => ParsedOperand::Values(self.values(owner, node, sort, true)?),
+            OperandForm::Elements => ParsedOperand::Values(self.parts_of(owner, node, sort)?),
+            OperandForm::AllElements => ParsedOperand::Values(self.values(owner, node, element(sort), false)?),
+            OperandForm::Pattern => ParsedOperand::Pattern(self.regex(owner, node)?),
+            OperandForm::Flag => ParsedOperand::Flag(self.value(owner, node, Sort::Bool)?.as_bool()?),
+            OperandForm::OfElement => ParsedOperand::Test(self.one_of(owner, node, element(sort))?),
+            OperandForm::OfLength => ParsedOperand::Test(self.length(owner, node)?),
+            OperandForm::OfValue => ParsedOperand::Test(self.one_of(owner, node, sort)?),
+            OperandForm::Alternatives => ParsedOperand::Tests(self.parts(owner, node, sort)?),
         };
         operator.test(parsed)
     }
@@ -142,7 +142,7 @@ impl Reader<'_> {
         items.iter().map(|item| self.whole(owner, item, sort)).collect()
     }
 
-    fn range(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Parsed> {
+    fn range(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<ParsedOperand> {
         let ends = self.values(owner, node, sort, true)?;
         match ends.as_slice() {
             [low, high] => {
@@ -155,7 +155,7 @@ impl Reader<'_> {
                     self.errors.add(node.span, format!("`{owner}`: nothing is between these"), help);
                     return None;
                 }
-                Some(Parsed::Range(low.clone(), high.clone()))
+                Some(ParsedOperand::Range(low.clone(), high.clone()))
             }
             _ => {
                 let help = format!("write `{owner}: {{between: [LOW, HIGH]}}`");
@@ -188,7 +188,7 @@ impl Reader<'_> {
             .as_str()
             .filter(|_| matches!(sort, Sort::Text | Sort::Any))
             .and_then(|text| form.impossible(kind.as_deref(), text));
-        let Some(Impossible { why, help }) = impossible else { return Some(value) };
+        let Some(InvalidText { why, help }) = impossible else { return Some(value) };
         let (why, help) = match &node.shown {
             None => (why, help),
             // What is told of a secret is told of what stands for it.
@@ -240,7 +240,7 @@ impl Reader<'_> {
                     None => why,
                     Some(shown) => typed(shown, *plain, sort).err().unwrap_or_else(|| HIDDEN.to_owned()),
                 };
-                let help = if node.shown.is_some() { hint(sort) } else { self.mended(owner, text, sort) };
+                let help = if node.shown.is_some() { hint(sort) } else { self.value_help(owner, text, sort) };
                 self.errors.add(node.span, format!("`{owner}`: {why}"), help);
                 None
             }
@@ -250,7 +250,7 @@ impl Reader<'_> {
 
 impl Reader<'_> {
     /// What to write in place of a value that does not fit.
-    fn mended(&self, owner: &str, text: &str, sort: Sort) -> String {
+    fn value_help(&self, owner: &str, text: &str, sort: Sort) -> String {
         let name = owner.split('.').next().unwrap_or_default();
         let default =
             self.facts.iter().filter(|fact| fact.name == owner || fact.name == name).find_map(|fact| fact.expected);
@@ -258,13 +258,13 @@ impl Reader<'_> {
         let days = owner.ends_with("expires_in") || owner.ends_with("_in") || owner.contains("age");
         let like = default.filter(|text| text.contains(|c: char| c.is_ascii_digit())).or_else(|| days.then_some("14d"));
         let found: Vec<String> = match sort {
-            Sort::Number(unit) => mend::quantity(text, unit, like),
-            Sort::Bool => mend::flag(text).map(str::to_owned).into_iter().collect(),
-            Sort::Choice(words) => mend::word(text, words).map(str::to_owned).into_iter().collect(),
+            Sort::Number(unit) => corrections::quantity(text, unit, like),
+            Sort::Bool => corrections::flag(text).map(str::to_owned).into_iter().collect(),
+            Sort::Choice(words) => corrections::word(text, words).map(str::to_owned).into_iter().collect(),
             _ => Vec::new(),
         };
         if let Some(test) =
-            foreign::comparison(text, sort).filter(|_| found.is_empty() && matches!(sort, Sort::Number(_)))
+            synonyms::comparison(text, sort).filter(|_| found.is_empty() && matches!(sort, Sort::Number(_)))
         {
             return format!("write `{owner}: {test}`");
         }
@@ -317,7 +317,7 @@ fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
         Sort::Choice(words) if typed::canonical_word(words, text).is_some() => {
             Ok(Value::from(typed::canonical_word(words, text)))
         }
-        Sort::Choice(words) => Err(match mend::word(text, words) {
+        Sort::Choice(words) => Err(match corrections::word(text, words) {
             Some(word) => format!("`{text}` is never seen here; did you mean `{word}`?"),
             None => format!("`{text}` is never seen here"),
         }),

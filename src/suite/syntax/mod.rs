@@ -17,7 +17,7 @@ const TRIES: usize = 60;
 const LARGEST: usize = 256 * 1024;
 
 /// Where the reader of YAML gave up, and why.
-pub(super) struct Failure {
+pub(super) struct ParseFailure {
     /// Byte of the text.
     pub(super) at: usize,
     /// Its own words, which only this module reads.
@@ -25,10 +25,10 @@ pub(super) struct Failure {
 }
 
 /// Reads a text to its first mistake.
-pub(super) type Read<'r> = &'r dyn Fn(&str) -> Option<Failure>;
+pub(super) type ParseFn<'r> = &'r dyn Fn(&str) -> Option<ParseFailure>;
 
 /// One mistake, as it is told.
-struct Told {
+struct Mistake {
     line: usize,
     at: usize,
     message: String,
@@ -36,33 +36,33 @@ struct Told {
 }
 
 /// Reports what keeps `text` from being YAML: with the line that mends it where one does, and then what is wrong behind it.
-pub(super) fn report(source: u32, text: &str, first: Failure, read: Read<'_>, errors: &mut Diagnostics) {
-    let told = if let Some(told) = foreign(text) { vec![told] } else { mistakes(text, first, read) };
-    for told in told {
-        let start = offset(text, told.line) + told.at;
+pub(super) fn report(source: u32, text: &str, first: ParseFailure, read: ParseFn<'_>, errors: &mut Diagnostics) {
+    let mistakes = if let Some(mistake) = other_format(text) { vec![mistake] } else { mistakes(text, first, read) };
+    for mistake in mistakes {
+        let start = offset(text, mistake.line) + mistake.at;
         let start = u32::try_from(start.min(text.len())).unwrap_or(u32::MAX);
-        errors.add(Span { source, start, end: start.saturating_add(1) }, told.message, told.help);
+        errors.add(Span { source, start, end: start.saturating_add(1) }, mistake.message, mistake.help);
     }
 }
 
-fn mistakes(text: &str, first: Failure, read: Read<'_>) -> Vec<Told> {
-    let mut out: Vec<Told> = Vec::new();
+fn mistakes(text: &str, first: ParseFailure, read: ParseFn<'_>) -> Vec<Mistake> {
+    let mut out: Vec<Mistake> = Vec::new();
     let mut current = text.to_owned();
     let mut failure = first;
     while out.len() < MOST {
         let (line, column) = position(&current, failure.at);
-        let may_be_mended = text.len() <= LARGEST && !is_beyond_a_line(&failure.why);
-        let repair = may_be_mended.then(|| mend(&current, &failure, line, read)).flatten();
-        let Some((repair, mended, next)) = repair else {
+        let is_repairable = text.len() <= LARGEST && !is_beyond_a_line(&failure.why);
+        let repair = is_repairable.then(|| first_repair(&current, &failure, line, read)).flatten();
+        let Some((repair, repaired, next)) = repair else {
             // What follows from a mistake that was mended in another way than was meant is none of its own.
             if out.is_empty() {
                 let (message, help) = in_words(&failure.why);
-                out.push(Told { line, at: column, message, help });
+                out.push(Mistake { line, at: column, message, help });
             }
             return out;
         };
-        tell(&mut out, &repair, text);
-        current = mended;
+        add(&mut out, &repair, text);
+        current = repaired;
         let Some(next) = next else { return out };
         failure = next;
     }
@@ -75,18 +75,23 @@ fn is_beyond_a_line(why: &str) -> bool {
 }
 
 /// Adds a mistake. A line has one error, with all that mends it.
-fn tell(out: &mut Vec<Told>, repair: &Repair, text: &str) {
+fn add(out: &mut Vec<Mistake>, repair: &Repair, text: &str) {
     let Some((line, new)) = repair.lines.first() else { return };
     let help = repair.advice.clone().unwrap_or_else(|| format!("write `{}`", new.trim()));
     let longest = text.lines().nth(*line).map_or(0, str::len);
-    match out.iter_mut().find(|told| told.line == *line) {
-        Some(told) => told.help = help,
-        None => out.push(Told { line: *line, at: repair.at.min(longest), message: repair.message.clone(), help }),
+    match out.iter_mut().find(|mistake| mistake.line == *line) {
+        Some(mistake) => mistake.help = help,
+        None => out.push(Mistake { line: *line, at: repair.at.min(longest), message: repair.message.clone(), help }),
     }
 }
 
 /// The first guess with which the text is read further than before.
-fn mend(text: &str, failure: &Failure, line: usize, read: Read<'_>) -> Option<(Repair, String, Option<Failure>)> {
+fn first_repair(
+    text: &str,
+    failure: &ParseFailure,
+    line: usize,
+    read: ParseFn<'_>,
+) -> Option<(Repair, String, Option<ParseFailure>)> {
     let lines: Vec<&str> = text.lines().collect();
     let number = line.min(lines.len().checked_sub(1)?);
     for repair in repairs::of(&lines, number).into_iter().take(TRIES) {
@@ -94,16 +99,16 @@ fn mend(text: &str, failure: &Failure, line: usize, read: Read<'_>) -> Option<(R
         for (at, text) in &repair.lines {
             new[*at] = text;
         }
-        let mended = new.join("\n") + "\n";
+        let repaired = new.join("\n") + "\n";
         let last = repair.lines.iter().map(|(at, _)| *at).max().unwrap_or(0).max(number);
-        match read(&mended) {
-            None => return Some((repair, mended, None)),
+        match read(&repaired) {
+            None => return Some((repair, repaired, None)),
             Some(next) => {
-                let (next_line, _) = position(&mended, next.at);
+                let (next_line, _) = position(&repaired, next.at);
                 let left = |text: &str, at: usize| text.len().saturating_sub(at);
-                let further = next_line == number && left(&mended, next.at) < left(text, failure.at);
+                let further = next_line == number && left(&repaired, next.at) < left(text, failure.at);
                 if next_line > last || (further && repair.lines.len() == 1 && next_line == last) {
-                    return Some((repair, mended, Some(next)));
+                    return Some((repair, repaired, Some(next)));
                 }
             }
         }
@@ -112,17 +117,17 @@ fn mend(text: &str, failure: &Failure, line: usize, read: Read<'_>) -> Option<(R
 }
 
 /// Texts that are no suite by a long way, or hold what other programs were to take out.
-fn foreign(text: &str) -> Option<Told> {
+fn other_format(text: &str) -> Option<Mistake> {
     let find = |test: &dyn Fn(&str) -> bool| text.lines().position(test);
     if let Some(line) = find(&|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ")) {
         let message = "this file holds a merge conflict".to_owned();
         let help = "keep one of the two sides, and take out the lines <<<<<<<, ======= and >>>>>>>".to_owned();
-        return Some(Told { line, at: 0, message, help });
+        return Some(Mistake { line, at: 0, message, help });
     }
     let line = find(&|line| line.trim_start().starts_with("{%"))?;
     let message = "`{% … %}` is of a template, and nothing fills it in here".to_owned();
     let help = "write variables as ${name}, and several cases with `matrix`".to_owned();
-    Some(Told { line, at: 0, message, help })
+    Some(Mistake { line, at: 0, message, help })
 }
 
 /// What the reader of YAML found, where no line is known that mends it.

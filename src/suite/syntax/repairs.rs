@@ -2,7 +2,7 @@
 
 use super::line::{self, Line, Value, closing};
 
-/// A guess: what is wrong, and the lines with it mended.
+/// A guess: what is wrong, and the lines with it corrected.
 pub(super) struct Repair {
     /// The mistake, one sentence.
     pub(super) message: String,
@@ -57,7 +57,7 @@ fn tabs(lines: &[&str], number: usize) -> Vec<Repair> {
     ordered.extend(wrong.iter().copied().filter(|at| *at != first));
     let mut out = Vec::new();
     for width in [2, 4, 8, 1] {
-        let mended = |text: &str| {
+        let repaired = |text: &str| {
             let rest = text.trim_start_matches([' ', '\t']);
             let blanks = &text[..text.len() - rest.len()];
             format!("{}{rest}", blanks.replace('\t', &" ".repeat(width)))
@@ -66,11 +66,11 @@ fn tabs(lines: &[&str], number: usize) -> Vec<Repair> {
             0 => String::new(),
             more => format!(" (and {more} more lines: sed -i 's/\\t/{}/g' FILE)", " ".repeat(width)),
         };
-        let advice = format!("indent with spaces; write `{}`{more}", mended(lines[first]));
+        let advice = format!("indent with spaces; write `{}`{more}", repaired(lines[first]));
         out.push(Repair {
             message: "this line is indented with a tab, and YAML indents with spaces".into(),
             at: 0,
-            lines: ordered.iter().map(|at| (*at, mended(lines[*at]))).collect(),
+            lines: ordered.iter().map(|at| (*at, repaired(lines[*at]))).collect(),
             advice: Some(advice),
         });
     }
@@ -84,8 +84,8 @@ fn characters(text: &str, number: usize) -> Vec<Repair> {
     if let Some((at, found)) = text.char_indices().find(|(_, c)| blank(*c)) {
         let message =
             format!("a blank of this line is no ordinary space but U+{:04X}, which YAML takes for text", found as u32);
-        let mended = text.chars().map(|c| if blank(c) { ' ' } else { c }).collect();
-        out.push(Repair::new(message, at, number, mended));
+        let repaired = text.chars().map(|c| if blank(c) { ' ' } else { c }).collect();
+        out.push(Repair::new(message, at, number, repaired));
     }
     let control = |c: char| c.is_control() && c != '\t';
     if let Some((at, found)) = text.char_indices().find(|(_, c)| control(*c)) {
@@ -108,9 +108,9 @@ fn words(lines: &[&str], number: usize, told: bool) -> Vec<Repair> {
         && rest.starts_with(|c: char| c.is_ascii_alphabetic())
         && rest.contains(':')
     {
-        let mended = format!("{}- {rest}", &text[..indent]);
+        let repaired = format!("{}- {rest}", &text[..indent]);
         let message = "an element of a list begins with `-` and a blank";
-        let mut repair = Repair::new(message, indent, number, mended);
+        let mut repair = Repair::new(message, indent, number, repaired);
         out.push(Repair { lines: repair.lines.clone(), ..Repair::new(message, indent, number, String::new()) });
         // Its keys moved by one.
         let deeper = |text: &&str| text.len() - text.trim_start().len() > indent;
@@ -160,19 +160,19 @@ fn indicators(text: &str, number: usize) -> Vec<Repair> {
     let plain = |value: &&Value| !text[value.at.clone()].starts_with(['"', '\'']);
     let mut out = Vec::new();
     if let Some(value) = parts.values.iter().filter(plain).find(|value| comparison(&text[value.at.clone()]).is_some()) {
-        let mended = replaced(text, &parts, &|value| comparison(value));
+        let repaired = replaced(text, &parts, &|value| comparison(value));
         out.push(Repair::new(
             "a comparison is written with a word: lt, le, gt, ge or ne",
             value.at.start,
             number,
-            mended,
+            repaired,
         ));
     }
     if let Some((value, why)) =
         parts.values.iter().filter(plain).find_map(|value| Some((value, reserved(&text[value.at.clone()])?)))
     {
-        let mended = replaced(text, &parts, &|value| reserved(value).map(|_| quoted(value)));
-        out.push(Repair::new(why, value.at.start, number, mended));
+        let repaired = replaced(text, &parts, &|value| reserved(value).map(|_| quoted(value)));
+        out.push(Repair::new(why, value.at.start, number, repaired));
     }
     out
 }
@@ -197,27 +197,27 @@ fn values(text: &str, parts: &Line, number: usize) -> Vec<Repair> {
     for (message, test) in rules {
         let found = parts.values.iter().find(|value| test(&text[value.at.clone()], value.flow).is_some());
         let Some(found) = found else { continue };
-        let mut mended = text.to_owned();
+        let mut repaired = text.to_owned();
         for value in parts.values.iter().rev() {
             if let Some(new) = test(&text[value.at.clone()], value.flow) {
-                mended.replace_range(value.at.clone(), &new);
+                repaired.replace_range(value.at.clone(), &new);
             }
         }
-        out.push(Repair::new(message, found.at.start, number, mended));
+        out.push(Repair::new(message, found.at.start, number, repaired));
     }
     // Several of these in one line.
-    let mut mended = text.to_owned();
+    let mut repaired = text.to_owned();
     let mut first = None;
     for value in parts.values.iter().rev() {
         let one = rules.iter().find_map(|(_, test)| test(&text[value.at.clone()], value.flow));
         let old = &text[value.at.clone()];
         if let Some(new) = one.or_else(|| (plain(old) && reserved(old).is_some()).then(|| quoted(old))) {
-            mended.replace_range(value.at.clone(), &new);
+            repaired.replace_range(value.at.clone(), &new);
             first = Some(value.at.start);
         }
     }
     if let Some(at) = first {
-        out.push(Repair::new("values of this line must be in quotes", at, number, mended));
+        out.push(Repair::new("values of this line must be in quotes", at, number, repaired));
     }
     out
 }
@@ -308,8 +308,8 @@ fn brackets(text: &str, parts: &Line, number: usize) -> Vec<Repair> {
             text[open + 1..].char_indices().filter(|(_, c)| matches!(c, ',' | '}' | ']')).map(|(at, _)| open + 1 + at);
         let flow = text[..open].contains(['{', '[']);
         for end in inside.filter(|_| flow).take(4).chain([text.trim_end().len()]) {
-            let mended = format!("{}{quote}{}", &text[..end], &text[end..]);
-            out.push(Repair::new(format!("this {quote} is not closed"), open, number, mended));
+            let repaired = format!("{}{quote}{}", &text[..end], &text[end..]);
+            out.push(Repair::new(format!("this {quote} is not closed"), open, number, repaired));
         }
         return out;
     }
@@ -318,8 +318,8 @@ fn brackets(text: &str, parts: &Line, number: usize) -> Vec<Repair> {
         let end = line::without_comment(text).trim_end().trim_end_matches(',').len();
         let which = parts.open.last().copied().unwrap_or('{');
         let at = text.rfind(which).unwrap_or(0);
-        let mended = format!("{}{closing}{}", &text[..end], text[end..].trim_start_matches(','));
-        out.push(Repair::new(format!("this `{which}` is not closed"), at, number, mended));
+        let repaired = format!("{}{closing}{}", &text[..end], text[end..].trim_start_matches(','));
+        out.push(Repair::new(format!("this `{which}` is not closed"), at, number, repaired));
     }
     if let Some(rest) = line::without_comment(text).strip_suffix(['[', '{'])
         && rest.trim_end().ends_with(':')
@@ -329,11 +329,11 @@ fn brackets(text: &str, parts: &Line, number: usize) -> Vec<Repair> {
         out.push(Repair::new(message, at, number, rest.trim_end().to_owned()));
     }
     if let Some(at) = parts.extra.first() {
-        let mut mended = text.to_owned();
+        let mut repaired = text.to_owned();
         for at in parts.extra.iter().rev() {
-            mended.remove(*at);
+            repaired.remove(*at);
         }
-        out.push(Repair::new(format!("this `{}` closes nothing", &text[*at..=*at]), *at, number, mended));
+        out.push(Repair::new(format!("this `{}` closes nothing", &text[*at..=*at]), *at, number, repaired));
     }
     out
 }
@@ -375,10 +375,10 @@ fn indentation(lines: &[&str], number: usize) -> Vec<Repair> {
     known
         .into_iter()
         .map(|(like, column)| {
-            let mended = format!("{}{rest}", " ".repeat(column));
+            let repaired = format!("{}{rest}", " ".repeat(column));
             let message = format!("this line begins after {}, which fits nothing above it", spaces(own));
-            let advice = format!("begin it after {}, as line {} does: `{mended}`", spaces(column), like + 1);
-            Repair { advice: Some(advice), ..Repair::new(message, own, number, mended) }
+            let advice = format!("begin it after {}, as line {} does: `{repaired}`", spaces(column), like + 1);
+            Repair { advice: Some(advice), ..Repair::new(message, own, number, repaired) }
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 use crate::suite::tree::parse;
 use crate::suite::{Diagnostics, Sources};
 
-fn told(text: &str) -> Vec<(String, String, String)> {
+fn errors_of(text: &str) -> Vec<(String, String, String)> {
     let (mut errors, mut sources) = (Diagnostics::default(), Sources::default());
     let source = sources.add("t.yaml", text.to_owned());
     parse(source, &sources, &mut errors);
@@ -9,7 +9,7 @@ fn told(text: &str) -> Vec<(String, String, String)> {
 }
 
 /// What must be written instead, of one broken file each.
-const MENDED: &[(&str, &str)] = &[
+const CORRECTED: &[(&str, &str)] = &[
     ("a:\n  tcp: {host: ${h}, port: 1}\n", "write `tcp: {host: \"${h}\", port: 1}`"),
     ("a:\n  tcp: {host: ${h}, port: ${p}}\n", "write `tcp: {host: \"${h}\", port: \"${p}\"}`"),
     ("a: {server: [${a}, ${b}], name: x}\n", "write `a: {server: [\"${a}\", \"${b}\"], name: x}`"),
@@ -60,10 +60,10 @@ const MENDED: &[(&str, &str)] = &[
 #[test]
 fn broken_yaml_is_answered_with_the_line_that_mends_it() {
     let mut wrong = Vec::new();
-    for (text, help) in MENDED {
-        let told = told(text);
-        if !told.iter().any(|(.., found)| found.contains(help)) {
-            wrong.push(format!("{text:?}: {told:?}"));
+    for (text, help) in CORRECTED {
+        let errors = errors_of(text);
+        if !errors.iter().any(|(.., found)| found.contains(help)) {
+            wrong.push(format!("{text:?}: {errors:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -131,10 +131,10 @@ fn no_error_of_yaml_speaks_of_the_parser() {
     ];
     let deep = format!("a: {}{}\n", "[".repeat(500), "]".repeat(500));
     let long = format!("{}: 1\n", "k".repeat(2000));
-    let all = MENDED.iter().map(|(text, _)| *text).chain(more).chain([&*deep, &*long]);
+    let all = CORRECTED.iter().map(|(text, _)| *text).chain(more).chain([&*deep, &*long]);
     let mut wrong = Vec::new();
     for text in all {
-        for (_, message, help) in told(text) {
+        for (_, message, help) in errors_of(text) {
             for word in INTERNAL.iter().filter(|word| message.contains(**word) || help.contains(**word)) {
                 wrong.push(format!("{text:?}: `{word}` in {message:?} / {help:?}"));
             }
@@ -148,8 +148,8 @@ fn no_error_of_yaml_speaks_of_the_parser() {
 
 #[test]
 fn several_mistakes_are_told_at_once() {
-    let told = told("a: {b: ${x}}\nc: d: e\nf: {g: ${h}, i: j: k}\nl: 1\n");
-    let lines: Vec<&str> = told.iter().map(|(line, ..)| &**line).collect();
-    assert_eq!(lines, ["t.yaml:1", "t.yaml:2", "t.yaml:3"], "{told:?}");
-    assert_eq!(told[2].2, "write `f: {g: \"${h}\", i: \"j: k\"}`");
+    let errors = errors_of("a: {b: ${x}}\nc: d: e\nf: {g: ${h}, i: j: k}\nl: 1\n");
+    let lines: Vec<&str> = errors.iter().map(|(line, ..)| &**line).collect();
+    assert_eq!(lines, ["t.yaml:1", "t.yaml:2", "t.yaml:3"], "{errors:?}");
+    assert_eq!(errors[2].2, "write `f: {g: \"${h}\", i: \"j: k\"}`");
 }

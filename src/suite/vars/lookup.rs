@@ -1,7 +1,7 @@
 //! What a name in `${…}` stands for, and what to write in place of an unknown one.
 
 use super::Scope;
-use crate::model::suggest::meant;
+use crate::model::suggest::suggested_word;
 use crate::suite::diagnostic::Diagnostics;
 use crate::suite::tree::Node;
 
@@ -30,7 +30,7 @@ impl<'a> Scope<'a> {
             let missing = || {
                 let help = errors.suggest(key, self.matrix.keys().map(String::as_str));
                 let define = format!("define it in the check: `matrix: {{{key}: [VALUE, …]}}`");
-                Lookup::Missing(match meant(&help) {
+                Lookup::Missing(match suggested_word(&help) {
                     _ if self.of_variable => {
                         format!("a variable is the same for all cases: write ${{matrix.{key}}} in the check itself")
                     }
@@ -47,11 +47,11 @@ impl<'a> Scope<'a> {
         if let Some(secret) = self.secrets.get(name) {
             return Lookup::Secret(secret);
         }
-        Lookup::Missing(self.instead(name, errors))
+        Lookup::Missing(self.name_help(name, errors))
     }
 
     /// What to write in place of an unknown name.
-    fn instead(&self, name: &str, errors: &Diagnostics) -> String {
+    fn name_help(&self, name: &str, errors: &Diagnostics) -> String {
         let known = || {
             self.vars
                 .keys()
@@ -86,7 +86,7 @@ impl<'a> Scope<'a> {
             return format!("write `${{matrix.{}}}`", bare.trim_start_matches("matrix."));
         }
         let help = errors.suggest(bare, known());
-        if let Some(near) = meant(&help) {
+        if let Some(near) = suggested_word(&help) {
             return format!("write `${{{near}}}`");
         }
         if let Some((before, default)) = bare.split_once('-')

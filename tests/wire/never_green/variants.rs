@@ -4,7 +4,7 @@ use shakedown::checks::FAMILIES;
 use shakedown::model::{Args, Observation, Round, Value};
 use shakedown::plan::{self, Case, Settings};
 use shakedown::probe::Family;
-use shakedown::suite::args::Typing;
+use shakedown::suite::args::ArgContext;
 use shakedown::suite::defaults::Defaults;
 use shakedown::suite::diagnostic::{Diagnostics, Sources};
 use shakedown::suite::file::{Input, Options};
@@ -87,7 +87,7 @@ impl Variant {
         let folder = std::path::Path::new(".");
         let mut files = std::collections::BTreeSet::new();
         let defaults = &Defaults::of(FAMILIES, &mut errors);
-        let mut typing = Typing {
+        let mut typing = ArgContext {
             errors: &mut errors,
             families: FAMILIES,
             defaults,

@@ -1,4 +1,4 @@
-//! Two arms of one report, and checks that were mended.
+//! Two arms of one report, and checks that recovered.
 
 use serde_json::json;
 

@@ -10,7 +10,9 @@ use super::names::title;
 use crate::model::{FactInfo, Value};
 use crate::probe::Cx;
 use crate::proto::dns::rdata;
-use crate::proto::dnssec::{Digest, Key, Proof, Sections, Set, SetCheck, SignatureCheck, SignatureOutcome, algorithm};
+use crate::proto::dnssec::{
+    Digest, Key, Proof, RrSet, RrSetCheck, Sections, SignatureCheck, SignatureOutcome, algorithm,
+};
 
 /// Lines of evidence of one walk.
 const NOTES: usize = 32;
@@ -49,9 +51,9 @@ pub(super) struct Evidence {
     /// Lines that are not kept.
     more_notes: usize,
     /// Sets of the answer, link by link.
-    pub(super) answers: Vec<Set>,
+    pub(super) answers: Vec<RrSet>,
     /// The records that prove an absence in it.
-    pub(super) authority: Vec<Set>,
+    pub(super) authority: Vec<RrSet>,
     /// Response code of the last link.
     pub(super) rcode: u16,
     /// See the facts of these names.
@@ -69,7 +71,7 @@ struct Margin {
 
 impl Evidence {
     /// The signatures of a set that was verified, or not.
-    pub(super) fn signatures(&mut self, set: &Set, checked: &SetCheck) {
+    pub(super) fn signatures(&mut self, set: &RrSet, checked: &RrSetCheck) {
         let good: Vec<&SignatureCheck> = checked
             .signatures
             .iter()
@@ -86,7 +88,7 @@ impl Evidence {
     }
 
     /// Seconds that the signatures of SOA and DNSKEY hold longer than `expire`.
-    pub(super) fn expires(&mut self, expire: u32, soa: (&Set, &SetCheck), dnskey: &str) {
+    pub(super) fn expires(&mut self, expire: u32, soa: (&RrSet, &RrSetCheck), dnskey: &str) {
         let good = soa.1.signatures.iter().filter(|signature| matches!(signature.outcome, SignatureOutcome::Good(_)));
         let soonest = good.map(|signature| signature.left).max().zip(self.margins.get(dnskey));
         self.expire_margin = soonest.map(|(left, keys)| i64::from(left.min(keys.left)) - i64::from(expire));
@@ -245,7 +247,7 @@ impl Evidence {
 }
 
 /// What is said of a set whose signatures were not all verified.
-fn untried(set: &Set, checked: &SetCheck) -> Option<String> {
+fn untried(set: &RrSet, checked: &RrSetCheck) -> Option<String> {
     let tried = |signature: &&SignatureCheck| signature.outcome != SignatureOutcome::Untried;
     let (all, tried) = (set.signatures.len(), checked.signatures.iter().filter(tried).count());
     (tried < all).then(|| format!("of {all} signatures of {} {tried} are looked at", title(&set.owner, set.kind)))

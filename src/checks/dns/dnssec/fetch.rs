@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::names::{for_exchange, some, title};
 use super::verdict::{WalkEnd, indeterminate};
-use crate::checks::dns::ask::Ask;
+use crate::checks::dns::query::DnsQuery;
 use crate::checks::dns::transport::Transport;
 use crate::net::dial;
 use crate::proto::dns::exchange::Exchange;
@@ -25,7 +25,7 @@ pub(super) struct Message {
 
 /// Asks the server of a check, and remembers.
 pub(super) struct Fetch<'a> {
-    ask: &'a Ask,
+    ask: &'a DnsQuery,
     address: IpAddr,
     seed: u64,
     end: Instant,
@@ -38,7 +38,7 @@ pub(super) struct Fetch<'a> {
 
 impl<'a> Fetch<'a> {
     /// Asks `ask`'s server at `address`, until `end`.
-    pub(super) fn new(ask: &'a Ask, address: IpAddr, seed: u64, end: Instant) -> Self {
+    pub(super) fn new(ask: &'a DnsQuery, address: IpAddr, seed: u64, end: Instant) -> Self {
         Self { ask, address, seed, end, queries: 0, discarded: 0, messages: HashMap::new() }
     }
 

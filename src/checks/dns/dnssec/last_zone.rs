@@ -10,7 +10,7 @@ use super::verdict::WalkEnd;
 use super::walk::{Walk, Zone};
 use crate::model::Fault;
 use crate::proto::dns::types;
-use crate::proto::dnssec::{Digest, Key, Reason, Set, check_set, dotted};
+use crate::proto::dnssec::{Digest, Key, Reason, RrSet, check_rrset, dotted};
 
 /// Keys as DS names them: tag and algorithm.
 type NamedKeys = BTreeSet<(u16, u8)>;
@@ -26,7 +26,7 @@ impl Walk<'_> {
     async fn expire(&mut self, zone: &Arc<Zone>) -> Result<(), Fault> {
         let Some(soa) = self.apex(zone, types::SOA).await? else { return Ok(()) };
         let Some(expire) = soa.data.first().and_then(|data| expire(data)) else { return Ok(()) };
-        let checked = check_set(&soa, &zone.name, &zone.keys, self.at, &mut self.work);
+        let checked = check_rrset(&soa, &zone.name, &zone.keys, self.at, &mut self.work);
         self.evidence.expires(expire, (&soa, &checked), &title(&zone.name, types::DNSKEY));
         Ok(())
     }
@@ -39,7 +39,7 @@ impl Walk<'_> {
         }
         let mut matched = true;
         for set in cds.iter().chain(&cdnskey) {
-            let checked = check_set(set, &zone.name, &zone.keys, self.at, &mut self.work);
+            let checked = check_rrset(set, &zone.name, &zone.keys, self.at, &mut self.work);
             let Some((reason, why)) = checked.problem else { continue };
             let why = format!("{}: {why}", title(&set.owner, set.kind));
             self.evidence.note(why.clone());
@@ -78,7 +78,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    async fn apex(&mut self, zone: &Arc<Zone>, code: u16) -> Result<Option<Set>, Fault> {
+    async fn apex(&mut self, zone: &Arc<Zone>, code: u16) -> Result<Option<RrSet>, Fault> {
         match self.fetch.get(&zone.name, code).await {
             Ok(message) => Ok(message.sections.answer(&zone.name, code).cloned()),
             Err(WalkEnd::Validation(validation)) => {
@@ -90,7 +90,7 @@ impl Walk<'_> {
     }
 }
 
-fn read<T>(set: Option<&Set>, one: fn(&[u8]) -> Option<T>) -> Vec<T> {
+fn read<T>(set: Option<&RrSet>, one: fn(&[u8]) -> Option<T>) -> Vec<T> {
     set.iter().flat_map(|set| set.data.iter().filter_map(|data| one(data))).collect()
 }
 

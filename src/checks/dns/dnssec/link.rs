@@ -8,7 +8,7 @@ use super::verdict::{Unsigned, Validation, Verdict, WalkEnd, bogus, indeterminat
 use super::walk::{Flaw, Walk, Zone, ZoneOf, iterated, referral};
 use crate::model::Fault;
 use crate::proto::dns::{rcode, types};
-use crate::proto::dnssec::{Denial, Name, Reason, Sections, Set, below, dotted, labels, redirected, suffix};
+use crate::proto::dnssec::{Denial, Name, Reason, RrSet, Sections, below, dotted, labels, redirected, suffix};
 
 /// Aliases that are followed; Unbound follows eleven.
 const LINKS: usize = 12;
@@ -49,7 +49,7 @@ impl Walk<'_> {
                 return Err(indeterminate(Reason::NoAnswer, why));
             }
             // A resolver's answer holds the whole chain, an authoritative server's may end where its zones do.
-            let speaks = |set: &Set| set.exists() && (set.owner == at || renames(set, &at));
+            let speaks = |set: &RrSet| set.exists() && (set.owner == at || renames(set, &at));
             if seen.len() > 1 && !message.sections.answers.iter().any(speaks) {
                 message = self.answer(&at, code).await?;
             }
@@ -118,7 +118,7 @@ impl Walk<'_> {
     }
 
     /// Whether a set of an answer follows from the anchor.
-    async fn standing(&mut self, set: &Set, sections: &Sections) -> Result<Standing, WalkEnd> {
+    async fn standing(&mut self, set: &RrSet, sections: &Sections) -> Result<Standing, WalkEnd> {
         self.evidence.answers.push(set.clone());
         let claimed = set.signer().unwrap_or(&set.owner);
         let zone = match self.zone(&side(claimed, &set.owner, set.kind)).await? {
@@ -140,7 +140,13 @@ impl Walk<'_> {
     }
 
     /// RFC 4035 section 5.3.4: a wildcard may answer only for a name that does not exist.
-    fn expansion(&mut self, zone: &Zone, set: &Set, encloser: &Name, sections: &Sections) -> Result<Standing, WalkEnd> {
+    fn expansion(
+        &mut self,
+        zone: &Zone,
+        set: &RrSet,
+        encloser: &Name,
+        sections: &Sections,
+    ) -> Result<Standing, WalkEnd> {
         let (proof, flaw) = self.proof(zone, &set.owner, sections)?;
         self.evidence.keep(sections, &[types::NSEC, types::NSEC3]);
         if let Some(why) = iterated(&proof, &zone.name) {
@@ -154,8 +160,8 @@ impl Walk<'_> {
 
     /// NXDOMAIN, or no records of the type.
     async fn denial(&mut self, sections: &Sections, at: &Name, code: u16) -> Result<Standing, WalkEnd> {
-        let deny = |set: &&Set| matches!(set.kind, types::SOA | types::NSEC | types::NSEC3);
-        let signers = sections.authority.iter().filter(deny).filter_map(Set::signer);
+        let deny = |set: &&RrSet| matches!(set.kind, types::SOA | types::NSEC | types::NSEC3);
+        let signers = sections.authority.iter().filter(deny).filter_map(RrSet::signer);
         let claimed = signers.filter(|signer| at.ends_with(*signer)).max_by_key(|signer| signer.label_count());
         self.evidence.set_rcode(sections.rcode);
         self.evidence.keep(sections, &[types::SOA, types::NSEC, types::NSEC3]);
@@ -199,7 +205,7 @@ impl Walk<'_> {
 }
 
 /// A DNAME above a name.
-fn renames(set: &Set, name: &Name) -> bool {
+fn renames(set: &RrSet, name: &Name) -> bool {
     set.exists() && set.kind == types::DNAME && below(name, &set.owner)
 }
 

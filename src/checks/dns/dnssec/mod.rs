@@ -32,9 +32,9 @@ use tokio::time::Instant;
 use verdict::{Validation, Verdict};
 use walk::Walk;
 
-use super::ask::{Ask, Round};
 use super::facts::{DISCARDED, EDNS_VERSION, OUTCOME};
 use super::fields::{CLASS, Class, DNSSEC, Dnssec, NAME, TYPE};
+use super::query::{DnsQuery, QueryRound};
 use super::transport::{TRANSPORT, Transport};
 use crate::model::{Args, Fault, Invalid, Value};
 use crate::probe::{Cx, Mode};
@@ -70,7 +70,7 @@ const WITHOUT_OPT: &str = "; the answer has no EDNS (OPT record): the server, or
 
 /// A question whose answer is validated.
 pub(super) struct Validate {
-    ask: Ask,
+    ask: DnsQuery,
     name: Name,
     anchors: Vec<Anchor>,
     /// Seconds since 1970.
@@ -79,7 +79,7 @@ pub(super) struct Validate {
 
 impl Validate {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let ask = Ask::from_args(args)?;
+        let ask = DnsQuery::from_args(args)?;
         if let Transport::Secure(_) = ask.transport {
             let help = "use udp or tcp; a check beside it can hold the encrypted answer against it with `same_as`";
             return Err(TRANSPORT.invalid("the walk of a validation asks in plain", help));
@@ -114,7 +114,7 @@ impl Validate {
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let Round { address, reply } = match self.ask.round(cx).await {
+        let QueryRound { address, reply } = match self.ask.round(cx).await {
             Ok(round) => round,
             Err(end) => {
                 end.record(cx, &OUTCOME)?;

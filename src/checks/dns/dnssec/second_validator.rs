@@ -21,7 +21,7 @@ use super::verdict::{Validation, Verdict, WalkEnd};
 use super::walk::Walk;
 use crate::model::Fault;
 use crate::proto::dns::types;
-use crate::proto::dnssec::{Anchor, ITERATIONS, Name, Reason, Set, algorithm, supported};
+use crate::proto::dnssec::{Anchor, ITERATIONS, Name, Reason, RrSet, algorithm, supported};
 
 /// Messages it may ask for beyond those of the walk.
 const ROUNDS: usize = 16;
@@ -161,12 +161,12 @@ fn compose(name: &Name, code: u16, walk: &Walk<'_>) -> Vec<u8> {
     out
 }
 
-fn count(sets: &[Set]) -> u16 {
+fn count(sets: &[RrSet]) -> u16 {
     let records: usize = sets.iter().map(|set| set.data.len() + set.signatures.len()).sum();
     u16::try_from(records).unwrap_or(u16::MAX)
 }
 
-fn record(out: &mut Vec<u8>, set: &Set, code: u16, data: &[u8]) {
+fn record(out: &mut Vec<u8>, set: &RrSet, code: u16, data: &[u8]) {
     out.extend_from_slice(set.owner.as_slice());
     out.extend(code.to_be_bytes());
     out.extend([0, 1]);
@@ -192,16 +192,16 @@ impl SendRequest<RequestMessage<Vec<u8>>> for KnownMessages {
         if let (None, Some(key)) = (&found, asked) {
             self.missing.lock().unwrap_or_else(PoisonError::into_inner).push(key);
         }
-        Box::new(Found(found))
+        Box::new(KnownMessage(found))
     }
 }
 
 #[derive(Debug)]
-struct Found(Option<Vec<u8>>);
+struct KnownMessage(Option<Vec<u8>>);
 
 type Answer<'f> = Pin<Box<dyn Future<Output = Result<Message<Bytes>, Error>> + Send + Sync + 'f>>;
 
-impl GetResponse for Found {
+impl GetResponse for KnownMessage {
     fn get_response(&mut self) -> Answer<'_> {
         let found = self.0.take();
         Box::pin(async move {

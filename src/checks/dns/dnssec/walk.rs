@@ -9,8 +9,8 @@ use super::names::{some, title};
 use super::verdict::{Unsigned, Verdict, WalkEnd, bogus, indeterminate};
 use crate::proto::dns::{rcode, types};
 use crate::proto::dnssec::{
-    Anchor, Cut, Digest, ITERATIONS, Key, Name, Proof, Reason, Sections, Set, SetCheck, SignatureOutcome, Work,
-    algorithm, below, check_set, dotted, labels, suffix,
+    Anchor, DelegationProof, Digest, ITERATIONS, Key, Name, Proof, Reason, RrSet, RrSetCheck, Sections,
+    SignatureOutcome, WorkBudget, algorithm, below, check_rrset, dotted, labels, suffix,
 };
 
 /// A zone whose keys are proven.
@@ -53,7 +53,7 @@ pub(super) struct Walk<'a> {
     pub(super) fetch: Fetch<'a>,
     anchors: &'a [Anchor],
     pub(super) at: u32,
-    pub(super) work: Work,
+    pub(super) work: WorkBudget,
     steps: HashMap<Name, Step>,
     anchored: HashMap<Name, Arc<Zone>>,
     pub(super) evidence: Evidence,
@@ -67,7 +67,7 @@ impl<'a> Walk<'a> {
             fetch,
             anchors,
             at,
-            work: Work::default(),
+            work: WorkBudget::default(),
             steps: HashMap::new(),
             anchored: HashMap::new(),
             evidence: Evidence::default(),
@@ -129,21 +129,21 @@ impl<'a> Walk<'a> {
         }
         let cut = proof.cut(child, &mut self.work);
         Ok(match cut {
-            Cut::Unsigned => Step::Unsigned(Unsigned::by(format!(
+            DelegationProof::Unsigned => Step::Unsigned(Unsigned::by(format!(
                 "zone {zone_text} proves that it delegates {child_text} without DS"
             ))),
-            Cut::OptOut => Step::Unsigned(Unsigned::by(format!(
+            DelegationProof::OptOut => Step::Unsigned(Unsigned::by(format!(
                 "zone {zone_text} proves by opt-out only that {child_text} has no DS, so it may be an unsigned zone"
             ))),
-            Cut::Inside => Step::Inside,
-            Cut::Absent => Step::Absent,
-            Cut::Unproven(why) => {
+            DelegationProof::Inside => Step::Inside,
+            DelegationProof::Absent => Step::Absent,
+            DelegationProof::Unproven(why) => {
                 return Err(self.unproven(flaw, &format!("that {child_text} has no DS in zone {zone_text}"), &why));
             }
         })
     }
 
-    async fn delegated(&mut self, zone: &Zone, child: &Name, set: &Set) -> Result<Step, WalkEnd> {
+    async fn delegated(&mut self, zone: &Zone, child: &Name, set: &RrSet) -> Result<Step, WalkEnd> {
         let checked = self.verified(zone, set)?;
         if checked.expanded.is_some() {
             let why = format!("the DS set of {} comes from a wildcard, which delegates nothing", dotted(child));
@@ -207,7 +207,7 @@ impl<'a> Walk<'a> {
             let why = format!("{} of {zone} matches none of its DNSKEY: {}", trust.title(), some(&tags, 8));
             return Err(bogus(Reason::DsMismatch, why));
         }
-        let checked = check_set(set, name, &entries, self.at, &mut self.work);
+        let checked = check_rrset(set, name, &entries, self.at, &mut self.work);
         self.evidence.signatures(set, &checked);
         let Some((reason, why)) = checked.problem else {
             self.evidence.note(format!("{zone} DNSKEY is signed by the key of {}", trust.title()));
@@ -216,14 +216,14 @@ impl<'a> Walk<'a> {
         let unsigned = checked
             .signatures
             .iter()
-            .all(|signature| matches!(signature.outcome, SignatureOutcome::NoKey | SignatureOutcome::Foreign));
+            .all(|signature| matches!(signature.outcome, SignatureOutcome::NoKey | SignatureOutcome::OfAnotherSet));
         let reason = if unsigned { Reason::MissingRrsig } else { reason };
         Err(bogus(reason, format!("{zone} DNSKEY is not signed by the key of {}: {why}", trust.title())))
     }
 
     /// A set, by the keys of its zone.
-    pub(super) fn verified(&mut self, zone: &Zone, set: &Set) -> Result<SetCheck, WalkEnd> {
-        let checked = check_set(set, &zone.name, &zone.keys, self.at, &mut self.work);
+    pub(super) fn verified(&mut self, zone: &Zone, set: &RrSet) -> Result<RrSetCheck, WalkEnd> {
+        let checked = check_rrset(set, &zone.name, &zone.keys, self.at, &mut self.work);
         self.evidence.signatures(set, &checked);
         match &checked.problem {
             None => Ok(checked),
@@ -233,10 +233,10 @@ impl<'a> Walk<'a> {
 
     /// The denial records of `zone` in a message about `name`, and what is wrong with the first that does not verify.
     pub(super) fn proof(&mut self, zone: &Zone, name: &Name, sections: &Sections) -> Result<(Proof, Flaw), WalkEnd> {
-        let deny = |set: &&Set| set.exists() && matches!(set.kind, types::NSEC | types::NSEC3);
+        let deny = |set: &&RrSet| set.exists() && matches!(set.kind, types::NSEC | types::NSEC3);
         let all = sections.authority.iter().filter(deny).count();
-        let sets: Vec<&Set> = sections.authority.iter().filter(deny).take(DENIALS).collect();
-        let foreign = |set: &&Set| set.signer().is_some_and(|signer| below(signer, &zone.name));
+        let sets: Vec<&RrSet> = sections.authority.iter().filter(deny).take(DENIALS).collect();
+        let foreign = |set: &&RrSet| set.signer().is_some_and(|signer| below(signer, &zone.name));
         if sets.iter().all(foreign) {
             // Nothing, or records of a zone below: the server does not speak for this one.
             self.elsewhere(zone, name, sections)?;
@@ -249,7 +249,7 @@ impl<'a> Walk<'a> {
             flaw = Some((Reason::TooMuchWork, why));
         }
         for set in sets {
-            let checked = check_set(set, &zone.name, &zone.keys, self.at, &mut self.work);
+            let checked = check_rrset(set, &zone.name, &zone.keys, self.at, &mut self.work);
             self.evidence.signatures(set, &checked);
             match checked.problem {
                 None if checked.expanded.is_none() => good.push(set),
@@ -338,7 +338,7 @@ pub(super) fn referral<'s>(sections: &'s Sections, at: &Name) -> Option<&'s Name
     (sections.rcode == rcode::NOERROR && !sections.authoritative && find(types::SOA).is_none()).then_some(&cut.owner)
 }
 
-fn too_many_ds(child: &Name, set: &Set) -> WalkEnd {
+fn too_many_ds(child: &Name, set: &RrSet) -> WalkEnd {
     let why = first_of(set.data.len(), DELEGATIONS, &format!("DS of {}", dotted(child)));
     indeterminate(Reason::TooMuchWork, format!("{why}, and none leads on"))
 }

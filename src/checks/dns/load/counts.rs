@@ -1,7 +1,7 @@
 //! The counts of a load, and how a reply is counted.
 
 use super::queries::Questions;
-use super::verify::{Verifier, Wrong, WrongKind};
+use super::verify::{Verifier, WrongAnswer, WrongKind};
 use crate::net::open_loop::{InFlight, Lookup, Request};
 use crate::stats::Samples;
 
@@ -122,8 +122,8 @@ impl Counts {
         self.wrong.iter().map(|(count, _)| count).sum()
     }
 
-    fn wrong(&mut self, wrong: Wrong) {
-        let Wrong { kind, why, rcode } = wrong;
+    fn wrong(&mut self, wrong: WrongAnswer) {
+        let WrongAnswer { kind, why, rcode } = wrong;
         if let Some((count, example)) = self.wrong.get_mut(kind as usize) {
             *count += 1;
             example.get_or_insert(why);
@@ -164,7 +164,7 @@ impl ReplyCounter {
         cut: bool,
         received: u64,
     ) {
-        let unread = |kind, why: String| Wrong { kind, why, rcode: None };
+        let unread = |kind, why: String| WrongAnswer { kind, why, rcode: None };
         let Some(id) = reply.first_chunk().map(|id| u16::from_be_bytes(*id)).filter(|_| reply.len() >= HEADER) else {
             let why = format!("{} bytes are too short for a DNS header", reply.len());
             return self.counts.wrong(unread(WrongKind::Malformed, why));
@@ -178,7 +178,7 @@ impl ReplyCounter {
             Lookup::Waiting(request) => self.answer(questions, in_flight, (id, request), reply, received),
             Lookup::Completed { item } => match self.verify(questions, item, reply) {
                 Ok(_) => self.counts.duplicates += 1,
-                Err(wrong) => self.counts.wrong(Wrong { rcode: None, ..wrong }),
+                Err(wrong) => self.counts.wrong(WrongAnswer { rcode: None, ..wrong }),
             },
             Lookup::TimedOut => self.counts.after_timeout += 1,
             Lookup::Unused => {
@@ -187,10 +187,10 @@ impl ReplyCounter {
         }
     }
 
-    fn verify(&mut self, questions: &Questions, item: u32, reply: &[u8]) -> Result<u16, Wrong> {
+    fn verify(&mut self, questions: &Questions, item: u32, reply: &[u8]) -> Result<u16, WrongAnswer> {
         match questions.items.get(item as usize) {
             Some(question) => self.verifier.verify(item, question, reply),
-            None => Err(Wrong { kind: WrongKind::Unasked, why: "no such question".to_owned(), rcode: None }),
+            None => Err(WrongAnswer { kind: WrongKind::Unasked, why: "no such question".to_owned(), rcode: None }),
         }
     }
 

@@ -69,7 +69,7 @@ pub(super) struct Reference {
 }
 
 /// One question of a load.
-pub(super) struct Item {
+pub(super) struct LoadQuery {
     pub(super) question: Question,
     /// The query; its first two bytes are the id.
     pub(super) packet: Vec<u8>,
@@ -82,14 +82,14 @@ pub(super) struct Item {
 #[derive(Default)]
 pub(super) struct Questions {
     /// The different ones.
-    pub(super) items: Vec<Item>,
+    pub(super) items: Vec<LoadQuery>,
     /// In which order they are asked, over and over.
     pub(super) order: Vec<u32>,
 }
 
 impl Questions {
     /// The item asked as number `turn`.
-    pub(super) fn at(&self, turn: u64) -> Option<(u32, &Item)> {
+    pub(super) fn at(&self, turn: u64) -> Option<(u32, &LoadQuery)> {
         let length = u64::try_from(self.order.len()).ok().filter(|length| *length > 0)?;
         let index = *self.order.get(usize::try_from(turn % length).ok()?)?;
         Some((index, self.items.get(index as usize)?))
@@ -99,7 +99,7 @@ impl Questions {
     pub(super) fn of(args: &Args, lines: &[Line]) -> Result<Self, Invalid> {
         let mut questions = Self::default();
         for line in lines {
-            let item = Item::of(args, line)?;
+            let item = LoadQuery::of(args, line)?;
             questions.order.push(u32::try_from(questions.items.len()).unwrap_or(u32::MAX));
             questions.items.push(item);
         }
@@ -116,7 +116,7 @@ impl Questions {
                 Some(index) => *index,
                 None => {
                     let Some(line) = line(text).map_err(|why| (number, why))? else { continue };
-                    let item = Item::of(args, &line).map_err(|error| (number, error.message))?;
+                    let item = LoadQuery::of(args, &line).map_err(|error| (number, error.message))?;
                     if questions.items.len() >= DIFFERENT {
                         return Err((number, format!("more than {DIFFERENT} different questions")));
                     }
@@ -173,7 +173,7 @@ impl Questions {
     }
 }
 
-impl Item {
+impl LoadQuery {
     fn of(args: &Args, line: &Line) -> Result<Self, Invalid> {
         let kind = line.kind.clone().or_else(|| args.get(&TYPE));
         let question = question::with(args, &line.name, kind.as_deref())?;

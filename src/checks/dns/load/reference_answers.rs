@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
-use super::queries::{Item, Questions};
+use super::queries::{LoadQuery, Questions};
 use super::verify::{self, AnswerKind};
 use crate::checks::shared::target::Target;
 use crate::net::deadline;
@@ -67,7 +67,7 @@ pub(super) async fn collect(
 }
 
 impl Summary {
-    fn add(&mut self, item: &Item, exchange: Exchange) {
+    fn add(&mut self, item: &LoadQuery, exchange: Exchange) {
         let why = match exchange.reply.map(|reply| verify::set_reference(item, &reply)) {
             Some(Ok(AnswerKind::Records)) => {
                 self.records += 1;

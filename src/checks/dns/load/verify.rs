@@ -1,6 +1,6 @@
 //! Whether a reply is the answer. First by comparing bytes with answers known to be right, and when they differ by reading it.
 
-use super::queries::{Expected, Item, Reference};
+use super::queries::{Expected, LoadQuery, Reference};
 use crate::proto::dns::message::{self, Received, Reply, ResourceRecord};
 use crate::proto::dns::{alias, presentation, rcode, rdata, types};
 
@@ -60,7 +60,7 @@ impl WrongKind {
 
 /// A reply that is not the answer.
 #[derive(Debug)]
-pub(super) struct Wrong {
+pub(super) struct WrongAnswer {
     pub(super) kind: WrongKind,
     /// The expectation, and what came instead.
     pub(super) why: String,
@@ -69,14 +69,14 @@ pub(super) struct Wrong {
 }
 
 /// One right answer, byte for byte.
-struct Form {
+struct CorrectAnswer {
     bytes: Box<[u8]>,
     rcode: u16,
 }
 
 /// Checks answers; each worker has its own.
 pub(super) struct Verifier {
-    forms: Vec<Vec<Form>>,
+    forms: Vec<Vec<CorrectAnswer>>,
     bytes: usize,
     /// AA must stay as it was.
     strict: bool,
@@ -93,9 +93,9 @@ impl Verifier {
 
     /// Whether `reply`, whose id is known to be right, is the answer to `item`, the question of number `index`. Gives its
     /// response code.
-    pub(super) fn verify(&mut self, index: u32, item: &Item, reply: &[u8]) -> Result<u16, Wrong> {
+    pub(super) fn verify(&mut self, index: u32, item: &LoadQuery, reply: &[u8]) -> Result<u16, WrongAnswer> {
         let Some(forms) = self.forms.get_mut(index as usize) else {
-            return Err(Wrong {
+            return Err(WrongAnswer {
                 kind: WrongKind::Unasked,
                 why: "a question that was never asked".to_owned(),
                 rcode: None,
@@ -115,26 +115,26 @@ impl Verifier {
         }
         if self.bytes + reply.len() <= REMEMBERED {
             self.bytes += reply.len();
-            forms.push(Form { bytes: reply.into(), rcode: answer.rcode });
+            forms.push(CorrectAnswer { bytes: reply.into(), rcode: answer.rcode });
         }
         Ok(answer.rcode)
     }
 }
 
 /// Reads a reply and holds it against all that needs no other answer.
-fn examine(item: &Item, reply: &[u8]) -> Result<Reference, Wrong> {
+fn examine(item: &LoadQuery, reply: &[u8]) -> Result<Reference, WrongAnswer> {
     let id = reply.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
     match message::read(reply, id, &item.question) {
-        Received::Stray(why) => Err(Wrong { kind: WrongKind::OtherQuestion, why, rcode: None }),
-        Received::Malformed(why) => Err(Wrong { kind: WrongKind::Malformed, why, rcode: None }),
+        Received::Stray(why) => Err(WrongAnswer { kind: WrongKind::OtherQuestion, why, rcode: None }),
+        Received::Malformed(why) => Err(WrongAnswer { kind: WrongKind::Malformed, why, rcode: None }),
         Received::Reply(reply) => content(item, &reply),
     }
 }
 
 /// The content of a readable reply to the question, if it can be an answer.
-pub(super) fn content(item: &Item, reply: &Reply) -> Result<Reference, Wrong> {
+pub(super) fn content(item: &LoadQuery, reply: &Reply) -> Result<Reference, WrongAnswer> {
     let title = item.question.title();
-    let wrong = |kind, why: String| Err(Wrong { kind, why: format!("{title}: {why}"), rcode: Some(reply.rcode) });
+    let wrong = |kind, why: String| Err(WrongAnswer { kind, why: format!("{title}: {why}"), rcode: Some(reply.rcode) });
     if reply.truncated() {
         return wrong(
             WrongKind::Truncated,
@@ -166,9 +166,10 @@ pub(super) fn content(item: &Item, reply: &Reply) -> Result<Reference, Wrong> {
 }
 
 /// Whether a sound answer agrees with the first one.
-fn compare(item: &Item, answer: &Reference, first: &Reference, strict: bool) -> Result<(), Wrong> {
+fn compare(item: &LoadQuery, answer: &Reference, first: &Reference, strict: bool) -> Result<(), WrongAnswer> {
     let title = item.question.title();
-    let wrong = |kind, why: String| Err(Wrong { kind, why: format!("{title}: {why}"), rcode: Some(answer.rcode) });
+    let wrong =
+        |kind, why: String| Err(WrongAnswer { kind, why: format!("{title}: {why}"), rcode: Some(answer.rcode) });
     if answer.rcode != first.rcode {
         let (now, then) = (rcode::text(answer.rcode), rcode::text(first.rcode));
         return wrong(WrongKind::Rcode, format!("{now}, and {then} in the first answer"));
@@ -195,7 +196,7 @@ pub(super) enum AnswerKind {
 }
 
 /// Makes an answer that came before the load the reference for those of the load.
-pub(super) fn set_reference(item: &Item, reply: &Reply) -> Result<AnswerKind, Wrong> {
+pub(super) fn set_reference(item: &LoadQuery, reply: &Reply) -> Result<AnswerKind, WrongAnswer> {
     let answer = content(item, reply)?;
     let kind = match (answer.rcode, reply.answers.is_empty()) {
         (rcode::NOERROR, false) => AnswerKind::Records,
@@ -221,7 +222,7 @@ fn shown(records: &[String]) -> String {
 }
 
 /// A record of the answer section that has nothing to do with the question: about another name, or of another type.
-fn unrelated<'r>(item: &Item, reply: &'r Reply) -> Option<&'r ResourceRecord> {
+fn unrelated<'r>(item: &LoadQuery, reply: &'r Reply) -> Option<&'r ResourceRecord> {
     let question = &item.question;
     let mut names = vec![&question.name];
     // Each pass follows one alias; servers send them in order, so mostly one pass finds all.
@@ -253,7 +254,7 @@ fn unrelated<'r>(item: &Item, reply: &'r Reply) -> Option<&'r ResourceRecord> {
 }
 
 /// How the answer differs from the expectation of its line.
-fn unexpected(item: &Item, expected: &Expected, reply: &Reply) -> Option<String> {
+fn unexpected(item: &LoadQuery, expected: &Expected, reply: &Reply) -> Option<String> {
     let asked = |record: &&ResourceRecord| record.code == item.question.code || item.question.code == types::ANY;
     let mut data: Vec<String> = reply.answers.iter().filter(asked).map(|record| record.data.clone()).collect();
     if expected.records && data.is_empty() {
@@ -266,7 +267,7 @@ fn unexpected(item: &Item, expected: &Expected, reply: &Reply) -> Option<String>
 }
 
 /// The answer without what may change from reply to reply: TTLs, order, and the signatures of servers that sign anew.
-fn records(item: &Item, reply: &Reply) -> Vec<String> {
+fn records(item: &LoadQuery, reply: &Reply) -> Vec<String> {
     let owner = |record: &ResourceRecord| {
         format!("{} {}", rdata::name(&record.owner).to_ascii_lowercase(), types::mnemonic(record.code))
     };

@@ -11,7 +11,7 @@ use super::fields::{MAX_SERVERS, PARENT};
 use super::querier::{Querier, QueryPolicy};
 use super::resolver::Resolver;
 use super::rules::{ParentDs, SiblingGlue, ask_ds};
-use super::server_report::{Server, ServerAddresses, ServerReport};
+use super::server_report::{DnsServer, ServerAddresses, ServerReport};
 use super::zone::Zone;
 use super::{names, records};
 use crate::checks::shared::target;
@@ -32,7 +32,7 @@ const IN_FLIGHT: usize = 8;
 /// The servers of a zone, as far as known before one of them is asked.
 #[derive(Default)]
 pub(super) struct Delegation {
-    pub(super) servers: Vec<Server>,
+    pub(super) servers: Vec<DnsServer>,
     /// Names of the servers as delegated or given; nothing when the parent does not show them, or its servers differ.
     pub(super) names: Option<BTreeSet<String>>,
     /// Servers of the parent name different servers.
@@ -103,7 +103,7 @@ pub(super) async fn added_by_zone(
     seed: u64,
     reports: &[ServerReport],
     known: &mut Delegation,
-) -> Result<Vec<Server>, Fault> {
+) -> Result<Vec<DnsServer>, Fault> {
     if !zone.ns.is_empty() {
         return Ok(Vec::new());
     }
@@ -151,7 +151,7 @@ impl Delegation {
             addresses.iter().copied().filter(|socket| policy.version.admits(socket.ip())).collect();
         if addresses.is_empty() {
             self.unresolved.insert(name.to_owned());
-            self.push(Server { label: name.to_owned(), name: Some(name.to_owned()), address: None });
+            self.push(DnsServer { label: name.to_owned(), name: Some(name.to_owned()), address: None });
         }
         if admitted.is_empty() && !addresses.is_empty() {
             self.notes.push(format!("{name} is not asked: it has no address of the family asked for"));
@@ -165,7 +165,11 @@ impl Delegation {
                 }
                 continue;
             }
-            self.push(Server { label: format!("{name}/{place}"), name: Some(name.to_owned()), address: Some(socket) });
+            self.push(DnsServer {
+                label: format!("{name}/{place}"),
+                name: Some(name.to_owned()),
+                address: Some(socket),
+            });
         }
     }
 
@@ -195,7 +199,7 @@ impl Delegation {
         }
     }
 
-    fn push(&mut self, server: Server) {
+    fn push(&mut self, server: DnsServer) {
         if self.servers.len() < MAX_SERVERS {
             self.servers.push(server);
         } else {

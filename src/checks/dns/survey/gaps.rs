@@ -5,8 +5,8 @@
 
 use super::server_report::ServerReport;
 use super::{facts, names};
-use crate::checks::dns::ask::CUT;
 use crate::checks::dns::facts as answer_facts;
+use crate::checks::dns::query::CUT;
 use crate::model::FactInfo;
 use crate::probe::Cx;
 

@@ -41,7 +41,7 @@ use fields::{MAX_SERVERS, Probe, WANTED};
 pub(super) use modes::{MODES, applies};
 use propagation::Propagation;
 use server_probe::Delegated;
-use server_report::{Server, ServerReport};
+use server_report::{DnsServer, ServerReport};
 use settings::Settings;
 use zone::Zone;
 
@@ -87,7 +87,7 @@ impl Survey {
     }
 
     /// Whether it verifies signatures.
-    pub(super) fn computes(&self) -> bool {
+    pub(super) fn is_cpu_bound(&self) -> bool {
         self.settings.probes.contains(&Probe::Dnssec)
     }
 
@@ -167,8 +167,8 @@ impl Survey {
     }
 
     /// Addresses of the list, each once, and why there may be more.
-    async fn of_list(&self) -> Result<(Vec<Server>, Option<String>), Fault> {
-        let mut out: Vec<Server> = Vec::new();
+    async fn of_list(&self) -> Result<(Vec<DnsServer>, Option<String>), Fault> {
+        let mut out: Vec<DnsServer> = Vec::new();
         let mut in_part = None;
         for target in &self.settings.servers {
             let host = &target.host;
@@ -176,7 +176,7 @@ impl Survey {
                 Ok(found) => found,
                 Err(EarlyEnd::Fault(fault)) => return Err(fault),
                 Err(EarlyEnd::Outcome { .. }) => {
-                    out.push(Server { label: target.label(), name: Some(host.clone().into_value()), address: None });
+                    out.push(DnsServer { label: target.label(), name: Some(host.clone().into_value()), address: None });
                     continue;
                 }
             };
@@ -193,7 +193,7 @@ impl Survey {
                     continue;
                 }
                 if out.len() < MAX_SERVERS {
-                    out.push(Server { label, name, address: Some(socket) });
+                    out.push(DnsServer { label, name, address: Some(socket) });
                 } else {
                     in_part =
                         in_part.or(Some(format!("there are more than the {MAX_SERVERS} addresses that are asked")));
@@ -203,7 +203,12 @@ impl Survey {
         Ok((out, in_part))
     }
 
-    async fn probe(&self, servers: Vec<Server>, delegated: &Delegated, seed: u64) -> Result<Vec<ServerReport>, Fault> {
+    async fn probe(
+        &self,
+        servers: Vec<DnsServer>,
+        delegated: &Delegated,
+        seed: u64,
+    ) -> Result<Vec<ServerReport>, Fault> {
         let asked: Vec<_> =
             servers.into_iter().map(|server| server_probe::probe(&self.settings, server, delegated, seed)).collect();
         stream::iter(asked).buffered(PARALLEL).try_collect().await

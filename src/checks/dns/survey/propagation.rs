@@ -11,8 +11,8 @@ use super::fields::{ANSWERS, SERIAL, WANTED};
 use super::response_summary::ResponseSummary;
 use super::server_report::ServerReport;
 use super::{facts, serial};
-use crate::checks::dns::ask::CUT;
-use crate::model::typed::Impossible;
+use crate::checks::dns::query::CUT;
+use crate::model::typed::InvalidText;
 use crate::model::{Args, Invalid};
 use crate::probe::Cx;
 use crate::proto::dns::{presentation, rcode, types};
@@ -23,7 +23,7 @@ const ELSEWHERE: &str = "the name is an alias of one that this server cannot spe
 /// spans its attempts and rounds.
 pub(super) struct Propagation {
     goal: Goal,
-    memory: Mutex<Memory>,
+    memory: Mutex<PropagationState>,
 }
 
 enum Goal {
@@ -37,7 +37,7 @@ enum Goal {
 }
 
 /// What one server says of the goal.
-enum Found {
+enum GoalState {
     Has(Instant),
     Lacks(Instant),
     /// Nothing.
@@ -47,7 +47,7 @@ enum Found {
 }
 
 #[derive(Default)]
-struct Memory {
+struct PropagationState {
     began: Option<Instant>,
     servers: BTreeMap<String, Arrival>,
 }
@@ -71,7 +71,7 @@ impl Propagation {
             (None, true) => {
                 let kind = types::mnemonic(code);
                 let impossible = |text: &String| (presentation::DATA.impossible)(Some(&kind), text);
-                if let Some(Impossible { why, help }) = answers.iter().find_map(impossible) {
+                if let Some(InvalidText { why, help }) = answers.iter().find_map(impossible) {
                     return Err(WANTED.invalid(why, help));
                 }
                 Goal::Answers(code, answers)
@@ -111,17 +111,17 @@ impl Propagation {
             let since = |at: Instant| at.saturating_duration_since(began);
             let found = self.found_in(report);
             match &found {
-                Found::Open(why) => {
+                GoalState::Open(why) => {
                     cx.partial(&facts::PENDING, format!("{}: {why}", report.label()));
                     continue;
                 }
-                Found::Has(at) => {
+                GoalState::Has(at) => {
                     arrival.first.get_or_insert(since(*at));
                 }
-                Found::Lacks(at) if arrival.first.is_none() => arrival.without = Some(since(*at)),
-                Found::Lacks(_) | Found::Silent => {}
+                GoalState::Lacks(at) if arrival.first.is_none() => arrival.without = Some(since(*at)),
+                GoalState::Lacks(_) | GoalState::Silent => {}
             }
-            if !matches!(found, Found::Has(_)) {
+            if !matches!(found, GoalState::Has(_)) {
                 pending.push(report.label().to_owned());
                 if let Some(first) = arrival.first {
                     let after = first.as_secs_f64();
@@ -149,7 +149,7 @@ impl Propagation {
         }
     }
 
-    fn found_in(&self, report: &ServerReport) -> Found {
+    fn found_in(&self, report: &ServerReport) -> GoalState {
         let (summary, has) = match &self.goal {
             Goal::Serial(wanted) => {
                 let reached = report.soa().is_some_and(|soa| serial::reached(soa.serial, *wanted));
@@ -166,19 +166,21 @@ impl Propagation {
                 (asked, asked.is_some_and(|summary| denies(summary, *zone)))
             }
         };
-        let Some(summary) = summary.filter(|summary| summary.answered()) else { return Found::Silent };
+        let Some(summary) = summary.filter(|summary| summary.answered()) else { return GoalState::Silent };
         // What is cut shows neither that it is there nor that it is not.
         if !summary.whole() || (summary.answers.is_none() && !self.by_serial()) {
-            return Found::Open(format!("{CUT}, or too long to keep"));
+            return GoalState::Open(format!("{CUT}, or too long to keep"));
         }
         if !self.by_serial() && report.chain.as_ref().is_some_and(|chain| chain.left) {
-            return Found::Open("the aliases lead out of the zone, and what they end at other servers have".to_owned());
+            return GoalState::Open(
+                "the aliases lead out of the zone, and what they end at other servers have".to_owned(),
+            );
         }
         match &self.goal {
             // Where an alias leads elsewhere, whoever is asked there says whether there are records.
-            Goal::Gone { zone } if has && !ends_here(report, summary, *zone) => Found::Open(ELSEWHERE.to_owned()),
-            _ if has => Found::Has(summary.at),
-            _ => Found::Lacks(summary.at),
+            Goal::Gone { zone } if has && !ends_here(report, summary, *zone) => GoalState::Open(ELSEWHERE.to_owned()),
+            _ if has => GoalState::Has(summary.at),
+            _ => GoalState::Lacks(summary.at),
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::model::Fault;
 use crate::net::IpVersion;
-use crate::net::clock::Measured;
+use crate::net::clock::MeasuredTime;
 use crate::proto::dns::exchange::{self, Exchange, Request};
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
@@ -36,7 +36,7 @@ pub(super) struct QueryLog {
     pub(super) discarded: i64,
     /// Wrong addresses that answered.
     pub(super) unexpected_sources: Vec<SocketAddr>,
-    pub(super) connect_times: Vec<Measured>,
+    pub(super) connect_times: Vec<MeasuredTime>,
     pub(super) notes: Vec<String>,
     /// Notes that are not kept.
     pub(super) more_notes: usize,
@@ -64,7 +64,7 @@ pub(super) struct QueryResult {
     pub(super) outcome: &'static str,
     pub(super) reply: Option<Box<Reply>>,
     pub(super) size: usize,
-    pub(super) rtt: Option<Measured>,
+    pub(super) rtt: Option<MeasuredTime>,
     /// When it came.
     pub(super) at: Instant,
 }

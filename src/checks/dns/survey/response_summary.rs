@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::querier::QueryResult;
 use super::records::{self, MAX_TEXT, Soa};
-use crate::net::clock::Measured;
+use crate::net::clock::MeasuredTime;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
 use crate::proto::dns::rcode;
@@ -20,7 +20,7 @@ pub(super) struct ResponseSummary {
     pub(super) rcode: Option<u16>,
     pub(super) flags: Vec<String>,
     pub(super) size: usize,
-    pub(super) rtt: Option<Measured>,
+    pub(super) rtt: Option<MeasuredTime>,
     pub(super) at: Instant,
     /// Data of the records of the type asked for, about the name or the end of its aliases; nothing when there is too
     /// much of it to keep.

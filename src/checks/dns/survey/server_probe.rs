@@ -9,7 +9,7 @@ use super::chain::Chain;
 use super::querier::{Querier, QueryResult};
 use super::response_summary::ResponseSummary;
 use super::rules::ask_keys;
-use super::server_report::{Server, ServerAddresses, ServerReport};
+use super::server_report::{DnsServer, ServerAddresses, ServerReport};
 use super::settings::Settings;
 use super::{names, probes, records};
 use crate::model::Fault;
@@ -34,7 +34,7 @@ pub(super) struct Delegated {
 /// Asks one server everything.
 pub(super) async fn probe(
     settings: &Settings,
-    server: Server,
+    server: DnsServer,
     delegated: &Delegated,
     seed: u64,
 ) -> Result<ServerReport, Fault> {

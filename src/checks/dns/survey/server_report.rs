@@ -13,7 +13,7 @@ use crate::proto::dns::rcode;
 
 /// A server to ask.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Server {
+pub(super) struct DnsServer {
     /// `ns1.example./192.0.2.53`, or the address alone.
     pub(super) label: String,
     /// Its name, if it is known by one.
@@ -49,7 +49,7 @@ impl ServerAddresses {
 
 /// Everything one server answered.
 pub(super) struct ServerReport {
-    pub(super) server: Server,
+    pub(super) server: DnsServer,
     /// Of the zone.
     pub(super) apex: Option<ResponseSummary>,
     /// Names of its servers, by its own NS records.
@@ -70,7 +70,7 @@ pub(super) struct ServerReport {
 }
 
 impl ServerReport {
-    pub(super) fn new(server: Server) -> Self {
+    pub(super) fn new(server: DnsServer) -> Self {
         Self {
             server,
             apex: None,

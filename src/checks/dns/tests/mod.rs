@@ -33,7 +33,7 @@ pub(in crate::checks::dns) fn build(args: &Args) -> Result<Dns, Invalid> {
 }
 
 pub(in crate::checks::dns) async fn run(args: &Args) -> (Observation, Result<(), Fault>) {
-    let _haste = testing::haste();
+    let _fast_forward = testing::fast_forward();
     testing::observe(&build(args).unwrap()).await
 }
 

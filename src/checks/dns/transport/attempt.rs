@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::facts;
 use crate::model::human_time;
 use crate::net::ConnectError;
-use crate::net::clock::Measured;
+use crate::net::clock::MeasuredTime;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{Exchange, Request};
 use crate::proto::tls::{Handshake, HandshakeEnd};
@@ -34,7 +34,7 @@ impl Attempt<'_> {
     /// Takes the message of a transport that carries one only: what is no answer to the question ends the attempt.
     pub(super) fn take_only(&mut self, message: &[u8], sent: Instant) -> Result<(), EarlyEnd> {
         let server = self.request.server;
-        let rtt = Measured::by_user(sent.elapsed());
+        let rtt = MeasuredTime::by_user(sent.elapsed());
         if self.exchange.take(message, server, self.id, self.request, rtt) {
             return Ok(());
         }

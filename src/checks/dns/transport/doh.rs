@@ -9,7 +9,7 @@ use super::http::Body;
 use super::secure::Secure;
 use crate::net::{Deadline, deadline};
 use crate::probe::{Cx, EarlyEnd};
-use crate::proto::http::{self, Cause, Limits, NoResponse, Version};
+use crate::proto::http::{self, FailureKind, Limits, NoResponse, Version};
 
 /// Of the window one answer fits.
 const LIMITS: Limits = Limits { head: 16 * 1024, window: Some(128 * 1024) };
@@ -56,11 +56,11 @@ async fn read(
 
 /// Sorts the end of an exchange; what the HTTP layer calls malformed is HTTP that is, not DNS.
 fn failed(cx: &mut Cx<'_>, attempt: &Attempt<'_>, none: NoResponse) -> EarlyEnd {
-    let NoResponse { cause, why, alert } = none.clone();
-    let outcome = match cause {
-        Cause::TooLarge => return none.of(&attempt.request.server.to_string()).into(),
-        Cause::Malformed => "protocol_error",
-        Cause::TlsFailed => {
+    let NoResponse { kind, why, alert } = none.clone();
+    let outcome = match kind {
+        FailureKind::TooLarge => return none.of(&attempt.request.server.to_string()).into(),
+        FailureKind::Malformed => "protocol_error",
+        FailureKind::TlsFailed => {
             cx.set(&facts::ALERT, alert.unwrap_or_else(|| format!("sent ({why})")));
             "alert"
         }

@@ -64,7 +64,7 @@ impl Transport {
     }
 
     /// Whether it makes a handshake and verifies.
-    pub(super) const fn computes(&self) -> bool {
+    pub(super) const fn is_cpu_bound(&self) -> bool {
         matches!(self, Self::Secure(_))
     }
 

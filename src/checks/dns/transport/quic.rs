@@ -30,12 +30,12 @@ enum Failure {
     Io(std::io::Error),
     Setup(h3::error::ConnectionError),
     Http(StreamError),
-    Sorted(EarlyEnd),
+    ClassifiedError(EarlyEnd),
 }
 
 impl From<EarlyEnd> for Failure {
     fn from(end: EarlyEnd) -> Self {
-        Self::Sorted(end)
+        Self::ClassifiedError(end)
     }
 }
 
@@ -194,7 +194,7 @@ async fn doh3(
 /// An outcome for an exchange that failed. The end of the connection explains more than the end of the stream.
 fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failure: Failure) -> EarlyEnd {
     let server = attempt.request.server;
-    if let Failure::Sorted(end) = failure {
+    if let Failure::ClassifiedError(end) = failure {
         return end;
     }
     if let Some(error) = connection.quic.close_reason() {
@@ -219,7 +219,7 @@ fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failu
         Failure::Http(error @ StreamError::RemoteTerminate { .. }) => ("reset", http3_error::words(&error)),
         Failure::Setup(error) => ("protocol_error", format!("HTTP/3: {}", http3_error::of_connection(&error))),
         Failure::Http(error) => ("protocol_error", format!("HTTP/3: {}", http3_error::words(&error))),
-        Failure::Sorted(end) => return end,
+        Failure::ClassifiedError(end) => return end,
     };
     EarlyEnd::outcome(outcome, format!("{server}: {}", readable(why.as_bytes())))
 }

@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use super::attempt::{Attempt, lost, refused};
 use super::facts;
 use super::secure::Secure;
-use crate::net::clock::Measured;
+use crate::net::clock::MeasuredTime;
 use crate::net::{Deadline, connect, deadline};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{frame, framed};
-use crate::proto::tls::{HandshakeEnd, Seen, TlsStream, beyond_offer, handshake};
+use crate::proto::tls::{HandshakeEnd, HandshakeProgress, TlsStream, beyond_offer, handshake};
 
 impl Secure {
     /// Connects and makes a handshake over TCP.
@@ -67,7 +67,7 @@ impl Secure {
                 Ok(Ok(true)) => {}
             }
             let message = buffer.get(2..).unwrap_or_default();
-            let rtt = Measured::by_user(sent.elapsed());
+            let rtt = MeasuredTime::by_user(sent.elapsed());
             if attempt.exchange.take(message, server, attempt.id, attempt.request, rtt) {
                 // `close_notify` if there is room for it at once; servers write its lack into their logs.
                 let _ = stream.shutdown().now_or_never();
@@ -79,7 +79,7 @@ impl Secure {
 
 fn broken(cx: &mut Cx<'_>, attempt: &Attempt<'_>, error: &io::Error, came: usize) -> EarlyEnd {
     let server = attempt.request.server;
-    match HandshakeEnd::classify(error, Seen::Certificate, server) {
+    match HandshakeEnd::classify(error, HandshakeProgress::Certificate, server) {
         Err(fault) => EarlyEnd::Fault(fault),
         Ok(end) => {
             let (outcome, why) = lost(cx, end);

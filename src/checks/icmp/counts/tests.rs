@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Counts, Jitter};
 use crate::checks::icmp::Icmp;
 use crate::model::{Fault, Observation, Value};
-use crate::net::clock::Reading;
+use crate::net::clock::ClockReading;
 use crate::net::datagram::{Arrival, IcmpError};
 use crate::probe::{Cx, Probe as _};
 use crate::proto::icmp::Number;
@@ -28,7 +28,7 @@ fn observe(patience: Duration, scene: impl FnOnce(&mut Counts, &mut Cx<'_>)) -> 
 
 fn reply(counts: &mut Counts, number: u32, cx: &mut Cx<'_>) {
     let arrival = Arrival { length: 64, kept: 64, from: Some(TARGET), sender: None, ttl: Some(57), stamp: None };
-    counts.reply(Number::Exact(number), Reading::now(), &arrival, cx);
+    counts.reply(Number::Exact(number), ClockReading::now(), &arrival, cx);
 }
 
 #[track_caller]
@@ -40,7 +40,7 @@ fn same(left: f64, right: f64) {
 fn each_probe_is_counted_once() {
     let observation = observe(Duration::from_mins(1), |counts, cx| {
         for _ in 0..5 {
-            counts.sent(Reading::now());
+            counts.sent(ClockReading::now());
         }
         // 2 overtakes 1, 1 comes twice, 3 and 4 never, 9 was not sent.
         for n in [0, 2, 1, 1, 9] {
@@ -64,7 +64,7 @@ fn altered_is_neither_received_nor_lost() {
     let patience = Duration::from_mins(1);
     let observation = observe(patience, |counts, cx| {
         for _ in 0..4 {
-            counts.sent(Reading::now());
+            counts.sent(ClockReading::now());
         }
         reply(counts, 0, cx);
         // The number of a probe that was not sent, in the reply to probe 1.
@@ -83,7 +83,7 @@ fn altered_is_neither_received_nor_lost() {
     }
     assert_eq!(observation.merged("rtt").unwrap().count(), 1);
     let observation = observe(patience, |counts, _| {
-        counts.sent(Reading::now());
+        counts.sent(ClockReading::now());
         counts.altered(Number::Low(0));
         assert!(counts.all_ended());
     })
@@ -95,11 +95,11 @@ fn altered_is_neither_received_nor_lost() {
 #[test]
 fn late_is_neither_received_nor_lost() {
     let observation = observe(Duration::ZERO, |counts, cx| {
-        let before = Reading::now();
+        let before = ClockReading::now();
         counts.sent(before);
         counts.sent(before);
         // Any time at all is longer than no patience.
-        while before.elapsed(Reading::now(), None).0.is_zero() {}
+        while before.elapsed(ClockReading::now(), None).0.is_zero() {}
         reply(counts, 0, cx);
     })
     .unwrap();
@@ -113,7 +113,7 @@ fn late_is_neither_received_nor_lost() {
 fn errors_name_their_router_and_settle_their_probe() {
     let observation = observe(Duration::from_mins(1), |counts, cx| {
         for _ in 0..3 {
-            counts.sent(Reading::now());
+            counts.sent(ClockReading::now());
         }
         let host = IcmpError::from_icmp(false, 3, 1, 0, Some(ROUTER), 8);
         counts.icmp_error(&host, Number::Low(0));
@@ -138,7 +138,7 @@ fn errors_name_their_router_and_settle_their_probe() {
 #[test]
 fn advice_settles_nothing_and_a_reply_after_an_error_counts() {
     let observation = observe(Duration::from_mins(1), |counts, cx| {
-        counts.sent(Reading::now());
+        counts.sent(ClockReading::now());
         counts.icmp_error(&IcmpError::from_icmp(false, 4, 0, 0, Some(ROUTER), 8), Number::Exact(0));
         assert!(!counts.all_ended());
         counts.icmp_error(&IcmpError::from_icmp(false, 11, 0, 0, Some(ROUTER), 8), Number::Exact(0));
@@ -155,7 +155,7 @@ fn advice_settles_nothing_and_a_reply_after_an_error_counts() {
 fn a_full_queue_is_no_loss_and_nothing_sent_is_a_fault() {
     let full = || io::Error::from_raw_os_error(libc::ENOBUFS);
     let observation = observe(Duration::from_mins(1), |counts, cx| {
-        counts.sent(Reading::now());
+        counts.sent(ClockReading::now());
         counts.blocked(None, full());
         reply(counts, 0, cx);
         reply(counts, 1, cx);
@@ -185,7 +185,7 @@ fn no_route_is_this_hosts_own() {
 fn many_different_errors_stay_bounded() {
     let observation = observe(Duration::from_mins(1), |counts, _| {
         for code in 0..40 {
-            counts.sent(Reading::now());
+            counts.sent(ClockReading::now());
             counts.icmp_error(
                 &IcmpError::from_icmp(false, 3, 100 + code, 0, Some(ROUTER), 8),
                 Number::Exact(u32::from(code)),

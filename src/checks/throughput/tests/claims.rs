@@ -1,7 +1,7 @@
 //! Servers whose results do not fit what happened.
 
 use super::*;
-use crate::model::Rest;
+use crate::model::Unseen;
 use crate::proto::iperf3::datagram::{Header, is_hello};
 
 /// What a server makes its results of: the highest sequence number it saw.
@@ -163,7 +163,7 @@ async fn the_silence_of_a_slow_sender_is_no_stall() {
 #[tokio::test]
 async fn what_a_receiver_may_have_dropped_itself_is_not_certain() {
     let claims: [(Claim, _, _); 3] = [
-        (|sent| old(sent, 5), Value::from(false), Some(Rest::Less)),
+        (|sent| old(sent, 5), Value::from(false), Some(Unseen::Less)),
         (|sent| old(sent, 0), Value::from(false), None),
         (
             |sent| json!({"id": 1, "bytes": sent * 1448, "errors": 5, "queue_drops": 5, "packets": sent}),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::checks::throughput::settings::Settings;
-use crate::model::Rest;
+use crate::model::Unseen;
 use crate::proto::iperf3::datagram::Header;
 
 /// A server of one TCP download that sends `bytes` and then claims `results`.
@@ -95,7 +95,7 @@ async fn what_the_server_does_not_tell_is_no_zero() {
     assert_eq!(outcome(&untold), "transferred");
     for fact in ["packets", "lost", "loss"] {
         assert_eq!(untold.partial(fact), Some("the server does not say how many datagrams it sent"), "{fact}");
-        assert_eq!(untold.rounds()[0].rest(fact), Some(Rest::More), "{fact}");
+        assert_eq!(untold.rounds()[0].rest(fact), Some(Unseen::More), "{fact}");
     }
     assert!(untold.last("sent").is_none());
     // A single datagram varies from nothing.

@@ -209,7 +209,7 @@ fn status_in_list(url: &str, entry: &crl::Entry) -> LookupResult {
 #[cfg(test)]
 mod tests {
     use super::{CrlStatus, FACTS, LookupResult, OPERATION, record};
-    use crate::model::{Choices as _, Fault, Observation, Rest};
+    use crate::model::{Choices as _, Fault, Observation, Unseen};
     use crate::testing::recorded;
 
     fn seen(status: CrlStatus, left_out: usize) -> Observation {
@@ -234,7 +234,7 @@ mod tests {
         assert!(revoked.unavailable("crl.status").is_none());
         let round = revoked.counted().next().unwrap();
         assert!(round.partial("crl.checked").unwrap().contains("2 more"));
-        assert_eq!(round.rest("crl.next_update_in"), Some(Rest::Less), "another list may end earlier");
+        assert_eq!(round.rest("crl.next_update_in"), Some(Unseen::Less), "another list may end earlier");
         // What this side could not fetch leaves the rest as open.
         let fault = Fault::local("connect", "192.0.2.1:80", "this side could not reach it", "");
         let none = recorded(FACTS, |cx| record(cx, &[], Some(&fault))).0;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::counts::Counts;
 use super::load_run::{LoadRun, Period};
 use crate::model::Fault;
-use crate::net::clock::Measured;
+use crate::net::clock::MeasuredTime;
 use crate::net::dial::{self, ConnectError};
 use crate::net::sys::timer::Timer;
 use crate::proto::tls::{HandshakeEnd, LoadClient, LoadStream, await_ticket, resumed};
@@ -28,7 +28,7 @@ pub(super) struct Connection<'a> {
 }
 
 /// A completed handshake.
-struct Completed {
+struct CompletedHandshake {
     at: Instant,
     resumed: bool,
 }
@@ -70,7 +70,7 @@ impl Connection<'_> {
     }
 
     /// Counts a handshake; true when it was completed.
-    fn count(&self, outcome: Result<Completed, Failure>, from: Instant, period: &Period) -> bool {
+    fn count(&self, outcome: Result<CompletedHandshake, Failure>, from: Instant, period: &Period) -> bool {
         let mut counts = self.counts.borrow_mut();
         counts.begun += u64::from(!matches!(outcome, Err(Failure::NoPort)));
         match outcome {
@@ -85,7 +85,7 @@ impl Connection<'_> {
     }
 
     /// One connection from SYN to `close_notify`.
-    async fn attempt(&self) -> Result<Result<Completed, Failure>, Fault> {
+    async fn attempt(&self) -> Result<Result<CompletedHandshake, Failure>, Fault> {
         let limit = self.load.connector.timeout;
         let begun = Instant::now();
         // The connection tells by itself when it took too long, and whether that was this host's own doing.
@@ -108,7 +108,7 @@ impl Connection<'_> {
         step: &Cell<&'static str>,
     ) -> Result<Result<LoadStream, Failure>, Fault> {
         let connector = &self.load.connector;
-        let stream = match connector.upgrade(stream, Measured::by_user(Duration::ZERO)).await? {
+        let stream = match connector.upgrade(stream, MeasuredTime::by_user(Duration::ZERO)).await? {
             Ok(connection) => connection.stream,
             Err(error) => return Ok(Err(Failure::Remote(format!("STARTTLS: {}", error.outcome())))),
         };
@@ -130,8 +130,8 @@ impl Connection<'_> {
     }
 
     /// The end of a handshake, and a `close_notify` that is no part of it.
-    async fn close(&self, mut stream: LoadStream) -> Result<Result<Completed, Failure>, Fault> {
-        let done = Completed { at: Instant::now(), resumed: resumed(&stream) };
+    async fn close(&self, mut stream: LoadStream) -> Result<Result<CompletedHandshake, Failure>, Fault> {
+        let done = CompletedHandshake { at: Instant::now(), resumed: resumed(&stream) };
         if self.load.settings.resume
             && let Ok(Err(error)) = timeout(self.load.ticket_wait, await_ticket(&mut stream)).await
         {

@@ -21,7 +21,7 @@ use crate::checks::shared::advice;
 use crate::model::fact::Distribution;
 use crate::model::table::{facts, fields};
 use crate::model::{Args, Better, Choice, Fact, Fault, Field, FieldKind, Invalid, Switch, Unit};
-use crate::net::open_loop::{Limit, Offered, limited_by};
+use crate::net::open_loop::{Limit, OfferedLoad, limited_by};
 use crate::probe::{Cx, Mode};
 use crate::proto::tls::LoadClients;
 
@@ -210,7 +210,8 @@ fn record(cx: &mut Cx<'_>, load: &LoadRun, counts: &Counts) -> Result<(), Fault>
         cx.set(&RESUMED, counts.resumed as f64 / counts.completed as f64);
         cx.merge(&TIME, &counts.times);
     }
-    let offered = load.offered().map(|requests| Offered { requests, missed: requests.saturating_sub(counts.begun) });
+    let offered =
+        load.offered().map(|requests| OfferedLoad { requests, missed: requests.saturating_sub(counts.begun) });
     if let Some(offered) = offered {
         cx.set(&MISSED, integer(offered.missed));
         cx.merge(&LATENESS, &counts.lateness);

@@ -51,12 +51,12 @@ facts! { pub FACTS;
 /// The profiles a suite names. Files are read at the first use, so that a plan can be printed where they are not.
 #[derive(Debug)]
 pub struct Profiles {
-    named: Vec<Named>,
+    named: Vec<ProfileSource>,
     loaded: OnceCell<Vec<Profile>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Named {
+enum ProfileSource {
     BuiltIn(&'static str),
     File(Text),
 }
@@ -71,8 +71,8 @@ impl Profiles {
         let mut named = Vec::new();
         for text in texts {
             let one = match BUILT_IN.iter().find(|known| ***known == *text) {
-                Some(known) => Named::BuiltIn(known),
-                None => Named::File(text.clone()),
+                Some(known) => ProfileSource::BuiltIn(known),
+                None => ProfileSource::File(text.clone()),
             };
             if named.contains(&one) {
                 return Err(PROFILES.invalid(format!("`{text}` stands in it twice"), "name each profile once"));
@@ -94,8 +94,10 @@ impl Profiles {
             let mut out: Vec<Profile> = Vec::new();
             for named in &self.named {
                 let (profile, place) = match named {
-                    Named::BuiltIn(name) => (read(built_in(name).unwrap_or_default(), name)?, (*name).to_owned()),
-                    Named::File(path) => (read(&file(path).await?, path.shown())?, path.to_string()),
+                    ProfileSource::BuiltIn(name) => {
+                        (read(built_in(name).unwrap_or_default(), name)?, (*name).to_owned())
+                    }
+                    ProfileSource::File(path) => (read(&file(path).await?, path.shown())?, path.to_string()),
                 };
                 if out.iter().any(|other| other.name == profile.name) {
                     let detail = format!("a profile called `{}` is there already", profile.name);

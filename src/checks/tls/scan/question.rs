@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::proto::tls::certificate_probe::KeyClass;
-use crate::proto::tls::hello::{Auth, Hello, Sending, Version, groups, suite_name};
+use crate::proto::tls::hello::{Auth, Hello, SendMode, Version, groups, suite_name};
 
 /// Bytes of a large hello: more than a segment on any path holds, and less than two of Ethernet's, as with a post-quantum share.
 const LARGE_HELLO: usize = 1800;
@@ -50,7 +50,7 @@ pub(in crate::checks::tls) enum Purpose {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::checks::tls) enum Request {
     /// A hello of our own.
-    Hello { hello: Hello, sending: Sending },
+    Hello { hello: Hello, sending: SendMode },
     /// The beginning of a real handshake.
     CertificateProbe { keys: KeyClass, sni: bool },
 }
@@ -58,7 +58,7 @@ pub(in crate::checks::tls) enum Request {
 impl Question {
     /// The exchange that answers it. `key_shares` sends key shares in TLS 1.3.
     pub(super) fn request(&self, sni: Option<&str>, key_shares: bool) -> Request {
-        let mut sending = Sending::Whole;
+        let mut sending = SendMode::Whole;
         let mut hello = match self {
             Self::CertificateProbe { keys, sni } => return Request::CertificateProbe { keys: *keys, sni: *sni },
             Self::Suites { version, left } => Hello::new(*version, left.clone()),
@@ -76,7 +76,7 @@ impl Question {
                 Purpose::GroupOrder(groups) => hello.groups.clone_from(groups),
                 Purpose::Compression => hello.deflate = true,
                 Purpose::FallbackScsv => hello.fallback = true,
-                Purpose::SplitHello => sending = Sending::Halves(SPLIT_PAUSE),
+                Purpose::SplitHello => sending = SendMode::Halves(SPLIT_PAUSE),
                 Purpose::LargeHello => hello.length = LARGE_HELLO,
                 Purpose::WithoutSni(_) => hello.sni = None,
                 Purpose::SuiteOrder { backwards: false } | Purpose::EndOfLongList | Purpose::StillAnswers => {}

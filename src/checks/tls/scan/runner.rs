@@ -13,7 +13,7 @@ use crate::checks::tls::connect::{Connector, SetupError};
 use crate::model::Fault;
 use crate::net::Deadline;
 use crate::proto::tls::hello::{Answer, ask};
-use crate::proto::tls::starttls::Cause;
+use crate::proto::tls::starttls::FailureKind;
 use crate::proto::tls::{certificate_probe, provider};
 
 /// A server, and how many connections it is given.
@@ -106,8 +106,8 @@ impl Runner {
     fn setup_answer(&self, error: SetupError) -> Answer {
         match error {
             SetupError::Connect(error) => Answer::Unconnected(error),
-            SetupError::StartTls(_, not) if not.cause == Cause::Timeout => Answer::Timeout,
-            SetupError::StartTls(_, not) if not.cause == Cause::Reset => Answer::Reset,
+            SetupError::StartTls(_, not) if not.kind == FailureKind::Timeout => Answer::Timeout,
+            SetupError::StartTls(_, not) if not.kind == FailureKind::Reset => Answer::Reset,
             SetupError::StartTls(..) => Answer::NotTls(error.evidence(&self.connector)),
         }
     }

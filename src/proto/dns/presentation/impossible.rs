@@ -4,10 +4,10 @@
 use super::super::types::{self, RdataField};
 use super::tokens::bytes;
 use super::{rdata, words};
-use crate::model::typed::{Impossible, named};
+use crate::model::typed::{InvalidText, named};
 
 /// Why no data of this type is ever `text`. Without a type anything may be.
-pub(super) fn data(kind: Option<&str>, text: &str) -> Option<Impossible> {
+pub(super) fn data(kind: Option<&str>, text: &str) -> Option<InvalidText> {
     let code = kind.and_then(types::number).filter(|code| !matches!(*code, types::ANY | types::AXFR))?;
     let form = types::of(code).map_or(&[][..], |row| row.form);
     if words(code, form, text).is_some() {
@@ -16,17 +16,17 @@ pub(super) fn data(kind: Option<&str>, text: &str) -> Option<Impossible> {
     let name = types::mnemonic(code);
     let like = if form.is_empty() { "\\# 2 ABCD".to_owned() } else { example(form) };
     let part = "for a part of it write {any: {contains: …}} or {none: {contains: …}}";
-    Some(Impossible {
+    Some(InvalidText {
         why: format!("{} is no data of a record of type {name}", named(text)),
         help: format!("it is like `{like}`; {part}"),
     })
 }
 
 /// The same for a whole record.
-pub(super) fn record(_: Option<&str>, text: &str) -> Option<Impossible> {
+pub(super) fn record(_: Option<&str>, text: &str) -> Option<InvalidText> {
     match super::record(text) {
         Some((_, kind, rest)) => data(Some(&kind), rest),
-        None => Some(Impossible {
+        None => Some(InvalidText {
             why: format!("{} is no record", named(text)),
             help: "it is like `www.example. 300 IN A 192.0.2.1`: name, TTL, class, type, data".to_owned(),
         }),

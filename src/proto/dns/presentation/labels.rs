@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::no_order;
 use crate::model::suggest::suggest;
-use crate::model::typed::{DataForm, Impossible, name, named};
+use crate::model::typed::{DataForm, InvalidText, name, named};
 
 /// The fact whose foreseen text says what a check's servers can be called: see [`foreseen`].
 const KIND: &str = "servers.count";
@@ -40,7 +40,7 @@ pub(crate) static OUTCOMES: DataForm = DataForm {
     key: |_, text| outcome_key(text),
     contains,
     impossible: |_, text| {
-        outcome(text).is_none().then(|| Impossible {
+        outcome(text).is_none().then(|| InvalidText {
             why: format!("{} is no address with its outcome", named(text)),
             help: format!("it is like `192.0.2.53 timeout`; {PART}"),
         })
@@ -54,7 +54,7 @@ pub(crate) static NAMES: DataForm = DataForm {
     key: |_, text| role_key(text),
     contains,
     impossible: |_, text| {
-        role(text).is_none().then(|| Impossible {
+        role(text).is_none().then(|| InvalidText {
             why: format!("{} is no name behind NS, MNAME or RNAME", named(text)),
             help: format!("it is like `NS ns_1.example.`; {PART}"),
         })
@@ -68,7 +68,7 @@ pub(crate) static GLUE: DataForm = DataForm {
     key: |_, text| glue_key(text),
     contains,
     impossible: |_, text| {
-        glue(text).is_none().then(|| Impossible {
+        glue(text).is_none().then(|| InvalidText {
             why: format!("{} is no name with an address", named(text)),
             help: format!("it is like `ns1.example. 192.0.2.53`; {PART}"),
         })
@@ -133,22 +133,22 @@ fn contains(_: Option<&str>, text: &str, part: &str) -> bool {
     text.to_lowercase().contains(&part.to_lowercase())
 }
 
-fn malformed(text: &str) -> Option<Impossible> {
-    Label::read(text).is_none().then(|| Impossible {
+fn malformed(text: &str) -> Option<InvalidText> {
+    Label::read(text).is_none().then(|| InvalidText {
         why: format!("{} is no server as surveys name them", named(text)),
         help: format!("they are told by name and address, such as `ns1.example./192.0.2.53`; {PART}"),
     })
 }
 
 /// Why no survey like this one calls a server so.
-fn impossible(kind: Option<&str>, text: &str) -> Option<Impossible> {
+fn impossible(kind: Option<&str>, text: &str) -> Option<InvalidText> {
     let Some(label) = Label::read(text) else { return malformed(text) };
     let mut lines = kind?.lines();
     let zone = lines.next() == Some(ZONE);
     let known: Vec<&str> = lines.collect();
     if !known.is_empty() {
         let unknown = known.iter().all(|one| key(one) != label.key());
-        return unknown.then(|| Impossible {
+        return unknown.then(|| InvalidText {
             why: format!("{} is none of the servers of this check", named(text)),
             help: format!("{}; {PART}", suggest(text, known)),
         });
@@ -158,7 +158,7 @@ fn impossible(kind: Option<&str>, text: &str) -> Option<Impossible> {
         (None, Some(_)) if zone => ("has no name, which servers of a zone have", "ns1.example./192.0.2.53"),
         _ => return None,
     };
-    Some(Impossible { why: format!("{} {why}", named(text)), help: format!("it is like `{like}`; {PART}") })
+    Some(InvalidText { why: format!("{} {why}", named(text)), help: format!("it is like `{like}`; {PART}") })
 }
 
 fn glue(text: &str) -> Option<(String, IpAddr)> {

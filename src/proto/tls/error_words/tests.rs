@@ -7,20 +7,20 @@ use rustls::{
     InvalidMessage, OtherError, PeerIncompatible, PeerMisbehaved,
 };
 
-use super::{Sorted, offered, sort, sort_text, words};
-use crate::proto::tls::validation::Distrust;
+use super::{ClassifiedError, offered, sort, sort_text, words};
+use crate::proto::tls::validation::ValidationError;
 use crate::testing::is_plain;
 
 const FALLBACKS: &[&str] =
     &["a malformed message", "a message against the rules of TLS", "nothing in common with the peer"];
 
-fn text(sorted: &Sorted) -> String {
+fn text(sorted: &ClassifiedError) -> String {
     match sorted {
-        Sorted::Alert(text)
-        | Sorted::Garbled(text)
-        | Sorted::Broken(text)
-        | Sorted::TooLarge(text)
-        | Sorted::Ours(text, _) => text.clone(),
+        ClassifiedError::Alert(text)
+        | ClassifiedError::Garbled(text)
+        | ClassifiedError::Broken(text)
+        | ClassifiedError::TooLarge(text)
+        | ClassifiedError::Ours(text, _) => text.clone(),
     }
 }
 
@@ -90,7 +90,7 @@ fn incompatible() -> Vec<PeerIncompatible> {
 }
 
 fn others() -> Vec<Error> {
-    let distrust = |why: Distrust| Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(why))));
+    let distrust = |why: ValidationError| Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(why))));
     let mut out = all!(Error: NoCertificatesPresented UnsupportedNameType DecryptError EncryptError FailedToGetCurrentTime
         FailedToGetRandomBytes HandshakeNotComplete PeerSentOversizedRecord NoApplicationProtocol BadMaxFragmentSize);
     out.extend([
@@ -106,8 +106,8 @@ fn others() -> Vec<Error> {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch),
         Error::InconsistentKeys(InconsistentKeys::Unknown),
         Error::Other(OtherError(Arc::new(std::io::Error::other("SomeName { x: 1 }")))),
-        distrust(Distrust::Wrong("it is wrong".to_owned())),
-        distrust(Distrust::CannotJudge("it is open".to_owned())),
+        distrust(ValidationError::Wrong("it is wrong".to_owned())),
+        distrust(ValidationError::CannotJudge("it is open".to_owned())),
         Error::AlertReceived(AlertDescription::UnknownPSKIdentity),
     ]);
     out
@@ -143,28 +143,29 @@ fn what_quic_passes_on_is_translated() {
         assert!(plain(&told), "{error}: {told}");
     }
     let ours = sort_text(&Error::PeerIncompatible(PeerIncompatible::NoKxGroupsInCommon).to_string());
-    let Sorted::Ours(text, _) = ours else { panic!("{ours:?}") };
+    let ClassifiedError::Ours(text, _) = ours else { panic!("{ours:?}") };
     assert!(text.starts_with("no kx groups in common: this program offers"), "{text}");
-    assert_eq!(sort_text("a reason of QUIC"), Sorted::Broken("a reason of QUIC".to_owned()));
+    assert_eq!(sort_text("a reason of QUIC"), ClassifiedError::Broken("a reason of QUIC".to_owned()));
 }
 
 #[test]
 fn what_this_side_lacks_is_not_the_servers_fault() {
     use PeerIncompatible as I;
     for why in [I::NoCipherSuitesInCommon, I::NoKxGroupsInCommon, I::NoSignatureSchemesInCommon] {
-        let Sorted::Ours(text, _) = sort(&Error::PeerIncompatible(why)) else { panic!() };
+        let ClassifiedError::Ours(text, _) = sort(&Error::PeerIncompatible(why)) else { panic!() };
         assert!(
             text.contains("TLS_AES_128_GCM_SHA256") && text.contains("secp384r1") && text.contains("ed25519"),
             "{text}"
         );
     }
     let old = sort(&Error::PeerIncompatible(I::ServerDoesNotSupportTls12Or13));
-    assert!(matches!(old, Sorted::Ours(..)), "{old:?}");
+    assert!(matches!(old, ClassifiedError::Ours(..)), "{old:?}");
     for why in [InvalidMessage::CertificatePayloadTooLarge, InvalidMessage::HandshakePayloadTooLarge] {
-        let Sorted::TooLarge(text) = sort(&Error::InvalidMessage(why)) else { panic!() };
+        let ClassifiedError::TooLarge(text) = sort(&Error::InvalidMessage(why)) else { panic!() };
         assert!(text.contains("larger than this side reads"), "{text}");
     }
-    let open =
-        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Distrust::CannotJudge("x".to_owned())))));
-    assert_eq!(sort(&open), Sorted::Ours("x".to_owned(), super::OTHER_CLIENT));
+    let open = Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(ValidationError::CannotJudge(
+        "x".to_owned(),
+    )))));
+    assert_eq!(sort(&open), ClassifiedError::Ours("x".to_owned(), super::OTHER_CLIENT));
 }

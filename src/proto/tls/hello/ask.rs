@@ -14,7 +14,7 @@ use crate::net::dial::ConnectError;
 
 /// How the bytes of a hello leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sending {
+pub enum SendMode {
     /// At once.
     Whole,
     /// In two TCP segments, the second after this time.
@@ -46,7 +46,7 @@ pub async fn ask(
     stream: &mut TcpStream,
     peer: SocketAddr,
     hello: &[u8],
-    sending: Sending,
+    sending: SendMode,
     patience: Duration,
 ) -> Result<Answer, Fault> {
     let end = Instant::now() + patience;
@@ -84,13 +84,13 @@ pub async fn ask(
     Ok(if flight.hello.is_some() { Answer::Flight(Box::new(flight)) } else { answer })
 }
 
-async fn send(stream: &mut TcpStream, hello: &[u8], sending: Sending) -> std::io::Result<()> {
+async fn send(stream: &mut TcpStream, hello: &[u8], sending: SendMode) -> std::io::Result<()> {
     let (first, second) = match sending {
-        Sending::Whole => (hello, &[][..]),
-        Sending::Halves(_) => hello.split_at(hello.len() / 2),
+        SendMode::Whole => (hello, &[][..]),
+        SendMode::Halves(_) => hello.split_at(hello.len() / 2),
     };
     stream.write_all(first).await?;
-    if let Sending::Halves(pause) = sending {
+    if let SendMode::Halves(pause) = sending {
         tokio::time::sleep(pause).await;
         stream.write_all(second).await?;
     }

@@ -14,7 +14,7 @@ mod server;
 mod suite;
 mod version;
 
-pub use ask::{Answer, Sending, ask};
+pub use ask::{Answer, SendMode, ask};
 pub use client::{Hello, SCHEMES};
 pub use group::{GROUPS, Group, group_name, group_named, groups};
 pub use parser::{Parser, State};

@@ -9,7 +9,7 @@ use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{Cause, NotUpgraded};
+use super::{FailureKind, UpgradeError};
 use crate::model::Fault;
 use crate::net::dial::ConnectError;
 
@@ -25,19 +25,19 @@ const SHOWN: usize = 200;
 /// Why a dialog ended early.
 pub(super) enum DialogError {
     /// A fact.
-    NotUpgraded(NotUpgraded),
+    UpgradeError(UpgradeError),
     /// A fault of this side.
     Fault(Fault),
 }
 
 /// How far the bytes at hand go.
-pub(super) enum Measure {
+pub(super) enum Framing {
     /// Not yet to the end.
     More,
     /// The end is after this many bytes.
     Whole(usize),
     /// This is no such thing, but this.
-    Foreign(&'static str),
+    OtherProtocol(&'static str),
 }
 
 enum Source<'a> {
@@ -107,12 +107,12 @@ impl<'a> Dialog<'a> {
         self.say(words).await
     }
 
-    /// Everything up to the end that `measure` finds, at most `limit` bytes, and not a byte of what follows.
+    /// Everything up to the end that `framing` finds, at most `limit` bytes, and not a byte of what follows.
     pub(super) async fn take(
         &mut self,
         awaited: &'static str,
         limit: usize,
-        measure: impl Fn(&[u8]) -> Measure,
+        framing: impl Fn(&[u8]) -> Framing,
     ) -> Result<Vec<u8>, DialogError> {
         self.awaited = awaited;
         self.part.clear();
@@ -122,28 +122,28 @@ impl<'a> Dialog<'a> {
             // Complete lines without end are as endless as one line.
             if self.part.len() >= limit {
                 let evidence = format!("no end of {awaited} in {} bytes{}", self.received, self.so_far());
-                return Err(not_upgraded(Cause::Endless, evidence));
+                return Err(not_upgraded(FailureKind::Endless, evidence));
             }
             let there = self.peek(&mut window).await.map_err(|error| self.broken(&error, "before"))?;
             if there == 0 {
                 let evidence = format!("the server hung up before {awaited} was complete{}", self.so_far());
-                return Err(not_upgraded(Cause::Closed, evidence));
+                return Err(not_upgraded(FailureKind::Closed, evidence));
             }
             let before = self.part.len();
             self.part.extend_from_slice(window.get(..there).unwrap_or_default());
-            let measured = measure(&self.part);
-            let end = if let Measure::Whole(end) = measured { end.min(self.part.len()) } else { self.part.len() };
+            let measured = framing(&self.part);
+            let end = if let Framing::Whole(end) = measured { end.min(self.part.len()) } else { self.part.len() };
             self.consume(end.saturating_sub(before)).await.map_err(|error| self.broken(&error, "before"))?;
             match measured {
-                Measure::Whole(_) => {
+                Framing::Whole(_) => {
                     self.part.truncate(end);
                     return Ok(std::mem::take(&mut self.part));
                 }
-                Measure::Foreign(what) => {
+                Framing::OtherProtocol(what) => {
                     let evidence = format!("instead of {awaited} came {what}{}", self.so_far());
-                    return Err(not_upgraded(Cause::OtherProtocol, evidence));
+                    return Err(not_upgraded(FailureKind::OtherProtocol, evidence));
                 }
-                Measure::More => {}
+                Framing::More => {}
             }
         }
     }
@@ -154,12 +154,12 @@ impl<'a> Dialog<'a> {
         awaited: &'static str,
         plausible: impl Fn(&[u8]) -> bool,
     ) -> Result<String, DialogError> {
-        let measure = |bytes: &[u8]| match memchr::memchr(b'\n', bytes) {
-            _ if !plausible(bytes) => Measure::Foreign("something else"),
-            Some(end) => Measure::Whole(end + 1),
-            None => Measure::More,
+        let framing = |bytes: &[u8]| match memchr::memchr(b'\n', bytes) {
+            _ if !plausible(bytes) => Framing::OtherProtocol("something else"),
+            Some(end) => Framing::Whole(end + 1),
+            None => Framing::More,
         };
-        let line = self.take(awaited, LINE, measure).await?;
+        let line = self.take(awaited, LINE, framing).await?;
         let text = String::from_utf8_lossy(&line);
         Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
@@ -192,15 +192,15 @@ impl<'a> Dialog<'a> {
         }
         let words = quoted(early.get(..there).unwrap_or_default());
         Err(not_upgraded(
-            Cause::Injected,
+            FailureKind::Injected,
             format!("the server, or somebody on the way, sent plain text {when}: {words}"),
         ))
     }
 
     /// The end of a dialog whose time is over.
-    pub(super) fn silent(&self, patience: Duration) -> NotUpgraded {
+    pub(super) fn silent(&self, patience: Duration) -> UpgradeError {
         let evidence = format!("{} did not come within {patience:?}{}", self.awaited, self.so_far());
-        NotUpgraded { cause: Cause::Timeout, evidence }
+        UpgradeError { kind: FailureKind::Timeout, evidence }
     }
 
     async fn peek(&mut self, window: &mut [u8]) -> io::Result<usize> {
@@ -228,16 +228,16 @@ impl<'a> Dialog<'a> {
 
     fn broken(&self, error: &io::Error, when: &str) -> DialogError {
         let Source::Tcp { peer, .. } = &self.source else {
-            return not_upgraded(Cause::Closed, error.to_string());
+            return not_upgraded(FailureKind::Closed, error.to_string());
         };
         let what = if when == "before" { format!("before {}", self.awaited) } else { when.to_owned() };
         match ConnectError::classify(error, "ask for TLS", *peer) {
             Err(fault) => DialogError::Fault(fault),
             Ok(ConnectError::Refused | ConnectError::RefusedBy(_) | ConnectError::Reset) => {
-                not_upgraded(Cause::Reset, format!("reset {what}{}", self.so_far()))
+                not_upgraded(FailureKind::Reset, format!("reset {what}{}", self.so_far()))
             }
-            Ok(ConnectError::Timeout) => not_upgraded(Cause::Timeout, format!("the connection timed out {what}")),
-            Ok(ConnectError::Unreachable(why)) => not_upgraded(Cause::Unreachable, format!("{what}: {why}")),
+            Ok(ConnectError::Timeout) => not_upgraded(FailureKind::Timeout, format!("the connection timed out {what}")),
+            Ok(ConnectError::Unreachable(why)) => not_upgraded(FailureKind::Unreachable, format!("{what}: {why}")),
         }
     }
 
@@ -253,8 +253,8 @@ fn copied(from: &[u8], to: &mut [u8]) -> usize {
 }
 
 /// A dialog that ends without TLS.
-pub(super) fn not_upgraded(cause: Cause, evidence: String) -> DialogError {
-    DialogError::NotUpgraded(NotUpgraded { cause, evidence })
+pub(super) fn not_upgraded(kind: FailureKind, evidence: String) -> DialogError {
+    DialogError::UpgradeError(UpgradeError { kind, evidence })
 }
 
 /// A server's words as evidence: quoted, in one line, cut, nothing in them can move a terminal.

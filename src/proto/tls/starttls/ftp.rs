@@ -1,6 +1,6 @@
 //! FTP: AUTH TLS.
 
-use super::Cause;
+use super::FailureKind;
 use super::dialog::{Dialog, DialogError, not_upgraded};
 use super::reply::reply;
 
@@ -15,12 +15,12 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
     }
     dialog.ask(b"AUTH TLS\r\n").await?;
     let answer = reply(dialog, "the answer to AUTH TLS (234)").await?;
-    let cause = match answer.code {
+    let kind = match answer.code {
         234 => return Ok(()),
         // Unknown command, not implemented, mechanism not understood.
-        500 | 502 | 504 => Cause::NotOffered,
-        421 => Cause::ServiceRefused,
-        _ => Cause::Refused,
+        500 | 502 | 504 => FailureKind::NotOffered,
+        421 => FailureKind::ServiceRefused,
+        _ => FailureKind::Refused,
     };
-    Err(not_upgraded(cause, format!("AUTH TLS is answered with {}", answer.quoted())))
+    Err(not_upgraded(kind, format!("AUTH TLS is answered with {}", answer.quoted())))
 }

@@ -1,7 +1,7 @@
 //! LDAP: the extended operation StartTLS, in just as much BER as that takes.
 
-use super::Cause;
-use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
+use super::FailureKind;
+use super::dialog::{Dialog, DialogError, Framing, not_upgraded, quoted};
 
 /// Message 1: `ExtendedRequest` (application 23) with `requestName` 1.3.6.1.4.1.1466.20037 (RFC 4511, 4.14.1).
 const REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
@@ -17,32 +17,32 @@ const RESPONSE: u8 = 0x78;
 
 pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
     dialog.ask(REQUEST).await?;
-    let answer = dialog.take("the answer to StartTLS", LONGEST, measure).await?;
+    let answer = dialog.take("the answer to StartTLS", LONGEST, framing).await?;
     let Some((code, text)) = result(&answer) else {
-        return Err(not_upgraded(Cause::OtherProtocol, format!("the answer to StartTLS is {}", quoted(&answer))));
+        return Err(not_upgraded(FailureKind::OtherProtocol, format!("the answer to StartTLS is {}", quoted(&answer))));
     };
-    let cause = match code {
+    let kind = match code {
         0 => return Ok(()),
         // protocolError: the operation is not known (RFC 4511, 4.14.2).
-        2 => Cause::NotOffered,
+        2 => FailureKind::NotOffered,
         // busy, unavailable
-        51 | 52 => Cause::ServiceRefused,
-        _ => Cause::Refused,
+        51 | 52 => FailureKind::ServiceRefused,
+        _ => FailureKind::Refused,
     };
     let text = if text.is_empty() { String::new() } else { format!(": {}", quoted(text)) };
-    Err(not_upgraded(cause, format!("StartTLS is answered with result code {code} ({}){text}", name(code))))
+    Err(not_upgraded(kind, format!("StartTLS is answered with result code {code} ({}){text}", name(code))))
 }
 
 /// How long a message says it is.
-fn measure(bytes: &[u8]) -> Measure {
+fn framing(bytes: &[u8]) -> Framing {
     if bytes.first().is_some_and(|tag| *tag != SEQUENCE) {
-        return Measure::Foreign("no LDAP message");
+        return Framing::OtherProtocol("no LDAP message");
     }
     match length(bytes.get(1..).unwrap_or_default()) {
-        Length::Known(_, length) if length > LONGEST => Measure::Foreign("a message too long for an answer"),
-        Length::Known(head, length) if 1 + head + length <= bytes.len() => Measure::Whole(1 + head + length),
-        Length::Known(..) | Length::More => Measure::More,
-        Length::None => Measure::Foreign("no LDAP message"),
+        Length::Known(_, length) if length > LONGEST => Framing::OtherProtocol("a message too long for an answer"),
+        Length::Known(head, length) if 1 + head + length <= bytes.len() => Framing::Whole(1 + head + length),
+        Length::Known(..) | Length::More => Framing::More,
+        Length::None => Framing::OtherProtocol("no LDAP message"),
     }
 }
 

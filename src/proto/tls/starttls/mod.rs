@@ -89,7 +89,7 @@ impl Protocol {
 
 /// Why there is no TLS. A fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum FailureKind {
     /// Not among what the server can do.
     NotOffered,
     /// Asked, and refused.
@@ -112,7 +112,7 @@ pub enum Cause {
     Unreachable,
 }
 
-impl Cause {
+impl FailureKind {
     /// The words of fact `starttls`, success first.
     pub const WORDS: &'static [&'static str] = &[
         "upgraded",
@@ -159,13 +159,13 @@ impl Cause {
 /// A connection that stays in plain text: why, and what was seen. Printed, it is one line of evidence with whatever the
 /// server said made harmless.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotUpgraded {
+pub struct UpgradeError {
     /// Why.
-    pub cause: Cause,
+    pub kind: FailureKind,
     evidence: String,
 }
 
-impl fmt::Display for NotUpgraded {
+impl fmt::Display for UpgradeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.evidence)
     }
@@ -178,12 +178,12 @@ pub async fn upgrade(
     protocol: Protocol,
     name: &str,
     patience: Duration,
-) -> Result<Result<(), NotUpgraded>, Fault> {
+) -> Result<Result<(), UpgradeError>, Fault> {
     let mut dialog = Dialog::over(stream);
     let outcome = deadline::within(patience, run(protocol, &mut dialog, name)).await;
     match outcome {
         Ok(Ok(())) => Ok(Ok(())),
-        Ok(Err(DialogError::NotUpgraded(why))) => Ok(Err(why)),
+        Ok(Err(DialogError::UpgradeError(why))) => Ok(Err(why)),
         Ok(Err(DialogError::Fault(fault))) => Err(fault),
         Err(_) => Ok(Err(dialog.silent(patience))),
     }
@@ -191,11 +191,11 @@ pub async fn upgrade(
 
 /// The same dialog without a network: `turns` are what the server says, first by itself, then after each request, and then it
 /// hangs up. Returns how many bytes were read. For tests and fuzzing.
-pub fn replay(protocol: Protocol, turns: &[&[u8]]) -> Result<usize, NotUpgraded> {
+pub fn replay(protocol: Protocol, turns: &[&[u8]]) -> Result<usize, UpgradeError> {
     let mut dialog = Dialog::scripted(turns);
     match run(protocol, &mut dialog, "example.com").now_or_never() {
         Some(Ok(())) => Ok(dialog.received()),
-        Some(Err(DialogError::NotUpgraded(why))) => Err(why),
+        Some(Err(DialogError::UpgradeError(why))) => Err(why),
         // A script neither waits nor fails for reasons of this machine.
         Some(Err(DialogError::Fault(_))) | None => Err(dialog.silent(Duration::ZERO)),
     }

@@ -1,7 +1,7 @@
 //! MySQL and MariaDB: the server greets with what it can do, the client asks for TLS, and no answer comes: TLS is next.
 
-use super::Cause;
-use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
+use super::FailureKind;
+use super::dialog::{Dialog, DialogError, Framing, not_upgraded, quoted};
 
 /// Bytes of a greeting; usual ones have 70 to 110.
 const LONGEST: usize = 4096;
@@ -16,36 +16,41 @@ const CLIENT_PLUGIN_AUTH: u32 = 0x8_0000;
 const CHARSET: u8 = 45;
 
 pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
-    let packet = dialog.take("a greeting of MySQL", HEADER + LONGEST, measure).await?;
+    let packet = dialog.take("a greeting of MySQL", HEADER + LONGEST, framing).await?;
     let payload = packet.get(HEADER..).unwrap_or_default();
     match payload.first() {
         Some(10) => {}
         // An error instead of a greeting: too many connections, a blocked host.
         Some(0xff) => {
             let evidence = format!("the server greets with an error: {}", quoted(payload.get(3..).unwrap_or_default()));
-            return Err(not_upgraded(Cause::ServiceRefused, evidence));
+            return Err(not_upgraded(FailureKind::ServiceRefused, evidence));
         }
-        _ => return Err(not_upgraded(Cause::OtherProtocol, format!("no greeting of MySQL: {}", quoted(&packet)))),
+        _ => {
+            return Err(not_upgraded(FailureKind::OtherProtocol, format!("no greeting of MySQL: {}", quoted(&packet))));
+        }
     }
     let Some((version, can)) = greeting(payload) else {
-        return Err(not_upgraded(Cause::OtherProtocol, format!("the greeting is cut short: {}", quoted(&packet))));
+        return Err(not_upgraded(
+            FailureKind::OtherProtocol,
+            format!("the greeting is cut short: {}", quoted(&packet)),
+        ));
     };
     if u32::from(can) & CLIENT_SSL == 0 {
-        return Err(not_upgraded(Cause::NotOffered, format!("{} has TLS switched off", quoted(version))));
+        return Err(not_upgraded(FailureKind::NotOffered, format!("{} has TLS switched off", quoted(version))));
     }
     dialog.ask(&request()).await
 }
 
 /// Three bytes of length, a number in the sequence, the payload.
-fn measure(bytes: &[u8]) -> Measure {
+fn framing(bytes: &[u8]) -> Framing {
     let [a, b, c, ..] = bytes else {
-        return Measure::More;
+        return Framing::More;
     };
     let length = u32::from_le_bytes([*a, *b, *c, 0]) as usize;
     match length {
-        0 | LONGEST.. => Measure::Foreign("something else"),
-        _ if bytes.len() >= HEADER + length => Measure::Whole(HEADER + length),
-        _ => Measure::More,
+        0 | LONGEST.. => Framing::OtherProtocol("something else"),
+        _ if bytes.len() >= HEADER + length => Framing::Whole(HEADER + length),
+        _ => Framing::More,
     }
 }
 

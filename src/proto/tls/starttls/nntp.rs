@@ -1,6 +1,6 @@
 //! NNTP: CAPABILITIES, STARTTLS.
 
-use super::Cause;
+use super::FailureKind;
 use super::dialog::{Dialog, DialogError, not_upgraded, quoted};
 use super::reply::reply;
 
@@ -16,18 +16,18 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
         if !offered.iter().any(|word| word == "STARTTLS") {
             let listed = quoted(offered.join(" ").as_bytes());
             return Err(not_upgraded(
-                Cause::NotOffered,
+                FailureKind::NotOffered,
                 format!("STARTTLS is not among what the server can do: {listed}"),
             ));
         }
     }
     dialog.ask(b"STARTTLS\r\n").await?;
     let answer = reply(dialog, "the answer to STARTTLS (382)").await?;
-    let cause = match answer.code {
+    let kind = match answer.code {
         382 => return Ok(()),
-        500 | 501 | 503 => Cause::NotOffered,
-        400 => Cause::ServiceRefused,
-        _ => Cause::Refused,
+        500 | 501 | 503 => FailureKind::NotOffered,
+        400 => FailureKind::ServiceRefused,
+        _ => FailureKind::Refused,
     };
-    Err(not_upgraded(cause, format!("STARTTLS is answered with {}", answer.quoted())))
+    Err(not_upgraded(kind, format!("STARTTLS is answered with {}", answer.quoted())))
 }

@@ -1,13 +1,13 @@
 //! POP3: CAPA, STLS.
 
-use super::Cause;
+use super::FailureKind;
 use super::dialog::{Dialog, DialogError, not_upgraded, quoted};
 
 pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
     let greeting = status(dialog, "a greeting (+OK)").await?;
     if !good(&greeting) {
         return Err(not_upgraded(
-            Cause::ServiceRefused,
+            FailureKind::ServiceRefused,
             format!("the server greets with {}", quoted(greeting.as_bytes())),
         ));
     }
@@ -17,7 +17,10 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
         let offered = dialog.capabilities().await?;
         if !offered.iter().any(|word| word == "STLS") {
             let listed = quoted(offered.join(" ").as_bytes());
-            return Err(not_upgraded(Cause::NotOffered, format!("STLS is not among what the server can do: {listed}")));
+            return Err(not_upgraded(
+                FailureKind::NotOffered,
+                format!("STLS is not among what the server can do: {listed}"),
+            ));
         }
     }
     dialog.ask(b"STLS\r\n").await?;
@@ -25,7 +28,7 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
     if good(&answer) {
         return Ok(());
     }
-    Err(not_upgraded(Cause::Refused, format!("STLS is answered with {}", quoted(answer.as_bytes()))))
+    Err(not_upgraded(FailureKind::Refused, format!("STLS is answered with {}", quoted(answer.as_bytes()))))
 }
 
 async fn status(dialog: &mut Dialog<'_>, awaited: &'static str) -> Result<String, DialogError> {

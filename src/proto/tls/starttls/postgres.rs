@@ -1,7 +1,7 @@
 //! PostgreSQL: `SSLRequest`, answered with one byte.
 
-use super::Cause;
-use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
+use super::FailureKind;
+use super::dialog::{Dialog, DialogError, Framing, not_upgraded, quoted};
 
 /// Length 8, code 80877103.
 const REQUEST: &[u8] = &[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
@@ -10,39 +10,39 @@ const LONGEST: usize = 16 * 1024;
 
 pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<(), DialogError> {
     dialog.ask(REQUEST).await?;
-    let answer = dialog.take("the answer to SSLRequest (S)", LONGEST, measure).await?;
+    let answer = dialog.take("the answer to SSLRequest (S)", LONGEST, framing).await?;
     match answer.first() {
         Some(b'S') => Ok(()),
         Some(b'N') => {
-            Err(not_upgraded(Cause::NotOffered, "the server has no TLS: it answers SSLRequest with N".to_owned()))
+            Err(not_upgraded(FailureKind::NotOffered, "the server has no TLS: it answers SSLRequest with N".to_owned()))
         }
         _ => {
             let evidence = format!("SSLRequest is answered with an error: {}", quoted(&message(&answer)));
             // Classes of SQLSTATE: insufficient resources, operator intervention.
-            let cause = if [b"C53", b"C57"].iter().any(|class| memchr::memmem::find(&answer, *class).is_some()) {
-                Cause::ServiceRefused
+            let kind = if [b"C53", b"C57"].iter().any(|class| memchr::memmem::find(&answer, *class).is_some()) {
+                FailureKind::ServiceRefused
             } else {
-                Cause::Refused
+                FailureKind::Refused
             };
-            Err(not_upgraded(cause, evidence))
+            Err(not_upgraded(kind, evidence))
         }
     }
 }
 
 /// `S` and `N` stand alone; an error is a message with its length.
-fn measure(bytes: &[u8]) -> Measure {
+fn framing(bytes: &[u8]) -> Framing {
     match bytes {
-        [] => Measure::More,
-        [b'S' | b'N', ..] => Measure::Whole(1),
+        [] => Framing::More,
+        [b'S' | b'N', ..] => Framing::Whole(1),
         [b'E', a, b, c, d, ..] => {
             let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
             if !(4..=LONGEST).contains(&length) {
-                return Measure::Foreign("something else");
+                return Framing::OtherProtocol("something else");
             }
-            if bytes.len() > length { Measure::Whole(1 + length) } else { Measure::More }
+            if bytes.len() > length { Framing::Whole(1 + length) } else { Framing::More }
         }
-        [b'E', ..] => Measure::More,
-        _ => Measure::Foreign("something else"),
+        [b'E', ..] => Framing::More,
+        _ => Framing::OtherProtocol("something else"),
     }
 }
 

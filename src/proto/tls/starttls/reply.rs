@@ -1,6 +1,6 @@
 //! Replies that begin with three digits: SMTP, LMTP, FTP, NNTP.
 
-use super::Cause;
+use super::FailureKind;
 use super::dialog::{Dialog, DialogError, quoted};
 
 /// One reply, of one line or several.
@@ -13,8 +13,8 @@ pub(super) struct Reply {
 
 impl Reply {
     /// The cause that a greeting with this code is: one that fails refuses the service itself.
-    pub(super) const fn of_service(&self) -> Cause {
-        if self.code >= 400 { Cause::ServiceRefused } else { Cause::Refused }
+    pub(super) const fn of_service(&self) -> FailureKind {
+        if self.code >= 400 { FailureKind::ServiceRefused } else { FailureKind::Refused }
     }
 
     /// As evidence.

@@ -1,7 +1,7 @@
 //! ManageSieve: the greeting lists what the server can do; STARTTLS.
 
-use super::Cause;
-use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
+use super::FailureKind;
+use super::dialog::{Dialog, DialogError, Framing, not_upgraded, quoted};
 
 /// Bytes of one line with its literals.
 const LONGEST: usize = 16 * 1024;
@@ -14,20 +14,23 @@ pub(super) async fn negotiate(dialog: &mut Dialog<'_>, _name: &str) -> Result<()
     .await?;
     if !is(&status, "OK") {
         return Err(not_upgraded(
-            Cause::ServiceRefused,
+            FailureKind::ServiceRefused,
             format!("the server greets with {}", quoted(status.as_bytes())),
         ));
     }
     if !offered.iter().any(|word| word == "STARTTLS") {
         let listed = quoted(offered.join(" ").as_bytes());
-        return Err(not_upgraded(Cause::NotOffered, format!("STARTTLS is not among what the server can do: {listed}")));
+        return Err(not_upgraded(
+            FailureKind::NotOffered,
+            format!("STARTTLS is not among what the server can do: {listed}"),
+        ));
     }
     dialog.ask(b"STARTTLS\r\n").await?;
     let answer = self::status(dialog, "the answer to STARTTLS (OK)", |_| {}).await?;
     if is(&answer, "OK") {
         return Ok(());
     }
-    Err(not_upgraded(Cause::Refused, format!("STARTTLS is answered with {}", quoted(answer.as_bytes()))))
+    Err(not_upgraded(FailureKind::Refused, format!("STARTTLS is answered with {}", quoted(answer.as_bytes()))))
 }
 
 /// The line with the status; those before it go to `listed`.
@@ -37,7 +40,7 @@ async fn status(
     mut listed: impl FnMut(&str),
 ) -> Result<String, DialogError> {
     loop {
-        let line = dialog.take(awaited, LONGEST, measure).await?;
+        let line = dialog.take(awaited, LONGEST, framing).await?;
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         if ["OK", "NO", "BYE"].into_iter().any(|word| is(&line, word)) {
             return Ok(line);
@@ -54,20 +57,20 @@ fn is(line: &str, word: &str) -> bool {
 
 /// A line with its literals: `{5}` or `{5+}` at the end of a line means that five bytes follow, and then the rest of it
 /// (RFC 5804, 4).
-fn measure(bytes: &[u8]) -> Measure {
+fn framing(bytes: &[u8]) -> Framing {
     let begins = |word: &str| bytes.iter().zip(word.bytes()).all(|(byte, want)| byte.eq_ignore_ascii_case(&want));
     if !["\"", "OK", "NO", "BYE"].into_iter().any(begins) {
-        return Measure::Foreign("something else");
+        return Framing::OtherProtocol("something else");
     }
     let mut from = 0;
     loop {
         let Some(end) = bytes.get(from..).and_then(|rest| memchr::memchr(b'\n', rest)) else {
-            return Measure::More;
+            return Framing::More;
         };
         let line = bytes.get(from..from + end).unwrap_or_default();
         match literal(line) {
-            None => return Measure::Whole(from + end + 1),
-            Some(length) if length > LONGEST => return Measure::Foreign("a literal too long for a greeting"),
+            None => return Framing::Whole(from + end + 1),
+            Some(length) if length > LONGEST => return Framing::OtherProtocol("a literal too long for a greeting"),
             Some(length) => from += end + 1 + length,
         }
     }

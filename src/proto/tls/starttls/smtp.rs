@@ -1,6 +1,6 @@
 //! SMTP and LMTP: EHLO, STARTTLS.
 
-use super::Cause;
+use super::FailureKind;
 use super::dialog::{Dialog, DialogError, not_upgraded, quoted};
 use super::reply::reply;
 
@@ -21,16 +21,19 @@ async fn mail(dialog: &mut Dialog<'_>, hello: &str) -> Result<(), DialogError> {
     let offer = reply(dialog, "what the server can do (250)").await?;
     if offer.code != 250 {
         // Not available, or not for this client (RFC 5321, 4.2.2 and 4.3.2; RFC 7504), is no word about TLS.
-        let cause =
-            if matches!(offer.code, 400..500 | 521 | 550 | 554) { Cause::ServiceRefused } else { Cause::NotOffered };
-        return Err(not_upgraded(cause, format!("{hello} is answered with {}", offer.quoted())));
+        let kind = if matches!(offer.code, 400..500 | 521 | 550 | 554) {
+            FailureKind::ServiceRefused
+        } else {
+            FailureKind::NotOffered
+        };
+        return Err(not_upgraded(kind, format!("{hello} is answered with {}", offer.quoted())));
     }
     // The first line is the server's name.
     let mut keywords = offer.lines.iter().skip(1).filter_map(|line| line.split_ascii_whitespace().next());
     if !keywords.any(|keyword| keyword.eq_ignore_ascii_case("STARTTLS")) {
         let evidence =
             format!("STARTTLS is not among what the server can do: {}", quoted(offer.lines.join(", ").as_bytes()));
-        return Err(not_upgraded(Cause::NotOffered, evidence));
+        return Err(not_upgraded(FailureKind::NotOffered, evidence));
     }
     dialog.ask(b"STARTTLS\r\n").await?;
     let answer = reply(dialog, "the answer to STARTTLS (220)").await?;
@@ -38,6 +41,6 @@ async fn mail(dialog: &mut Dialog<'_>, hello: &str) -> Result<(), DialogError> {
         return Ok(());
     }
     // The same codes mean the client at any time (RFC 5321, 3.8); 454 means TLS (RFC 3207, 4).
-    let cause = if matches!(answer.code, 421 | 521 | 554) { Cause::ServiceRefused } else { Cause::Refused };
-    Err(not_upgraded(cause, format!("STARTTLS is answered with {}", answer.quoted())))
+    let kind = if matches!(answer.code, 421 | 521 | 554) { FailureKind::ServiceRefused } else { FailureKind::Refused };
+    Err(not_upgraded(kind, format!("STARTTLS is answered with {}", answer.quoted())))
 }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use super::{Cause, NotUpgraded, Protocol, replay, upgrade};
+use super::{FailureKind, Protocol, UpgradeError, replay, upgrade};
 
 /// Where an answer comes, it is waited for as long as a loaded machine may need.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,14 +47,14 @@ fn good(protocol: Protocol) -> Vec<Vec<u8>> {
     turns.iter().map(|turn| turn.to_vec()).collect()
 }
 
-fn play(protocol: Protocol, turns: &[Vec<u8>]) -> Result<usize, NotUpgraded> {
+fn play(protocol: Protocol, turns: &[Vec<u8>]) -> Result<usize, UpgradeError> {
     replay(protocol, &turns.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 
 #[track_caller]
-fn ends(protocol: Protocol, turns: &[&[u8]], cause: Cause, text: &str) {
+fn ends(protocol: Protocol, turns: &[&[u8]], kind: FailureKind, text: &str) {
     let why = replay(protocol, turns).unwrap_err();
-    assert_eq!(why.cause, cause, "{protocol:?}: {why}");
+    assert_eq!(why.kind, kind, "{protocol:?}: {why}");
     assert!(why.to_string().contains(text), "{protocol:?}: {why}");
 }
 
@@ -76,7 +76,7 @@ fn what_follows_the_go_ahead_is_an_injection() {
         let index = if *protocol == Protocol::Mysql { 0 } else { turns.len() - 1 };
         turns[index].extend_from_slice(b"\x1b[31m250 evil\r\n");
         let why = play(*protocol, &turns).unwrap_err();
-        assert_eq!(why.cause, Cause::Injected, "{protocol:?}: {why}");
+        assert_eq!(why.kind, FailureKind::Injected, "{protocol:?}: {why}");
         assert!(why.to_string().contains("\\u{1b}[31m250 evil"), "{why}");
         assert!(!why.to_string().contains('\u{1b}'), "it must not move a terminal");
     }
@@ -90,17 +90,17 @@ fn what_precedes_the_request_is_not_its_answer() {
         // The go-ahead is there before it was asked for, as after injected commands.
         turns.last_mut().unwrap().extend_from_slice(&go);
         let why = play(protocol, &turns).unwrap_err();
-        assert_eq!(why.cause, Cause::Injected, "{protocol:?}: {why}");
+        assert_eq!(why.kind, FailureKind::Injected, "{protocol:?}: {why}");
         assert!(why.to_string().contains("before TLS was asked for"), "{why}");
     }
-    ends(Protocol::Ftp, &[b"220 hi\r\n234 go\r\n", b""], Cause::Injected, "234 go");
-    ends(Protocol::Postgres, &[b"S", b""], Cause::Injected, "\"S\"");
-    ends(Protocol::Ldap, &[LDAP_OK, b""], Cause::Injected, "before TLS was asked for");
+    ends(Protocol::Ftp, &[b"220 hi\r\n234 go\r\n", b""], FailureKind::Injected, "234 go");
+    ends(Protocol::Postgres, &[b"S", b""], FailureKind::Injected, "\"S\"");
+    ends(Protocol::Ldap, &[LDAP_OK, b""], FailureKind::Injected, "before TLS was asked for");
 }
 
 #[test]
 fn a_server_without_tls_says_so_in_its_own_way() {
-    use Cause::{NotOffered, Refused, ServiceRefused};
+    use FailureKind::{NotOffered, Refused, ServiceRefused};
     ends(Protocol::Smtp, &[b"220 me\r\n", b"250-me\r\n250 SIZE\r\n"], NotOffered, "me, SIZE");
     ends(Protocol::Smtp, &[b"220 me\r\n", b"250 STARTTLS\r\n"], NotOffered, "STARTTLS is not among");
     ends(Protocol::Smtp, &[b"220 me\r\n", b"502 what\r\n"], NotOffered, "502 what");
@@ -162,37 +162,37 @@ fn another_protocol_is_recognised_without_waiting_for_the_end_of_a_line() {
         for words in [b"\x15\x03\x01\x00\x02\x02\x46".as_slice(), b"HTTP/1.1 400"] {
             let server_first = !good(*protocol)[0].is_empty();
             let turns: &[&[u8]] = if server_first { &[words] } else { &[b"", words] };
-            ends(*protocol, turns, Cause::OtherProtocol, "instead of");
+            ends(*protocol, turns, FailureKind::OtherProtocol, "instead of");
         }
     }
     // Well begun, and then not what it seemed.
-    ends(Protocol::Ldap, &[b"", b"\x30\x84\xff\xff\xff\xff"], Cause::OtherProtocol, "too long");
-    ends(Protocol::Ldap, &[b"", b"\x30\x80\x02\x01"], Cause::OtherProtocol, "no LDAP message");
-    ends(Protocol::Ldap, &[b"", b"\x30\x03\x02\x01\x01"], Cause::OtherProtocol, "StartTLS is");
-    ends(Protocol::Mysql, &[b"\x05\x00\x00\x00\x0a5.5\x00"], Cause::OtherProtocol, "cut short");
-    ends(Protocol::Postgres, &[b"", b"E\xff\xff\xff\xff"], Cause::OtherProtocol, "something else");
-    ends(Protocol::Xmpp, &[b"", b"<!DOCTYPE lolz>"], Cause::OtherProtocol, "not XMPP");
-    ends(Protocol::Sieve, &[b"\"A\" {99999}\r\n"], Cause::OtherProtocol, "literal");
+    ends(Protocol::Ldap, &[b"", b"\x30\x84\xff\xff\xff\xff"], FailureKind::OtherProtocol, "too long");
+    ends(Protocol::Ldap, &[b"", b"\x30\x80\x02\x01"], FailureKind::OtherProtocol, "no LDAP message");
+    ends(Protocol::Ldap, &[b"", b"\x30\x03\x02\x01\x01"], FailureKind::OtherProtocol, "StartTLS is");
+    ends(Protocol::Mysql, &[b"\x05\x00\x00\x00\x0a5.5\x00"], FailureKind::OtherProtocol, "cut short");
+    ends(Protocol::Postgres, &[b"", b"E\xff\xff\xff\xff"], FailureKind::OtherProtocol, "something else");
+    ends(Protocol::Xmpp, &[b"", b"<!DOCTYPE lolz>"], FailureKind::OtherProtocol, "not XMPP");
+    ends(Protocol::Sieve, &[b"\"A\" {99999}\r\n"], FailureKind::OtherProtocol, "literal");
 }
 
 #[test]
 fn nothing_is_read_without_end() {
     let endless = vec![b'2'; 1 << 20];
     let line = [b"220 ".as_slice(), &endless].concat();
-    ends(Protocol::Smtp, &[&line], Cause::Endless, "no end of a greeting");
+    ends(Protocol::Smtp, &[&line], FailureKind::Endless, "no end of a greeting");
     let lines = b"220-more\r\n".repeat(100_000);
-    ends(Protocol::Smtp, &[&lines], Cause::Endless, "no end of a greeting");
-    ends(Protocol::Ftp, &[&lines], Cause::Endless, "no end of a greeting");
+    ends(Protocol::Smtp, &[&lines], FailureKind::Endless, "no end of a greeting");
+    ends(Protocol::Ftp, &[&lines], FailureKind::Endless, "no end of a greeting");
     let untagged = b"* OK more\r\n".repeat(100_000);
-    ends(Protocol::Imap, &[b"* OK\r\n", &untagged], Cause::Endless, "no end of what");
+    ends(Protocol::Imap, &[b"* OK\r\n", &untagged], FailureKind::Endless, "no end of what");
     let list = [b"+OK\r\n".as_slice(), &b"USER\r\n".repeat(100_000)].concat();
-    ends(Protocol::Pop3, &[b"+OK\r\n", &list], Cause::Endless, "no end of the list");
+    ends(Protocol::Pop3, &[b"+OK\r\n", &list], FailureKind::Endless, "no end of the list");
     let capabilities = b"\"X\" \"y\"\r\n".repeat(100_000);
-    ends(Protocol::Sieve, &[&capabilities], Cause::Endless, "no end of a greeting");
+    ends(Protocol::Sieve, &[&capabilities], FailureKind::Endless, "no end of a greeting");
     let stanza = [XMPP_HEADER, &b"<a>".repeat(100_000)].concat();
-    ends(Protocol::Xmpp, &[b"", &stanza], Cause::Endless, "no end of stream features");
+    ends(Protocol::Xmpp, &[b"", &stanza], FailureKind::Endless, "no end of stream features");
     let header = [b"<a b='".as_slice(), &endless].concat();
-    ends(Protocol::Xmpp, &[b"", &header], Cause::Endless, "no end of a stream header");
+    ends(Protocol::Xmpp, &[b"", &header], FailureKind::Endless, "no end of a stream header");
 }
 
 #[test]
@@ -205,10 +205,10 @@ fn a_hang_up_is_reported_with_what_came_before_it() {
         let last = turns.last_mut().unwrap();
         last.pop();
         let why = play(*protocol, &turns).unwrap_err();
-        assert_eq!(why.cause, Cause::Closed, "{protocol:?}: {why}");
+        assert_eq!(why.kind, FailureKind::Closed, "{protocol:?}: {why}");
     }
-    ends(Protocol::Smtp, &[b"220 me"], Cause::Closed, "before a greeting (220) was complete: \"220 me\"");
-    ends(Protocol::Smtp, &[], Cause::Closed, "hung up before a greeting");
+    ends(Protocol::Smtp, &[b"220 me"], FailureKind::Closed, "before a greeting (220) was complete: \"220 me\"");
+    ends(Protocol::Smtp, &[], FailureKind::Closed, "hung up before a greeting");
 }
 
 /// A server that says `turns`, in `pieces` of so many bytes with a pause between them, and stays.
@@ -271,7 +271,7 @@ async fn bytes_in_the_segment_of_the_go_ahead_are_seen() {
         turns[index].extend_from_slice(b"\x16\x03\x03");
         let mut stream = serves(turns, 1 << 16, Duration::ZERO).await;
         let why = upgrade(&mut stream, *protocol, "x.test", PATIENCE).await.unwrap().unwrap_err();
-        assert_eq!(why.cause, Cause::Injected, "{protocol:?}: {why}");
+        assert_eq!(why.kind, FailureKind::Injected, "{protocol:?}: {why}");
     }
 }
 
@@ -284,7 +284,7 @@ async fn drips_and_silence_end_when_patience_does() {
         let start = Instant::now();
         let outcome = upgrade(&mut stream, protocol, "x.test", patience).await.unwrap();
         if dripping {
-            assert_eq!(outcome.unwrap_err().cause, Cause::Timeout, "{protocol:?}");
+            assert_eq!(outcome.unwrap_err().kind, FailureKind::Timeout, "{protocol:?}");
         }
         assert!(start.elapsed() < PATIENCE);
     };
@@ -297,7 +297,7 @@ async fn drips_and_silence_end_when_patience_does() {
             serves(vec![], 1, Duration::ZERO).await
         };
         let why = upgrade(&mut stream, protocol, "x.test", patience).await.unwrap().unwrap_err();
-        assert_eq!(why.cause, Cause::Timeout, "{protocol:?}: {why}");
+        assert_eq!(why.kind, FailureKind::Timeout, "{protocol:?}: {why}");
         assert!(why.to_string().contains("did not come within 300ms"), "{why}");
     };
     join_all(Protocol::ALL.iter().map(|protocol| drip(*protocol))).await;
@@ -312,7 +312,7 @@ async fn a_reset_is_a_fact() {
     far.set_zero_linger().unwrap();
     drop(far);
     let why = upgrade(&mut near, Protocol::Smtp, "x.test", PATIENCE).await.unwrap().unwrap_err();
-    assert_eq!((why.cause, why.cause.outcome()), (Cause::Reset, "reset"));
+    assert_eq!((why.kind, why.kind.outcome()), (FailureKind::Reset, "reset"));
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! XMPP: stream features, `<starttls/>`, `<proceed/>`; with just as much XML as that takes.
 
-use super::Cause;
-use super::dialog::{Dialog, DialogError, Measure, not_upgraded, quoted};
+use super::FailureKind;
+use super::dialog::{Dialog, DialogError, Framing, not_upgraded, quoted};
 use crate::net::bytes::contains;
 
 const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
@@ -23,48 +23,51 @@ async fn stream(dialog: &mut Dialog<'_>, name: &str, namespace: &str) -> Result<
         escaped(name)
     );
     dialog.say(open.as_bytes()).await?;
-    let header = dialog.take("a stream header", LONGEST, |bytes| measure(bytes, true)).await?;
+    let header = dialog.take("a stream header", LONGEST, |bytes| framing(bytes, true)).await?;
     if local_name(&header) != b"stream" {
-        return Err(not_upgraded(Cause::OtherProtocol, format!("instead of a stream header came {}", quoted(&header))));
+        return Err(not_upgraded(
+            FailureKind::OtherProtocol,
+            format!("instead of a stream header came {}", quoted(&header)),
+        ));
     }
     let features = element(dialog, "stream features").await?;
     if local_name(&features) != b"features" {
-        let cause = if local_name(&features) == b"error" { Cause::ServiceRefused } else { Cause::Refused };
-        return Err(not_upgraded(cause, format!("instead of stream features came {}", quoted(&features))));
+        let kind = if local_name(&features) == b"error" { FailureKind::ServiceRefused } else { FailureKind::Refused };
+        return Err(not_upgraded(kind, format!("instead of stream features came {}", quoted(&features))));
     }
     if !contains(&features, b"starttls") || !contains(&features, TLS.as_bytes()) {
-        return Err(not_upgraded(Cause::NotOffered, format!("no starttls in {}", quoted(&features))));
+        return Err(not_upgraded(FailureKind::NotOffered, format!("no starttls in {}", quoted(&features))));
     }
     dialog.ask(format!("<starttls xmlns='{TLS}'/>").as_bytes()).await?;
     let answer = element(dialog, "the answer to starttls (proceed)").await?;
     if local_name(&answer) == b"proceed" {
         return Ok(());
     }
-    Err(not_upgraded(Cause::Refused, format!("starttls is answered with {}", quoted(&answer))))
+    Err(not_upgraded(FailureKind::Refused, format!("starttls is answered with {}", quoted(&answer))))
 }
 
 async fn element(dialog: &mut Dialog<'_>, awaited: &'static str) -> Result<Vec<u8>, DialogError> {
-    dialog.take(awaited, LONGEST, |bytes| measure(bytes, false)).await
+    dialog.take(awaited, LONGEST, |bytes| framing(bytes, false)).await
 }
 
 /// The end of the first element, or only of its opening tag; white space and a declaration may stand before it. Comments and
 /// document types are no XMPP (RFC 6120, 11.1), so no entity can ever be declared.
-fn measure(bytes: &[u8], opening: bool) -> Measure {
+fn framing(bytes: &[u8], opening: bool) -> Framing {
     let (mut at, mut depth) = (0_usize, 0_usize);
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
         let text = memchr::memchr(b'<', rest).unwrap_or(rest.len());
         if depth == 0 && !rest.iter().take(text).all(u8::is_ascii_whitespace) {
-            return Measure::Foreign("something that is not XML");
+            return Framing::OtherProtocol("something that is not XML");
         }
         let Some(tag) = rest.get(text..).filter(|tag| tag.len() > 1) else {
-            return Measure::More;
+            return Framing::More;
         };
         if tag.get(1) == Some(&b'!') {
-            return Measure::Foreign("XML that is not XMPP");
+            return Framing::OtherProtocol("XML that is not XMPP");
         }
         let Some(length) = tag_length(tag) else {
-            return Measure::More;
+            return Framing::More;
         };
         at += text + length;
         let closed = tag.get(length - 2) == Some(&b'/');
@@ -73,11 +76,11 @@ fn measure(bytes: &[u8], opening: bool) -> Measure {
             // Also the end of a stream that was opened before.
             Some(b'/') => depth = depth.saturating_sub(1),
             _ if closed => {}
-            _ if opening => return Measure::Whole(at),
+            _ if opening => return Framing::Whole(at),
             _ => depth += 1,
         }
         if depth == 0 {
-            return Measure::Whole(at);
+            return Framing::Whole(at);
         }
     }
 }

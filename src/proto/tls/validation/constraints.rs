@@ -5,8 +5,8 @@ use x509_parser::extensions::{GeneralSubtree, NameConstraints};
 use x509_parser::prelude::{FromDer, GeneralName};
 use x509_parser::x509::{RelativeDistinguishedName, X509Name};
 
-use super::Distrust;
-use super::member::Member;
+use super::ValidationError;
+use super::path_certificate::PathCertificate;
 use crate::proto::tls::name_text;
 
 /// Pairs of a name and a subtree that are compared for one certificate and one authority.
@@ -14,7 +14,11 @@ const COMPARISONS: usize = 100_000;
 const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
 
 /// Whether the constraints of the authority `who` let `member` be below it.
-pub(super) fn allow(constraints: &NameConstraints<'_>, who: &str, member: &Member<'_>) -> Result<(), Distrust> {
+pub(super) fn allow(
+    constraints: &NameConstraints<'_>,
+    who: &str,
+    member: &PathCertificate<'_>,
+) -> Result<(), ValidationError> {
     let permitted = constraints.permitted_subtrees.as_deref().unwrap_or_default();
     let excluded = constraints.excluded_subtrees.as_deref().unwrap_or_default();
     let subject = member.x509.subject();
@@ -28,7 +32,7 @@ pub(super) fn allow(constraints: &NameConstraints<'_>, who: &str, member: &Membe
     }
     // A chain of 64 KiB has room for millions of pairs.
     if names.len().saturating_mul(permitted.len() + excluded.len()) > COMPARISONS {
-        return Err(Distrust::CannotJudge(format!(
+        return Err(ValidationError::CannotJudge(format!(
             "{} has {} names, and the name constraints of {who} {} subtrees: more than this program compares",
             member.who(),
             names.len(),
@@ -50,23 +54,23 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn of(self, who: &str, member: &Member<'_>) -> Distrust {
-        let below = if matches!(member.place, super::member::Place::Leaf) {
+    fn of(self, who: &str, member: &PathCertificate<'_>) -> ValidationError {
+        let below = if matches!(member.place, super::path_certificate::CertificateSource::Leaf) {
             String::new()
         } else {
             format!(", which is in {}", member.who())
         };
         match self {
-            Self::Excluded(name) => Distrust::Wrong(format!(
+            Self::Excluded(name) => ValidationError::Wrong(format!(
                 "for a name that {who} may not issue for: its name constraints exclude {name}{below}"
             )),
-            Self::NotPermitted(name) => Distrust::Wrong(format!(
+            Self::NotPermitted(name) => ValidationError::Wrong(format!(
                 "for a name that {who} may not issue for: its name constraints do not permit {name}{below}"
             )),
-            Self::Malformed(kind) => Distrust::Wrong(format!(
+            Self::Malformed(kind) => ValidationError::Wrong(format!(
                 "the name constraints of {who} have a malformed {kind}, so nothing below it is trusted"
             )),
-            Self::Unsupported(kind) => Distrust::CannotJudge(format!(
+            Self::Unsupported(kind) => ValidationError::CannotJudge(format!(
                 "{who} has name constraints on the kind {kind}, and {} has such a name: this program does not evaluate them",
                 member.who()
             )),

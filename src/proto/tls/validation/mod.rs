@@ -6,9 +6,9 @@
 //! well: what it finds wrong beyond its own limits is wrong here too (see [`second_opinion`]).
 
 mod constraints;
-mod distrust;
-mod member;
+mod error;
 mod names;
+mod path_certificate;
 mod rules;
 mod search;
 mod second_opinion;
@@ -17,9 +17,9 @@ mod tests;
 
 pub(super) use constraints::canonical_name;
 use constraints::same_name;
-pub(in crate::proto) use distrust::Distrust;
-pub(super) use member::key_size;
+pub(in crate::proto) use error::ValidationError;
 pub(super) use names::fits_name;
+pub(super) use path_certificate::key_size;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 use search::Search;
 
@@ -27,7 +27,7 @@ use super::authority::Authorities;
 
 /// A path in places: of the served chain, and of the trusted authorities.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Places {
+pub(super) struct PathIndexes {
     /// In the served chain, leaf (0) first.
     pub(super) served: Vec<usize>,
     /// Of the authority among those that are trusted.
@@ -40,9 +40,9 @@ pub(super) struct Places {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Validation {
     /// Absent when the served certificates lead to no authority.
-    pub(super) places: Option<Places>,
+    pub(super) places: Option<PathIndexes>,
     /// Nothing, for a path that verifies.
-    pub(super) problems: Vec<Distrust>,
+    pub(super) problems: Vec<ValidationError>,
     /// Nothing but the dates of the authority is wrong.
     pub(super) only_anchor_dates: bool,
 }

@@ -2,8 +2,8 @@
 
 use x509_parser::prelude::{ParsedExtension, X509Extension};
 
-use super::member::{Member, Place};
-use super::{Distrust, constraints};
+use super::path_certificate::{CertificateSource, PathCertificate};
+use super::{ValidationError, constraints};
 use crate::proto::tls::certificate::rfc3339;
 
 /// Extensions whose content is looked at.
@@ -21,8 +21,8 @@ const WITHOUT_EFFECT: &[&str] = &["2.5.29.32", "2.5.29.33", "2.5.29.54", "2.5.29
 /// A path and the authority it ends at, if that came with a certificate.
 pub(super) struct Candidate<'p, 'a> {
     /// Leaf first, without the authority.
-    pub(super) members: &'p [&'p Member<'a>],
-    pub(super) anchor: Option<&'p Member<'a>>,
+    pub(super) members: &'p [&'p PathCertificate<'a>],
+    pub(super) anchor: Option<&'p PathCertificate<'a>>,
     /// Constraints of an authority that came without a certificate.
     pub(super) bare_constraints: Option<&'p x509_parser::extensions::NameConstraints<'p>>,
     /// Name of the authority, for people.
@@ -32,7 +32,7 @@ pub(super) struct Candidate<'p, 'a> {
 
 impl Candidate<'_, '_> {
     /// Everything that is wrong, the dates of the authority aside.
-    pub(super) fn problems(&self) -> Vec<Distrust> {
+    pub(super) fn problems(&self) -> Vec<ValidationError> {
         let mut out = Vec::new();
         for (at, member) in self.members.iter().enumerate() {
             well_formed(member, &mut out);
@@ -56,18 +56,18 @@ impl Candidate<'_, '_> {
 
     /// A certificate that issued `at` others of the path may have only so many authorities below it that it did not
     /// issue to itself.
-    fn path_length(&self, issuer: &Member<'_>, at: usize, out: &mut Vec<Distrust>) {
+    fn path_length(&self, issuer: &PathCertificate<'_>, at: usize, out: &mut Vec<ValidationError>) {
         let Some(most) = issuer.path_length() else { return };
         let below = self.members.iter().take(at).skip(1).filter(|member| !member.self_issued()).count();
         if below > most as usize {
-            out.push(Distrust::Wrong(format!(
+            out.push(ValidationError::Wrong(format!(
                 "{} allows {most} authorities below it (path length), and there are {below}",
                 issuer.who()
             )));
         }
     }
 
-    fn constraints(&self, out: &mut Vec<Distrust>) {
+    fn constraints(&self, out: &mut Vec<ValidationError>) {
         for (at, issuer) in self.members.iter().copied().chain(self.anchor).enumerate().skip(1) {
             if let Some(constraints) = issuer.name_constraints() {
                 self.constrain(constraints, &issuer.who(), at, out);
@@ -84,7 +84,7 @@ impl Candidate<'_, '_> {
         constraints: &x509_parser::extensions::NameConstraints<'_>,
         who: &str,
         at: usize,
-        out: &mut Vec<Distrust>,
+        out: &mut Vec<ValidationError>,
     ) {
         for (below, member) in self.members.iter().take(at).enumerate() {
             if (below == 0 || !member.self_issued())
@@ -97,7 +97,7 @@ impl Candidate<'_, '_> {
 }
 
 /// Rules for a certificate that is trusted by itself.
-pub(super) fn pinned(member: &Member<'_>, now: i64) -> Vec<Distrust> {
+pub(super) fn pinned(member: &PathCertificate<'_>, now: i64) -> Vec<ValidationError> {
     let mut out = Vec::new();
     well_formed(member, &mut out);
     dates(member, now, &mut out);
@@ -107,72 +107,77 @@ pub(super) fn pinned(member: &Member<'_>, now: i64) -> Vec<Distrust> {
 }
 
 /// The dates of an authority.
-pub(super) fn anchor_dates(subject: &str, origin: &str, (first, last): (i64, i64), now: i64) -> Option<Distrust> {
+pub(super) fn anchor_dates(
+    subject: &str,
+    origin: &str,
+    (first, last): (i64, i64),
+    now: i64,
+) -> Option<ValidationError> {
     let (rule, date) = match () {
         () if last < now => ("expired on", last),
         () if first > now => ("is not valid before", first),
         () => return None,
     };
-    Some(Distrust::Wrong(format!("the authority {subject} in {origin} {rule} {}", day(date))))
+    Some(ValidationError::Wrong(format!("the authority {subject} in {origin} {rule} {}", day(date))))
 }
 
-fn well_formed(member: &Member<'_>, out: &mut Vec<Distrust>) {
+fn well_formed(member: &PathCertificate<'_>, out: &mut Vec<ValidationError>) {
     if !member.is_v3() {
         let version = member.x509.version().0 + 1;
         let rule = "without extensions it says neither what it is for nor which names it has; issue it as version 3";
-        out.push(Distrust::Wrong(format!("{} is X.509 version {version}: {rule}", member.who())));
+        out.push(ValidationError::Wrong(format!("{} is X.509 version {version}: {rule}", member.who())));
     }
     critical(member, out);
 }
 
 /// Extensions that cannot be read, that nobody knows, or that this program does not evaluate.
-fn critical(member: &Member<'_>, out: &mut Vec<Distrust>) {
+fn critical(member: &PathCertificate<'_>, out: &mut Vec<ValidationError>) {
     if member.x509.extensions_map().is_err() {
-        out.push(Distrust::Wrong(format!("{} has an extension twice", member.who())));
+        out.push(ValidationError::Wrong(format!("{} has an extension twice", member.who())));
     }
     for extension in member.x509.extensions() {
         let id = extension.oid.to_id_string();
         let evaluated = EVALUATED.iter().find(|(known, _)| *known == id).map(|(_, name)| *name);
         let unread = matches!(extension.parsed_extension(), ParsedExtension::ParseError { .. });
         if let (Some(name), true) = (evaluated, unread) {
-            out.push(Distrust::Wrong(format!("the {name} of {} is not correctly encoded", member.who())));
+            out.push(ValidationError::Wrong(format!("the {name} of {} is not correctly encoded", member.who())));
         } else if evaluated.is_none() && extension.critical {
             out.extend(unknown(member, extension, &id));
         }
     }
 }
 
-fn unknown(member: &Member<'_>, extension: &X509Extension<'_>, id: &str) -> Option<Distrust> {
+fn unknown(member: &PathCertificate<'_>, extension: &X509Extension<'_>, id: &str) -> Option<ValidationError> {
     if WITHOUT_EFFECT.contains(&id) {
         return None;
     }
     match extension.parsed_extension() {
         ParsedExtension::PolicyConstraints(policy) if policy.require_explicit_policy.is_none() => None,
-        ParsedExtension::PolicyConstraints(_) => Some(Distrust::CannotJudge(format!(
+        ParsedExtension::PolicyConstraints(_) => Some(ValidationError::CannotJudge(format!(
             "{} demands explicit policies (policy constraints), which this program does not evaluate",
             member.who()
         ))),
-        _ => Some(Distrust::Wrong(format!(
+        _ => Some(ValidationError::Wrong(format!(
             "{} has a critical extension {id} that clients do not know, so they must refuse it",
             member.who()
         ))),
     }
 }
 
-fn dates(member: &Member<'_>, now: i64, out: &mut Vec<Distrust>) {
+fn dates(member: &PathCertificate<'_>, now: i64, out: &mut Vec<ValidationError>) {
     let validity = member.x509.validity();
     let (first, last) = (validity.not_before.timestamp(), validity.not_after.timestamp());
-    let whose = if member.place == Place::Leaf { String::new() } else { format!("{} ", member.who()) };
+    let whose = if member.place == CertificateSource::Leaf { String::new() } else { format!("{} ", member.who()) };
     if last < now {
-        out.push(Distrust::Wrong(format!("{whose}expired since {}", day(last))));
+        out.push(ValidationError::Wrong(format!("{whose}expired since {}", day(last))));
     } else if first > now {
-        out.push(Distrust::Wrong(format!("{whose}not valid before {}", day(first))));
+        out.push(ValidationError::Wrong(format!("{whose}not valid before {}", day(first))));
     }
 }
 
-fn leaf(member: &Member<'_>, out: &mut Vec<Distrust>) {
+fn leaf(member: &PathCertificate<'_>, out: &mut Vec<ValidationError>) {
     if member.ca() == Some(true) {
-        out.push(Distrust::Wrong(
+        out.push(ValidationError::Wrong(
             "the server shows an authority's certificate (CA:TRUE) as its own; it needs one issued for a server"
                 .to_owned(),
         ));
@@ -180,24 +185,24 @@ fn leaf(member: &Member<'_>, out: &mut Vec<Distrust>) {
     for_servers(member, out);
 }
 
-fn for_servers(member: &Member<'_>, out: &mut Vec<Distrust>) {
+fn for_servers(member: &PathCertificate<'_>, out: &mut Vec<ValidationError>) {
     if !member.for_servers() {
-        out.push(Distrust::Wrong(
+        out.push(ValidationError::Wrong(
             "not for servers: the extended key usage of the server's certificate lacks serverAuth".to_owned(),
         ));
     }
     let signs = member.usage(|usage| usage.digital_signature() || usage.key_encipherment() || usage.key_agreement());
     if signs == Some(false) {
-        out.push(Distrust::Wrong(
+        out.push(ValidationError::Wrong(
             "not for TLS: the key usage of the server's certificate has none of digitalSignature, keyEncipherment and keyAgreement"
                 .to_owned(),
         ));
     }
 }
 
-fn issuer(member: &Member<'_>, out: &mut Vec<Distrust>) {
+fn issuer(member: &PathCertificate<'_>, out: &mut Vec<ValidationError>) {
     if member.ca().is_none() && member.is_v3() {
-        out.push(Distrust::Wrong(format!(
+        out.push(ValidationError::Wrong(format!(
             "{} issued another one, but is none of an authority: it has no basic constraints",
             member.who()
         )));
@@ -206,10 +211,10 @@ fn issuer(member: &Member<'_>, out: &mut Vec<Distrust>) {
 }
 
 /// Extensions that an authority must not have, wherever it comes from.
-fn authority(member: &Member<'_>, out: &mut Vec<Distrust>) {
+fn authority(member: &PathCertificate<'_>, out: &mut Vec<ValidationError>) {
     let signs = member.usage(x509_parser::extensions::KeyUsage::key_cert_sign);
-    let (trusted, ca) = (matches!(member.place, Place::Trusted(_)), member.ca());
-    let mut wrong = |why: &str| out.push(Distrust::Wrong(format!("{} {why}", member.who())));
+    let (trusted, ca) = (matches!(member.place, CertificateSource::Trusted(_)), member.ca());
+    let mut wrong = |why: &str| out.push(ValidationError::Wrong(format!("{} {why}", member.who())));
     if ca == Some(false) && signs == Some(true) {
         wrong(
             "contradicts itself: its key usage lets it sign certificates (keyCertSign), its basic constraints say CA:FALSE",

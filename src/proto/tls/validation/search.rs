@@ -4,9 +4,9 @@ use rustls::pki_types::CertificateDer;
 use x509_parser::extensions::NameConstraints;
 use x509_parser::prelude::FromDer;
 
-use super::member::{Member, Place};
+use super::path_certificate::{CertificateSource, PathCertificate};
 use super::rules::{self, Candidate};
-use super::{Anchor, Distrust, Places, Validation, same_name};
+use super::{Anchor, PathIndexes, Validation, ValidationError, same_name};
 use crate::proto::tls::authority::Authorities;
 use crate::proto::tls::name_text;
 use crate::proto::tls::signed::{SignatureProblem, Signed, sequence};
@@ -20,12 +20,12 @@ const DEPTH: usize = 32;
 pub(super) struct Search<'a> {
     authorities: &'a Authorities,
     /// Of each served certificate; none for those that cannot be read.
-    members: Vec<Option<Member<'a>>>,
+    members: Vec<Option<PathCertificate<'a>>>,
     now: i64,
     signatures: usize,
     best: Option<Validation>,
     /// A signature that does not lead on although names do.
-    broken: Option<Distrust>,
+    broken: Option<ValidationError>,
     /// The search was given up.
     exhausted: bool,
 }
@@ -36,12 +36,12 @@ impl<'a> Search<'a> {
         authorities: &'a Authorities,
         chain: &'a [CertificateDer<'_>],
         now: i64,
-    ) -> Result<Self, Distrust> {
-        let place = |at: usize| if at == 0 { Place::Leaf } else { Place::Served(at) };
-        let members: Vec<Option<Member<'a>>> =
-            chain.iter().enumerate().map(|(at, der)| Member::read(der, place(at))).collect();
+    ) -> Result<Self, ValidationError> {
+        let place = |at: usize| if at == 0 { CertificateSource::Leaf } else { CertificateSource::Served(at) };
+        let members: Vec<Option<PathCertificate<'a>>> =
+            chain.iter().enumerate().map(|(at, der)| PathCertificate::read(der, place(at))).collect();
         if !matches!(members.first(), Some(Some(_))) {
-            return Err(Distrust::Wrong("the certificate is not correctly encoded".to_owned()));
+            return Err(ValidationError::Wrong("the certificate is not correctly encoded".to_owned()));
         }
         Ok(Self { authorities, members, now, signatures: SIGNATURES, best: None, broken: None, exhausted: false })
     }
@@ -58,7 +58,7 @@ impl<'a> Search<'a> {
             let why = format!(
                 "the chain allows more paths than this program tries ({SIGNATURES} signatures, {DEPTH} certificates): send only the certificates of one"
             );
-            return Validation { problems: vec![Distrust::CannotJudge(why)], ..Validation::default() };
+            return Validation { problems: vec![ValidationError::CannotJudge(why)], ..Validation::default() };
         }
         self.best.take().unwrap_or_else(|| self.nothing())
     }
@@ -100,15 +100,16 @@ impl<'a> Search<'a> {
         false
     }
 
-    fn member(&self, at: usize) -> Option<&Member<'a>> {
+    fn member(&self, at: usize) -> Option<&PathCertificate<'a>> {
         self.members.get(at).and_then(Option::as_ref)
     }
 
     /// Whether a served certificate has the wanted name, and its name and key are not in the path already (RFC 4158, 5.2).
     fn leads_to(&self, path: &[usize], next: usize, issuer: &[u8]) -> bool {
         let Some(candidate) = self.member(next) else { return false };
-        let identity =
-            |member: &Member<'a>| (member.x509.subject().as_raw().to_vec(), member.x509.public_key().raw.to_vec());
+        let identity = |member: &PathCertificate<'a>| {
+            (member.x509.subject().as_raw().to_vec(), member.x509.public_key().raw.to_vec())
+        };
         same_name(candidate.x509.subject().as_raw(), issuer)
             && path.iter().filter_map(|at| self.member(*at)).all(|before| identity(before) != identity(candidate))
     }
@@ -149,12 +150,13 @@ impl<'a> Search<'a> {
 
     fn judge(&self, path: &[usize], index: usize) -> Option<Validation> {
         let anchor = self.authorities.anchor(index)?;
-        let certificate = anchor.der.and_then(|der| Member::read(der, Place::Trusted(anchor.origin)));
+        let certificate =
+            anchor.der.and_then(|der| PathCertificate::read(der, CertificateSource::Trusted(anchor.origin)));
         let constraints =
             anchor.trust.name_constraints.as_ref().filter(|_| certificate.is_none()).map(|der| sequence(der));
         let constraints =
             constraints.as_deref().and_then(|der| NameConstraints::from_der(der).ok()).map(|(_, found)| found);
-        let members: Vec<&Member<'a>> = path.iter().filter_map(|at| self.member(*at)).collect();
+        let members: Vec<&PathCertificate<'a>> = path.iter().filter_map(|at| self.member(*at)).collect();
         let candidate = Candidate {
             members: &members,
             anchor: certificate.as_ref(),
@@ -169,7 +171,7 @@ impl<'a> Search<'a> {
             .and_then(|(subject, dates)| rules::anchor_dates(subject, anchor.origin, dates, self.now));
         let only_anchor_dates = problems.is_empty() && dates.is_some();
         problems.extend(dates);
-        let places = Places { served: path.to_vec(), anchor: index, pinned: false };
+        let places = PathIndexes { served: path.to_vec(), anchor: index, pinned: false };
         Some(Validation { places: Some(places), problems, only_anchor_dates })
     }
 
@@ -178,7 +180,7 @@ impl<'a> Search<'a> {
         let Some(leaf) = self.member(0) else { return };
         let Some(anchor) = self.authorities.position(leaf.der) else { return };
         let problems = rules::pinned(leaf, self.now);
-        let places = Places { served: vec![0], anchor, pinned: true };
+        let places = PathIndexes { served: vec![0], anchor, pinned: true };
         self.best = Some(Validation { places: Some(places), problems, only_anchor_dates: false });
     }
 
@@ -193,7 +195,9 @@ impl<'a> Search<'a> {
         let unknown = || {
             let last = self.members.last().and_then(Option::as_ref);
             let issuer = last.map(|last| name_text::text(last.x509.issuer())).unwrap_or_default();
-            Distrust::Wrong(format!("unknown issuer: no trusted root for the served chain, which ends at \"{issuer}\""))
+            ValidationError::Wrong(format!(
+                "unknown issuer: no trusted root for the served chain, which ends at \"{issuer}\""
+            ))
         };
         problems.push(self.broken.clone().unwrap_or_else(unknown));
         Validation { places: None, problems, only_anchor_dates: false }
@@ -209,29 +213,29 @@ fn anchor_name(anchor: Anchor<'_>) -> String {
     }
 }
 
-fn broken(problem: &SignatureProblem, member: &Member<'_>, issuer: &str) -> Distrust {
+fn broken(problem: &SignatureProblem, member: &PathCertificate<'_>, issuer: &str) -> ValidationError {
     let who = member.who();
     match problem {
-        SignatureProblem::Unreadable => Distrust::Wrong(format!("{who} is not correctly encoded")),
+        SignatureProblem::Unreadable => ValidationError::Wrong(format!("{who} is not correctly encoded")),
         SignatureProblem::Weak(name) => {
-            Distrust::Wrong(format!("{who} is signed with {name}, which is not trusted any more"))
+            ValidationError::Wrong(format!("{who} is signed with {name}, which is not trusted any more"))
         }
         SignatureProblem::Unknown(name) => {
-            Distrust::CannotJudge(format!("{who} is signed with {name}, which this program cannot verify"))
+            ValidationError::CannotJudge(format!("{who} is signed with {name}, which this program cannot verify"))
         }
-        SignatureProblem::UnknownKey(name) => {
-            Distrust::CannotJudge(format!("the key of {issuer} is {name}, which this program cannot verify with"))
-        }
+        SignatureProblem::UnknownKey(name) => ValidationError::CannotJudge(format!(
+            "the key of {issuer} is {name}, which this program cannot verify with"
+        )),
         SignatureProblem::SmallKey(bits) => {
-            Distrust::Wrong(format!("the key of {issuer} is RSA {bits}: keys below 2048 bits are not trusted"))
+            ValidationError::Wrong(format!("the key of {issuer} is RSA {bits}: keys below 2048 bits are not trusted"))
         }
-        SignatureProblem::LargeKey(bits) => Distrust::CannotJudge(format!(
+        SignatureProblem::LargeKey(bits) => ValidationError::CannotJudge(format!(
             "the key of {issuer} is RSA {bits}: this program verifies RSA keys of 2048 to 8192 bits"
         )),
         SignatureProblem::OtherKind => {
-            Distrust::Wrong(format!("{who} is signed by a key of another kind than that of {issuer}"))
+            ValidationError::Wrong(format!("{who} is signed by a key of another kind than that of {issuer}"))
         }
-        SignatureProblem::Mismatch => Distrust::Wrong(format!(
+        SignatureProblem::Mismatch => ValidationError::Wrong(format!(
             "a signature in the chain is not by the key of its issuer: {who} names {issuer}, whose key did not sign it"
         )),
     }

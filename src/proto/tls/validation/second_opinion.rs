@@ -3,7 +3,7 @@
 use rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
-use super::{Distrust, Places};
+use super::{PathIndexes, ValidationError};
 use crate::proto::tls::authority::Authorities;
 use crate::proto::tls::provider;
 
@@ -11,9 +11,9 @@ use crate::proto::tls::provider;
 pub(super) fn ask(
     authorities: &Authorities,
     chain: &[CertificateDer<'_>],
-    places: &Places,
+    places: &PathIndexes,
     now: i64,
-) -> Result<(), Distrust> {
+) -> Result<(), ValidationError> {
     let path: Vec<CertificateDer<'_>> = places.served.iter().filter_map(|at| chain.get(*at).cloned()).collect();
     let Some((leaf, others)) = path.split_first() else { return Ok(()) };
     let Some(anchor) = authorities.anchor(places.anchor) else { return Ok(()) };
@@ -46,8 +46,8 @@ const fn limited(error: &Error) -> bool {
     )
 }
 
-fn words(error: &Error) -> Distrust {
-    let wrong = |why: &str| Distrust::Wrong(why.to_owned());
+fn words(error: &Error) -> ValidationError {
+    let wrong = |why: &str| ValidationError::Wrong(why.to_owned());
     match error {
         Error::BadDer | Error::BadDerTime | Error::MalformedExtensions | Error::TrailingData(_) => {
             wrong("a certificate of the chain is not correctly encoded")
@@ -63,7 +63,7 @@ fn words(error: &Error) -> Distrust {
             wrong("name constraints of the chain are malformed")
         }
         Error::CertDistrusted => wrong("the chain leads over an authority that is no longer trusted by anybody"),
-        Error::MaximumSignatureChecksExceeded | Error::MaximumPathBuildCallsExceeded => Distrust::CannotJudge(
+        Error::MaximumSignatureChecksExceeded | Error::MaximumPathBuildCallsExceeded => ValidationError::CannotJudge(
             "the chain allows more paths than this program tries: send only the certificates of one".to_owned(),
         ),
         _ => wrong("the chain breaks a rule of RFC 5280"),

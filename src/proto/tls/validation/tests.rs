@@ -3,7 +3,7 @@
 use rcgen::{KeyPair, PublicKeyData};
 use rustls::pki_types::CertificateDer;
 
-use super::Distrust;
+use super::ValidationError;
 use crate::proto::tls::authority::Authorities;
 use crate::proto::tls::tests::forge::{
     AKI, BASIC, CONSTRAINTS, DAY, EKU, KEY_USAGE, NOW, SAN, Spec, ca, integer, name, oid, purposes, rsa_key, seq, tlv,
@@ -42,7 +42,7 @@ impl Draft {
     }
 
     /// What comes of it today.
-    fn problems(mut self) -> Vec<Distrust> {
+    fn problems(mut self) -> Vec<ValidationError> {
         let keys: Vec<KeyPair> = (0..self.between.len() + 2).map(|_| KeyPair::generate().unwrap()).collect();
         let root_key = keys.last().unwrap();
         let custom = |spec: &Spec| spec.key != Spec::leaf().key;
@@ -63,10 +63,10 @@ impl Draft {
 }
 
 /// Judges a chain that `change` was made to.
-fn judged(change: impl FnOnce(&mut Draft)) -> Option<Distrust> {
+fn judged(change: impl FnOnce(&mut Draft)) -> Option<ValidationError> {
     let mut draft = Draft::new();
     change(&mut draft);
-    Distrust::joined(&draft.problems())
+    ValidationError::joined(&draft.problems())
 }
 
 #[track_caller]
@@ -77,7 +77,7 @@ fn fine(change: impl FnOnce(&mut Draft)) {
 #[track_caller]
 fn wrong(part: &str, change: impl FnOnce(&mut Draft)) {
     match judged(change) {
-        Some(Distrust::Wrong(why)) => assert!(why.contains(part), "{why}"),
+        Some(ValidationError::Wrong(why)) => assert!(why.contains(part), "{why}"),
         other => panic!("{part}: {other:?}"),
     }
 }
@@ -85,7 +85,7 @@ fn wrong(part: &str, change: impl FnOnce(&mut Draft)) {
 #[track_caller]
 fn open(part: &str, change: impl FnOnce(&mut Draft)) {
     match judged(change) {
-        Some(Distrust::CannotJudge(why)) => assert!(why.contains(part), "{why}"),
+        Some(ValidationError::CannotJudge(why)) => assert!(why.contains(part), "{why}"),
         other => panic!("{part}: {other:?}"),
     }
 }
@@ -316,7 +316,7 @@ fn signatures_and_names_lead_to_an_authority() {
     let mut leaf = Spec::leaf();
     leaf.issuer = name("root");
     let found = roots.validate(&[leaf.signed_by(&stranger)], NOW);
-    let Some(Distrust::Wrong(why)) = Distrust::joined(&found.problems) else { panic!("{found:?}") };
+    let Some(ValidationError::Wrong(why)) = ValidationError::joined(&found.problems) else { panic!("{found:?}") };
     assert!(why.contains("a signature in the chain is not by the key of its issuer"), "{why}");
 }
 

@@ -11,18 +11,18 @@ use crate::model::Fault;
 use crate::proto::dns::question::{EdnsRequest, Question};
 use crate::proto::dns::{rcode, types};
 use crate::proto::dnssec::{
-    Denial, ITERATIONS, Key, Name, Proof, Reason, Sections, Set, Work, algorithm, check_set, dotted, read,
+    Denial, ITERATIONS, Key, Name, Proof, Reason, RrSet, Sections, WorkBudget, algorithm, check_rrset, dotted, read,
 };
 
 /// Denial records of one answer that are verified; a proof needs at most three, and beyond these nothing is blamed.
 const DENIALS: usize = 16;
 
 /// One server while it is judged.
-struct Judge {
+struct DnssecProbe {
     zone: Name,
     keys: Vec<Key>,
     at: u32,
-    work: Work,
+    work: WorkBudget,
     notes: Vec<String>,
     found: SignedFindings,
 }
@@ -40,11 +40,11 @@ pub(super) async fn probe(
     report.findings.signed.keys = Some(set.is_some());
     let Some(set) = set else { return Ok(()) };
     let keys: Vec<Key> = set.data.iter().filter_map(|data| Key::read(data)).collect();
-    let mut judge = Judge {
+    let mut judge = DnssecProbe {
         zone,
         keys,
         at: dnssec::now(),
-        work: Work::default(),
+        work: WorkBudget::default(),
         notes: Vec::new(),
         found: SignedFindings { keys: Some(true), ..SignedFindings::default() },
     };
@@ -81,14 +81,14 @@ async fn signed(querier: &mut Querier<'_>, name: &ExchangeName, code: u16) -> Re
     Ok(whole.and_then(|reply| read(&reply.bytes)))
 }
 
-impl Judge {
+impl DnssecProbe {
     /// Whether a set is signed by the zone, now. What cannot be checked here is no defect.
-    fn signatures(&mut self, set: Option<&Set>, word: &str) {
+    fn signatures(&mut self, set: Option<&RrSet>, word: &str) {
         let Some(set) = set else {
             self.found.unseen.push(word.to_owned());
             return;
         };
-        match check_set(set, &self.zone, &self.keys, self.at, &mut self.work).problem {
+        match check_rrset(set, &self.zone, &self.keys, self.at, &mut self.work).problem {
             None => {}
             Some((Reason::TooMuchWork | Reason::UnsupportedAlgorithm, why)) => {
                 self.notes.push(format!("{word}: {why}"));
@@ -101,7 +101,7 @@ impl Judge {
         }
     }
 
-    fn algorithms(&mut self, set: Option<&Set>, word: &str) {
+    fn algorithms(&mut self, set: Option<&RrSet>, word: &str) {
         let Some(set) = set else { return };
         let mut lacking: Vec<u8> = self.keys.iter().filter(|key| key.signs()).map(|key| key.algorithm).collect();
         lacking.retain(|number| set.signatures.iter().all(|signature| signature.algorithm != *number));
@@ -136,11 +136,11 @@ impl Judge {
     fn denial(&mut self, sections: Option<&Sections>, name: &ExchangeName) {
         let (Some(sections), Some(name)) = (sections, dnssec::for_validator(name)) else { return };
         let mut sound = Vec::new();
-        let deny = |set: &&Set| set.exists() && matches!(set.kind, types::NSEC | types::NSEC3);
-        let all: Vec<&Set> = sections.authority.iter().filter(deny).collect();
+        let deny = |set: &&RrSet| set.exists() && matches!(set.kind, types::NSEC | types::NSEC3);
+        let all: Vec<&RrSet> = sections.authority.iter().filter(deny).collect();
         let mut flaw = None;
         for set in all.iter().copied().take(DENIALS) {
-            match check_set(set, &self.zone, &self.keys, self.at, &mut self.work).problem {
+            match check_rrset(set, &self.zone, &self.keys, self.at, &mut self.work).problem {
                 None => sound.push(set),
                 Some((Reason::TooMuchWork | Reason::UnsupportedAlgorithm, why)) => return self.undecided(why),
                 Some((_, why)) => flaw = flaw.or(Some(why)),
@@ -153,7 +153,7 @@ impl Judge {
                 "NSEC3 takes {iterations} iterations, and above {ITERATIONS} validators count the zone as unsigned"
             )),
             (_, Some(set)) => {
-                let checked = check_set(set, &self.zone, &self.keys, self.at, &mut self.work);
+                let checked = check_rrset(set, &self.zone, &self.keys, self.at, &mut self.work);
                 match (checked.problem, checked.expanded) {
                     (None, Some(encloser)) => proof.expansion(&name, &encloser, &mut self.work),
                     (None, None) => Denial::Proven,

@@ -43,6 +43,6 @@ pub(super) async fn collect(
     if !zone.best_practice {
         return Ok(());
     }
-    primary::look(cx, settings, zone, reports, seed).await?;
+    primary::record(cx, settings, zone, reports, seed).await?;
     best_practice::reverse(cx, settings, zone, reports, seed).await
 }

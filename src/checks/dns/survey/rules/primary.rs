@@ -26,7 +26,7 @@ const ADDRESSES: usize = 8;
 /// Words of the fact, from good to bad.
 const ORDER: &[&str] = &["serves", "behind", "silent", "not_authoritative"];
 
-pub(super) async fn look(
+pub(super) async fn record(
     cx: &mut Cx<'_>,
     settings: &Settings,
     zone: &Zone,

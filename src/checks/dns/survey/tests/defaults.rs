@@ -5,7 +5,7 @@
 use futures_util::future::join_all;
 
 use super::delegated::{PARENT, ZONE, alike, parent};
-use super::probing::middling;
+use super::probing::medium_records;
 use super::rules::{outside, recommended_of};
 use super::signed::{Delegated, Signed, dnskey, ds, probed, soa};
 use super::{BRIEF, PATIENT, Pair, Quirk, Round, Script, observe, start, zone};
@@ -226,7 +226,7 @@ async fn of_signatures(path: &str) -> Round {
 
 /// What a probe finds.
 async fn of_a_probe(path: &str) -> Round {
-    let mid = zone(7) + &middling();
+    let mid = zone(7) + &medium_records();
     let (zone, probe, quirk, name) = match path {
         "reachable.tcp" => (zone(7), "tcp", Quirk::MuteTcp, "www"),
         "tcp.same" => (zone(7), "tcp", Quirk::OtherOverTcp, "www"),

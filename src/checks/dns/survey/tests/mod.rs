@@ -164,7 +164,7 @@ async fn observe(fields: &str, expect: Option<&str>) -> Round {
 
 /// One more round of the same check.
 async fn observe_round(check: &Case) -> Round {
-    let _haste = testing::haste();
+    let _fast_forward = testing::fast_forward();
     let (observation, ended) = testing::observe(&*check.base.probe).await;
     let judged = judge(check, &observation, ended.err());
     let broken = judged.expectations.iter().filter(|outcome| !outcome.held && outcome.got.is_some());

@@ -21,7 +21,7 @@ pub(super) fn big() -> String {
 }
 
 /// Records of mid.z.test that a datagram of most resolvers holds, and no smaller one.
-pub(super) fn middling() -> String {
+pub(super) fn medium_records() -> String {
     ["a", "b", "c"].map(|letter| format!("\nmid.z.test. 300 TXT \"{}\"", letter.repeat(200))).concat()
 }
 
@@ -101,7 +101,7 @@ async fn edns_is_probed_from_every_side() {
 
 #[tokio::test]
 async fn answers_that_do_not_fit_are_cut_the_right_way() {
-    let zone = zone(7) + &big() + &middling();
+    let zone = zone(7) + &big() + &medium_records();
     let pair = Pair::new(&zone, &zone, &[]).await;
     let fields = |name: &str| format!("{ONCE}, name: {name}.z.test, type: TXT, probes: [truncation]");
     let round = pair.observe(&fields("mid")).await;

@@ -13,7 +13,7 @@ use crate::checks::tls::Tls;
 use crate::model::{Arg, Args, Observation, Value};
 use crate::probe::Probe as _;
 use crate::proto::tls::hello::Version;
-use crate::testing::{args, haste, list, observe, text};
+use crate::testing::{args, fast_forward, list, observe, text};
 
 /// Where an answer comes at all.
 const PATIENCE: f64 = 20.0;
@@ -95,7 +95,7 @@ async fn scan_with(port: u16, patience: f64, how: Arg) -> (Observation, Duration
         ("scan", how),
     ];
     let probe = Tls::from_args(&args(written, &[])).unwrap();
-    let _haste = haste();
+    let _fast_forward = fast_forward();
     let start = Instant::now();
     let (observation, ended) = observe(&probe).await;
     ended.unwrap();

@@ -7,7 +7,7 @@ use super::super::question::{Question, Request};
 use super::super::result::{Preference, ScanResult, VersionSupport};
 use super::model::{Back, End, Model, Quirk};
 use crate::proto::tls::certificate_probe::KeyClass;
-use crate::proto::tls::hello::{Answer, Parser, Sending, State, Version};
+use crate::proto::tls::hello::{Answer, Parser, SendMode, State, Version};
 
 const ALL12: [u16; 6] = [0xc02b, 0xc02f, 0xc02c, 0xc030, 0x009c, 0x0033];
 const ALL13: [u16; 3] = [0x1301, 0x1302, 0x1303];
@@ -40,7 +40,7 @@ fn exchange(model: &mut Model, request: &Request) -> Reply {
     let (hello, halves) = match request {
         Request::Hello { hello, sending } => {
             assert!(hello.suites.len() <= LONG_LIST, "{}", hello.suites.len());
-            (hello.encode(&[3; 32]), *sending != Sending::Whole)
+            (hello.encode(&[3; 32]), *sending != SendMode::Whole)
         }
         Request::CertificateProbe { keys, .. } => {
             model.connections += 1;

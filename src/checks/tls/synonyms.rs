@@ -1,9 +1,9 @@
 //! What other tools call this family, its fields and its facts.
 
-use crate::probe::Foreign;
+use crate::probe::Synonyms;
 
 #[rustfmt::skip]
-pub(super) const FOREIGN: Foreign = Foreign {
+pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
         "ssl", "certificate", "cert", "x509", "tls_connect", "ssl_certificate", "certificate_expiry", "ssl_expiry",
         "openssl", "s_client", "starttls", "handshake", "testssl", "sslyze", "sslscan",

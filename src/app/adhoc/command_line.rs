@@ -15,7 +15,7 @@ const CREDENTIALS: [&str; 9] =
 
 /// A value of a field, with the keys below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Given {
+pub(super) struct FieldValue {
     /// Field, and keys below it: `headers`, `accept`.
     pub(super) path: Vec<String>,
     /// The value.
@@ -28,9 +28,9 @@ pub(super) struct Given {
 
 /// A whole command line.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Typed {
+pub(super) struct CommandLine {
     /// Fields, in order.
-    pub(super) fields: Vec<Given>,
+    pub(super) fields: Vec<FieldValue>,
     /// Expectations: fact, and what is written behind the colon.
     pub(super) expect: Vec<(String, String)>,
     /// Environment variables with secrets.
@@ -39,7 +39,7 @@ pub(super) struct Typed {
     pub(super) notes: Vec<String>,
 }
 
-impl Typed {
+impl CommandLine {
     /// Reads a command line; the error says what to type.
     pub(super) fn read(family: &Family, args: &ProbeArgs) -> Result<Self, String> {
         if let Some(field) = nested(family) {
@@ -95,7 +95,7 @@ impl Typed {
         let name = path.last().map(|name| name.to_ascii_lowercase()).unwrap_or_default();
         let secret = path.len() > 1 && CREDENTIALS.iter().any(|part| name.contains(part));
         let shown = if secret { format!("{}=***", path.join(".")) } else { shown };
-        self.fields.push(Given { path, value: value.to_owned(), shown, secret });
+        self.fields.push(FieldValue { path, value: value.to_owned(), shown, secret });
     }
 
     fn field(&mut self, family: &Family, key: &str, value: &str) -> Result<(), String> {
@@ -228,10 +228,10 @@ impl Typed {
     }
 }
 
-impl Typed {
+impl CommandLine {
     /// A password in a URL would be in every message about it.
     fn without_password(&self, family: &Family) -> Result<(), String> {
-        let is_url = |given: &&Given| {
+        let is_url = |given: &&FieldValue| {
             let name = given.path.first().map(String::as_str);
             family.fields.iter().any(|field| Some(field.name) == name && matches!(field.kind, FieldKind::Url))
         };

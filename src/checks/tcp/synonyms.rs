@@ -1,9 +1,9 @@
 //! What other tools call this family, its fields and its facts.
 
-use crate::probe::Foreign;
+use crate::probe::Synonyms;
 
 #[rustfmt::skip]
-pub(super) const FOREIGN: Foreign = Foreign {
+pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
         "port", "socket", "connect", "telnet", "nc", "netcat", "ncat", "tcpsocket", "tcp_socket", "tcp_connect",
         "tcp_port", "ssh", "ftp", "smtp",

@@ -8,7 +8,7 @@ use super::host;
 
 /// Places of one kind.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Slots {
     all: usize,
     per_host: usize,
     taken: Mutex<HashMap<IpAddr, usize>>,
@@ -16,12 +16,12 @@ pub(super) struct Places {
 
 /// A place that is taken; dropping it gives it back.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
+pub(super) struct Slot {
+    slots: Arc<Slots>,
     host: IpAddr,
 }
 
-impl Places {
+impl Slots {
     /// So many for all, and so many for each host.
     pub(super) fn new(all: usize, per_host: usize) -> Arc<Self> {
         Arc::new(Self { all, per_host, taken: Mutex::default() })
@@ -32,7 +32,7 @@ impl Places {
     }
 
     /// A place for `peer`; `None` when all are taken, or its host has its share.
-    pub(super) fn take(self: &Arc<Self>, peer: SocketAddr) -> Option<Place> {
+    pub(super) fn take(self: &Arc<Self>, peer: SocketAddr) -> Option<Slot> {
         let (mut taken, host) = (self.taken(), host(peer));
         let own = taken.get(&host).map_or(0, |own| *own);
         if taken.values().sum::<usize>() >= self.all || own >= self.per_host {
@@ -40,13 +40,13 @@ impl Places {
         }
         taken.insert(host, own + 1);
         drop(taken);
-        Some(Place { places: Arc::clone(self), host })
+        Some(Slot { slots: Arc::clone(self), host })
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
+        let mut taken = self.slots.taken();
         if let Some(own) = taken.get_mut(&self.host) {
             *own = own.saturating_sub(1);
         }
@@ -58,18 +58,18 @@ impl Drop for Place {
 mod tests {
     use std::net::SocketAddr;
 
-    use super::Places;
+    use super::Slots;
 
     #[test]
     fn a_host_has_its_share_and_all_have_theirs() {
         let peer = |last: u8| SocketAddr::from(([127, 0, 0, last], 9));
         let mapped: SocketAddr = "[::ffff:127.0.0.1]:7".parse().unwrap();
-        let places = Places::new(3, 2);
-        let one = [places.take(peer(1)), places.take(mapped)];
-        assert!(one.iter().all(Option::is_some) && places.take(peer(1)).is_none(), "one host, however it is written");
-        let other = places.take(peer(2));
-        assert!(other.is_some() && places.take(peer(3)).is_none(), "all are taken");
+        let slots = Slots::new(3, 2);
+        let one = [slots.take(peer(1)), slots.take(mapped)];
+        assert!(one.iter().all(Option::is_some) && slots.take(peer(1)).is_none(), "one host, however it is written");
+        let other = slots.take(peer(2));
+        assert!(other.is_some() && slots.take(peer(3)).is_none(), "all are taken");
         drop(one);
-        assert!(places.take(peer(1)).is_some() && places.taken().len() == 1, "given back");
+        assert!(slots.take(peer(1)).is_some() && slots.taken().len() == 1, "given back");
     }
 }

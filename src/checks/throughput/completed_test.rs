@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::net::sys::cpu::CpuTime;
 
 /// A test that ran.
-pub(super) struct Measured {
+pub(super) struct CompletedTest {
     /// Length without warm-up.
     pub(super) elapsed: Duration,
     /// Seconds of a processor this process used per second of the test.

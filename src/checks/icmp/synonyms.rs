@@ -1,9 +1,9 @@
 //! What other tools call this family, its fields and its facts.
 
-use crate::probe::Foreign;
+use crate::probe::Synonyms;
 
 #[rustfmt::skip]
-pub(super) const FOREIGN: Foreign = Foreign {
+pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
         "ping", "ping4", "ping6", "fping", "icmp_echo", "echo", "icmp_ping", "mtr", "traceroute", "hping",
     ],

@@ -20,7 +20,7 @@ use crate::proto::dns::question::Question;
 use crate::proto::dns::{alias, rcode, rdata, types};
 
 /// A server, a question, and how to ask it.
-pub(super) struct Ask {
+pub(super) struct DnsQuery {
     pub(super) target: Target,
     pub(super) attempts: u32,
     pub(super) transport: Transport,
@@ -29,12 +29,12 @@ pub(super) struct Ask {
 }
 
 /// A round that found its server: whom it asked, and the bytes of the reply, if one came.
-pub(super) struct Round {
+pub(super) struct QueryRound {
     pub(super) address: IpAddr,
     pub(super) reply: Option<Vec<u8>>,
 }
 
-impl Ask {
+impl DnsQuery {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         if !args.given(&fields::NAME) {
             return Err(Invalid::at("", "`dns` needs `name`", "write the name to ask for, such as name: www.example"));
@@ -65,7 +65,7 @@ impl Ask {
     }
 
     /// Asks until there is something else than silence, and records what came.
-    pub(super) async fn round(&self, cx: &mut Cx<'_>) -> Result<Round, EarlyEnd> {
+    pub(super) async fn round(&self, cx: &mut Cx<'_>) -> Result<QueryRound, EarlyEnd> {
         let address = self.target.address().await?;
         cx.set(&ADDRESS, address.to_string());
         let (mut discarded, mut reply) = (0, None);
@@ -87,7 +87,7 @@ impl Ask {
                 break;
             }
         }
-        Ok(Round { address, reply })
+        Ok(QueryRound { address, reply })
     }
 
     fn request<'q>(&self, address: IpAddr, question: &'q Question, seed: u64) -> Request<'q> {

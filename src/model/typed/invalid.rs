@@ -5,14 +5,14 @@ use crate::model::suggest::suggest;
 
 /// Why a text is no value, and what to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Impossible {
+pub struct InvalidText {
     /// For people: `` `x` is no address ``.
     pub why: String,
     /// What to write instead.
     pub help: String,
 }
 
-impl Impossible {
+impl InvalidText {
     fn new(text: &str, what: &str, help: impl Into<String>) -> Self {
         Self { why: format!("{} is {what}", named(text)), help: help.into() }
     }
@@ -27,10 +27,10 @@ pub fn named(text: &str) -> String {
 impl Form {
     /// Why no value of this form, of this kind of data, is ever `text`; `None` where one may be.
     #[must_use]
-    pub fn impossible(self, kind: Option<&str>, text: &str) -> Option<Impossible> {
+    pub fn impossible(self, kind: Option<&str>, text: &str) -> Option<InvalidText> {
         match self {
             Self::Address => name::address(text).is_none().then(|| {
-                Impossible::new(
+                InvalidText::new(
                     text,
                     "no address",
                     "write one address, such as 192.0.2.1 or 2001:db8::1, without a port or a length",
@@ -38,16 +38,16 @@ impl Form {
             }),
             Self::Name | Self::Host => no_name(text),
             Self::Hex => (!is_hex(text) && text != "-")
-                .then(|| Impossible::new(text, "not hexadecimal", "write the digits, with or without colons")),
+                .then(|| InvalidText::new(text, "not hexadecimal", "write the digits, with or without colons")),
             Self::HexNumber => (!is_hex(text.trim_start_matches("0x").trim_start_matches("0X")))
-                .then(|| Impossible::new(text, "not hexadecimal", "write the digits, with or without colons")),
+                .then(|| InvalidText::new(text, "not hexadecimal", "write the digits, with or without colons")),
             Self::Digest => hex::digest(text).is_none().then(|| {
                 let help = "write 64 hexadecimal digits, with or without colons, or the base64 of the 32 bytes";
-                Impossible::new(text, "no SHA-256", help)
+                InvalidText::new(text, "no SHA-256", help)
             }),
             Self::Words(words) => super::canonical_word(words, text)
                 .is_none()
-                .then(|| Impossible::new(text, "never seen here", suggest(text, words.iter().copied()))),
+                .then(|| InvalidText::new(text, "never seen here", suggest(text, words.iter().copied()))),
             Self::Data(data) => (data.impossible)(kind, text),
             _ => None,
         }
@@ -60,10 +60,10 @@ fn is_hex(text: &str) -> bool {
 }
 
 /// Names of hosts hold no scheme, no port and no kind in front.
-fn no_name(text: &str) -> Option<Impossible> {
+fn no_name(text: &str) -> Option<InvalidText> {
     let may_be = name::address(text).is_some() || text.contains('\\');
     (!may_be && (text.contains([':', ' ']) || text.is_empty())).then(|| {
-        Impossible::new(
+        InvalidText::new(
             text,
             "no name and no address",
             "write the bare name or address, such as www.example.com or 2001:db8::1",

@@ -1,9 +1,9 @@
 //! What other tools call this family, its fields and its facts.
 
-use crate::probe::Foreign;
+use crate::probe::Synonyms;
 
 #[rustfmt::skip]
-pub(super) const FOREIGN: Foreign = Foreign {
+pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
         "iperf", "iperf3", "bandwidth", "speed", "speedtest", "netperf", "qperf", "bitrate",
     ],

@@ -1,9 +1,9 @@
 //! What other tools call this family, its fields and its facts.
 
-use crate::probe::Foreign;
+use crate::probe::Synonyms;
 
 #[rustfmt::skip]
-pub(super) const FOREIGN: Foreign = Foreign {
+pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
         "https", "get", "curl", "web", "uri", "url", "website", "httpget", "http_get", "http2", "http3", "rest", "api",
         "request", "wget", "webpage", "page", "head", "post", "http_2xx",

@@ -1,9 +1,9 @@
 //! Mistakes of people who know another tool, or YAML by halves: each error says what to write instead.
 
 use shakedown::checks::FAMILIES;
-use shakedown::model::{Kind, mend};
+use shakedown::model::{Kind, corrections};
 use shakedown::plan::{Settings, plan};
-use shakedown::probe::Foreign;
+use shakedown::probe::Synonyms;
 use shakedown::suite::file::{Input, Options, load};
 
 /// Errors of a suite, and how many.
@@ -254,7 +254,7 @@ fn texts_that_only_look_odd_are_taken() {
 fn words_of_other_tools_lead_to_words_of_ours() {
     let key = |instead: &'static str| instead.split(": ").next().unwrap_or(instead);
     for family in FAMILIES {
-        let Foreign { names, fields, facts } = family.foreign;
+        let Synonyms { names, fields, facts } = family.synonyms;
         assert!(names.len() >= 2, "{}", family.name);
         for name in names {
             assert!(!FAMILIES.iter().any(|other| other.name == *name), "{name} is a family");
@@ -277,5 +277,5 @@ fn words_of_other_tools_lead_to_words_of_ours() {
             assert!(!family.facts.iter().any(|fact| fact.name == *word), "{}: {word} is a fact", family.name);
         }
     }
-    assert_eq!(mend::flag("yes"), Some("true"));
+    assert_eq!(corrections::flag("yes"), Some("true"));
 }

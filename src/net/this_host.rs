@@ -1,7 +1,7 @@
 //! This host's own inability, told apart from what a target or the path to it did: no route, a prohibiting or black-hole
 //! route, a filter of this host. The one place that decides it.
 
-pub mod later;
+pub mod pending_syns;
 pub mod syn;
 
 use std::io;
@@ -14,7 +14,7 @@ use crate::model::Fault;
 
 /// Whether `address` is one of this host's: only then a socket can be bound to it.
 #[must_use]
-pub fn is_own(address: IpAddr) -> bool {
+pub fn is_local(address: IpAddr) -> bool {
     let at = SocketAddr::new(address, 0);
     let bound =
         Socket::new(Domain::for_address(at), Type::DGRAM, None).and_then(|socket| socket.bind(&SockAddr::from(at)));
@@ -57,7 +57,7 @@ pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Faul
 /// A neighbour that does not answer is reported by this host too, and is the target's or the router's silence.
 #[must_use]
 pub fn rejection(report: &IcmpError, peer: IpAddr) -> Option<String> {
-    let by_own = |router: IpAddr| is_own(router) && !is_own(peer);
+    let by_own = |router: IpAddr| is_local(router) && !is_local(peer);
     let neighbour = matches!(report.word.as_str(), "host_unreachable" | "address_unreachable");
     let denies = matches!(report.class, Class::Unreachable | Class::Port) && !neighbour;
     let router = report.router.filter(|router| denies && by_own(*router))?;
@@ -85,13 +85,13 @@ pub fn rejection_fault(why: String, operation: &str, peer: SocketAddr) -> Fault 
 
 #[cfg(test)]
 mod tests {
-    use super::{is_own, rejection, route_error};
+    use super::{is_local, rejection, route_error};
     use crate::net::datagram::IcmpError;
 
     #[test]
     fn loopback_is_own_and_documentation_is_not() {
-        assert!(is_own("127.0.0.1".parse().unwrap()) && is_own("127.9.9.9".parse().unwrap()));
-        assert!(!is_own("192.0.2.1".parse().unwrap()) && !is_own("2001:db8::1".parse().unwrap()));
+        assert!(is_local("127.0.0.1".parse().unwrap()) && is_local("127.9.9.9".parse().unwrap()));
+        assert!(!is_local("192.0.2.1".parse().unwrap()) && !is_local("2001:db8::1".parse().unwrap()));
         assert!(route_error("127.0.0.1:0".parse().unwrap(), None).is_none());
     }
 

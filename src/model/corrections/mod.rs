@@ -133,6 +133,6 @@ pub fn port_of(text: &str) -> Option<(&str, &str)> {
 
 /// "did you mean …" for the words of a choice, for messages; the words themselves where none is near.
 #[must_use]
-pub fn meant(text: &str, words: &'static [&'static str]) -> String {
+pub fn did_you_mean(text: &str, words: &'static [&'static str]) -> String {
     word(text, words).map_or_else(|| suggest(text, words.iter().copied()), |word| format!("did you mean `{word}`?"))
 }

@@ -2,31 +2,31 @@
 //! interface though the peer is another host, and a SYN that could not even be repeated.
 //!
 //! A `reject with tcp reset` and a `drop` of this host leave no other trace. A SYN is repeated after a second at the earliest
-//! (RFC 6298, 2.1): [`super::later`] is for a shorter patience. What is dropped on its way in leaves no trace at all.
+//! (RFC 6298, 2.1): [`super::pending_syns`] is for a shorter patience. What is dropped on its way in leaves no trace at all.
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 
 use socket2::{SockRef, Socket};
 
-use super::is_own;
+use super::is_local;
 use crate::net::sys::tcp_info::{drops, queued_here, tcp_info};
 
 /// Has the kernel drop, and count, resets that come over the loopback interface while `socket` connects to another host; so that
 /// none of them passes for the peer's. True where it does.
 #[must_use]
-pub fn hold_own_resets(socket: &Socket, peer: IpAddr) -> bool {
-    !is_own(peer) && system::attach(socket)
+pub fn drop_own_resets(socket: &Socket, peer: IpAddr) -> bool {
+    !is_local(peer) && system::attach(socket)
 }
 
-/// Ends [`hold_own_resets`]: an open connection hears every reset.
+/// Ends [`drop_own_resets`]: an open connection hears every reset.
 pub fn release(socket: &impl AsFd) {
     let _ = SockRef::from(socket).detach_filter();
 }
 
 /// How this host itself kept a connecting socket from its peer; `None` when nothing tells that it did.
 #[must_use]
-pub fn kept_here(socket: &impl AsFd, held: bool) -> Option<&'static str> {
+pub fn dropped_here(socket: &impl AsFd, held: bool) -> Option<&'static str> {
     if held && drops(socket).is_some_and(|count| count > 0) {
         return Some(
             "a reset came from this host itself, over its loopback interface: a filter of this host rejects it",

@@ -2,14 +2,14 @@
 
 /// Why certificates are not trusted, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::proto) enum Distrust {
+pub(in crate::proto) enum ValidationError {
     /// They break a rule.
     Wrong(String),
     /// This program cannot judge them; other clients may.
     CannotJudge(String),
 }
 
-impl Distrust {
+impl ValidationError {
     /// All of them as one; `None` when there are none. What is wrong is wrong, whatever else cannot be judged.
     pub(in crate::proto) fn joined(all: &[Self]) -> Option<Self> {
         let mut texts: Vec<&str> = Vec::new();
@@ -36,10 +36,10 @@ impl Distrust {
     }
 }
 
-impl std::fmt::Display for Distrust {
+impl std::fmt::Display for ValidationError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.text())
     }
 }
 
-impl std::error::Error for Distrust {}
+impl std::error::Error for ValidationError {}

@@ -4,7 +4,7 @@ use x509_parser::prelude::{FromDer, GeneralName, NameConstraints, ParsedExtensio
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Version};
 
-use super::{Distrust, same_name};
+use super::{ValidationError, same_name};
 use crate::proto::tls::certificate::bits;
 
 /// Bits of RSA keys that are trusted and that can be computed with.
@@ -12,7 +12,7 @@ const RSA: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// Where a certificate of a path comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum CertificateSource {
     /// It is the server's own.
     Leaf,
     /// It stands in the served chain, counted from 0.
@@ -22,14 +22,14 @@ pub(super) enum Place {
 }
 
 /// A certificate, read.
-pub(super) struct Member<'a> {
+pub(super) struct PathCertificate<'a> {
     pub(super) der: &'a [u8],
     pub(super) x509: X509Certificate<'a>,
-    pub(super) place: Place,
+    pub(super) place: CertificateSource,
 }
 
-impl<'a> Member<'a> {
-    pub(super) fn read(der: &'a [u8], place: Place) -> Option<Self> {
+impl<'a> PathCertificate<'a> {
+    pub(super) fn read(der: &'a [u8], place: CertificateSource) -> Option<Self> {
         let (rest, x509) = X509Certificate::from_der(der).ok()?;
         rest.is_empty().then_some(Self { der, x509, place })
     }
@@ -37,9 +37,9 @@ impl<'a> Member<'a> {
     /// As a person would name it.
     pub(super) fn who(&self) -> String {
         match self.place {
-            Place::Leaf => "the server's certificate".to_owned(),
-            Place::Served(at) => format!("certificate {} of the chain ({})", at + 1, self.x509.subject()),
-            Place::Trusted(origin) => format!("the authority {} in {origin}", self.x509.subject()),
+            CertificateSource::Leaf => "the server's certificate".to_owned(),
+            CertificateSource::Served(at) => format!("certificate {} of the chain ({})", at + 1, self.x509.subject()),
+            CertificateSource::Trusted(origin) => format!("the authority {} in {origin}", self.x509.subject()),
         }
     }
 
@@ -88,20 +88,22 @@ impl<'a> Member<'a> {
     }
 
     /// A key that is too small to be trusted, or too large for this program.
-    pub(super) fn key_problem(&self) -> Option<Distrust> {
+    pub(super) fn key_problem(&self) -> Option<ValidationError> {
         key_size(self.x509.public_key(), &self.who()).err()
     }
 }
 
 /// Whether signatures of the key can be verified; `who` holds it.
-pub(in crate::proto::tls) fn key_size(key: &SubjectPublicKeyInfo<'_>, who: &str) -> Result<(), Distrust> {
+pub(in crate::proto::tls) fn key_size(key: &SubjectPublicKeyInfo<'_>, who: &str) -> Result<(), ValidationError> {
     let Ok(PublicKey::RSA(rsa)) = key.parsed() else { return Ok(()) };
     let bits = bits(rsa.modulus);
     if bits < *RSA.start() {
-        return Err(Distrust::Wrong(format!("the key of {who} is RSA {bits}: keys below 2048 bits are not trusted")));
+        return Err(ValidationError::Wrong(format!(
+            "the key of {who} is RSA {bits}: keys below 2048 bits are not trusted"
+        )));
     }
     if bits > *RSA.end() {
-        return Err(Distrust::CannotJudge(format!(
+        return Err(ValidationError::CannotJudge(format!(
             "the key of {who} is RSA {bits}: this program verifies RSA keys of 2048 to 8192 bits"
         )));
     }

@@ -24,11 +24,11 @@ tokio::task_local! {
 
 /// What is still to be known of the SYNs of a check; their sockets are closed when it is dropped.
 #[derive(Debug, Default)]
-pub struct Unrepeated(Answers);
+pub struct PendingSyns(Answers);
 
-impl Unrepeated {
+impl PendingSyns {
     /// How this host itself kept one of them from its peer; `None` when nothing tells that it did.
-    pub async fn kept_here(mut self) -> Option<&'static str> {
+    pub async fn dropped_here(mut self) -> Option<&'static str> {
         while let Some(answer) = self.0.join_next().await {
             if let Ok(Some(why)) = answer {
                 return Some(why);
@@ -39,11 +39,11 @@ impl Unrepeated {
 }
 
 /// Runs a check, and keeps its SYNs that got no answer too soon to tell why.
-pub async fn of_check<F: Future>(check: F) -> (F::Output, Unrepeated) {
+pub async fn of_check<F: Future>(check: F) -> (F::Output, PendingSyns) {
     let kept = Arc::<Mutex<Answers>>::default();
     let output = KEPT.scope(Arc::clone(&kept), check).await;
     let answers = std::mem::take(&mut *lock(&kept));
-    (output, Unrepeated(answers))
+    (output, PendingSyns(answers))
 }
 
 /// Forgets what was kept: another attempt begins, and the last one is judged.
@@ -58,7 +58,7 @@ pub(in crate::net) fn keep(stream: TcpStream, held: bool, start: Instant) {
         if start.elapsed() < REPEATED && kept.len() < MOST {
             kept.spawn(async move {
                 sleep_until(start + REPEATED).await;
-                syn::kept_here(&stream, held)
+                syn::dropped_here(&stream, held)
             });
         }
     });

@@ -1,9 +1,9 @@
 //! What other tools call this family, its fields and its facts.
 
-use crate::probe::Foreign;
+use crate::probe::Synonyms;
 
 #[rustfmt::skip]
-pub(super) const FOREIGN: Foreign = Foreign {
+pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
         "dig", "nslookup", "resolve", "resolver", "host", "lookup", "drill", "kdig", "dns_query", "dnsquery",
         "dns_lookup", "name", "a", "aaaa", "mx", "ns", "txt", "cname", "record", "nameserver", "zone",

@@ -11,8 +11,8 @@ use words::{CHECK, EVENTUALLY, OPERATORS, STATISTICS, SUITE};
 use super::syntax::flow;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::expectation::{OperandForm, Operator, Sort};
-use crate::model::{Unit, mend, quantity};
-use crate::probe::{Family, Foreign, plain};
+use crate::model::{Unit, corrections, quantity};
+use crate::probe::{Family, Synonyms, plain};
 
 /// A table of words by the key that the entries stand below.
 fn table(owner: &str) -> &'static [(&'static str, &'static str)] {
@@ -35,7 +35,7 @@ pub(super) fn entry(instead: &str, value: &Node) -> String {
 
 /// What to write in place of a key of a check, a file or a group of theirs.
 pub(super) fn key(owner: &str, word: &str, value: &Node) -> Option<String> {
-    let instead = Foreign::find(table(owner), word)?;
+    let instead = Synonyms::find(table(owner), word)?;
     if instead == "id"
         && let Some(text) = value.text()
     {
@@ -69,7 +69,7 @@ pub(super) fn name(text: &str) -> String {
 /// The family that is meant by a key of a check.
 pub(super) fn family(families: &'static [Family], word: &str, value: &Node) -> Option<String> {
     let word = plain(word);
-    let found = families.iter().find(|family| family.name == word || family.foreign.is_called(&word))?;
+    let found = families.iter().find(|family| family.name == word || family.synonyms.is_called(&word))?;
     let keys =
         if matches!(value.kind, NodeKind::Map(_)) { format!("{}: {{…}}", found.name) } else { target(found, value) };
     Some(format!("write `{keys}`"))
@@ -79,7 +79,7 @@ pub(super) fn family(families: &'static [Family], word: &str, value: &Node) -> O
 pub(super) fn target(family: &Family, value: &Node) -> String {
     let (field, port) = family.target_field;
     let Some(text) = value.text() else { return format!("{}: {{{field}: …}}", family.name) };
-    let parts = match (port, mend::port_of(&mend::endpoint_of(text).unwrap_or_else(|| text.to_owned()))) {
+    let parts = match (port, corrections::port_of(&corrections::endpoint_of(text).unwrap_or_else(|| text.to_owned()))) {
         (Some(port), Some((host, number))) => format!("{field}: {host}, {port}: {number}"),
         (Some(port), None) => format!("{field}: {text}, {port}: PORT"),
         (None, _) if field == "url" && !text.contains("://") => format!("{field}: https://{text}"),
@@ -93,7 +93,7 @@ pub(super) fn test(word: &str, operand: &Node, sort: Sort) -> Option<String> {
     let written = word.trim();
     let instead = OPERATORS.iter().find(|(known, _)| *known == written).map(|(_, instead)| *instead);
     let instead = instead
-        .or_else(|| Foreign::find(OPERATORS, word))
+        .or_else(|| Synonyms::find(OPERATORS, word))
         .or_else(|| Operator::of(&plain(word)).map(Operator::word))?;
     let fits = |word: &str| sort.operators().any(|operator| operator.word() == word);
     let text = operand.shown().unwrap_or_default();
@@ -105,7 +105,7 @@ pub(super) fn test(word: &str, operand: &Node, sort: Sort) -> Option<String> {
         }
         whole if whole.contains(": ") => {
             let operator = whole.split(':').next().unwrap_or_default();
-            let off = mend::flag(text) == Some("false");
+            let off = corrections::flag(text) == Some("false");
             let opposite = if operator == "len" { "len: {ge: 1}" } else { "present: true" };
             fits(operator).then(|| format!("{{{}}}", if off { opposite } else { whole }))
         }
@@ -117,12 +117,12 @@ pub(super) fn test(word: &str, operand: &Node, sort: Sort) -> Option<String> {
     }
 }
 
-/// What stands behind an operator, mended where it needs a unit, brackets, or another word.
+/// What stands behind an operator, corrected where it needs a unit, brackets, or another word.
 fn operand_of(word: &str, operand: &Node, sort: Sort) -> String {
     let form = Operator::of(word).map(Operator::operand);
     let value = |text: &str| single(text, sort).unwrap_or_else(|| text.to_owned());
     match (form, operand.shown()) {
-        (Some(OperandForm::Flag), Some(text)) => mend::flag(text).unwrap_or("true").to_owned(),
+        (Some(OperandForm::Flag), Some(text)) => corrections::flag(text).unwrap_or("true").to_owned(),
         (Some(OperandForm::Range), Some(text)) => {
             between(text, sort).unwrap_or_else(|| format!("[{}, …]", value(text)))
         }
@@ -132,13 +132,13 @@ fn operand_of(word: &str, operand: &Node, sort: Sort) -> String {
     }
 }
 
-/// A single value of this sort, mended.
+/// A single value of this sort, corrected.
 pub(super) fn single(text: &str, sort: Sort) -> Option<String> {
     match sort {
         Sort::Number(unit) if quantity::parse(text, unit).is_ok() => Some(text.to_owned()),
-        Sort::Number(unit) => mend::quantity(text, unit, None).into_iter().next(),
-        Sort::Bool => mend::flag(text).map(str::to_owned),
-        Sort::Choice(words) => mend::word(text, words).map(str::to_owned),
+        Sort::Number(unit) => corrections::quantity(text, unit, None).into_iter().next(),
+        Sort::Bool => corrections::flag(text).map(str::to_owned),
+        Sort::Choice(words) => corrections::word(text, words).map(str::to_owned),
         _ => Some(text.to_owned()),
     }
 }
@@ -260,26 +260,26 @@ pub(super) fn variable(text: &str) -> Option<String> {
     if ours || !regex.is_match(text) {
         return None;
     }
-    let mended = regex.replace_all(text, |found: &regex::Captures<'_>| {
+    let corrected = regex.replace_all(text, |found: &regex::Captures<'_>| {
         let name = (1..=6).find_map(|at| found.get(at)).map_or("", |name| name.as_str());
         format!("${{{}}}", name.strip_prefix("vars.").unwrap_or(name))
     });
-    Some(format!("\"{mended}\""))
+    Some(format!("\"{corrected}\""))
 }
 
 /// A fact, or a part of one, that is meant by the word of another tool.
 pub(super) fn fact(family: &Family, path: &str, known: impl Fn(&str) -> bool) -> Option<&'static str> {
-    if let Some(instead) = Foreign::find(family.foreign.facts, path) {
+    if let Some(instead) = Synonyms::find(family.synonyms.facts, path) {
         return Some(instead);
     }
     let last = path.rsplit_once('.').map(|(_, last)| last)?;
     // `latency.p95` is `total_time.p95` where `latency` means that.
     let (before, _) = path.rsplit_once('.')?;
-    let instead = Foreign::find(family.foreign.facts, before)?;
+    let instead = Synonyms::find(family.synonyms.facts, before)?;
     known(last).then_some(instead)
 }
 
 /// The part of a distribution that is meant.
 pub(super) fn statistic(word: &str) -> Option<&'static str> {
-    Foreign::find(STATISTICS, word)
+    Synonyms::find(STATISTICS, word)
 }

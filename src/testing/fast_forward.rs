@@ -23,7 +23,7 @@ thread_local! {
 }
 
 /// Skips idle time until all of one thread are dropped.
-pub struct Haste {
+pub struct FastForward {
     /// The watcher ends with it. It is not joined: it may wait for a skip that this thread would have to make.
     _end: Arc<mpsc::Sender<()>>,
 }
@@ -32,17 +32,17 @@ pub struct Haste {
 /// for timers, or for something that never comes. Client and servers must both run in it, without threads of their own.
 ///
 /// A paused clock will not do here: it jumps to the next timer whenever a task waits for a socket, also for a moment.
-pub fn haste() -> Haste {
+pub fn fast_forward() -> FastForward {
     let handle = Handle::current();
     assert_eq!(handle.runtime_flavor(), RuntimeFlavor::CurrentThread, "only that runtime has a clock of its own");
     if let Some(end) = WATCHER.with_borrow(Weak::upgrade) {
-        return Haste { _end: end };
+        return FastForward { _end: end };
     }
     let (end, ended) = mpsc::channel();
     std::thread::spawn(move || watch(&handle, &ended));
     let end = Arc::new(end);
     WATCHER.replace(Arc::downgrade(&end));
-    Haste { _end: end }
+    FastForward { _end: end }
 }
 
 fn watch(handle: &Handle, ended: &mpsc::Receiver<()>) {
@@ -80,7 +80,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
     use tokio::time::{Instant, sleep, timeout};
 
-    use super::{Duration, haste};
+    use super::{Duration, fast_forward};
 
     #[tokio::test]
     async fn silence_passes_quickly_and_what_answers_is_waited_for() {
@@ -93,7 +93,7 @@ mod tests {
             }
         });
         let (real, start) = (std::time::Instant::now(), Instant::now());
-        let _haste = haste();
+        let _haste = fast_forward();
         let mut stream = TcpStream::connect(address).await.unwrap();
         for byte in 0..200 {
             stream.write_u8(byte).await.unwrap();

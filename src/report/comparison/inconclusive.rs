@@ -8,7 +8,7 @@ use super::numbers::by_ratio;
 
 /// Where the comparison was made: what can still be done about it depends on that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum ComparisonKind {
     /// `run --against`, or its report read again: both targets can be measured again.
     Pairs,
     /// `run --baseline`: more runs can be accepted.
@@ -23,20 +23,20 @@ pub(in crate::report) fn is_interleaved(one: &Comparison) -> bool {
 }
 
 /// What would make these comparisons, of one reason, conclusive; `None` where the reason says it all.
-pub(in crate::report) fn conclusive(all: &[&Comparison], way: Way) -> Option<String> {
+pub(in crate::report) fn advice(all: &[&Comparison], kind: ComparisonKind) -> Option<String> {
     let first = all.first()?;
     if first.verdict != Change::Inconclusive {
         return None;
     }
     let runs = all.iter().filter_map(|one| one.runs_needed).max();
     if let Some(missing) = runs {
-        return Some(more_runs(missing, way));
+        return Some(more_runs(missing, kind));
     }
     if let Some(pairs) = all.iter().filter_map(|one| one.rounds_needed).max() {
         return Some(format!("measure {pairs} pairs (--pairs {pairs})"));
     }
     let mut ways = Vec::new();
-    if way == Way::Pairs {
+    if kind == ComparisonKind::Pairs {
         ways.push("longer rounds (`samples: 50`) or more pairs".to_owned());
     } else {
         ways.push(format!("measure both targets in one run ({AGAINST})"));
@@ -57,14 +57,14 @@ pub(in crate::report) fn conclusive(all: &[&Comparison], way: Way) -> Option<Str
 
 const AGAINST: &str = "shakedown run SUITE --against VARIABLE=VALUE";
 
-fn more_runs(missing: u32, way: Way) -> String {
+fn more_runs(missing: u32, kind: ComparisonKind) -> String {
     let runs = if missing == 1 { "1 more run".to_owned() } else { format!("{missing} more runs") };
-    match way {
-        Way::Baseline => format!(
+    match kind {
+        ComparisonKind::Baseline => format!(
             "accept {runs} of the unchanged target (`shakedown baseline accept`), measure its spread once \
              (`shakedown calibrate SUITE`), or measure both targets in one run (--against)"
         ),
-        Way::Reports | Way::Pairs => format!(
+        ComparisonKind::Reports | ComparisonKind::Pairs => format!(
             "if both targets can be reached, measure them in one run ({AGAINST}). Runs from before the change cannot be made up \
              for: {runs} would be needed (--base REPORT), so keep some before the next one (`shakedown baseline accept`)"
         ),
