@@ -84,7 +84,7 @@ fn unmet(rows: &mut Vec<Row>, check: &CheckRecord, cause: &str, whole: bool) {
     let brief = |outcome: &&Outcome| format!("{}: {}", outcome.fact, outcome.in_words());
     let names: Vec<String> = folded.iter().take(if whole { folded.len() } else { FOLDED }).map(brief).collect();
     let more = if names.len() < folded.len() { format!(" … {} expectations", folded.len()) } else { String::new() };
-    let nothing = if folded.iter().all(told) { String::new() } else { " (nothing of it was seen)".to_owned() };
+    let nothing = if folded.iter().all(told) { String::new() } else { " (could not be checked)".to_owned() };
     let suite = folded.iter().find(|outcome| outcome.origin == OriginWord::Suite).unwrap_or(first);
     rows.push(("unmet", placed(&format!("{}{more}{nothing}", names.join("; ")), suite, check)));
 }

@@ -81,17 +81,18 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
         }
         "too_many_redirects" => {
             let chain = failure.list(REDIRECTS.info.name);
+            let chain: Vec<&str> = [failure.target].into_iter().chain(chain).collect();
             let again = chain.iter().enumerate().find_map(|(at, url)| {
                 let first = chain[..at].iter().position(|earlier| earlier == url)?;
                 Some(chain[first..=at].join(" -> "))
             });
             let cause = match again {
-                Some(circle) => format!("the redirects form a loop: {circle} ({} redirects followed)", chain.len()),
+                Some(circle) => format!("the redirects form a loop: {circle} ({} redirects followed)", chain.len() - 1),
                 None => ending(failure, breach),
             };
             let next = format!(
-                "look at the rules that redirect, on the balancer and in the service: {}",
-                by_hand::curl_of(failure, peer, failure.target, "-sIL --max-redirs 5")
+                "look at the rules that redirect, in the service and in a proxy before it (another address behind --resolve tells them apart): {}",
+                by_hand::curl_of(failure, peer, failure.target, "-sL --max-redirs 5 -o /dev/null -D -")
             );
             return Some(Diagnosis::new(cause, next));
         }
@@ -118,7 +119,8 @@ fn untrusted(failure: &Failure<'_>, peer: &Peer) -> String {
         )
     } else if said("name") {
         format!(
-            "which certificate does the server load for this name (SNI)? {} | openssl x509 -noout -subject -ext subjectAltName",
+            "load the certificate of this name there (nginx: ssl_certificate, haproxy: crt) and reload; what it shows now: {} | openssl x509 -noout \
+             -subject -ext subjectAltName",
             by_hand::s_client(failure, peer)
         )
     } else if said("not yet valid") {
@@ -171,7 +173,7 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
 /// What to do about a status that was not expected.
 fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
     let (host, curl) = (&peer.host, by_hand::curl(failure, peer, "-sv"));
-    let on_proxy = "haproxy: `show servers state` on its admin socket, nginx: its error log";
+    let on_proxy = "haproxy: `show stat` on its admin socket, where DOWN is a failed health check and MAINT a disabled server; nginx: its error log";
     match status {
         401 | 403 => format!(
             "the service refuses this request: are credentials (`headers`), host name and access list right? {curl}"
@@ -183,8 +185,8 @@ fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
              ({on_proxy}); ask again: {curl}"
         ),
         503 => format!(
-            "no backend is in service, or the service is overloaded: on {host}, how it sees its backends ({on_proxy}), then their \
-             health checks; ask again: {curl}"
+            "no backend is in service, or the service is overloaded: on {host}, how it sees its backends ({on_proxy}); ask again: \
+             {curl}"
         ),
         500..=599 => format!("the service fails at this request: its log on {host}, at this time; ask again: {curl}"),
         _ => format!("look into the service's log on {host} for this request; ask again: {curl}"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use url::Url;
 
+use crate::checks::shared::diagnosis::TOOK_REQUEST;
 use crate::model::human_time;
 use crate::net::dial::NO_HANDSHAKE;
 use crate::proto::http::Phase;
@@ -77,7 +78,7 @@ impl Trace {
             Phase::Tls => {
                 format!("{peer} accepted the connection, but did not finish the TLS handshake within {within}")
             }
-            Phase::Head => format!("{peer} accepted the request, but sent no answer within {within}"),
+            Phase::Head => format!("{peer} {TOOK_REQUEST}, but sent no answer within {within}"),
             Phase::Body => {
                 let (status, bytes) = (self.status.map_or(0, |status| status.as_u16()), self.bytes);
                 format!("{peer} answered {status}, but its body did not end within {within} ({bytes} bytes came)")

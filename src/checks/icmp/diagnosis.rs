@@ -86,8 +86,8 @@ fn after_loss(failure: &Failure<'_>, host: &str) -> String {
     let at_once = failure.summary(TTL.info.name).is_some_and(|ttl| [64.0, 128.0, 255.0].contains(&ttl.min));
     if at_once {
         return format!(
-            "no router is in between (TTL of the replies): look for drops at both ends, ip -s link and ethtool -S here and on {host}, at \
-             the switch between them, and for a rate limit on {host} (nft list ruleset)"
+            "no router is in between (TTL of the replies): a rule or a rate limit for ICMP on {host} (nft list ruleset there), or drops at \
+             either end or the switch between them: ip -s link and ethtool -S, here and on {host}"
         );
     }
     format!(

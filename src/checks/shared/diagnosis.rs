@@ -9,6 +9,9 @@ use crate::probe::{Diagnosis, Failure, PhaseInfo};
 /// What nothing on the wire tells: a filter of this host that drops what comes in.
 pub const HERE: &str = "; perhaps this host itself drops what comes back: nft list ruleset here";
 
+/// Words of an ending after which the protocol is known to be the right one.
+pub const TOOK_REQUEST: &str = "accepted the request";
+
 /// Where a check went, as far as it is known: for sentences and commands.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
@@ -158,9 +161,10 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
     // With several addresses another one may have been reached.
     let handshake = failure.ending().is_some_and(|ending| ending.contains(NO_HANDSHAKE));
     if failure.reached() && !handshake {
+        let asked = failure.ending().is_some_and(|ending| ending.contains(TOOK_REQUEST));
+        let why = if asked { "hangs or is overloaded" } else { "hangs, is overloaded, or speaks another protocol" };
         return format!(
-            "the connection is there and the service does not answer: it hangs, is overloaded, or speaks another protocol; on \
-             {}: its log, and ss -tnp 'sport = :{}' (a Recv-Q that stays above 0 is never read)",
+            "the connection is there and the service does not answer: it {why}; on {}: its log, and ss -tnp 'sport = :{}' (a Recv-Q that stays above 0 is never read)",
             peer.host, peer.port
         );
     }
@@ -256,8 +260,8 @@ pub fn slow(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diag
 pub fn one_version(failed: &str, port: u16) -> String {
     let version = if failed.contains(':') { 6 } else { 4 };
     format!(
-        "is {failed} the right address? then only the path by IPv{version} is broken: ip -{version} route get {failed} and ip -{version} neigh show \
-         {failed} here; on the host: ip -{version} addr, nft list ruleset and ss -l{version}tn 'sport = :{port}'"
+        "is {failed} the right address? then only IPv{version} is broken: on the host nft list ruleset, ip -{version} addr and ss -l{version}tn \
+         'sport = :{port}'; here ip -{version} route get {failed} and ip -{version} neigh show {failed}"
     )
 }
 

@@ -131,7 +131,8 @@ fn unverified(failure: &Failure<'_>, why: &str, server: &Server) -> Diagnosis {
         )
     } else if said(&["not valid for"]) {
         format!(
-            "which certificate does the server load for this name (SNI)? {show} | openssl x509 -noout -subject -ext subjectAltName"
+            "load the certificate of this name there (nginx: ssl_certificate, haproxy: crt) and reload; what it shows now: {show} | openssl x509 \
+             -noout -subject -ext subjectAltName"
         )
     } else if said(&["not valid before"]) {
         "is the clock of this host right (date -u)? else the certificate was deployed too early".to_owned()
@@ -172,7 +173,7 @@ fn settings(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnos
     let weak = failure.list("scan.weak");
     let count = failure.value("scan.weak").and_then(Value::as_array).map_or(0, Vec::len);
     let suites = if count == 1 { "1 weak cipher suite".to_owned() } else { format!("{count} weak cipher suites") };
-    let shown = weak.iter().take(4).copied().collect::<Vec<_>>().join(", ");
+    let shown = weak.iter().take(4).map(|entry| weakness(entry)).collect::<Vec<_>>().join(", ");
     let cause = format!("{endpoint} accepts {suites}: {shown}; expected {}", breach.in_words());
     let them = if count == 1 { "it" } else { "them" };
     let first = weak.first().and_then(|entry| openssl_names::cipher(entry.rsplit(' ').next()?));
@@ -191,4 +192,16 @@ fn settings(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnos
         "take {them} out of the list of ciphers (nginx: ssl_ciphers, haproxy: ciphers) on every node, and reload; {by_hand}"
     );
     Diagnosis::new(cause, next)
+}
+
+/// A suite with what is weak about it, of `NULL TLS_ECDHE_ECDSA_WITH_NULL_SHA`.
+fn weakness(entry: &str) -> String {
+    let Some((word, suite)) = entry.split_once(' ') else { return entry.to_owned() };
+    let meaning = match word {
+        "NULL" => "no encryption",
+        "anonymous" => "no authentication",
+        "export" => "export grade",
+        other => other,
+    };
+    format!("{suite} ({meaning})")
 }

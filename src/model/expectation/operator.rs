@@ -257,6 +257,8 @@ impl Operator {
                 let ends = want.strip_prefix('[').and_then(|want| want.strip_suffix(']'));
                 format!("{phrase}{}", ends.unwrap_or(want).replacen(", ", " and ", 1))
             }
+            // What is counted is shown beside it: "expected none, saw [a, b]".
+            Some(_) if self == Self::Len && matches!(want, "0" | "{eq: 0}") => "none".to_owned(),
             Some(phrase) if self == Self::Len => format!("{phrase}{}", plain(want).unwrap_or_else(|| want.to_owned())),
             Some(phrase) => format!("{phrase}{want}"),
             None => self.alternatives(want).unwrap_or_else(|| format!("{} {want}", self.row().word)),
@@ -328,6 +330,8 @@ mod tests {
         assert_eq!(Operator::Between.sentence("[200, 299]"), "between 200 and 299");
         assert_eq!(Operator::AnyOf.sentence("[a, b]"), "any_of [a, b]");
         assert_eq!(Operator::AnyOf.sentence("[{eq: true}, {present: false}]"), "true, or absent");
+        assert_eq!(Operator::Len.sentence("{eq: 0}"), "none");
+        assert_eq!(Operator::Len.sentence("{eq: 10}"), "a length of 10");
         assert_eq!(Operator::Len.sentence("{ge: 1}"), "a length of at least 1");
         assert_eq!(Operator::Len.sentence("{ge: 1, le: 3}"), "a length of {ge: 1, le: 3}");
         assert_eq!(Operator::AllOf.sentence("[{any: {eq: 1}}]"), "all_of [{any: {eq: 1}}]");

@@ -116,7 +116,7 @@ pub const ROWS: &[Breakage] = &[
             },
             Wording {
                 cases: "^delegation$",
-                cause: &[r"example\.test", r"ns1|192\.0\.2\.53", r"ns2|192\.0\.2\.54", "refused|no answer"],
+                cause: &[r"example\.test", r"ns1|192\.0\.2\.53", r"ns2|192\.0\.2\.54", "port closed"],
                 next: &[r"\bss\b|\bdig\b"],
                 misleading: &["serial"],
             },

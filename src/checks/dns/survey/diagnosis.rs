@@ -7,6 +7,8 @@ use crate::checks::shared::diagnosis::{HERE, Peer, split};
 use crate::model::Value;
 use crate::probe::{Diagnosis, Failure};
 
+/// Nothing listens on the port of a server.
+const CLOSED: &str = "port closed";
 /// Port of name servers.
 const DNS: u16 = 53;
 
@@ -30,7 +32,7 @@ pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) ->
         };
         let how = how_they_failed(failure, &failed);
         let first = address_of(failed.first()?);
-        let next = if how.iter().all(|how| how.ends_with(" refused")) {
+        let next = if how.iter().all(|how| how.ends_with(&format!("({CLOSED})"))) {
             let listeners = Peer { host: first.to_owned(), port: DNS, sockets: 'u' }.listeners();
             format!("does the daemon run there, and listen on this address? on {first}: {listeners}, and its log")
         } else {
@@ -112,7 +114,9 @@ fn how_they_failed(failure: &Failure<'_>, servers: &[&str]) -> Vec<String> {
         let mut notes =
             failure.notes().iter().filter_map(|note| note.strip_prefix(*server)?.strip_prefix(": without an answer ("));
         let outcome = notes.find_map(|rest| rest.strip_suffix(')'));
-        outcome.map_or_else(|| (*server).to_owned(), |outcome| format!("{server} {outcome}"))
+        // The code REFUSED is another thing.
+        let word = outcome.map(|outcome| if outcome == "refused" { CLOSED } else { outcome });
+        word.map_or_else(|| (*server).to_owned(), |word| format!("{server} ({word})"))
     };
     servers.iter().map(how).collect()
 }
