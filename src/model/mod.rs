@@ -24,6 +24,7 @@ pub mod place;
 pub mod quantity;
 pub mod record;
 pub mod reduced;
+pub mod shell;
 pub mod signal;
 pub mod suggest;
 pub mod table;
