@@ -1,9 +1,9 @@
 //! Why a check failed.
 
 use super::facts::{ANSWERS, CONNECT_TIME, EDNS_ERRORS, FLAGS, OUTCOME, RCODE, RTT, TRUNCATED, TTL};
-use crate::checks::shared::diagnosis::{HERE, Peer, ending, slow, split, unconnected};
+use crate::checks::shared::diagnosis::{HERE, Peer, ending, endpoint, slow, split, unconnected};
 use crate::model::record::Outcome;
-use crate::model::{Unit, Value};
+use crate::model::{Unit, Value, shell};
 use crate::net::dial::NO_HANDSHAKE;
 use crate::probe::{Diagnosis, Failure};
 
@@ -51,6 +51,8 @@ struct Asked {
     peer: Peer,
     /// It looks up names of others as well.
     resolves: bool,
+    /// The encrypted transport, as suites call it.
+    secure: Option<&'static str>,
 }
 
 impl Asked {
@@ -63,9 +65,14 @@ impl Asked {
         // A handshake, or that there was none, shows that it went over TCP.
         let handshake =
             failure.ending().is_some_and(|ending| ending.contains(NO_HANDSHAKE) || ending.contains("connection"));
-        let sockets = if handshake || failure.summary(CONNECT_TIME.info.name).is_some() { 't' } else { 'u' };
+        let secure = ["dot", "doh", "doq", "doh3"].into_iter().find(|word| server.ends_with(&format!(" ({word})")));
+        let sockets = match secure {
+            Some("doq" | "doh3") => 'u',
+            None if !handshake && failure.summary(CONNECT_TIME.info.name).is_none() => 'u',
+            _ => 't',
+        };
         let resolves = failure.list(FLAGS.info.name).contains(&"ra");
-        Self { question: question.to_owned(), peer: Peer { host, port: port.unwrap_or(53), sockets }, resolves }
+        Self { question: question.to_owned(), peer: Peer { host, port: port.unwrap_or(53), sockets }, resolves, secure }
     }
 
     /// The command that asks again.
@@ -74,25 +81,38 @@ impl Asked {
         let server = if self.peer.host.contains(' ') || self.peer.host.is_empty() {
             " @SERVER".to_owned()
         } else {
-            format!(" @{}", self.peer.host)
+            format!(" @{}", shell::word(&self.peer.host))
         };
         let norecurse = if self.resolves { "" } else { " +norecurse" };
-        format!("dig{norecurse}{server}{port} {}", self.question)
+        let over = match (self.secure, self.peer.sockets) {
+            (Some("dot"), _) => " +tls",
+            (Some("doh"), _) => " +https",
+            // dig speaks no QUIC.
+            (Some(word), _) => {
+                let (name, kind) = self.question.split_once(' ').unwrap_or((&self.question, "A"));
+                let (name, at) = (shell::word(name), shell::word(&endpoint(&self.peer)));
+                return format!("shakedown probe dns {name} type={kind} server={at} transport={word}");
+            }
+            (None, 't') => " +tcp",
+            (None, _) => "",
+        };
+        format!("dig{norecurse}{over}{server}{port} {}", words(&self.question))
     }
 }
 
 fn other(failure: &Failure<'_>, breach: &Outcome, asked: &Asked) -> Option<Diagnosis> {
     let Peer { host, port, .. } = &asked.peer;
+    let at = endpoint(&asked.peer);
     let next = match failure.word(&OUTCOME)? {
         "malformed" => format!(
             "is it a name server that answers there? {}; if so, look at what it sends: tcpdump -vvi any host {host} and port {port}",
             asked.dig()
         ),
         "untrusted" => format!(
-            "renew or replace the certificate of the name server, or give `ca_file` for a private CA: openssl s_client -connect {host}:{port} </dev/null"
+            "renew or replace the certificate of the name server, or give `ca_file` for a private CA: openssl s_client -connect {at} </dev/null"
         ),
         "alert" | "not_tls" => {
-            format!("is it the port for encrypted DNS (853, 443)? openssl s_client -connect {host}:{port} </dev/null")
+            format!("is it the port for encrypted DNS (853, 443)? openssl s_client -connect {at} </dev/null")
         }
         "protocol_error" => "another protocol or version is spoken on this port: is `transport` right?".to_owned(),
         "http_error" => {
@@ -212,7 +232,10 @@ fn survey(failure: &Failure<'_>, asked: &Asked) -> Option<Diagnosis> {
         let first = address_of(failed.first()?);
         return Some(Diagnosis::new(
             format!("{who}: {}", listed(&how_they_failed(failure, &failed))),
-            format!("is the daemon up, and port 53 open (UDP and TCP)? dig +norecurse @{first} {zone} SOA{HERE}"),
+            format!(
+                "is the daemon up, and port 53 open (UDP and TCP)? dig +norecurse @{first} {} SOA{HERE}",
+                shell::word(zone)
+            ),
         ));
     }
     if failure.breach("ns.agree").is_some()
@@ -225,7 +248,10 @@ fn survey(failure: &Failure<'_>, asked: &Asked) -> Option<Diagnosis> {
         let first = address_of(lame.first()?);
         return Some(Diagnosis::new(
             format!("{} of {count} servers do not answer for {zone} with authority: {}", lame.len(), listed(&lame)),
-            format!("is the zone loaded there? dig +norecurse @{first} {zone} SOA; its log says why it was not"),
+            format!(
+                "is the zone loaded there? dig +norecurse @{first} {} SOA; its log says why it was not",
+                shell::word(zone)
+            ),
         ));
     }
     let behind = failure.list("serial.behind");
@@ -234,7 +260,8 @@ fn survey(failure: &Failure<'_>, asked: &Asked) -> Option<Diagnosis> {
         return Some(Diagnosis::new(
             format!("{} of {count} servers of {zone} have an older serial: {}", behind.len(), listed(&behind)),
             format!(
-                "do notify and zone transfer reach them? dig +norecurse @{first} {zone} SOA; then the log of that server"
+                "do notify and zone transfer reach them? dig +norecurse @{first} {} SOA; then the log of that server",
+                shell::word(zone)
             ),
         ));
     }
@@ -243,7 +270,7 @@ fn survey(failure: &Failure<'_>, asked: &Asked) -> Option<Diagnosis> {
         let first = address_of(differing.first()?);
         return Some(Diagnosis::new(
             format!("{} of {count} servers of {zone} answer differently: {}", differing.len(), listed(&differing)),
-            format!("compare with another one: dig +norecurse @{first} {}", asked.question),
+            format!("compare with another one: dig +norecurse @{first} {}", words(&asked.question)),
         ));
     }
     None
@@ -265,8 +292,9 @@ fn delegation(failure: &Failure<'_>, zone: &str) -> Diagnosis {
             format!("the parent delegates {zone} to {of_parent}; the zone itself names {of_zone} instead")
         }
     };
+    let name = shell::word(zone);
     let next = format!(
-        "correct the delegation at the registry, or the NS records in the zone: dig +trace {zone} NS; dig +norecurse {zone} NS @SERVER for each of them"
+        "correct the delegation at the registry, or the NS records in the zone: dig +trace {name} NS; dig +norecurse {name} NS @SERVER for each of them"
     );
     Diagnosis::new(cause, next)
 }
@@ -288,8 +316,14 @@ fn listed(entries: &[impl AsRef<str>]) -> String {
     if entries.len() > LISTED { format!("{shown} and {} more", entries.len() - LISTED) } else { shown }
 }
 
-/// The address of a server of a survey: `ns1.example./192.0.2.53`, or an address alone; its name where it has none.
-fn address_of<'f>(server: &&'f str) -> &'f str {
+/// The address of a server of a survey: `ns1.example./192.0.2.53`, or an address alone; its name where it has none. As a word of
+/// a shell: name servers of others chose the name.
+fn address_of(server: &&str) -> String {
     let server = server.split(' ').next().unwrap_or(server);
-    server.rsplit_once('/').map_or(server, |(_, address)| address)
+    shell::word(server.rsplit_once('/').map_or(server, |(_, address)| address))
+}
+
+/// A question as words of a shell: `*` is a name of DNS, and a list of files there.
+fn words(question: &str) -> String {
+    question.split(' ').map(shell::word).collect::<Vec<_>>().join(" ")
 }

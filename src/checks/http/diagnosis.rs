@@ -7,8 +7,8 @@ use super::facts::{
     TLS_TIME, TOTAL_TIME, URL,
 };
 use crate::checks::shared::diagnosis::{Peer, ending, endpoint, slow, unconnected};
-use crate::model::Value;
 use crate::model::record::Outcome;
+use crate::model::{Value, shell};
 use crate::probe::{Diagnosis, Failure};
 
 /// Longest body that is shown whole, bytes.
@@ -40,8 +40,8 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     }
     if let Some(breach) = failure.breach(CERTIFICATE_EXPIRES_IN.info.name) {
         let next = format!(
-            "renew the certificate, and look why its renewal did not run: openssl s_client -connect {}:{} </dev/null | openssl x509 -noout -enddate",
-            peer.host, peer.port
+            "renew the certificate, and look why its renewal did not run: {} | openssl x509 -noout -enddate",
+            s_client(failure, &peer)
         );
         return Some(Diagnosis::new(breach.sentence(), next));
     }
@@ -62,14 +62,16 @@ fn peer(failure: &Failure<'_>) -> Peer {
 }
 
 fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnosis> {
-    let Peer { host, port, .. } = peer;
     let next = match failure.word(&OUTCOME)? {
         "untrusted" => untrusted(failure, peer),
         "tls_failed" => format!(
-            "is TLS spoken on this port, and in a common version? openssl s_client -connect {host}:{port}; a server that wants a client \
-             certificate needs client_cert and client_key"
+            "is TLS spoken on this port, and in a common version? openssl s_client -connect {}; a server that wants a client \
+             certificate needs client_cert and client_key",
+            endpoint(peer)
         ),
-        "malformed" => format!("what answers there does not speak HTTP as it should: curl -v {}", failure.target),
+        "malformed" => {
+            format!("what answers there does not speak HTTP as it should: curl -v {}", shell::word(failure.target))
+        }
         "too_many_redirects" => {
             let chain = failure.list(REDIRECTS.info.name);
             let again = chain.iter().enumerate().find_map(|(at, url)| {
@@ -82,7 +84,7 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
             };
             let next = format!(
                 "look at the rules that redirect, on the balancer and in the service: curl -sIL --max-redirs 5 {}",
-                failure.target
+                shell::word(failure.target)
             );
             return Some(Diagnosis::new(cause, next));
         }
@@ -157,7 +159,7 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
     let next = match status {
         401 | 403 => format!(
             "the service refuses this request: are credentials (`headers`), host name and access list right? curl -v {}",
-            failure.target
+            shell::word(failure.target)
         ),
         404 => "nothing is at this path: is the URL right, and is the release deployed there?".to_owned(),
         429 => "the service limits requests from here: ask less often, or have this host exempted".to_owned(),
@@ -169,7 +171,10 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
         ),
         500..=599 => format!("the service fails at this request: look into its log on {host}, at this time"),
         _ => {
-            format!("look into the service's log on {host} for this request, or repeat it: curl -v {}", failure.target)
+            format!(
+                "look into the service's log on {host} for this request, or repeat it: curl -v {}",
+                shell::word(failure.target)
+            )
         }
     };
     Some(Diagnosis::new(
@@ -193,10 +198,12 @@ fn content(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosis {
 
 /// The URL for curl, asked of the address that answered.
 fn by_address(failure: &Failure<'_>, peer: &Peer) -> String {
-    let url = Url::parse(failure.target).ok();
-    match url.as_ref().and_then(Url::domain) {
-        Some(name) => format!("--resolve {name}:{}:{} {}", peer.port, peer.host, failure.target),
-        None => failure.target.to_owned(),
+    // After redirects it is another one than that of the target.
+    let url = failure.text(URL.info.name).unwrap_or(failure.target);
+    let parsed = Url::parse(url).ok();
+    match parsed.as_ref().and_then(Url::domain) {
+        Some(name) => format!("--resolve {name}:{}:{} {}", peer.port, peer.host, shell::word(url)),
+        None => shell::word(url),
     }
 }
 
