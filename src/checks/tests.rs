@@ -121,6 +121,76 @@ fn every_outcome_of_every_family_has_a_cause_and_a_next_step() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What stands in a command comes from suites, and from name servers of others: a shell reads nothing into it.
+#[test]
+fn names_in_commands_are_words_of_a_shell() {
+    const HOSTILE: &str = "$(touch${IFS}x)&*?'";
+    let mut wrong = Vec::new();
+    for family in FAMILIES.iter().filter(|family| matches!(family.name, "http" | "dns")) {
+        let Some((fact, words)) = outcome(family) else { continue };
+        let target = if family.name == "http" {
+            format!("https://www.example/{HOSTILE}")
+        } else {
+            format!("{HOSTILE}.example. A @192.0.2.53:53")
+        };
+        let status = family.facts.iter().find(|fact| matches!(fact.name, "status" | "rcode")).unwrap();
+        let numbers = [401, 418, 500].map(Value::from);
+        let codes = ["SERVFAIL", "NXDOMAIN", "NOERROR", "NOTIMP"].map(Value::from);
+        let values = words.iter().map(|word| (fact, Value::from(*word)));
+        let values = values.chain(numbers.iter().chain(&codes).map(|value| (status, value.clone())));
+        for (fact, value) in values {
+            let mut observation = Observation::default();
+            observation.begin_round(Round::default());
+            observation.set(fact.name, value.clone());
+            observation.set_ending(ENDING);
+            let expectations = [breached(fact.name, "other", Some("this"))];
+            let about = (&*target, family, &Args::default());
+            let next = Failure::new(about, &expectations, (&observation, &unknown), None).diagnose().next;
+            let commands = next.split(HOSTILE.split('\'').next().unwrap_or_default()).collect::<Vec<_>>();
+            // Before each of them a quote is open.
+            let open = |before: &str| before.rsplit(' ').next().is_some_and(|word| word.matches('\'').count() % 2 == 1);
+            if commands.len() > 1 && !commands[..commands.len() - 1].iter().all(|before| open(before)) {
+                wrong.push(format!("{} {value}: {next}", family.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The next step of a failure at `target` whose fact `name` has this value.
+fn next_step(family: &str, target: &str, (name, value): (&'static str, Value)) -> String {
+    let family = super::family(family).unwrap();
+    let mut observation = Observation::default();
+    observation.begin_round(Round::default());
+    observation.set(name, value);
+    let expectations = [breached(name, "other", Some("this"))];
+    Failure::new((target, family, &Args::default()), &expectations, (&observation, &unknown), None).diagnose().next
+}
+
+#[test]
+fn commands_ask_whom_the_check_asked() {
+    for (family, target, name, value, want) in [
+        ("http", "https://www.example:8443/x", "outcome", "unresolved", "dig +short www.example A; dig"),
+        ("dns", "www.example. A @ns.example:53", "outcome", "unresolved", "dig +short ns.example A; dig"),
+        ("tls", "www.example:443", "outcome", "unresolved", "dig +short www.example A; dig"),
+        ("http", "https://[2001:db8::1]/", "outcome", "tls_failed", "-connect '[2001:db8::1]:443' <"),
+        ("dns", "a.example. A @[2001:db8::1]:853 (dot)", "outcome", "alert", "-connect '[2001:db8::1]:853' <"),
+        ("dns", "a.example. MX @192.0.2.1:53", "rcode", "SERVFAIL", "dig +norecurse @192.0.2.1 a.example. MX +cd"),
+        ("dns", "a.example. MX @192.0.2.1:853 (dot)", "rcode", "NXDOMAIN", "+tls @192.0.2.1 -p 853 a.example. MX"),
+        ("dns", "a.example. MX @192.0.2.1:443 (doh)", "rcode", "NXDOMAIN", "+https @192.0.2.1 -p 443 a.example."),
+        (
+            "dns",
+            "a.example. MX @192.0.2.1:853 (doq)",
+            "rcode",
+            "NXDOMAIN",
+            "shakedown probe dns a.example. type=MX server=192.0.2.1:853 transport=doq",
+        ),
+    ] {
+        let next = next_step(family, target, (name, Value::from(value)));
+        assert!(next.contains(want), "{family} {target} {value}: `{want}` is not in: {next}");
+    }
+}
+
 #[test]
 fn advice_names_only_what_its_family_has() {
     let mut wrong = Vec::new();

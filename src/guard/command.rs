@@ -12,7 +12,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use crate::model::Text;
+use crate::model::{Text, shell};
 use crate::net::sys::session::own_session;
 
 /// The variable that marks what the commands of a fault started, whatever became of the parents.
@@ -97,7 +97,7 @@ impl CommandSpec {
     /// The command as one would type it into a shell.
     #[must_use]
     pub fn shell_text(&self) -> String {
-        self.run.iter().map(|word| quoted(word.shown())).collect::<Vec<_>>().join(" ")
+        self.run.iter().map(|word| shell::word(word.shown())).collect::<Vec<_>>().join(" ")
     }
 
     /// The word that holds a secret and would stand in the list of processes, where every user of this host can read it. The
@@ -277,15 +277,6 @@ impl Tail {
 
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
-    }
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

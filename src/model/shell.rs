@@ -16,16 +16,21 @@ mod tests {
     use super::word;
 
     #[test]
-    fn what_means_something_to_a_shell_is_quoted() {
-        for (text, quoted) in [
-            ("https://www.example/a?b=1&c=2", "'https://www.example/a?b=1&c=2'"),
-            ("https://www.example/health", "https://www.example/health"),
+    fn a_shell_reads_nothing_into_a_word() {
+        for (text, want) in [
+            ("https://www.example.test:8443/health", "https://www.example.test:8443/health"),
+            ("http://h/?a=1&b=2", "'http://h/?a=1&b=2'"),
+            ("*.example.", "'*.example.'"),
             ("[2001:db8::10]:443", "'[2001:db8::10]:443'"),
-            ("$(reboot)", "'$(reboot)'"),
+            ("$(id)`id`;id|id", "'$(id)`id`;id|id'"),
             ("it's", r"'it'\''s'"),
+            ("~", "'~'"),
             ("", "''"),
         ] {
-            assert_eq!(word(text), quoted);
+            assert_eq!(word(text), want);
         }
+        let hostile = "a'b\"c$(echo d)`e`\\f ;g&h*?[i]!j\n#k";
+        let printed = std::process::Command::new("sh").args(["-c", &format!("printf %s {}", word(hostile))]).output();
+        assert_eq!(String::from_utf8(printed.unwrap().stdout).unwrap(), hostile);
     }
 }

@@ -7,7 +7,7 @@ use super::comparison::numbers::{self, ComparedMetric};
 use super::layout::{Cell, Layout};
 use super::style::{Style, visible};
 use super::{failure, grouping, origin};
-use crate::model::record::{FactValue, OriginWord, Outcome};
+use crate::model::record::{FactValue, OriginWord, Outcome, SuiteRef};
 use crate::model::{CheckRecord, Place, Record, Severity, Unit, Verdict};
 use crate::stats::Summary;
 
@@ -15,6 +15,8 @@ use crate::stats::Summary;
 const DETAILED: usize = 100;
 /// Cases named in the command that runs them again.
 const AGAIN: usize = 20;
+/// Suites all named in it.
+const SUITES: usize = 12;
 /// Columns before the text of a row.
 const INDENT: usize = 9;
 
@@ -120,7 +122,7 @@ pub fn ending(record: &Record, layout: &Layout, lines: Lines<'_>, style: Style) 
     for note in notes(record) {
         let _ = writeln!(out, "{note}");
     }
-    for command in again(&bad) {
+    if let Some(command) = again(record, &bad) {
         let _ = writeln!(out, "again: {command}");
     }
     out
@@ -266,23 +268,25 @@ fn notes(record: &Record) -> Vec<&'static str> {
     notes
 }
 
-/// The commands that run the failed cases again, one per suite file.
-fn again(bad: &[&CheckRecord]) -> Vec<String> {
-    let failed = || bad.iter().filter(|check| matches!(check.verdict, Verdict::Failed | Verdict::Errored));
-    let mut files: Vec<&str> = Vec::new();
-    for check in failed() {
-        if !files.contains(&&*check.at.file) {
-            files.push(&check.at.file);
-        }
+/// The command that runs the failed cases again. It names the files of suites, as what they include is none. Of several suites
+/// it has all, as a check may need one of another suite, and names in full; of very many only those with a failed case.
+fn again(record: &Record, bad: &[&CheckRecord]) -> Option<String> {
+    let failed: Vec<&CheckRecord> =
+        bad.iter().filter(|check| matches!(check.verdict, Verdict::Failed | Verdict::Errored)).copied().collect();
+    let first = failed.first()?;
+    let several = record.suites.len() > 1;
+    let has_failed = |suite: &&SuiteRef| failed.iter().any(|check| *check.suite == *suite.name);
+    let named = record.suites.iter().filter(|suite| record.suites.len() <= SUITES || has_failed(suite));
+    let mut files: Vec<&str> = named.map(|suite| &*suite.file).collect();
+    if files.is_empty() {
+        files.push(&first.at.file);
     }
-    let command = |file: &str| {
-        let of_file: Vec<&CheckRecord> = failed().filter(|check| &*check.at.file == file).copied().collect();
-        let disruptive =
-            if of_file.iter().any(|check| check.family == "failover") { " --allow-disruptive" } else { "" };
-        if of_file.len() > AGAIN {
-            return format!("{}{disruptive}   # {} checks did not pass", failure::again(file, []), of_file.len());
-        }
-        failure::again(file, of_file.iter().map(|check| &*check.id)) + disruptive
-    };
-    files.into_iter().map(command).collect()
+    let disruptive = if failed.iter().any(|check| check.family == "failover") { " --allow-disruptive" } else { "" };
+    if failed.len() > AGAIN {
+        return Some(format!("{}{disruptive}   # {} checks did not pass", failure::again(files, []), failed.len()));
+    }
+    let full =
+        |check: &&CheckRecord| if several { format!("{}/{}", check.suite, check.id) } else { check.id.to_string() };
+    let ids: Vec<String> = failed.iter().map(full).collect();
+    Some(failure::again(files, ids.iter().map(String::as_str)) + disruptive)
 }

@@ -45,14 +45,23 @@ pub fn cause(check: &CheckRecord) -> String {
 #[must_use]
 pub fn next(check: &CheckRecord) -> String {
     let known = check.fault.as_ref().map(|fault| &fault.remedy).or(check.next.as_ref()).filter(|next| !next.is_empty());
-    known.cloned().unwrap_or_else(|| format!("see every fact: {} -vv --json -", again(&check.at.file, [&*check.id])))
+    // The file it stands in may be a part of a suite alone.
+    known
+        .cloned()
+        .unwrap_or_else(|| format!("see every fact: add --only {} --json - to the command", quoted(&check.id)))
 }
 
-/// The command that runs these cases of a suite again.
+/// The command that runs these cases of some suite files again.
 #[must_use]
-pub fn again<'c>(file: &str, ids: impl IntoIterator<Item = &'c str>) -> String {
-    let only: Vec<String> = ids.into_iter().map(|id| format!(" --only {}", shell::word(&visible(id)))).collect();
-    format!("shakedown run {}{}", shell::word(&visible(file)), only.concat())
+pub fn again<'c>(files: impl IntoIterator<Item = &'c str>, ids: impl IntoIterator<Item = &'c str>) -> String {
+    let files: Vec<String> = files.into_iter().map(|file| format!(" {}", quoted(file))).collect();
+    let only: Vec<String> = ids.into_iter().map(|id| format!(" --only {}", quoted(id))).collect();
+    format!("shakedown run{}{}", files.concat(), only.concat())
+}
+
+/// A word of a shell command.
+fn quoted(text: &str) -> String {
+    shell::word(&visible(text))
 }
 
 /// The expectations that did not hold. What saw nothing, and what the cause tells anyway, is folded into one row.

@@ -229,6 +229,9 @@ fn case(xml: &mut Xml<'_>, check: &CheckRecord, name: &str, rich: bool, gate: Ju
         Verdict::Errored if gate.misses(check) => {
             text_element(xml, "error", &[("message", &missing(check)), ("type", "comparison.missing")], &story(check))?;
         }
+        Verdict::Errored if gate.leaves_gap(check) => {
+            text_element(xml, "error", &[("message", &message), ("type", "not_run")], "")?;
+        }
         Verdict::Errored => {
             let kind = check.fault.as_ref().map_or("local", |fault| fault.kind.word());
             let kind = format!("fault.{kind}");

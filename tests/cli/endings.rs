@@ -31,6 +31,40 @@ fn a_failure_shows_cause_next_step_what_is_unmet_and_how_to_run_it_again() {
     }
 }
 
+/// The command under the summary works as it stands: with checks of an included file, which is no suite by itself, and with one
+/// that needs a check of another suite.
+#[test]
+fn the_command_that_runs_failed_checks_again_works() {
+    let (_held, port) = closed_port();
+    let (_keep, address) = listener();
+    let suite = format!(
+        "version: 1\nsuite: main\nvars: {{port: {port}}}\ninclude: [part.yaml]\nchecks:\n  - {{id: up, tcp: {{host: 127.0.0.1, port: {}}}}}\n",
+        address.port()
+    );
+    let sandbox = CliSandbox::new(&suite);
+    sandbox.write(
+        "part.yaml",
+        "version: 1\nchecks:\n  - {id: down, matrix: {path: [a&b, it's]}, needs: [up], tcp: {host: 127.0.0.1, port: \"${port}\", send: \"${matrix.path}\"}}\n",
+    );
+    let other =
+        "version: 1\nsuite: other\nchecks:\n  - {id: x, needs: [main/up], tcp: {host: 127.0.0.1, port: PORT}}\n";
+    sandbox.write("other.yaml", &other.replace("PORT", &port.to_string()));
+    let again = |out: &str| {
+        let line = out.lines().find_map(|line| line.strip_prefix("again: shakedown ")).map(str::to_owned);
+        let line = line.unwrap_or_else(|| panic!("{out}"));
+        (shlex::split(&line).unwrap(), line)
+    };
+    for (files, want) in [(&["suite.yaml"][..], 2), (&["suite.yaml", "other.yaml"], 3)] {
+        let first = sandbox.run(&[&["run"], files].concat());
+        let (words, line) = again(&first.out);
+        assert_eq!(first.out.matches("again: ").count(), 1, "{}", first.out);
+        let second = sandbox.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(second.code, 1, "{line}\n{}{}", second.out, second.err);
+        assert!(second.out.contains(&format!("1 passed  {want} FAILED")), "{line}\n{}", second.out);
+        assert_eq!(again(&second.out).0, words, "{}", second.out);
+    }
+}
+
 #[test]
 fn every_failure_says_what_to_try_next() {
     let (_keep, address) = listener();
@@ -39,7 +73,7 @@ fn every_failure_says_what_to_try_next() {
     assert!(slow.out.contains("next   the handshake is the path and the host's queue"), "{}", slow.out);
     let other =
         CliSandbox::new(&tcp_suite(address.port(), "    expect: {address: 192.0.2.1}\n")).run(&["run", "suite.yaml"]);
-    assert!(other.out.contains("next   see every fact: shakedown run suite.yaml --only a"), "{}", other.out);
+    assert!(other.out.contains("next   see every fact: add --only a --json - to the command"), "{}", other.out);
     let open =
         CliSandbox::new(&tcp_suite(address.port(), "    expect: {outcome: refused}\n")).run(&["run", "suite.yaml"]);
     assert!(

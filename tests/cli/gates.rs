@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use super::{CliSandbox, closed_port, listener, tcp_suite};
+use super::{CliSandbox, closed_port, listener, read, tcp_suite};
 
 fn plan_error(suite: &str) -> String {
     let ended = CliSandbox::new(suite).run(&["plan", "suite.yaml"]);
@@ -150,9 +150,23 @@ fn a_check_left_out_because_of_a_warning_is_a_gap() {
         address.port()
     );
     let sandbox = CliSandbox::new(&tcp_suite(port, &rest));
-    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
+    let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json", "--junit", "r.xml"]);
     assert_eq!(ended.code, 3, "{}", ended.out);
     assert_eq!(sandbox.json("r.json")["summary"]["unmet"], 1);
+    let xml = read(&sandbox.path("r.xml"));
+    let error = "<error message=\"needs a, which failed\" type=\"not_run\"";
+    assert!(xml.contains(error) && xml.contains("errors=\"1\" skipped=\"0\""), "a pipeline sees it too: {xml}");
+}
+
+#[test]
+fn a_run_of_skips_alone_is_no_green_junit() {
+    let (_keep, address) = listener();
+    let suite = tcp_suite(address.port(), "    when: {site: [b]}\n").replace("checks:", "vars: {site: a}\nchecks:");
+    let sandbox = CliSandbox::new(&suite);
+    let ended = sandbox.run(&["run", "suite.yaml", "--junit", "r.xml"]);
+    assert_eq!(ended.code, 3, "{}{}", ended.out, ended.err);
+    let xml = read(&sandbox.path("r.xml"));
+    assert!(xml.contains("errors=\"1\" skipped=\"0\"") && xml.contains("type=\"not_run\""), "{xml}");
 }
 
 #[test]

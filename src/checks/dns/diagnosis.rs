@@ -3,8 +3,8 @@
 use super::facts::{ANSWERS, CONNECT_TIME, EDNS_ERRORS, FLAGS, OUTCOME, RCODE, RTT, TRUNCATED, TTL};
 use super::survey;
 use crate::checks::shared::diagnosis::{Peer, ending, endpoint, s_client, slow, split, unconnected};
-use crate::model::Unit;
 use crate::model::record::Outcome;
+use crate::model::{Unit, shell};
 use crate::net::dial::NO_HANDSHAKE;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
@@ -59,6 +59,8 @@ struct Query {
     peer: Peer,
     /// It looks up names of others as well.
     resolves: bool,
+    /// The encrypted transport, as suites call it.
+    secure: Option<&'static str>,
 }
 
 impl Query {
@@ -71,9 +73,19 @@ impl Query {
         // A handshake, or that there was none, shows that it went over TCP.
         let handshake =
             failure.ending().is_some_and(|ending| ending.contains(NO_HANDSHAKE) || ending.contains("connection"));
-        let sockets = if handshake || failure.summary(CONNECT_TIME.info.name).is_some() { 't' } else { 'u' };
+        let secure = ["dot", "doh", "doq", "doh3"].into_iter().find(|word| server.ends_with(&format!(" ({word})")));
+        let sockets = match secure {
+            Some("doq" | "doh3") => 'u',
+            None if !handshake && failure.summary(CONNECT_TIME.info.name).is_none() => 'u',
+            _ => 't',
+        };
         let resolves = failure.list(FLAGS.info.name).contains(&"ra");
-        Self { question: question.to_owned(), peer: Peer { host, port: port.unwrap_or(53), sockets }, resolves }
+        Self { question: question.to_owned(), peer: Peer { host, port: port.unwrap_or(53), sockets }, resolves, secure }
+    }
+
+    /// The command that asks the servers of the zone, from the root on.
+    fn trace(&self) -> String {
+        format!("dig +trace {}", words(&self.question))
     }
 
     /// The command that asks again.
@@ -82,10 +94,22 @@ impl Query {
         let server = if self.peer.host.contains(' ') || self.peer.host.is_empty() {
             " @SERVER".to_owned()
         } else {
-            format!(" @{}", self.peer.host)
+            format!(" @{}", shell::word(&self.peer.host))
         };
         let norecurse = if self.resolves { "" } else { " +norecurse" };
-        format!("dig{norecurse}{server}{port} {}", self.question)
+        let over = match (self.secure, self.peer.sockets) {
+            (Some("dot"), _) => " +tls",
+            (Some("doh"), _) => " +https",
+            // dig speaks no QUIC.
+            (Some(word), _) => {
+                let (name, kind) = self.question.split_once(' ').unwrap_or((&self.question, "A"));
+                let (name, at) = (shell::word(name), shell::word(&endpoint(&self.peer)));
+                return format!("shakedown probe dns {name} type={kind} server={at} transport={word}");
+            }
+            (None, 't') => " +tcp",
+            (None, _) => "",
+        };
+        format!("dig{norecurse}{over}{server}{port} {}", words(&self.question))
     }
 }
 
@@ -153,7 +177,8 @@ fn answers(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Diagnosis 
             format!("add the record to the zone, raise the serial and reload: {dig}")
         } else {
             format!(
-                "have the zone's own servers one (dig +trace {question})? then this one is behind, or caches that there was none: {dig}"
+                "have the zone's own servers one ({})? then this one is behind, or caches that there was none: {dig}",
+                query.trace()
             )
         };
         let cause = format!("{host} has no {kind} record for {name} (NOERROR, empty answer)");
@@ -166,7 +191,8 @@ fn answers(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Diagnosis 
         format!("the server has it so in its zone: correct the record and raise the serial, or the expectation; {dig}")
     } else {
         format!(
-            "is it an old answer from a cache? compare with the zone's own servers (dig +trace {question}), then wait for the TTL, or flush the cache on {host}: {dig}"
+            "is it an old answer from a cache? compare with the zone's own servers ({}), then wait for the TTL, or flush the cache on {host}: {dig}",
+            query.trace()
         )
     };
     Diagnosis::new(cause, next).group(group(failure, query, &shown))
@@ -188,7 +214,8 @@ fn ttl(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Diagnosis {
         )
     } else {
         format!(
-            "this server has no authority, so it may be a cache that counts down: ask the zone's own servers (dig +trace {question}); {}",
+            "this server has no authority, so it may be a cache that counts down: ask the zone's own servers ({}); {}",
+            query.trace(),
             query.dig()
         )
     };
@@ -215,4 +242,9 @@ fn lasting(seconds: f64) -> String {
 pub(super) fn listed(entries: &[impl AsRef<str>]) -> String {
     let shown = entries.iter().take(LISTED).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     if entries.len() > LISTED { format!("{shown} and {} more", entries.len() - LISTED) } else { shown }
+}
+
+/// A question as words of a shell: `*` is a name of DNS, and a list of files there.
+pub(super) fn words(question: &str) -> String {
+    question.split(' ').map(shell::word).collect::<Vec<_>>().join(" ")
 }

@@ -75,7 +75,7 @@ pub fn unconnected(failure: &Failure<'_>, outcome: &Fact<Choice>, peer: &Peer) -
         "timeout" | "silent" => silent(failure, peer),
         "unreachable" => unreachable(failure, peer),
         "unresolved" => {
-            let (host, _) = split(failure.target);
+            let host = &peer.host;
             format!("is the name spelt right, and is the record published? dig +short {host} A; dig +short {host} AAAA")
         }
         "reset" => format!(

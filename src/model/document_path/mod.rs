@@ -248,13 +248,22 @@ pub fn find<'v>(value: &'v Value, path: &[Step], form: Form) -> Result<Option<&'
         Value::Object(map) => {
             let written: Vec<&str> = path.iter().map_while(key_of).collect();
             let dotted = (2..=written.len()).rev();
-            let mut dotted =
-                dotted.filter_map(|length| Some((map.get(&written[..length].join("."))?, &path[length..])));
-            if let Some(found) = dotted.find_map(|(below, rest)| find(below, rest, form).ok()?) {
-                return Ok(Some(found));
+            let dotted = dotted.filter_map(|length| Some((map.get(&written[..length].join("."))?, &path[length..])));
+            let mut astray = None;
+            for (below, rest) in dotted {
+                match find(below, rest, form) {
+                    Ok(None) => {}
+                    Ok(found) => return Ok(found),
+                    // Nothing can be told of it, unless another way leads to a value.
+                    Err(why) => _ = astray.get_or_insert(why),
+                }
             }
             if let Some(found) = map.get(first) {
-                return find(found, rest, form);
+                let found = find(found, rest, form)?;
+                return astray.filter(|_| found.is_none()).map_or(Ok(found), Err);
+            }
+            if let Some(astray) = astray {
+                return Err(astray);
             }
             match map.iter().find(|(key, _)| key.eq_ignore_ascii_case(first)) {
                 Some((key, _)) if matches!(form, Form::Document) => Err(FindError::OtherName(key)),

@@ -40,6 +40,20 @@ fn paths_lead_into_documents() {
     assert_eq!(at("a[b]"), Some(json!(5)), "brackets without = are a part of a key");
 }
 
+/// `{present: false}` must not hold because nobody knows which of two is meant.
+#[test]
+fn what_is_astray_below_a_name_with_dots_is_told() {
+    let value = json!({"example.com/db": [{"x": 1, "v": 1}, {"x": 1, "v": 2}], "a.b": {"Id": 1}, "a": {"c": 2}});
+    let at = |path: &str| at(&value, path, Form::Document);
+    let several = at("example.com/db[x=1].v").unwrap_err();
+    assert!(several.starts_with("2 elements fit `[x=1]`"), "{several}");
+    assert_eq!(at("a.b.id"), Err("the name there is `Id`".to_owned()));
+    assert_eq!(at("a.c"), Ok(Some(json!(2))));
+    let value = json!({"a.b": [{"x": 1}, {"x": 1}], "a": {"b": [{"x": 1, "v": 3}]}});
+    let steps = read("a.b[x=1].v").unwrap();
+    assert_eq!(find(&value, &steps, Form::Document), Ok(Some(&json!(3))), "another way leads to one");
+}
+
 #[test]
 fn names_of_a_document_have_case() {
     let value = json!({"Status": "up", "list": [{"Id": 1, "id": 2}]});

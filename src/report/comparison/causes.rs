@@ -1,7 +1,7 @@
 //! Changed facts by their cause: the same old and new value in many checks, and all that describes one thing, are one line.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::layout::{self, StatusWord};
@@ -15,9 +15,11 @@ const FACTS: usize = 3;
 const DISTINCT: usize = 7;
 
 /// Changes that have one cause.
+#[derive(Default)]
 struct CommonCause<'d> {
-    /// The checks concerned, in order.
+    /// The checks concerned, in order, and each once.
     checks: Vec<(&'d str, &'d str)>,
+    known: HashSet<(&'d str, &'d str)>,
     /// One change of each fact; of a fact with several, the first.
     facts: Vec<ChangedFact<'d>>,
 }
@@ -78,7 +80,7 @@ fn causes(changes: &[FactChange]) -> Vec<CommonCause<'_>> {
     for (at, change) in changes.iter().enumerate() {
         let root = groups.root(at);
         let place = *places.entry(root).or_insert_with(|| {
-            out.push(CommonCause { checks: Vec::new(), facts: Vec::new() });
+            out.push(CommonCause::default());
             out.len() - 1
         });
         if let Some(cause) = out.get_mut(place) {
@@ -127,7 +129,7 @@ fn distinct(change: &FactChange) -> Option<(String, String)> {
 impl<'d> CommonCause<'d> {
     fn add(&mut self, change: &'d FactChange) {
         let check = (&*change.suite, &*change.check);
-        if self.checks.last() != Some(&check) && !self.checks.contains(&check) {
+        if self.known.insert(check) {
             self.checks.push(check);
         }
         let same = |one: &FactChange| {

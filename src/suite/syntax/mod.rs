@@ -1,6 +1,7 @@
 //! Broken YAML, told in words: what is wrong, and the line to write instead. Nothing of what a parser says of itself.
 
 mod line;
+mod names;
 mod repairs;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,8 @@ impl Repair {
 /// Lines above the one an error is told of that may hold its cause: a bracket or a quote that is open.
 const ABOVE: usize = 30;
 
+const BRACKETS: &str = "a name with brackets must be in quotes here: they would begin a list";
+
 /// Every guess about the line `number` of `lines`, at which the reader of YAML gave up, the most likely first.
 pub(super) fn of(lines: &[&str], number: usize) -> Vec<Repair> {
     let mut out = Vec::new();
@@ -33,6 +35,8 @@ pub(super) fn of(lines: &[&str], number: usize) -> Vec<Repair> {
         let parts = line::read(text);
         if distance < 2 {
             out.extend(characters(text, at));
+            let named = super::names::in_quotes(text);
+            out.extend(named.map(|(column, mended)| Repair::new(BRACKETS, column, at, mended)));
             out.extend(indicators(text, at));
             out.extend(commas(text, &parts, at));
             out.extend(values(text, &parts, at));

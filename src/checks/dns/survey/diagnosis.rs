@@ -2,9 +2,9 @@
 
 use super::delegation::SAME_ADDRESS;
 use super::fields::{AUTHORITATIVE, PARENT};
-use crate::checks::dns::diagnosis::listed;
+use crate::checks::dns::diagnosis::{listed, words};
 use crate::checks::shared::diagnosis::{HERE, Peer, split};
-use crate::model::Value;
+use crate::model::{Value, shell};
 use crate::probe::{Diagnosis, Failure};
 
 /// Nothing listens on the port of a server.
@@ -18,6 +18,7 @@ pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) ->
     if failure.value("servers").is_none() && failure.value("servers.count").is_none() {
         return None;
     }
+    let soa = |server: &str| dig(server, &format!("{zone} SOA"));
     let count = failure.value("servers.count").and_then(Value::as_i64).unwrap_or(0);
     let failed = failure.list("servers.failed");
     if failure.breach("servers.failed").is_some() || (!failed.is_empty() && failure.breach("lame").is_some()) {
@@ -36,7 +37,7 @@ pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) ->
             let listeners = Peer { host: first.to_owned(), port: DNS, sockets: 'u' }.listeners();
             format!("does the daemon run there, and listen on this address? on {first}: {listeners}, and its log")
         } else {
-            format!("is the daemon up, and port 53 open (UDP and TCP)? dig +norecurse @{first} {zone} SOA{HERE}")
+            format!("is the daemon up, and port 53 open (UDP and TCP)? {}{HERE}", soa(first))
         };
         return Some(Diagnosis::new(format!("{who}: {}", listed(&how)), next));
     }
@@ -50,7 +51,7 @@ pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) ->
         let first = address_of(lame.first()?);
         return Some(Diagnosis::new(
             format!("{} of {count} servers do not answer for {zone} with authority: {}", lame.len(), listed(&lame)),
-            format!("is the zone loaded there? dig +norecurse @{first} {zone} SOA; its log says why it was not"),
+            format!("is the zone loaded there? {}; its log says why it was not", soa(first)),
         ));
     }
     let behind = failure.list("serial.behind");
@@ -58,9 +59,7 @@ pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) ->
         let first = address_of(behind.first()?);
         return Some(Diagnosis::new(
             format!("{} of {count} servers of {zone} have an older serial: {}", behind.len(), listed(&behind)),
-            format!(
-                "do notify and zone transfer reach them? dig +norecurse @{first} {zone} SOA; then the log of that server"
-            ),
+            format!("do notify and zone transfer reach them? {}; then the log of that server", soa(first)),
         ));
     }
     let differing = failure.list("servers.differing");
@@ -68,7 +67,7 @@ pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) ->
         let first = address_of(differing.first()?);
         return Some(Diagnosis::new(
             format!("{} of {count} servers of {zone} answer differently: {}", differing.len(), listed(&differing)),
-            format!("compare with another one: dig +norecurse @{first} {question}"),
+            format!("compare with another one: {}", dig(first, question)),
         ));
     }
     None
@@ -95,12 +94,13 @@ fn delegation(failure: &Failure<'_>, zone: &str) -> Diagnosis {
     let cause = renamed.map_or(cause.clone(), |note| format!("{cause} ({note})"));
     let servers = failure.value("servers").and_then(Value::as_object);
     let server = servers.and_then(|servers| servers.keys().next());
-    let at_zone = server.map(|server| format!(" the zone: dig +norecurse @{} {zone} NS", address_of(&server.as_str())));
+    let ns = format!("{zone} NS");
+    let at_zone = server.map(|server| format!(" the zone: {}", dig(address_of(&server.as_str()), &ns)));
     let at_zone = at_zone.unwrap_or_default();
     let parents = failure.args.get(&AUTHORITATIVE).map(|zone| zone.get(&PARENT)).unwrap_or_default();
     let at_parent = match parents.first() {
-        Some(parent) => format!("the parent: dig +norecurse @{} {zone} NS;", split(parent.shown()).0),
-        None => format!("the parent: dig +trace {zone} NS;"),
+        Some(parent) => format!("the parent: {};", dig(split(parent.shown()).0, &ns)),
+        None => format!("the parent: dig +trace {};", words(&ns)),
     };
     let next = format!(
         "decide which is right, then correct the delegation at the registry, or the NS records in the zone; {at_parent}{at_zone}"
@@ -119,6 +119,11 @@ fn how_they_failed(failure: &Failure<'_>, servers: &[&str]) -> Vec<String> {
         word.map_or_else(|| (*server).to_owned(), |word| format!("{server} ({word})"))
     };
     servers.iter().map(how).collect()
+}
+
+/// The command that asks a server of the zone.
+fn dig(server: &str, question: &str) -> String {
+    format!("dig +norecurse @{} {}", shell::word(server), words(question))
 }
 
 /// The address of a server of a survey: `ns1.example./192.0.2.53`, or an address alone; its name where it has none.
