@@ -8,6 +8,7 @@ mod check_record;
 pub mod comparison;
 pub mod comparison_document;
 pub mod control;
+pub mod count;
 pub mod document_path;
 pub mod event;
 pub mod expectation;

@@ -195,7 +195,7 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
             }
             (Lookup::Node(node), _) => {
                 let sort = node.sort();
-                errors.add(span, format!("`${{{name}}}` is {sort} and cannot stand inside text"), "use it alone");
+                errors.add(span, format!("`${{{name}}}` is {sort} and cannot be inside of a text"), "use it alone");
             }
             (Lookup::Text(value), _) => out.push(&value),
             (Lookup::Secret(value), _) => {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::decide::{self, Way};
 use super::layout::{self, Mark};
 use crate::model::comparison_document::MetricRow;
+use crate::model::count::counted;
 use crate::model::{Change, CheckRecord, ComparedBy, Comparison, Severity};
 use crate::report::comparison_text;
 use crate::report::style::Style;
@@ -301,7 +302,7 @@ fn metrics(rows: &[Row<'_>], all: bool) -> String {
         return named(row);
     }
     let asked: Vec<String> = rows.iter().filter(|row| all || row.gated).map(named).collect();
-    let count = layout::count(rows.len() as u64, "metric");
+    let count = counted(rows.len() as u64, "metric");
     match asked.len() {
         0 => count,
         asked_for if asked_for == rows.len() => format!("{count} ({})", layout::some(&asked, all)),
