@@ -9,7 +9,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod expect;
 pub mod file;
-mod foreign;
+pub(crate) mod foreign;
 pub mod matrix;
 pub mod merge;
 pub mod reading;

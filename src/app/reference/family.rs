@@ -59,7 +59,7 @@ impl<'r> Readme<'r> {
 }
 
 fn facts<'f>(page: &mut Page, facts: impl IntoIterator<Item = &'f FactInfo>) {
-    let mut table = Table::new(&["Fact", "Sort", "Meaning"]);
+    let mut table = Table::new(&["Fact", "Sort and unit", "Meaning"]);
     for fact in facts {
         let words = match fact.kind {
             Kind::Choice(words) => format!(" One of {}.", codes(words.iter().copied())),
@@ -78,9 +78,10 @@ fn expectation(table: &mut Table, line: &str, lifted: &[&str]) {
 
 fn expected(page: &mut Page, family: &Family, of_mode: impl Fn(&str) -> bool) {
     page.paragraph(
-        "These hold beside what a check writes, until it says what else the fact should be (see [suite.md](../suite.md#expect)).",
+        "These are expected in addition to what a check writes. A default no longer applies once the check expects something else of that fact \
+         (see [suite.md](../suite.md#expect)), or of a fact in the last column, which says the same in another form.",
     );
-    let mut table = Table::new(&["Fact", "Expected", "Also replaced by an expectation of"]);
+    let mut table = Table::new(&["Fact", "Expected", "Also replaced by"]);
     for fact in family.facts.iter().filter(|fact| !of_mode(fact.name)) {
         if let Some(want) = fact.expected {
             expectation(&mut table, &format!("{}: {want}", fact.name), fact.lifted_by);
@@ -92,7 +93,7 @@ fn expected(page: &mut Page, family: &Family, of_mode: impl Fn(&str) -> bool) {
 /// The ways of looking that fields switch on, each with the facts only it has. Several that are switched on alike are one.
 fn modes(page: &mut Page, family: &Family) {
     page.heading(2, "Modes");
-    page.paragraph("Fields that switch on another kind of measurement, with what it adds.");
+    page.paragraph("Fields that switch on another kind of measurement, with the facts and expectations it adds.");
     let mut done: Vec<&str> = Vec::new();
     for with in family.modes.iter().map(|mode| mode.with) {
         if done.contains(&with) {
@@ -107,7 +108,7 @@ fn modes(page: &mut Page, family: &Family) {
 
 fn mode(page: &mut Page, alike: &[&Mode]) {
     facts(page, alike.iter().flat_map(|mode| mode.facts));
-    let mut table = Table::new(&["Fact", "Expected", "Also replaced by an expectation of"]);
+    let mut table = Table::new(&["Fact", "Expected", "Also replaced by"]);
     for fact in alike.iter().flat_map(|mode| mode.facts) {
         if let Some(want) = fact.expected {
             expectation(&mut table, &format!("{}: {want}", fact.name), fact.lifted_by);
@@ -117,19 +118,20 @@ fn mode(page: &mut Page, alike: &[&Mode]) {
         expectation(&mut table, line, &[]);
     }
     if !table.is_empty() {
-        page.paragraph("Expected beside the defaults of the family:");
+        page.paragraph("Expected in addition to the defaults of the family:");
         page.table(&table);
     }
     let lacks: Vec<&str> = alike.iter().flat_map(|mode| mode.lacks).copied().collect();
     if !lacks.is_empty() {
-        page.paragraph(&format!("Nothing is expected of {}, which it cannot see.", codes(lacks)));
+        page.paragraph(&format!("Nothing is expected of {}: this measurement cannot see it.", codes(lacks)));
     }
 }
 
 /// How facts are compared, unless a check says otherwise under `baseline`.
 fn comparison(page: &mut Page, family: &Family) {
     page.paragraph(
-        "With an earlier measurement, unless a check says otherwise under `baseline` (see [comparing.md](../comparing.md)).",
+        "How each fact is compared with that of an earlier run or of another target, unless a check says otherwise under `baseline` (see \
+         [comparing.md](../comparing.md)). Metrics are compared by their numbers, other facts by a [rule](../concepts.md#rule).",
     );
     let mut table = Table::new(&["Metric", "Compared"]);
     for fact in family.facts.iter().filter(|fact| fact.better.is_some()) {
