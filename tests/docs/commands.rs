@@ -126,6 +126,8 @@ fn folder(page: &Page, readme: &str) -> tempfile::TempDir {
     for name in ["edge.yaml", "suite.yaml", "web.yaml"] {
         std::fs::write(folder.path().join(name), &own).unwrap();
     }
+    // What suites of pages name; `plan` wants it to be there.
+    std::fs::write(folder.path().join("ca.pem"), "").unwrap();
     std::fs::create_dir(folder.path().join("suites")).unwrap();
     for entry in std::fs::read_dir(root().join("suites")).unwrap() {
         let entry = entry.unwrap();

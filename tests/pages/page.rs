@@ -41,6 +41,8 @@ pub struct Page {
     pub path: PathBuf,
     pub text: String,
     pub blocks: Vec<Block>,
+    /// Only blocks with a comment are played.
+    pub in_part: bool,
     /// Blocks without a comment above them, and comments that say nothing known.
     pub problems: Vec<String>,
 }
@@ -49,12 +51,13 @@ impl Page {
     pub fn read(path: &Path) -> Self {
         let text = std::fs::read_to_string(path).unwrap();
         let (blocks, problems) = blocks(&text);
-        Self { path: path.to_owned(), text, blocks, problems }
+        Self { path: path.to_owned(), text, blocks, problems, in_part: false }
     }
 
     /// A page beside the how-tos, of which only the blocks with a comment are played.
     pub fn in_part(path: &Path) -> Self {
         let mut page = Self::read(path);
+        page.in_part = true;
         page.problems.retain(|problem| !problem.ends_with(UNMARKED));
         page
     }

@@ -96,7 +96,9 @@ impl<'a> Stage<'a> {
                 }
             }
         }
-        wrong.extend(self.first(page));
+        if !page.in_part {
+            wrong.extend(self.first(page));
+        }
         if !anew.is_empty() {
             rewrite(page, &anew);
         }

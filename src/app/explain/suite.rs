@@ -78,7 +78,7 @@ control: a check of this run that gets an answer.
   nothing about the host.
 - After the silent checks their controls run once more. The silent check is errored if its control fails then, if it reached another address
   (for another host: another IP version), or if its host took longer to answer than the silent check waited.
-- A silent check is also errored if this host itself drops its packets.
+- A silent check whose packets this host itself drops is errored, too.
 ";
 
 pub(in crate::app) const ANCHORS: &str = "\

@@ -100,18 +100,20 @@ pub fn render(rows: &[Row<'_>], way: Way, style: Style) -> String {
     let shown = chosen(&groups, style.verbose);
     let columns = columns(&shown);
     let alone = told_alone(&rows);
-    for group in &shown {
+    let last_worse = shown.iter().rposition(|group| group.verdict() == Change::Regressed);
+    for (at, group) in shown.iter().enumerate() {
         out.push_str(&movement(group, columns, style));
         if let [row] = group.rows.as_slice()
             && alone.contains(&(row.place, row.metric))
         {
             out.push_str(&reason(row, way, style));
         }
-    }
-    if shown.iter().any(|group| group.verdict() == Change::Regressed) {
-        let paired = shown.iter().any(|group| group.rows.iter().any(|row| decide::is_interleaved(row.comparison)));
-        let arms = shown.iter().find_map(|group| group.rows.first()?.arms);
-        out.push_str(&layout::below(style, &format!("next: {}", comparison_text::next(paired, arms))));
+        // Below the regressions it is about, which come first.
+        if last_worse == Some(at) {
+            let paired = shown.iter().any(|group| group.rows.iter().any(|row| decide::is_interleaved(row.comparison)));
+            let arms = shown.iter().find_map(|group| group.rows.first()?.arms);
+            out.push_str(&layout::below(style, &format!("next: {}", comparison_text::next(paired, arms))));
+        }
     }
     // What is undecided for a reason it shares is explained below, whether it has a line or not.
     let explained = |group: &&&OfCheck<'_>| {

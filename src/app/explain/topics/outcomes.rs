@@ -4,7 +4,7 @@ use super::{Chapter, topic};
 
 pub(super) const CHAPTER: Chapter = Chapter {
     title: "Outcomes",
-    intro: "The values of `outcome`: how an attempt ended, in one word. Where a word has a cause on this side, the check is errored instead.",
+    intro: "The values of `outcome`: how an attempt ended, in one word. If the cause is on this side, the check is errored instead.",
     picture: None,
     topics: &[
         topic(

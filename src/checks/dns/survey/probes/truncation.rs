@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::decides;
-use crate::model::count::counted;
 use crate::checks::dns::survey::querier::{ControlledReply, Querier};
 use crate::checks::dns::survey::server_report::ServerReport;
 use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
+use crate::model::count::counted;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::{EdnsRequest, Question};
 use crate::proto::dns::types;
