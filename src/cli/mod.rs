@@ -57,13 +57,13 @@ pub enum Command {
     /// The store of accepted runs that later runs are compared with.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
-    /// Trends over a folder of reports, and exports to other tools. It never fails a pipeline.
+    /// Trends over a folder of reports, to look at and to export; no gate.
     History(Box<history::HistoryArgs>),
     /// Run one check by hand, without a suite.
     Probe(ProbeArgs),
-    /// Serve throughput tests, as iperf3 -s does, for many clients at once; and echo TCP and UDP.
+    /// Serve throughput tests, as iperf3 -s does, but to many clients at once.
     Serve(ServeArgs),
-    /// See it work: a suite against servers on loopback, with every report. Needs no network and no root.
+    /// See it work: a suite against servers on loopback, without network or root.
     Demo(DemoArgs),
     /// Explain a word: a family, a fact, an operator, a key of suites, a verdict, an exit code.
     Explain(ExplainArgs),
@@ -104,8 +104,8 @@ pub struct SuiteArgs {
     /// Only checks whose id, case id or suite/case matches this pattern: `*` is any text, `?` one character (repeatable).
     #[arg(long, value_name = "GLOB", env = "SHAKEDOWN_ONLY")]
     pub only: Vec<crate::plan::Glob>,
-    /// Run again what was not well in this report (failed, not measured, regressed, or left undone), and the checks that it
-    /// needs. A check that the suites no longer have is an error.
+    /// Run again what was not well in this report (failed, not measured, regressed, or left undone), and the checks those
+    /// need. A check that the suites no longer have is an error.
     #[arg(long, value_name = "REPORT")]
     pub failed_from: Option<PathBuf>,
     /// Override a variable of the suites (repeatable).

@@ -34,7 +34,7 @@ fn calls(text: &str) -> Vec<Vec<String>> {
             continue;
         };
         open.clear();
-        for part in words.split(|word| matches!(&**word, "&&" | "||" | "|" | ";" | "then" | "do" | "if" | "!" | "&")) {
+        for part in words.split(|word| matches!(&**word, "&&" | "||" | "|" | ";" | "then" | "do" | "done" | "if" | "!" | "&")) {
             let until =
                 part.iter().position(|word| word.starts_with('>') || word.starts_with("2>")).unwrap_or(part.len());
             let part: Vec<String> = part[..until].iter().map(|word| word.trim_end_matches(';').to_owned()).collect();
@@ -190,7 +190,7 @@ fn what_sends_nothing_is_run_and_what_runs_is_planned() {
         let help = words.iter().any(|word| word == "--help");
         // Those are played by tests/pages, against servers.
         let played = line.page.starts_with("docs/how-to/");
-        if played || is_pattern(&words) || !(help || first == "run" || RUN.contains(&&**first)) {
+        if played || is_pattern(&line.words) || !(help || first == "run" || RUN.contains(&&**first)) {
             continue;
         }
         planned += usize::from(first == "run");
