@@ -34,7 +34,9 @@ fn calls(text: &str) -> Vec<Vec<String>> {
             continue;
         };
         open.clear();
-        for part in words.split(|word| matches!(&**word, "&&" | "||" | "|" | ";" | "then" | "do" | "done" | "if" | "!" | "&")) {
+        for part in
+            words.split(|word| matches!(&**word, "&&" | "||" | "|" | ";" | "then" | "do" | "done" | "if" | "!" | "&"))
+        {
             let until =
                 part.iter().position(|word| word.starts_with('>') || word.starts_with("2>")).unwrap_or(part.len());
             let part: Vec<String> = part[..until].iter().map(|word| word.trim_end_matches(';').to_owned()).collect();
