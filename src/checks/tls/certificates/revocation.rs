@@ -228,7 +228,7 @@ mod tests {
             let observation = seen(status, 2);
             assert_eq!(observation.last("crl.status"), None, "{}: another may be revoked", status.word());
             let why = observation.unavailable("crl.status").expect("its absence is this side's").to_string();
-            assert!(why.contains("2 more certificates were not looked up"), "{why}");
+            assert!(why.contains("not looked up: 2 more"), "{why}");
         }
         let revoked = seen(CrlStatus::Revoked, 2);
         assert_eq!(revoked.last("crl.status").unwrap(), "revoked");
