@@ -119,13 +119,13 @@ fn written(noise: &Noise, dir: &Path) -> Result<PathBuf, String> {
 }
 
 fn table(noise: &Noise) -> String {
-    let mut out = format!("\n{}: what can be seen of a change\n", noise.suite);
+    let mut out = format!("\n{}: the smallest change that a comparison would show (MDE)\n", noise.suite);
     let wide = noise.metrics.keys().map(String::len).max().unwrap_or(0);
-    let _ = writeln!(out, "{:wide$}  {:>10}  {:>12}", "metric", "10 pairs", "against runs");
+    let _ = writeln!(out, "{:wide$}  {:>19}  {:>10}", "metric", "--against, 10 pairs", "--baseline");
     for (name, metric) in &noise.metrics {
         let share = |least: Option<f64>| least.map_or_else(|| "-".to_owned(), |least| format!("{:.1}%", least * 100.0));
         let (pairs, between) = (share(metric.detectable(Some(10))), share(metric.detectable(None)));
-        let _ = writeln!(out, "{name:wide$}  {pairs:>10}  {between:>12}");
+        let _ = writeln!(out, "{name:wide$}  {pairs:>19}  {between:>10}");
     }
     out
 }

@@ -7,6 +7,7 @@ use super::identity::Files;
 use super::render;
 use super::terminal::Terminal;
 use crate::checks::FAMILIES;
+use crate::model::count::counted;
 use clap::CommandFactory as _;
 
 use super::settings::Settings as Origins;
@@ -119,8 +120,7 @@ pub(super) fn load_inputs(inputs: &[Input], args: &SuiteArgs, terminal: &Termina
     if !loaded.errors.is_empty() {
         let text = loaded.errors.render(&loaded.sources, terminal.style_err().color);
         let count = loaded.errors.count();
-        let word = if count == 1 { "error" } else { "errors" };
-        terminal.err(&loaded.redactor.clean(&format!("{text}{count} {word}; nothing was sent\n")));
+        terminal.err(&loaded.redactor.clean(&format!("{text}{}; nothing was sent\n", counted(count, "error"))));
         return None;
     }
     if refuses_unmatched(&plan, terminal) {
@@ -141,9 +141,10 @@ fn rerun(path: &Path) -> Result<Rerun, String> {
     let rerun = Rerun::of(&shown, &record);
     if rerun.open.is_empty() {
         return Err(format!(
-            "nothing failed in {shown} (run {}, {} cases), so there is nothing to run again; nothing was sent\n\
+            "nothing failed in {shown} (run {}, {}), so there is nothing to run again; nothing was sent\n\
              leave --failed-from out to measure everything once more",
-            rerun.run, rerun.total
+            rerun.run,
+            counted(rerun.total, "case")
         ));
     }
     Ok(rerun)
@@ -245,9 +246,10 @@ fn nothing_selected(args: &SuiteArgs, deselected: usize) -> String {
     asked.extend(args.only.iter().map(|glob| format!("--only {glob}")));
     asked.extend(args.failed_from.iter().map(|report| format!("--failed-from {}", report.display())));
     format!(
-        "error: nothing is selected: {} left out {deselected} cases, all of them\n\
+        "error: nothing is selected: {} left out everything ({})\n\
          a run of nothing would be green; see the names and tags with `shakedown plan`\n",
-        asked.join(" ")
+        asked.join(" "),
+        counted(deselected, "case")
     )
 }
 

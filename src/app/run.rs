@@ -18,6 +18,7 @@ use crate::baseline::host;
 use crate::cli::{ProgressArg, RunArgs};
 use crate::engine;
 use crate::exit::{self, RunOutcome};
+use crate::model::count::counted;
 use crate::model::record::{Design, DesignKind, Host, Run};
 use crate::model::{Event, Place, Record, Verdict, event};
 use crate::plan::{Case, Plan};
@@ -158,7 +159,8 @@ async fn follow(
     let mut lost = outputs::write(&record, &args.output, terminal);
     lost.extend(events.lost);
     if engine_lost || missing > 0 {
-        lost.push(format!("the engine ended early, {missing} cases have no record; this is a defect of shakedown"));
+        let cases = counted(missing, "case");
+        lost.push(format!("the engine ended early, and {cases} got no record; this is a defect of shakedown"));
     }
     lost.extend(keep(&record, args, &say));
     for line in &lost {
@@ -191,7 +193,8 @@ fn both_references(plan: &Plan, args: &RunArgs) -> String {
     if paired == 0 || args.suites.baseline.is_none() {
         return String::new();
     }
-    format!("{paired} checks paired by --against are compared between the arms only, not with --baseline\n")
+    let checks = counted(paired, "check");
+    format!("{checks} paired by --against: compared between the arms only, not with --baseline\n")
 }
 
 /// A case of the plan as the columns of its line see it.

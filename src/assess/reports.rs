@@ -7,6 +7,7 @@ use crate::baseline::facts::{self, Rules};
 use crate::baseline::metrics::{self, Run};
 use crate::baseline::store::Baseline;
 use crate::model::comparison_document::{ComparisonDocument, MetricRow, SCHEMA, Side, SidesKind, Summary};
+use crate::model::count::counted;
 use crate::model::record::{DesignKind, Tool};
 use crate::model::reduced::{Check, Report};
 use crate::model::{Changes, Verdict};
@@ -167,7 +168,7 @@ fn baseline_side(path: &Path, baseline: &Baseline) -> Side {
     let newest = baseline.runs.last();
     Side {
         file: path.display().to_string(),
-        run: format!("{} runs", baseline.runs.len()),
+        run: counted(baseline.runs.len(), "run"),
         started: newest.map(|run| run.started.clone()).unwrap_or_default(),
         host_class: baseline.host_class.clone(),
         labels: newest.map(|run| run.labels.clone()).unwrap_or_default(),

@@ -46,9 +46,9 @@ pub struct BaselineArgs {
 /// Arguments of `baseline accept`.
 #[derive(Args, Debug)]
 pub struct AcceptArgs {
-    /// Reports made with `run --json`; accepted in order of their start. Runs that are in the store already, or older than
-    /// all it keeps, are skipped and counted. Interrupted runs and those in which a check failed, warned, or could not be
-    /// measured are refused (exit code 2), and files that cannot be read or written told (3); the others are accepted.
+    /// Reports made with `run --json`, accepted in order of their start. Runs that are in the store already, or older than
+    /// all it keeps, are skipped and counted. Interrupted runs, and those in which a check failed, warned, or could not be
+    /// measured, are refused (exit code 2); files that cannot be read or written are named (3). The others are accepted.
     #[arg(required = true, value_name = "REPORT")]
     pub reports: Vec<PathBuf>,
     /// Store.

@@ -15,7 +15,7 @@ pub struct CalibrateArgs {
     /// How many runs of the unchanged target; more runs make the estimate of their spread better.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(3..=100))]
     pub runs: u32,
-    /// Time between two runs. What differs from hour to hour only shows if they are hours apart.
+    /// Time between two runs. Differences from hour to hour show only if the runs are hours apart.
     #[arg(long, value_name = "T", default_value = "0s")]
     pub pause: String,
     /// The folder of baselines the noise floor is written to: `DIR/<suite>/<host-class>.noise.json`.

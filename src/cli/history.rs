@@ -33,7 +33,7 @@ pub struct HistoryArgs {
     /// Build or update an index, so that unchanged reports are not read again. It may be removed at any time.
     #[arg(long, value_name = "FILE")]
     pub index: Option<PathBuf>,
-    /// Write all of it as JSON, schema shakedown.history/1; `-` is stdout.
+    /// Write all of it as JSON (`shakedown schema history`); `-` is stdout.
     #[arg(long, value_name = "F")]
     pub json: Option<PathBuf>,
     /// Write CSV files and otava.yaml for Apache Otava into this folder.

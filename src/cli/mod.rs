@@ -27,7 +27,7 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// Say more: -v shows every expectation, all evidence and what each attempt saw; -vv every round, on stderr.
+    /// Say more, with any command: -v shows every expectation, all evidence and what each attempt saw; -vv every round, on stderr.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// When to use colour.
@@ -57,13 +57,13 @@ pub enum Command {
     /// The store of accepted runs that later runs are compared with.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
-    /// Trends over a folder of reports, and exports to other tools; never a gate.
+    /// Trends over a folder of reports, to look at and to export; no gate.
     History(Box<history::HistoryArgs>),
     /// Run one check by hand, without a suite.
     Probe(ProbeArgs),
-    /// Reflector for two-sided tests: iperf3-compatible TCP and UDP.
+    /// Serve throughput tests, as iperf3 -s does, but to many clients at once.
     Serve(ServeArgs),
-    /// An embedded lab on loopback, a suite against it, every report: no network, no root.
+    /// See it work: a suite against servers on loopback, without network or root.
     Demo(DemoArgs),
     /// Explain a word: a family, a fact, an operator, a key of suites, a verdict, an exit code.
     Explain(ExplainArgs),
@@ -101,26 +101,26 @@ pub struct SuiteArgs {
     /// No checks with this tag. One that no check has is an error; from a variable or shakedown.toml it is a note.
     #[arg(long = "skip-tag", value_name = "T", env = "SHAKEDOWN_SKIP_TAG", value_delimiter = ',')]
     pub skip_tags: Vec<String>,
-    /// Only checks whose id, case id or suite/case matches.
+    /// Only checks whose id, case id or suite/case matches this pattern: `*` is any text, `?` one character (repeatable).
     #[arg(long, value_name = "GLOB", env = "SHAKEDOWN_ONLY")]
     pub only: Vec<crate::plan::Glob>,
-    /// Only what failed in this report, could not be measured, regressed, or was not run though it applies, and what that
-    /// needs. A check of it that no suite has any more is an error.
+    /// Run again what was not well in this report (failed, not measured, regressed, or left undone), and the checks those
+    /// need. A check that the suites no longer have is an error.
     #[arg(long, value_name = "REPORT")]
     pub failed_from: Option<PathBuf>,
-    /// Override a variable of the suites.
+    /// Override a variable of the suites (repeatable).
     #[arg(long = "var", value_name = "K=V", value_parser = pair)]
     pub vars: Vec<(String, String)>,
     /// Override variables from a YAML file.
     #[arg(long = "vars", value_name = "FILE", env = "SHAKEDOWN_VARS")]
     pub var_files: Vec<PathBuf>,
-    /// Rounds of every check.
+    /// Rounds of every check: repetitions of its measurement.
     #[arg(long, value_name = "N", env = "SHAKEDOWN_ROUNDS", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
-    /// How long to wait for an unresponsive peer, in checks that do not say; replaces `defaults.timeout`.
+    /// How long to wait for an unresponsive peer, for checks that do not set it; replaces `defaults.timeout`.
     #[arg(long, value_name = "T", env = "SHAKEDOWN_TIMEOUT", value_parser = patience)]
     pub timeout: Option<String>,
-    /// How many checks may be about the same host at once, where a check does not say; replaces `defaults.per_target`.
+    /// How many checks of the same host may run at once, for checks that do not set it; replaces `defaults.per_target`.
     #[arg(long, value_name = "N", env = "SHAKEDOWN_PER_TARGET", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub per_target: Option<u32>,
     /// Compare two targets in interleaved pairs: arm `base` is the suite as written, arm `head` has this variable changed.
@@ -133,10 +133,10 @@ pub struct SuiteArgs {
     /// Compare the metrics with the accepted runs in a folder of baselines, or in one file.
     #[arg(long, value_name = "DIR|FILE", env = "SHAKEDOWN_BASELINE")]
     pub baseline: Option<PathBuf>,
-    /// Seed for everything random, such as the order of the arms [default: from the clock; recorded].
+    /// Seed for everything random, such as the order of the arms [default: from the clock, and recorded in the report].
     #[arg(long, value_name = "N", env = "SHAKEDOWN_SEED", value_parser = clap::value_parser!(u64).range(..=1 << 53))]
     pub seed: Option<u64>,
-    /// Allow suites to include files from outside of their folder, the folder given, the folder of the nearest shakedown.toml and the repository.
+    /// Allow suites to include files from anywhere. Without it, only from their own folder, the folder given, the repository, and the nearest folder above with a shakedown.toml.
     // No variable, hence no line of shakedown.toml: that file comes with the suites.
     #[arg(long)]
     pub include_outside: bool,
@@ -183,10 +183,10 @@ pub struct PlanArgs {
 /// Where reports go.
 #[derive(Args, Clone, Debug, Default)]
 pub struct OutputArgs {
-    /// Write the report; `-` is stdout.
+    /// Write the JSON report; `-` is stdout.
     #[arg(long, value_name = "F", env = "SHAKEDOWN_JSON")]
     pub json: Option<PathBuf>,
-    /// Write JUnit; `-` is stdout.
+    /// Write the JUnit XML report; `-` is stdout.
     #[arg(long, value_name = "F", env = "SHAKEDOWN_JUNIT")]
     pub junit: Option<PathBuf>,
     /// Dialect of JUnit.
@@ -213,8 +213,8 @@ pub struct RunArgs {
     /// Checks to run in parallel [default: four per processor].
     #[arg(long, value_name = "N", env = "SHAKEDOWN_JOBS", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub jobs: Option<u16>,
-    /// How long the whole run may take (`10m`): then what runs is stopped, what was changed is put back, and every check
-    /// that has not ended is errored.
+    /// How long the whole run may take (`10m`). Then running checks are stopped, what they changed is put back, and every
+    /// check that has not ended is errored.
     #[arg(long, value_name = "T", env = "SHAKEDOWN_DEADLINE", value_parser = length_of_time)]
     pub deadline: Option<std::time::Duration>,
     /// Start no further check after the first failure.
@@ -247,10 +247,10 @@ pub struct ReportArgs {
 /// Arguments of `serve`.
 #[derive(Args, Debug)]
 pub struct ServeArgs {
-    /// Address and port of the throughput reflector.
+    /// Address and port of the throughput server.
     #[arg(long, value_name = "A:P", default_value = "127.0.0.1:5201", env = "SHAKEDOWN_LISTEN")]
     pub listen: std::net::SocketAddr,
-    /// Also echo TCP and UDP here.
+    /// Also echo TCP and UDP on this address and port.
     #[arg(long, value_name = "A:P", env = "SHAKEDOWN_ECHO")]
     pub echo: Option<std::net::SocketAddr>,
 }
@@ -270,15 +270,15 @@ pub struct DemoArgs {
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
     /// A family (tcp), a fact (`http.total_time.p95`), an operator (between), a key of suites (retries), a verdict (errored),
-    /// an exit code (3) or any other word of suites and reports; nothing lists them.
-    #[arg(value_name = "TOPIC")]
+    /// an exit code (3) or any other word of suites and reports. Without it, the topics are listed.
+    #[arg(value_name = "TOPIC", allow_hyphen_values = true)]
     pub topic: Vec<String>,
 }
 
 /// Arguments of `man`.
 #[derive(Args, Debug)]
 pub struct ManArgs {
-    /// The command the page is about, such as `run` or `baseline accept`; nothing prints the page of the program.
+    /// The command the page is about, such as `run` or `baseline accept`. Without it, the page of the program.
     #[arg(value_name = "COMMAND", conflicts_with = "dir")]
     pub command: Vec<String>,
     /// Write the pages of all commands into this folder: shakedown.1, shakedown-run.1 and so on.

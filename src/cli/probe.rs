@@ -29,7 +29,7 @@ pub struct ProbeArgs {
     /// An environment variable with a secret, used as '${NAME}' in fields and headers, and shown as ***.
     #[arg(long = "secret", value_name = "NAME")]
     pub secrets: Vec<String>,
-    /// Print help; behind a family, its fields.
+    /// Print help; after a family, its fields.
     #[arg(short, long)]
     pub help: bool,
 }

@@ -7,6 +7,7 @@ use super::series::POINTS;
 use super::spark;
 use super::trend::{ChangePoint, History, Trend};
 use crate::model::Unit;
+use crate::model::count::counted;
 use crate::model::visible::visible;
 
 /// Most characters of a name in a column; case ids with many matrix keys are long.
@@ -131,14 +132,13 @@ fn number(symbol: &str, value: f64) -> String {
 
 fn summary(out: &mut String, history: &History) {
     let changes: usize = history.series.iter().map(|trend| trend.change_points.len()).sum();
-    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    let (runs, change_points) = (count(history.runs.len(), "run"), count(changes, "change point"));
+    let (runs, change_points) = (counted(history.runs.len(), "run"), counted(changes, "change point"));
     let _ = writeln!(out, "{runs}, {} series, {change_points}", history.series.len());
     for left in &history.left_out {
         let _ = writeln!(
             out,
             "left out: {} of host class {} (newest {}): numbers of other hosts are not comparable; --host-class {} or all",
-            count(left.runs, "run"),
+            counted(left.runs, "run"),
             shown(&left.host_class),
             shown(&left.newest),
             shown(&left.host_class),
@@ -153,15 +153,15 @@ fn summary(out: &mut String, history: &History) {
     let (cut, older): (usize, usize) =
         history.series.iter().filter(|trend| trend.older > 0).fold((0, 0), |(n, sum), one| (n + 1, sum + one.older));
     if cut > 0 {
-        let older = count(older, "older value");
+        let older = counted(older, "older value");
         let _ = writeln!(out, "left out: {older} of {cut} series, beyond --last or the newest {POINTS} of a series");
     }
     if history.without_value > 0 {
-        let values = count(history.without_value, "value");
+        let values = counted(history.without_value, "value");
         let _ = writeln!(out, "left out: {values} of which there is no ratio (zero or less)");
     }
     if !history.skipped.is_empty() {
-        let _ = writeln!(out, "skipped: {}", count(history.skipped.len(), "file"));
+        let _ = writeln!(out, "skipped: {}", counted(history.skipped.len(), "file"));
         for file in history.skipped.iter().take(NAMED) {
             let _ = writeln!(out, "  {}: {}", shown(&file.file), shown(&file.why));
         }

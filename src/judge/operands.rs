@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::model::count::counted;
 use crate::model::document_path::{self, FindError};
 use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test};
 use crate::model::fact::SETTLED_IN;
@@ -85,7 +86,7 @@ fn statistic<'v>(name: &str, part: &'static str, observation: &'v Observation) -
     let empty = observation.counted().filter(none).count();
     if (1..rounds).contains(&empty) {
         // The rounds that went well must not speak for those that did not.
-        return Operand::Unavailable(format!("nothing in {empty} of {rounds} rounds"));
+        return Operand::Unavailable(format!("nothing in {empty} of {}", counted(rounds, "round")));
     }
     let value = |samples: Option<Samples>| {
         let number = samples.and_then(|samples| samples.summary()?.get(part));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Judgement;
+use crate::model::count::counted;
 use crate::model::fact::SETTLED_IN;
 use crate::model::named::Named;
 use crate::model::record::{BaseArm, FactValue, Facts, Metric, Timing, Word};
@@ -75,7 +76,7 @@ fn waited(case: &Case, judgement: &Judgement, attempts: u32) -> String {
     let Some(eventually) = case.eventually.filter(|_| failed) else {
         return String::new();
     };
-    format!("; still so after {} ({attempts} attempts)", human_time(eventually.within))
+    format!("; still so after {} ({})", human_time(eventually.within), counted(attempts, "attempt"))
 }
 
 /// Metrics that the suite names: with a tolerance, or in what it expects.

@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod comparison_document;
 pub mod control;
 pub mod corrections;
+pub mod count;
 pub mod document_path;
 pub mod event;
 pub mod expectation;

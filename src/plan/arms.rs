@@ -1,5 +1,6 @@
 //! Which cases run against two targets.
 
+use crate::model::count::counted;
 use crate::suite::check::Check;
 use crate::suite::{Diagnostics, Suite};
 
@@ -15,8 +16,8 @@ pub(super) fn pair(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics)
     for check in &suite.checks {
         let (base, head) = (of(&suite.checks, &check.check), of(&head.checks, &check.check));
         if base != head {
-            let message =
-                format!("with the overrides of --against `{}` has {head} cases instead of {base}", check.check);
+            let head = counted(head, "case");
+            let message = format!("with the overrides of --against `{}` has {head} instead of {base}", check.check);
             errors.add(check.span, message, "let both arms have the same matrix");
             return Vec::new();
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Case, Plan, SharedResource};
+use crate::model::count::counted;
 use crate::model::visible::visible;
 use crate::model::{Arm, Expectation, Unit};
 use crate::probe::Footprint;
@@ -11,12 +12,12 @@ use crate::probe::Footprint;
 #[must_use]
 pub fn print(plan: &Plan) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{} cases from {}", plan.cases.len(), names(plan));
+    let _ = writeln!(out, "{} from {}", counted(plan.cases.len(), "case"), names(plan));
     if plan.deselected > 0 {
         let _ = writeln!(out, "{} left out by the selection", plan.deselected);
     }
     out.push_str(&plan.notice());
-    let _ = writeln!(out, "at most {}", seconds(plan.longest().as_secs_f64()));
+    let _ = writeln!(out, "takes at most {}", seconds(plan.longest().as_secs_f64()));
     limits(&mut out, plan);
     for (stage, words) in [
         (Footprint::Quiet, "in parallel"),
@@ -28,7 +29,7 @@ pub fn print(plan: &Plan) -> String {
         if cases.is_empty() {
             continue;
         }
-        let _ = writeln!(out, "\nstage {}: {} cases, {words}", stage.word(), cases.len());
+        let _ = writeln!(out, "\nstage {}: {}, {words}", stage.word(), counted(cases.len(), "case"));
         for (index, case) in cases {
             line(&mut out, plan, index, case);
         }
@@ -39,11 +40,11 @@ pub fn print(plan: &Plan) -> String {
 /// What keeps cases of a stage apart, and how many of them there are.
 fn limits(out: &mut String, plan: &Plan) {
     for limit in &plan.limits {
-        let cases = limit.cases;
+        let cases = counted(limit.cases, "case");
         let _ = match &limit.shared {
-            SharedResource::Serial(name) => writeln!(out, "serial {}: {cases} cases, one at a time", visible(name)),
+            SharedResource::Serial(name) => writeln!(out, "serial {}: {cases}, one at a time", visible(name)),
             SharedResource::Host(host) => {
-                writeln!(out, "target {}: {cases} cases, at most {} at a time", visible(host), limit.most)
+                writeln!(out, "target {}: {cases}, at most {} at a time", visible(host), limit.most)
             }
         };
     }
@@ -71,7 +72,7 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
             writeln!(out, "         eventually: within {within}, every {}", seconds(eventually.every.as_secs_f64()));
     }
     if case.retries > 0 {
-        let retries = if case.retries == 1 { "1 retry".to_owned() } else { format!("{} retries", case.retries) };
+        let retries = counted(case.retries, "retry");
         let delay = case.retry_delay.map(|delay| format!(", {} apart", seconds(delay.as_secs_f64())));
         let _ = writeln!(out, "         up to {retries}{}", delay.unwrap_or_default());
     }
@@ -105,7 +106,7 @@ fn expects(out: &mut String, expectation: &Expectation, case: &Case) {
 
 fn rounds(out: &mut String, case: &Case) {
     let layout = case.layout;
-    let samples = if layout.samples > 1 { format!(" of {} samples", layout.samples) } else { String::new() };
+    let samples = if layout.samples > 1 { format!(" of {}", counted(layout.samples, "sample")) } else { String::new() };
     match &case.head {
         Some(head) => {
             let order: Vec<&str> = layout
@@ -118,12 +119,12 @@ fn rounds(out: &mut String, case: &Case) {
                 "         {}",
                 visible(&format!("arm base {}, arm head {}", case.base.probe.target(), head.probe.target()))
             );
-            let (pairs, warm) = (layout.rounds, layout.warm_up);
-            let _ = writeln!(out, "         {pairs} pairs{samples} after {warm} to warm up: {}", order.join(" "));
+            let (pairs, warm) = (counted(layout.rounds, "pair"), layout.warm_up);
+            let _ = writeln!(out, "         {pairs}{samples} after {warm} to warm up: {}", order.join(" "));
         }
         None if layout.rounds > 1 || layout.samples > 1 => {
-            let (rounds, warm) = (layout.rounds, layout.warm_up);
-            let _ = writeln!(out, "         {rounds} rounds{samples} after {warm} to warm up");
+            let (rounds, warm) = (counted(layout.rounds, "round"), layout.warm_up);
+            let _ = writeln!(out, "         {rounds}{samples} after {warm} to warm up");
         }
         None => {}
     }

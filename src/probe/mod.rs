@@ -58,7 +58,7 @@ pub struct Cx<'a> {
 }
 
 impl<'a> Cx<'a> {
-    /// A context that records into `observation` what stands in the table `facts` of a family.
+    /// A context that records into `observation` what is in the table `facts` of a family.
     pub fn new(
         observation: &'a mut Observation,
         facts: &'static [FactInfo],
@@ -430,7 +430,7 @@ mod tests {
     facts! { FACTS;
         const OUTCOME: Fact<Choice> = Fact::choice("outcome", &["done", "refused"], "What became of it.");
     }
-    const STRANGER: Fact<String> = Fact::text("stranger", "It stands in no table.");
+    const STRANGER: Fact<String> = Fact::text("stranger", "It is in no table.");
 
     #[test]
     #[should_panic(expected = "`stranger` is not in the family's table of facts")]

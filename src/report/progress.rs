@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::redact::Redacted;
 use super::style::visible;
+use crate::model::count::counted;
 use crate::model::{Event, Verdict, human_time};
 
 /// How to show progress.
@@ -117,7 +118,8 @@ impl Progress {
                 let step = (self.total / 10).max(1);
                 if self.mode == Mode::Plain && (self.done.is_multiple_of(step) || self.done == self.total) {
                     // A closed pipe is no reason to end.
-                    let _ = writeln!(std::io::stderr(), "{}/{} checks, {} not passed", self.done, self.total, self.bad);
+                    let total = counted(self.total, "check");
+                    let _ = writeln!(std::io::stderr(), "{}/{total}, {} not passed", self.done, self.bad);
                 }
             }
             Event::RunFinished { .. } => self.bar.finish_and_clear(),

@@ -197,7 +197,7 @@ impl ArgContext<'_> {
         }
         if let Some(fact) = of_facts.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)) {
             let entry = if fact.contains(": ") { fact.to_owned() } else { format!("{fact}: {}", flow(value)) };
-            return Some(format!("what must hold stands beside `{owner}:`; write `expect: {{{entry}}}` there"));
+            return Some(format!("what must hold goes beside `{owner}:`; write `expect: {{{entry}}}` there"));
         }
         target_key(&key.name, value, fields)
     }

@@ -158,7 +158,7 @@ fn tolerance(text: &str, fact: &FactInfo) -> Result<f64, String> {
     let share = text.trim_end().ends_with('%');
     let number = match (fact.kind, fact.unit) {
         (Kind::Distribution, _) if !share => {
-            return Err("it is compared by ratio, so this must be a share (an amount stands in `at_least`)".into());
+            return Err("it is compared by ratio, so this must be a share (an amount goes into `at_least`)".into());
         }
         (Kind::Distribution, _) | (_, Unit::Ratio) => quantity::parse(text, Unit::Ratio)?,
         _ if share => return Err("it may be zero and is compared by difference: a share says nothing".into()),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::model::Place;
+use crate::model::count::counted;
 pub use crate::model::suggest::suggest;
 use crate::model::visible::{visible, visible_lines};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
@@ -205,7 +206,7 @@ impl Diagnostics {
             out.push_str("\n\n");
         }
         if self.count() > SHOWN {
-            let _ = writeln!(out, "... and {} more errors", self.count() - SHOWN);
+            let _ = writeln!(out, "... and {}", counted(self.count() - SHOWN, "more error"));
         }
         out
     }

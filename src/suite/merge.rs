@@ -295,7 +295,7 @@ fn other_key(word: &str, node: &Node) -> String {
         return "it belongs to a check: write it below `checks:`, beside its `id`".to_owned();
     }
     if matches!(node.kind, Kind::Map(_)) && synonyms::key("suite", word, node).is_none() {
-        return format!("a check stands in the list: write `checks: [{{id: NAME, {word}: {{…}}}}]`; keys: {}", names());
+        return format!("a check goes into the list: write `checks: [{{id: NAME, {word}: {{…}}}}]`; keys: {}", names());
     }
     synonyms::key("suite", word, node).unwrap_or(near)
 }

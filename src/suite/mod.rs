@@ -15,7 +15,7 @@ pub mod reading;
 mod repeats;
 pub mod schema;
 pub mod secret;
-mod synonyms;
+pub(crate) mod synonyms;
 mod syntax;
 pub mod tables;
 pub mod tree;

@@ -9,11 +9,11 @@ use crate::model::{Field, FieldInfo, FieldKind, FieldRole};
 
 const TEXTS: FieldKind = FieldKind::List(&FieldKind::Text);
 
-/// Keys of the file. Beside them `x-…` may stand, which is left alone: a place for anchors.
+/// Keys of the file. Keys that begin with `x-` are left alone: a place for anchors.
 pub const SUITE: &[FieldInfo] = &[
     FieldInfo::required("version", FieldKind::Integer(1, 1), "Format version; always 1."),
     FieldInfo::required("suite", FieldKind::Text, "Name of the suite: letters, digits, `_` and `-`."),
-    FieldInfo::optional("description", FieldKind::Text, "What the suite shows, for people."),
+    FieldInfo::optional("description", FieldKind::Text, "What the suite is for, in words."),
     FieldInfo::optional(
         "vars",
         FieldKind::Map(&FieldKind::Text),
@@ -49,7 +49,7 @@ pub const DEFAULTS: &[FieldInfo] = joined!(FieldInfo; COMMON, &[BASELINE_OF_ALL]
 const BASELINE_OF_ALL: FieldInfo = FieldInfo::optional(
     "baseline",
     FieldKind::Map(&FieldKind::Group(BASELINE)),
-    "Per fact, how it is compared, for every check that has it; what a check says of a fact itself comes first.",
+    "How each fact is compared, for every check that has it; what a check itself says of a fact comes first.",
 );
 
 fields! { pub COMMON;
@@ -61,7 +61,7 @@ fields! { pub COMMON;
         "rounds",
         FieldKind::Integer(1, 1000),
         "1",
-        "Independent repetitions of the measurement; with more than one, a warm-up round is made first and discarded.",
+        "Independent repetitions of the measurement. With more than one, a warm-up round is made first and discarded.",
     );
     /// Measurements in a round.
     pub const SAMPLES: Field<u32> = Field::default(
@@ -87,7 +87,7 @@ fields! { pub COMMON;
     pub const PER_TARGET: Field<Option<u32>> = Field::optional(
         "per_target",
         FieldKind::Integer(1, 1000),
-        "The most checks of the run that may be about the same host at once, whatever --jobs says; of several values for a host the smallest counts.",
+        "How many checks of the same host may run at once, across all suites of the run, whatever --jobs says; of several values for a host the smallest counts.",
     );
     /// Weight of a failure.
     pub const SEVERITY: Field<Weight> =
@@ -121,19 +121,19 @@ pub const BASELINE: &[FieldInfo] = &[
     FieldInfo::optional(
         "at_least",
         FieldKind::Text,
-        "Smallest movement that counts (1ms), whatever share it is: a smaller one is never a regression.",
+        "Smallest change that counts, as an amount (1ms), beside the tolerance: a smaller one is never a regression.",
     ),
     FieldInfo::optional(
         "change",
         FieldKind::Choice(&["same", "may_grow", "may_shrink", "ignore"]),
-        "How a fact may change from one report to the next; a metric is compared by its numbers, or ignored.",
+        "How a fact that is no metric may change from one report to the next; `ignore` also leaves out a metric.",
     ),
 ];
 
 /// Keys of a check besides the family key.
 pub const CHECK: &[FieldInfo] = &[
     FieldInfo::required("id", FieldKind::Text, "Unique name: letters, digits, `_` and `-`."),
-    FieldInfo::optional("description", FieldKind::Text, "What it shows, for people."),
+    FieldInfo::optional("description", FieldKind::Text, "What the check is for, in words."),
     FieldInfo::optional("tags", TEXTS, "For --tag and --skip-tag."),
     FieldInfo::optional(
         "matrix",
@@ -143,17 +143,17 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::optional(
         "needs",
         TEXTS,
-        "Checks, or cells of one (`alive[site=a]`), that must pass first; otherwise this one is skipped with the reason. `suite/check` is one of another suite of the run.",
+        "Checks, or cells of one (`alive[site=a]`), that must pass first; otherwise this one is skipped, with the reason. `suite/check` names one of another suite of the run.",
     ),
     FieldInfo::optional(
         "control",
         FieldKind::Text,
-        "A check, or a cell of one, that shows the host can be reached: needed where silence is expected, and run again after it.",
+        "A check, or a cell of one, that shows that the host can be reached. Needed where silence is expected; it runs again afterwards.",
     ),
     FieldInfo::optional(
         "when",
         FieldKind::Map(&TEXTS),
-        "Variables, and the values with which the check runs; with others it is skipped, with the reason.",
+        "Variables, and the values with which the check runs. With other values it is skipped, with the reason.",
     ),
     FieldInfo::optional(
         "expect",
@@ -163,14 +163,14 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::optional(
         "eventually",
         FieldKind::Group(EVENTUALLY),
-        "Repeat the check until it holds, for things that take a while.",
+        "Repeat the check until it holds, for things that take a while. Not with `retries`.",
     ),
     RETRIES.info,
     RETRY_DELAY.info,
     FieldInfo::optional(
         "serial",
         FieldKind::Text,
-        "A name: checks with the same one, also of other suites, never run at the same time.",
+        "A name. Checks with the same name, also of other suites, never run at the same time.",
     ),
     PER_TARGET.info,
     ROUNDS.info,
@@ -180,7 +180,7 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::optional(
         "baseline",
         FieldKind::Map(&FieldKind::Group(BASELINE)),
-        "Per fact, how it is compared: with a tolerance, from an amount on, by a rule, or not at all.",
+        "How facts are compared with another run or target: for each fact a tolerance, a smallest amount, a rule, or `ignore`.",
     ),
 ];
 

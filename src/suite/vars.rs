@@ -166,7 +166,7 @@ impl Interpolated {
             }
             (Lookup::Node(node), _) => {
                 let sort = node.sort();
-                errors.add(span, format!("`${{{name}}}` is {sort} and cannot stand inside text"), "use it alone");
+                errors.add(span, format!("`${{{name}}}` is {sort} and cannot be inside of a text"), "use it alone");
             }
             (Lookup::Text(value), _) => self.push(&value),
             (Lookup::Secret(value), _) => {

@@ -143,7 +143,7 @@ pub const OF_CHECKS: &[(&str, &str)] = &[
     ("http: {url: http://x/, method: HEAD}\nexpect: {body: {contains: x}}", "write `http: {…, method: GET}`"),
     ("http: {url: http://x/}\nexpect: {redirects: 1}", "write `http: {…, follow: 5}`"),
     ("udp: {host: x, port: 1, send: a}\nexpect: {outcome: {not_in: [silent]}}", "in: [replied, refused"),
-    ("http: {url: http://x/}\nexpect: {body.json.version: {ge: 1.4s}}", "write the number as it stands in the document, without a unit: `body.json.version: {ge: 1.4}`"),
+    ("http: {url: http://x/}\nexpect: {body.json.version: {ge: 1.4s}}", "write the number as it is in the document, without a unit: `body.json.version: {ge: 1.4}`"),
     ("http: {url: http://x/}\nexpect: {body.json.version: {ge: new}}", "or a version, such as {ge: \"1.4.0\"}"),
     // Templates of other tools.
     ("tcp: {host: {{ host }}, port: 1}", "write \"${host}\""),

@@ -286,7 +286,7 @@ fn an_override_of_what_is_sent_is_another_definition() {
 fn of_two_references_the_output_says_which_one_counts() {
     let kept = Kept::new();
     let head = Peer::slow(20);
-    let words = "1 checks paired by --against are compared between the arms only, not with --baseline";
+    let words = "1 check paired by --against: compared between the arms only, not with --baseline";
     let ended = kept.run(&["--against", &format!("port={}", head.port), "--pairs", "6"]);
     assert!(ended.out.contains(words), "{}{}", ended.out, ended.err);
     assert!(!kept.run(&[]).out.contains("arms only"));

@@ -140,7 +140,7 @@ fn only_what_was_not_well_runs_again_with_what_it_needs() {
     assert_eq!(ids(&sandbox.json("well.json")).len(), 4);
     // It narrows what is chosen otherwise, and `plan` shows it.
     let plan = sandbox.run(&["plan", "suite.yaml", "--failed-from", "r.json", "--only", "warns"]).out;
-    assert!(plan.starts_with("1 cases from suite.yaml\n") && plan.contains("s/warns"), "{plan}");
+    assert!(plan.starts_with("1 case from suite.yaml\n") && plan.contains("s/warns"), "{plan}");
     let ended = sandbox.run(&["run", "suite.yaml", "--failed-from", "r.json", "--only", "other"]);
     assert!(
         ended.code == 2 && ended.err.contains("nothing is selected: --only other --failed-from r.json"),

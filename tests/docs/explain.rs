@@ -25,52 +25,118 @@ fn unknown(word: &str) -> String {
     err
 }
 
+/// What people type, and words of the answer.
+const LOOKED_UP: &[(&str, &str)] = &[
+    ("between", "It lies between these two, both included."),
+    ("not_in", "It is none of these."),
+    ("eventually", "until it holds"),
+    ("retries", "reported as flaky"),
+    ("MDE", "80 of 100 such comparisons"),
+    ("mde", "80 of 100 such comparisons"),
+    ("total_time.p95", "http.total_time.p95"),
+    ("http.total_time.p95", "95 of 100 samples do not exceed"),
+    ("rtt.stddev", "standard deviation"),
+    ("p99", "99 of 100 samples do not exceed"),
+    ("control", "shows that the host is there at all"),
+    ("needs", "must pass first"),
+    ("matrix", "One case for every combination"),
+    ("severity", "does not fail the run"),
+    ("baseline", "An accepted run"),
+    ("errored", "this side could not look"),
+    ("inconclusive", "Neither a change nor its absence"),
+    ("warm-up", "made first and discarded"),
+    ("round", "└─ suite  edge"),
+    ("3", "something was not measured or not run"),
+    ("exit code 4", "a measured value regressed"),
+    ("exit", "Terminated (SIGTERM)"),
+    ("body.json.status", "http.body.json.status  a path into `body.json`"),
+    ("headers.server", "a path into `headers`"),
+    ("tls.port", "a field of tls"),
+    ("scan.rate", "a field of tls"),
+    ("refused", "tcp.outcome: refused"),
+    ("timeout", "silence: where it is expected, it needs a `control`"),
+    ("nxdomain", "dns.rcode: NXDOMAIN"),
+    ("TLS1.2", "tls.version: TLS1.2"),
+    ("not_restored", "could not be put back"),
+    ("quic", "tls.transport: quic"),
+    ("compare", "shakedown compare before.json after.json"),
+    ("jobs", "variable SHAKEDOWN_JOBS"),
+    ("SHAKEDOWN_JOBS", "flag --jobs"),
+    ("settled_in", "Seconds from the start of the first attempt"),
+    ("may_grow", "a list may gain elements"),
+    ("`lt`:", "It is less than this."),
+    ("suite", "## expect"),
+    ("suite", "x-edge: &edge"),
+    ("refused", "the other side rejected the connection at once"),
+    ("refused", "tcp.outcome: refused"),
+    ("timeout", "a dead host, a firewall"),
+    ("unresolved", "it is no closed port"),
+    ("untrusted", "a private authority needs `ca_file`"),
+    ("p95", "the value that 95 of 100 samples do not exceed"),
+    ("flaky", "more than one attempt"),
+    ("skipped", "`when` leaves out"),
+    ("warn", "does not fail the run"),
+    ("JUnit", "validates against the two common schemas"),
+    ("exit 3", "something was not measured or not run"),
+    ("5s", "a length of time, as suites write it"),
+    ("5m", "In reports: 300, in s."),
+    ("10 MiB", "In reports: 10485760, in B."),
+    ("50%", "In reports: 0.5, as a share of one."),
+    ("503", "a status of HTTP"),
+    ("cause", "in one sentence: who, what, after how long"),
+    ("unmet", "an expectation that did not hold"),
+    ("REGR", "not by chance"),
+    ("ERROR", "this side could not look"),
+    ("gate", "whether a change goes on"),
+    ("ping", "the family icmp: shakedown explain icmp"),
+    ("depends_on", "a key of a check: needs"),
+    ("status code", "a fact of http: status"),
+    (">=", "an operator: ge"),
+    ("average", "a part of a distribution: mean"),
+    ("--json", "flag --json"),
+    ("TLS", "One full TLS handshake"),
+    ("x-", "a place for YAML anchors"),
+    ("glob", "`*` stands for any characters"),
+    ("regular expression", "look-around"),
+    ("NO_COLOR", "switches colour off"),
+];
+
 #[test]
 fn the_words_people_look_up_are_explained() {
-    for (topic, words) in [
-        ("between", "It lies between these two, both included."),
-        ("not_in", "It is none of these."),
-        ("eventually", "until it holds"),
-        ("retries", "reported as flaky"),
-        ("MDE", "80 of 100 such comparisons"),
-        ("mde", "80 of 100 such comparisons"),
-        ("total_time.p95", "http.total_time.p95"),
-        ("http.total_time.p95", "95 of 100 samples do not exceed it"),
-        ("rtt.stddev", "standard deviation"),
-        ("p99", "99 of 100 samples do not exceed it"),
-        ("control", "shows that the host is there at all"),
-        ("needs", "must pass first"),
-        ("matrix", "One case for every combination"),
-        ("severity", "does not fail the run"),
-        ("baseline", "An accepted run"),
-        ("errored", "this side could not look"),
-        ("inconclusive", "Neither a change nor its absence"),
-        ("warm-up", "made first and discarded"),
-        ("round", "└─ suite  edge"),
-        ("3", "something was not measured or not run"),
-        ("exit code 4", "a measured value regressed"),
-        ("exit", "Terminated (SIGTERM)"),
-        ("body.json.status", "http.body.json.status  a path into `body.json`"),
-        ("headers.server", "a path into `headers`"),
-        ("tls.port", "a field of tls"),
-        ("scan.rate", "a field of tls"),
-        ("refused", "tcp.outcome: refused"),
-        ("timeout", "silence: where it is expected, it needs a `control`"),
-        ("nxdomain", "dns.rcode: NXDOMAIN"),
-        ("TLS1.2", "tls.version: TLS1.2"),
-        ("not_restored", "could not be put back"),
-        ("quic", "tls.transport: quic"),
-        ("compare", "shakedown compare before.json after.json"),
-        ("jobs", "variable SHAKEDOWN_JOBS"),
-        ("SHAKEDOWN_JOBS", "flag --jobs"),
-        ("settled_in", "Seconds from the first attempt"),
-        ("may_grow", "a list gain"),
-        ("`lt`:", "It is less than this."),
-        ("suite", "## expect"),
-    ] {
+    for (topic, words) in LOOKED_UP {
         let text = explained(&topic.split(' ').collect::<Vec<_>>());
-        assert!(text.contains(words), "{topic}: `{words}` is not in\n{text}");
+        // Lines break anywhere, and sentences begin with a capital.
+        let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        assert!(plain(&text).contains(&plain(words)), "{topic}: `{words}` is not in\n{text}");
     }
+}
+
+/// Every outcome has a meaning, and not only the facts that may have it: it is what people look up first.
+#[test]
+fn every_outcome_is_told_in_words() {
+    let topics: Vec<&str> =
+        CHAPTERS.iter().flat_map(|chapter| chapter.topics).flat_map(|topic| topic.names).copied().collect();
+    let mut count = 0;
+    for family in FAMILIES {
+        for fact in family.facts.iter().filter(|fact| fact.name == "outcome") {
+            let Kind::Choice(words) = fact.kind else { continue };
+            count += words.len();
+            let lost: Vec<&&str> = words.iter().filter(|word| !topics.contains(*word)).collect();
+            assert!(lost.is_empty(), "{}: no topic says what these mean: {lost:?}", family.name);
+        }
+    }
+    assert!(count > 50, "{count}");
+}
+
+/// What the glossary names, a terminal explains.
+#[test]
+fn every_term_of_the_glossary_is_explained() {
+    let glossary = std::fs::read_to_string(super::root().join("docs/glossary.md")).unwrap();
+    let term = regex::Regex::new(r"(?m)^\| \*([^*]+)\* \|").unwrap();
+    let terms: Vec<&str> = term.captures_iter(&glossary).map(|found| found.get(1).unwrap().as_str()).collect();
+    assert!(terms.len() > 50, "{}", terms.len());
+    let lost: Vec<&&str> = terms.iter().filter(|term| shakedown::app::explain::texts(term).is_empty()).collect();
+    assert!(lost.is_empty(), "`shakedown explain` does not know {lost:?}");
 }
 
 /// Of a kind all are known, not those somebody thought of.
@@ -109,7 +175,7 @@ fn every_word_of_the_tables_is_explained() {
 #[test]
 fn a_word_that_is_none_gets_the_nearest_one() {
     for (word, nearest) in [
-        ("retrys", "did you mean `retries`?"),
+        ("retrys", "did you mean `retry`?"),
         ("eventualy", "did you mean `eventually`?"),
         ("betwen", "did you mean `between`?"),
         ("inconclusiv", "did you mean `inconclusive`?"),
@@ -118,7 +184,9 @@ fn a_word_that_is_none_gets_the_nearest_one() {
         ("tpc", "did you mean `tcp`?"),
         ("basline", "did you mean `baseline`?"),
         ("qqqqqqqqqq", "`shakedown explain` lists the topics"),
-        ("exit code 7", "`shakedown explain` lists the topics"),
+        ("exit code 7", "the exit codes are 0, 1, 2, 3, 4, 130, 143"),
+        ("42", "the exit codes are 0, 1, 2, 3, 4, 130, 143"),
+        ("qqqqqqqqqq", "`qqqqqqqqqq` is no word of suites, reports or commands"),
     ] {
         let err = unknown(word);
         assert!(err.contains(nearest), "{word}: {err}");
@@ -133,4 +201,21 @@ fn alone_it_lists_what_there_is() {
     }
     let widest = list.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(widest <= 130, "{widest} columns");
+}
+
+/// On a narrow terminal no sentence runs over its edge, and examples stay as they are to be copied.
+#[test]
+fn sentences_are_set_for_the_width_of_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    for (columns, widest) in [("60", 60), ("80", 80), ("300", 120)] {
+        let (_, text, _) = super::shakedown_with(folder.path(), &["explain", "control"], &[("COLUMNS", columns)]);
+        let prose = text.lines().filter(|line| !line.starts_with("    -") && !line.starts_with("      "));
+        let found = prose.clone().map(|line| line.chars().count()).max().unwrap();
+        assert!(found <= widest && found > widest - 20, "{columns}: {found}\n{text}");
+        assert!(text.contains("\n      expect: {outcome: {in: [refused, timeout]}}\n"), "{text}");
+        let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            joined.contains("So a check that expects silence (`timeout`, `silent`, `unreachable`) names a control")
+        );
+    }
 }

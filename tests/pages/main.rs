@@ -18,7 +18,7 @@ mod world;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use page::Page;
+use page::{Page, Role};
 use play::Stage;
 
 /// Set inside of the namespace, for the test that enters it.
@@ -39,6 +39,13 @@ fn pages() -> Vec<Page> {
         .collect()
 }
 
+/// Pages beside the how-tos that show output: what they show is made as there.
+const OTHERS: [&str; 2] = ["comparing.md", "history.md"];
+
+fn others() -> impl Iterator<Item = Page> {
+    OTHERS.iter().map(|name| Page::in_part(&folder().join("..").join(name)))
+}
+
 /// `PAGES=closed-port cargo test --test pages` plays one page.
 fn chosen(page: &Page) -> bool {
     std::env::var("PAGES").map_or(true, |name| name.is_empty() || page.name().contains(&name))
@@ -50,6 +57,17 @@ fn every_page_has_scenarios_that_hold_and_that_break() {
     let pages = pages();
     assert!(pages.len() >= 15, "only {} pages", pages.len());
     let mut problems = Vec::new();
+    for page in others() {
+        let run = page.blocks.iter().filter(|block| matches!(block.role, Role::Run(_))).count();
+        problems.extend(page.problems.iter().map(|problem| format!("{}: {problem}", page.name())));
+        if run == 0 {
+            problems.push(format!("{}: nothing of it is run", page.name()));
+        }
+        // Output without a prompt is written by hand.
+        problems.extend(
+            page.text.contains("```text\n$ ").then(|| format!("{}: a `text` block with a prompt", page.name())),
+        );
+    }
     for page in &pages {
         problems.extend(page.problems.iter().map(|problem| format!("{}: {problem}", page.name())));
         for (wanted, what) in [(true, "that holds (exit: 0)"), (false, "that breaks (another exit code)")] {
@@ -60,6 +78,33 @@ fn every_page_has_scenarios_that_hold_and_that_break() {
         for heading in ["## A good run", "## A bad run", "## Pitfalls", "## See also"] {
             if !page.text.contains(&format!("\n{heading}")) {
                 problems.push(format!("{}: no section `{heading}`", page.name()));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Who opens a page at three in the morning finds a command on the first screen, and what to save the suite as.
+#[test]
+fn a_command_is_on_the_first_screen() {
+    const SCREEN: usize = 14;
+    let mut problems = Vec::new();
+    for page in pages() {
+        let first = page.first_commands();
+        let by_hand = first.iter().filter(|(_, command)| command.starts_with("shakedown probe "));
+        if !first.iter().any(|(line, _)| *line <= SCREEN) {
+            problems.push(format!("{}: no command within the first {SCREEN} lines", page.name()));
+        }
+        if by_hand.count() == 0 && !first.iter().any(|(_, command)| page.run_commands().contains(command)) {
+            problems.push(format!("{}: the command it begins with is not the one it runs", page.name()));
+        }
+        for block in &page.blocks {
+            if let Role::File(name) = &block.role {
+                // The comment that names it for the test is not seen by a reader.
+                let before: String = page.text.lines().take(block.lines.start.saturating_sub(2)).collect();
+                if !before.contains(&format!("`{name}`")) {
+                    problems.push(format!("{}: nobody says to save the suite as `{name}`", page.name()));
+                }
             }
         }
     }
@@ -147,7 +192,7 @@ fn play() {
     let issued = web::Issued::new();
     let update = std::env::var_os("UPDATE_PAGES").is_some_and(|value| value == "1");
     let mut wrong = Vec::new();
-    for mut page in pages().into_iter().filter(chosen) {
+    for mut page in pages().into_iter().chain(others()).filter(chosen) {
         let began = std::time::Instant::now();
         let stage = Stage::new(&runtime, &issued);
         wrong.extend(stage.play(&mut page, update).into_iter().map(|what| format!("{}: {what}", page.name())));

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 use super::claims::Claims;
 
+/// Of a block without a comment above it.
+const UNMARKED: &str = "a block without a comment that names its scenario";
+
 /// What a block is for.
 #[derive(Clone, Debug)]
 pub enum Role {
@@ -38,6 +41,8 @@ pub struct Page {
     pub path: PathBuf,
     pub text: String,
     pub blocks: Vec<Block>,
+    /// Only blocks with a comment are played.
+    pub in_part: bool,
     /// Blocks without a comment above them, and comments that say nothing known.
     pub problems: Vec<String>,
 }
@@ -46,7 +51,42 @@ impl Page {
     pub fn read(path: &Path) -> Self {
         let text = std::fs::read_to_string(path).unwrap();
         let (blocks, problems) = blocks(&text);
-        Self { path: path.to_owned(), text, blocks, problems }
+        Self { path: path.to_owned(), text, blocks, problems, in_part: false }
+    }
+
+    /// A page beside the how-tos, of which only the blocks with a comment are played.
+    pub fn in_part(path: &Path) -> Self {
+        let mut page = Self::read(path);
+        page.in_part = true;
+        page.problems.retain(|problem| !problem.ends_with(UNMARKED));
+        page
+    }
+
+    /// The commands that the answer names in its sentences, with the number of the line: what a reader types first. Those with a
+    /// word to fill in (`FILE`) are none.
+    pub fn first_commands(&self) -> Vec<(usize, String)> {
+        let code = regex::Regex::new("`(shakedown [^`]+)`").unwrap();
+        let (mut fenced, mut out) = (false, Vec::new());
+        let answer = self.text.lines().take_while(|line| !line.starts_with("## A good run"));
+        for (at, line) in answer.enumerate() {
+            fenced ^= line.starts_with("```");
+            if fenced || line.starts_with('|') {
+                continue;
+            }
+            for found in code.captures_iter(line) {
+                let words: Vec<&str> = found[1].split_whitespace().collect();
+                let blank = |word: &&str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || c == '=');
+                if words.len() > 2 && !words.iter().any(blank) {
+                    out.push((at + 1, found[1].to_owned()));
+                }
+            }
+        }
+        out
+    }
+
+    /// The commands that its console blocks run.
+    pub fn run_commands(&self) -> Vec<String> {
+        self.text.lines().filter_map(|line| line.strip_prefix("$ ")).map(str::to_owned).collect()
     }
 
     pub fn name(&self) -> String {
@@ -80,10 +120,7 @@ fn blocks(text: &str) -> (Vec<Block>, Vec<String>) {
             at += 1;
         } else if line.starts_with("```") {
             let end = (at + 1..lines.len()).find(|end| lines[*end].starts_with("```")).expect("a fence that ends");
-            let role = comment
-                .take()
-                .ok_or_else(|| "a block without a comment that names its scenario".to_owned())
-                .and_then(role);
+            let role = comment.take().ok_or_else(|| UNMARKED.to_owned()).and_then(role);
             match role {
                 Ok(role) => blocks.push(Block { role, lines: at + 1..end }),
                 Err(why) => problems.push(format!("line {}: {why}", at + 1)),

@@ -82,12 +82,27 @@ pub fn prepare() {
     }
     lines.extend([53, 54].map(|last| format!("ip address add 198.51.100.{last}/32 dev lo")));
     lines.push("ip -6 address add 2001:db8::10/128 dev lo nodad".to_owned());
-    for line in lines {
-        let output = Command::new("sh").args(["-c", &line]).output().unwrap();
-        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-    }
+    ip(&lines.iter().map(String::as_str).collect::<Vec<_>>());
     // The mounts keep them.
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// 192.0.2.10 is at the other end of a cable, with a hardware address that nobody has: what is sent there is lost.
+const HOST_DOWN: [&str; 6] = [
+    "ip address del 192.0.2.10/32 dev lo",
+    "ip link add cable type veth peer name socket",
+    "ip link set cable up",
+    "ip link set socket up",
+    "ip route add 192.0.2.10/32 dev cable src 192.0.2.25",
+    "ip neighbour add 192.0.2.10 lladdr 02:00:00:00:00:99 nud permanent dev cable",
+];
+const HOST_UP: [&str; 2] = ["ip link del cable", "ip address add 192.0.2.10/32 dev lo"];
+
+fn ip(lines: &[&str]) {
+    for line in lines {
+        let output = Command::new("sh").args(["-c", line]).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 /// Running servers; they stop when this is dropped.
@@ -95,6 +110,8 @@ pub struct World<'a> {
     runtime: &'a Runtime,
     tasks: Vec<JoinHandle<()>>,
     names: Vec<Server<Catalog>>,
+    /// Whether 192.0.2.10 is a host that is switched off.
+    down: bool,
     _held: Vec<Socket>,
     /// What every command is run by.
     pub wrapper: &'static [&'static str],
@@ -109,13 +126,12 @@ impl<'a> World<'a> {
             runtime,
             tasks: Vec::new(),
             names: Vec::new(),
-            _held: match state {
-                "host-down" => [22, 80, 443, 3306]
-                    .map(|port| silent(SocketAddr::from(([192, 0, 2, 10], port))))
-                    .into_iter()
-                    .flatten()
-                    .collect(),
-                _ => silent(SocketAddr::from(([192, 0, 2, 10], 3306))),
+            down: state == "host-down",
+            _held: if state == "host-down" {
+                ip(&HOST_DOWN);
+                Vec::new()
+            } else {
+                silent(SocketAddr::from(([192, 0, 2, 10], 3306)))
             },
             wrapper: match state {
                 // No ping socket is allowed in a new namespace, so this is all that lets anybody ping.
@@ -185,6 +201,9 @@ impl<'a> World<'a> {
 
 impl Drop for World<'_> {
     fn drop(&mut self) {
+        if self.down {
+            ip(&HOST_UP);
+        }
         for task in &self.tasks {
             task.abort();
         }

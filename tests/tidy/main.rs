@@ -76,7 +76,7 @@ fn imports_run_only_leftwards() {
 
 /// All that a protocol may take from `model`: it reports a fault of this side, shows texts without their secrets, tells when two
 /// texts are one value or match, and knows no suites and no observations.
-const MODEL_IN_PROTOCOLS: &[&str] = &["Fault", "FaultKind", "Glob", "Text", "human_time", "suggest", "typed"];
+const MODEL_IN_PROTOCOLS: &[&str] = &["count", "Fault", "FaultKind", "Glob", "Text", "human_time", "suggest", "typed"];
 
 #[test]
 fn protocols_know_nothing_of_suites_and_observations() {

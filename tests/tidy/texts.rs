@@ -81,3 +81,77 @@ fn this_hosts_own_inability_is_told_in_one_place() {
     assert!(told >= 5, "the words have changed: {told} are left in src/net/this_host");
     must_be_empty(&problems, "ask `net::this_host` whether it is this host's own inability");
 }
+
+/// Counts that are never one, where a noun in the plural is right whatever they are.
+const MANY: &[(&str, &str, &str)] = &[
+    ("src/model/document_path/mod.rs", "{count} elements fit", "several do"),
+    ("src/net/resolve.rs", "it has {} addresses, of which {MOST}", "more than are looked at"),
+    ("src/net/dial.rs", "{more} times", "once is written out"),
+    ("src/proto/dns/message.rs", "it carries {} questions, not one", "it is not one"),
+    ("src/app/adhoc/facts.rs", " samples)", "one sample is one number"),
+    ("src/app/adhoc/facts.rs", "({count} characters)", "a text that was cut"),
+    ("src/checks/failover/diagnosis.rs", "{count} outages in all", "one has no such ending"),
+    ("src/checks/http/diagnosis.rs", "({} redirects followed)", "a loop"),
+    ("src/checks/dns/survey/delegation.rs", "the zone names {} servers", "more than are asked"),
+    ("src/checks/dns/survey/delegation.rs", "the parent has {} servers", "more than are asked"),
+    ("src/checks/dns/survey/zone.rs", "`ns` gives {total} servers", "more than are asked"),
+    ("src/checks/dns/survey/settings.rs", "`server` names {} servers", "one needs no help"),
+    ("src/checks/tls/scan/question.rs", "{} suites", "a version, no count"),
+    ("src/checks/tls/scan/question.rs", "{} groups", "a version, no count"),
+    ("src/checks/tls/scan/question.rs", "{} keys", "a kind of key, no count"),
+    ("src/net/resolve.rs", "its {kind} records", "a type, no count"),
+    ("src/checks/dns/survey/delegation.rs", "the {kind} records", "a type, no count"),
+    ("src/checks/dns/survey/rules/primary.rs", "the {kind} records", "a type, no count"),
+    ("src/proto/tls/validation/constraints.rs", "{} has {} names", "more than are compared"),
+    ("src/report/console.rs", "{} suites", "one is named"),
+    ("src/report/console.rs", "{} checks did not pass", "few are named"),
+    ("src/report/failure.rs", "{} expectations", "few are named"),
+    ("src/report/failure.rs", "{} attempts{each}", "one is not told"),
+    ("src/report/comparison/values.rs", "({count} characters)", "a text that was cut"),
+    ("src/report/comparison/decide.rs", "measure {pairs} pairs", "more than six"),
+    ("src/report/comparison/mod.rs", "the {changed} changes of facts", "more than causes"),
+    ("src/baseline/facts/values.rs", "({count} characters)", "a text that was cut"),
+    ("src/baseline/metrics/scale.rs", "{needed} samples in every round", "hundreds"),
+    ("src/baseline/metrics/interleaved.rs", "with {pairs} pairs", "six at least"),
+    ("src/baseline/metrics/multiple_testing.rs", "among {metrics} metrics", "one is not adjusted"),
+    ("src/suite/diagnostic.rs", "({} characters)", "a text that was cut"),
+    ("src/suite/syntax/repairs.rs", "{more} more lines", "one is written out"),
+    ("src/judge/operands.rs", "all its {count} samples", "one is written out"),
+    ("src/judge/operands.rs", "({} characters)", "a text that was cut"),
+];
+
+/// A count of one before a noun in the plural: a number and what it counts are written by `model::count::counted`, which knows the singular.
+#[test]
+fn a_count_and_what_it_counts_agree() {
+    let nouns = "checks|cases|errors|runs|rounds|pairs|samples|attempts|records|replies|queries|requests|metrics|facts|files|\
+                 suites|servers|addresses|certificates|names|keys|signatures|connections|datagrams|probes|expectations|changes|\
+                 lines|notes|reports|elements|redirects|threads|sockets|outages|times|tries|retries|differences|characters|\
+                 questions|groups|values|points|warnings|problems";
+    // `3 of 5 checks` is a share of a whole, and `names` and `times` are verbs too.
+    let counted =
+        Regex::new(&format!(r"(?<of>of (?:the |its )?)?\{{[a-z_.]*\}} (?:more |other |earlier )?(?:{nouns})\b"))
+            .unwrap();
+    let verbs = Regex::new(r"\{[a-z_.]*\} (names|records|times) (no|none|issuer|of the|\{)").unwrap();
+    let (mut problems, mut used, mut seen) = (Vec::new(), vec![false; MANY.len()], 0);
+    for path in sources("src").into_iter().filter(|path| !is_test_file(path)) {
+        let (name, text) = (shown(&path), fs::read_to_string(&path).unwrap());
+        let product = code(&text);
+        seen += text.matches("counted(").count();
+        for (at, line) in text.lines().enumerate() {
+            let in_tests = product.get(at).is_none_or(String::is_empty);
+            let bad = counted.captures_iter(line).any(|found| found.name("of").is_none());
+            if !bad || in_tests || line.trim_start().starts_with("//") || verbs.is_match(line) {
+                continue;
+            }
+            match MANY.iter().position(|(file, part, _)| *file == name && line.contains(part)) {
+                Some(index) => used[index] = true,
+                None => problems.push(format!("{name}:{}: {}", at + 1, line.trim())),
+            }
+        }
+    }
+    for ((file, part, _), _) in MANY.iter().zip(used).filter(|(_, used)| !used) {
+        problems.push(format!("{file} has no `{part}` any more: take it off the list"));
+    }
+    assert!(seen > 60, "`counted` is called otherwise now: {seen} calls");
+    must_be_empty(&problems, "write `counted(number, \"case\")`: one is \"1 case\"");
+}

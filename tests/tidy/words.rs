@@ -28,6 +28,22 @@ const PHRASES: &[(&str, &str)] = &[
     (r"\bworth an alarm\b", "that counts"),
     (r"\bask after each other\b", "exchange heartbeats"),
     (r"\bjudge what is measured against\b", "compare the metrics with"),
+    (r"\bnothing (lists them|prints the page)\b", "without it, …"),
+    (r"\bin checks that do not say\b|\bwhere a check does not say\b", "for checks that do not set it"),
+    (r"\bsettings that a project always wants stand\b", "put settings that … into"),
+    (r"\bwhat is stronger\b|\bwhere it is looked for\b", "precedence; where the file is read from"),
+    (r"\bhold beside what a check writes\b|\bexpected beside the defaults\b", "in addition to"),
+    (r"\bto the one from which on it held\b", "to the attempt that held"),
+    (r"\bthe exit code says the worst\b", "the exit code reports the worst"),
+    (r"\bwithout case and final dot\b|\bwithout case, colons and blanks\b", "case and … are ignored"),
+    (r"\bstands in no table\b|\bstands in the table\b|\bstand with their flags\b", "is in …"),
+    (
+        r"\bof several values for a host the smallest counts, whatever\b|\bthe most checks of the run that may be\b",
+        "how many checks … may run at once",
+    ),
+    (r"\bnothing is called `", "… is no word of suites, reports or commands"),
+    (r"\btaken in (SSL|TLS)", "accepted in …"),
+    (r"\bterms of the server\b", "client certificates, resumption, ALPN"),
     (r"\b(the )?other variant\b|\bvariant (base|head)\b|\bboth variants\b", "arm"),
 ];
 

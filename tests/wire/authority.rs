@@ -220,7 +220,7 @@ async fn a_leaf_that_stands_in_ca_file_verifies_with_a_note() {
     let observation = judged(address, &[&own]).await;
     assert_eq!(fact(&observation, "verified"), &Value::Bool(true), "{:?}", observation.notes());
     assert_eq!(fact(&observation, "path.length"), &Value::from(1));
-    let note = "trusted because this very certificate stands in ca_file";
+    let note = "trusted because this very certificate is in ca_file";
     assert!(observation.notes().iter().any(|one| one.contains(note)), "{:?}", observation.notes());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::model::count::counted;
 use crate::model::record::FactValue;
 use crate::model::{FactInfo, Kind, Unit, Value};
 use crate::probe::Family;
@@ -38,8 +39,7 @@ pub(super) fn lines<'f>(
         }
         let more = lines.len() - shown;
         if more > 0 {
-            let s = if more == 1 { "" } else { "s" };
-            let _ = writeln!(out, "  {:<NAME$} … {more} more {what}{s}; -v shows all", "");
+            let _ = writeln!(out, "  {:<NAME$} … {}; -v shows all", "", counted(more, &format!("more {what}")));
         }
     }
     out

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::facts;
+use crate::model::count::counted;
 use crate::model::record::{FactValue, Outcome};
 use crate::model::{CheckRecord, FactInfo, Kind, Value, Verdict};
 use crate::probe::Family;
@@ -85,7 +86,7 @@ fn evidence(out: &mut String, notes: &[String], verbose: bool) {
     }
     let more = notes.len() - shown;
     if more > 0 {
-        let _ = writeln!(out, "  … {more} more lines; -v shows all");
+        let _ = writeln!(out, "  … {}; -v shows all", counted(more, "more line"));
     }
 }
 

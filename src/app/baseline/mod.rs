@@ -15,6 +15,7 @@ use crate::baseline::{baseline_file, host};
 use crate::cli::baseline::{AcceptArgs, BaselineArgs, BaselineCommand, PinArgs, RmArgs};
 use crate::exit;
 use crate::model::Record;
+use crate::model::count::counted;
 use crate::model::record::Counts;
 use crate::model::suggest::suggest;
 use crate::report::atomic;
@@ -101,8 +102,7 @@ impl AcceptCounts {
             (self.unusable, "could not be read or stored"),
         ];
         let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!(", {count} {words}"));
-        let runs = if self.accepted == 1 { "run" } else { "runs" };
-        format!("{} {runs} accepted{}\n", self.accepted, parts.collect::<Vec<_>>().concat())
+        format!("{} accepted{}\n", counted(self.accepted, "run"), parts.collect::<Vec<_>>().concat())
     }
 }
 

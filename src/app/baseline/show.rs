@@ -14,6 +14,7 @@ use crate::baseline::store::{self, Baseline};
 use crate::baseline::{MetricKey, host, metric_key, metrics};
 use crate::cli::baseline::{ListArgs, ShowArgs};
 use crate::exit;
+use crate::model::count::counted;
 use crate::model::reduced::Metric;
 use crate::model::{ComparedBy, Unit};
 use crate::report::style::visible;
@@ -262,7 +263,7 @@ fn text(shown: &BaselineDetails) -> String {
     let mut reasons: Vec<_> = reasons.into_iter().collect();
     reasons.sort_unstable();
     for (why, metrics) in reasons {
-        let _ = writeln!(out, "left out of {metrics} of {} metrics: {}", shown.metrics.len(), visible(why));
+        let _ = writeln!(out, "left out of {metrics} of {}: {}", counted(shown.metrics.len(), "metric"), visible(why));
     }
     out
 }

@@ -13,14 +13,14 @@ use crate::model::{Better, ComparedBy, FactInfo, Kind, Unit};
 const PARTS: &[(&str, &str)] = &[
     ("min", "the smallest sample"),
     ("mean", "the mean of the samples"),
-    ("p50", "the median: half of the samples do not exceed it"),
-    ("median", "the median: half of the samples do not exceed it"),
-    ("p90", "90 of 100 samples do not exceed it"),
-    ("p95", "95 of 100 samples do not exceed it"),
-    ("p99", "99 of 100 samples do not exceed it"),
+    ("p50", "the median, which half of the samples do not exceed"),
+    ("median", "the median, which half of the samples do not exceed"),
+    ("p90", "the value that 90 of 100 samples do not exceed"),
+    ("p95", "the value that 95 of 100 samples do not exceed"),
+    ("p99", "the value that 99 of 100 samples do not exceed"),
     ("max", "the largest sample"),
     ("stddev", "the standard deviation of the samples"),
-    ("count", "how many samples there are"),
+    ("count", "the number of samples"),
 ];
 
 /// A statistic in words; nothing for a word that is none.
@@ -34,7 +34,7 @@ pub fn statistic(word: &str) -> Option<&'static str> {
 pub fn fact_sort(fact: &FactInfo) -> String {
     match fact.unit.symbol() {
         "1" => fact.kind.word().to_owned(),
-        unit => format!("{} {unit}", fact.kind.word()),
+        unit => format!("{}, in {unit}", fact.kind.word()),
     }
 }
 

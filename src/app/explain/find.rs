@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::topics::{self, Topic};
-use super::{facts, families, fields, operators, suite};
+use super::{facts, families, fields, operators, others, suite};
 use crate::app::config;
 use crate::checks::{FAMILIES, family};
 use crate::cli::examples;
@@ -26,10 +26,10 @@ const TABLES: &[(&str, &[FieldInfo])] = &[
 /// Every explanation of a word; none if nothing is called so.
 pub(super) fn all(topic: &str) -> Vec<String> {
     let plain = normal(topic);
-    if plain == "suite" {
+    if ["suite", "suites", "yaml"].contains(&&*plain.to_lowercase()) {
         return vec![suite::text()];
     }
-    if let Some(family) = family(&plain) {
+    if let Some(family) = family(&plain.to_lowercase()) {
         return vec![families::text(family)];
     }
     let (owner, name) = match plain.split_once('.') {
@@ -50,6 +50,12 @@ pub(super) fn all(topic: &str) -> Vec<String> {
         out.extend(choice(&plain));
         out.extend(command(&plain));
         out.extend(setting(&plain));
+        out.extend(others::quantity(&plain));
+    }
+    // A word that means nothing here may mean something elsewhere.
+    if out.is_empty() {
+        out.extend(others::status(&plain));
+        out.extend(others::otherwise(&plain));
     }
     out
 }
@@ -160,7 +166,7 @@ fn statistics(name: &str) -> Option<String> {
         facts.map(move |fact| format!("{}.{}.{name}", family.name, fact.name))
     });
     let owners: Vec<String> = owners.take(4).collect();
-    Some(format!("{name}  a part of a distribution\n  Of the samples: {text}.\n  such as: {}\n", owners.join(", ")))
+    Some(format!("{name}  a part of a distribution\n  It is {text}.\n  such as: {}\n", owners.join(", ")))
 }
 
 fn of_facts(owner: Option<&str>, name: &str) -> Vec<String> {
@@ -199,7 +205,7 @@ fn of_fields(owner: Option<&str>, name: &str) -> Vec<String> {
 
 /// A field, or one of a group: `load.connections`.
 fn field_at(fields: &[FieldInfo], name: &str) -> Option<FieldInfo> {
-    if let Some(field) = fields.iter().find(|field| field.name == name) {
+    if let Some(field) = fields.iter().find(|field| same(field.name, name)) {
         return Some(*field);
     }
     let (first, rest) = name.split_once('.')?;

@@ -5,6 +5,7 @@ mod families;
 mod fields;
 mod find;
 pub mod operators;
+mod others;
 pub mod sections;
 pub mod suite;
 pub mod topics;
@@ -18,6 +19,7 @@ use crate::checks::FAMILIES;
 use crate::exit;
 use crate::model::expectation::{Operator, Sort};
 use crate::model::fact::STATISTICS;
+use crate::model::visible::visible;
 use crate::suite::diagnostic::suggest;
 use crate::suite::tables;
 
@@ -34,11 +36,46 @@ pub(super) fn explain(words: &[String], terminal: &Terminal) -> u8 {
         let help = suggest(&topic, known.iter().map(String::as_str));
         // Of hundreds of words the first ones are no help.
         let help = if help.starts_with("known:") { "`shakedown explain` lists the topics".to_owned() } else { help };
-        terminal.err(&format!("error: nothing is called `{topic}`; {help}\n"));
+        let help = others::codes(topic.trim()).unwrap_or(help);
+        let topic = visible(topic.trim());
+        terminal.err(&format!("error: `{topic}` is no word of suites, reports or commands; {help}\n"));
         return exit::USAGE;
     }
-    terminal.out(&found.join("\n"));
+    let width = terminal.style().width.unwrap_or(WIDTH).min(WIDTH);
+    terminal.out(&wrapped(&found.join("\n"), width));
     exit::OK
+}
+
+/// The widest line of prose, where the terminal does not say less.
+const WIDTH: usize = 120;
+/// Lines this far in are examples and commands, which stay as they are; what is further in is the help of a field.
+const AS_WRITTEN: std::ops::Range<usize> = 4..16;
+
+/// Lines of prose broken between words at `width`, each as far in as its first.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        if indent == 0 || AS_WRITTEN.contains(&indent) || line.chars().count() <= width {
+            out.push_str(line);
+            out.push('\n');
+            continue;
+        }
+        let mut used = 0;
+        for word in line.split_whitespace() {
+            let long = word.chars().count();
+            if used > 0 && used + 1 + long > width.max(indent + 20) {
+                out.push('\n');
+                used = 0;
+            }
+            let before = if used == 0 { " ".repeat(indent) } else { " ".to_owned() };
+            used += before.len() + long;
+            out.push_str(&before);
+            out.push_str(word);
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// Every explanation of a word; none if nothing is called so.

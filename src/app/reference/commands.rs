@@ -13,8 +13,8 @@ pub(super) fn page() -> String {
     root.build();
     let mut page = Page::new("Command line", "the definition of the command line");
     page.paragraph(
-        "`shakedown COMMAND --help` prints the same, and `shakedown man COMMAND` a man page. Settings that a project always wants \
-         stand in [shakedown.toml](configuration.md).",
+        "`shakedown COMMAND --help` prints the same, and `shakedown man COMMAND` a man page. Flags with a variable can also be set in \
+         [shakedown.toml](configuration.md). `--verbose` and `--color` go with every command.",
     );
     page.contents();
     for name in examples::commands(&root) {
@@ -45,7 +45,7 @@ fn section(page: &mut Page, name: &str, command: &Command) {
         table.row([code(sub.get_name()), format!("{}.", about.trim_end_matches('.'))]);
     }
     page.table(&table);
-    // Flags of every command stand once, with the program.
+    // Flags of every command are listed once, with the program.
     let own = |arg: &&Arg| !arg.is_hide_set() && (name.is_empty() || !arg.is_global_set()) && !is_help(arg);
     let mut table = Table::new(&["Argument", "Default", "Variable", "Meaning"]);
     let (named, placed): (Vec<&Arg>, Vec<&Arg>) =
@@ -94,9 +94,9 @@ fn exit_codes(name: &str) -> String {
     let meanings = exit::meanings(name);
     let numbers: Vec<String> = meanings.iter().map(|(number, _)| number.to_string()).collect();
     let (title, anchor) = match name {
-        "compare" => ("what they say", "compare"),
-        _ if meanings.len() == exit::OF_TOOLS.len() => ("what they say", "other-commands"),
-        _ => ("what they say", "run-probe-demo-calibrate-report"),
+        "compare" => ("what they mean", "compare"),
+        _ if meanings.len() == exit::OF_TOOLS.len() => ("what they mean", "other-commands"),
+        _ => ("what they mean", "run-probe-demo-calibrate-report"),
     };
     format!("{} ([{title}](concepts.md#{anchor}))", codes(numbers.iter().map(String::as_str)))
 }

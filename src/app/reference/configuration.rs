@@ -4,9 +4,9 @@ use super::markdown::{Page, Table, code, codes};
 use crate::app::config;
 
 const WHERE: &str = "\
-`shakedown.toml` in the working directory, and nowhere else: no parent folder and no home directory is searched. Settings are
-for one project, so it stands beside the suites. A file that cannot be read, a key that does not exist and a value that does not
-fit end the command with exit code 2, before anything is sent.
+`shakedown.toml` is read from the working directory, and from nowhere else: no parent folder and no home directory is searched. Its
+settings are for one project, so keep it in the folder from which you start shakedown, mostly the one with the suites. If it cannot be
+read, has an unknown key or a value that does not fit, the command ends with exit code 2, before anything is sent.
 ";
 
 const PRECEDENCE: &str = "\
@@ -15,7 +15,7 @@ const PRECEDENCE: &str = "\
 3. `shakedown.toml`.
 4. The default.
 
-The strongest one replaces the others; lists are not merged.
+The first of these that is set counts, and replaces the others; lists are not merged.
 ";
 
 const LISTS: &str = "\
@@ -24,9 +24,16 @@ may be written with commas as well, in the file, in a variable and on the comman
 ";
 
 const RELATIVE: &str = "\
-A path in `shakedown.toml` is relative to the working directory, as on the command line. Values of a suite (`vars`) are no
-settings: use `--var`, `--vars FILE`, or `vars = \"FILE\"` here. `--include-outside`, `--against` and `--label` are for the command
+A path in `shakedown.toml` is relative to the working directory, as on the command line. Variables of a suite (`vars`) are not
+settings: set them with `--var`, `--vars FILE`, or `vars = \"FILE\"` here. `--include-outside`, `--against` and `--label` are for the command
 line only.
+";
+
+const MISTAKES: &str = "\
+A wrong value is an error that names where it came from: the flag, the variable, or the line of `shakedown.toml`. An unknown key of the file is an
+error. A variable `SHAKEDOWN_…` that is nearly the name of a setting (`SHAKEDOWN_JOB`) is an error, too; any other unknown one is only noted.
+A `tag` or `only` that matches no check is an error, and so is a `--skip-tag` with a tag that no check has. In a variable or in the file
+such a `skip-tag` is only noted, as it may be for another suite.
 ";
 
 /// Examples; a test plans with each of them.
@@ -36,7 +43,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
         "jobs = 8\njunit = \"reports/junit.xml\"\nbaseline = \"reports/baselines\"\nstrict = true\n",
     ),
     (
-        "For a slow path, without what is marked as slow:",
+        "For a slow path, without the checks tagged as slow:",
         "timeout = \"10s\"\nskip_tag = \"slow,manual\"\ncolor = \"never\"\n",
     ),
 ];
@@ -44,13 +51,13 @@ pub const EXAMPLES: &[(&str, &str)] = &[
 pub(super) fn page() -> String {
     let mut page = Page::new("Configuration", "the flags of the command line");
     page.paragraph(
-        "Settings that a project always wants stand in `shakedown.toml`, so that nobody has to remember the flags. Each key is the \
+        "Put settings that a project always wants into `shakedown.toml`, so that nobody has to remember the flags. Each key is the \
          name of a flag, with dashes or underscores.",
     );
     page.contents();
-    page.heading(2, "Where it is looked for");
+    page.heading(2, "Where the file is read from");
     page.prose(WHERE);
-    page.heading(2, "What is stronger");
+    page.heading(2, "Precedence");
     page.prose(PRECEDENCE);
     page.heading(2, "Keys");
     keys(&mut page);
@@ -60,6 +67,8 @@ pub(super) fn page() -> String {
     page.code("sh", "SHAKEDOWN_TAG=smoke,perf shakedown plan\nshakedown plan --tag smoke --tag perf");
     page.heading(2, "Paths and variables");
     page.prose(RELATIVE);
+    page.heading(2, "Mistakes");
+    page.prose(MISTAKES);
     page.heading(2, "Examples");
     for (purpose, text) in EXAMPLES {
         page.paragraph(purpose);
@@ -94,7 +103,7 @@ fn keys(page: &mut Page) {
     }
     page.table(&table);
     page.paragraph(
-        "Variables of other commands (`SHAKEDOWN_BASELINES`, `SHAKEDOWN_LISTEN`, `SHAKEDOWN_ECHO`) stand with their flags in \
-         [cli.md](cli.md); they have no key here.",
+        "The column *For* names the commands that use a key. Variables of other commands (`SHAKEDOWN_BASELINES`, `SHAKEDOWN_LISTEN`, \
+         `SHAKEDOWN_ECHO`) are listed with their flags in [cli.md](cli.md); they have no key here.",
     );
 }

@@ -59,7 +59,7 @@ impl<'r> Readme<'r> {
 }
 
 fn facts<'f>(page: &mut Page, facts: impl IntoIterator<Item = &'f FactInfo>) {
-    let mut table = Table::new(&["Fact", "Sort", "Meaning"]);
+    let mut table = Table::new(&["Fact", "Sort and unit", "Meaning"]);
     for fact in facts {
         let words = match fact.kind {
             Kind::Choice(words) => format!(" One of {}.", codes(words.iter().copied())),
@@ -70,29 +70,47 @@ fn facts<'f>(page: &mut Page, facts: impl IntoIterator<Item = &'f FactInfo>) {
     page.table(&table);
 }
 
-/// Expectations as suites write them: `outcome: connected`, in two cells.
-fn expectation(table: &mut Table, line: &str, lifted: &[&str]) {
+/// An expectation as suites write it (`outcome: connected`), and the facts that replace it as well.
+type Default<'f> = (&'f str, &'f str, &'f [&'f str]);
+
+fn parts(line: &str) -> Default<'_> {
     let (fact, want) = line.split_once(':').unwrap_or((line, ""));
-    table.row([code(fact), code(want.trim()), codes(lifted.iter().copied())]);
+    (fact, want.trim(), &[])
+}
+
+/// A table of defaults, below `lead`; where a fact replaces one as well, with a column that says so.
+fn defaults(page: &mut Page, lead: &str, rows: &[Default<'_>]) {
+    if rows.is_empty() {
+        return;
+    }
+    let replaced = rows.iter().any(|(_, _, lifted)| !lifted.is_empty());
+    let also = if replaced {
+        " A fact in the last column replaces the default as well: it says the same in another form."
+    } else {
+        ""
+    };
+    page.paragraph(&format!("{lead}{also}"));
+    let mut table =
+        Table::new(if replaced { &["Fact", "Expected", "Also replaced by"] } else { &["Fact", "Expected"] });
+    for (fact, want, lifted) in rows {
+        let cells = [code(fact), code(want), codes(lifted.iter().copied())];
+        table.row(cells.into_iter().take(if replaced { 3 } else { 2 }));
+    }
+    page.table(&table);
 }
 
 fn expected(page: &mut Page, family: &Family, of_mode: impl Fn(&str) -> bool) {
-    page.paragraph(
-        "These hold beside what a check writes, until it says what else the fact should be (see [suite.md](../suite.md#expect)).",
-    );
-    let mut table = Table::new(&["Fact", "Expected", "Also replaced by an expectation of"]);
-    for fact in family.facts.iter().filter(|fact| !of_mode(fact.name)) {
-        if let Some(want) = fact.expected {
-            expectation(&mut table, &format!("{}: {want}", fact.name), fact.lifted_by);
-        }
-    }
-    page.table(&table);
+    let own = family.facts.iter().filter(|fact| !of_mode(fact.name));
+    let rows: Vec<Default<'_>> = own.filter_map(|fact| Some((fact.name, fact.expected?, fact.lifted_by))).collect();
+    let lead = "These are expected in addition to what a check writes. A default no longer applies once the check expects something else of \
+                that fact (see [suite.md](../suite.md#expect)).";
+    defaults(page, lead, &rows);
 }
 
 /// The ways of looking that fields switch on, each with the facts only it has. Several that are switched on alike are one.
 fn modes(page: &mut Page, family: &Family) {
     page.heading(2, "Modes");
-    page.paragraph("Fields that switch on another kind of measurement, with what it adds.");
+    page.paragraph("Fields that switch on another kind of measurement, with the facts and expectations it adds.");
     let mut done: Vec<&str> = Vec::new();
     for with in family.modes.iter().map(|mode| mode.with) {
         if done.contains(&with) {
@@ -107,29 +125,21 @@ fn modes(page: &mut Page, family: &Family) {
 
 fn mode(page: &mut Page, alike: &[&Mode]) {
     facts(page, alike.iter().flat_map(|mode| mode.facts));
-    let mut table = Table::new(&["Fact", "Expected", "Also replaced by an expectation of"]);
-    for fact in alike.iter().flat_map(|mode| mode.facts) {
-        if let Some(want) = fact.expected {
-            expectation(&mut table, &format!("{}: {want}", fact.name), fact.lifted_by);
-        }
-    }
-    for line in alike.iter().filter_map(|mode| mode.adds).flat_map(str::lines) {
-        expectation(&mut table, line, &[]);
-    }
-    if !table.is_empty() {
-        page.paragraph("Expected beside the defaults of the family:");
-        page.table(&table);
-    }
+    let own = alike.iter().flat_map(|mode| mode.facts);
+    let mut rows: Vec<Default<'_>> = own.filter_map(|fact| Some((fact.name, fact.expected?, fact.lifted_by))).collect();
+    rows.extend(alike.iter().filter_map(|mode| mode.adds).flat_map(str::lines).map(parts));
+    defaults(page, "Expected in addition to the defaults of the family.", &rows);
     let lacks: Vec<&str> = alike.iter().flat_map(|mode| mode.lacks).copied().collect();
     if !lacks.is_empty() {
-        page.paragraph(&format!("Nothing is expected of {}, which it cannot see.", codes(lacks)));
+        page.paragraph(&format!("Nothing is expected of {}: this measurement cannot see it.", codes(lacks)));
     }
 }
 
 /// How facts are compared, unless a check says otherwise under `baseline`.
 fn comparison(page: &mut Page, family: &Family) {
     page.paragraph(
-        "With an earlier measurement, unless a check says otherwise under `baseline` (see [comparing.md](../comparing.md)).",
+        "How each fact is compared with that of an earlier run or of another target, unless a check says otherwise under `baseline` (see \
+         [comparing.md](../comparing.md)). Metrics are compared by their numbers, other facts by a [rule](../concepts.md#rule).",
     );
     let mut table = Table::new(&["Metric", "Compared"]);
     for fact in family.facts.iter().filter(|fact| fact.better.is_some()) {

@@ -5,8 +5,8 @@ use crate::app::explain::operators::{SORTS, example_of, of_absent};
 use crate::model::expectation::Operator;
 
 const INTRO: &str = "\
-An entry of `expect` names a fact and what must hold of it. A bare value means `eq`. A map names one or more operators, and all
-of them must hold:
+An entry of `expect` names a fact and what must hold of it. A bare value means `eq`. A map names one or more operators, each with its
+operand, and all of them must hold:
 ";
 
 const FORMS: &str = "  - id: forms
@@ -35,8 +35,8 @@ const LISTS: &str = "\
 
 const DISTRIBUTIONS: &str = "\
 A distribution, such as `rtt` or `total_time`, has one sample per measurement. An expectation names a part of it:
-`rtt.p95: {lt: 20ms}`. What is measured is never expected to be one exact value: `rtt.max: 10ms` is refused, `{le: 10ms}` is
-meant.
+`rtt.p95: {lt: 20ms}`. A measured value is never twice the same, so an exact one is refused: instead of `rtt.max: 10ms`, write
+`rtt.max: {le: 10ms}`.
 ";
 
 pub(super) fn page() -> String {
@@ -64,6 +64,7 @@ pub(super) fn page() -> String {
     page.heading(2, "Distributions");
     page.prose(DISTRIBUTIONS);
     page.heading(2, "One by one");
+    page.paragraph("Values seen are written as reports have them: times in seconds, sizes in bytes, shares as a share of one (`0.04` is 4%).");
     for operator in Operator::all() {
         one(&mut page, operator);
     }
@@ -78,7 +79,7 @@ fn sorts(page: &mut Page) {
         table.row([code(operator.word())].into_iter().chain(fits));
     }
     page.table(&table);
-    page.paragraph("The sort of each fact stands in the table of its family. Ordered words are those of a choice, in the order listed there.");
+    page.paragraph("The table of each family shows the sort of its facts. Ordered words are those of a choice, in the order listed there.");
 }
 
 fn one(page: &mut Page, operator: Operator) {

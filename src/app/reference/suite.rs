@@ -3,13 +3,11 @@
 use super::fields;
 use super::markdown::{Page, Table, code, codes};
 use crate::app::explain::operators::SORTS;
-use crate::app::explain::sections::{DOCUMENTS, TOGETHER};
-use crate::app::explain::suite::{EXPECT, INTRO, SILENCE, TIMINGS, shallow};
+use crate::app::explain::suite::{EXPECT, INTRO, SECTIONS, TABLES, shallow};
 use crate::checks::FAMILIES;
 use crate::model::expectation::Operator;
 use crate::model::fact::{SETTLED_IN, STATISTICS};
 use crate::model::{FieldInfo, Unit, quantity};
-use crate::suite::tables;
 
 /// A suite that shows the form.
 const EXAMPLE: &str = "\
@@ -30,13 +28,7 @@ pub(super) fn page() -> String {
     page.prose(INTRO.trim_start().trim_start_matches("# suite"));
     page.code("yaml", EXAMPLE);
     page.contents();
-    for (title, table) in [
-        ("The file", tables::SUITE),
-        ("defaults", tables::DEFAULTS),
-        ("A check, besides its family", tables::CHECK),
-        ("eventually", tables::EVENTUALLY),
-        ("baseline, per metric", tables::BASELINE),
-    ] {
+    for (title, table) in TABLES {
         page.heading(2, title);
         let flat: Vec<FieldInfo> =
             table.iter().map(|field| FieldInfo { kind: shallow(field.kind), ..*field }).collect();
@@ -48,10 +40,9 @@ pub(super) fn page() -> String {
     }
     section(&mut page, EXPECT);
     operators(&mut page);
-    section(&mut page, DOCUMENTS);
-    section(&mut page, TOGETHER);
-    section(&mut page, SILENCE);
-    section(&mut page, TIMINGS);
+    for text in SECTIONS {
+        section(&mut page, text);
+    }
     quantities(&mut page);
     page.text()
 }
@@ -73,7 +64,11 @@ fn operators(page: &mut Page) {
     page.paragraph("What each means, with an example: [operators.md](operators.md).");
     page.heading(2, "Parts of a distribution");
     page.paragraph(&format!("{}, as in `rtt.p95`.", codes(STATISTICS.iter().copied())));
-    page.paragraph(&format!("A check with `eventually` also has {}: {}", code(SETTLED_IN.name), SETTLED_IN.help));
+    page.paragraph(&format!(
+        "A check with `eventually` also has the fact {}. {}",
+        code(SETTLED_IN.name),
+        SETTLED_IN.help
+    ));
 }
 
 fn quantities(page: &mut Page) {

@@ -2,6 +2,7 @@
 
 use super::scale::{Scale, Statistic, View, judged, least, rule_of_three, too_few_samples};
 use super::verdict::{blank, decide, levels, nothing_seen};
+use crate::model::count::counted;
 use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Change, Comparison};
 use crate::stats::Effect;
@@ -74,7 +75,7 @@ fn judge(out: &mut Comparison, metric: &Metric, scale: Scale, effects: &[Effect]
     if pairs < PAIRS {
         out.verdict = Change::Inconclusive;
         out.rounds_needed = Some(PAIRS);
-        out.reason = Some(format!("there are {pairs} pairs: a verdict needs at least {PAIRS}"));
+        out.reason = Some(format!("it has {}: a verdict needs at least {PAIRS}", counted(pairs, "pair")));
         return;
     }
     if !scale.log && rounds.iter().all(|round| round.p50 == 0.0) {

@@ -12,6 +12,7 @@ use super::verdict::blank;
 use crate::baseline::metric_key::split;
 use crate::baseline::store::Accepted;
 use crate::model::comparison_document::MetricRow;
+use crate::model::count::counted;
 use crate::model::reduced::{Check, Metric, Report};
 use crate::model::{Change, Comparison, Severity, Verdict};
 
@@ -316,11 +317,15 @@ pub fn same_sort(now: &Metric, then: &Metric) -> Result<(), String> {
         return Err("it has no rounds".into());
     }
     if rounds < rounds_then {
-        return Err(format!("it has {rounds} rounds where the reference has {rounds_then}: measure with as many"));
+        return Err(format!(
+            "it has {} where the reference has {rounds_then}: measure with as many",
+            counted(rounds, "round")
+        ));
     }
     if samples * 2 < samples_then {
         return Err(format!(
-            "its rounds have {samples} samples, those of the reference {samples_then}: measure with as many"
+            "its rounds have {}, those of the reference {samples_then}: measure with as many",
+            counted(samples, "sample")
         ));
     }
     for (what, now, then) in [

@@ -2,6 +2,7 @@
 
 use super::scale::{Scale, Statistic, View, judged, least, rule_of_three, too_few_samples};
 use super::verdict::{blank, decide, levels, nothing_seen};
+use crate::model::count::counted;
 use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Change, Comparison};
 use crate::stats::Effect;
@@ -228,7 +229,7 @@ fn against_window(metric: &Metric, statistic: Statistic, reference: &Reference<'
     let sides = Sides::of(metric, statistic, reference, false);
     let runs = sides.as_ref().map_or(0, Sides::runs);
     let method = if reference.floor.is_some() && runs < RUNS { CALIBRATED } else { PREDICTION };
-    let mut out = blank(metric, scale, method, &plural(runs, "earlier run"));
+    let mut out = blank(metric, scale, method, &counted(runs, "earlier run"));
     out.counts = [u32::try_from(runs).unwrap_or(u32::MAX), 1];
     if let Some(why) = too_few_samples(statistic, &rounds(metric, false)) {
         out.reason = Some(why);
@@ -254,7 +255,7 @@ fn against_window(metric: &Metric, statistic: Statistic, reference: &Reference<'
             out.runs_needed = u32::try_from(missing).ok();
             out.reason = Some(format!(
                 "{}: how much runs of an unchanged target differ is not known from fewer than {RUNS}",
-                plural(runs, "comparable earlier run")
+                counted(runs, "comparable earlier run")
             ));
         }
     }
@@ -302,10 +303,6 @@ fn against_pinned(metric: &Metric, statistic: Statistic, reference: &Reference<'
 
 fn mean_of(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// The effects in the rounds measured because of an alarm, alone: against the reference that gave it.

@@ -182,7 +182,7 @@ fn fewer_rounds_are_another_measurement() {
     let latency = metric(ComparedBy::Ratio, Better::Lower, 0.05);
     let ten = run(&latency, &about(1.0, 0.1), 100);
     assert!(same_sort(&ten, &ten).is_ok());
-    assert!(same_sort(&run(&latency, &[1.0], 100), &ten).unwrap_err().contains("1 rounds"));
+    assert!(same_sort(&run(&latency, &[1.0], 100), &ten).unwrap_err().contains("1 round "));
     assert!(same_sort(&run(&latency, &about(1.0, 0.1), 10), &ten).unwrap_err().contains("10 samples"));
     let other = Metric { better: Better::Higher, ..ten.clone() };
     assert!(same_sort(&other, &ten).unwrap_err().contains("direction"));

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::lock::Lock;
 use super::text::render;
-use super::{Accepted, Baseline, KEPT, Pinned, Write, belongs, plural, read, start};
+use super::{Accepted, Baseline, KEPT, Pinned, Write, belongs, read, start};
 use crate::baseline::{files, metric_key};
+use crate::model::count::counted;
 use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Record, Verdict};
 
@@ -219,7 +220,7 @@ pub fn remove(place: (&Path, &str, &str), id: &str, write: Write<'_>) -> Result<
             return refused(unknown(baseline, id));
         }
         last = baseline.runs.is_empty() && baseline.pinned.is_none();
-        Ok(vec![format!("{} left", plural(baseline.runs.len(), "run"))])
+        Ok(vec![format!("{} left", counted(baseline.runs.len(), "run"))])
     })?;
     if last { remove_all(place) } else { Ok(saved) }
 }

@@ -21,6 +21,7 @@ pub use accept::{FileUpdate, Problem, accept, pin, remove, remove_all};
 use super::MetricKey;
 use super::files;
 use crate::model::Unit;
+use crate::model::count::counted;
 use crate::model::reduced::Metric;
 use crate::suite::merge::is_name;
 
@@ -124,7 +125,8 @@ impl Baseline {
                 Err(reason) => *reasons.entry(reason.key()).or_default() += 1,
             }
         }
-        out.left_out = reasons.into_iter().map(|((_, why), count)| format!("{} {why}", plural(count, "run"))).collect();
+        out.left_out =
+            reasons.into_iter().map(|((_, why), count)| format!("{} {why}", counted(count, "run"))).collect();
         let never = |run: &Accepted| !run.checks.contains_key(key.check);
         if out.values.is_empty()
             && self.window().iter().all(never)
@@ -189,10 +191,6 @@ impl Accepted {
         }
         Ok(metric)
     }
-}
-
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// The baseline of a suite on a class of hosts, in a folder of baselines or in one file; `None` when there is none for them.

@@ -25,7 +25,7 @@ const OTHER_RECORDS: &str =
 pub(super) const EDNS_MISHANDLED: &str =
     "a server or a firewall before it mishandles EDNS: see `servers` for which, and let DNS packets pass unchanged";
 
-/// What becomes of a question.
+/// How a question can end.
 pub(super) const OUTCOMES: &[&str] = &[
     "answered",
     "timeout",

@@ -27,6 +27,7 @@ use trace::Trace;
 use url::Url;
 
 use crate::checks::shared::{silence, tls_fields};
+use crate::model::count::counted;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text, Value};
 use crate::net::deadline;
@@ -252,7 +253,7 @@ impl Http {
                 return Err(EarlyEnd::outcome("not_followed", why));
             }
             if trace.redirects.len() >= self.follow {
-                let why = format!("more than {} redirects; the next is to {target}", self.follow);
+                let why = format!("more than {}; the next is to {target}", counted(self.follow, "redirect"));
                 return Err(EarlyEnd::outcome("too_many_redirects", why));
             }
             request.redirected(status, &url, &target);

@@ -13,6 +13,7 @@ use super::facts::{
 use super::repeated;
 use super::trace::Trace;
 use crate::model::Value;
+use crate::model::count::counted;
 use crate::net::bytes::readable;
 use crate::net::clock::MeasuredTime;
 use crate::probe::Cx;
@@ -155,7 +156,7 @@ fn body(cx: &mut Cx<'_>, answer: &Answer, text: &charset::Text<'_>) {
 /// How the body begins, on one line.
 fn beginning(answer: &Answer, text: &charset::Text<'_>) -> String {
     if answer.decoded.is_none() && answer.size > 0 {
-        return format!("{} bytes of body came, and cannot be read", answer.size);
+        return format!("{} of body came, and cannot be read", counted(answer.size, "byte"));
     }
     let start = text.text.get(..text.text.floor_char_boundary(BEGINNING)).unwrap_or_default();
     let cut = answer.cut.is_some() || text.text.len() > start.len();

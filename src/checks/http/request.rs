@@ -52,7 +52,7 @@ pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
     let named = authority.is_some_and(|authority| authority.contains('@'));
     if named || !url.username().is_empty() || url.password().is_some() {
         return Err(URL.invalid(
-            "a user or password in a URL would stand in every report",
+            "a user or password in a URL would show in every report",
             "write `headers: {authorization: \"Basic ${CREDENTIALS}\"}` with CREDENTIALS under `secrets`",
         ));
     }

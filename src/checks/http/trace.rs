@@ -9,6 +9,7 @@ use hyper::StatusCode;
 use url::Url;
 
 use crate::checks::shared::diagnosis::TOOK_REQUEST;
+use crate::model::count::counted;
 use crate::model::human_time;
 use crate::net::dial::NO_HANDSHAKE;
 use crate::proto::http::Phase;
@@ -80,8 +81,8 @@ impl Trace {
             }
             Phase::Head => format!("{peer} {TOOK_REQUEST}, but sent no answer within {within}"),
             Phase::Body => {
-                let (status, bytes) = (self.status.map_or(0, |status| status.as_u16()), self.bytes);
-                format!("{peer} answered {status}, but its body did not end within {within} ({bytes} bytes came)")
+                let (status, bytes) = (self.status.map_or(0, |status| status.as_u16()), counted(self.bytes, "byte"));
+                format!("{peer} answered {status}, but its body did not end within {within} ({bytes} came)")
             }
         };
         silence + &redirected
@@ -106,6 +107,7 @@ impl Trace {
 
     /// The part of an answer that never became whole. It is evidence, not the facts of an answer.
     pub(super) fn partial(&self) -> Option<String> {
-        self.status.map(|status| format!("{} had answered {status} and {} bytes of body", self.shown, self.bytes))
+        let bytes = counted(self.bytes, "byte");
+        self.status.map(|status| format!("{} had answered {status} and {bytes} of body", self.shown))
     }
 }

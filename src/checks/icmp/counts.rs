@@ -10,6 +10,7 @@ use super::facts::{
     TTL,
 };
 use crate::model::Fault;
+use crate::model::count::counted;
 use crate::net::clock::{ClockReading, MeasuredTime, Stamp};
 use crate::net::datagram::{Arrival, Class, IcmpError};
 use crate::net::this_host;
@@ -307,7 +308,8 @@ impl Counts {
 
     fn notes(&self, cx: &mut Cx<'_>) {
         if let Some((from, count)) = self.other_sender {
-            cx.note(format!("{count} replies came from another address, first from {from}, and were not counted"));
+            let replies = counted(count, "reply");
+            cx.note(format!("not counted: {replies} from another address, the first from {from}"));
         }
     }
 }

@@ -12,6 +12,7 @@ use super::Icmp;
 use super::counts::Counts;
 use super::facts::LATENESS;
 use crate::model::Fault;
+use crate::model::count::counted;
 use crate::net::clock::ClockReading;
 use crate::net::datagram::{Arrival, Class, Event, IcmpError, Ready};
 use crate::net::heartbeat::STALL;
@@ -167,7 +168,8 @@ impl Receiver<'_, '_> {
     fn not_sent(&self, missed: u64) -> Fault {
         let remedy =
             "it was stopped (SIGSTOP), the machine slept or was far too busy; run it again where it gets its turn";
-        let why = format!("{missed} requests were due while this process did not run, and were not sent");
+        let missed = counted(missed, "request");
+        let why = format!("not sent, because this process did not run when due: {missed}");
         Fault::local("keep the schedule of ICMP", self.stream.target.to_string(), why, remedy)
     }
 

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::fields::{BANNER, EXPECT, EXPECT_HEX, LIMIT, SEND, SEND_HEX};
 use crate::checks::shared::payload::payload;
+use crate::model::count::counted;
 use crate::model::{Args, Invalid, human_time};
 use crate::net::{bytes, deadline};
 
@@ -83,8 +84,8 @@ impl Script {
         let how = match ended {
             End::Answered => return ("connected", None),
             End::Broken(error) if matches!(error.raw_os_error(), Some(libc::ECONNRESET | libc::EPIPE)) => {
-                let came = received.len();
-                return ("reset", Some(format!("{peer} accepted the connection and reset it after {came} bytes")));
+                let came = counted(received.len(), "byte");
+                return ("reset", Some(format!("{peer} accepted the connection and reset it after {came}")));
             }
             End::Broken(error) => error.to_string(),
             End::Silent => format!("silence for {}", human_time(patience)),

@@ -10,6 +10,7 @@ use super::facts::{
 use super::measure;
 use super::settings::Settings;
 use crate::model::Fault;
+use crate::model::count::counted;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::iperf3::{Flow, Params, Results, StreamResult, Transport};
 
@@ -87,7 +88,7 @@ pub(super) fn complete(
 fn contradiction(params: &Params, flows: &[Flow], results: &Results) -> Option<String> {
     let (mine, theirs) = (flows.len(), results.streams.len());
     if mine != theirs {
-        return Some(format!("the server's results list {theirs} streams, the test had {mine}"));
+        return Some(format!("the server's results list {}, the test had {mine}", counted(theirs, "stream")));
     }
     if params.reverse {
         return not_sent(params, flows, results);
@@ -104,11 +105,14 @@ fn contradiction(params: &Params, flows: &[Flow], results: &Results) -> Option<S
     flows.iter().zip(&results.streams).find_map(|(flow, stream)| {
         let ((sent, _), claimed, id) = (flow.datagrams(), stream.packets?, stream.id);
         if claimed > sent {
-            return Some(format!("the server says {claimed} datagrams of stream {id} were sent, of {sent} that were"));
+            return Some(format!(
+                "the server says stream {id} got {}, of {sent} that were sent",
+                counted(claimed, "datagram")
+            ));
         }
         let most = claimed.saturating_mul(COPIES).saturating_mul(u64::from(params.block));
         let bytes = stream.bytes.filter(|bytes| *bytes > most)?;
-        Some(format!("the server says it received {bytes} bytes of stream {id} in {claimed} datagrams"))
+        Some(format!("the server says it received {bytes} bytes of stream {id} in {}", counted(claimed, "datagram")))
     })
 }
 
@@ -140,7 +144,8 @@ fn not_sent(params: &Params, flows: &[Flow], results: &Results) -> Option<String
         let highest = flow.counts().highest;
         let claimed = stream.packets.filter(|claimed| *claimed < highest)?;
         Some(format!(
-            "the server says it sent {claimed} datagrams of stream {}, of which number {highest} arrived",
+            "the server says it sent {} of stream {}, of which number {highest} arrived",
+            counted(claimed, "datagram"),
             stream.id
         ))
     })

@@ -196,7 +196,7 @@ fn condition(text: &str) -> Result<Condition, (String, String)> {
     let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
         if value.is_empty() {
             let help = format!("write {key}=\"\" for the empty text");
-            return Err((format!("`{text}`: nothing stands behind `=`"), help));
+            return Err((format!("`{text}`: nothing follows `=`"), help));
         }
         return Ok(Condition { path, text: value.to_owned(), quoted: false });
     };

@@ -128,7 +128,7 @@ fn mistakes_in_filters_say_what_to_write() {
         ("services[name=~db]", "a filter compares by a single `=`"),
         ("services[=db]", "a filter begins with a key of the element"),
         ("services[@.name=db]", "a filter begins with a key of the element"),
-        ("services[name=]", "nothing stands behind `=`"),
+        ("services[name=]", "nothing follows `=`"),
         ("services[name=db,up]", "`up` in a filter is no key=value"),
         ("services[name=db]status", "`status` stands right behind a filter"),
         ("services[name=\"db\"x]", "does not end with its quote"),

@@ -160,7 +160,7 @@ pub const SETTLED_IN: FactInfo = Fact::metric(
     "settled_in",
     Unit::Seconds,
     Better::Lower,
-    "Seconds from the first attempt to the one from which on it held, of a check with `eventually`; of one that took longer than `every`, or a second, to its end. Absent when it never held.",
+    "Seconds from the start of the first attempt to the start of the attempt that held, or to its end if it took longer than `every` or than a second. Absent if none held.",
 )
 .on_breach("it holds, but too late: look at what delays the change (timers, caches, deployment order)")
 .info;

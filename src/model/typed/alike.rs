@@ -5,6 +5,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::{Form, ValueType, distinguished};
 use crate::model::Value;
+use crate::model::count::counted;
 use crate::model::visible::{is_hidden, visible};
 
 /// Characters around the first difference of two long texts.
@@ -79,8 +80,8 @@ fn lists(wants: &[Value], items: &[Value]) -> Option<String> {
         return Some(format!("{}: {why}", visible(&plain(item))));
     }
     let joined = |values: &[Value]| values.iter().map(plain).collect::<Vec<_>>().join(", ");
-    let counted = || format!("{} elements, not {}", items.len(), wants.len());
-    (wants.len() != items.len() && joined(wants) == joined(items)).then(counted)
+    let lengths = || format!("{}, not {}", counted(items.len(), "element"), wants.len());
+    (wants.len() != items.len() && joined(wants) == joined(items)).then(lengths)
 }
 
 /// What a reader overlooks, one after the other: its name, and the text without it.
@@ -132,8 +133,8 @@ fn long(want: &str, seen: &str) -> Option<String> {
     }
     let at = |text: &str| visible(&text.chars().skip(common).take(AROUND).collect::<String>());
     Some(match (at(want), at(seen)) {
-        (want, seen) if seen.is_empty() => format!("it ends after {common} characters, before `{want}`"),
-        (want, seen) if want.is_empty() => format!("it goes on after {common} characters: `{seen}`"),
+        (want, seen) if seen.is_empty() => format!("it ends after {}, before `{want}`", counted(common, "character")),
+        (want, seen) if want.is_empty() => format!("it goes on after {}: `{seen}`", counted(common, "character")),
         (want, seen) => format!("from character {} on `{seen}`, not `{want}`", common + 1),
     })
 }

@@ -29,13 +29,13 @@ pub enum Form {
     Plain,
     /// A word whose case does not matter.
     Word,
-    /// A domain name: without case and final dot, escapes by value, IDN as its A-labels.
+    /// A domain name: in any case, with or without the final dot, escapes by value, IDN as its A-labels.
     Name,
     /// An address: by value, IPv4 in IPv6 (`::ffff:192.0.2.1`) as what it leads to.
     Address,
     /// A name, or else an address, whose version is a part of it.
     Host,
-    /// Bytes in hexadecimal: without case, colons and blanks.
+    /// Bytes in hexadecimal: in any case, with or without colons and blanks.
     Hex,
     /// A number in hexadecimal: as bytes, without leading zeros.
     HexNumber,

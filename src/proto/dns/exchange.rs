@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::message::{self, Received, Reply};
 use super::question::Question;
+use crate::model::count::counted;
 use crate::model::{Fault, human_time};
 use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{self, Class, Event, IcmpError, udp};
@@ -204,14 +205,14 @@ pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
     loop {
         match deadline.wait(frame(&mut stream, &mut buffer)).await {
             Err(_) => {
-                let (patience, count) = (human_time(request.patience), buffer.len());
-                let why = format!("no complete answer from {server} (TCP) within {patience}; {count} bytes came");
+                let (patience, came) = (human_time(request.patience), counted(buffer.len(), "byte"));
+                let why = format!("no complete answer from {server} (TCP) within {patience}; {came} came");
                 return Ok(exchange.ended("timeout", why));
             }
             Ok(Err(error)) => return failed(exchange, &error, server),
             Ok(Ok(false)) => {
-                let count = buffer.len();
-                let why = format!("{server} closed the connection before a complete answer; {count} bytes came");
+                let came = counted(buffer.len(), "byte");
+                let why = format!("{server} closed the connection before a complete answer; {came} came");
                 return Ok(exchange.ended("closed", why));
             }
             Ok(Ok(true)) => {}

@@ -1,4 +1,4 @@
-//! Record data as text, compared as what it is: names without case and final dot, numbers, addresses and bytes by value, texts
+//! Record data as text, compared as what it is: names in any case with or without the final dot, numbers, addresses and bytes by value, texts
 //! with or without quotes. Case counts only in texts (RFC 4034 6.2, RFC 4343).
 
 mod impossible;

@@ -124,7 +124,7 @@ types! {
     ANAME 65305 [] "alias at an apex, never standardised";
 }
 
-/// OPT: pseudo-record of EDNS. It is no type of a question or of data, and so stands in no table.
+/// OPT: pseudo-record of EDNS. It is no type of a question or of data, and so is in no table.
 pub const OPT: u16 = 41;
 
 /// Class IN.

@@ -210,7 +210,12 @@ fn problem(set: &RrSet, zone: &Name, signatures: &[SignatureCheck]) -> (Reason, 
     let more = set.signatures.len().saturating_sub(shown.len());
     let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
     let count = set.signatures.len();
-    (reason, format!("none of its {count} signatures holds: {}{rest}", shown.join("; ")))
+    let which = if count == 1 {
+        "its only signature does not hold".to_owned()
+    } else {
+        format!("none of its {count} signatures holds")
+    };
+    (reason, format!("{which}: {}{rest}", shown.join("; ")))
 }
 
 fn signature_check(signature: &Signature, outcome: SignatureOutcome, at: u32) -> SignatureCheck {

@@ -8,6 +8,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Issuer;
 use super::signed::{Signed, key_bits};
+use crate::model::count::counted;
 use crate::proto::tls::certificate::rfc3339;
 
 const BASIC: &str = "1.3.6.1.5.5.7.48.1.1";
@@ -125,7 +126,7 @@ fn signed(basic: &[u8], parsed: &BasicOcspResponse, issuer: &Issuer, now: i64) -
     }
     let came = parsed.certs.as_ref().map_or(0, Vec::len);
     let untried = came.checked_sub(RESPONDERS).filter(|untried| *untried > 0);
-    let untried = untried.map(|untried| format!("; {untried} more certificates of responders were not tried"));
+    let untried = untried.map(|untried| format!("; not tried: {}", counted(untried, "more responder certificate")));
     Err(format!("the response is not proven: {last}{}", untried.unwrap_or_default()))
 }
 

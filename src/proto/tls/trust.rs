@@ -201,7 +201,7 @@ fn pem_words(error: &pem::Error) -> String {
         pem::Error::IllegalSectionStart { .. } => "a line that begins like -----BEGIN does not end like it".to_owned(),
         pem::Error::Base64Decode(why) => format!("what stands between its marks is no base64: {why}"),
         pem::Error::Io(why) => why.to_string(),
-        pem::Error::NoItemsFound => "no section that is looked for stands in it".to_owned(),
+        pem::Error::NoItemsFound => "it has no section of the kind that is looked for".to_owned(),
         pem::Error::SectionTooLarge => "a section of it is too large".to_owned(),
         _ => "it is no PEM that can be read".to_owned(),
     }

@@ -163,7 +163,7 @@ impl TrustCheck {
         match ValidationError::joined(&problems) {
             Some(problem) => Err(problem),
             None if found.places.is_some_and(|places| places.pinned) => Ok(Some(format!(
-                "trusted because this very certificate stands in {}: no authority vouches for it",
+                "trusted because this very certificate is in {}: no authority vouches for it",
                 self.roots.origin()
             ))),
             None => Ok(None),

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::layout::{self, StatusWord};
 use super::values::{self, Movement};
+use crate::model::count::counted;
 use crate::model::{FactChange, Rule, Shift, Value};
 use crate::report::style::Style;
 
@@ -193,19 +194,23 @@ impl<'d> CommonCause<'d> {
             }
             let alone = self.facts.len() == 1 || fact.change.fact == title;
             let name = if alone { String::new() } else { format!("{} ", fact.change.fact) };
-            let others = if fact.others == 0 { String::new() } else { format!(" (and {} other changes)", fact.others) };
+            let others = if fact.others == 0 {
+                String::new()
+            } else {
+                format!(" (and {})", counted(fact.others, "other change"))
+            };
             parts.push(format!("{name}{}{others}", movement.text()));
             seen.push(movement);
         }
         let mut out = parts.join(", ");
         if more > 0 {
-            let _ = write!(out, " and {}", layout::count(more, "more fact"));
+            let _ = write!(out, " and {}", counted(more, "more fact"));
         }
         for (shift, word) in [(Shift::Vanished, "absent"), (Shift::Appeared, "there")] {
             let with_it = facts.iter().filter(|fact| fact.follows() && fact.change.change == shift).count() as u64;
             if with_it > 0 {
                 let are = if with_it == 1 { "is" } else { "are" };
-                let _ = write!(out, " (and {} {are} {word} with it)", layout::count(with_it, "fact"));
+                let _ = write!(out, " (and {} {are} {word} with it)", counted(with_it, "fact"));
             }
         }
         out

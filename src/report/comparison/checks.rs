@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::layout::{self, StatusWord};
+use crate::model::count::counted;
 use crate::model::{CheckChange, CheckShift};
 use crate::report::style::Style;
 
@@ -99,11 +100,7 @@ fn text(group: &ChangeGroup<'_>, style: Style) -> String {
             let pairs: Vec<String> = all.iter().map(pair).collect();
             (
                 StatusWord::Note,
-                format!(
-                    "{} renamed: {}",
-                    layout::count(all.len() as u64, "check"),
-                    layout::some(&pairs, style.verbose)
-                ),
+                format!("{} renamed: {}", counted(all.len() as u64, "check"), layout::some(&pairs, style.verbose)),
             )
         }
         CheckShift::Verdict => {

@@ -1,6 +1,7 @@
 //! What would decide a comparison that has no result, in the place where it was made.
 
 use crate::baseline::metrics::INTERLEAVED;
+use crate::model::count::counted;
 use crate::model::{Change, Comparison, Unit};
 use crate::report::comparison_text;
 
@@ -58,7 +59,7 @@ pub(in crate::report) fn advice(all: &[&Comparison], kind: ComparisonKind) -> Op
 const AGAINST: &str = "shakedown run SUITE --against VARIABLE=VALUE";
 
 fn more_runs(missing: u32, kind: ComparisonKind) -> String {
-    let runs = if missing == 1 { "1 more run".to_owned() } else { format!("{missing} more runs") };
+    let runs = counted(missing, "more run");
     match kind {
         ComparisonKind::Baseline => format!(
             "accept {runs} of the unchanged target (`shakedown baseline accept`), measure its spread once \

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::model::count::counted;
 use crate::model::{Change, Severity};
 use crate::report::layout::WIDTH;
 use crate::report::style::{Style, visible};
@@ -113,11 +114,6 @@ fn broken(text: &str, width: Option<usize>) -> Vec<String> {
     lines.iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// "1 check", "3 checks".
-pub(super) fn count(number: u64, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
-}
-
 /// `edge/a` for one; `3 checks (edge/a, edge/b, edge/c)` for several, of many the first and how many more; the cases of one check are
 /// counted. All of them if `all`.
 pub(super) fn checks(names: &[(&str, &str)], all: bool) -> String {
@@ -130,13 +126,13 @@ pub(super) fn checks(names: &[(&str, &str)], all: bool) -> String {
         if cases.len() < CASES || all {
             texts.extend(cases.iter().map(|(suite, case)| format!("{suite}/{case}")));
         } else if of_checks.len() == 1 {
-            return format!("{} of {check}", count(cases.len() as u64, "case"));
+            return format!("{} of {check}", counted(cases.len() as u64, "case"));
         } else {
-            texts.push(format!("{} of {check}", count(cases.len() as u64, "case")));
+            texts.push(format!("{} of {check}", counted(cases.len() as u64, "case")));
         }
     }
     let shown = some(&texts, all);
-    format!("{} ({shown})", count(names.len() as u64, "check"))
+    format!("{} ({shown})", counted(names.len() as u64, "check"))
 }
 
 /// Cases by the check they are cells of, in order.

@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 use super::comparison_text;
 use super::style::{Style, visible};
 use crate::model::comparison_document::{ComparisonDocument, MetricRow, Side, SidesKind};
+use crate::model::count::counted;
 use crate::model::{Change, CheckShift, PartialFact};
 use inconclusive::ComparisonKind;
 use layout::StatusWord;
@@ -97,8 +98,11 @@ fn part(out: &mut String, lines: &[String], (word, beyond): (&str, u64), style: 
     if lines.len() > shown {
         let more = lines.len() - shown;
         let where_else = if style.verbose { "the JSON has them all" } else { "-v shows them" };
-        let beyond =
-            if beyond == 0 { String::new() } else { format!("; {beyond} changes beyond the limits are only counted") };
+        let beyond = if beyond == 0 {
+            String::new()
+        } else {
+            format!("; beyond the limits, {} only counted", counted(beyond, "change"))
+        };
         let _ = writeln!(out, "and {more} more {word}: {where_else}{beyond}");
     }
 }
@@ -118,7 +122,7 @@ fn unmeasured(compared: &ComparisonDocument, reasons: &[String], style: Style) -
         out.push(layout::line(
             style,
             StatusWord::NotMeasured,
-            &format!("and {more} more checks, which are only counted"),
+            &format!("and {}, only counted", counted(more, "more check")),
         ));
     }
     out
@@ -140,32 +144,34 @@ fn in_part(partial: &[PartialFact], style: Style) -> Vec<String> {
 /// The counts; so many changes of facts come down to `causes`.
 fn summary(compared: &ComparisonDocument, causes: usize) -> String {
     let counts = compared.summary;
-    let (one, many) = ("", "s");
-    let s = |count: u64| if count == 1 { one } else { many };
-    let mut parts = comparison_text::counted(&[
-        (counts.checks_worse, &format!("check{} worse", s(counts.checks_worse))),
-        (counts.checks_unmeasured, &format!("check{} without a result", s(counts.checks_unmeasured))),
-        (counts.facts_not_allowed, &format!("fact{} changed", s(counts.facts_not_allowed))),
-        (counts.facts_allowed, &format!("fact{} changed as allowed", s(counts.facts_allowed))),
-        (counts.regressed, &format!("metric{} regressed", s(counts.regressed))),
+    let some = |count: u64, what: &str, rest: &str| (count > 0).then(|| format!("{}{rest}", counted(count, what)));
+    let first = [
+        some(counts.checks_worse, "check", " worse"),
+        some(counts.checks_unmeasured, "check", " without a result"),
+        some(counts.facts_not_allowed, "fact", " changed"),
+        some(counts.facts_allowed, "fact", " changed as allowed"),
+        some(counts.regressed, "metric", " regressed"),
+    ];
+    let mut parts: Vec<String> = first.into_iter().flatten().collect();
+    parts.extend(comparison_text::counted(&[
         (counts.regressed_warned, "regressed (warn only)"),
         (counts.improved, "improved"),
         (counts.unchanged, "unchanged"),
         (counts.inconclusive, "inconclusive"),
         (counts.not_compared, "not compared"),
-        (counts.left_out, "changes not listed"),
-    ]);
+    ]));
+    parts.extend(some(counts.left_out, "change", " not listed"));
     if parts.is_empty() {
         parts.push("nothing changed".into());
     }
-    let (metrics, checks) = (counts.metrics, counts.checks_compared);
+    let (metrics, checks) = (counted(counts.metrics, "metric"), counted(counts.checks_compared, "check"));
     let changed = counts.facts_not_allowed + counts.facts_allowed;
     let lines = if causes as u64 >= changed || counts.left_out > 0 {
         String::new()
     } else {
-        format!(" (the {changed} changes of facts have {causes} cause{})", s(causes as u64))
+        format!(" (the {changed} changes of facts have {})", counted(causes, "cause"))
     };
-    format!("{metrics} metric{}, facts of {checks} check{}: {}{lines}", s(metrics), s(checks), parts.join(", "))
+    format!("{metrics}, facts of {checks}: {}{lines}", parts.join(", "))
 }
 
 /// What the counts do not say of themselves.

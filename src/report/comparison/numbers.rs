@@ -7,6 +7,7 @@ use super::inconclusive::{self, ComparisonKind};
 use super::layout::{self, StatusWord};
 use super::phases::Phases;
 use crate::model::comparison_document::MetricRow;
+use crate::model::count::counted;
 use crate::model::{Change, CheckRecord, ComparedBy, Comparison, Severity};
 use crate::report::comparison_text;
 use crate::report::style::Style;
@@ -105,7 +106,8 @@ pub fn render(rows: &[ComparedMetric<'_>], kind: ComparisonKind, style: Style) -
     let regressed = |group: &&&CheckMetrics<'_>| group.verdict() == Change::Regressed;
     let one = shown.iter().filter(regressed).count() == 1;
     let mut next: Vec<String> = Vec::new();
-    for group in &shown {
+    let last = shown.iter().rposition(|group| group.verdict() == Change::Regressed);
+    for (at, group) in shown.iter().enumerate() {
         let text = RegressionText::of(group, &rows);
         if group.verdict() == Change::Regressed && !next.contains(&text.next) {
             next.push(text.next.clone());
@@ -116,9 +118,10 @@ pub fn render(rows: &[ComparedMetric<'_>], kind: ComparisonKind, style: Style) -
         {
             out.push_str(&reason(row, kind, style));
         }
-    }
-    for next in next.iter().filter(|_| !one).take(NEXT) {
-        out.push_str(&layout::below(style, &format!("next: {next}")));
+        // Below the regressions it is about, which come first.
+        for next in next.iter().filter(|_| !one && last == Some(at)).take(NEXT) {
+            out.push_str(&layout::below(style, &format!("next: {next}")));
+        }
     }
     // What is undecided for a reason it shares is explained below, whether it has a line or not.
     let explained = |group: &&&CheckMetrics<'_>| {
@@ -370,7 +373,7 @@ fn metrics(rows: &[ComparedMetric<'_>], all: bool) -> String {
         return named(row);
     }
     let asked: Vec<String> = rows.iter().filter(|row| all || row.gated).map(named).collect();
-    let count = layout::count(rows.len() as u64, "metric");
+    let count = counted(rows.len() as u64, "metric");
     match asked.len() {
         0 => count,
         asked_for if asked_for == rows.len() => format!("{count} ({})", layout::some(&asked, all)),

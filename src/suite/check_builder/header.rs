@@ -71,7 +71,7 @@ impl Builder<'_> {
             let fact = fact.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)).filter(|_| own.is_none());
             if let Some(fact) = fact {
                 let entry = if fact.contains(": ") { fact.to_owned() } else { format!("{fact}: {}", flow(below)) };
-                return format!("what must hold stands below `expect`: write `expect: {{{entry}}}`");
+                return format!("what must hold goes below `expect`: write `expect: {{{entry}}}`");
             }
             if let Some(own) = own {
                 return own;

@@ -73,7 +73,7 @@ impl Reader<'_> {
                 format!("write a number, such as {{{0}: 5}}, or a version, such as {{{0}: \"1.4.0\"}}", operator.word())
             }
             number => format!(
-                "write the number as it stands in the document, without a unit: `{owner}: {{{0}: {number}}}`; a version has dots: {{{0}: \"1.4.0\"}}",
+                "write the number as it is in the document, without a unit: `{owner}: {{{0}: {number}}}`; a version has dots: {{{0}: \"1.4.0\"}}",
                 operator.word()
             ),
         };

@@ -327,7 +327,7 @@ fn a_filter_that_is_wrong_or_out_of_place_is_refused() {
             "services[name=db,zone=eu].status",
         ),
         ("body.json.services[name=db.status", "is not closed", "services[name=db].status"),
-        ("body.json.services[name=].status", "nothing stands behind `=`", "name=\\\"\\\""),
+        ("body.json.services[name=].status", "nothing follows `=`", "name=\\\"\\\""),
         ("body.json.services[name=${svc}].status", "variables are replaced in values", "write the name itself"),
         ("headers.set-cookie[name=a]", "there are no objects below `headers`", "such as in body.json"),
     ] {

@@ -140,7 +140,7 @@ fn in_words(why: &str) -> (String, String) {
             "name fewer anchors within anchors, or split the suite",
         ),
         _ if says(&["recursive references"]) => {
-            ("an alias stands within its own anchor", "name an anchor that ends before the alias")
+            ("an alias is within its own anchor", "name an anchor that ends before the alias")
         }
         _ if says(&["multiple YAML documents"]) => (
             "a suite is one YAML document, and a second one begins here",
@@ -154,7 +154,7 @@ fn in_words(why: &str) -> (String, String) {
         _ if says(&["unclosed bracket", "misplaced bracket", "'}'", "']'"]) => {
             ("a bracket is not closed, or closes nothing", "check that every { has its } and every [ its ]")
         }
-        _ if says(&["tab"]) => ("a tab cannot stand here", "indent with spaces, two for each level"),
+        _ if says(&["tab"]) => ("a tab is not allowed here", "indent with spaces, two for each level"),
         _ if says(&["document start"]) => {
             ("a line `---` is missing below the `%` lines", "take the `%` line out: a suite needs none")
         }

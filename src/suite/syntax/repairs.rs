@@ -1,6 +1,7 @@
 //! What may be wrong with a line that is no YAML, each with the line that would mend it. Whether it does is tried, not believed.
 
 use super::line::{self, Line, Value, closing};
+use crate::model::count::counted;
 
 /// A guess: what is wrong, and the lines with it corrected.
 pub(super) struct Repair {
@@ -375,7 +376,7 @@ fn indentation(lines: &[&str], number: usize) -> Vec<Repair> {
         }
     }
     known.sort_by_key(|(_, column)| column.abs_diff(own));
-    let spaces = |n: usize| if n == 1 { "1 space".to_owned() } else { format!("{n} spaces") };
+    let spaces = |n: usize| counted(n, "space");
     known
         .into_iter()
         .map(|(like, column)| {

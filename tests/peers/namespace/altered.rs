@@ -107,5 +107,5 @@ fn replies_of_others_are_losses_and_are_named() {
     let Some((check, shown)) = pinged(&["clean", "identifier", "elsewhere"], true) else { return };
     assert_eq!((&check["facts"]["received"], &check["facts"]["altered"]), (&json!(1), &json!(0)), "{shown}");
     assert!((check["facts"]["loss"].as_f64().unwrap() - 2.0 / 3.0).abs() < 1e-6, "{shown}");
-    assert!(check.to_string().contains("came from another address, first from 192.0.2.9"), "{check}");
+    assert!(check.to_string().contains("from another address, the first from 192.0.2.9"), "{check}");
 }

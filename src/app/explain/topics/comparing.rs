@@ -14,9 +14,9 @@ A fact with a direction: lower is better (a time, loss) or higher is better (a r
 other facts by a rule.",
         ),
         topic(
-            &["regressed", "regression"],
+            &["regressed", "regression", "REGR"],
             "\
-Worse, and not by chance: the 95 % interval lies on the worse side of no change, the estimate is at least the tolerance,
+Slower, or otherwise worse, and not by chance: the 95 % interval lies on the worse side of no change, the estimate is at least the tolerance,
 and fresh rounds confirmed it. Exit code 4. Two runs one after the other never say this, because a drift looks the same.",
         ),
         topic(&["improved"], "Better, by the same rule as `regressed`."),
@@ -28,8 +28,8 @@ Shown to be the same: the 90 % interval lies within the tolerance. It is a resul
         topic(
             &["inconclusive"],
             "\
-Neither a change nor its absence could be shown. That is no pass of the comparison; it only does not fail the run, unless
-`--strict` is given (exit code 3). The report says what would have been seen (MDE) and how many pairs or runs are needed.",
+Neither a change nor its absence could be shown. That is no pass, although the exit code is 0 unless `--strict` is given (then
+3). The output says how large a change would have been seen (MDE), and how many pairs or runs would decide.",
         ),
         topic(
             &["not compared", "not_compared"],
@@ -63,8 +63,8 @@ probability of a difference at least this large if nothing had changed.",
         topic(
             &["confirmation", "confirmed", "alarm"],
             "\
-An alarm is measured again with as many fresh rounds, and only stands if they show it, too. So chance alone seldom fails a
-run.",
+A suspected regression is measured again with as many fresh rounds, and is reported only if they show it, too. So chance alone
+seldom fails a run.",
         ),
         topic(
             &["baseline", "accepted run"],
@@ -73,7 +73,7 @@ An accepted run that later runs are compared with. `shakedown baseline accept r.
 compares; a verdict needs eight comparable runs. In a check, the key `baseline` says how its facts are compared.",
         ),
         topic(
-            &["pinned", "pin"],
+            &["pinned", "pin", "pinned run"],
             "\
 A run that stays in the baseline while others roll out, such as a release. Each metric is also compared with it, so that a
 slow drift cannot hide in the window of the last 30 runs.",
@@ -81,39 +81,40 @@ slow drift cannot hide in the window of the last 30 runs.",
         topic(
             &["noise floor", "noise", "calibrate"],
             "\
-How much runs of an unchanged target differ, measured by `shakedown calibrate`. With it, a single accepted run is enough
-to compare with.",
+How much runs of an unchanged target differ from each other, measured by `shakedown calibrate`. With it, a single accepted
+run is enough to compare with.",
         ),
         topic(
             &["host class", "host_class"],
             "\
-A short name for hosts that measure alike: same processor and cores, same series of the kernel, same congestion control, same
+A short name for hosts that measure alike: same processor and number of cores, same kernel series, same congestion control, same
 virtualisation. Numbers of different classes are never compared.",
         ),
         topic(
             &["digest", "definition"],
             "\
-A hash of what a check measures. Where to look (hosts, addresses, ports) is no part of it when a variable is overridden;
-what changes the measurement itself is. Numbers are only compared where it is the same.",
+A hash of what a check measures. An override that only says where to look (another host, address or port) leaves it as it is; one
+that changes the measurement itself (a size, a number of samples) changes it. Numbers are only compared where it is the same.",
         ),
         topic(
             &["rule", "rules", "change", "same", "may_grow", "may_shrink", "ignore"],
             "\
-How a fact that is no metric may change from one report to the next. `same`: not at all; a list in any order. `may_grow`: a
-number may rise, a list gain, a choice move up, and what was absent appear. `may_shrink`: the opposite. `ignore`: it
-says nothing. Each fact has a default; a check (`baseline: {answers: {change: may_grow}}`) or the command line
+How a fact that is no metric may change from one report to the next. `same`: not at all, except for the order of a list. `may_grow`: a
+number may rise, a list may gain elements, a choice may move up, and an absent fact may appear. `may_shrink`: the opposite. `ignore`:
+it may be anything. Each fact has a default; a check (`baseline: {answers: {change: may_grow}}`) or the command line
 (`compare --rule 'api-*:headers.server=ignore'`) may say otherwise.",
         ),
         topic(
             &["vanished", "new", "renamed"],
             "\
-A check that only the older report has, only the newer one has, or that has the same definition under another name.",
+Checks that are not in both reports: only the older one has a check that vanished, only the newer one a new check. A renamed check has
+the same definition (`digest`) under another name.",
         ),
         topic(
             &["change point", "history", "trend"],
             "\
-A run of the history at which the level of a metric changed. `shakedown history` shows trends for reading; it never fails
-a pipeline.",
+The run from which on a metric has another level. `shakedown history` finds them in a folder of reports; it never fails a
+pipeline.",
         ),
     ],
 };

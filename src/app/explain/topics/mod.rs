@@ -1,6 +1,8 @@
-//! Words of suites, runs and reports that stand in no table of a family: for `explain` and for `docs/concepts.md`.
+//! Words of suites, runs and reports that are in no table of a family: for `explain` and for `docs/concepts.md`.
 
 mod comparing;
+mod console;
+mod outcomes;
 mod running;
 mod suites;
 mod verdicts;
@@ -38,7 +40,8 @@ const fn shown(names: &'static [&'static str], text: &'static str, example: &'st
 }
 
 /// Every chapter, in the order of the page.
-pub const CHAPTERS: &[Chapter] = &[running::CHAPTER, suites::CHAPTER, verdicts::CHAPTER, comparing::CHAPTER];
+pub const CHAPTERS: &[Chapter] =
+    &[running::CHAPTER, suites::CHAPTER, verdicts::CHAPTER, console::CHAPTER, outcomes::CHAPTER, comparing::CHAPTER];
 
 impl Topic {
     /// The word it is known by.
@@ -47,12 +50,11 @@ impl Topic {
         self.names.first().copied().unwrap_or_default()
     }
 
-    /// In the terminal.
+    /// In the terminal: a line for each paragraph, as long as it may be.
     pub(super) fn shown(&self) -> String {
-        let mut out = format!("{}\n", self.title());
-        for line in self.text.trim_end().lines() {
-            let _ = writeln!(out, "{}{line}", if line.is_empty() { "" } else { "  " });
-        }
+        let paragraphs: Vec<String> =
+            self.text.trim_end().split("\n\n").map(|text| format!("  {}\n", text.replace('\n', " "))).collect();
+        let mut out = format!("{}\n{}", self.title(), paragraphs.join("\n"));
         if let Some(example) = self.example {
             let _ = write!(out, "\n  Example:\n\n{}", indented(example));
         }
@@ -72,7 +74,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Topic> {
     CHAPTERS.iter().flat_map(|chapter| chapter.topics)
 }
 
-/// The pictures of the chapter a topic stands in, for topics the picture shows.
+/// The picture of the chapter a topic is in, for topics the picture shows.
 pub(super) fn picture(topic: &Topic) -> Option<&'static str> {
     let title = topic.title();
     let chapter = CHAPTERS.iter().find(|chapter| chapter.topics.iter().any(|own| own.title() == title))?;

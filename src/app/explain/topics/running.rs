@@ -36,10 +36,10 @@ pub(super) const CHAPTER: Chapter = Chapter {
     picture: Some(PICTURE),
     topics: &[
         topic(
-            &["run"],
+            &["run", "gate"],
             "\
 One call of `shakedown run`: every case of the suites it was given, once. It has an id, a seed, one exit code and one
-report. Nothing is sent before all suites are valid.",
+report. Nothing is sent before all suites are valid. A run whose exit code decides whether a change goes on is a gate.",
         ),
         topic(
             &["check"],
@@ -76,13 +76,13 @@ first sample that gets no answer.",
             &["pair", "pairs", "interleaved"],
             "\
 With `--against`, one round of each arm, one right after the other, in an order drawn from the seed. `--pairs 10` is the
-default and 6 the least. What changes with time meets both arms alike, so the difference between them is the target's.",
+default and 6 the least. What changes with time affects both arms alike, so what differs between them is due to the target.",
         ),
         topic(
             &["arm", "base", "head"],
             "\
 One of the two sides of `--against`: `base` is the suite as written, `head` has the variables changed. The verdict of a
-check is about `head`; what `base` showed stands beside it.",
+check is about `head`; what `base` showed is reported beside it.",
         ),
         topic(
             &["seed"],
@@ -112,16 +112,16 @@ A named value that a probe saw, such as `outcome`, `status` or `expires_in`. Eac
         topic(
             &["distribution", "statistic", "statistics", "percentile", "quantile"],
             "\
-A fact with many samples. What is expected names a part of it: `.min`, `.mean`, `.p50` (or `.median`), `.p90`, `.p95`,
+A fact with many samples. An expectation names a part of it: `.min`, `.mean`, `.p50` (or `.median`), `.p90`, `.p95`,
 `.p99`, `.max`, `.stddev` or `.count`. `p95` is the value that 95 of 100 samples do not exceed. With few samples it
 says little more than the largest one.",
         ),
         shown(
             &["late_here"],
             "\
-Samples that this host measured late, because it had no processor time. They are counted in the report, and are neither
-held against the target nor compared. When all samples are late, only an upper limit that they keep anyway can hold;
-anything else makes the check errored.",
+Samples that this host measured late, because it had no processor time. The report counts them; they are neither judged nor
+compared. When all samples are late, an upper limit that they keep all the same holds, and any other expectation makes the
+check errored.",
             "  - id: fast
     http: {url: \"https://www.example.test/\"}
     samples: 20
@@ -131,8 +131,20 @@ anything else makes the check errored.",
         topic(
             &["partial", "seen in part"],
             "\
-Of a fact of which only a part was seen (a body that `limit` cut off, a server that did not answer), nothing is decided
-but what more data cannot change. Otherwise the case is errored and says which part is missing.",
+Only a part of a fact was seen: a body that `limit` cut off, a server that did not answer. An expectation of it is decided only
+if more data could not change the result. Otherwise the case is errored and says which part is missing.",
+        ),
+        topic(
+            &["JSON report", "JSON", "report", "record"],
+            "\
+What `--json F` writes: everything a run saw, each case with its facts, expectations, verdict and reason. The console text, JUnit
+and comparisons can be made of it again (`shakedown report`, `shakedown compare`). `shakedown schema report` is its JSON Schema.",
+        ),
+        topic(
+            &["settings", "shakedown.toml", "configuration", "environment", "precedence", "NO_COLOR"],
+            "\
+A flag comes first, then its environment variable (`SHAKEDOWN_JOBS` for `--jobs`), then the key of `shakedown.toml` in the working
+directory, then the default. `shakedown explain jobs` shows one setting; `docs/configuration.md` has all of them. `NO_COLOR` switches colour off.",
         ),
         topic(
             &["evidence"],

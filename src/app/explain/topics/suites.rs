@@ -4,13 +4,13 @@ use super::{Chapter, shown, topic};
 
 pub(super) const CHAPTER: Chapter = Chapter {
     title: "In a suite",
-    intro: "Keys and forms that decide when a check runs, how often, and what it may say.",
+    intro: "Keys that decide when a check runs, how often, and what is expected; and how values are written.",
     picture: None,
     topics: &[
         shown(
             &["eventually", "within", "every", "settled_in"],
             "\
-Repeats a check until it holds, for what takes a while after a change: a deployment, a zone move, a failover. `within` is
+Repeats a check until it holds, for things that take a while after a change: a deployment, a zone move, a failover. `within` is
 how long it may take, `every` the time between the starts of two attempts. Once it holds, the fact `settled_in` says
 after how many seconds. It replaces `retries`, and a pass after several attempts is not called flaky.",
             "  - id: new-address
@@ -20,7 +20,7 @@ after how many seconds. It replaces `retries`, and a pass after several attempts
 ",
         ),
         shown(
-            &["retries", "flaky"],
+            &["retries", "retry", "flaky"],
             "\
 Further attempts when a check does not hold: after half a second, then after twice as long each time, 10 s at most. A pass
 that took more than one attempt is reported as flaky. Retries hide an unstable target, so the default is none. For
@@ -46,10 +46,11 @@ and does not pass. A check in `needs` about the same host is a control by itself
 ",
         ),
         shown(
-            &["needs"],
+            &["needs", "need"],
             "\
 Checks that must pass first. If one of them does not, this check is skipped and says which. A cell of a matrix is named
-as `alive[site=a]`. A check that is skipped because a need failed leaves a gap: the run is not green.",
+as `alive[site=a]`, a check of another suite of the run as `suite/check`. When a check is skipped because a need failed, the run
+is not green.",
             "  - id: resolves
     dns: {server: 192.0.2.53, name: www.example.test}
   - id: answers
@@ -81,14 +82,14 @@ not be measured is errored all the same.",
         shown(
             &["when"],
             "\
-Variables, and the values with which a check runs. With another value it is skipped, on purpose: this leaves no gap.",
+Variables, and the values with which a check runs. With another value it is skipped on purpose, and the exit code may be 0.",
             "  - id: production-only
     when: {env: [prod]}
     tcp: {host: \"${env}.example.test\", port: 443}
 ",
         ),
         shown(
-            &["expect", "expectation", "default", "defaults"],
+            &["expect", "expectation", "operator", "operators", "default", "defaults"],
             "\
 What must hold of the facts. A bare value means `eq`; a map names operators, all of which must hold. Beside it stay the
 defaults of the family (a TLS certificate must verify, an HTTP status be from 200 to 299) until the check itself says what
@@ -98,10 +99,28 @@ else that fact should be. `shakedown plan` shows every expectation and who asks 
     expect: {status: 301, headers.location: \"https://www.example.test/\"}
 ",
         ),
+        shown(
+            &["field", "fields", "mode", "target"],
+            "\
+A key below the family, such as `host` or `timeout`; `shakedown explain FAMILY` lists them. Together they name the target (a host and
+port, a URL, a name at a server) and how to look at it. Some switch on another kind of measurement, a mode, with facts and
+expectations of its own: `scan`, `load`, `addresses: all`, `dnssec: validate`.",
+            "  - id: every-address
+    tls: {host: www.example.test, addresses: all}
+    expect: {addresses.agree: true}
+",
+        ),
+        topic(
+            &["failover test", "inject", "guard", "outage"],
+            "\
+A check of the family `failover`: it breaks something with your command `inject`, probes the service all the time, and puts it back with
+`restore`. An outage is the time without an answer between two answers; `outage.hi` is its upper bound. A guard, a process of its
+own, restores even if shakedown is killed. Nothing is broken without `--allow-disruptive`.",
+        ),
         topic(
             &["absent", "null"],
             "\
-A fact that was not seen. It satisfies `present: false` and nothing else: no limit, and no negation either. So a dead
+A fact that was not seen is absent. It satisfies `present: false` and nothing else: no limit, and no negation either. So a dead
 server cannot satisfy `body: {excludes: error}`.",
         ),
         topic(
@@ -117,23 +136,51 @@ A kind of check: tcp, udp, icmp, http, dns, tls, throughput, failover. Each has 
 see, and expectations that hold by default. IPv4 and IPv6 are called IP versions.",
         ),
         topic(
-            &["variable", "variables", "vars", "secrets"],
+            &["variable", "variables", "var", "vars", "secret", "secrets", "env"],
             "\
 `${name}` in a value stands for a variable of `vars`, which `--var name=value` and `--vars FILE` override.
 `${name:-default}` gives a default, `${env.NAME}` an environment variable, `$${` a literal `${`. A name listed in
 `secrets` is read from the environment and shown as `***` everywhere.",
         ),
         topic(
-            &["unit", "units", "quantity", "duration", "size"],
+            &["unit", "units", "quantity", "quantities", "duration", "size"],
             "\
 Numbers with a unit are written with it: `500ms`, `5s`, `21d`, `1472 B`, `1 MiB`, `100 Mbit/s`, `20 /s`, `0.5%`. A time
 without a unit is refused. Reports have seconds, bytes, bit/s and shares of one.",
         ),
-        topic(
-            &["timeout"],
+        shown(
+            &["anchors", "anchor", "x-", "alias", "merge key"],
             "\
-How long a check waits for an unresponsive peer. It is a fact about the peer when nothing came within it. `budget` is
-something else: it bounds the whole check with all attempts and rounds, and a check that exceeds it is errored.",
+A key of the file that begins with `x-` is left alone. It is a place for YAML anchors: `&name` marks a map, `*name` repeats it, and
+`<<: *name` takes over its keys. Within a check there are no `x-` keys: there every unknown key is an error.",
+            "  - id: https
+    tcp: &edge {host: www.example.test, port: 443, timeout: 2s}
+  - id: http
+    tcp: {<<: *edge, port: 80}
+",
+        ),
+        shown(
+            &["pattern", "glob", "regular expression"],
+            "\
+Two kinds. Where cases, facts or tags are chosen (`--only`, `--rule`, `--check`), a pattern is a glob: `*` stands for any characters,
+`?` for one. Behind `matches` and `not_matches` it is a regular expression (syntax of the Rust crate `regex`, as RE2, without
+look-around), which may match any part of the text; `(?i)` ignores case.",
+            "  - id: banner
+    tcp: {host: mail.example.test, port: 25, banner: true}
+    expect: {banner: {matches: \"^220 .*(?i)esmtp\"}}
+",
+        ),
+        shown(
+            &["timeout", "patience"],
+            "\
+How long a check waits for an unresponsive peer (the default is in the table of its family, mostly `5s`). As an `outcome` it
+says that nothing came within that time: the cause tells the address, the step that got no answer and the seconds. A dead host, a firewall
+that drops and a full queue look alike; the console says which it is where it can be told. `budget` is something else: it bounds the whole
+check with all attempts and rounds, and a check that exceeds it is errored.",
+            "  - id: slow-path
+    tcp: {host: 192.0.2.10, port: 443, timeout: 10s}
+    budget: 1m
+",
         ),
     ],
 };

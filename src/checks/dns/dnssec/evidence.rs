@@ -7,6 +7,7 @@ use super::facts::{
     KEYS, OPT_OUT, SALT, SETS,
 };
 use super::names::title;
+use crate::model::count::counted;
 use crate::model::{FactInfo, Value};
 use crate::probe::Cx;
 use crate::proto::dns::rdata;
@@ -193,7 +194,7 @@ impl Evidence {
             cx.note(note.clone());
         }
         if self.more_notes > 0 {
-            cx.note(format!("and {} more lines of evidence", self.more_notes));
+            cx.note(format!("and {}", counted(self.more_notes, "more line")));
         }
         for why in self.untried.values() {
             cx.partial_all(OF_SIGNATURES, why);
@@ -204,7 +205,7 @@ impl Evidence {
             cx.partial_all(facts, why);
         }
         if self.more_keys > 0 {
-            cx.partial(&KEYS, format!("{} more keys are not listed", self.more_keys));
+            cx.partial(&KEYS, format!("not listed: {}", counted(self.more_keys, "more key")));
         }
         if !self.keys.is_empty() {
             cx.set(&KEYS, self.keys.clone());

@@ -7,6 +7,7 @@ use super::names::title;
 use super::verdict::{Unsigned, Validation, Verdict, WalkEnd, bogus, indeterminate};
 use super::walk::{Flaw, Walk, Zone, ZoneOf, iterated, referral};
 use crate::model::Fault;
+use crate::model::count::counted;
 use crate::proto::dns::{rcode, types};
 use crate::proto::dnssec::{Denial, Name, Reason, RrSet, Sections, below, dotted, labels, redirected, suffix};
 
@@ -131,7 +132,8 @@ impl Walk<'_> {
             self.evidence.note(format!("{}: {}", title(&set.owner, set.kind), signature.text));
         }
         if let Some(more) = set.signatures.len().checked_sub(SIGNATURES).filter(|more| *more > 0) {
-            self.evidence.note(format!("{}: and {more} more signatures", title(&set.owner, set.kind)));
+            let more = counted(more, "more signature");
+            self.evidence.note(format!("{}: and {more}", title(&set.owner, set.kind)));
         }
         match checked.expanded {
             Some(encloser) => self.expansion(&zone, set, &encloser, sections),

@@ -10,6 +10,7 @@ use super::facts::{
 };
 use super::verify::WrongKind;
 use crate::checks::dns::facts::OUTCOME;
+use crate::model::count::counted;
 use crate::model::{Fault, Value};
 use crate::net::open_loop::Limit;
 use crate::probe::Cx;
@@ -42,10 +43,10 @@ pub(super) fn rate(cx: &mut Cx<'_>, span: &LoadSpan, rate: f64, counts: &Counts)
     cx.merge(&LATENESS, &counts.lateness);
     let burst = counts.burst;
     cx.note(format!(
-        "{} sockets on {} threads sent at most {burst} {} at once",
-        span.sockets,
-        span.workers,
-        if burst == 1 { "query" } else { "queries" },
+        "{} on {} sent at most {} at once",
+        counted(span.sockets, "socket"),
+        counted(span.workers, "thread"),
+        counted(burst, "query"),
     ));
     facts(cx, span, counts);
     replies_dropped(span, counts)?;
@@ -66,7 +67,8 @@ pub(super) fn max_rate(cx: &mut Cx<'_>, span: &LoadSpan, window: usize, counts: 
     let client = counts.cpu >= time * BUSY || counts.idle <= time * IDLE;
     cx.set(&LIMITED_BY, if client { Limit::Client } else { Limit::Server }.word());
     cx.set(&WINDOW, i64::try_from(window).unwrap_or(i64::MAX));
-    cx.note(format!("{} sockets on {} threads, each with {window} queries in flight", span.sockets, span.workers));
+    let (sockets, threads) = (counted(span.sockets, "socket"), counted(span.workers, "thread"));
+    cx.note(format!("{sockets} on {threads}, each socket with {} in flight", counted(window, "query")));
     if client {
         cx.note("this host was the limit: the server may answer more");
     }
@@ -110,32 +112,33 @@ fn notes(cx: &mut Cx<'_>, counts: &Counts) {
         }
     }
     if counts.after_timeout > 0 {
-        cx.note(format!("{} replies came after the timeout; their queries are lost", counts.after_timeout));
+        cx.note(format!("{} after the timeout; the query counts as lost", counted(counts.after_timeout, "reply")));
     }
     if counts.refused > 0 {
-        cx.note(format!("the port was closed {} times (ICMP port unreachable)", counts.refused));
+        cx.note(format!("the port was closed {} (ICMP port unreachable)", counted(counts.refused, "time")));
     }
     if counts.blocked > 0 {
-        cx.note(format!("{} sends had to wait for this host's network", counts.blocked));
+        cx.note(format!("{} had to wait for this host's network", counted(counts.blocked, "query")));
     }
     if counts.sent_late > 0 {
         cx.note(format!(
-            "{} queries left late by this host's fault; their answers are not called late",
-            counts.sent_late
+            "{} left late by this host's fault; no answer is called late for that",
+            counted(counts.sent_late, "query")
         ));
     }
     if counts.read_late > 0 {
-        cx.note(format!("{} answers were read late by this host's fault, and are not called late", counts.read_late));
+        let answers = counted(counts.read_late, "answer");
+        cx.note(format!("this host read {answers} late by its own fault; that does not count as late"));
     }
     if counts.dropped > 0 {
-        cx.note(format!("this side's sockets dropped {} replies", counts.dropped));
+        cx.note(format!("this side's sockets dropped {}", counted(counts.dropped, "reply")));
     }
 }
 
 /// How far a schedule was missed, if that is too far.
 fn schedule_missed(counts: &Counts) -> Option<String> {
     if counts.unsent > 0 {
-        return Some(format!("{} queries of the schedule never left this host", counts.unsent));
+        return Some(format!("{} of the schedule never left this host", counted(counts.unsent, "query")));
     }
     let share = counts.sent_late as f64 / counts.sent.max(1) as f64;
     let worst = counts.lateness.summary().map_or(0.0, |lateness| lateness.p99);
@@ -153,8 +156,8 @@ fn replies_dropped(span: &LoadSpan, counts: &Counts) -> Result<(), Fault> {
         "receive the answers of a DNS load",
         span.server.to_string(),
         format!(
-            "this side dropped {} replies (SO_RXQ_OVFL): its receive buffers of {} KiB were full",
-            counts.dropped,
+            "this side dropped {} (SO_RXQ_OVFL): its receive buffers of {} KiB were full",
+            counted(counts.dropped, "reply"),
             counts.buffer / 2048
         ),
         "raise net.core.rmem_max (or run with CAP_NET_ADMIN), raise `concurrency`, or lower `rate`",

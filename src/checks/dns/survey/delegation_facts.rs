@@ -11,6 +11,7 @@ use super::delegation::Delegation;
 use super::server_report::ServerReport;
 use super::zone::Zone;
 use super::{facts, names};
+use crate::model::count::counted;
 use crate::probe::Cx;
 use crate::proto::dns::rcode;
 
@@ -110,7 +111,8 @@ pub(super) fn glue(cx: &mut Cx<'_>, zone: &Zone, known: &Delegation, reports: &[
         cx.note(format!("{line}, says {}", who.join(", ")));
     }
     if let Some(report) = reports.iter().find(|report| report.unasked_names > 0) {
-        cx.note(format!("addresses of {} more names of servers were not asked for", report.unasked_names));
+        let names = counted(report.unasked_names, "more server name");
+        cx.note(format!("the addresses of {names} were not asked for"));
     }
     match all(verdicts).filter(|_| !reports.is_empty()) {
         Some(agree) if !agree || known.failed.is_empty() => cx.set(&facts::GLUE_AGREE, agree),

@@ -13,7 +13,7 @@ use crate::proto::dns::{message, rcode};
 /// Outcomes of an answer at a size, from good to bad; a survey reports the worst of its servers.
 pub(super) const CUTS: &[&str] =
     &["truncated", "fits", "needless", "incomplete", "oversized", "silent", "whole_nowhere"];
-const CUT_HELP: &str = "What becomes of an answer at this size, of the worst server: truncated (TC, and whole over TCP), fits \
+const CUT_HELP: &str = "How the worst server treats an answer at this size: truncated (TC, and whole over TCP), fits \
                         (nothing to see), needless (TC though it fits), incomplete (cut without TC), oversized (longer than \
                         asked for), silent, whole_nowhere (TC, but not whole over TCP).";
 /// Outcomes of a zone transfer.
@@ -164,7 +164,7 @@ facts! { pub(super) ZONE;
     )
     .on_breach(OTHER_GLUE);
     pub(super) const SHARED: Fact<Vec<String>> =
-        Fact::list("servers.shared", "Addresses that stand behind several names of servers.").form(Form::Address);
+        Fact::list("servers.shared", "Addresses that several server names have.").form(Form::Address);
     pub(super) const SPECIAL: Fact<Vec<String>> =
         Fact::list("servers.special", "Servers whose address is not for the public: private, loopback, documentation.").form(Form::Data(&labels::SERVERS));
     pub(super) const MNAME: Fact<String> = Fact::text("soa.mname", "Primary server the SOA names.").form(Form::Name);

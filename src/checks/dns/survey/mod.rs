@@ -70,7 +70,7 @@ impl Survey {
         let propagation = propagation.transpose()?;
         let by_serial = propagation.as_ref().is_some_and(Propagation::by_serial);
         if by_serial && settings.zone.is_none() && settings.question.code != types::SOA {
-            return Err(WANTED.invalid("a serial stands in a SOA record", "ask for type: SOA"));
+            return Err(WANTED.invalid("a serial is part of a SOA record", "ask for type: SOA"));
         }
         let apex = settings.zone().is_some_and(|zone| zone.eq_ignore_root(&settings.question.name));
         let by_absence = propagation.as_ref().is_some_and(Propagation::by_absence);

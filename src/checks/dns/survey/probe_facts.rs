@@ -12,6 +12,7 @@ use super::response_summary::ResponseSummary;
 use super::rules;
 use super::server_report::{Findings, ServerReport};
 use super::settings::Settings;
+use crate::model::count::counted;
 use crate::model::{Choices as _, Fact, FactInfo};
 use crate::probe::Cx;
 
@@ -33,7 +34,7 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
             cx.note(format!("{}: {note}", report.label()));
         }
         if report.log.more_notes > 0 {
-            cx.note(format!("{}: and {} more notes", report.label(), report.log.more_notes));
+            cx.note(format!("{}: and {}", report.label(), counted(report.log.more_notes, "more note")));
         }
     }
 }

@@ -6,6 +6,7 @@ use hickory_proto::rr::Name;
 use sha2::{Digest as _, Sha256};
 
 use super::names;
+use crate::model::count::counted;
 use crate::net::bytes::hex;
 use crate::proto::dns::message::{Reply, ResourceRecord};
 use crate::proto::dns::question::Question;
@@ -94,7 +95,7 @@ pub(super) fn fingerprint(reply: &Reply, ttl: bool) -> String {
     if records.len() <= MAX_TEXT {
         return format!("{head} {records}").trim_end().to_owned();
     }
-    format!("{head} {} records, SHA-256 {}", reply.answers.len(), hex(&Sha256::digest(records.as_bytes())))
+    format!("{head} {}, SHA-256 {}", counted(reply.answers.len(), "record"), hex(&Sha256::digest(records.as_bytes())))
 }
 
 fn canonical(record: &ResourceRecord, ttl: bool) -> String {

@@ -143,7 +143,7 @@ fn servers(args: &Args, zone: bool) -> Result<Vec<Target>, Invalid> {
     let servers = args.get(&SERVER);
     if zone {
         let message = "`authoritative` finds the servers, `server` names them";
-        let help = "keep one; names and addresses of a zone's servers stand in authoritative.ns";
+        let help = "keep one; names and addresses of a zone's servers go into authoritative.ns";
         return if servers.is_empty() { Ok(Vec::new()) } else { Err(SERVER.invalid(message, help)) };
     }
     if servers.is_empty() || servers.len() > MAX_SERVERS {

@@ -7,6 +7,7 @@ use super::attempt::Attempt;
 use super::facts;
 use super::http::Body;
 use super::secure::Secure;
+use crate::model::count::counted;
 use crate::net::{Deadline, deadline};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::http::{self, FailureKind, Limits, NoResponse, Version};
@@ -45,7 +46,9 @@ async fn read(
     loop {
         match deadline.wait(incoming.next()).await {
             Err(_) => {
-                return Err(attempt.silence(&format!("the end of the HTTP response; {} bytes came", body.len())));
+                return Err(
+                    attempt.silence(&format!("the end of the HTTP response; {} came", counted(body.len(), "byte")))
+                );
             }
             Ok(Ok(None)) => return Ok(body),
             Ok(Ok(Some(part))) => body.add(&part)?,

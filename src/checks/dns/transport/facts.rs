@@ -37,9 +37,9 @@ facts! { pub(super) SECURE;
     .part_of("certificate");
     pub(super) const ALERT: Fact<String> =
         Fact::text("tls.alert", "TLS alert that ended it, as of family tls; `sent (why)` when this side ended it.").form(Form::Word);
-    const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Version agreed on.");
-    const CIPHER: Fact<String> = Fact::text("tls.cipher", "Cipher suite agreed on, IANA name; OpenSSL's is understood.").form(Form::Data(&spelling::SUITES));
-    const GROUP: Fact<String> = Fact::text("tls.group", "Key exchange group agreed on, IANA name.").form(Form::Data(&spelling::NAMED_GROUPS));
+    const VERSION: Fact<Choice> = Fact::choice("tls.version", &["TLS1.2", "TLS1.3"], "Negotiated TLS version.");
+    const CIPHER: Fact<String> = Fact::text("tls.cipher", "Negotiated cipher suite, IANA name; OpenSSL's name is understood too.").form(Form::Data(&spelling::SUITES));
+    const GROUP: Fact<String> = Fact::text("tls.group", "Negotiated key exchange group, IANA name.").form(Form::Data(&spelling::NAMED_GROUPS));
     const ALPN: Fact<String> = Fact::text("tls.alpn", "Negotiated application protocol; absent if there is none.");
     const SAN: Fact<Vec<String>> = Fact::list("tls.san", "DNS names and addresses the leaf is for.").form(Form::Host)
     .part_of("certificate");
@@ -53,7 +53,7 @@ facts! { pub(super) SECURE;
     const NOT_AFTER: Fact<Time> = Fact::time("tls.not_after", "Last second of the leaf's validity.").ruled(Rule::Same)
     .part_of("certificate");
     const EXPIRES_IN: Fact<f64> =
-        Fact::number("tls.expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.").on_breach(RENEW)
+        Fact::number("tls.expires_in", Unit::Seconds, "Time until the leaf expires; negative once it has.").on_breach(RENEW)
     .part_of("certificate");
     const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
         "tls.chain.expires_in",

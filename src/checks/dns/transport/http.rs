@@ -43,7 +43,7 @@ impl Http {
             other => endpoint(&name, other),
         };
         let authority = Authority::from_str(&text).map_err(|error| {
-            SERVER.invalid(format!("`{text}` cannot stand in a URL: {error}"), "write a host name or an address")
+            SERVER.invalid(format!("`{text}` cannot be part of a URL: {error}"), "write a host name or an address")
         })?;
         let path = args.get(&PATH).unwrap_or_else(|| DEFAULT_PATH.to_owned());
         let sound = path.starts_with('/') && !path.contains(['{', '#']) && PathAndQuery::from_str(&path).is_ok();

@@ -9,6 +9,7 @@ use super::attempt::{Attempt, lost, refused_datagram};
 use super::http::Body;
 use super::secure::{Encryption, Secure};
 use super::{facts, http3_error};
+use crate::model::count::counted;
 use crate::net::bytes::readable;
 use crate::net::scope::Scope;
 use crate::net::{ConnectError, Deadline, deadline};
@@ -85,7 +86,7 @@ impl Attempt<'_> {
         if count > 0 {
             self.exchange.discarded += i64::try_from(count).unwrap_or(i64::MAX);
             let server = self.request.server;
-            self.exchange.notes.push(format!("discarded {count} datagrams that do not come from {server}"));
+            self.exchange.notes.push(format!("discarded {} from elsewhere than {server}", counted(count, "datagram")));
         }
     }
 }
@@ -108,11 +109,11 @@ async fn doq(attempt: &mut Attempt<'_>, connection: &Connection) -> Result<(), F
     };
     let mut buffer = Vec::new();
     match deadline::until(end, frame(&mut receive, &mut buffer)).await {
-        Err(_) => Err(attempt.silence(&format!("a complete answer; {} bytes came", buffer.len())).into()),
+        Err(_) => Err(attempt.silence(&format!("a complete answer; {} came", counted(buffer.len(), "byte"))).into()),
         Ok(Err(error)) => Err(Failure::Io(error)),
         Ok(Ok(false)) => {
-            let (server, count) = (attempt.request.server, buffer.len());
-            let why = format!("{server} ended the stream before a complete answer; {count} bytes came");
+            let (server, came) = (attempt.request.server, counted(buffer.len(), "byte"));
+            let why = format!("{server} ended the stream before a complete answer; {came} came");
             Err(EarlyEnd::outcome("closed", why).into())
         }
         Ok(Ok(true)) => {
@@ -131,7 +132,7 @@ impl Attempt<'_> {
         if let Ok(Ok(rest)) = now
             && !rest.is_empty()
         {
-            self.exchange.notes.push(format!("{} bytes follow the answer on its stream", rest.len()));
+            self.exchange.notes.push(format!("beyond the answer, {} came on its stream", counted(rest.len(), "byte")));
         }
     }
 }
@@ -173,7 +174,7 @@ async fn doh3(
     loop {
         match deadline.wait(stream.recv_data()).await {
             Err(_) => {
-                let what = format!("the end of the HTTP response; {} bytes came", body.len());
+                let what = format!("the end of the HTTP response; {} came", counted(body.len(), "byte"));
                 return Err(attempt.silence(&what).into());
             }
             Ok(Err(error)) => return Err(Failure::Http(error)),

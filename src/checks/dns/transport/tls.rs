@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::attempt::{Attempt, lost, refused};
 use super::facts;
 use super::secure::Secure;
+use crate::model::count::counted;
 use crate::net::clock::MeasuredTime;
 use crate::net::{Deadline, connect, deadline};
 use crate::probe::{Cx, EarlyEnd};
@@ -57,11 +58,13 @@ impl Secure {
         let (mut buffer, mut deadline) = (Vec::new(), Deadline::at(end));
         loop {
             match deadline.wait(frame(&mut stream, &mut buffer)).await {
-                Err(_) => return Err(attempt.silence(&format!("a complete answer; {} bytes came", buffer.len()))),
+                Err(_) => {
+                    return Err(attempt.silence(&format!("a complete answer; {} came", counted(buffer.len(), "byte"))));
+                }
                 Ok(Err(error)) => return Err(broken(cx, attempt, &error, buffer.len())),
                 Ok(Ok(false)) => {
-                    let count = buffer.len();
-                    let why = format!("{server} closed the connection before a complete answer; {count} bytes came");
+                    let came = counted(buffer.len(), "byte");
+                    let why = format!("{server} closed the connection before a complete answer; {came} came");
                     return Err(EarlyEnd::outcome("closed", why));
                 }
                 Ok(Ok(true)) => {}
@@ -83,7 +86,10 @@ fn broken(cx: &mut Cx<'_>, attempt: &Attempt<'_>, error: &io::Error, came: usize
         Err(fault) => EarlyEnd::Fault(fault),
         Ok(end) => {
             let (outcome, why) = lost(cx, end);
-            EarlyEnd::outcome(outcome, format!("{server}: {why} before a complete answer; {came} bytes came"))
+            EarlyEnd::outcome(
+                outcome,
+                format!("{server}: {why} before a complete answer; {} came", counted(came, "byte")),
+            )
         }
     }
 }

@@ -8,6 +8,7 @@ use super::facts::SAME_ANSWER;
 use super::fields::{SAME_AS, TRANSPORT, TransportWord};
 use super::settings::PLAIN_PORT;
 use crate::checks::shared::target::{self, Target};
+use crate::model::count::counted;
 use crate::model::{Args, Fault, Invalid};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{self, Exchange, Request};
@@ -77,7 +78,7 @@ impl UdpComparison {
             cx.note(format!("{server}: {difference}"));
         }
         if let Some(more) = differences.len().checked_sub(NOTED).filter(|more| *more > 0) {
-            cx.note(format!("{server}: and {more} more differences"));
+            cx.note(format!("{server}: and {}", counted(more, "more difference")));
         }
         // Of two that are cut alike, what is missing may differ.
         if differences.is_empty() && reply.truncated() {

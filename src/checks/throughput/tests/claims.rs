@@ -88,7 +88,7 @@ async fn results_of_some_streams_are_not_those_of_the_test() {
         let addr = scripted(Act::Results(r#"{"streams": [{"id": 1, "bytes": 5000}]}"#)).await;
         let observation = facts(addr, &[("streams", Arg::Integer(4)), ("direction", text(direction))]).await;
         assert_eq!(outcome(&observation), "protocol_error", "{direction}");
-        assert!(observation.notes()[0].contains("list 1 streams, the test had 4"), "{:?}", observation.notes());
+        assert!(observation.notes()[0].contains("list 1 stream, the test had 4"), "{:?}", observation.notes());
     });
     join_all(both).await;
 }

@@ -32,7 +32,7 @@ facts! { pub(crate) FACTS;
     )
     .part_of("certificate");
     const EXPIRES_IN: Fact<f64> =
-        Fact::number("expires_in", Unit::Seconds, "Until the leaf expires; negative once it has.")
+        Fact::number("expires_in", Unit::Seconds, "Time until the leaf expires; negative once it has.")
             .on_breach(advice::RENEW)
     .part_of("certificate");
     const LIFETIME_LEFT: Fact<f64> =

@@ -9,6 +9,7 @@ use super::chain_analysis::{ChainAnalysis, issuer};
 use super::enumeration::Answer;
 use super::facts::REVOKED;
 use crate::model::argument::choices;
+use crate::model::count::counted;
 use crate::model::table::facts;
 use crate::model::{Choice, Choices as _, Fact, Fault, Unit};
 use crate::probe::Cx;
@@ -81,7 +82,7 @@ pub(crate) async fn check(cx: &mut Cx<'_>, results: &[AddressResult], timeout: D
     let left_out = lookups.len().saturating_sub(CERTIFICATES);
     lookups.truncate(CERTIFICATES);
     let mut unseen = (left_out > 0).then(|| {
-        let why = format!("{left_out} more certificates were not looked up");
+        let why = format!("not looked up: {}", counted(left_out, "more certificate"));
         Fault::local(OPERATION, "", why, "check fewer addresses or certificates at once")
     });
     let mut found = Vec::new();
@@ -189,7 +190,7 @@ async fn look_up(lookup: &Lookup, timeout: Duration) -> Result<LookupResult, Fau
     }
     let mut worst = worst.unwrap_or_else(|| nothing(CrlStatus::None, String::new()));
     if points.left_out > 0 {
-        worst.detail = format!("{}; {} more addresses of it were not tried", worst.detail, points.left_out);
+        worst.detail = format!("{}; not tried: {} of it", worst.detail, counted(points.left_out, "more address"));
     }
     Ok(worst)
 }
@@ -215,7 +216,7 @@ mod tests {
     fn seen(status: CrlStatus, left_out: usize) -> Observation {
         let next_update = Some(4_000_000_000);
         let result = LookupResult { status, detail: String::new(), next_update };
-        let why = format!("{left_out} more certificates were not looked up");
+        let why = format!("not looked up: {left_out} more");
         let unseen = (left_out > 0).then(|| Fault::local(OPERATION, "", why, ""));
         recorded(FACTS, |cx| record(cx, &[("CN=a", result)], unseen.as_ref())).0
     }
@@ -227,7 +228,7 @@ mod tests {
             let observation = seen(status, 2);
             assert_eq!(observation.last("crl.status"), None, "{}: another may be revoked", status.word());
             let why = observation.unavailable("crl.status").expect("its absence is this side's").to_string();
-            assert!(why.contains("2 more certificates were not looked up"), "{why}");
+            assert!(why.contains("not looked up: 2 more"), "{why}");
         }
         let revoked = seen(CrlStatus::Revoked, 2);
         assert_eq!(revoked.last("crl.status").unwrap(), "revoked");

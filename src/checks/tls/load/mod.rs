@@ -18,6 +18,7 @@ use super::client::TlsClient;
 use super::handshake_check::{FirstHandshake, HandshakeCheck};
 use super::server_policy::NOT_RESUMED;
 use crate::checks::shared::advice;
+use crate::model::count::counted;
 use crate::model::fact::Distribution;
 use crate::model::table::{facts, fields};
 use crate::model::{Args, Better, Choice, Fact, Fault, Field, FieldKind, Invalid, Switch, Unit};
@@ -238,6 +239,7 @@ fn integer(count: u64) -> i64 {
 
 fn no_port(times: u64) -> String {
     format!(
-        "{times} times this host had no port left: close with `reset: true`, lower `connections`, or widen the range of ports"
+        "this host had no port left, {}: close with `reset: true`, lower `connections`, or widen the range of ports",
+        counted(times, "time")
     )
 }

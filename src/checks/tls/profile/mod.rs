@@ -75,7 +75,7 @@ impl Profiles {
                 None => ProfileSource::File(text.clone()),
             };
             if named.contains(&one) {
-                return Err(PROFILES.invalid(format!("`{text}` stands in it twice"), "name each profile once"));
+                return Err(PROFILES.invalid(format!("`{text}` is in it twice"), "name each profile once"));
             }
             named.push(one);
         }

@@ -16,6 +16,7 @@ use super::server_policy::{ALPN_SET, MTLS, RESUMPTION};
 use crate::checks::shared::target::Target;
 use crate::checks::shared::tls_fields;
 use crate::model::argument::choices;
+use crate::model::count::counted;
 use crate::model::human_time;
 use crate::model::table::fields;
 use crate::model::{Args, Choices as _, Fault, Field, Invalid};
@@ -132,7 +133,7 @@ impl QuicCheck {
         cx.set(&ADDRESS, address.to_string());
         let dialled = dial(peer, self.target.source, credentials, &self.offer, self.target.timeout).await?;
         if dialled.strays > 0 {
-            cx.note(format!("discarded {} datagrams that do not come from {peer}", dialled.strays));
+            cx.note(format!("discarded {} from elsewhere than {peer}", counted(dialled.strays, "datagram")));
         }
         let mut handshake = match dialled.handshake {
             Ok(handshake) => handshake,

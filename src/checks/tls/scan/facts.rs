@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::result::{Preference, ScanResult, ShownChain, VersionSupport, describe};
 use crate::checks::tls::facts::{ALERT, OUTCOME, SCANNED};
+use crate::model::count::counted;
 use crate::model::table::facts;
 use crate::model::typed::Form;
 use crate::model::{Choice, Choices as _, Fact, Rule, Unit, Value};
@@ -39,15 +40,15 @@ facts! { pub(in crate::checks::tls) FACTS;
         Fact::list("scan.ciphers", "Cipher suites accepted in any version, IANA names; absent if some are undecided.")
             .on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const CIPHERS_SSL3: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.ssl3", "Cipher suites taken in SSLv3.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
+        Fact::list("scan.ciphers.ssl3", "Cipher suites accepted in SSLv3.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const CIPHERS_TLS10: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.0", "Cipher suites taken in TLS1.0.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
+        Fact::list("scan.ciphers.tls1.0", "Cipher suites accepted in TLS1.0.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const CIPHERS_TLS11: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.1", "Cipher suites taken in TLS1.1.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
+        Fact::list("scan.ciphers.tls1.1", "Cipher suites accepted in TLS1.1.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const CIPHERS_TLS12: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.2", "Cipher suites taken in TLS1.2.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
+        Fact::list("scan.ciphers.tls1.2", "Cipher suites accepted in TLS1.2.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const CIPHERS_TLS13: Fact<Vec<String>> =
-        Fact::list("scan.ciphers.tls1.3", "Cipher suites taken in TLS1.3.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
+        Fact::list("scan.ciphers.tls1.3", "Cipher suites accepted in TLS1.3.").on_breach(UNEXPECTED).form(Form::Data(&spelling::SUITES));
     const WEAK: Fact<Vec<String>> = Fact::list(
         "scan.weak",
         "Accepted suites that are NULL, anonymous, for export, or use RC4, RC2, DES or 3DES; the reason precedes the name.",
@@ -88,8 +89,8 @@ facts! { pub(in crate::checks::tls) FACTS;
     .on_breach(UNEXPECTED);
     const CERTIFICATES: Fact<Value> = Fact::object(
         "scan.certificates",
-        "Leaf certificates shown, by sort of key (`scan.certificates.rsa.not_after`): key, san, subject, not_after, expires_in (seconds), \
-         fingerprint, sni (both, with, without), versions, chain (length). A second one of a sort is `rsa2`.",
+        "Leaf certificates shown, by kind of key (`scan.certificates.rsa.not_after`): key, san, subject, not_after, expires_in (seconds), \
+         fingerprint, sni (both, with, without), versions, chain (length). A second one of a kind is `rsa2`.",
     )
     .except(&["*.expires_in"])
     .on_breach(UNEXPECTED)
@@ -318,7 +319,8 @@ fn note_evidence(cx: &mut Cx<'_>, scan: &ScanResult) {
     }
     let offered: Vec<&str> = scan.offered().iter().map(|version| version.word()).collect();
     if !scan.unknown.is_empty() {
-        cx.note(format!("taken: {}, {} suites", offered.join(" "), scan.suites.values().map(Vec::len).sum::<usize>()));
+        let suites = counted(scan.suites.values().map(Vec::len).sum::<usize>(), "suite");
+        cx.note(format!("accepted so far: {}, {suites}", offered.join(" ")));
     }
     if scan.asks_certificate {
         cx.note("the server asks for a client certificate");

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::plan::{LONG_LIST, Plan, SHORT_LIST, Stage, short_lists};
 use super::question::{Purpose, Question};
 use super::result::{ScanResult, VersionSupport};
+use crate::model::count::counted;
 use crate::proto::tls::hello::{Version, suites};
 
 /// Attempts that may be under way before one that was answered; a refusal so shortly before the end is in doubt.
@@ -131,7 +132,9 @@ impl Plan {
         if self.flaky >= FLAKY && self.flaky * 10 >= self.scan.connections {
             let (flaky, all) = (self.flaky, self.scan.connections);
             self.scan.unknown.push(format!(
-                "the connection itself: {flaky} questions over {all} connections were answered only at another try"
+                "the connection itself: {} over {} got an answer only at another try",
+                counted(flaky, "question"),
+                counted(all, "connection")
             ));
         }
         self.scan.conclude();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::checks::tls::client::{TlsClient, describe_end, outcome};
+use crate::model::count::counted;
 use crate::model::table::{facts, fields};
 use crate::model::{Better, Fact, Fault, Field, FieldKind, Unit};
 use crate::net::deadline;
@@ -85,7 +86,7 @@ pub(super) async fn run(cx: &mut Cx<'_>, client: &TlsClient<'_>, tries: u32) -> 
                 resumed.why
             }
             Ok(Err(end)) => Some(end.into_evidence()?),
-            Err(_) => Some(format!("only {} of {tries} tries in {:?}", series.done, start.elapsed())),
+            Err(_) => Some(format!("only {} of {} in {:?}", series.done, counted(tries, "try"), start.elapsed())),
         };
         if let Some(why) = why {
             cx.note(format!("resumption in {word}: {why}"));
@@ -144,7 +145,7 @@ impl Series<'_> {
             fresh = handshake.session.as_ref().is_none_or(|session| !session.resumed);
             count += u32::from(!fresh);
         }
-        let why = (count < self.tries).then(|| format!("{count} of {} tries resumed", self.tries));
+        let why = (count < self.tries).then(|| format!("{count} of {} resumed", counted(self.tries, "try")));
         Ok(Resumed { count, why })
     }
 

@@ -61,7 +61,7 @@ rules! {
     CRITICALITY "wrong_criticality" "an extension is critical that must not be, or not critical that must be"
         "RFC 5280 4.2.1, BR 7.1.2.7.6";
     UNKNOWN_CRITICAL "unknown_critical_extension" "who does not know a critical extension must refuse it" "RFC 5280 4.2";
-    DUPLICATE_EXTENSION "duplicate_extension" "an extension stands in it more than once" "RFC 5280 4.2";
+    DUPLICATE_EXTENSION "duplicate_extension" "an extension is in it more than once" "RFC 5280 4.2";
     BROKEN_EXTENSION "broken_extension" "an extension cannot be read" "RFC 5280 4.2";
     NO_ISSUER "empty_issuer" "an authority must have a name" "RFC 5280 4.1.2.4";
     // Authorities.

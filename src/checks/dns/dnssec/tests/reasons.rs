@@ -431,11 +431,14 @@ fn of_two_that_differ_the_first_keeps_its_reason() {
     let first = Validation {
         verdict: Verdict::Bogus,
         reason: Some(Reason::Expired),
-        why: "www.test. A: none of its 1 signatures holds".to_owned(),
+        why: "www.test. A: its only signature does not hold".to_owned(),
     };
     let both = disagreement(&first, &second);
     assert_eq!((both.verdict, both.reason), (Verdict::Indeterminate, Some(Reason::OpinionsDiffer)));
-    assert_eq!(both.why, "first says bogus, expired (www.test. A: none of its 1 signatures holds), second says secure");
+    assert_eq!(
+        both.why,
+        "first says bogus, expired (www.test. A: its only signature does not hold), second says secure"
+    );
     let first = Validation { verdict: Verdict::Secure, reason: None, why: String::new() };
     assert_eq!(disagreement(&first, &second).why, "first says secure, second says secure");
 }

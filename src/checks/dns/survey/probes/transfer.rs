@@ -11,6 +11,7 @@ use crate::checks::dns::survey::querier::Querier;
 use crate::checks::dns::survey::server_report::{ServerReport, Transfer};
 use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
+use crate::model::count::counted;
 use crate::net::{Deadline, connect, deadline};
 use crate::proto::dns::message::{self, Reply};
 use crate::proto::dns::question::Question;
@@ -100,7 +101,7 @@ impl State {
     fn stopped(&self, nothing: &'static str, why: &str) -> Transfer {
         let records = self.records;
         let word = if records > 0 { "partial" } else { nothing };
-        ended(word, records, format!("{why} after {records} records"))
+        ended(word, records, format!("{why} after {}", counted(records, "record")))
     }
 
     /// Takes a message; something when it is the last.
@@ -123,11 +124,11 @@ impl State {
             self.records += 1;
             self.ends += usize::from(soa);
         }
-        let whole = format!("{} records", self.records);
+        let whole = counted(self.records, "record");
         match (self.ends, self.stray) {
             (0 | 1, _) => None,
             (2, 0) => Some(ended("complete", self.records, whole)),
-            _ => Some(ended("partial", self.records, format!("{} records follow its end", self.stray))),
+            _ => Some(ended("partial", self.records, format!("beyond its end: {}", counted(self.stray, "record")))),
         }
     }
 }

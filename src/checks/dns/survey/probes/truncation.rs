@@ -7,6 +7,7 @@ use crate::checks::dns::survey::querier::{ControlledReply, Querier};
 use crate::checks::dns::survey::server_report::ServerReport;
 use crate::checks::dns::survey::settings::Settings;
 use crate::model::Fault;
+use crate::model::count::counted;
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::{EdnsRequest, Question};
 use crate::proto::dns::types;
@@ -67,8 +68,9 @@ async fn at(settings: &Settings, querier: &mut Querier<'_>, size: u16) -> Result
     if matches!(word, "needless" | "incomplete") {
         let (cut, all) = (reply.answers.len(), whole.answers.len());
         querier.log.note(format!(
-            "{}: {word} at {size} bytes: {cut} records in {length} bytes, over TCP {all} in {full}",
-            question.title()
+            "{}: {word} at {size} bytes: {} in {length} bytes, over TCP {all} in {full}",
+            question.title(),
+            counted(cut, "record")
         ));
     }
     Ok(Some(word))

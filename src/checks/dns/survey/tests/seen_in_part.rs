@@ -74,7 +74,7 @@ async fn more_names_of_servers_than_are_asked_for_are_told() {
     let fields = pair.zone().replace("}}", &format!("{ns}}}}}"));
     let round = observe(&format!("{fields}, {PATIENT}"), None).await;
     round.errored("not all addresses of servers came from");
-    round.noted("addresses of 3 more names of servers were not asked for");
+    round.noted("the addresses of 3 more server names were not asked for");
 }
 
 #[tokio::test]

@@ -280,7 +280,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         ("server: 127.0.0.1, authoritative: {zone: z.test}", "`server` names them"),
         ("name: www.z.test, probes: [tcp]", "names 0 servers"),
         ("server: 127.0.0.1, name: z.test, probes: [axfr]", "needs to know the zone"),
-        ("server: 127.0.0.1, name: z.test, wanted: {serial: 5}", "stands in a SOA record"),
+        ("server: 127.0.0.1, name: z.test, wanted: {serial: 5}", "part of a SOA record"),
         ("server: 127.0.0.1, name: z.test, probes: [none]", "unknown"),
         ("authoritative: {zone: z..test}", "empty label"),
         ("authoritative: {}", "needs `zone`"),
