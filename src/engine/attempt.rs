@@ -50,7 +50,7 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
         let kind = fault.as_ref().map(|fault| fault.kind);
         let took = began.elapsed();
         // Ids hold no secret; reasons may, and are left to the reports, which hide them.
-        tracing::info!(case = %case.id, attempt = timing.attempts, ?took, verdict = verdict.word(), "attempt ended");
+        tracing::debug!(case = %case.id, attempt = timing.attempts, ?took, verdict = verdict.word(), "attempt ended");
         if let (Some(FaultKind::Deadline), Some((before, judged))) = (kind, last.take()) {
             // The budget cut this attempt short; what the attempt before it proved still stands.
             timing.attempts -= 1;

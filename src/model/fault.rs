@@ -72,8 +72,18 @@ impl Fault {
         detail: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self { kind, operation: operation.into(), peer: peer.into(), detail: detail.into(), remedy: remedy.into() }
+        let detail = without_number(detail.into());
+        Self { kind, operation: operation.into(), peer: peer.into(), detail, remedy: remedy.into() }
     }
+}
+
+/// The system's words for an error say it; its number helps nobody who reads a report.
+fn without_number(mut detail: String) -> String {
+    while let Some(start) = detail.find(" (os error ") {
+        let Some(length) = detail[start..].find(')') else { break };
+        detail.replace_range(start..=start + length, "");
+    }
+    detail
 }
 
 impl fmt::Display for Fault {

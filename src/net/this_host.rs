@@ -49,7 +49,7 @@ pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Faul
         Some(libc::EAFNOSUPPORT) => "this host does not speak this IP version",
         _ => "this host has no way there",
     };
-    let remedy = "see `ip route get ADDRESS` on this host: without a way nothing is known of the target";
+    let remedy = format!("ip route get {} on this host: without a route nothing is known of the target", peer.ip());
     Fault::local(operation, peer.ip().to_string(), format!("{why} ({error})"), remedy)
 }
 

@@ -37,10 +37,67 @@ fn render(record: &Record, out: &mut dyn Write, rich: bool) -> io::Result<()> {
 fn document(xml: &mut Xml<'_>, record: &Record, rich: bool) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     xml.write_event(Event::Start(BytesStart::new("testsuites")))?;
-    for (id, (name, checks)) in groups(record).into_iter().enumerate() {
+    let groups = groups(record);
+    let next = groups.len();
+    for (id, (name, checks)) in groups.into_iter().enumerate() {
         suite(xml, record, id, &name, &checks, rich)?;
     }
+    if record.run.strict && !record.run.vanished.is_empty() {
+        vanished(xml, record, next, rich)?;
+    }
     xml.write_event(Event::End(BytesEnd::new("testsuites")))
+}
+
+/// Checks that the baseline has and the suites no longer do: `--strict` fails on them, so they are errors here as well.
+fn vanished(xml: &mut Xml<'_>, record: &Record, id: usize, rich: bool) -> io::Result<()> {
+    const WHY: &str = "the baseline has this check, and the suites no longer do";
+    let gone = &record.run.vanished;
+    xml.write_event(Event::Start(suite_element(
+        record,
+        id,
+        "baseline.vanished",
+        (gone.len(), 0, gone.len(), 0),
+        (0.0, rich),
+    )))?;
+    xml.write_event(Event::Empty(BytesStart::new("properties")))?;
+    for name in gone {
+        let name = visible(name);
+        let start = element("testcase", &[("classname", "baseline.vanished"), ("name", &name), ("time", "0.000")]);
+        xml.write_event(Event::Start(start))?;
+        text_element(xml, "error", &[("message", WHY), ("type", "vanished")], "")?;
+        xml.write_event(Event::End(BytesEnd::new("testcase")))?;
+    }
+    text_element(xml, "system-out", &[], "")?;
+    text_element(xml, "system-err", &[], "")?;
+    xml.write_event(Event::End(BytesEnd::new("testsuite")))
+}
+
+/// The start of a test suite, with how many cases it has, and how many of them failed, errored and were skipped.
+fn suite_element<'e>(
+    record: &Record,
+    id: usize,
+    name: &str,
+    (tests, failures, errors, skipped): (usize, usize, usize, usize),
+    (time, rich): (f64, bool),
+) -> BytesStart<'e> {
+    let zone = if rich { "Z" } else { "" };
+    let started = record.run.started.get(..19).unwrap_or("1970-01-01T00:00:00");
+    let host = if record.host.name.is_empty() { "localhost" } else { &record.host.name };
+    element(
+        "testsuite",
+        &[
+            ("name", name),
+            ("package", "shakedown"),
+            ("id", &id.to_string()),
+            ("hostname", host),
+            ("timestamp", &format!("{started}{zone}")),
+            ("tests", &tests.to_string()),
+            ("failures", &failures.to_string()),
+            ("errors", &errors.to_string()),
+            ("skipped", &skipped.to_string()),
+            ("time", &format!("{time:.3}")),
+        ],
+    )
 }
 
 /// One test suite per suite and family, in the order first seen.
@@ -71,26 +128,10 @@ fn suite(
     rich: bool,
 ) -> io::Result<()> {
     let gate = JunitGate::of(record);
-    let count = |verdict: Verdict| checks.iter().filter(|check| gate.verdict(check) == verdict).count().to_string();
-    let zone = if rich { "Z" } else { "" };
-    let started = record.run.started.get(..19).unwrap_or("1970-01-01T00:00:00");
+    let count = |verdict: Verdict| checks.iter().filter(|check| gate.verdict(check) == verdict).count();
+    let counts = (checks.len(), count(Verdict::Failed), count(Verdict::Errored), count(Verdict::Skipped));
     let time: f64 = checks.iter().map(|check| check.duration_s).sum();
-    let host = if record.host.name.is_empty() { "localhost" } else { &record.host.name };
-    let start = element(
-        "testsuite",
-        &[
-            ("name", name),
-            ("package", "shakedown"),
-            ("id", &id.to_string()),
-            ("hostname", host),
-            ("timestamp", &format!("{started}{zone}")),
-            ("tests", &checks.len().to_string()),
-            ("failures", &count(Verdict::Failed)),
-            ("errors", &count(Verdict::Errored)),
-            ("skipped", &count(Verdict::Skipped)),
-            ("time", &format!("{time:.3}")),
-        ],
-    );
+    let start = suite_element(record, id, name, counts, (time, rich));
     xml.write_event(Event::Start(start))?;
     xml.write_event(Event::Start(BytesStart::new("properties")))?;
     for (key, value) in properties(record, checks, rich) {

@@ -400,8 +400,15 @@ fn a_check_that_is_gone_is_reported_and_strict_fails() {
             run["checks"]["gone"] = "d".into();
         }
     });
-    let (plain, strict) = (kept.run(&[]), kept.run(&["--strict"]));
+    let junit = || super::read(&kept.sandbox.path("r.xml"));
+    let (plain, plain_xml) = (kept.run(&[]), junit());
+    let (strict, strict_xml) = (kept.run(&["--strict"]), junit());
     assert_eq!((plain.code, strict.code), (0, 3), "{}{}", plain.out, strict.out);
+    // Who looks at JUnit alone sees the same.
+    assert!(!plain_xml.contains("vanished"), "{plain_xml}");
+    for words in ["name=\"s/gone\"", "errors=\"1\"", "type=\"vanished\""] {
+        assert!(strict_xml.contains(words), "`{words}` is not in {strict_xml}");
+    }
     assert!(plain.out.contains("s/gone: the baseline has it"), "{}", plain.out);
     assert_eq!(kept.sandbox.json("r.json")["run"]["vanished"], json!(["s/gone"]));
 }

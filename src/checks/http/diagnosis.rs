@@ -9,6 +9,7 @@ use super::facts::{
 };
 use crate::checks::shared::diagnosis::{Peer, certificate, ending, endpoint, slow, unconnected};
 use crate::model::Value;
+use crate::model::count::counted;
 use crate::model::record::Outcome;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 use crate::proto::http::{UNSENT, UNVERIFIED};
@@ -87,12 +88,24 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
                 Some(chain[first..=at].join(" -> "))
             });
             let cause = match again {
-                Some(circle) => format!("the redirects form a loop: {circle} ({} redirects followed)", chain.len() - 1),
+                Some(circle) => {
+                    format!("the redirects form a loop: {circle} ({} followed)", counted(chain.len() - 1, "redirect"))
+                }
                 None => ending(failure, breach),
             };
             let next = format!(
-                "look at the rules that redirect, in the service and in a proxy before it (another address behind --resolve tells them apart): {}",
+                "look at the rules that redirect, in the service and in a proxy before it (ask each at its own address to tell them apart): {}",
                 by_hand::curl_of(failure, peer, failure.target, "-sL --max-redirs 5 -o /dev/null -D -")
+            );
+            return Some(Diagnosis::new(cause, next));
+        }
+        "answered" => {
+            let status = failure.value(STATUS.info.name).and_then(Value::as_i64).unwrap_or(0);
+            let cause =
+                format!("{} answers {status}, where it should not (expected: {})", endpoint(peer), breach.in_words());
+            let next = format!(
+                "is what should refuse the request in place (certificate, access list, filter)? {}",
+                by_hand::curl(failure, peer, "-sv")
             );
             return Some(Diagnosis::new(cause, next));
         }

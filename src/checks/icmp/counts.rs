@@ -249,7 +249,7 @@ impl Counts {
         if self.sent == 0
             && let Some(report) = self.reports.iter().find(own)
         {
-            let remedy = "see `ip route get ADDRESS` on this host: nothing is known of the target";
+            let remedy = format!("ip route get {target} on this host: nothing is known of the target");
             return Some(Fault::local(OPERATION, target.to_string(), report.to_string(), remedy));
         }
         if let Some(why) = self.reports.iter().find_map(|report| this_host::rejection(report, target)) {

@@ -9,6 +9,9 @@ use crate::probe::{Diagnosis, Failure, PhaseInfo};
 /// What nothing on the wire tells: a filter of this host that drops what comes in.
 pub const HERE: &str = "; perhaps this host itself drops what comes back: nft list ruleset here";
 
+/// Outcomes of which one is expected where a port should be shut.
+const CLOSED_PORT: &[&str] = &["refused", "reset", "timeout", "silent", "unreachable"];
+
 /// Words of an ending after which the protocol is known to be the right one.
 pub const TOOK_REQUEST: &str = "accepted the request";
 
@@ -65,7 +68,8 @@ pub fn unconnected(failure: &Failure<'_>, outcome: &Fact<Choice>, peer: &Peer) -
     let breach = failure.breach(outcome.info.name)?;
     let word = failure.word(outcome)?;
     if outcome.info.expected == Some(word) {
-        return Some(open(breach, peer));
+        let shut = CLOSED_PORT.iter().any(|word| breach.want.contains(word));
+        return shut.then(|| open(breach, peer));
     }
     if word == "refused" && outcome.info.silent.iter().any(|silent| breach.want.contains(silent)) {
         return Some(not_dropped(failure, breach, peer));

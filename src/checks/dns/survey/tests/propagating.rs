@@ -143,7 +143,7 @@ async fn a_removal_can_be_waited_for() {
         pair.scripts[1].load(&zone(7));
         let check = check(&fields, None).unwrap();
         let round = observe_round(&check).await;
-        round.failed("answers: expected a length of 0");
+        round.failed("answers: expected none");
         assert_eq!(round.broken, ["answers", "propagation.pending"], "{fields}");
         assert!(round.absent("propagation.slowest"));
         pair.scripts[0].load(&gone);
