@@ -154,7 +154,9 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     for text in [reason, next, group] {
         option(text, redactor);
     }
-    fault.iter_mut().for_each(|fault| of_fault(fault, redactor));
+    if let Some(fault) = fault {
+        of_fault(fault, redactor);
+    }
     texts(earlier, redactor);
     of_facts(facts, redactor);
     named(partial, redactor, |why, redactor| redactor.scrub(why));
@@ -172,7 +174,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     }
     of_base(base.as_deref_mut(), redactor);
     named(rules, redactor, word);
-    gated.iter_mut().for_each(|name| word(name, redactor));
+    words(gated, redactor);
 }
 
 fn of_control(control: &mut Control, redactor: &Redactor) {
@@ -308,6 +310,12 @@ fn option(text: &mut Option<String>, redactor: &Redactor) {
 }
 
 /// A borrowed word is part of the program.
+fn words(words: &mut [Word], redactor: &Redactor) {
+    for one in words {
+        word(one, redactor);
+    }
+}
+
 fn word(text: &mut Word, redactor: &Redactor) {
     if let Cow::Owned(text) = text {
         redactor.scrub(text);

@@ -267,10 +267,13 @@ fn complaints(document: &Value, but: &str) -> Vec<(String, String)> {
                     walk(value, &below(key), depth + 1, but, found);
                 }
             }
-            Value::String(state) if found.len() < COMPLAINTS && !name.is_empty() && !but.ends_with(name) => {
-                if STATES.iter().any(|known| known.eq_ignore_ascii_case(state)) {
-                    found.push((name.to_owned(), state.clone()));
-                }
+            Value::String(state)
+                if found.len() < COMPLAINTS
+                    && !name.is_empty()
+                    && !but.ends_with(name)
+                    && STATES.iter().any(|known| known.eq_ignore_ascii_case(state)) =>
+            {
+                found.push((name.to_owned(), state.clone()));
             }
             _ => {}
         }

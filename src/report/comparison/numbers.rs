@@ -255,6 +255,7 @@ impl<'d> RegressionText<'d> {
 }
 
 /// What moved in a case that regressed, and what to do about it: a line each.
+#[must_use]
 pub fn advice(check: &CheckRecord) -> Vec<String> {
     let rows: Vec<ComparedMetric<'_>> = ComparedMetric::of_case(check).collect();
     let groups = by_check(&rows);

@@ -34,7 +34,7 @@ impl<'d> Phases<'d> {
         self.worst.metric != row.metric || !self.unchanged.is_empty()
     }
 
-    /// "first_byte_time moved most (x54); connect_time and tls_time did not".
+    /// `first_byte_time moved most (x54); connect_time and tls_time did not`.
     pub(super) fn text(&self) -> String {
         let effect = comparison_text::effect(self.worst.comparison);
         let still = match self.unchanged.as_slice() {
