@@ -123,7 +123,9 @@ impl HandshakeCheck {
         addresses: &[IpAddr],
         credentials: &'a Credentials,
     ) -> Result<Option<FirstHandshake<'a>>, Fault> {
-        let results = join_all(addresses.iter().map(|address| self.check_address(*address, credentials))).await;
+        // One moment for all: of addresses with the same certificate, the first is reported, not the slowest.
+        let now = now();
+        let results = join_all(addresses.iter().map(|address| self.check_address(*address, credentials, now))).await;
         let mut results: Vec<AddressResult> = results.into_iter().collect::<Result<_, Fault>>()?;
         if self.extent.all_certificates || self.extent.crl {
             // Some servers serve one client after the other, and the lists may be theirs, too.
@@ -179,7 +181,12 @@ impl HandshakeCheck {
         self.target.timeout / 4
     }
 
-    async fn check_address(&self, address: IpAddr, credentials: &Credentials) -> Result<AddressResult, Fault> {
+    async fn check_address(
+        &self,
+        address: IpAddr,
+        credentials: &Credentials,
+        now: f64,
+    ) -> Result<AddressResult, Fault> {
         let connector = self.client(address, credentials).connector;
         let peer = connector.peer;
         let connection = connector.try_connect().await?;
@@ -216,7 +223,7 @@ impl HandshakeCheck {
             HandshakeEnd::NotTls(_) => result.setup.plain_text_came(),
             _ => {}
         }
-        result.analysis = ChainAnalysis::of_handshake(credentials, &handshake, now());
+        result.analysis = ChainAnalysis::of_handshake(credentials, &handshake, now);
         result.handshake = Some(handshake);
         Ok(result)
     }
