@@ -116,6 +116,13 @@ impl Args {
         self.0.values().any(Arg::holds_secret)
     }
 
+    /// These fields of it.
+    #[must_use]
+    pub fn only(&self, fields: &[&str]) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| fields.contains(name));
+        Self(kept.map(|(name, arg)| (*name, arg.clone())).collect())
+    }
+
     /// The same with `***` as the value wherever a secret stands.
     #[must_use]
     pub fn masked(&self) -> Self {

@@ -67,7 +67,7 @@ pub struct PlannedArm {
     pub probe: Arc<dyn DynProbe>,
     /// Expectations.
     pub expectations: Arc<[Expectation]>,
-    /// The arguments, secrets masked, for who says why it failed.
+    /// Arguments that say something of a failure, secrets masked.
     pub args: Arc<Args>,
     /// Hash of what it measures.
     pub digest: Arc<str>,

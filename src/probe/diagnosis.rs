@@ -2,10 +2,11 @@
 //! nothing to say, its tables do.
 
 use super::Family;
+use crate::model::argument::Argument;
 use crate::model::document_path::is_of;
 use crate::model::fact::{NO_FAILURE, SETTLED_IN};
 use crate::model::record::Outcome;
-use crate::model::{Args, Choice, Fact, FactInfo, Observation, Round, Value};
+use crate::model::{Args, Choice, Fact, FactInfo, Field, Observation, Round, Value};
 use crate::stats::Summary;
 
 /// The cause of a failure, and the next step.
@@ -56,12 +57,12 @@ pub struct Failure<'f> {
     pub target: &'f str,
     /// The family of the check.
     pub family: &'static Family,
-    /// The arguments of the check, secrets masked.
-    pub args: &'f Args,
     /// Every expectation.
     pub expectations: &'f [Outcome],
     /// The typical value of a metric in earlier runs, where such are known.
     pub usual: Usual<'f>,
+    /// The arguments of the check that are kept, secrets masked.
+    args: &'f Args,
     observation: &'f Observation,
     /// The round that broke the first of them that is about rounds.
     round: Option<&'f Round>,
@@ -87,6 +88,14 @@ impl<'f> Failure<'f> {
     ) -> Self {
         let round = broken.and_then(|at| observation.counted().nth(at)).or_else(|| observation.counted().last());
         Self { target, family, args, expectations, usual, observation, round }
+    }
+
+    /// The argument of a field, its default where it is not written. The family names the field among those that are kept
+    /// (`Probe::DIAGNOSED_BY`).
+    #[must_use]
+    pub fn argument<T: Argument>(&self, field: &Field<T>) -> T {
+        debug_assert!(self.family.diagnosed_by.contains(&field.info.name), "`{}` is not kept", field.info.name);
+        self.args.get(field)
     }
 
     /// The value of a fact: in the round to blame, else the last.

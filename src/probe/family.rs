@@ -144,6 +144,8 @@ pub struct Family {
     pub example: &'static str,
     /// See [`Probe::TARGET_FIELD`].
     pub target_field: (&'static str, Option<&'static str>),
+    /// See [`Probe::DIAGNOSED_BY`].
+    pub diagnosed_by: &'static [&'static str],
     /// See [`Probe::PHASES`].
     pub phases: &'static [PhaseInfo],
     /// See [`Probe::timed_by_hand`].
@@ -206,6 +208,7 @@ impl Family {
             readme,
             example,
             target_field: P::TARGET_FIELD,
+            diagnosed_by: P::DIAGNOSED_BY,
             phases: P::PHASES,
             timed_by_hand: P::timed_by_hand,
             diagnose: P::diagnose,

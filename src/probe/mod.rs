@@ -239,6 +239,8 @@ pub trait Probe: Send + Sync + Sized + 'static {
     const FIELD_RULES: FieldRules = FieldRules { exclusive: &[], any: &[], with: &[] };
     /// What other tools call it, its fields and its facts.
     const SYNONYMS: Synonyms = Synonyms { names: &[], fields: &[], facts: &[] };
+    /// Fields that [`Self::diagnose`] reads: they are kept until the end of the run, and no others are.
+    const DIAGNOSED_BY: &'static [&'static str] = &[];
     /// What a measurement that takes long consists of.
     const PHASES: &'static [PhaseInfo] = &[];
     /// The field that `shakedown probe FAMILY TARGET` fills, and a second one that takes a `:port` suffix.

@@ -18,7 +18,7 @@ pub struct Check {
     pub family: &'static Family,
     /// The probe.
     pub probe: Arc<dyn DynProbe>,
-    /// Its arguments, secrets masked.
+    /// Arguments that say something of a failure, secrets masked.
     pub args: Arc<Args>,
     /// Tags.
     pub tags: Arc<[String]>,

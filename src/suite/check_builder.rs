@@ -110,7 +110,7 @@ impl Builder<'_> {
             check: header.name.as_str().into(),
             family: header.family,
             probe,
-            args: Arc::new(typed.args.masked()),
+            args: Arc::new(typed.args.only(header.family.diagnosed_by).masked()),
             tags: texts(resolved.get("tags")).into(),
             needs: needs.into(),
             control: resolved

@@ -56,6 +56,7 @@ impl Probe for Dns {
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
     };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
+    const DIAGNOSED_BY: &'static [&'static str] = &[survey::AUTHORITATIVE.name()];
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::NAME.name(), None);
 

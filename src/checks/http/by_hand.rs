@@ -43,13 +43,13 @@ pub(super) fn curl_of(failure: &Failure<'_>, peer: &Peer, url: &str, options: &s
     let same_port = |url: &&Url| url.port_or_known_default() == Some(peer.port);
     parts.extend(parsed.as_ref().filter(same_port).and_then(|url| resolve(url, &peer.host)));
     if parsed.as_ref().is_some_and(|url| url.scheme() == "https") {
-        if !failure.args.get(&fields::VERIFY) {
+        if !failure.argument(&fields::VERIFY) {
             parts.push("-k".to_owned());
-        } else if let Some(file) = failure.args.get(&CA_FILE) {
+        } else if let Some(file) = failure.argument(&CA_FILE) {
             parts.push(format!("--cacert {}", shell::word(file.shown())));
         }
     }
-    let method = failure.args.get(&fields::METHOD);
+    let method = failure.argument(&fields::METHOD);
     match method.as_str() {
         "GET" => {}
         "HEAD" => parts.push("-I".to_owned()),

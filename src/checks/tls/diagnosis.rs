@@ -68,7 +68,7 @@ impl Server {
     fn of(failure: &Failure<'_>) -> Self {
         let peer = Peer::of(failure, 't');
         let (host, _) = split(failure.target);
-        let named = [failure.args.get(&fields::SNI), failure.args.get(&fields::VERIFY_NAME)];
+        let named = [failure.argument(&fields::SNI), failure.argument(&fields::VERIFY_NAME)];
         let name = named.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_else(|| host.to_owned());
         Self { peer, name }
     }

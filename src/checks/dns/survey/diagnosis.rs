@@ -97,7 +97,7 @@ fn delegation(failure: &Failure<'_>, zone: &str) -> Diagnosis {
     let ns = format!("{zone} NS");
     let at_zone = server.map(|server| format!(" the zone: {}", dig(address_of(&server.as_str()), &ns)));
     let at_zone = at_zone.unwrap_or_default();
-    let parents = failure.args.get(&AUTHORITATIVE).map(|zone| zone.get(&PARENT)).unwrap_or_default();
+    let parents = failure.argument(&AUTHORITATIVE).map(|zone| zone.get(&PARENT)).unwrap_or_default();
     let at_parent = match parents.first() {
         Some(parent) => format!("the parent: {};", dig(split(parent.shown()).0, &ns)),
         None => format!("the parent: dig +trace {};", words(&ns)),

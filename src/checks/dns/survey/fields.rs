@@ -53,7 +53,7 @@ impl Probe {
 }
 
 fields! { pub(in crate::checks::dns) FIELDS;
-    pub(super) const AUTHORITATIVE: Field<Option<Args>> = Field::optional(
+    pub(in crate::checks::dns) const AUTHORITATIVE: Field<Option<Args>> = Field::optional(
         "authoritative",
         FieldKind::Group(ZONE_FIELDS),
         "Ask every address of every server of a zone, instead of `server`.",

@@ -36,7 +36,7 @@ use tokio::time::Instant;
 use delegation::Delegation;
 pub(super) use diagnosis::diagnose;
 pub(super) use facts::FACTS;
-pub(super) use fields::FIELDS;
+pub(super) use fields::{AUTHORITATIVE, FIELDS};
 use fields::{MAX_SERVERS, Probe, WANTED};
 pub(super) use modes::{MODES, applies};
 use propagation::Propagation;
