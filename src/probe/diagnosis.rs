@@ -87,7 +87,7 @@ impl<'f> Failure<'f> {
         broken: Option<usize>,
     ) -> Self {
         let round = broken.and_then(|at| observation.counted().nth(at)).or_else(|| observation.counted().last());
-        Self { target, family, args, expectations, usual, observation, round }
+        Self { target, family, expectations, usual, args, observation, round }
     }
 
     /// The argument of a field, its default where it is not written. The family names the field among those that are kept
