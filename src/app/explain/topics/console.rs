@@ -25,10 +25,22 @@ Why the case did not pass, in one sentence: who, what, after how long. It is `re
 What a person would try next in this very case, mostly a command to copy. It is `next` in the JSON report.",
         ),
         topic(
+            &["also", "group"],
+            "\
+Other cases that failed for the same cause, such as one expired certificate or one address that answers nothing, with their address
+where it is another one. In the JSON report they have the same `group`.",
+        ),
+        topic(
+            &["works"],
+            "\
+What holds of the same thing elsewhere: other cells of the check, and checks of the same target at another address. What works beside
+a failure narrows its cause down.",
+        ),
+        topic(
             &["unmet", "breach"],
             "\
 An expectation that did not hold: what was expected, what was seen, and the place in the suite (`gate.yaml:8:22` is line 8,
-column 22), or the family whose default it is. What follows from the cause is in one line (`nothing of it was seen`).",
+column 22), or the family whose default it is. What follows from the cause is in one line (`could not be checked`).",
         ),
         topic(
             &["seen"],
