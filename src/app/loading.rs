@@ -12,7 +12,9 @@ use clap::CommandFactory as _;
 
 use super::settings::Settings as Origins;
 use crate::cli::{Cli, SuiteArgs};
+use crate::model::shell;
 use crate::model::suggest::{suggest, suggested_word};
+use crate::model::text::MASK;
 use crate::model::visible::visible_lines as visible;
 use crate::plan::{Plan, Rerun, Selection, Settings, UnmatchedSelector};
 use crate::suite::file::{Input, Loaded, Options};
@@ -96,7 +98,7 @@ pub(super) fn load_inputs(inputs: &[Input], args: &SuiteArgs, terminal: &Termina
     };
     let mut loaded: Loaded = crate::suite::load(inputs, FAMILIES, &options);
     let heads = heads(inputs, &options, args, &mut loaded);
-    let rerun = match args.failed_from.as_deref().map(rerun).transpose() {
+    let rerun = match args.failed_from.as_deref().map(|report| rerun(report, args)).transpose() {
         Ok(rerun) => rerun,
         Err(why) => {
             terminal.err(&format!("error: {}\n", visible(&why)));
@@ -135,10 +137,16 @@ pub(super) fn load_inputs(inputs: &[Input], args: &SuiteArgs, terminal: &Termina
 }
 
 /// What was not well in a report. One in which all was well leaves nothing to run again.
-fn rerun(path: &Path) -> Result<Rerun, String> {
+fn rerun(path: &Path, args: &SuiteArgs) -> Result<Rerun, String> {
     let shown = path.display().to_string();
     let record = render::load(path).map_err(|why| format!("--failed-from {shown}: {why}"))?;
     let rerun = Rerun::of(&shown, &record);
+    if let Some(missing) = other_variables(&record.run.overrides, &args.overrides()) {
+        return Err(format!(
+            "{shown} is of a run with {missing}, and this one is without: what failed there may be another target; nothing was sent\n\
+             add {missing}, or choose the checks with --only"
+        ));
+    }
     if rerun.open.is_empty() {
         return Err(format!(
             "nothing failed in {shown} (run {}, {}), so there is nothing to run again; nothing was sent\n\
@@ -148,6 +156,19 @@ fn rerun(path: &Path) -> Result<Rerun, String> {
         ));
     }
     Ok(rerun)
+}
+
+/// Variables of an earlier run that this one has not: it would look at another target, and could be green for that.
+fn other_variables(then: &[String], now: &[String]) -> Option<String> {
+    let of = |words: &[String]| -> Vec<(String, String)> {
+        let pairs = words.windows(2).filter(|pair| matches!(&*pair[0], "--var" | "--vars"));
+        pairs.map(|pair| (pair[0].clone(), pair[1].clone())).collect()
+    };
+    let known = of(now);
+    // What was a secret cannot be compared.
+    let mut missing = of(then).into_iter().filter(|pair| !pair.1.contains(MASK) && !known.contains(pair)).peekable();
+    missing.peek()?;
+    Some(missing.map(|(flag, value)| format!("{flag} {}", shell::word(&value))).collect::<Vec<_>>().join(" "))
 }
 
 /// Most checks that are named on one line.

@@ -239,6 +239,7 @@ fn started(plan: &Plan, args: &RunArgs, host: Host, (wall, seed): (Timestamp, u6
         started: format!("{wall:.3}"),
         labels: args.labels.iter().cloned().collect(),
         deadline_s: args.deadline.map(|deadline| deadline.as_secs_f64()),
+        overrides: args.suites.overrides(),
         strict: args.strict,
         vanished,
         ..Run::default()

@@ -169,6 +169,23 @@ impl Default for SuiteArgs {
     }
 }
 
+impl SuiteArgs {
+    /// What changes that the suites say, as words of a command line.
+    #[must_use]
+    pub fn overrides(&self) -> Vec<String> {
+        let pair = |(name, value): &(String, String)| format!("{name}={value}");
+        let mut words: Vec<(&str, String)> = Vec::new();
+        words.extend(self.var_files.iter().map(|file| ("--vars", file.display().to_string())));
+        words.extend(self.vars.iter().map(|var| ("--var", pair(var))));
+        words.extend(self.rounds.iter().map(|rounds| ("--rounds", rounds.to_string())));
+        words.extend(self.timeout.iter().map(|timeout| ("--timeout", timeout.clone())));
+        words.extend(self.against.iter().map(|against| ("--against", pair(against))));
+        let mut out: Vec<String> = words.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect();
+        out.extend(self.include_outside.then(|| "--include-outside".to_owned()));
+        out
+    }
+}
+
 /// Arguments of `plan`.
 #[derive(Args, Debug)]
 pub struct PlanArgs {

@@ -281,12 +281,14 @@ fn again(record: &Record, bad: &[&CheckRecord]) -> Option<String> {
     if files.is_empty() {
         files.push(&first.at.file);
     }
+    let overrides = &record.run.overrides;
     let disruptive = if failed.iter().any(|check| check.family == "failover") { " --allow-disruptive" } else { "" };
     if failed.len() > AGAIN {
-        return Some(format!("{}{disruptive}   # {} checks did not pass", failure::again(files, []), failed.len()));
+        let all = failure::again((files, overrides), []);
+        return Some(format!("{all}{disruptive}   # {} checks did not pass", failed.len()));
     }
     let full =
         |check: &&CheckRecord| if several { format!("{}/{}", check.suite, check.id) } else { check.id.to_string() };
     let ids: Vec<String> = failed.iter().map(full).collect();
-    Some(failure::again(files, ids.iter().map(String::as_str)) + disruptive)
+    Some(failure::again((files, overrides), ids.iter().map(String::as_str)) + disruptive)
 }

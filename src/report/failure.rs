@@ -51,10 +51,14 @@ pub fn next(check: &CheckRecord) -> String {
         .unwrap_or_else(|| format!("see every fact: add --only {} --json - to the command", quoted(&check.id)))
 }
 
-/// The command that runs these cases of some suite files again.
+/// The command that runs these cases of some suite files again, with the words that changed what they say.
 #[must_use]
-pub fn again<'c>(files: impl IntoIterator<Item = &'c str>, ids: impl IntoIterator<Item = &'c str>) -> String {
-    let files: Vec<String> = files.into_iter().map(|file| format!(" {}", quoted(file))).collect();
+pub fn again<'c>(
+    (files, overrides): (impl IntoIterator<Item = &'c str>, &'c [String]),
+    ids: impl IntoIterator<Item = &'c str>,
+) -> String {
+    let files = files.into_iter().chain(overrides.iter().map(String::as_str));
+    let files: Vec<String> = files.map(|word| format!(" {}", quoted(word))).collect();
     let only: Vec<String> = ids.into_iter().map(|id| format!(" --only {}", quoted(id))).collect();
     format!("shakedown run{}{}", files.concat(), only.concat())
 }

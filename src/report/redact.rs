@@ -67,11 +67,13 @@ fn of_run(run: &mut Run, redactor: &Redactor) {
         deadline_s: _,
         deadline_reached: _,
         rerun_of,
+        overrides,
         strict: _,
         vanished,
         labels,
     } = run;
     option(rerun_of, redactor);
+    texts(overrides, redactor);
     texts(vanished, redactor);
     map(labels, redactor);
 }

@@ -97,6 +97,23 @@ fn what_a_service_complains_of_is_named() {
     assert!(text.contains(&format!("curl -s '{url}'")), "{text}");
 }
 
+/// The request that is asked again is the one of the check, and a body without what is expected is shown.
+#[test]
+fn a_request_is_repeated_with_its_headers_and_body() {
+    let port = serve("127.0.0.1", 0, &answer("200 OK", "application/json", r#"{"state":"ok"}"#));
+    let sandbox = CliSandbox::new(&format!(
+        "version: 1\nsuite: s\nchecks:\n  - id: post\n    http: {{url: \"http://127.0.0.1:{port}/\", method: POST, headers: {{Host: www.shop.example, X-A: it's}}, body: \"a=1&b=2\"}}\n    \
+         expect: {{body.json.status: ok}}\n"
+    ));
+    let ended = sandbox.run(&["run", "suite.yaml"]);
+    let text = joined(block(&ended, "post"));
+    assert!(text.contains(r#"saw nothing; the body is {"state":"ok"}"#), "{text}");
+    let curl = format!(
+        r"curl -s -X POST -H 'Host: www.shop.example' -H 'X-A: it'\''s' --data-raw 'a=1&b=2' http://127.0.0.1:{port}/"
+    );
+    assert!(text.contains(&curl), "{text}");
+}
+
 /// A slow answer shows its phases beside those of the accepted runs, and what grew is to blame.
 #[test]
 fn a_slow_answer_stands_beside_the_usual_one() {

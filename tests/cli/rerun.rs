@@ -190,3 +190,27 @@ fn checks_that_are_called_otherwise_or_gone_are_told() {
     assert_eq!(ended.code, 2, "{}{}", ended.out, ended.err);
     assert!(ended.err.contains("suite `s` is no part of this run: give its file too"), "{}", ended.err);
 }
+
+/// A variable given on the command line chose the target: the run again has it too, or is none.
+#[test]
+fn what_is_run_again_looks_at_the_same_target() {
+    let (_keep, address) = listener();
+    let (_held, port) = closed_port();
+    let sandbox = CliSandbox::new(&format!(
+        "version: 1\nsuite: s\nvars: {{port: {}}}\nchecks:\n  - id: a\n    tcp: {{host: 127.0.0.1, port: \"${{port}}\"}}\n",
+        address.port()
+    ));
+    let variable = format!("port={port}");
+    let ended = sandbox.run(&["run", "suite.yaml", "--var", &variable, "--timeout", "5s", "--json", "r.json"]);
+    assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
+    let again = format!("again: shakedown run suite.yaml --var {variable} --timeout 5s --only a");
+    assert!(ended.out.contains(&again), "{}", ended.out);
+    let words: Vec<&str> = again.split(' ').skip(2).collect();
+    assert_eq!(sandbox.run(&words).code, 1, "the command that is printed fails as the run did");
+    // Without the variable the target is well: that would be green.
+    let ended = sandbox.run(&["run", "suite.yaml", "--failed-from", "r.json"]);
+    assert_eq!(ended.code, 2, "{}{}", ended.out, ended.err);
+    assert!(ended.err.contains(&format!("add --var {variable}, or choose the checks with --only")), "{}", ended.err);
+    let ended = sandbox.run(&["run", "suite.yaml", "--var", &variable, "--failed-from", "r.json"]);
+    assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
+}

@@ -11,6 +11,9 @@ use crate::checks::shared::tls_fields::CA_FILE;
 use crate::model::shell;
 use crate::probe::Failure;
 
+/// Longest body that is written into a command, bytes.
+const LONGEST: usize = 200;
+
 /// Options of curl that print when an answer began and ended, seconds.
 pub(super) const TIMED: &str = "-so /dev/null -w '%{time_starttransfer} %{time_total}\\n'";
 
@@ -54,6 +57,17 @@ pub(super) fn curl_of(failure: &Failure<'_>, peer: &Peer, url: &str, options: &s
         "GET" => {}
         "HEAD" => parts.push("-I".to_owned()),
         other => parts.push(format!("-X {}", shell::word(other))),
+    }
+    for (name, value) in failure.argument(&fields::HEADERS) {
+        parts.push(format!("-H {}", shell::word(&format!("{name}: {value}"))));
+    }
+    if let Some(body) = failure.argument(&fields::BODY) {
+        let shown = if body.len() <= LONGEST {
+            format!("--data-raw {}", shell::word(&body))
+        } else {
+            "--data-binary @BODY".to_owned()
+        };
+        parts.push(shown);
     }
     parts.push(shell::word(url));
     parts.join(" ")

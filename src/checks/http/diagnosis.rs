@@ -51,7 +51,9 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         );
         return Some(Diagnosis::new(breach.sentence(), next));
     }
-    if let Some(breach) = failure.breach(BODY.info.name).filter(|breach| breach.got.is_some()) {
+    if let Some(breach) =
+        failure.breach(BODY.info.name).filter(|breach| breach.got.is_some() || failure.text(BODY.info.name).is_some())
+    {
         return Some(content(failure, breach, &peer));
     }
     let timed = [&TOTAL_TIME, &RESOLVE_TIME, &CONNECT_TIME, &TLS_TIME, &FIRST_BYTE_TIME];
@@ -173,7 +175,13 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
     let wanted = breach.in_words();
     if let (300..=399, Some(location)) = (status, location) {
         let cause = format!("{who} answers {status}{reason} and redirects to {location} (expected status {wanted})");
-        let next = "ask that URL, or follow it (`follow: 5`), or expect the redirect (`status`, `headers.location`)";
+        let asked = failure.text(URL.info.name).or(Some(failure.target)).and_then(|url| Url::parse(url).ok());
+        let itself = asked.as_ref().is_some_and(|url| url.join(location).is_ok_and(|to| to == *url));
+        let next = if itself {
+            "it redirects to itself: look at the rule that redirects; behind a proxy it may not see that the client came over https"
+        } else {
+            "ask that URL, or follow it (`follow: 5`), or expect the redirect (`status`, `headers.location`)"
+        };
         return Some(Diagnosis::new(cause, next));
     }
     let page = page(failure);

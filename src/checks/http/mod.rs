@@ -77,8 +77,13 @@ impl Probe for Http {
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
     };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
-    const DIAGNOSED_BY: &'static [&'static str] =
-        &[fields::METHOD.name(), fields::VERIFY.name(), tls_fields::CA_FILE.name()];
+    const DIAGNOSED_BY: &'static [&'static str] = &[
+        fields::METHOD.name(),
+        fields::VERIFY.name(),
+        fields::HEADERS.name(),
+        fields::BODY.name(),
+        tls_fields::CA_FILE.name(),
+    ];
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (URL.name(), None);
 

@@ -8,7 +8,7 @@ fn quantities_of_other_tools_are_written_as_suites_do() {
         ("2 weeks", Unit::Seconds, None, vec!["14d"]),
         ("100", Unit::Seconds, None, vec!["100ms", "100s"]),
         ("5", Unit::Seconds, None, vec!["5s", "5ms"]),
-        ("21", Unit::Seconds, Some("14d"), vec!["21d", "21ms"]),
+        ("21", Unit::Seconds, Some("14d"), vec!["21d", "21h"]),
         ("0", Unit::Seconds, None, vec!["0s"]),
         ("5 sec", Unit::Seconds, None, vec!["5s"]),
         ("5S", Unit::Seconds, None, vec!["5s"]),

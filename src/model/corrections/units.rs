@@ -80,7 +80,16 @@ fn bare(digits: &str, number: f64, unit: Unit, like: Option<&str>) -> Vec<String
     match (unit, likely) {
         (Unit::Seconds, Some("ms")) if number < 10.0 => vec![with("s"), with("ms")],
         (Unit::Seconds, Some(symbol)) if symbol != "s" => {
-            vec![with(symbol), with(if symbol == "ms" { "s" } else { "ms" })]
+            vec![
+                with(symbol),
+                with(if symbol == "ms" {
+                    "s"
+                } else if symbol == "d" {
+                    "h"
+                } else {
+                    "ms"
+                }),
+            ]
         }
         (Unit::Seconds, _) if number >= 60.0 => vec![with("ms"), with("s")],
         (Unit::Seconds, _) => vec![with("s"), with("ms")],

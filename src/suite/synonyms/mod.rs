@@ -47,6 +47,10 @@ pub(crate) fn otherwise(word: &str) -> Vec<(&'static str, &'static str)> {
 pub(super) fn entry(instead: &str, value: &Node) -> String {
     match (instead.contains(": "), &value.kind) {
         (true, _) => format!("write `{instead}`"),
+        // A time that runs down is never exactly one.
+        (false, NodeKind::Scalar(..)) if instead.ends_with("expires_in") => {
+            format!("write `{instead}: {{gt: {}}}`", flow(value))
+        }
         (false, NodeKind::Scalar(..)) => format!("write `{instead}: {}`", flow(value)),
         (false, _) => format!("write `{instead}`"),
     }
