@@ -189,7 +189,7 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
     }
     if noted(FILTERED) {
         return format!(
-            "open port {port} in the filter: nft list ruleset (or iptables -S) on {host}, then the firewalls and security groups before it"
+            "open port {port} in the filter: nft list ruleset (or iptables -S) on {host}, then the firewalls and security groups before it{HERE}"
         );
     }
     if noted(ALIVE) {
