@@ -23,7 +23,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let source = sources.add("fuzz", text.to_owned());
     if let Some(node) = tree::parse(source, &sources, &mut errors) {
         let mut reader = Reader {
-            family: family.name,
+            family,
             missing: &|_| None,
             facts: family.facts,
             eventually: false,
