@@ -36,7 +36,8 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             // Help and version are no errors; clap knows which stream each belongs to.
-            let printed = match settings.explain(&error) {
+            let args: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+            let printed = match app::hints::of_error(&error, &args).or_else(|| settings.explain(&error)) {
                 Some(text) => std::io::stderr().write_all(visible_lines(&text).as_bytes()),
                 None => print(&error),
             };

@@ -7,6 +7,7 @@ mod compare;
 pub mod config;
 mod demo;
 pub mod explain;
+pub mod hints;
 mod history;
 mod identity;
 mod loading;

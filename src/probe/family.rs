@@ -87,6 +87,10 @@ pub struct Synonyms {
     pub fields: &'static [(&'static str, &'static str)],
     /// Of its facts.
     pub facts: &'static [(&'static str, &'static str)],
+    /// Options of the commands that others ask by, each with what `probe` takes: `-m SECONDS` has a value, which stands for `{}` in
+    /// `timeout={}s`. Nothing where there is nothing to say, a reason behind `!` where it cannot be said, and behind `?` what
+    /// holds unless the line says otherwise.
+    pub options: &'static [(&'static str, &'static str)],
 }
 
 impl Synonyms {

@@ -60,7 +60,7 @@ pub trait Probe: Send + Sync + Sized + 'static {
     /// Rules between its fields, for the schema.
     const FIELD_RULES: FieldRules = FieldRules { exclusive: &[], any: &[], with: &[] };
     /// What other tools call it, its fields and its facts.
-    const SYNONYMS: Synonyms = Synonyms { names: &[], fields: &[], facts: &[] };
+    const SYNONYMS: Synonyms = Synonyms { names: &[], fields: &[], facts: &[], options: &[] };
     /// Fields that [`Self::diagnose`] reads: they are kept until the end of the run, and no others are.
     const DIAGNOSED_BY: &'static [&'static str] = &[];
     /// What a measurement that takes long consists of.

@@ -349,7 +349,7 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
                 let span = Span { source, start: 0, end: 0 };
                 loaded.errors.add(
                     span,
-                    format!("cannot read {shown}, given with --vars: {error}"),
+                    format!("cannot read {shown}, given with --vars: {}", error),
                     reading::missing_file_help(path),
                 );
             }

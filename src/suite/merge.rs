@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
+use super::documents::own_document;
 use super::reading::{self, IncludeRoots};
 use super::synonyms;
 use super::syntax::flow;
@@ -118,6 +119,11 @@ impl Document {
         }
         errors.append(found);
         let root = root?;
+        if let Some((message, help)) = own_document(&root, &shown) {
+            errors.add(start(source), message, help);
+            self.no_map = true;
+            return Some(source);
+        }
         if let Some(message) = something_else(&root, by.is_some()) {
             errors.add(start(source), message, BEGINNING);
             self.no_map = true;

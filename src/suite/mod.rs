@@ -7,6 +7,7 @@ mod check_builder;
 pub mod defaults;
 pub mod diagnostic;
 pub mod digest;
+mod documents;
 pub mod expect;
 pub mod file;
 pub mod matrix;

@@ -254,7 +254,7 @@ fn texts_that_only_look_odd_are_taken() {
 fn words_of_other_tools_lead_to_words_of_ours() {
     let key = |instead: &'static str| instead.split(": ").next().unwrap_or(instead);
     for family in FAMILIES {
-        let Synonyms { names, fields, facts } = family.synonyms;
+        let Synonyms { names, fields, facts, options: _ } = family.synonyms;
         assert!(names.len() >= 2, "{}", family.name);
         for name in names {
             assert!(!FAMILIES.iter().any(|other| other.name == *name), "{name} is a family");

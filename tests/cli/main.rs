@@ -18,6 +18,7 @@ mod demo;
 mod documents;
 mod endings;
 mod files;
+mod foreign;
 mod gates;
 mod gobench;
 mod good_suites;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::app::hints::is_credential;
 use crate::cli::ProbeArgs;
 use crate::model::{FieldInfo, FieldKind};
 use crate::probe::Family;
@@ -9,9 +10,6 @@ use crate::suite::diagnostic::suggest;
 
 /// Ports on which a URL without a scheme is asked with TLS.
 const TLS_PORTS: [u16; 2] = [443, 8443];
-/// Names of headers whose values are credentials, or a part of such a name.
-const CREDENTIALS: [&str; 9] =
-    ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey", "credential", "signature"];
 
 /// A value of a field, with the keys below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,8 +90,7 @@ impl CommandLine {
     }
 
     fn push(&mut self, path: Vec<String>, value: &str, shown: String) {
-        let name = path.last().map(|name| name.to_ascii_lowercase()).unwrap_or_default();
-        let secret = path.len() > 1 && CREDENTIALS.iter().any(|part| name.contains(part));
+        let secret = path.len() > 1 && path.last().is_some_and(|name| is_credential(name));
         let shown = if secret { format!("{}=***", path.join(".")) } else { shown };
         self.fields.push(FieldValue { path, value: value.to_owned(), shown, secret });
     }
@@ -254,7 +251,7 @@ impl CommandLine {
 }
 
 /// `name=value`, where the name is one that a field may have; a URL with a query is none.
-fn key_and_value(word: &str) -> Option<(&str, &str)> {
+pub(in crate::app) fn key_and_value(word: &str) -> Option<(&str, &str)> {
     let (key, value) = word.split_once('=')?;
     let named = key.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');

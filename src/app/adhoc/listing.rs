@@ -12,7 +12,7 @@ const COLUMN: usize = 30;
 /// The families, each with a command that could be typed.
 pub(super) fn families() -> String {
     let mut out = String::new();
-    for family in FAMILIES.iter().filter(|family| !matches!(target_kind(family), Some(FieldKind::Probe(..)))) {
+    for family in FAMILIES.iter().filter(|family| !is_nested(family)) {
         let _ = writeln!(out, "  shakedown probe {:<40} {}", command(family), family.summary);
     }
     out.push_str("\n`shakedown probe FAMILY` lists what a family takes.\n");
@@ -58,7 +58,7 @@ fn target_kind(family: &Family) -> Option<FieldKind> {
 }
 
 /// How the target of a family is written.
-fn target_syntax(family: &Family) -> &'static str {
+pub(in crate::app) fn target_syntax(family: &Family) -> &'static str {
     let needed = |name: &str| family.fields.iter().any(|field| field.name == name && field.required);
     match (target_kind(family), family.target_field.1) {
         (Some(FieldKind::Url), _) => "URL",
@@ -71,7 +71,7 @@ fn target_syntax(family: &Family) -> &'static str {
 }
 
 /// A command for a family, without the program's name.
-fn command(family: &Family) -> String {
+pub(in crate::app) fn command(family: &Family) -> String {
     // Only the fields know what a family cannot do without.
     let sends = family.fields.iter().any(|field| field.help.contains("is required"));
     let target = match target_syntax(family) {
@@ -87,13 +87,13 @@ fn command(family: &Family) -> String {
 }
 
 /// A field with a value, for messages.
-pub(super) fn example_field(family: &Family) -> String {
+pub(in crate::app) fn example_field(family: &Family) -> String {
     let patience = family.fields.iter().find(|field| matches!(field.kind, FieldKind::Duration(..)));
     patience.map_or_else(|| "FIELD=VALUE".to_owned(), |field| format!("{}=2s", field.name))
 }
 
 /// The field that a word is a value of, as people know it from other tools (`AAAA`, `@192.0.2.53`); else any field.
-pub(super) fn field_of(family: &Family, word: &str) -> String {
+pub(in crate::app) fn field_of(family: &Family, word: &str) -> String {
     if let Some(address) = word.strip_prefix('@') {
         return server(family, address);
     }
@@ -109,11 +109,21 @@ pub(super) fn field_of(family: &Family, word: &str) -> String {
     }
 }
 
+/// The field with the server to ask, of a family whose target is something else.
+pub(in crate::app) fn server_field(family: &Family) -> Option<&'static str> {
+    let asks = |field: &&FieldInfo| field.has(FieldRole::Host) && field.name != family.target_field.0;
+    family.fields.iter().find(asks).map(|field| field.name)
+}
+
+/// Whether the target of a family is a probe of its own.
+pub(in crate::app) fn is_nested(family: &Family) -> bool {
+    matches!(target_kind(family), Some(FieldKind::Probe(..)))
+}
+
 /// How a server to ask is typed.
 pub(super) fn server(family: &Family, address: &str) -> String {
-    let asks = |field: &&FieldInfo| field.has(FieldRole::Host) && field.name != family.target_field.0;
-    match family.fields.iter().find(asks) {
-        Some(field) => format!("{}={address}", field.name),
+    match server_field(family) {
+        Some(field) => format!("{field}={address}"),
         None => format!("shakedown probe {} {address}", family.name),
     }
 }

@@ -3,7 +3,7 @@
 mod assembly;
 mod command_line;
 mod facts;
-mod listing;
+pub(in crate::app) mod listing;
 mod refusal;
 mod resolvers;
 mod result;
@@ -24,6 +24,7 @@ use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
 use assembly::AdhocCheck;
 use command_line::CommandLine;
+pub(in crate::app) use command_line::key_and_value;
 
 /// Probes, and prints what came of it and every fact.
 pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, exit: ExitSender) -> u8 {
@@ -36,6 +37,11 @@ pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, exit: ExitSende
         terminal.err(&format!("error: say what to probe: shakedown probe FAMILY TARGET\n\n{}", listing::families()));
         return exit::USAGE;
     };
+    // What another tool's command line says, with the command that says it here; help is asked for whatever else is typed.
+    if let Some(hint) = super::hints::of_probe(&typed()).filter(|_| !args.help) {
+        terminal.err(&hint.text());
+        return exit::USAGE;
+    }
     let Some(family) = family(name) else {
         let help = suggest(name, FAMILIES.iter().map(|family| family.name));
         terminal.err(&format!("error: there is no family `{name}`; {help}\n"));
@@ -52,6 +58,18 @@ pub(super) async fn probe(args: &ProbeArgs, terminal: &Terminal, exit: ExitSende
             exit::USAGE
         }
     }
+}
+
+/// Whether a probe of the family would be sent; else what is wrong.
+#[cfg(test)]
+pub(in crate::app) fn is_sound(family: &'static Family, args: &ProbeArgs) -> Result<(), String> {
+    assembly::assemble(family, &CommandLine::read(family, args)?).map(drop)
+}
+
+/// The words behind `probe`, as they were typed.
+fn typed() -> Vec<String> {
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    words.skip_while(|word| word != "probe").skip(1).collect()
 }
 
 /// What is asked, of one server after the other until one answers.

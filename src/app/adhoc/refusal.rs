@@ -111,6 +111,7 @@ fn as_typed(family: &Family, text: &str) -> String {
         .replace(", or a check for each server by a matrix", "")
         .replace("`expect`", "-e")
         .replace(&format!(" to `{}`", family.name), "")
+        .replace("the file that names it or to ", "")
         .replace("the check ", "it ")
 }
 

@@ -1,4 +1,4 @@
-//! What other tools call this family, its fields and its facts.
+//! What other tools call this family, its fields and its facts, and the options that their command lines have.
 
 use crate::probe::Synonyms;
 
@@ -38,5 +38,20 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("secure", "dnssec.verdict: secure"), ("validated", "dnssec.verdict: secure"),
         ("dnssec", "dnssec.verdict: secure"), ("soa_serial", "serial"), ("min_ttl", "ttl.min"), ("max_ttl", "ttl.max"),
         ("answer_ttl", "ttl.min"),
+    ],
+    options: &[
+        ("-p PORT", "port={}"), ("-t TYPE", "type={}"), ("-c CLASS", "class={}"), ("-q NAME", "{}"),
+        ("-x ADDRESS", "{reverse} ?type=PTR"), ("-b ADDRESS", "source={}"), ("+tcp", "transport=tcp"),
+        ("+vc", "transport=tcp"), ("+notcp", "transport=udp"), ("+tls", "transport=dot"), ("+https", "transport=doh"),
+        ("+quic", "transport=doq"), ("+norecurse", "recursion=false"), ("+norec", "recursion=false"),
+        ("+nordflag", "recursion=false"), ("+recurse", ""), ("+rec", ""), ("+dnssec", "dnssec=true"),
+        ("+do", "dnssec=true"), ("+nsid", "nsid=true"), ("+noedns", "edns=false"), ("+bufsize BYTES", "edns_size={}B"),
+        ("+time SECONDS", "timeout={}s"), ("+timeout SECONDS", "timeout={}s"), ("+tries N", "attempts={}"),
+        ("+tls-ca FILE", "ca_file={}"), ("+tls-hostname NAME", "verify_name={}"), ("+tls-host NAME", "verify_name={}"),
+        ("+tls-sni NAME", "sni={}"), ("+short", ""), ("+noall", ""), ("+all", ""), ("+answer", ""), ("+nocmd", ""),
+        ("+nocomments", ""), ("+noquestion", ""), ("+nostats", ""), ("+stats", ""), ("+multiline", ""), ("+multi", ""),
+        ("+noauthority", ""), ("+noadditional", ""),
+        ("+trace", "!every server of a zone is asked with authoritative.zone=ZONE, in place of the name and a server"),
+        ("-y KEY", "!TSIG is not supported"), ("-k FILE", "!TSIG is not supported"),
     ],
 };

@@ -21,4 +21,5 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("loss", "lost"), ("packets_lost", "lost"), ("success", "recovered: true"),
         ("rtt", "latency.p95"),
     ],
+    options: &[],
 };

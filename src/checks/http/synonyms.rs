@@ -1,4 +1,4 @@
-//! What other tools call this family, its fields and its facts.
+//! What other tools call this family, its fields and its facts, and the options that their command lines have.
 
 use crate::probe::Synonyms;
 
@@ -58,5 +58,29 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("cert_expiry", "certificate.expires_in"), ("certificate_expiry", "certificate.expires_in"),
         ("ssl_expiry", "certificate.expires_in"), ("days_left", "certificate.expires_in"),
         ("expires_in", "certificate.expires_in"), ("certificate", "certificate.expires_in"),
+    ],
+    options: &[
+        ("-k", "verify=false"), ("--insecure", "verify=false"), ("--no-check-certificate", "verify=false"),
+        ("--cacert FILE", "ca_file={}"), ("--ca-certificate FILE", "ca_file={}"), ("-E FILE", "client_cert={}"),
+        ("--cert FILE", "client_cert={}"), ("--key FILE", "client_key={}"), ("-X METHOD", "method={}"),
+        ("--request METHOD", "method={}"), ("-I", "method=HEAD"), ("--head", "method=HEAD"),
+        ("--spider", "method=HEAD"), ("-d DATA", "body={} ?method=POST"), ("--data DATA", "body={} ?method=POST"),
+        ("--data-raw DATA", "body={} ?method=POST"), ("--data-binary DATA", "body={} ?method=POST"),
+        ("--json DATA", "body={} ?method=POST ?headers.Content-Type=application/json"), ("-L", "follow=5"),
+        ("--location", "follow=5"), ("--max-redirs N", "follow={}"), ("-m SECONDS", "timeout={}s"),
+        ("--max-time SECONDS", "timeout={}s"), ("--connect-timeout SECONDS", "timeout={}s"),
+        ("-T SECONDS", "timeout={}s"), ("--timeout SECONDS", "timeout={}s"), ("--http1.1", "version=1.1"),
+        ("--http2", "version=2"), ("-A NAME", "headers.User-Agent={}"), ("--user-agent NAME", "headers.User-Agent={}"),
+        ("--referer URL", "headers.Referer={}"), ("-b COOKIES", "headers.Cookie={}"),
+        ("--cookie COOKIES", "headers.Cookie={}"), ("-u USER", "headers.Authorization={secret}"),
+        ("--user USER", "headers.Authorization={secret}"), ("--oauth2-bearer TOKEN", "headers.Authorization={secret}"),
+        ("--resolve ADDRESS", "resolve={address}"), ("--url URL", "{}"),
+        ("--compressed", "headers.Accept-Encoding=gzip"), ("-s", ""), ("-S", ""), ("-f", ""), ("-i", ""),
+        ("--silent", ""), ("--show-error", ""), ("--fail", ""), ("--fail-with-body", ""), ("--include", ""), ("-q", ""),
+        ("-o FILE", ""), ("--output FILE", ""), ("-O", ""), ("-w FORMAT", ""), ("--write-out FORMAT", ""),
+        ("--no-progress-meter", ""), ("-x PROXY", "!no proxy is ever used: the server itself is asked"),
+        ("--proxy PROXY", "!no proxy is ever used: the server itself is asked"),
+        ("-4", "!the address decides: resolve=ADDRESS"), ("-6", "!the address decides: resolve=ADDRESS"),
+        ("--http3", "!HTTP/3 is not spoken; `shakedown probe tls HOST transport=quic` shows whether it is offered"),
     ],
 };

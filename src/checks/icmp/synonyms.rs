@@ -1,4 +1,4 @@
-//! What other tools call this family, its fields and its facts.
+//! What other tools call this family, its fields and its facts, and the options that their command lines have.
 
 use crate::probe::Synonyms;
 
@@ -24,5 +24,11 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("rtt_avg", "rtt.mean"), ("rtt_max", "rtt.max"), ("rtt_min", "rtt.min"), ("mdev", "rtt.stddev"),
         ("packets_sent", "sent"), ("transmitted", "sent"), ("packets_received", "received"), ("dup", "duplicates"),
         ("hops", "ttl.p95"), ("ip", "address"),
+    ],
+    options: &[
+        ("-c N", "count={}"), ("-i SECONDS", "interval={}s"), ("-s BYTES", "size={}B"), ("-t HOPS", "ttl={}"),
+        ("-W SECONDS", "timeout={}s"), ("-w SECONDS", "timeout={}s"), ("-I ADDRESS", "source={}"),
+        ("-M HOW", "dont_fragment=true"), ("-n", ""), ("-q", ""), ("-D", ""), ("-O", ""), ("-a", ""),
+        ("-f", "!every reply is waited for; interval=20ms sends faster"),
     ],
 };

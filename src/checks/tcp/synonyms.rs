@@ -1,4 +1,4 @@
-//! What other tools call this family, its fields and its facts.
+//! What other tools call this family, its fields and its facts, and the options that their command lines have.
 
 use crate::probe::Synonyms;
 
@@ -25,5 +25,12 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("time", "connect_time.p95"), ("response_time", "connect_time.p95"), ("connect", "connect_time.p95"),
         ("elapsed", "connect_time.p95"), ("probe_duration_seconds", "connect_time.p95"), ("greeting", "banner"),
         ("data", "received"), ("response", "received"), ("ip", "address"),
+    ],
+    options: &[
+        ("-z", ""), ("-n", ""), ("-w SECONDS", "timeout={}s"), ("-s ADDRESS", "source={}"), ("-p PORT", "port={}"),
+        ("-u", "!UDP is a family of its own: shakedown probe udp HOST:PORT send=TEXT"),
+        ("-l", "!this side listens with `shakedown serve`"),
+        ("-X PROTOCOL", "!no proxy is ever used: the server itself is asked"),
+        ("-x PROXY", "!no proxy is ever used: the server itself is asked"),
     ],
 };

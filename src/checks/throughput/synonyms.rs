@@ -1,4 +1,4 @@
-//! What other tools call this family, its fields and its facts.
+//! What other tools call this family, its fields and its facts, and the options that their command lines have.
 
 use crate::probe::Synonyms;
 
@@ -24,5 +24,19 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("received_rate", "bitrate.p50"), ("bytes", "transferred"), ("retr", "retransmits"),
         ("retransmissions", "retransmits"), ("packet_loss", "loss"), ("loss_percent", "loss"), ("lost_packets", "lost"),
         ("lost_percent", "loss"), ("latency", "rtt.p95"), ("cpu", "cpu.local"), ("ip", "address"),
+    ],
+    options: &[
+        ("-c HOST", "{}"), ("--client HOST", "{}"), ("-p PORT", "port={}"), ("--port PORT", "port={}"),
+        ("-t SECONDS", "duration={}s"), ("--time SECONDS", "duration={}s"), ("-P N", "streams={}"),
+        ("--parallel N", "streams={}"), ("-R", "direction=download"), ("--reverse", "direction=download"),
+        ("-u", "protocol=udp"), ("--udp", "protocol=udp"), ("-b RATE", "rate={}bit/s"),
+        ("--bitrate RATE", "rate={}bit/s"), ("--bandwidth RATE", "rate={}bit/s"), ("-O SECONDS", "omit={}s"),
+        ("--omit SECONDS", "omit={}s"), ("-l BYTES", "block={}B"), ("--length BYTES", "block={}B"),
+        ("-C NAME", "congestion={}"), ("--congestion NAME", "congestion={}"), ("-i SECONDS", "interval={}s"),
+        ("--interval SECONDS", "interval={}s"), ("-B ADDRESS", "source={}"), ("--bind ADDRESS", "source={}"),
+        ("-J", ""), ("--json", ""),
+        ("--bidir", "!each direction is measured by itself: direction=upload, then direction=download"),
+        ("-d", "!each direction is measured by itself: direction=upload, then direction=download"),
+        ("-s", "!the server is `shakedown serve`"), ("--server", "!the server is `shakedown serve`"),
     ],
 };

@@ -1,12 +1,13 @@
 //! Why a check failed.
 
-use super::facts::{ADDRESS, COMPLETED, HANDSHAKE_TIME, OUTCOME, SCANNED, SUBJECT, VERIFIED, VERIFY_ERROR};
+use super::facts::{ADDRESS, COMPLETED, HANDSHAKE_TIME, OUTCOME, SAN, SCANNED, SUBJECT, VERIFIED, VERIFY_ERROR};
 use super::fields;
 use crate::checks::shared::diagnosis::{
     Peer, certificate, ending, endpoint, one_version, s_client, slow, some_addresses, split, unconnected,
 };
-use crate::model::Value;
+use crate::checks::shared::tls_fields::CA_FILE;
 use crate::model::record::Outcome;
+use crate::model::{Value, shell};
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 use crate::proto::tls::openssl_names;
 
@@ -129,6 +130,13 @@ fn unverified(failure: &Failure<'_>, why: &str, server: &Server) -> Diagnosis {
         format!(
             "renew it and reload the server, and look why its renewal did not run; what it shows now: {show} | openssl x509 -noout -dates -subject"
         )
+    } else if said(&["not valid for"])
+        && let Some(command) = by_name(failure, server)
+    {
+        format!(
+            "an address was asked, and no name (`sni`): ask for the one that clients use, such as {command}; else load a certificate there that \
+             is valid for the address"
+        )
     } else if said(&["not valid for"]) {
         format!(
             "load the certificate of this name there (nginx: ssl_certificate, haproxy: crt) and reload; what it shows now: {show} | openssl x509 \
@@ -145,6 +153,18 @@ fn unverified(failure: &Failure<'_>, why: &str, server: &Server) -> Diagnosis {
         )
     };
     Diagnosis::new(cause, next).group(certificate(why))
+}
+
+/// The command that asks an address for a name of its certificate, where no name was asked for.
+fn by_name(failure: &Failure<'_>, server: &Server) -> Option<String> {
+    let _: std::net::IpAddr = server.name.parse().ok()?;
+    // A pattern is not a name that could be asked for.
+    let name = failure.list(SAN.info.name).into_iter().find(|name| {
+        name.contains('.') && !name.contains(['*', ':', '@', '/']) && name.parse::<std::net::IpAddr>().is_err()
+    })?;
+    let trusting = failure.argument(&CA_FILE).map(|file| format!(" ca_file={}", shell::word(file.shown())));
+    let endpoint = shell::word(&server.endpoint());
+    Some(format!("shakedown probe tls {endpoint} sni={}{}", shell::word(name), trusting.unwrap_or_default()))
 }
 
 /// A certificate that does not last long enough.

@@ -1,4 +1,4 @@
-//! What other tools call this family, its fields and its facts.
+//! What other tools call this family, its fields and its facts, and the options that their command lines have.
 
 use crate::probe::Synonyms;
 
@@ -38,5 +38,22 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("time", "handshake_time.p95"), ("tls_time", "handshake_time.p95"), ("rtt", "connect_time.p95"),
         ("ocsp_status", "ocsp.status"), ("stapled", "ocsp.stapled"), ("revoked", "crl.status"),
         ("serial_number", "serial"), ("curve", "group"), ("chain", "chain.subjects"),
+    ],
+    options: &[
+        ("-connect HOST", "{}"), ("-host HOST", "{}"), ("-port PORT", "port={}"), ("-servername NAME", "sni={}"),
+        ("-noservername", "sni="), ("-CAfile FILE", "ca_file={}"), ("--cacert FILE", "ca_file={}"),
+        ("-cert FILE", "client_cert={}"), ("--cert FILE", "client_cert={}"), ("-key FILE", "client_key={}"),
+        ("--key FILE", "client_key={}"), ("-verify_hostname NAME", "verify_name={}"), ("-alpn LIST", "alpn={}"),
+        ("-starttls PROTOCOL", "starttls={}"), ("-quic", "transport=quic"),
+        ("-tls1_2", "min_version=TLS1.2 max_version=TLS1.2"), ("-tls1_3", "min_version=TLS1.3 max_version=TLS1.3"),
+        ("-no_tls1_2", "min_version=TLS1.3"), ("-no_tls1_3", "max_version=TLS1.2"), ("-reconnect", "resumption=5"),
+        ("-bind ADDRESS", "source={}"), ("-crl_check", "crl=true"), ("-k", "-e=verified: {present: true}"),
+        ("--insecure", "-e=verified: {present: true}"), ("-showcerts", ""), ("-brief", ""), ("-quiet", ""),
+        ("-status", ""), ("-verify N", ""), ("-verify_return_error", ""), ("-state", ""), ("-msg", ""),
+        ("-tlsextdebug", ""), ("-prexit", ""), ("-ign_eof", ""),
+        ("-tls1", "!versions below TLS 1.2 are found by scan=true"),
+        ("-tls1_1", "!versions below TLS 1.2 are found by scan=true"),
+        ("-ssl3", "!versions below TLS 1.2 are found by scan=true"),
+        ("-proxy PROXY", "!no proxy is ever used: the server itself is asked"),
     ],
 };

@@ -1,4 +1,4 @@
-//! What other tools call this family, its fields and its facts.
+//! What other tools call this family, its fields and its facts, and the options that their command lines have.
 
 use crate::probe::Synonyms;
 
@@ -20,5 +20,9 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("latency", "response_time.p95"), ("rtt", "response_time.p95"), ("duration", "response_time.p95"),
         ("time", "response_time.p95"), ("elapsed", "response_time.p95"), ("received", "response"), ("data", "response"),
         ("body", "response"), ("size", "response.size"), ("ip", "address"),
+    ],
+    options: &[
+        ("-u", ""), ("-z", ""), ("-n", ""), ("-w SECONDS", "timeout={}s"), ("-s ADDRESS", "source={}"),
+        ("-p PORT", "port={}"), ("-l", "!this side listens with `shakedown serve`"),
     ],
 };

@@ -82,10 +82,9 @@ pub fn value(text: &str, kind: &FieldKind, like: Option<&str>) -> Vec<String> {
     match kind {
         FieldKind::Bool | FieldKind::Switch(_) => one(flag(text).map(str::to_owned)),
         FieldKind::Integer(low, high) => {
-            let port =
-                PORTS.iter().filter(|_| (*low, *high) == (1, 65535)).find(|(name, _)| *name == text.to_lowercase());
+            let port = port_named(text).filter(|_| (*low, *high) == (1, 65535));
             let range = |found: &String| found.parse::<i64>().is_ok_and(|n| (*low..=*high).contains(&n));
-            one(port.map(|(_, number)| (*number).to_owned()).or_else(|| whole(text)).filter(range))
+            one(port.map(str::to_owned).or_else(|| whole(text)).filter(range))
         }
         FieldKind::Duration(..) => quantity(text, Unit::Seconds, like),
         FieldKind::Size(..) => quantity(text, Unit::Bytes, like),
@@ -103,6 +102,13 @@ pub fn value(text: &str, kind: &FieldKind, like: Option<&str>) -> Vec<String> {
         FieldKind::Endpoint => one(endpoint_of(text)),
         _ => Vec::new(),
     }
+}
+
+/// The port of a service, by its name.
+#[must_use]
+pub fn port_named(name: &str) -> Option<&'static str> {
+    let name = name.trim().to_lowercase();
+    PORTS.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
 }
 
 /// The host of something longer, such as a URL.

@@ -14,6 +14,11 @@ pub(crate) fn parse(text: &str) -> Result<Name, String> {
     Ok(name)
 }
 
+/// The name that the PTR records of an address stand at.
+pub(crate) fn reverse(address: std::net::IpAddr) -> String {
+    Name::from(address).to_string()
+}
+
 fn labels(text: &str) -> Result<Vec<Vec<u8>>, String> {
     if text == "." {
         return Ok(Vec::new());
