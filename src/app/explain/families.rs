@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use super::facts::{fact_sort, margin};
 use super::fields;
+use super::layout::unwrapped;
 use crate::model::Rule;
 use crate::probe::Family;
 
 /// Everything about a family.
 pub(super) fn text(family: &Family) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{}\n\n## Fields\n", family.readme.trim_end());
+    let _ = writeln!(out, "{}\n\n## Fields\n", unwrapped(family.readme).trim_end());
     fields::list(&mut out, family.fields, 0);
     let _ = writeln!(out, "\n## Facts\n");
     for fact in family.facts {

@@ -26,11 +26,13 @@ const TABLES: &[(&str, &[FieldInfo])] = &[
 /// Every explanation of a word; none if nothing is called so.
 pub(super) fn all(topic: &str) -> Vec<String> {
     let plain = normal(topic);
+    let dashed = topic.trim().trim_matches(['`', '"', '\'']).starts_with(['-', '+']);
     if ["suite", "suites", "yaml"].contains(&&*plain.to_lowercase()) {
         return vec![suite::text()];
     }
     if let Some(family) = family(&plain.to_lowercase()) {
-        return vec![families::text(family)];
+        // `tls` is the family, and to some tools a transport of DNS.
+        return std::iter::once(families::text(family)).chain(others::otherwise(&plain, dashed, true)).collect();
     }
     let (owner, name) = match plain.split_once('.') {
         Some((owner, name)) if family(owner).is_some() => (Some(owner), name),
@@ -55,7 +57,9 @@ pub(super) fn all(topic: &str) -> Vec<String> {
     // A word that means nothing here may mean something elsewhere.
     if out.is_empty() {
         out.extend(others::status(&plain));
-        out.extend(others::otherwise(&plain));
+    }
+    if owner.is_none() {
+        out.extend(others::otherwise(&plain, dashed, !out.is_empty()));
     }
     out
 }

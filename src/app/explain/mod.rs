@@ -4,6 +4,7 @@ mod facts;
 mod families;
 mod fields;
 mod find;
+mod layout;
 pub mod operators;
 mod others;
 pub mod sections;
@@ -42,46 +43,22 @@ pub(super) fn explain(words: &[String], terminal: &Terminal) -> u8 {
         return exit::USAGE;
     }
     let width = terminal.style().width.unwrap_or(WIDTH).min(WIDTH);
-    terminal.out(&wrapped(&found.join("\n"), width));
+    terminal.out(&layout::wrapped(&found.join("\n"), width));
     exit::OK
 }
 
 /// The widest line of prose, where the terminal does not say less.
 const WIDTH: usize = 120;
-/// Lines this far in are examples and commands, which stay as they are; what is further in is the help of a field.
-const AS_WRITTEN: std::ops::Range<usize> = 4..16;
-
-/// Lines of prose broken between words at `width`, each as far in as its first.
-fn wrapped(text: &str, width: usize) -> String {
-    let mut out = String::new();
-    for line in text.lines() {
-        let indent = line.len() - line.trim_start_matches(' ').len();
-        if indent == 0 || AS_WRITTEN.contains(&indent) || line.chars().count() <= width {
-            out.push_str(line);
-            out.push('\n');
-            continue;
-        }
-        let mut used = 0;
-        for word in line.split_whitespace() {
-            let long = word.chars().count();
-            if used > 0 && used + 1 + long > width.max(indent + 20) {
-                out.push('\n');
-                used = 0;
-            }
-            let before = if used == 0 { " ".repeat(indent) } else { " ".to_owned() };
-            used += before.len() + long;
-            out.push_str(&before);
-            out.push_str(word);
-        }
-        out.push('\n');
-    }
-    out
-}
-
 /// Every explanation of a word; none if nothing is called so.
 #[must_use]
 pub fn texts(word: &str) -> Vec<String> {
     find::all(word)
+}
+
+/// Every explanation of a word, as a terminal of this width shows them.
+#[must_use]
+pub fn shown(word: &str, width: usize) -> String {
+    layout::wrapped(&texts(word).join("\n"), width)
 }
 
 /// The list of topics.

@@ -8,12 +8,13 @@ use crate::model::{Unit, quantity};
 use crate::probe::Synonyms;
 use crate::suite::synonyms;
 
-/// A word that other tools use: what it is called here, and where.
-pub(super) fn otherwise(word: &str) -> Option<String> {
+/// A word that other tools use: what it is called here, and where. `dashed` is one that was typed as an option, `known` one that has a
+/// meaning of its own besides.
+pub(super) fn otherwise(word: &str, dashed: bool, known: bool) -> Option<String> {
     let mut out = String::new();
     for family in FAMILIES {
         if family.synonyms.is_called(word) {
-            let _ = writeln!(out, "  the family {0}: shakedown explain {0}", family.name);
+            let _ = writeln!(out, "  the family {0} ({1}): `shakedown explain {0}`", family.name, family.summary);
         }
     }
     for (place, instead) in synonyms::otherwise(word) {
@@ -25,8 +26,35 @@ pub(super) fn otherwise(word: &str) -> Option<String> {
                 let _ = writeln!(out, "  {what} of {}: {instead}", family.name);
             }
         }
+        for (option, instead) in family.synonyms.options.iter().filter(|_| dashed) {
+            if is_option(option, word) {
+                let _ = writeln!(out, "  as option {option}, for {}: {}", family.name, of_option(instead));
+            }
+        }
     }
-    (!out.is_empty()).then(|| format!("{word}  has another name here\n{out}"))
+    let title = if known { "has another name elsewhere" } else { "has another name here" };
+    (!out.is_empty()).then(|| format!("{word}  {title}\n{out}"))
+}
+
+/// Whether a word, which may lack its dashes, is this option of a table.
+fn is_option(option: &str, word: &str) -> bool {
+    let name = option.split(' ').next().unwrap_or_default();
+    name == word || name.trim_start_matches('-') == word.trim_start_matches('-')
+}
+
+/// What stands in place of an option, for people.
+fn of_option(instead: &str) -> String {
+    match instead.strip_prefix('!') {
+        Some(why) => why.to_owned(),
+        None if instead.is_empty() => "nothing is to be said".to_owned(),
+        None if instead.starts_with('{') => "the target".to_owned(),
+        None => instead
+            .trim_start_matches("-e=")
+            .replace("{secret}", "VALUE")
+            .replace("{address}", "ADDRESS")
+            .replace("{}", "VALUE")
+            .replace('?', ""),
+    }
 }
 
 /// `5s`, `10 MiB`, `50%`: what it is, and in the base unit.
@@ -60,4 +88,35 @@ pub(super) fn codes(word: &str) -> Option<String> {
     let asked = word.to_lowercase().starts_with("exit") || word.bytes().all(|byte| byte.is_ascii_digit());
     let known: Vec<String> = exit::OF_RUNS.iter().map(|(code, _)| code.to_string()).collect();
     asked.then(|| format!("the exit codes are {}", known.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::app::explain::texts;
+    use crate::checks::FAMILIES;
+    use crate::suite::synonyms;
+
+    /// Whatever another tool calls it, `explain` says what it is called here, in every table and beside other meanings.
+    #[test]
+    fn every_synonym_is_found() {
+        let mut wanted: Vec<(String, String)> = Vec::new();
+        for (place, table) in synonyms::TABLES {
+            wanted.extend(table.iter().map(|(word, _)| ((*word).to_owned(), format!("  {place}: "))));
+        }
+        for family in FAMILIES {
+            let of = |what: &str, instead: &str| format!("  {what} of {}: {instead}\n", family.name);
+            let words = family.synonyms;
+            wanted
+                .extend(words.names.iter().map(|word| ((*word).to_owned(), format!("  the family {} (", family.name))));
+            wanted.extend(words.facts.iter().map(|(word, instead)| ((*word).to_owned(), of("a fact", instead))));
+            wanted.extend(words.fields.iter().map(|(word, instead)| ((*word).to_owned(), of("a field", instead))));
+            for (option, _) in words.options {
+                let name = option.split(' ').next().unwrap_or_default();
+                wanted.push((name.to_owned(), format!("  as option {option}, for {}: ", family.name)));
+            }
+        }
+        assert!(wanted.len() > 900, "{}", wanted.len());
+        let lost: Vec<_> = wanted.iter().filter(|(word, says)| !texts(word).concat().contains(says.as_str())).collect();
+        assert!(lost.is_empty(), "{} of {}: {lost:?}", lost.len(), wanted.len());
+    }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::fields;
+use super::layout::unwrapped;
 use super::operators::SORTS;
 use super::sections::{DOCUMENTS, TOGETHER};
 use crate::checks::FAMILIES;
@@ -128,19 +129,19 @@ pub(in crate::app) const SECTIONS: &[&str] = &[ANCHORS, DOCUMENTS, TOGETHER, SIL
 
 /// The reference of the suite format.
 pub(super) fn text() -> String {
-    let mut out = String::from(INTRO);
+    let mut out = unwrapped(INTRO);
     for (title, table) in TABLES {
         let _ = writeln!(out, "\n## {title}\n");
         let flat: Vec<_> = table.iter().map(|field| FieldInfo { kind: shallow(field.kind), ..*field }).collect();
         fields::list(&mut out, &flat, 0);
     }
     let names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
-    let _ = writeln!(out, "\nfamilies: {} (shakedown explain FAMILY)\n\n{EXPECT}", names.join(", "));
+    let _ = writeln!(out, "\nfamilies: {} (shakedown explain FAMILY)\n\n{}", names.join(", "), unwrapped(EXPECT));
     for (words, sort) in SORTS {
         let _ = writeln!(out, "  {words:<24} {}", super::operators_of(*sort, " "));
     }
     let _ = writeln!(out, "\nparts of a distribution: {}", STATISTICS.join(", "));
-    let _ = writeln!(out, "{}: {}\n\n{}", SETTLED_IN.name, SETTLED_IN.help, SECTIONS.join("\n"));
+    let _ = writeln!(out, "{}: {}\n\n{}", SETTLED_IN.name, SETTLED_IN.help, unwrapped(&SECTIONS.join("\n")));
     let _ = writeln!(out, "## Quantities\n");
     for unit in [Unit::Seconds, Unit::Bytes, Unit::BitsPerSecond, Unit::PerSecond, Unit::Ratio] {
         let _ =

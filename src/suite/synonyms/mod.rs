@@ -24,22 +24,24 @@ fn table(owner: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+/// Every table of words, with what its words stand for.
+pub(crate) const TABLES: &[(&str, &[(&str, &str)])] = &[
+    ("a key of a check", CHECK),
+    ("a key of the file", SUITE),
+    ("below `eventually`", EVENTUALLY),
+    ("an operator", OPERATORS),
+    ("a part of a distribution", STATISTICS),
+];
+
 /// What a word of another tool is in suites, with where it belongs: a key, an operator, a part of a distribution.
 pub(crate) fn otherwise(word: &str) -> Vec<(&'static str, &'static str)> {
-    let tables = [
-        ("a key of a check", CHECK),
-        ("a key of the file", SUITE),
-        ("below `eventually`", EVENTUALLY),
-        ("an operator", OPERATORS),
-        ("a part of a distribution", STATISTICS),
-    ];
     // A word that is a sign of its own table stands for a pattern.
     let shown = |instead: &'static str| match instead {
         "^" => "matches: \"^…\"",
         "$" => "matches: \"…$\"",
         other => other,
     };
-    let found = tables.into_iter().map(|(place, table)| (place, Synonyms::find(table, word)));
+    let found = TABLES.iter().map(|(place, table)| (*place, Synonyms::find(table, word)));
     found.filter_map(|(place, instead)| Some((place, shown(instead?)))).collect()
 }
 
