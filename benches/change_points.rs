@@ -11,6 +11,8 @@ use shakedown::stats::splitmix::SplitMix;
 
 /// Series per cell.
 const SERIES: u64 = 500;
+/// The same where only is asked whether it runs.
+const TRIED: u64 = 2;
 /// Runs before the change, or in all where there is none.
 const RUNS: usize = 40;
 /// Standard deviation between runs, on the logarithmic scale.
@@ -56,6 +58,11 @@ fn series(cell: &Cell, seed: u64) -> Vec<f64> {
 }
 
 /// Share of the series with a change point (near the change, where there is one), in percent.
+/// Series per cell: `cargo bench` says `--bench`, and `cargo test --benches` does not.
+fn count() -> u64 {
+    if std::env::args().any(|arg| arg == "--bench") { SERIES } else { TRIED }
+}
+
 fn share(cell: &Cell, options: Options, tolerance: f64) -> f64 {
     let hit = |seed: &u64| {
         let values = series(cell, *seed);
@@ -64,14 +71,17 @@ fn share(cell: &Cell, options: Options, tolerance: f64) -> f64 {
         let near = |at: usize| cell.change.is_none() || at.abs_diff(RUNS) <= 2;
         steps.iter().any(|(split, _, _)| near(split.at))
     };
+    let series_of_cell = count();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
     let hits: usize = std::thread::scope(|scope| {
         let parts: Vec<_> = (0..threads)
-            .map(|part| scope.spawn(move || (0..SERIES).filter(|seed| seed % threads == part).filter(&hit).count()))
+            .map(|part| {
+                scope.spawn(move || (0..series_of_cell).filter(|seed| seed % threads == part).filter(&hit).count())
+            })
             .collect();
         parts.into_iter().map(|part| part.join().unwrap()).sum()
     });
-    hits as f64 * 100.0 / SERIES as f64
+    hits as f64 * 100.0 / series_of_cell as f64
 }
 
 fn cells() -> Vec<Cell> {
