@@ -219,3 +219,61 @@ fn sentences_are_set_for_the_width_of_the_terminal() {
         );
     }
 }
+
+/// Whatever is explained fits the terminal: only what cannot be parted, or is there to be copied, runs over its edge.
+#[test]
+fn every_explanation_fits_the_width() {
+    let mut words: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
+    words.push("suite");
+    words.extend(CHAPTERS.iter().flat_map(|chapter| chapter.topics).map(|topic| topic.names[0]));
+    words.extend(Operator::all().map(Operator::word));
+    words.extend([
+        "time",
+        "cert",
+        "run",
+        "jobs",
+        "exit",
+        "http.total_time.p95",
+        "body.json.status",
+        "refused",
+        "tls.port",
+    ]);
+    let span = regex::Regex::new("`[^`]*`").unwrap();
+    for width in [60, 80, 140] {
+        let mut seen = 0;
+        for word in &words {
+            let text = shakedown::app::explain::shown(word, width);
+            let (mut fenced, mut example) = (false, false);
+            for line in text.lines() {
+                let rest = line.trim_start();
+                let indent = line.len() - rest.len();
+                fenced ^= rest.starts_with("```");
+                if line.starts_with("## ") {
+                    example = line == "## Example";
+                }
+                let copied = fenced || example || rest.starts_with(['|', '#']) || (4..16).contains(&indent);
+                if copied || line.chars().count() <= width {
+                    seen += usize::from(!copied);
+                    continue;
+                }
+                let whole = span.replace_all(rest, "x");
+                let pieces = whole.trim_start_matches("- ").split_whitespace().count();
+                assert!(pieces <= 1, "{word} at {width}: {} columns: {line}", line.chars().count());
+            }
+        }
+        assert!(seen > 1000, "{seen}");
+    }
+    // A bullet goes on below its text.
+    let http = shakedown::app::explain::shown("http", 80);
+    let bullets = http.split("## Fields").next().unwrap();
+    assert!(
+        bullets.lines().all(|line| line.starts_with("- ") || line.starts_with("  ") || !line.contains("- ")),
+        "{bullets}"
+    );
+    assert!(bullets.lines().filter(|line| line.starts_with("  ")).count() > 20, "{bullets}");
+    let short = bullets.lines().zip(bullets.lines().skip(1)).find(|(line, next)| {
+        let first = next.trim_start().split(' ').next().unwrap_or_default().replace('`', "");
+        next.starts_with("  ") && !next.contains('`') && line.chars().count() + 1 + first.len() + 30 < 80
+    });
+    assert_eq!(short, None, "a line is broken long before the edge");
+}
