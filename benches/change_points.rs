@@ -57,12 +57,12 @@ fn series(cell: &Cell, seed: u64) -> Vec<f64> {
         .collect()
 }
 
-/// Share of the series with a change point (near the change, where there is one), in percent.
 /// Series per cell: `cargo bench` says `--bench`, and `cargo test --benches` does not.
 fn count() -> u64 {
     if std::env::args().any(|arg| arg == "--bench") { SERIES } else { TRIED }
 }
 
+/// Share of the series with a change point (near the change, where there is one), in percent.
 fn share(cell: &Cell, options: Options, tolerance: f64) -> f64 {
     let hit = |seed: &u64| {
         let values = series(cell, *seed);
