@@ -37,8 +37,6 @@ pub struct ArgContext<'a> {
     pub named: &'a mut Vec<NamedFile>,
     /// `timeout` of `defaults`.
     pub timeout: Option<&'a Node>,
-    /// A value of the field being typed as it might be.
-    pub like: Option<&'static str>,
 }
 
 /// Typed arguments, and where each was written.
@@ -137,7 +135,7 @@ impl ArgContext<'_> {
                 continue;
             };
             typed.spans.insert(field.name, value.span);
-            if let Some(arg) = self.like(field.default).value(field.name, value, &field.kind) {
+            if let Some(arg) = self.value(field.name, value, &field.kind) {
                 typed.args.0.insert(field.name, arg);
             }
             if self.has_errors(value) {
@@ -193,10 +191,10 @@ impl ArgContext<'_> {
             return Some(help);
         }
         if let Some(replacement) = Synonyms::find(family.synonyms.fields, &key.name) {
-            return Some(synonyms::entry(replacement, value));
+            return Some(synonyms::entry(&key.name, replacement, value));
         }
         if let Some(fact) = of_facts.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)) {
-            let entry = if fact.contains(": ") { fact.to_owned() } else { format!("{fact}: {}", flow(value)) };
+            let entry = synonyms::expectation(fact, value, family.facts).swap_remove(0);
             return Some(format!("what must hold goes beside `{owner}:`; write `expect: {{{entry}}}` there"));
         }
         target_key(&key.name, value, fields)
@@ -222,12 +220,6 @@ impl ArgContext<'_> {
             (Some(_), Some(first)) => format!("write `{owner}: {{{}: {}}}`; keys: {names}", first.name, flow(node)),
             _ => format!("keys: {names}"),
         }
-    }
-
-    /// The same, with a value of the field as it might be: its unit is likely that of what is written.
-    fn like(&mut self, value: Option<&'static str>) -> &mut Self {
-        self.like = value;
-        self
     }
 
     /// Types one value; `None` when it does not fit, with the error recorded.
@@ -329,7 +321,7 @@ impl ArgContext<'_> {
         {
             return Some(format!("write `{name}: {host}`, and `port: {port}` where there is a field for it"));
         }
-        let found: Vec<String> = corrections::value(text, kind, self.like)
+        let found: Vec<String> = corrections::value(text, kind)
             .into_iter()
             .filter(|value| parse(value, kind, self.folder).is_ok())
             .take(2)

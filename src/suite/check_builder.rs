@@ -206,7 +206,6 @@ impl Builder<'_> {
             files: self.files,
             named: self.named,
             timeout,
-            like: None,
         }
     }
 

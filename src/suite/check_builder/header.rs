@@ -70,7 +70,7 @@ impl Builder<'_> {
             let fact = family.facts.iter().find(|fact| fact.name == key.name).map(|fact| fact.name);
             let fact = fact.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)).filter(|_| own.is_none());
             if let Some(fact) = fact {
-                let entry = if fact.contains(": ") { fact.to_owned() } else { format!("{fact}: {}", flow(below)) };
+                let entry = synonyms::expectation(fact, below, family.facts).swap_remove(0);
                 return format!("what must hold goes below `expect`: write `expect: {{{entry}}}`");
             }
             if let Some(own) = own {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use regex::{Captures, Regex};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
-use super::synonyms;
+use super::synonyms::{self, Subject, alternatives, corrected};
 use super::syntax::flow;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::document_path::{self, Step};
@@ -48,6 +48,7 @@ pub struct Reader<'a> {
 pub struct FactTyping {
     form: Form,
     kind: Option<String>,
+    subject: Option<Subject>,
 }
 
 impl Reader<'_> {
@@ -114,14 +115,15 @@ impl Reader<'_> {
         let form = match part {
             Part::Whole => info.form,
             Part::Path(path) => info.form.at(&document_path::keys(path)),
-            Part::Statistic(_) => return FactTyping::default(),
+            Part::Statistic(_) => Form::default(),
         };
+        let subject = Some(Subject::of(info, part));
         let deciding = |name: &str| self.facts.iter().find(|fact| fact.name == name).and_then(|fact| fact.foreseen);
         let kind = match form {
             Form::Data(data) => deciding(data.kind).and_then(|foreseen| foreseen(self.args)),
             _ => None,
         };
-        FactTyping { form, kind }
+        FactTyping { form, kind, subject }
     }
 
     fn fact(&mut self, path: &str, span: Span, value: &Node) -> Option<(FactInfo, Part)> {
@@ -147,8 +149,8 @@ impl Reader<'_> {
         match (info.kind, rest) {
             (Kind::Distribution, None) => {
                 let others: Vec<String> = STATISTICS.iter().map(|part| format!(".{part}")).collect();
-                let help =
-                    format!("say which part of it: write `{path}.p95: {}`, or {}", flow(value), others.join(" "));
+                let found = entries_of(&format!("{path}.p95"), &corrected(value, Subject::of(&info, &Part::Statistic("p95"))));
+                let help = format!("say which part of it: write {}, or {}", alternatives(&found), others.join(" "));
                 self.errors.add(span, format!("`{path}` has many values: one per measurement"), help);
                 None
             }
@@ -156,9 +158,12 @@ impl Reader<'_> {
                 let Some(statistic) = STATISTICS.iter().find(|name| **name == rest) else {
                     let names: Vec<String> = STATISTICS.iter().map(|s| format!("{}.{s}", info.name)).collect();
                     let near = || suggest(path, names.iter().map(String::as_str));
-                    let meant =
-                        synonyms::statistic(rest).map(|part| format!("write `{}.{part}: {}`", info.name, flow(value)));
-                    let help = meant.unwrap_or_else(near);
+                    let meant = synonyms::statistic(rest).map(|part| {
+                        let subject = Subject::of(&info, &Part::Statistic(part));
+                        let found = entries_of(&format!("{}.{part}", info.name), &corrected(value, subject));
+                        format!("write {}", alternatives(&found))
+                    });
+                    let help = self.operator_in_path(path, value).or(meant).unwrap_or_else(near);
                     self.errors.add(span, format!("`{}` has no `{rest}`", info.name), help);
                     return None;
                 };
@@ -166,6 +171,12 @@ impl Reader<'_> {
             }
             (_, None) => Some((info, Part::Whole)),
             (Kind::Object, Some(rest)) => {
+                if matches!(info.form, Form::Fields)
+                    && let Some(help) = self.operator_in_path(path, value)
+                {
+                    self.errors.add(span, format!("`{}` has no fact `{path}`", self.family.name), help);
+                    return None;
+                }
                 if let Some(help) = path_help(info.name, rest) {
                     self.errors.add(span, format!("`{path}` is a path of another language"), help);
                     return None;
@@ -182,19 +193,22 @@ impl Reader<'_> {
 
     /// What to write in place of a fact that there is none of.
     fn other_fact(&self, path: &str, value: &Node) -> String {
-        if let Some(whole) = self.longer(path) {
-            return whole;
+        if let Some(help) = self.operator_in_path(path, value) {
+            return help;
         }
-        if Operator::of(&plain(path)).is_some()
-            || (synonyms::test(path, value, Sort::Any).is_some() && path.contains(['<', '>', '=']))
-        {
+        if Operator::of(&plain(path)).is_some() || (synonyms::is_operator(path) && path.contains(['<', '>', '='])) {
             let best = self.facts.iter().find(|fact| fact.better.is_some() && fact.kind == Kind::Distribution);
             let name = best.map_or_else(|| "FACT".to_owned(), |fact| format!("{}.p95", fact.name));
-            return format!("name the fact it is about, such as `{name}: {{{path}: {}}}`", flow(value));
+            let subject = Subject::at(self.facts, &name).unwrap_or(Subject::of_sort(Sort::Any));
+            let tests = synonyms::test(path, value, subject);
+            let test = tests.first().cloned().unwrap_or_else(|| format!("{{{path}: {}}}", flow(value)));
+            return format!("name the fact it is about, such as `{name}: {test}`");
         }
-        let statistic = |word: &str| STATISTICS.contains(&word) || synonyms::statistic(word).is_some();
-        if let Some(instead) = synonyms::fact(self.family, path, statistic) {
-            return synonyms::entry(instead, value_or_test(value).as_ref().unwrap_or(value));
+        if let Some(instead) = self.meant_fact(path) {
+            return format!("write {}", alternatives(&synonyms::expectation(instead, value, self.facts)));
+        }
+        if let Some(whole) = self.longer(path) {
+            return whole;
         }
         if let Some(field) = self.family.fields.iter().find(|field| field.name == path) {
             let entry = format!("{}: {{…, {}: {}}}", self.family.name, field.name, flow(value));
@@ -203,6 +217,32 @@ impl Reader<'_> {
         let names = self.paths();
         let near = suggest(path, names.iter().map(String::as_str));
         if near.starts_with("did you mean") { near } else { suggest(path, self.facts.iter().map(|fact| fact.name)) }
+    }
+
+    /// The fact that another tool calls so.
+    fn meant_fact(&self, path: &str) -> Option<&'static str> {
+        let statistic = |word: &str| STATISTICS.contains(&word) || synonyms::statistic(word).is_some();
+        synonyms::fact(self.family, path, statistic)
+    }
+
+    /// What to write for `status.eq: 200`: an operator stands behind the fact, and is no part of its name.
+    fn operator_in_path(&self, path: &str, value: &Node) -> Option<String> {
+        let (before, word) = path.rsplit_once('.').filter(|(_, word)| synonyms::is_operator(word))?;
+        let known = |path: &str| match Subject::at(self.facts, path) {
+            Some(subject) => self.paths().iter().any(|known| known == path) || subject.sort == Sort::Any,
+            None => false,
+        };
+        let distribution = |path: &str| self.facts.iter().any(|fact| fact.name == path && fact.kind == Kind::Distribution);
+        let path = match before {
+            _ if distribution(before) && STATISTICS.contains(&word) => return None,
+            _ if distribution(before) => format!("{before}.p95"),
+            _ if known(before) => before.to_owned(),
+            _ => self.meant_fact(before).filter(|instead| !instead.contains(": "))?.to_owned(),
+        };
+        let subject = Subject::at(self.facts, &path)?;
+        let tests = synonyms::test(word, value, subject);
+        let found = entries_of(&path, &tests);
+        (!found.is_empty()).then(|| format!("write {}: an operator stands behind the fact", alternatives(&found)))
     }
 
     /// The steps below an object.
@@ -254,15 +294,22 @@ impl Reader<'_> {
             Sort::Text | Sort::Any => !text.starts_with(['<', '>', '=', '!', '~', '/', '≥', '≤']),
             _ => true,
         };
-        let test = synonyms::comparison(node.shown().unwrap_or(text), sort).filter(|_| !right);
-        let Some(test) = test else { return false };
+        let tests = synonyms::comparison(node.shown().unwrap_or(text), self.subject(sort));
+        if right || tests.is_empty() {
+            return false;
+        }
         let literal = match sort {
             Sort::Number(_) => String::new(),
             _ => format!("; for this very text, `{owner}: {{eq: {}}}`", flow(node)),
         };
         let message = format!("`{owner}`: `{}` is a comparison written as text", node.shown().unwrap_or(text));
-        self.errors.add(node.span, message, format!("write `{owner}: {test}`{literal}"));
+        self.errors.add(node.span, message, format!("write {}{literal}", alternatives(&entries_of(owner, &tests))));
         true
+    }
+
+    /// What is being read, whose values are of this sort.
+    fn subject(&self, sort: Sort) -> Subject {
+        self.typing.subject.map_or(Subject::of_sort(sort), |subject| subject.with(sort))
     }
 
     /// Whether a node is a null as documents have it. One that is empty was left unfinished.
@@ -310,8 +357,9 @@ impl Reader<'_> {
                 let mut out = Vec::new();
                 for (key, below) in entries {
                     let Some(operator) = sort.operators().find(|operator| operator.word() == key.name) else {
+                        let tests = synonyms::test(&key.name, below, self.subject(sort));
                         let meant =
-                            synonyms::test(&key.name, below, sort).map(|test| format!("write `{owner}: {test}`"));
+                            (!tests.is_empty()).then(|| format!("write {}", alternatives(&entries_of(owner, &tests))));
                         let near = || suggest(&key.name, sort.operators().map(Operator::word));
                         let null = matches!(&*plain(&key.name), "null" | "is_null" | "isnull");
                         let null =
@@ -350,12 +398,9 @@ impl Reader<'_> {
     }
 }
 
-/// The operand of the only operator, where that is nothing but "equal": what stands there may be written by itself.
-fn value_or_test(node: &Node) -> Option<Node> {
-    match node.entries() {
-        [(key, value)] if matches!(&*plain(&key.name), "eq" | "equals" | "equal" | "is") => Some(value.clone()),
-        _ => None,
-    }
+/// An entry of `expect` for each of several values.
+fn entries_of(path: &str, values: &[String]) -> Vec<String> {
+    values.iter().map(|value| format!("{path}: {value}")).collect()
 }
 
 /// What to write in place of a path as `JSONPath` or jq have it; `None` for one of this language.

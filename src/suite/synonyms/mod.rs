@@ -1,17 +1,19 @@
 //! What people write who know another tool, and what a suite writes in its place: words, comparisons, and where a key belongs.
 
+mod subject;
 #[cfg(test)]
 mod tests;
 mod words;
 
 use regex::Regex;
 
+pub(super) use subject::{Subject, corrected};
 use words::{CHECK, EVENTUALLY, OPERATORS, STATISTICS, SUITE};
 
 use super::syntax::flow;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::expectation::{OperandForm, Operator, Sort};
-use crate::model::{Unit, corrections, quantity};
+use crate::model::{FactInfo, Kind as FactKind, Unit, corrections, quantity};
 use crate::probe::{Family, Synonyms, plain};
 
 /// A table of words by the key that the entries stand below.
@@ -44,15 +46,57 @@ pub(crate) fn otherwise(word: &str) -> Vec<(&'static str, &'static str)> {
 }
 
 /// "write `status: 200`" for an entry whose key another tool has: `instead` is a key, or a whole entry.
-pub(super) fn entry(instead: &str, value: &Node) -> String {
-    match (instead.contains(": "), &value.kind) {
-        (true, _) => format!("write `{instead}`"),
-        // A time that runs down is never exactly one.
-        (false, NodeKind::Scalar(..)) if instead.ends_with("expires_in") => {
-            format!("write `{instead}: {{gt: {}}}`", flow(value))
+pub(super) fn entry(word: &str, instead: &str, value: &Node) -> String {
+    match &value.kind {
+        // What the word is for is off: so it is without it.
+        _ if instead.contains(": ") && is_off(value) => match instead.strip_suffix(": false") {
+            Some(key) => format!("write `{key}: true`, or leave `{word}` out: it is so by default"),
+            None => format!("leave `{word}` out: it is so by default"),
+        },
+        _ if instead.contains(": ") => format!("write `{}`", filled(instead, value)),
+        NodeKind::Scalar(..) => format!("write `{instead}: {}`", flow(value)),
+        _ => format!("write `{instead}`"),
+    }
+}
+
+/// An expectation in place of one whose fact another tool calls differently: `instead` is a fact, or a whole entry. All that may
+/// be meant, the likeliest first.
+pub(super) fn expectation(instead: &str, value: &Node, facts: &[FactInfo]) -> Vec<String> {
+    let Some((path, test)) = instead.split_once(": ") else {
+        let subject = Subject::at(facts, instead).unwrap_or(Subject::of_sort(Sort::Any));
+        return corrected(value, subject).into_iter().map(|value| format!("{instead}: {value}")).collect();
+    };
+    if !is_off(value) {
+        return vec![filled(instead, value)];
+    }
+    let kind = facts.iter().find(|fact| fact.name == path).map(|fact| (fact.kind, fact.elsewhere));
+    vec![match kind {
+        Some((FactKind::Bool, _)) => format!("{path}: false"),
+        Some((FactKind::Choice(words), elsewhere)) => {
+            let others = words.iter().filter(|word| **word != test && !elsewhere.contains(word));
+            format!("{path}: {{in: [{}]}}", others.take(4).copied().collect::<Vec<_>>().join(", "))
         }
-        (false, NodeKind::Scalar(..)) => format!("write `{instead}: {}`", flow(value)),
-        (false, _) => format!("write `{instead}`"),
+        _ => format!("{path}: {}", test.replace("{contains:", "{excludes:")),
+    }]
+}
+
+/// "`a` or `b`".
+pub(super) fn alternatives(texts: &[String]) -> String {
+    texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(" or ")
+}
+
+fn is_off(value: &Node) -> bool {
+    value.text().is_some_and(|text| corrections::flag(text) == Some("false") && text != "0")
+}
+
+/// A whole entry with the value of the one it takes the place of.
+fn filled(instead: &str, value: &Node) -> String {
+    let stands_for = [": N}", ": TEXT}", ": PATTERN}"].into_iter().find(|end| instead.ends_with(end));
+    match stands_for {
+        Some(end) if value.text().is_some() => {
+            format!("{}: {}}}", instead.strip_suffix(end).unwrap_or(instead), flow(value))
+        }
+        _ => instead.to_owned(),
     }
 }
 
@@ -69,10 +113,14 @@ pub(super) fn key(owner: &str, word: &str, value: &Node) -> Option<String> {
     {
         return Some(format!("write `suite: {}`", name(text)));
     }
+    let on = plain(word) != "enabled";
+    if instead == "tags: [skip]" && value.text().and_then(corrections::flag) == Some(if on { "false" } else { "true" }) {
+        return Some(format!("leave `{word}` out: every check runs unless it is left out"));
+    }
     if instead == "tags: [skip]" {
         return Some("write `tags: [skip]`, and leave it out with --skip-tag skip; or take the check out".to_owned());
     }
-    Some(entry(instead, value))
+    Some(entry(word, instead, value))
 }
 
 /// A name in the letters that names have.
@@ -105,23 +153,34 @@ pub(super) fn target(family: &Family, value: &Node) -> String {
     let parts = match (port, corrections::port_of(&corrections::endpoint_of(text).unwrap_or_else(|| text.to_owned()))) {
         (Some(port), Some((host, number))) => format!("{field}: {host}, {port}: {number}"),
         (Some(port), None) => format!("{field}: {text}, {port}: PORT"),
-        (None, _) if field == "url" && !text.contains("://") => format!("{field}: https://{text}"),
+        (None, _) if field == "url" && !text.contains("://") => format!("{field}: \"{}\"", corrections::urls(text)[0]),
         (None, _) => format!("{field}: {}", flow(value)),
     };
     format!("{}: {{{parts}}}", family.name)
 }
 
-/// The test that an operator of another tool means, of a fact of this sort.
-pub(super) fn test(word: &str, operand: &Node, sort: Sort) -> Option<String> {
-    let written = word.trim();
-    let instead = OPERATORS.iter().find(|(known, _)| *known == written).map(|(_, instead)| *instead);
-    let instead = instead
-        .or_else(|| Synonyms::find(OPERATORS, word))
-        .or_else(|| Operator::of(&plain(word)).map(Operator::word))?;
-    let fits = |word: &str| sort.operators().any(|operator| operator.word() == word);
+/// The operator that a word of another tool stands for.
+fn known_test(word: &str) -> Option<&'static str> {
+    let instead = OPERATORS.iter().find(|(known, _)| *known == word.trim()).map(|(_, instead)| *instead);
+    instead.or_else(|| Synonyms::find(OPERATORS, word)).or_else(|| Operator::of(&plain(word)).map(Operator::word))
+}
+
+/// Whether a word is an operator, here or elsewhere.
+pub(super) fn is_operator(word: &str) -> bool {
+    known_test(word).is_some()
+}
+
+/// The tests that an operator of another tool may mean, of a fact: several where its unit is not known.
+pub(super) fn test(word: &str, operand: &Node, subject: Subject) -> Vec<String> {
+    subject.each(|subject| one_test(word, operand, subject))
+}
+
+fn one_test(word: &str, operand: &Node, subject: Subject) -> Option<String> {
+    let instead = known_test(word)?;
+    let sort = subject.sort;
     let text = operand.shown().unwrap_or_default();
     match instead {
-        "^" | "$" if fits("matches") => {
+        "^" | "$" if fits(sort, "matches") => {
             let pattern = regex::escape(text);
             let pattern = if instead == "^" { format!("^{pattern}") } else { format!("{pattern}$") };
             Some(format!("{{matches: '{}'}}", pattern.replace('\'', "''")))
@@ -130,54 +189,63 @@ pub(super) fn test(word: &str, operand: &Node, sort: Sort) -> Option<String> {
             let operator = whole.split(':').next().unwrap_or_default();
             let off = corrections::flag(text) == Some("false");
             let opposite = if operator == "len" { "len: {ge: 1}" } else { "present: true" };
-            fits(operator).then(|| format!("{{{}}}", if off { opposite } else { whole }))
+            fits(sort, operator).then(|| format!("{{{}}}", if off { opposite } else { whole }))
         }
-        "matches" if !fits("matches") => hundreds(text).filter(|_| sort == Sort::Number(Unit::Count)),
+        "matches" if !fits(sort, "matches") => hundreds(text).filter(|_| sort == Sort::Number(Unit::Count)),
         // Of a list, that it is a value means that it has that one.
         "eq" if sort == Sort::List && operand.text().is_some() => Some(format!("{{contains: {}}}", flow(operand))),
-        word if fits(word) => Some(format!("{{{word}: {}}}", operand_of(word, operand, sort))),
+        word if fits(sort, word) => Some(format!("{{{word}: {}}}", operand_of(word, operand, subject))),
         _ => None,
     }
 }
 
 /// What stands behind an operator, corrected where it needs a unit, brackets, or another word.
-fn operand_of(word: &str, operand: &Node, sort: Sort) -> String {
+fn operand_of(word: &str, operand: &Node, subject: Subject) -> String {
     let form = Operator::of(word).map(Operator::operand);
-    let value = |text: &str| single(text, sort).unwrap_or_else(|| text.to_owned());
+    let value = |text: &str| single(text, subject).unwrap_or_else(|| text.to_owned());
+    let numeric = matches!(subject.sort, Sort::Number(_));
     match (form, operand.shown()) {
         (Some(OperandForm::Flag), Some(text)) => corrections::flag(text).unwrap_or("true").to_owned(),
         (Some(OperandForm::Range), Some(text)) => {
-            between(text, sort).unwrap_or_else(|| format!("[{}, …]", value(text)))
+            between(text, subject).unwrap_or_else(|| format!("[{}, …]", value(text)))
         }
         (Some(OperandForm::Values), Some(text)) => format!("[{}]", value(text)),
-        (Some(OperandForm::Value | OperandForm::Whole), Some(text)) if matches!(sort, Sort::Number(_)) => value(text),
+        (Some(OperandForm::Value | OperandForm::Whole), Some(text)) if numeric => value(text),
+        (Some(OperandForm::Range | OperandForm::Values), None) if numeric => match &operand.kind {
+            NodeKind::List(items) => {
+                let values: Vec<String> =
+                    items.iter().map(|item| item.shown().map_or_else(|| flow(item), value)).collect();
+                format!("[{}]", values.join(", "))
+            }
+            _ => flow(operand),
+        },
         _ => flow(operand),
     }
 }
 
 /// A single value of this sort, corrected.
-pub(super) fn single(text: &str, sort: Sort) -> Option<String> {
-    match sort {
+fn single(text: &str, subject: Subject) -> Option<String> {
+    match subject.sort {
         Sort::Number(unit) if quantity::parse(text, unit).is_ok() => Some(text.to_owned()),
-        Sort::Number(unit) => corrections::quantity(text, unit, None).into_iter().next(),
+        Sort::Number(unit) => subject.quantity(text, unit),
         Sort::Bool => corrections::flag(text).map(str::to_owned),
         Sort::Choice(words) => corrections::word(text, words).map(str::to_owned),
         _ => Some(text.to_owned()),
     }
 }
 
-fn between(text: &str, sort: Sort) -> Option<String> {
+fn between(text: &str, subject: Subject) -> Option<String> {
     let separators = ["..=", "...", "..", " to ", " and ", " - ", "–", ",", "-"];
     let (low, high) = separators.iter().find_map(|separator| {
         text.split_once(separator).filter(|(low, high)| !low.trim().is_empty() && !high.trim().is_empty())
     })?;
-    let high = single(high.trim(), sort)?;
+    let high = single(high.trim(), subject)?;
     let unit = high.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ' ').to_owned();
-    let low = single(low.trim(), sort).filter(|_| !low.trim().bytes().all(|b| b.is_ascii_digit()) || unit.is_empty());
+    let low = single(low.trim(), subject).filter(|_| !low.trim().bytes().all(|b| b.is_ascii_digit()) || unit.is_empty());
     let low = low.unwrap_or_else(|| {
         format!("{}{unit}", text.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default())
     });
-    let known = |text: &str| !matches!(sort, Sort::Number(unit) if quantity::parse(text, unit).is_err());
+    let known = |text: &str| !matches!(subject.sort, Sort::Number(unit) if quantity::parse(text, unit).is_err());
     (known(&low) && known(&high)).then(|| format!("[{low}, {high}]"))
 }
 
@@ -207,8 +275,13 @@ const SIGNS: [(&str, &str); 13] = [
     ("=", "eq"),
 ];
 
-/// The test that a comparison written as text means: `>= 200`, `200-299`, `2xx`, `200|201`, `/pattern/`.
-pub(super) fn comparison(text: &str, sort: Sort) -> Option<String> {
+/// The tests that a comparison written as text may mean: `>= 200`, `200-299`, `2xx`, `200|201`, `/pattern/`.
+pub(super) fn comparison(text: &str, subject: Subject) -> Vec<String> {
+    subject.each(|subject| one_comparison(text, subject))
+}
+
+fn one_comparison(text: &str, subject: Subject) -> Option<String> {
+    let sort = subject.sort;
     let text = text.trim();
     let numeric = matches!(sort, Sort::Number(_));
     let parts: Vec<&str> = if numeric {
@@ -216,7 +289,7 @@ pub(super) fn comparison(text: &str, sort: Sort) -> Option<String> {
     } else {
         vec![text]
     };
-    let tests: Option<Vec<String>> = parts.iter().map(|part| signed(part.trim(), sort)).collect();
+    let tests: Option<Vec<String>> = parts.iter().map(|part| signed(part.trim(), subject)).collect();
     if let Some(tests) = tests {
         return Some(format!("{{{}}}", tests.join(", ")));
     }
@@ -228,7 +301,7 @@ pub(super) fn comparison(text: &str, sort: Sort) -> Option<String> {
     {
         return Some(format!("{{matches: '{}'}}", inner.replace('\'', "''")));
     }
-    if numeric { several(text, sort) } else { None }
+    if numeric { several(text, subject) } else { None }
 }
 
 fn fits(sort: Sort, word: &str) -> bool {
@@ -236,7 +309,8 @@ fn fits(sort: Sort, word: &str) -> bool {
 }
 
 /// One comparison with its sign.
-fn signed(part: &str, sort: Sort) -> Option<String> {
+fn signed(part: &str, subject: Subject) -> Option<String> {
+    let sort = subject.sort;
     let (sign, word) = SIGNS.iter().find(|(sign, _)| part.starts_with(sign))?;
     let value = part[sign.len()..].trim();
     let numeric = matches!(sort, Sort::Number(_));
@@ -246,7 +320,7 @@ fn signed(part: &str, sort: Sort) -> Option<String> {
     {
         return None;
     }
-    let value = if numeric { single(value, sort)? } else { value.to_owned() };
+    let value = if numeric { single(value, subject)? } else { value.to_owned() };
     Some(if *word == "matches" {
         format!("matches: '{}'", value.replace('\'', "''"))
     } else {
@@ -255,22 +329,22 @@ fn signed(part: &str, sort: Sort) -> Option<String> {
 }
 
 /// Several numbers, or all but one: `2xx`, `not 500`, `200|201`, `200-299`.
-fn several(text: &str, sort: Sort) -> Option<String> {
-    if sort == Sort::Number(Unit::Count)
+fn several(text: &str, subject: Subject) -> Option<String> {
+    if subject.sort == Sort::Number(Unit::Count)
         && let Some(range) = hundreds(text).filter(|_| !text.bytes().all(|byte| byte.is_ascii_digit()))
     {
         return Some(range);
     }
     if let Some(rest) = text.strip_prefix('!').or_else(|| text.strip_prefix("not ")) {
-        return Some(format!("{{ne: {}}}", single(rest.trim(), sort)?));
+        return Some(format!("{{ne: {}}}", single(rest.trim(), subject)?));
     }
     let parts: Vec<&str> =
         text.split('|').flat_map(|part| part.split(" or ")).flat_map(|part| part.split(',')).map(str::trim).collect();
     if parts.len() > 1 {
-        let values: Option<Vec<String>> = parts.iter().map(|part| single(part, sort)).collect();
+        let values: Option<Vec<String>> = parts.iter().map(|part| single(part, subject)).collect();
         return values.map(|values| format!("{{in: [{}]}}", values.join(", ")));
     }
-    between(text, sort).map(|range| format!("{{between: {range}}}"))
+    between(text, subject).map(|range| format!("{{between: {range}}}"))
 }
 
 /// `${name}` for a variable as other tools have it: `{{ name }}`, `$name`, `$(name)`, `%name%`, `<name>`, `#{name}`.
