@@ -2,6 +2,10 @@
 
 use crate::probe::Synonyms;
 
+/// The handshake is completed whatever the certificate is: what is made of it is a matter of what is expected.
+const ANY_CERTIFICATE: &str = "expect: {verified: {present: true}}";
+const WITHOUT_VERIFYING: &str = "off: expect: {verified: {present: true}}";
+
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
@@ -19,6 +23,21 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("protocols", "alpn"), ("alpn_protocols", "alpn"), ("src", "source"),
         ("bind", "source"), ("connect_timeout", "timeout"), ("wait", "timeout"), ("ocsp", "crl: true"),
         ("revocation", "crl: true"),
+        ("insecure", ANY_CERTIFICATE),
+        ("insecure_skip_verify", ANY_CERTIFICATE),
+        ("skip_verify", ANY_CERTIFICATE),
+        ("allow_insecure", ANY_CERTIFICATE),
+        ("tls_skip_verify", ANY_CERTIFICATE),
+        ("no_check_certificate", ANY_CERTIFICATE),
+        ("skip_tls_verify", ANY_CERTIFICATE),
+        ("verify", WITHOUT_VERIFYING),
+        ("verify_ssl", WITHOUT_VERIFYING),
+        ("verify_tls", WITHOUT_VERIFYING),
+        ("ssl_verify", WITHOUT_VERIFYING),
+        ("tls_verify", WITHOUT_VERIFYING),
+        ("validate_certs", WITHOUT_VERIFYING),
+        ("verify_certificate", WITHOUT_VERIFYING),
+        ("check_certificate", WITHOUT_VERIFYING),
     ],
     facts: &[
         ("status", "outcome"), ("state", "outcome"), ("result", "outcome"), ("connected", "outcome: completed"),
@@ -37,6 +56,8 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("signature_algorithm", "signature"), ("latency", "handshake_time.p95"), ("duration", "handshake_time.p95"),
         ("time", "handshake_time.p95"), ("tls_time", "handshake_time.p95"), ("rtt", "connect_time.p95"),
         ("ocsp_status", "ocsp.status"), ("stapled", "ocsp.stapled"), ("revoked", "crl.status"),
+        ("response_time", "handshake_time.p95"), ("elapsed", "handshake_time.p95"), ("total_time", "handshake_time.p95"),
+        ("handshake", "handshake_time.p95"), ("connect", "connect_time.p95"),
         ("serial_number", "serial"), ("curve", "group"), ("chain", "chain.subjects"),
     ],
 };

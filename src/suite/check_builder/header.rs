@@ -1,7 +1,8 @@
 //! The keys of a check that do not depend on its cell: its id and its family, and what to write in place of unknown ones.
 
 use super::{Builder, CheckHeader};
-use crate::probe::{Family, Synonyms};
+use crate::model::suggest::suggested_word;
+use crate::probe::{Family, Synonyms, plain};
 use crate::suite::diagnostic::suggest;
 use crate::suite::merge::is_name;
 use crate::suite::synonyms;
@@ -10,6 +11,7 @@ use crate::suite::tables;
 use crate::suite::tree::{Key, Kind, Node};
 
 impl Builder<'_> {
+    /// `None` for what is no check at all.
     pub(super) fn header<'n>(&mut self, node: &'n Node) -> Option<CheckHeader<'n>> {
         if !matches!(node.kind, Kind::Map(_)) {
             let help = "write `- id: NAME`, and below it what to look at, such as `http: {url: https://HOST/}`";
@@ -27,17 +29,18 @@ impl Builder<'_> {
         }
         let misspelt = !unknown.is_empty();
         let chosen_family = chosen.first().map(|(family, ..)| *family);
-        let mut renamed = false;
+        let (mut renamed, mut meant) = (false, None);
         for (key, below) in unknown {
             let help = self.key_help(node, key, below, chosen_family);
             renamed |= help.starts_with("write `id:");
+            meant = meant.or_else(|| self.meant(key, &help).filter(|_| matches!(below.kind, Kind::Map(_))).map(|family| (family, below)));
             self.errors.add(key.span, format!("unknown key `{}`", key.name), help);
         }
         // Who calls it `name` is told so, and not that there is no `id` as well.
         let name = if renamed && node.get("id").is_none() { None } else { self.name(node) };
-        match chosen.as_slice() {
-            [(family, below, _)] => Some(CheckHeader { name: name?, family, below }),
-            [] if misspelt => None,
+        let family = match chosen.as_slice() {
+            [(family, below, _)] => Some((*family, *below)),
+            [] if misspelt => meant,
             [] => {
                 let families: Vec<&str> = self.families.iter().map(|family| family.name).collect();
                 let help = format!("add one of {}, such as `http: {{url: https://HOST/}}`", families.join(", "));
@@ -49,7 +52,15 @@ impl Builder<'_> {
                 self.errors.add(*span, message, "make it a check of its own");
                 None
             }
-        }
+        };
+        Some(CheckHeader { name, family, misspelt: chosen.len() != 1 })
+    }
+
+    /// The family that is meant by an unknown key, whose advice is `help`.
+    fn meant(&self, key: &Key, help: &str) -> Option<&'static Family> {
+        let word = plain(&key.name);
+        let near = suggested_word(help);
+        self.families.iter().find(|family| family.synonyms.is_called(&word) || near == Some(family.name))
     }
 
     /// What to write in place of a key that no check has.
@@ -58,14 +69,18 @@ impl Builder<'_> {
         if let Some(family) = family {
             let has = |name: &str| family.fields.iter().any(|field| field.name == name);
             let field = if has(&key.name) {
-                Some(key.name.as_str())
+                Some(Ok(format!("{}: {}", key.name, flow(below))))
             } else {
-                Synonyms::find(family.synonyms.fields, &key.name)
+                synonyms::replaced(family.synonyms.fields, &key.name, below)
             };
             let own = synonyms::key("check", &key.name, below);
-            if let Some(field) = field.filter(|_| has(&key.name) || own.is_none()) {
-                let entry = if field.contains(": ") { field.to_owned() } else { format!("{field}: {}", flow(below)) };
-                return format!("it belongs below `{0}`: write `{0}: {{…, {entry}}}`", family.name);
+            match field.filter(|_| has(&key.name) || own.is_none()) {
+                Some(Ok(entry)) if entry.starts_with("expect: ") => return format!("write `{entry}`"),
+                Some(Ok(entry)) => {
+                    return format!("it belongs below `{0}`: write `{0}: {{…, {entry}}}`", family.name);
+                }
+                Some(Err(help)) => return help,
+                None => {}
             }
             let fact = family.facts.iter().find(|fact| fact.name == key.name).map(|fact| fact.name);
             let fact = fact.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)).filter(|_| own.is_none());

@@ -13,6 +13,7 @@ use regex::{Captures, Regex};
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::synonyms::{self, Subject, alternatives, corrected};
 use super::syntax::flow;
+use super::tables;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::document_path::{self, Step};
 use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
@@ -214,9 +215,20 @@ impl Reader<'_> {
             let entry = format!("{}: {{…, {}: {}}}", self.family.name, field.name, flow(value));
             return format!("it is a field of the check, not a fact: write `{entry}`");
         }
+        if tables::names(tables::CHECK).any(|name| name == path) {
+            return format!("it is a key of the check, not a fact: write `{path}: {}` beside `expect:`", flow(value));
+        }
         let names = self.paths();
         let near = suggest(path, names.iter().map(String::as_str));
-        if near.starts_with("did you mean") { near } else { suggest(path, self.facts.iter().map(|fact| fact.name)) }
+        if near.starts_with("did you mean") {
+            return near;
+        }
+        let of_check = synonyms::key("check", path, value).filter(|help| !help.contains("`expect"));
+        let of_check = of_check.and_then(|help| Some(help.strip_prefix("write `")?.strip_suffix('`')?.to_owned()));
+        of_check.map_or_else(
+            || suggest(path, self.facts.iter().map(|fact| fact.name)),
+            |entry| format!("it is no fact: write `{entry}` beside `expect:`"),
+        )
     }
 
     /// The fact that another tool calls so.

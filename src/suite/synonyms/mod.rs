@@ -45,18 +45,25 @@ pub(crate) fn otherwise(word: &str) -> Vec<(&'static str, &'static str)> {
     found.filter_map(|(place, instead)| Some((place, shown(instead?)))).collect()
 }
 
-/// "write `status: 200`" for an entry whose key another tool has: `instead` is a key, or a whole entry.
-pub(super) fn entry(word: &str, instead: &str, value: &Node) -> String {
-    match &value.kind {
+/// The entry in place of one whose key another tool has, from a table whose words stand for keys or whole entries. `Err` says
+/// what to do where no entry takes its place; `None` where the table has no such word.
+pub(super) fn replaced(
+    table: &'static [(&'static str, &'static str)],
+    word: &str,
+    value: &Node,
+) -> Option<Result<String, String>> {
+    let instead = Synonyms::find(table, word)?;
+    let flag = value.text().and_then(corrections::flag).filter(|_| value.text() != Some("0"));
+    let idle = if Synonyms::is_meant_off(table, word) { flag == Some("true") } else { flag == Some("false") };
+    Some(match (instead.split_once(": "), &value.kind) {
         // What the word is for is off: so it is without it.
-        _ if instead.contains(": ") && is_off(value) => match instead.strip_suffix(": false") {
-            Some(key) => format!("write `{key}: true`, or leave `{word}` out: it is so by default"),
-            None => format!("leave `{word}` out: it is so by default"),
-        },
-        _ if instead.contains(": ") => format!("write `{}`", filled(instead, value)),
-        NodeKind::Scalar(..) => format!("write `{instead}: {}`", flow(value)),
-        _ => format!("write `{instead}`"),
-    }
+        (Some((key, "false")), _) if idle => Ok(format!("{key}: true")),
+        (Some((key @ "follow", _)), _) if idle => Ok(format!("{key}: 0")),
+        (Some(_), _) if idle => Err(format!("leave `{word}` out: it is so by default")),
+        (Some(_), _) => Ok(filled(instead, value)),
+        (None, NodeKind::Scalar(..)) => Ok(format!("{instead}: {}", flow(value))),
+        (None, _) => Ok(instead.to_owned()),
+    })
 }
 
 /// An expectation in place of one whose fact another tool calls differently: `instead` is a fact, or a whole entry. All that may
@@ -91,6 +98,10 @@ fn is_off(value: &Node) -> bool {
 
 /// A whole entry with the value of the one it takes the place of.
 fn filled(instead: &str, value: &Node) -> String {
+    let every = instead.strip_suffix("every: 5s}").filter(|_| quantity::parse(value.text().unwrap_or_default(), Unit::Seconds).is_ok());
+    if let Some(before) = every {
+        return format!("{before}every: {}}}", flow(value));
+    }
     let stands_for = [": N}", ": TEXT}", ": PATTERN}"].into_iter().find(|end| instead.ends_with(end));
     match stands_for {
         Some(end) if value.text().is_some() => {
@@ -113,14 +124,14 @@ pub(super) fn key(owner: &str, word: &str, value: &Node) -> Option<String> {
     {
         return Some(format!("write `suite: {}`", name(text)));
     }
-    let on = plain(word) != "enabled";
-    if instead == "tags: [skip]" && value.text().and_then(corrections::flag) == Some(if on { "false" } else { "true" }) {
-        return Some(format!("leave `{word}` out: every check runs unless it is left out"));
-    }
-    if instead == "tags: [skip]" {
+    let entry = match replaced(table(owner), word, value)? {
+        Ok(entry) => entry,
+        Err(help) => return Some(help),
+    };
+    if entry == "tags: [skip]" {
         return Some("write `tags: [skip]`, and leave it out with --skip-tag skip; or take the check out".to_owned());
     }
-    Some(entry(word, instead, value))
+    Some(format!("write `{entry}`"))
 }
 
 /// A name in the letters that names have.

@@ -56,7 +56,7 @@ pub(super) const CHECK: &[(&str, &str)] = &[
     ("warn", "severity: warn"), ("warn_only", "severity: warn"), ("critical", "severity: fail"),
     ("delay", "eventually: {within: 30s, every: 5s}"), ("interval", "eventually: {within: 30s, every: 5s}"),
     ("every", "eventually: {within: 30s, every: 5s}"), ("skip", "tags: [skip]"), ("disabled", "tags: [skip]"),
-    ("enabled", "tags: [skip]"), ("ignore", "tags: [skip]"),
+    ("enabled", "off: tags: [skip]"), ("ignore", "tags: [skip]"),
 ];
 
 /// Keys of a file.
