@@ -137,7 +137,9 @@ impl<'c> Suites<'c> {
         let is_itself = |near: &str| near == &*home.suite.name && check == by;
         let near = suggest(suite, self.by_name.keys().copied());
         match suggested_word(&near) {
-            Some(near) if !is_itself(near) && self.by_name.get(near).is_some_and(|at| self.all[*at].find(check).is_some()) => {
+            Some(near)
+                if !is_itself(near) && self.by_name.get(near).is_some_and(|at| self.all[*at].find(check).is_some()) =>
+            {
                 Advice::Near(format!("{near}/{check}"))
             }
             Some(near) if !is_itself(near) => Advice::Other(format!("did you mean a check of suite `{near}`?")),

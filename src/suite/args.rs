@@ -77,6 +77,7 @@ impl ArgContext<'_> {
             }
             return typed;
         }
+        let mut told = Vec::new();
         for (key, value) in node.entries() {
             if besides.contains(&key.name.as_str()) {
                 continue;
@@ -84,7 +85,8 @@ impl ArgContext<'_> {
             let Some(field) = fields.iter().find(|field| field.name == key.name) else {
                 let known = fields.iter().map(|f| f.name).chain(besides.iter().copied());
                 let help = self.key_help(owner, key, value, fields).unwrap_or_else(|| suggest(&key.name, known));
-                self.errors.add(key.span, format!("unknown key `{}` in `{owner}`", key.name), help);
+                self.errors.add(key.span, format!("unknown key `{}` in `{owner}`", key.name), help.clone());
+                told.push(help);
                 continue;
             };
             typed.spans.insert(field.name, value.span);
@@ -95,18 +97,28 @@ impl ArgContext<'_> {
                 typed.wrong.insert(field.name);
             }
         }
-        self.fill(owner, node, fields, &mut typed);
+        // What another key was meant to be is not told to be missing as well.
+        let meant = |name: &str| {
+            told.iter().any(|help| help.contains(&format!("`{name}`?")) || help.contains(&format!("`{name}: ")))
+        };
+        self.fill(owner, node, (fields, &meant), &mut typed);
         typed
     }
 
-    fn fill(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo], typed: &mut TypedArgs) {
+    fn fill(
+        &mut self,
+        owner: &str,
+        node: &Node,
+        (fields, meant): (&'static [FieldInfo], &dyn Fn(&str) -> bool),
+        typed: &mut TypedArgs,
+    ) {
         for field in fields.iter().filter(|field| node.get(field.name).is_none()) {
             let default = field.default.map(|text| Node::new(node.span, Kind::Scalar(text.to_owned(), true)));
             if let Some(default) = default {
                 if let Some(arg) = self.value(field.name, &default, &field.kind) {
                     typed.args.0.insert(field.name, arg);
                 }
-            } else if field.required {
+            } else if field.required && !meant(field.name) {
                 let help = format!("{}: {}", field.name, field.kind.wants());
                 self.errors.add(node.span, format!("`{owner}` needs `{}`", field.name), help);
             }

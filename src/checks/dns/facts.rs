@@ -7,7 +7,7 @@ use crate::checks::shared::advice::{
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Better, Choice, Fact, Rule, Unit, TimeOf};
+use crate::model::{Better, Choice, Fact, Rule, TimeOf, Unit};
 use crate::probe::Cx;
 use crate::proto::dns::{message, presentation, rcode, rdata, types};
 

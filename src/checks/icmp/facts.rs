@@ -3,7 +3,7 @@
 use crate::checks::shared::advice::{EVIDENCE, SENT_LATE, SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
-use crate::model::{Better, Choice, Fact, Rule, Unit, TimeOf};
+use crate::model::{Better, Choice, Fact, Rule, TimeOf, Unit};
 
 /// What is sent must come back.
 const ALTERED_REPLY: (&str, &str) = (

@@ -3,7 +3,7 @@
 use crate::checks::shared::advice::{EVIDENCE, PROTOCOL_ERROR, REFUSED, RESET, SLOWER, UNREACHABLE, UNRESOLVED};
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
-use crate::model::{Better, Choice, Fact, Unit, TimeOf};
+use crate::model::{Better, Choice, Fact, TimeOf, Unit};
 
 /// Segments or datagrams per round that are no alarm yet: one lost burst.
 const BURST: f64 = 10.0;

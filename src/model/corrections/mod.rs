@@ -6,8 +6,8 @@ mod units;
 
 pub use units::quantity;
 
-use super::suggest::{distance, suggest};
 use super::fact::TimeOf;
+use super::suggest::{distance, suggest};
 use super::unit::Unit;
 use super::{FieldKind, host_name};
 
@@ -114,6 +114,13 @@ const TLS_PORTS: [u16; 2] = [443, 8443];
 /// curl does it. Where no port tells, the one with TLS may be meant as well.
 #[must_use]
 pub fn urls(target: &str) -> Vec<String> {
+    // The scheme is there, and what is behind it is not as it should be: `http:/host`, `https:host`.
+    let scheme = ["http", "https"]
+        .into_iter()
+        .find_map(|scheme| Some((scheme, target.strip_prefix(scheme)?.strip_prefix(':')?)));
+    if let Some((scheme, rest)) = scheme.filter(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_digit())) {
+        return vec![format!("{scheme}://{}", rest.trim_start_matches('/'))];
+    }
     let bare = target.parse::<std::net::Ipv6Addr>().is_ok();
     // An IPv6 address by itself is bracketed in a URL.
     let place = if bare { format!("[{target}]") } else { target.to_owned() };

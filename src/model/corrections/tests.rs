@@ -68,6 +68,7 @@ fn values_of_fields_are_written_as_suites_do() {
         ("www.x.test/a", FieldKind::Url, vec!["http://www.x.test/a", "https://www.x.test/a"]),
         ("x.test:8443", FieldKind::Url, vec!["https://x.test:8443"]),
         ("x.test:8080/a", FieldKind::Url, vec!["http://x.test:8080/a"]),
+        ("http:/x.test/a", FieldKind::Url, vec!["http://x.test/a"]),
         ("localhost/a", FieldKind::Url, vec!["http://localhost/a"]),
         ("::1", FieldKind::Url, vec!["http://[::1]"]),
         ("6", FieldKind::Choice(&["any", "ipv4", "ipv6"]), vec!["ipv6"]),

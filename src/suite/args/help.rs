@@ -82,7 +82,9 @@ impl ArgContext<'_> {
         }
         if let Some(replacement) = synonyms::replaced(family.synonyms.fields, &key.name, value) {
             return Some(match replacement {
-                Ok(entry) if entry.starts_with("expect: ") => format!("write `{entry}` beside `{owner}:`, not below it"),
+                Ok(entry) if entry.starts_with("expect: ") => {
+                    format!("write `{entry}` beside `{owner}:`, not below it")
+                }
                 Ok(entry) => format!("write `{entry}`"),
                 Err(help) => help,
             });
@@ -146,9 +148,7 @@ impl ArgContext<'_> {
                 Some(format!("write {}; or {} if {unit} are meant", entry(first), entry(second)))
             }
             [] => None,
-            found => {
-                Some(format!("write {}", found.iter().map(|value| entry(value)).collect::<Vec<_>>().join(" or ")))
-            }
+            found => Some(format!("write {}", found.iter().map(|value| entry(value)).collect::<Vec<_>>().join(" or "))),
         }
     }
 

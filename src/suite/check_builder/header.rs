@@ -33,7 +33,9 @@ impl Builder<'_> {
         for (key, below) in unknown {
             let help = self.key_help(node, key, below, chosen_family);
             renamed |= help.starts_with("write `id:");
-            meant = meant.or_else(|| self.meant(key, &help).filter(|_| matches!(below.kind, Kind::Map(_))).map(|family| (family, below)));
+            meant = meant.or_else(|| {
+                self.meant(key, &help).filter(|_| matches!(below.kind, Kind::Map(_))).map(|family| (family, below))
+            });
             self.errors.add(key.span, format!("unknown key `{}`", key.name), help);
         }
         // Who calls it `name` is told so, and not that there is no `id` as well.

@@ -150,7 +150,8 @@ impl Reader<'_> {
         match (info.kind, rest) {
             (Kind::Distribution, None) => {
                 let others: Vec<String> = STATISTICS.iter().map(|part| format!(".{part}")).collect();
-                let found = entries_of(&format!("{path}.p95"), &corrected(value, Subject::of(&info, &Part::Statistic("p95"))));
+                let found =
+                    entries_of(&format!("{path}.p95"), &corrected(value, Subject::of(&info, &Part::Statistic("p95"))));
                 let help = format!("say which part of it: write {}, or {}", alternatives(&found), others.join(" "));
                 self.errors.add(span, format!("`{path}` has many values: one per measurement"), help);
                 None
@@ -244,7 +245,8 @@ impl Reader<'_> {
             Some(subject) => self.paths().iter().any(|known| known == path) || subject.sort == Sort::Any,
             None => false,
         };
-        let distribution = |path: &str| self.facts.iter().any(|fact| fact.name == path && fact.kind == Kind::Distribution);
+        let distribution =
+            |path: &str| self.facts.iter().any(|fact| fact.name == path && fact.kind == Kind::Distribution);
         let path = match before {
             _ if distribution(before) && STATISTICS.contains(&word) => return None,
             _ if distribution(before) => format!("{before}.p95"),
@@ -351,7 +353,7 @@ impl Reader<'_> {
             NodeKind::Scalar(..) if sort == Sort::List => {
                 let text = flow(node);
                 let help = format!(
-                    "write `{owner}: {{contains: {text}}}`, or `{{exactly: [{text}]}}` where nothing else may be there"
+                    "write `{owner}: {{contains: {text}}}`, or `{owner}: {{exactly: [{text}]}}` where nothing else may be there"
                 );
                 self.errors.add(node.span, format!("`{owner}` is a list, this is one value"), help);
                 Vec::new()
@@ -398,7 +400,9 @@ impl Reader<'_> {
                 let help = match sort {
                     _ if matches!(node.kind, NodeKind::Null) => self.instead_of_null(owner),
                     Sort::List | Sort::Any => {
-                        format!("write `{owner}: {{exactly: {text}}}`, or {{contains: {text}}} where more may be there")
+                        format!(
+                            "write `{owner}: {{exactly: {text}}}`, or `{owner}: {{contains: {text}}}` where more may be there"
+                        )
                     }
                     Sort::Bool | Sort::Time => "write one value".to_owned(),
                     _ => format!("write `{owner}: {{in: {text}}}` for one of several"),

@@ -98,7 +98,9 @@ fn is_off(value: &Node) -> bool {
 
 /// A whole entry with the value of the one it takes the place of.
 fn filled(instead: &str, value: &Node) -> String {
-    let every = instead.strip_suffix("every: 5s}").filter(|_| quantity::parse(value.text().unwrap_or_default(), Unit::Seconds).is_ok());
+    let every = instead
+        .strip_suffix("every: 5s}")
+        .filter(|_| quantity::parse(value.text().unwrap_or_default(), Unit::Seconds).is_ok());
     if let Some(before) = every {
         return format!("{before}every: {}}}", flow(value));
     }
@@ -252,7 +254,8 @@ fn between(text: &str, subject: Subject) -> Option<String> {
     })?;
     let high = single(high.trim(), subject)?;
     let unit = high.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ' ').to_owned();
-    let low = single(low.trim(), subject).filter(|_| !low.trim().bytes().all(|b| b.is_ascii_digit()) || unit.is_empty());
+    let low =
+        single(low.trim(), subject).filter(|_| !low.trim().bytes().all(|b| b.is_ascii_digit()) || unit.is_empty());
     let low = low.unwrap_or_else(|| {
         format!("{}{unit}", text.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default())
     });

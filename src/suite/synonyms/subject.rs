@@ -48,7 +48,8 @@ impl Subject {
 
     /// What a path of these facts is about; a distribution by itself stands for its parts.
     pub(in crate::suite) fn at(facts: &[FactInfo], path: &str) -> Option<Self> {
-        let found = facts.iter().filter(|info| document_path::is_of(path, info.name)).max_by_key(|info| info.name.len())?;
+        let found =
+            facts.iter().filter(|info| document_path::is_of(path, info.name)).max_by_key(|info| info.name.len())?;
         let rest = path.strip_prefix(found.name).unwrap_or_default().trim_start_matches('.');
         let statistic = STATISTICS.iter().find(|name| **name == rest).copied();
         let part = match (found.kind, statistic) {

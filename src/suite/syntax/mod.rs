@@ -66,8 +66,11 @@ fn mistakes(text: &str, first: ParseFailure, read: ParseFn<'_>) -> (Vec<Mistake>
     let (mut tries, mut certain) = (EFFORT / text.len().max(1), true);
     while out.len() < MOST {
         let (line, column) = position(&current, failure.at);
-        let repair =
-            if is_beyond_a_line(&failure.why) { None } else { first_repair(&current, &failure, line, &mut tries, read) };
+        let repair = if is_beyond_a_line(&failure.why) {
+            None
+        } else {
+            first_repair(&current, &failure, line, &mut tries, read)
+        };
         let Some((repair, repaired, next)) = repair else {
             // What follows from a mistake that was mended in another way than was meant is none of its own.
             if out.is_empty() || tries == 0 {

@@ -177,12 +177,10 @@ fn indicators(text: &str, number: usize) -> Vec<Repair> {
     let mut out = Vec::new();
     if let Some(value) = parts.values.iter().filter(plain).find(|value| comparison(&text[value.at.clone()]).is_some()) {
         let repaired = replaced(text, &parts, &|value| comparison(value));
-        out.push(Repair::new(
-            "a comparison is written with a word: lt, le, gt, ge or ne",
-            value.at.start,
-            number,
-            repaired,
-        ).certain());
+        out.push(
+            Repair::new("a comparison is written with a word: lt, le, gt, ge or ne", value.at.start, number, repaired)
+                .certain(),
+        );
     }
     if let Some((value, why)) =
         parts.values.iter().filter(plain).find_map(|value| Some((value, reserved(&text[value.at.clone()])?)))

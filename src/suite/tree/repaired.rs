@@ -51,7 +51,8 @@ fn column(at: usize, new: &str, old: &str) -> usize {
     if at <= before {
         return at.min(old.len());
     }
-    let behind = new.bytes().rev().zip(old.bytes().rev()).take_while(same).count().min(new.len().min(old.len()) - before);
+    let behind =
+        new.bytes().rev().zip(old.bytes().rev()).take_while(same).count().min(new.len().min(old.len()) - before);
     let left = new.len().saturating_sub(at);
     if left <= behind { old.len() - left } else { at.min(old.len() - behind) }
 }

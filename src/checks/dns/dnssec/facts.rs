@@ -2,7 +2,7 @@
 
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Choice, Fact, Rule, Unit, Value, TimeOf};
+use crate::model::{Choice, Fact, Rule, TimeOf, Unit, Value};
 use crate::proto::dns::presentation;
 use crate::proto::dnssec::{ALGORITHM_NAMES, Reason};
 

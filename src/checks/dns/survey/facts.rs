@@ -6,7 +6,7 @@ use super::{rules, settings};
 use crate::checks::dns::facts::{EDNS_MISHANDLED, OUTCOMES};
 use crate::model::table::{facts, joined};
 use crate::model::typed::Form;
-use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit, TimeOf};
+use crate::model::{Better, Choice, Fact, FactInfo, Rule, TimeOf, Unit};
 use crate::proto::dns::presentation::{self, labels};
 use crate::proto::dns::{message, rcode};
 

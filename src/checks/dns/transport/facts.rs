@@ -7,7 +7,7 @@ use hyper::http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE};
 use crate::model::fact::{Distribution, Time};
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Better, Choice, Fact, Rule, Unit, TimeOf};
+use crate::model::{Better, Choice, Fact, Rule, TimeOf, Unit};
 use crate::net::bytes::readable;
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};

@@ -4,7 +4,7 @@ use super::chain_analysis::{Age, Ages, ChainAnalysis, Staple};
 use crate::checks::shared::advice;
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Choice, Fact, Rule, Unit, TimeOf};
+use crate::model::{Choice, Fact, Rule, TimeOf, Unit};
 use crate::probe::Cx;
 use crate::proto::tls::ocsp::Status;
 use crate::proto::tls::{lint, now};

@@ -11,7 +11,7 @@ use super::facts::REVOKED;
 use crate::model::argument::choices;
 use crate::model::count::counted;
 use crate::model::table::facts;
-use crate::model::{Choice, Choices as _, Fact, Fault, Unit, TimeOf};
+use crate::model::{Choice, Choices as _, Fact, Fault, TimeOf, Unit};
 use crate::probe::Cx;
 use crate::proto::http::fetch;
 use crate::proto::tls::certificate::Certificate;

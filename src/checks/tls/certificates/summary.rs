@@ -11,7 +11,7 @@ use super::enumeration::{Answer, CertificateQuery, ShownCertificate};
 use super::facts::set_age;
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Fact, Rule, Unit, Value, TimeOf};
+use crate::model::{Fact, Rule, TimeOf, Unit, Value};
 use crate::probe::Cx;
 use crate::proto::tls::KeyKind;
 use crate::proto::tls::certificate::rfc3339;

@@ -8,7 +8,7 @@ use crate::checks::tls::facts::{ALERT, OUTCOME, SCANNED};
 use crate::model::count::counted;
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Choice, Choices as _, Fact, Rule, Unit, Value, TimeOf};
+use crate::model::{Choice, Choices as _, Fact, Rule, TimeOf, Unit, Value};
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};
 use crate::proto::tls::hello::{Answer, Version, group_name, suite, suite_name};
