@@ -107,7 +107,10 @@ impl Synonyms {
 
     fn row(table: &'static [(&'static str, &'static str)], word: &str) -> Option<&'static str> {
         let word = plain(word);
-        table.iter().find(|(known, _)| *known == word).map(|(_, instead)| *instead)
+        let find = |word: &str| table.iter().find(|(known, _)| *known == word).map(|(_, instead)| *instead);
+        // `probe_duration_seconds` of Prometheus, `periodSeconds` of Kubernetes.
+        let stem = word.strip_prefix("probe_").unwrap_or(&word);
+        find(&word).or_else(|| find(stem.strip_suffix("_seconds").unwrap_or(stem)))
     }
 
     /// Whether others call the family so.

@@ -102,6 +102,7 @@ impl ArgContext<'_> {
             told.iter().any(|help| help.contains(&format!("`{name}`?")) || help.contains(&format!("`{name}: ")))
         };
         self.fill(owner, node, (fields, &meant), &mut typed);
+        typed.wrong.extend(fields.iter().map(|field| field.name).filter(|name| meant(name)));
         typed
     }
 

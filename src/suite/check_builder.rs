@@ -88,15 +88,6 @@ impl Builder<'_> {
         if name.is_none() || header.misspelt { Vec::new() } else { cases }
     }
 
-    /// Looks at the keys that do not depend on the family, of a check that has none.
-    fn without_family(&mut self, node: &Node, cell: &Cell, folder: &Path) {
-        let scope = Scope { matrix: cell, ..self.scope };
-        let resolved = vars::resolve(&without(node, ""), &scope, self.errors);
-        let _ = self.common(&resolved, folder);
-        let _ = self.eventually(resolved.get("eventually"), folder);
-        let _ = self.skip(resolved.get("when"), cell);
-    }
-
     fn case(
         &mut self,
         node: &Node,

@@ -73,7 +73,13 @@ pub fn word(text: &str, words: &'static [&'static str]) -> Option<&'static str> 
         let only = words.iter().filter(|word| distance(text, word) == nearest.0).count() == 1;
         (text.len() <= 64 && only && nearest.0 <= (text.chars().count() / 3).max(1)).then_some(nearest.1)
     };
-    exact.or_else(other).copied().or_else(near)
+    // `1.2` of `TLS1.2`.
+    let numbered = || {
+        let ends = |word: &&&str| text.contains('.') && word.ends_with(text) && text.parse::<f64>().is_ok();
+        let mut found = words.iter().filter(ends);
+        found.next().filter(|_| found.next().is_none())
+    };
+    exact.or_else(other).or_else(numbered).copied().or_else(near)
 }
 
 /// A value of a field, as the suite should have it; several where it is not certain which. Empty where nothing is known.

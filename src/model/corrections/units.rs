@@ -79,7 +79,8 @@ fn bare(digits: &str, number: f64, unit: Unit, time: TimeOf) -> Vec<String> {
     }
     match unit {
         Unit::Seconds => time.units(number.abs()).iter().map(|symbol| with(symbol)).collect(),
-        Unit::Ratio if number.abs() <= 1.0 => {
+        // Who writes 1 hardly means all of it.
+        Unit::Ratio if number.abs() < 1.0 => {
             let percent = format!("{}%", trimmed(number * 100.0));
             vec![percent, with("%")]
         }

@@ -3,7 +3,8 @@
 use super::ArgContext;
 use crate::model::parse::parse;
 use crate::model::{FieldInfo, FieldKind, FieldRole, corrections};
-use crate::probe::Synonyms;
+use crate::probe::{Synonyms, plain};
+use crate::suite::diagnostic::Span;
 use crate::suite::syntax::flow;
 use crate::suite::tree::{Key, Kind, Node};
 use crate::suite::{synonyms, tables};
@@ -17,7 +18,8 @@ fn run_together<'t>(text: &'t str, fields: &[FieldInfo]) -> Option<(&'t str, &'t
 
 /// How a family says where to look, for who wrote it as another one does.
 fn target_key(key: &str, value: &Node, fields: &[FieldInfo]) -> Option<String> {
-    const WORDS: [&str; 9] = ["host", "hostname", "port", "address", "ip", "server", "target", "url", "endpoint"];
+    const WORDS: [&str; 11] =
+        ["host", "hostname", "port", "address", "ip", "server", "target", "url", "endpoint", "path", "scheme"];
     let field = fields.iter().find(|field| field.has(FieldRole::Host)).filter(|_| WORDS.contains(&key))?;
     let (name, has_port) = (field.name, fields.iter().any(|field| field.name == "port"));
     let host = value.shown().filter(|text| !text.bytes().all(|byte| byte.is_ascii_digit())).unwrap_or("HOST");
@@ -68,9 +70,14 @@ impl ArgContext<'_> {
         let Some(family) = self.families.iter().find(|family| family.name == owner) else {
             return synonyms::key(owner, &key.name, value).or_else(|| target_key(&key.name, value, fields));
         };
-        let known = |field: &&FieldInfo| field.name == key.name.replace('-', "_");
-        if let Some(field) = fields.iter().find(known) {
-            return Some(format!("did you mean `{}`?", field.name));
+        // `timeoutSeconds` and `connect-timeout` of others.
+        let word = plain(&key.name);
+        let stem = word.strip_suffix("_seconds").or(word.strip_suffix("_secs")).unwrap_or(&word);
+        if let Some(field) = fields.iter().find(|field| field.name == stem) {
+            if stem == word {
+                return Some(format!("did you mean `{}`?", field.name));
+            }
+            return Some(format!("write `{stem}: {}`", synonyms::value_of(stem, value, fields)));
         }
         let of_check = tables::names(tables::CHECK).any(|name| name == key.name);
         let of_facts = family.facts.iter().find(|fact| fact.name == key.name).map(|fact| fact.name);
@@ -80,7 +87,7 @@ impl ArgContext<'_> {
         if let Some(help) = ip_version_key(&key.name, value, fields) {
             return Some(help);
         }
-        if let Some(replacement) = synonyms::replaced(family.synonyms.fields, &key.name, value) {
+        if let Some(replacement) = synonyms::replaced(family.synonyms.fields, &key.name, value, fields) {
             return Some(match replacement {
                 Ok(entry) if entry.starts_with("expect: ") => {
                     format!("write `{entry}` beside `{owner}:`, not below it")
@@ -117,6 +124,9 @@ impl ArgContext<'_> {
             return "take the `-` before its keys out".to_owned();
         }
         match (node.text(), fields.iter().find(|field| field.required)) {
+            (Some(text), Some(first)) if matches!(first.kind, FieldKind::List(FieldKind::Argument)) => {
+                format!("write `{owner}: {{{}: {}}}`; keys: {names}", first.name, command(text))
+            }
             (Some(_), Some(first)) => format!("write `{owner}: {{{}: {}}}`; keys: {names}", first.name, flow(node)),
             _ => format!("keys: {names}"),
         }
@@ -180,6 +190,17 @@ impl ArgContext<'_> {
             )),
         }
     }
+}
+
+/// A command as the list of its words; what only a shell reads is given to one.
+fn command(text: &str) -> String {
+    let word = |text: &str| flow(&Node::new(Span::default(), Kind::Scalar(text.to_owned(), true)));
+    let words: Vec<String> = if text.contains(['|', ';', '&', '$', '>', '<', '`', '"', '\'', '*']) {
+        vec!["sh".to_owned(), "-c".to_owned(), format!("'{}'", text.replace('\'', "''"))]
+    } else {
+        text.split_whitespace().map(word).collect()
+    };
+    format!("[{}]", words.join(", "))
 }
 
 /// Ports and the like from one to another: `80-90`. Of very many the ends, as examples.

@@ -1,14 +1,18 @@
 //! The keys of a check that do not depend on its cell: its id and its family, and what to write in place of unknown ones.
 
-use super::{Builder, CheckHeader};
+use std::path::Path;
+
+use super::{Builder, CheckHeader, without};
 use crate::model::suggest::suggested_word;
 use crate::probe::{Family, Synonyms, plain};
 use crate::suite::diagnostic::suggest;
+use crate::suite::matrix::Cell;
 use crate::suite::merge::is_name;
 use crate::suite::synonyms;
 use crate::suite::syntax::flow;
 use crate::suite::tables;
 use crate::suite::tree::{Key, Kind, Node};
+use crate::suite::vars::{self, Scope};
 
 impl Builder<'_> {
     /// `None` for what is no check at all.
@@ -65,15 +69,33 @@ impl Builder<'_> {
         self.families.iter().find(|family| family.synonyms.is_called(&word) || near == Some(family.name))
     }
 
+    /// Looks at the keys that do not depend on the family, of a check that has none.
+    pub(super) fn without_family(&mut self, node: &Node, cell: &Cell, folder: &Path) {
+        let scope = Scope { matrix: cell, ..self.scope };
+        let resolved = vars::resolve(&without(node, ""), &scope, self.errors);
+        let _ = self.common(&resolved, folder);
+        let _ = self.eventually(resolved.get("eventually"), folder);
+        let _ = self.skip(resolved.get("when"), cell);
+    }
+
     /// What to write in place of a key that no check has.
     fn key_help(&self, check: &Node, key: &Key, below: &Node, family: Option<&'static Family>) -> String {
+        let text = below.text().unwrap_or_default();
+        if let Some(named) = self.families.iter().find(|family| family.name == text.to_lowercase()) {
+            return match family {
+                Some(family) if family.name == named.name => {
+                    format!("leave `{}` out: the key `{}:` says it", key.name, named.name)
+                }
+                _ => format!("the family is a key of its own: write `{}: {{…}}`", named.name),
+            };
+        }
         let keys = || tables::names(tables::CHECK).chain(self.families.iter().map(|family| family.name));
         if let Some(family) = family {
             let has = |name: &str| family.fields.iter().any(|field| field.name == name);
             let field = if has(&key.name) {
                 Some(Ok(format!("{}: {}", key.name, flow(below))))
             } else {
-                synonyms::replaced(family.synonyms.fields, &key.name, below)
+                synonyms::replaced(family.synonyms.fields, &key.name, below, family.fields)
             };
             let own = synonyms::key("check", &key.name, below);
             match field.filter(|_| has(&key.name) || own.is_none()) {
@@ -94,6 +116,14 @@ impl Builder<'_> {
                 return own;
             }
         } else {
+            let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme.strip_suffix('s').unwrap_or(scheme));
+            if let Some(family) = self.families.iter().find(|family| family.name == scheme) {
+                return format!("write `{}`", synonyms::target(family, below));
+            }
+            if key.name == "timeout" {
+                let value = synonyms::value_of("timeout", below, tables::DEFAULTS);
+                return format!("it belongs below the family, such as `http: {{…, timeout: {value}}}`");
+            }
             let named = synonyms::key("check", &key.name, below)
                 .filter(|help| help.starts_with("write `id:") && check.get("id").is_none());
             let target = || {

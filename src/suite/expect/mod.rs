@@ -1,5 +1,6 @@
 //! `expect:` to typed expectations, and together with the defaults of the family to those in force.
 
+mod advice;
 pub mod effective;
 mod operand;
 mod soundness;
@@ -8,12 +9,11 @@ mod tests;
 
 use std::sync::Arc;
 
-use regex::{Captures, Regex};
+use advice::{part_help, path_help};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
 use super::synonyms::{self, Subject, alternatives, corrected};
 use super::syntax::flow;
-use super::tables;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::document_path::{self, Step};
 use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
@@ -149,10 +149,7 @@ impl Reader<'_> {
         let rest = rest.map(|rest| rest.strip_prefix('.').unwrap_or(rest));
         match (info.kind, rest) {
             (Kind::Distribution, None) => {
-                let others: Vec<String> = STATISTICS.iter().map(|part| format!(".{part}")).collect();
-                let found =
-                    entries_of(&format!("{path}.p95"), &corrected(value, Subject::of(&info, &Part::Statistic("p95"))));
-                let help = format!("say which part of it: write {}, or {}", alternatives(&found), others.join(" "));
+                let help = part_help(&info, value);
                 self.errors.add(span, format!("`{path}` has many values: one per measurement"), help);
                 None
             }
@@ -193,72 +190,6 @@ impl Reader<'_> {
         }
     }
 
-    /// What to write in place of a fact that there is none of.
-    fn other_fact(&self, path: &str, value: &Node) -> String {
-        if let Some(help) = self.operator_in_path(path, value) {
-            return help;
-        }
-        if Operator::of(&plain(path)).is_some() || (synonyms::is_operator(path) && path.contains(['<', '>', '='])) {
-            let best = self.facts.iter().find(|fact| fact.better.is_some() && fact.kind == Kind::Distribution);
-            let name = best.map_or_else(|| "FACT".to_owned(), |fact| format!("{}.p95", fact.name));
-            let subject = Subject::at(self.facts, &name).unwrap_or(Subject::of_sort(Sort::Any));
-            let tests = synonyms::test(path, value, subject);
-            let test = tests.first().cloned().unwrap_or_else(|| format!("{{{path}: {}}}", flow(value)));
-            return format!("name the fact it is about, such as `{name}: {test}`");
-        }
-        if let Some(instead) = self.meant_fact(path) {
-            return format!("write {}", alternatives(&synonyms::expectation(instead, value, self.facts)));
-        }
-        if let Some(whole) = self.longer(path) {
-            return whole;
-        }
-        if let Some(field) = self.family.fields.iter().find(|field| field.name == path) {
-            let entry = format!("{}: {{…, {}: {}}}", self.family.name, field.name, flow(value));
-            return format!("it is a field of the check, not a fact: write `{entry}`");
-        }
-        if tables::names(tables::CHECK).any(|name| name == path) {
-            return format!("it is a key of the check, not a fact: write `{path}: {}` beside `expect:`", flow(value));
-        }
-        let names = self.paths();
-        let near = suggest(path, names.iter().map(String::as_str));
-        if near.starts_with("did you mean") {
-            return near;
-        }
-        let of_check = synonyms::key("check", path, value).filter(|help| !help.contains("`expect"));
-        let of_check = of_check.and_then(|help| Some(help.strip_prefix("write `")?.strip_suffix('`')?.to_owned()));
-        of_check.map_or_else(
-            || suggest(path, self.facts.iter().map(|fact| fact.name)),
-            |entry| format!("it is no fact: write `{entry}` beside `expect:`"),
-        )
-    }
-
-    /// The fact that another tool calls so.
-    fn meant_fact(&self, path: &str) -> Option<&'static str> {
-        let statistic = |word: &str| STATISTICS.contains(&word) || synonyms::statistic(word).is_some();
-        synonyms::fact(self.family, path, statistic)
-    }
-
-    /// What to write for `status.eq: 200`: an operator stands behind the fact, and is no part of its name.
-    fn operator_in_path(&self, path: &str, value: &Node) -> Option<String> {
-        let (before, word) = path.rsplit_once('.').filter(|(_, word)| synonyms::is_operator(word))?;
-        let known = |path: &str| match Subject::at(self.facts, path) {
-            Some(subject) => self.paths().iter().any(|known| known == path) || subject.sort == Sort::Any,
-            None => false,
-        };
-        let distribution =
-            |path: &str| self.facts.iter().any(|fact| fact.name == path && fact.kind == Kind::Distribution);
-        let path = match before {
-            _ if distribution(before) && STATISTICS.contains(&word) => return None,
-            _ if distribution(before) => format!("{before}.p95"),
-            _ if known(before) => before.to_owned(),
-            _ => self.meant_fact(before).filter(|instead| !instead.contains(": "))?.to_owned(),
-        };
-        let subject = Subject::at(self.facts, &path)?;
-        let tests = synonyms::test(word, value, subject);
-        let found = entries_of(&path, &tests);
-        (!found.is_empty()).then(|| format!("write {}: an operator stands behind the fact", alternatives(&found)))
-    }
-
     /// The steps below an object.
     fn path(&mut self, info: &FactInfo, path: &str, rest: &str, span: Span) -> Option<Vec<Step>> {
         let steps = match document_path::read(rest) {
@@ -274,16 +205,6 @@ impl Reader<'_> {
             return None;
         }
         Some(steps)
-    }
-
-    /// The path with its beginning: `json.status` for `body.json.status`.
-    fn longer(&self, path: &str) -> Option<String> {
-        let first = path.split('.').next().unwrap_or_default();
-        let mut fitting =
-            self.facts.iter().filter(|fact| fact.name.rsplit_once('.').is_some_and(|(_, last)| last == first));
-        let fact = fitting.next().filter(|fact| matches!(fact.kind, Kind::Object) || path == first)?;
-        let (before, _) = fact.name.rsplit_once('.')?;
-        fitting.next().is_none().then(|| format!("did you mean `{before}.{path}`?"))
     }
 
     fn paths(&self) -> Vec<String> {
@@ -404,6 +325,9 @@ impl Reader<'_> {
                             "write `{owner}: {{exactly: {text}}}`, or `{owner}: {{contains: {text}}}` where more may be there"
                         )
                     }
+                    Sort::Text => format!(
+                        "write `{owner}: {{contains: {text}}}` where all are parts of it, or `{owner}: {{in: {text}}}` for one of several"
+                    ),
                     Sort::Bool | Sort::Time => "write one value".to_owned(),
                     _ => format!("write `{owner}: {{in: {text}}}` for one of several"),
                 };
@@ -417,30 +341,6 @@ impl Reader<'_> {
 /// An entry of `expect` for each of several values.
 fn entries_of(path: &str, values: &[String]) -> Vec<String> {
     values.iter().map(|value| format!("{path}: {value}")).collect()
-}
-
-/// What to write in place of a path as `JSONPath` or jq have it; `None` for one of this language.
-fn path_help(fact: &str, path: &str) -> Option<String> {
-    let index = Regex::new(r#"\[(\d+|-\d+|\*|["'][^"']*["'])\]"#).ok()?;
-    let every = path.contains("[*]") || path.split('.').any(|part| part == "*");
-    if every {
-        let before = path.split(".*").next().and_then(|part| part.split("[*]").next()).unwrap_or_default();
-        return Some(format!("every element is told by the list: `{fact}.{before}: {{all: {{…}}}}`, or any, or none"));
-    }
-    // `[?(@.name=='db')]` of JSONPath.
-    let select = Regex::new(r#"\[\?\(?\s*@\.([\w.-]+)\s*={1,3}\s*("[^"]*"|'[^']*'|[^)\]&|]+?)\s*\)?\]"#).ok()?;
-    if select.is_match(path) {
-        let plain = select.replace_all(path, "[$1=$2]");
-        return Some(format!("write `{fact}.{}`", plain.trim_start_matches(['$', '.'])));
-    }
-    let synonyms = index.is_match(path) || path.contains("..") || path.split('.').any(|part| matches!(part, "$" | "@"));
-    synonyms.then(|| {
-        let plain = index
-            .replace_all(path, |found: &Captures<'_>| format!(".{}", found[1].trim_matches(['"', '\''])))
-            .into_owned();
-        let parts: Vec<&str> = plain.split('.').filter(|part| !matches!(*part, "$" | "@" | "")).collect();
-        format!("write `{fact}.{}`: keys, and positions from 0, with dots between", parts.join("."))
-    })
 }
 
 /// A node as a suite author would write it, for reports.

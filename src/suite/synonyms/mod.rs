@@ -1,19 +1,26 @@
 //! What people write who know another tool, and what a suite writes in its place: words, comparisons, and where a key belongs.
 
+mod comparison;
 mod subject;
 #[cfg(test)]
 mod tests;
 mod words;
 
+use std::path::Path;
+
 use regex::Regex;
 
+pub(super) use comparison::comparison;
+use comparison::{between, fits, hundreds};
 pub(super) use subject::{Subject, corrected};
 use words::{CHECK, EVENTUALLY, OPERATORS, STATISTICS, SUITE};
 
 use super::syntax::flow;
+use super::tables;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::expectation::{OperandForm, Operator, Sort};
-use crate::model::{FactInfo, Kind as FactKind, Unit, corrections, quantity};
+use crate::model::parse::parse;
+use crate::model::{FactInfo, FieldInfo, Kind as FactKind, Unit, corrections, quantity};
 use crate::probe::{Family, Synonyms, plain};
 
 /// A table of words by the key that the entries stand below.
@@ -22,6 +29,15 @@ fn table(owner: &str) -> &'static [(&'static str, &'static str)] {
         "check" => CHECK,
         "suite" => SUITE,
         "eventually" => EVENTUALLY,
+        _ => &[],
+    }
+}
+
+/// The fields that the words of such a table stand for.
+fn fields_of(owner: &str) -> &'static [FieldInfo] {
+    match owner {
+        "check" => tables::CHECK,
+        "eventually" => tables::EVENTUALLY,
         _ => &[],
     }
 }
@@ -51,6 +67,7 @@ pub(super) fn replaced(
     table: &'static [(&'static str, &'static str)],
     word: &str,
     value: &Node,
+    fields: &[FieldInfo],
 ) -> Option<Result<String, String>> {
     let instead = Synonyms::find(table, word)?;
     let flag = value.text().and_then(corrections::flag).filter(|_| value.text() != Some("0"));
@@ -61,9 +78,20 @@ pub(super) fn replaced(
         (Some((key @ "follow", _)), _) if idle => Ok(format!("{key}: 0")),
         (Some(_), _) if idle => Err(format!("leave `{word}` out: it is so by default")),
         (Some(_), _) => Ok(filled(instead, value)),
-        (None, NodeKind::Scalar(..)) => Ok(format!("{instead}: {}", flow(value))),
+        (None, NodeKind::Scalar(..)) => Ok(format!("{instead}: {}", value_of(instead, value, fields))),
         (None, _) => Ok(instead.to_owned()),
     })
+}
+
+/// The value of a field, with the unit or the word of a suite.
+pub(super) fn value_of(field: &str, value: &Node, fields: &[FieldInfo]) -> String {
+    let kind = fields.iter().find(|info| info.name == field).map(|info| info.kind);
+    let text = value.text().filter(|_| value.shown.is_none());
+    let (Some(kind), Some(text)) = (kind, text) else { return flow(value) };
+    if parse(text, &kind, Path::new("")).is_ok() {
+        return flow(value);
+    }
+    corrections::value(text, &kind).into_iter().next().unwrap_or_else(|| flow(value))
 }
 
 /// An expectation in place of one whose fact another tool calls differently: `instead` is a fact, or a whole entry. All that may
@@ -105,6 +133,10 @@ fn filled(instead: &str, value: &Node) -> String {
         return format!("{before}every: {}}}", flow(value));
     }
     let stands_for = [": N}", ": TEXT}", ": PATTERN}"].into_iter().find(|end| instead.ends_with(end));
+    let value = match &value.kind {
+        NodeKind::List(items) if items.len() == 1 => &items[0],
+        _ => value,
+    };
     match stands_for {
         Some(end) if value.text().is_some() => {
             format!("{}: {}}}", instead.strip_suffix(end).unwrap_or(instead), flow(value))
@@ -126,14 +158,32 @@ pub(super) fn key(owner: &str, word: &str, value: &Node) -> Option<String> {
     {
         return Some(format!("write `suite: {}`", name(text)));
     }
-    let entry = match replaced(table(owner), word, value)? {
+    let entry = match replaced(table(owner), word, value, fields_of(owner))? {
         Ok(entry) => entry,
         Err(help) => return Some(help),
     };
+    if let Some(entry) = group(instead, value) {
+        return Some(format!("write `{entry}`"));
+    }
     if entry == "tags: [skip]" {
         return Some("write `tags: [skip]`, and leave it out with --skip-tag skip; or take the check out".to_owned());
     }
     Some(format!("write `{entry}`"))
+}
+
+/// A key whose value is a map, for who writes another thing there.
+fn group(key: &str, value: &Node) -> Option<String> {
+    let is_time = value.text().is_some_and(|text| quantity::parse(text, Unit::Seconds).is_ok());
+    match (key, &value.kind) {
+        (_, NodeKind::Map(_)) => None,
+        ("matrix", NodeKind::List(_)) => Some(format!("matrix: {{item: {}}}", flow(value))),
+        ("eventually", _) if is_time => Some(format!("eventually: {{within: {}}}", flow(value))),
+        ("eventually", _) => Some("eventually: {within: 30s, every: 5s}".to_owned()),
+        ("expect", _) => Some("expect: {FACT: VALUE}".to_owned()),
+        ("matrix", _) => Some("matrix: {KEY: [VALUE, …]}".to_owned()),
+        ("when", _) => Some("when: {VARIABLE: [VALUE, …]}".to_owned()),
+        _ => None,
+    }
 }
 
 /// A name in the letters that names have.
@@ -154,8 +204,11 @@ pub(super) fn name(text: &str) -> String {
 pub(super) fn family(families: &'static [Family], word: &str, value: &Node) -> Option<String> {
     let word = plain(word);
     let found = families.iter().find(|family| family.name == word || family.synonyms.is_called(&word))?;
-    let keys =
-        if matches!(value.kind, NodeKind::Map(_)) { format!("{}: {{…}}", found.name) } else { target(found, value) };
+    let keys = if value.text().is_none_or(|text| text.parse::<f64>().is_ok()) {
+        format!("{}: {{…}}", found.name)
+    } else {
+        target(found, value)
+    };
     Some(format!("write `{keys}`"))
 }
 
@@ -217,7 +270,12 @@ fn operand_of(word: &str, operand: &Node, subject: Subject) -> String {
     let form = Operator::of(word).map(Operator::operand);
     let value = |text: &str| single(text, subject).unwrap_or_else(|| text.to_owned());
     let numeric = matches!(subject.sort, Sort::Number(_));
+    let sort_is_list = subject.sort == Sort::List;
+    let nested = |sort: Sort| corrected(operand, subject.with(sort)).swap_remove(0);
     match (form, operand.shown()) {
+        (Some(OperandForm::OfLength), _) => nested(Sort::Number(Unit::Count)),
+        (Some(OperandForm::OfElement), None) => nested(if sort_is_list { Sort::Text } else { subject.sort }),
+        (Some(OperandForm::OfValue), None) => nested(subject.sort),
         (Some(OperandForm::Flag), Some(text)) => corrections::flag(text).unwrap_or("true").to_owned(),
         (Some(OperandForm::Range), Some(text)) => {
             between(text, subject).unwrap_or_else(|| format!("[{}, …]", value(text)))
@@ -247,120 +305,6 @@ fn single(text: &str, subject: Subject) -> Option<String> {
     }
 }
 
-fn between(text: &str, subject: Subject) -> Option<String> {
-    let separators = ["..=", "...", "..", " to ", " and ", " - ", "–", ",", "-"];
-    let (low, high) = separators.iter().find_map(|separator| {
-        text.split_once(separator).filter(|(low, high)| !low.trim().is_empty() && !high.trim().is_empty())
-    })?;
-    let high = single(high.trim(), subject)?;
-    let unit = high.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ' ').to_owned();
-    let low =
-        single(low.trim(), subject).filter(|_| !low.trim().bytes().all(|b| b.is_ascii_digit()) || unit.is_empty());
-    let low = low.unwrap_or_else(|| {
-        format!("{}{unit}", text.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default())
-    });
-    let known = |text: &str| !matches!(subject.sort, Sort::Number(unit) if quantity::parse(text, unit).is_err());
-    (known(&low) && known(&high)).then(|| format!("[{low}, {high}]"))
-}
-
-/// `2xx`, and patterns that mean it.
-fn hundreds(text: &str) -> Option<String> {
-    let regex =
-        Regex::new(r"^\^?\(?([1-5])(?:[xX]{2}|\.\.|\\d\\d|\\d\{2\}|\[0-9\]\[0-9\]|\[0-9\]\{2\}|\.\*|\*|[xX*])?\)?\$?$")
-            .ok()?;
-    let digit = &regex.captures(text.trim())?[1];
-    Some(format!("{{between: [{digit}00, {digit}99]}}"))
-}
-
-/// Signs of comparisons, longer ones first.
-const SIGNS: [(&str, &str); 13] = [
-    (">=", "ge"),
-    ("=>", "ge"),
-    ("≥", "ge"),
-    ("<=", "le"),
-    ("=<", "le"),
-    ("≤", "le"),
-    ("!=", "ne"),
-    ("==", "eq"),
-    ("=~", "matches"),
-    (">", "gt"),
-    ("<", "lt"),
-    ("~ ", "matches"),
-    ("=", "eq"),
-];
-
-/// The tests that a comparison written as text may mean: `>= 200`, `200-299`, `2xx`, `200|201`, `/pattern/`.
-pub(super) fn comparison(text: &str, subject: Subject) -> Vec<String> {
-    subject.each(|subject| one_comparison(text, subject))
-}
-
-fn one_comparison(text: &str, subject: Subject) -> Option<String> {
-    let sort = subject.sort;
-    let text = text.trim();
-    let numeric = matches!(sort, Sort::Number(_));
-    let parts: Vec<&str> = if numeric {
-        text.split(" and ").flat_map(|part| part.split(" && ")).flat_map(|part| part.split(',')).collect()
-    } else {
-        vec![text]
-    };
-    let tests: Option<Vec<String>> = parts.iter().map(|part| signed(part.trim(), subject)).collect();
-    if let Some(tests) = tests {
-        return Some(format!("{{{}}}", tests.join(", ")));
-    }
-    if let Some(inner) = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'))
-        // `/login/` is a path.
-        && inner.contains(['^', '$', '*', '+', '?', '[', '(', '|', '\\'])
-        && !inner.contains('/')
-        && fits(sort, "matches")
-    {
-        return Some(format!("{{matches: '{}'}}", inner.replace('\'', "''")));
-    }
-    if numeric { several(text, subject) } else { None }
-}
-
-fn fits(sort: Sort, word: &str) -> bool {
-    sort.operators().any(|operator| operator.word() == word)
-}
-
-/// One comparison with its sign.
-fn signed(part: &str, subject: Subject) -> Option<String> {
-    let sort = subject.sort;
-    let (sign, word) = SIGNS.iter().find(|(sign, _)| part.starts_with(sign))?;
-    let value = part[sign.len()..].trim();
-    let numeric = matches!(sort, Sort::Number(_));
-    // Of a text, such as `<html>`, only what compares with a number is a comparison without doubt.
-    let ordered = matches!(*word, "lt" | "le" | "gt" | "ge");
-    if !fits(sort, word) || value.is_empty() || (!numeric && (ordered || *sign == "=") && value.parse::<f64>().is_err())
-    {
-        return None;
-    }
-    let value = if numeric { single(value, subject)? } else { value.to_owned() };
-    Some(if *word == "matches" {
-        format!("matches: '{}'", value.replace('\'', "''"))
-    } else {
-        format!("{word}: {value}")
-    })
-}
-
-/// Several numbers, or all but one: `2xx`, `not 500`, `200|201`, `200-299`.
-fn several(text: &str, subject: Subject) -> Option<String> {
-    if subject.sort == Sort::Number(Unit::Count)
-        && let Some(range) = hundreds(text).filter(|_| !text.bytes().all(|byte| byte.is_ascii_digit()))
-    {
-        return Some(range);
-    }
-    if let Some(rest) = text.strip_prefix('!').or_else(|| text.strip_prefix("not ")) {
-        return Some(format!("{{ne: {}}}", single(rest.trim(), subject)?));
-    }
-    let parts: Vec<&str> =
-        text.split('|').flat_map(|part| part.split(" or ")).flat_map(|part| part.split(',')).map(str::trim).collect();
-    if parts.len() > 1 {
-        let values: Option<Vec<String>> = parts.iter().map(|part| single(part, subject)).collect();
-        return values.map(|values| format!("{{in: [{}]}}", values.join(", ")));
-    }
-    between(text, subject).map(|range| format!("{{between: {range}}}"))
-}
-
 /// `${name}` for a variable as other tools have it: `{{ name }}`, `$name`, `$(name)`, `%name%`, `<name>`, `#{name}`.
 pub(super) fn variable(text: &str) -> Option<String> {
     let regex = Regex::new(
@@ -373,7 +317,9 @@ pub(super) fn variable(text: &str) -> Option<String> {
     }
     let corrected = regex.replace_all(text, |found: &regex::Captures<'_>| {
         let name = (1..=6).find_map(|at| found.get(at)).map_or("", |name| name.as_str());
-        format!("${{{}}}", name.strip_prefix("vars.").unwrap_or(name))
+        // What a loop is at, in Ansible.
+        let name = if name == "item" { "matrix.item" } else { name.strip_prefix("vars.").unwrap_or(name) };
+        format!("${{{name}}}")
     });
     Some(format!("\"{corrected}\""))
 }
