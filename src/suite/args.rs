@@ -51,6 +51,11 @@ pub struct TypedArgs {
     pub wrong: BTreeSet<&'static str>,
 }
 
+/// Whether some advice is to write the field `name`.
+fn is_offered(told: &[String], name: &str) -> bool {
+    told.iter().any(|help| help.contains(&format!("`{name}`?")) || help.contains(&format!("`{name}: ")))
+}
+
 impl ArgContext<'_> {
     /// Types the map `node` by `fields`. `owner` is the key it stands below, for messages.
     pub fn fields(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo]) -> TypedArgs {
@@ -98,28 +103,19 @@ impl ArgContext<'_> {
             }
         }
         // What another key was meant to be is not told to be missing as well.
-        let meant = |name: &str| {
-            told.iter().any(|help| help.contains(&format!("`{name}`?")) || help.contains(&format!("`{name}: ")))
-        };
-        self.fill(owner, node, (fields, &meant), &mut typed);
-        typed.wrong.extend(fields.iter().map(|field| field.name).filter(|name| meant(name)));
+        typed.wrong.extend(fields.iter().map(|field| field.name).filter(|name| is_offered(&told, name)));
+        self.fill(owner, node, fields, &mut typed);
         typed
     }
 
-    fn fill(
-        &mut self,
-        owner: &str,
-        node: &Node,
-        (fields, meant): (&'static [FieldInfo], &dyn Fn(&str) -> bool),
-        typed: &mut TypedArgs,
-    ) {
+    fn fill(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo], typed: &mut TypedArgs) {
         for field in fields.iter().filter(|field| node.get(field.name).is_none()) {
             let default = field.default.map(|text| Node::new(node.span, Kind::Scalar(text.to_owned(), true)));
             if let Some(default) = default {
                 if let Some(arg) = self.value(field.name, &default, &field.kind) {
                     typed.args.0.insert(field.name, arg);
                 }
-            } else if field.required && !meant(field.name) {
+            } else if field.required && !typed.wrong.contains(field.name) {
                 let help = format!("{}: {}", field.name, field.kind.wants());
                 self.errors.add(node.span, format!("`{owner}` needs `{}`", field.name), help);
             }

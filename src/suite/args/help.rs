@@ -24,7 +24,8 @@ fn target_key(key: &str, value: &Node, fields: &[FieldInfo]) -> Option<String> {
     let (name, has_port) = (field.name, fields.iter().any(|field| field.name == "port"));
     let host = value.shown().filter(|text| !text.bytes().all(|byte| byte.is_ascii_digit())).unwrap_or("HOST");
     let form = match field.kind {
-        FieldKind::Url if host == "HOST" => format!("{name}: https://HOST/"),
+        FieldKind::Url if key == "path" => format!("{name}: https://HOST/{}", host.trim_start_matches('/')),
+        FieldKind::Url if host == "HOST" || key == "scheme" => format!("{name}: https://HOST/"),
         FieldKind::Url if host.contains("://") => format!("{name}: {host}"),
         FieldKind::Url => format!("{name}: \"{}\"", corrections::urls(host)[0]),
         FieldKind::Host if has_port => format!("{name}: {host}, port: PORT"),

@@ -1,8 +1,8 @@
 //! What an expectation is about, and its values and tests as a suite has them.
 
-use super::{comparison, known_test, operand_of, single, test};
+use super::{comparison, known_test, one_test, operand_of, single};
 use crate::model::document_path;
-use crate::model::expectation::{Operator, Part, Sort};
+use crate::model::expectation::{Part, Sort};
 use crate::model::fact::{Better, STATISTICS};
 use crate::model::{FactInfo, Kind, TimeOf, Unit, corrections};
 use crate::suite::syntax::flow;
@@ -98,8 +98,9 @@ pub(in crate::suite) fn corrected(node: &Node, subject: Subject) -> Vec<String> 
                 Some(value(below, subject))
             }
             entries => {
-                let tests: Vec<String> = entries.iter().map(|(key, below)| entry(&key.name, below, subject)).collect();
-                Some(format!("{{{}}}", tests.join(", ")))
+                let tests: Option<Vec<String>> =
+                    entries.iter().map(|(key, below)| entry(&key.name, below, subject)).collect();
+                Some(tests.map_or_else(|| "…".to_owned(), |tests| format!("{{{}}}", tests.join(", "))))
             }
         },
         NodeKind::List(_) if subject.sort == Sort::List => Some(format!("{{exactly: {}}}", flow(node))),
@@ -109,13 +110,13 @@ pub(in crate::suite) fn corrected(node: &Node, subject: Subject) -> Vec<String> 
     if found.is_empty() { vec![flow(node)] } else { found }
 }
 
-fn entry(word: &str, below: &Node, subject: Subject) -> String {
-    if Operator::of(word).is_some() {
-        return format!("{word}: {}", operand_of(word, below, subject));
+/// One operator and what stands behind it; `None` where nothing like it can be asked.
+fn entry(word: &str, below: &Node, subject: Subject) -> Option<String> {
+    if subject.sort.operators().any(|operator| operator.word() == word) {
+        return Some(format!("{word}: {}", operand_of(word, below, subject)));
     }
-    let test = test(word, below, Subject { ..subject }).into_iter().next();
-    let inner = test.as_deref().and_then(|test| test.strip_prefix('{')?.strip_suffix('}'));
-    inner.map_or_else(|| format!("{word}: {}", flow(below)), str::to_owned)
+    let test = one_test(word, below, subject)?;
+    Some(test.strip_prefix('{')?.strip_suffix('}')?.to_owned())
 }
 
 fn value(node: &Node, subject: Subject) -> String {
