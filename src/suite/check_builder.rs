@@ -63,6 +63,9 @@ struct CheckHeader<'n> {
     misspelt: bool,
 }
 
+/// The id of a check, its family, and what stands below that.
+type Named<'n> = (&'n str, &'static Family, &'n Node);
+
 impl Builder<'_> {
     /// All cases of one check.
     pub fn check(&mut self, node: &Node, folder: &Path) -> Vec<Check> {
@@ -88,13 +91,8 @@ impl Builder<'_> {
         if name.is_none() || header.misspelt { Vec::new() } else { cases }
     }
 
-    fn case(
-        &mut self,
-        node: &Node,
-        (name, family, written_below): (&str, &'static Family, &Node),
-        cell: &Cell,
-        folder: &Path,
-    ) -> Option<Check> {
+    fn case(&mut self, node: &Node, named: Named<'_>, cell: &Cell, folder: &Path) -> Option<Check> {
+        let (name, family, written_below) = named;
         let scope = Scope { matrix: cell, ..self.scope };
         let below = vars::resolve(written_below, &scope, self.errors);
         let resolved = vars::resolve(&without(node, family.name), &scope, self.errors);
