@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use shakedown::checks::FAMILIES;
 use shakedown::model::expectation::Operator;
 use shakedown::plan::{Settings, plan};
-use shakedown::suite::file::{Input, Options, load};
+use shakedown::suite::diagnostic::{Diagnostics, Sources};
+use shakedown::suite::file::{Input, Loaded, Options, load};
+use shakedown::suite::tree::parse;
 
 fn errors_of(input: Input) -> (usize, String) {
     let env = |_: &str| None;
@@ -44,7 +46,6 @@ fn no_form_of_an_upper_limit_of_an_estimate_is_accepted() {
             "{lt: 1s}",
             "{le: 1s}",
             "0s",
-            "{eq: 1s}",
             "{between: [0s, 1s]}",
             "{in: [0s, 1s]}",
             "{not: {gt: 1s}}",
@@ -57,6 +58,7 @@ fn no_form_of_an_upper_limit_of_an_estimate_is_accepted() {
             assert!(count > 0 && shown.contains(&format!("write the limit for `{bound}`")), "{fact} {test}: {shown}");
             assert_eq!(suite(bound, test).0, 0, "{bound} {test}");
         }
+        assert_eq!(suite(bound, "{eq: 1s}").0, 1, "{bound} is never exactly anything");
         for test in ["{gt: 0s}", "{ge: 100ms}", "{ne: 0s}", "{present: true}"] {
             assert_eq!(suite(fact, test), (0, String::new()), "{fact} {test}");
         }
@@ -86,6 +88,110 @@ fn every_bad_suite_is_refused_with_its_reason() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Words of advice that stand for something of the reader's.
+const PLACEHOLDERS: &[&str] =
+    &["NAME", "VALUE", "HOST", "PORT", "LOW", "HIGH", "FACT", "KEY", "WORD", "PATTERN", "TEXT", "FILE", "…", "${"];
+
+/// The entries that a piece of advice offers to write: all between backticks that is a key and a value.
+fn entries_offered(help: &str) -> Vec<&str> {
+    let parts = help.split('`').skip(1).step_by(2);
+    parts.filter(|part| part.split_once(": ").is_some() && !part.starts_with("- ")).collect()
+}
+
+/// Where the entry that `offered` takes the place of begins and ends in a line, of which something at `at` is wrong: the one of
+/// the same key, or else the one whose key or value stands there.
+fn entry_at(line: &str, at: usize, offered: &str) -> Option<std::ops::Range<usize>> {
+    let is_key =
+        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    let before = |at: usize| at == 0 || line[..at].ends_with([' ', '{', ',']);
+    let key = offered.split_once(':').map_or("", |(key, _)| key);
+    let with_colon = format!("{key}:");
+    let places = line.match_indices(&with_colon).map(|(start, _)| start);
+    let same = places.filter(|start| *start <= at && before(*start));
+    let here = line[at..].split_once(':').filter(|(word, _)| is_key(word)).map(|_| at);
+    let last = || {
+        let keys = line[..at].match_indices(':').map(|(colon, _)| colon);
+        let starts = keys.filter_map(|colon| line[..colon].rfind([' ', '{']).map(|space| space + 1));
+        starts.filter(|start| before(*start)).last()
+    };
+    let start = same.last().or(here).or_else(last)?;
+    let (mut depth, mut quoted) = (0, false);
+    let end = line[start..].char_indices().find(|(_, c)| {
+        match c {
+            '"' => quoted = !quoted,
+            '{' | '[' if !quoted => depth += 1,
+            ',' | '}' | ']' if !quoted && depth == 0 => return true,
+            '}' | ']' if !quoted => depth -= 1,
+            _ => {}
+        }
+        false
+    });
+    Some(start..end.map_or(line.len(), |(at, _)| start + at))
+}
+
+fn loaded(path: &Path, text: String) -> Loaded {
+    let env = |_: &str| None;
+    let mut loaded = load(&[Input::Text(path.display().to_string(), text)], FAMILIES, &Options::none(&env));
+    let _ = plan(&mut loaded, None, &Settings { allow_disruptive: true, ..Settings::default() });
+    loaded
+}
+
+/// Errors told of a line.
+fn errors_in(loaded: &Loaded, line: usize) -> usize {
+    loaded.errors.0.iter().filter(|error| loaded.sources.position(error.span).0 == line).count()
+}
+
+fn is_yaml(text: &str) -> bool {
+    let (mut sources, mut errors) = (Sources::default(), Diagnostics::default());
+    let source = sources.add("entry", text.to_owned());
+    parse(source, &sources, &mut errors).is_some() && errors.is_empty()
+}
+
+/// Whether what advice offers is to be written where the error is, and nowhere else.
+fn is_in_place(help: &str) -> bool {
+    let elsewhere = ["beside", "below", "define it", "another suite", "such as", "goes"];
+    let begins = ["write `", "write a limit", "say which"].iter().any(|begin| help.starts_with(begin));
+    begins && !elsewhere.iter().any(|word| help.contains(word))
+}
+
+/// Whoever does as told must not be told something else: each entry that is offered in place of one is written there, and the
+/// line then has one error less.
+#[test]
+fn every_entry_that_is_offered_loads_in_its_place() {
+    let (mut wrong, mut tried) = (Vec::new(), 0);
+    for path in files() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let before = loaded(&path, text.clone());
+        for error in &before.errors.0 {
+            let (number, column) = before.sources.position(error.span);
+            // A matrix means nothing before it is used, which is told of the field.
+            let concrete = |entry: &&str| {
+                !entry.starts_with("matrix:") && !PLACEHOLDERS.iter().any(|word| entry.contains(word))
+            };
+            for entry in entries_offered(&error.help).into_iter().filter(concrete) {
+                if !is_yaml(entry) {
+                    wrong.push(format!("{name}: `{entry}` is no YAML"));
+                }
+                let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+                let Some(line) = lines.get_mut(number - 1).filter(|_| is_in_place(&error.help)) else { continue };
+                let at = line.char_indices().nth(column - 1).map_or(line.len(), |(at, _)| at);
+                let Some(range) = entry_at(line, at, entry) else { continue };
+                line.replace_range(range, entry);
+                let mended = line.clone();
+                tried += 1;
+                let after = loaded(&path, lines.join("\n"));
+                if errors_in(&after, number) >= errors_in(&before, number) {
+                    let told = after.errors.render(&after.sources, false);
+                    wrong.push(format!("{name}: `{entry}` in line {number}, {mended:?}:\n{told}"));
+                }
+            }
+        }
+    }
+    assert!(tried >= 40, "only {tried} entries");
+    assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]

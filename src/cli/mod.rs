@@ -376,7 +376,7 @@ fn patience(text: &str) -> Result<String, String> {
     match parse(text, &PATIENCE, Path::new("")) {
         Ok(_) => Ok(text.to_owned()),
         Err(why) => {
-            let meant = corrections::value(text, &PATIENCE, None);
+            let meant = corrections::value(text, &PATIENCE);
             let fits = |meant: &String| parse(meant, &PATIENCE, Path::new("")).is_ok();
             let meant: Vec<String> = meant.into_iter().filter(fits).collect();
             let help = if meant.is_empty() { PATIENCE.wants() } else { meant.join(" or ") };

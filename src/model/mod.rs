@@ -43,7 +43,7 @@ pub use comparison::{Arm, Change, ComparedBy, Comparison};
 pub use control::{Control, Silence};
 pub use event::Event;
 pub use expectation::Expectation;
-pub use fact::{Better, Choice, Fact, FactInfo, Kind, Rule};
+pub use fact::{Better, Choice, Fact, FactInfo, Kind, Rule, TimeOf};
 pub use fault::{Fault, FaultKind};
 pub use field::{Field, FieldInfo, FieldKind, FieldRole};
 pub use glob::Glob;

@@ -45,7 +45,7 @@ impl Finder<'_, '_> {
         named: &Reference,
         errors: &Diagnostics,
     ) -> Result<Vec<usize>, Refusal> {
-        let found = self.suites.find(self.suites.suite_of(index), &named.name, "control", errors);
+        let found = self.suites.find((self.suites.suite_of(index), check), &named.name, "control", errors);
         let found = found.map_err(|unknown| {
             let help = unknown.help(|near| format!("control: {}", quoted_in_flow(near)));
             (named.span, unknown.message, help)

@@ -86,11 +86,11 @@ impl<'c> Suites<'c> {
         self.all.partition_point(|of| of.start <= index).saturating_sub(1)
     }
 
-    /// Positions of the cases that `name` means where a check of suite `own` writes it below `key`. None, when what it means
-    /// has an error of its own.
+    /// Positions of the cases that `name` means where the check `by` of suite `own` writes it below `key`. None, when what it
+    /// means has an error of its own.
     pub(super) fn find(
         &self,
-        own: usize,
+        (own, by): (usize, &Check),
         name: &str,
         key: &str,
         errors: &Diagnostics,
@@ -101,20 +101,25 @@ impl<'c> Suites<'c> {
         }
         let Some((suite, check)) = name.split_once('/').filter(|(suite, _)| is_name(suite)) else {
             let message = format!("unknown check `{name}` in `{key}`");
-            let advice = self.elsewhere(name).unwrap_or_else(|| home.suggestion("", name, errors));
+            let advice = self.elsewhere(name).unwrap_or_else(|| home.suggestion("", name, Some(&by.check), errors));
             return Err(UnknownName { message, label: "no check has this id", advice });
         };
         match self.by_name.get(suite) {
             Some(at) => self.all[*at].find(check).ok_or_else(|| UnknownName {
                 message: format!("unknown check `{name}` in `{key}`"),
                 label: "that suite has no check with this id",
-                advice: self.all[*at].suggestion(&format!("{suite}/"), check, errors),
+                advice: self.all[*at].suggestion(
+                    &format!("{suite}/"),
+                    check,
+                    (*at == own).then_some(&*by.check),
+                    errors,
+                ),
             }),
             None if self.incomplete => Ok(Vec::new()),
             None => Err(UnknownName {
                 message: format!("`{name}` in `{key}` is a check of suite `{suite}`, which is no part of this run"),
                 label: "no suite of this run has this name",
-                advice: self.add(suite, check, home),
+                advice: self.add(suite, check, (home, &by.check)),
             }),
         }
     }
@@ -127,14 +132,18 @@ impl<'c> Suites<'c> {
     }
 
     /// How a suite becomes part of the run, or how it is called.
-    fn add(&self, suite: &str, check: &str, home: &SuiteChecks<'_>) -> Advice {
+    fn add(&self, suite: &str, check: &str, (home, by): (&SuiteChecks<'_>, &str)) -> Advice {
+        // No check needs itself, and there is nothing else to mean in a suite that is the own one.
+        let is_itself = |near: &str| near == &*home.suite.name && check == by;
         let near = suggest(suite, self.by_name.keys().copied());
         match suggested_word(&near) {
-            Some(near) if self.by_name.get(near).is_some_and(|at| self.all[*at].find(check).is_some()) => {
+            Some(near)
+                if !is_itself(near) && self.by_name.get(near).is_some_and(|at| self.all[*at].find(check).is_some()) =>
+            {
                 Advice::Near(format!("{near}/{check}"))
             }
-            Some(near) => Advice::Other(format!("did you mean a check of suite `{near}`?")),
-            None => Advice::Other(format!(
+            Some(near) if !is_itself(near) => Advice::Other(format!("did you mean a check of suite `{near}`?")),
+            _ => Advice::Other(format!(
                 "give the file of suite `{suite}` too, such as `shakedown run {} {suite}.yaml`, or the folder that holds both",
                 home.suite.file
             )),
@@ -155,15 +164,20 @@ impl SuiteChecks<'_> {
         (written && !self.names.by_check.contains_key(check)).then(Vec::new)
     }
 
-    /// What to write in place of a name that means nothing; `prefix` stands before the names of this suite.
-    fn suggestion(&self, prefix: &str, name: &str, errors: &Diagnostics) -> Advice {
+    /// What to write in place of a name that means nothing; `prefix` stands before the names of this suite. A check `by` of this
+    /// suite does not mean itself.
+    fn suggestion(&self, prefix: &str, name: &str, by: Option<&str>, errors: &Diagnostics) -> Advice {
         let check = matrix::split_id(name).map_or(name, |(check, _)| check);
         if let Some(first) = self.names.by_check.get(check).and_then(|cases| self.suite.checks.get(*cases.first()?)) {
             return Advice::Other(format!("its cells are named like `{}`", first.id));
         }
-        let near = errors.suggest(name, self.suite.ids.iter().map(String::as_str));
+        let others = self.suite.ids.iter().map(String::as_str).filter(|id| Some(*id) != by);
+        let near = errors.suggest(name, others);
         match suggested_word(&near) {
             Some(near) => Advice::Near(format!("{prefix}{near}")),
+            None if near.is_empty() && self.suite.ids.len() < 2 => {
+                Advice::Other("its suite has no other check: take the name out, or add the check".to_owned())
+            }
             None => Advice::Other(near),
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn link(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnos
         let own = suites.suite_of(index);
         let mut needs = Vec::new();
         for name in check.needs.iter() {
-            let found = match suites.find(own, name, "needs", errors) {
+            let found = match suites.find((own, check), name, "needs", errors) {
                 Ok(found) => found,
                 Err(unknown) => {
                     let help = unknown.help(|near| {

@@ -77,6 +77,9 @@ pub struct FieldRules {
     pub with: &'static [(&'static str, &'static [&'static str])],
 }
 
+/// Stands before what is meant by a word that is off.
+const OFF: &str = "off: ";
+
 /// Words of other tools, each with what a suite writes in its place: a key, or a whole entry (`verify: false`). They are no part
 /// of the language; who writes one is told the other.
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,8 +100,21 @@ impl Synonyms {
     /// What to write in place of a word of `table`, which may be written in any case and with `-` for `_`.
     #[must_use]
     pub fn find(table: &'static [(&'static str, &'static str)], word: &str) -> Option<&'static str> {
+        Self::row(table, word).map(|instead| instead.strip_prefix(OFF).unwrap_or(instead))
+    }
+
+    /// Whether what [`Self::find`] gives is meant by the word where it is off, as `verify: false` means what `insecure: true` does.
+    #[must_use]
+    pub fn is_meant_off(table: &'static [(&'static str, &'static str)], word: &str) -> bool {
+        Self::row(table, word).is_some_and(|instead| instead.starts_with(OFF))
+    }
+
+    fn row(table: &'static [(&'static str, &'static str)], word: &str) -> Option<&'static str> {
         let word = plain(word);
-        table.iter().find(|(known, _)| *known == word).map(|(_, instead)| *instead)
+        let find = |word: &str| table.iter().find(|(known, _)| *known == word).map(|(_, instead)| *instead);
+        // `probe_duration_seconds` of Prometheus, `periodSeconds` of Kubernetes.
+        let stem = word.strip_prefix("probe_").unwrap_or(&word);
+        find(&word).or_else(|| find(stem.strip_suffix("_seconds").unwrap_or(stem)))
     }
 
     /// Whether others call the family so.

@@ -1,19 +1,18 @@
 //! Fields of a family: a spanned map to typed arguments, defaults filled in.
 
+mod help;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Span, suggest};
 use super::file::NamedFile;
-use super::synonyms;
-use super::syntax::flow;
-use super::tables;
-use super::tree::{Key, Kind, Node};
+use super::tree::{Kind, Node};
 use crate::model::args::Expected;
 use crate::model::parse::parse;
-use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Text, corrections};
-use crate::probe::{Family, Synonyms};
+use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Text};
+use crate::probe::Family;
 
 /// What is wrong with a value that is not shown.
 pub(super) const HIDDEN: &str = "the value with the secret in it does not fit";
@@ -37,8 +36,8 @@ pub struct ArgContext<'a> {
     pub named: &'a mut Vec<NamedFile>,
     /// `timeout` of `defaults`.
     pub timeout: Option<&'a Node>,
-    /// A value of the field being typed as it might be.
-    pub like: Option<&'static str>,
+    /// The family whose fields are being typed.
+    pub family: Option<&'static str>,
 }
 
 /// Typed arguments, and where each was written.
@@ -52,53 +51,9 @@ pub struct TypedArgs {
     pub wrong: BTreeSet<&'static str>,
 }
 
-/// A key and its value that were written as one word: `host:x`, `host=x`.
-fn run_together<'t>(text: &'t str, fields: &[FieldInfo]) -> Option<(&'t str, &'t str)> {
-    let (name, value) = text.split_once([':', '=']).or_else(|| text.split_once(' '))?;
-    let (name, value) = (name.trim(), value.trim());
-    (!value.is_empty() && fields.iter().any(|field| field.name == name)).then_some((name, value))
-}
-
-/// How a family says where to look, for who wrote it as another one does.
-fn target_key(key: &str, value: &Node, fields: &[FieldInfo]) -> Option<String> {
-    const WORDS: [&str; 9] = ["host", "hostname", "port", "address", "ip", "server", "target", "url", "endpoint"];
-    let field = fields.iter().find(|field| field.has(FieldRole::Host)).filter(|_| WORDS.contains(&key))?;
-    let (name, has_port) = (field.name, fields.iter().any(|field| field.name == "port"));
-    let host = value.shown().filter(|text| !text.bytes().all(|byte| byte.is_ascii_digit())).unwrap_or("HOST");
-    let form = match field.kind {
-        FieldKind::Url => format!("{name}: https://{}/", host.trim_start_matches("https://").trim_end_matches('/')),
-        FieldKind::Host if has_port => format!("{name}: {host}, port: PORT"),
-        FieldKind::Host => format!("{name}: {host}"),
-        _ if host.contains(':') => format!("{name}: \"{host}\""),
-        _ => format!("{name}: \"{host}:PORT\""),
-    };
-    Some(format!("write where to look as `{form}`"))
-}
-
-/// The entry that chooses the IP version, for who calls it as other tools do.
-fn ip_version_key(key: &str, value: &Node, fields: &[FieldInfo]) -> Option<String> {
-    const WORDS: [&str; 11] = [
-        "family",
-        "address_family",
-        "af",
-        "ip_protocol",
-        "preferred_ip_protocol",
-        "ip_family",
-        "ipversion",
-        "ipv",
-        "inet",
-        "ipv4",
-        "ipv6",
-    ];
-    let field = fields.iter().find(|field| field.has(FieldRole::IpVersion)).filter(|_| WORDS.contains(&key))?;
-    let value = value.text().unwrap_or_default();
-    let negated = matches!(value, "false" | "no" | "off");
-    let entry = |version: &str| format!("write `{}: {version}`", field.name);
-    Some(match (value.contains('4') || key == "ipv4", value.contains('6') || key == "ipv6") {
-        (true, false) => entry(if negated { "ipv6" } else { "ipv4" }),
-        (false, true) => entry(if negated { "ipv4" } else { "ipv6" }),
-        _ => format!("{}, `ipv4` or `ipv6`", entry("any")),
-    })
+/// Whether some advice is to write the field `name`.
+fn is_offered(told: &[String], name: &str) -> bool {
+    told.iter().any(|help| help.contains(&format!("`{name}`?")) || help.contains(&format!("`{name}: ")))
 }
 
 impl ArgContext<'_> {
@@ -106,14 +61,15 @@ impl ArgContext<'_> {
     pub fn fields(&mut self, owner: &str, node: &Node, fields: &'static [FieldInfo]) -> TypedArgs {
         // `defaults.timeout` is the patience of the family itself: a command's or a stream's `timeout` is another thing.
         let timeout = self.timeout.take();
+        self.family = self.families.iter().find(|family| family.name == owner).map(|family| family.name);
         let mut typed = self.fields_but(owner, node, fields, &[]);
         if let (Some(timeout), Some(field)) = (timeout, fields.iter().find(|field| field.has(FieldRole::Patience)))
             && !typed.spans.contains_key(field.name)
-            && let Some(arg) = self.typed(field.name, timeout, &field.kind, false)
+            && let Some(arg) = self.typed(field.name, timeout, &field.kind, true)
         {
             typed.args.0.insert(field.name, arg);
         }
-        self.timeout = timeout;
+        (self.timeout, self.family) = (timeout, None);
         typed
     }
 
@@ -126,6 +82,7 @@ impl ArgContext<'_> {
             }
             return typed;
         }
+        let mut told = Vec::new();
         for (key, value) in node.entries() {
             if besides.contains(&key.name.as_str()) {
                 continue;
@@ -133,17 +90,20 @@ impl ArgContext<'_> {
             let Some(field) = fields.iter().find(|field| field.name == key.name) else {
                 let known = fields.iter().map(|f| f.name).chain(besides.iter().copied());
                 let help = self.key_help(owner, key, value, fields).unwrap_or_else(|| suggest(&key.name, known));
-                self.errors.add(key.span, format!("unknown key `{}` in `{owner}`", key.name), help);
+                self.errors.add(key.span, format!("unknown key `{}` in `{owner}`", key.name), help.clone());
+                told.push(help);
                 continue;
             };
             typed.spans.insert(field.name, value.span);
-            if let Some(arg) = self.like(field.default).value(field.name, value, &field.kind) {
+            if let Some(arg) = self.value(field.name, value, &field.kind) {
                 typed.args.0.insert(field.name, arg);
             }
             if self.has_errors(value) {
                 typed.wrong.insert(field.name);
             }
         }
+        // What another key was meant to be is not told to be missing as well.
+        typed.wrong.extend(fields.iter().map(|field| field.name).filter(|name| is_offered(&told, name)));
         self.fill(owner, node, fields, &mut typed);
         typed
     }
@@ -155,7 +115,7 @@ impl ArgContext<'_> {
                 if let Some(arg) = self.value(field.name, &default, &field.kind) {
                     typed.args.0.insert(field.name, arg);
                 }
-            } else if field.required {
+            } else if field.required && !typed.wrong.contains(field.name) {
                 let help = format!("{}: {}", field.name, field.kind.wants());
                 self.errors.add(node.span, format!("`{owner}` needs `{}`", field.name), help);
             }
@@ -170,64 +130,6 @@ impl ArgContext<'_> {
             Kind::Null | Kind::Scalar(..) => false,
         };
         below || self.errors.has(node.span)
-    }
-
-    /// What to write in place of a key that these fields do not have.
-    fn key_help(&self, owner: &str, key: &Key, value: &Node, fields: &[FieldInfo]) -> Option<String> {
-        if let Some((name, text)) = run_together(&key.name, fields) {
-            return Some(format!("write `{name}: {text}`, with a blank behind the colon"));
-        }
-        let Some(family) = self.families.iter().find(|family| family.name == owner) else {
-            return synonyms::key(owner, &key.name, value).or_else(|| target_key(&key.name, value, fields));
-        };
-        let known = |field: &&FieldInfo| field.name == key.name.replace('-', "_");
-        if let Some(field) = fields.iter().find(known) {
-            return Some(format!("did you mean `{}`?", field.name));
-        }
-        let of_check = tables::names(tables::CHECK).any(|name| name == key.name);
-        let of_facts = family.facts.iter().find(|fact| fact.name == key.name).map(|fact| fact.name);
-        if of_check {
-            return Some(format!("write `{}: {}` beside `{owner}:`, not below it", key.name, flow(value)));
-        }
-        if let Some(help) = ip_version_key(&key.name, value, fields) {
-            return Some(help);
-        }
-        if let Some(replacement) = Synonyms::find(family.synonyms.fields, &key.name) {
-            return Some(synonyms::entry(replacement, value));
-        }
-        if let Some(fact) = of_facts.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)) {
-            let entry = if fact.contains(": ") { fact.to_owned() } else { format!("{fact}: {}", flow(value)) };
-            return Some(format!("what must hold goes beside `{owner}:`; write `expect: {{{entry}}}` there"));
-        }
-        target_key(&key.name, value, fields)
-    }
-
-    /// The map that was meant by something else.
-    fn as_map(&self, owner: &str, node: &Node, fields: &[FieldInfo]) -> String {
-        let names = fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
-        let family = self.families.iter().find(|family| family.name == owner);
-        let text = node.text().unwrap_or_default();
-        if let Some((name, value)) = run_together(text, fields) {
-            return format!("write `{name}: {value}`, with a blank behind the colon");
-        }
-        if let (Some(family), Some(_)) = (family, node.text()) {
-            return format!("write `{}`", synonyms::target(family, node));
-        }
-        if let (Kind::List(items), true) = (&node.kind, fields.len() > 1)
-            && items.iter().all(|item| matches!(item.kind, Kind::Map(_)))
-        {
-            return "take the `-` before its keys out".to_owned();
-        }
-        match (node.text(), fields.iter().find(|field| field.required)) {
-            (Some(_), Some(first)) => format!("write `{owner}: {{{}: {}}}`; keys: {names}", first.name, flow(node)),
-            _ => format!("keys: {names}"),
-        }
-    }
-
-    /// The same, with a value of the field as it might be: its unit is likely that of what is written.
-    fn like(&mut self, value: Option<&'static str>) -> &mut Self {
-        self.like = value;
-        self
     }
 
     /// Types one value; `None` when it does not fit, with the error recorded.
@@ -249,7 +151,8 @@ impl ArgContext<'_> {
         }
         let Some(text) = node.text() else {
             if !self.errors.has(node.span) {
-                self.errors.add(node.span, format!("`{name}` is {}", node.sort()), format!("write {}", kind.wants()));
+                let help = self.several(name, node, kind, keyed).unwrap_or_else(|| format!("write {}", kind.wants()));
+                self.errors.add(node.span, format!("`{name}` is {}", node.sort()), help);
             }
             return None;
         };
@@ -313,29 +216,6 @@ impl ArgContext<'_> {
                 case: <(std::sync::Arc<str>, String)>::default(),
             });
         }
-    }
-
-    /// The entry to write in place of one that does not fit, where that is known.
-    fn entry_help(&self, name: &str, node: &Node, kind: &FieldKind, keyed: bool) -> Option<String> {
-        let text = node.text().filter(|_| node.shown.is_none())?;
-        let entry = |value: &str| if keyed { format!("`{name}: {value}`") } else { format!("`{value}`") };
-        if let Some(variable) = synonyms::variable(text) {
-            return Some(format!("write {}", entry(&variable)));
-        }
-        if matches!(kind, FieldKind::Host)
-            && let Some((host, port)) =
-                corrections::port_of(&corrections::endpoint_of(text).unwrap_or_else(|| text.to_owned()))
-            && keyed
-        {
-            return Some(format!("write `{name}: {host}`, and `port: {port}` where there is a field for it"));
-        }
-        let found: Vec<String> = corrections::value(text, kind, self.like)
-            .into_iter()
-            .filter(|value| parse(value, kind, self.folder).is_ok())
-            .take(2)
-            .map(|value| entry(&value))
-            .collect();
-        (!found.is_empty()).then(|| format!("write {}", found.join(" or ")))
     }
 
     fn list(&mut self, name: &str, node: &Node, item: &FieldKind) -> Option<Arg> {

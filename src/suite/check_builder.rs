@@ -55,10 +55,16 @@ pub struct Builder<'a> {
 
 /// The keys of a check that do not depend on its cell.
 struct CheckHeader<'n> {
-    name: String,
-    family: &'static Family,
-    below: &'n Node,
+    /// Its id; `None` where there is an error of it.
+    name: Option<String>,
+    /// Its family, or the one that is meant by a word that is none, and what stands below it.
+    family: Option<(&'static Family, &'n Node)>,
+    /// There is an error of the family.
+    misspelt: bool,
 }
+
+/// The id of a check, its family, and what stands below that.
+type Named<'n> = (&'n str, &'static Family, &'n Node);
 
 impl Builder<'_> {
     /// All cases of one check.
@@ -72,45 +78,56 @@ impl Builder<'_> {
             scope.budget.exceeded(node.span, self.errors);
             return Vec::new();
         }
-        cells.iter().filter_map(|cell| self.case(node, &header, cell, folder)).collect()
+        let Some((family, below)) = header.family else {
+            cells.first().into_iter().for_each(|cell| self.without_family(node, cell, folder));
+            return Vec::new();
+        };
+        let name = header.name.as_deref();
+        let cases: Vec<Check> = cells
+            .iter()
+            .filter_map(|cell| self.case(node, (name.unwrap_or("?"), family, below), cell, folder))
+            .collect();
+        // What has no name, or no family, is looked at for its other errors.
+        if name.is_none() || header.misspelt { Vec::new() } else { cases }
     }
 
-    fn case(&mut self, node: &Node, header: &CheckHeader<'_>, cell: &Cell, folder: &Path) -> Option<Check> {
+    fn case(&mut self, node: &Node, named: Named<'_>, cell: &Cell, folder: &Path) -> Option<Check> {
+        let (name, family, written_below) = named;
         let scope = Scope { matrix: cell, ..self.scope };
-        let below = vars::resolve(header.below, &scope, self.errors);
-        let resolved = vars::resolve(&without(node, header.family.name), &scope, self.errors);
+        let below = vars::resolve(written_below, &scope, self.errors);
+        let resolved = vars::resolve(&without(node, family.name), &scope, self.errors);
         let common = self.common(&resolved, folder);
         let first_file = self.named.len();
-        let typed = self.typing(folder).fields(header.family.name, &below, header.family.fields);
-        let id = matrix::id(&header.name, cell);
+        let typed = self.typing(folder).fields(family.name, &below, family.fields);
+        let id = matrix::id(name, cell);
         self.named.iter_mut().skip(first_file).for_each(|file| file.case.1.clone_from(&id));
         let eventually = self.eventually(resolved.get("eventually"), folder);
-        let expectations = self.expectations(header.family, &typed.args, resolved.get("expect"), eventually.is_some());
-        let families = (header.family, self.families);
+        let expectations = self.expectations(family, &typed.args, resolved.get("expect"), eventually.is_some());
+        let families = (family, self.families);
         let defaults = self.defaults.get("baseline");
         let baseline = baseline_rules::of_check(families, defaults, resolved.get("baseline"), self.errors);
         let needs = texts(resolved.get("needs"));
         let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
-        let conflict = self.conflict(header.family, &mut typed, cell, below.span);
-        let probe = self.build(header.family, &typed, below.span)?;
+        let conflict = self.conflict(family, &mut typed, cell, below.span);
+        let probe = self.build(family, &typed, below.span)?;
         let severity = match common.get(&tables::SEVERITY) {
             Weight::Warn => Severity::Warn,
             Weight::Fail => Severity::Fail,
         };
         let silent = effective::silent_outcomes(&expectations);
-        let patience = patience(header.family, &typed.args);
+        let patience = patience(family, &typed.args);
         if effective::nothing_but_silence(&expectations) {
             self.window(resolved.get("eventually"), eventually, patience, &silent);
         }
         let disruptive = probe.footprint() == Footprint::Disruptive;
         let samples = common.get(&tables::SAMPLES);
-        self.repetition(node, &resolved, &common, disruptive, header.family.name);
+        self.repetition(node, &resolved, &common, disruptive, family.name);
         Some(Check {
             id: id.into(),
-            check: header.name.as_str().into(),
-            family: header.family,
+            check: name.into(),
+            family,
             probe,
-            args: Arc::new(typed.args.only(header.family.diagnosed_by).masked()),
+            args: Arc::new(typed.args.only(family.diagnosed_by).masked()),
             tags: texts(resolved.get("tags")).into(),
             needs: needs.into(),
             control: resolved
@@ -120,7 +137,7 @@ impl Builder<'_> {
             elsewhere: effective::outcomes_elsewhere(&expectations),
             patience,
             expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
-            hosts: Host::of_args(header.family.fields, &typed.args).into(),
+            hosts: Host::of_args(family.fields, &typed.args).into(),
             cell: matrix::parts(cell),
             skip: when.or(conflict),
             expectations,
@@ -134,7 +151,7 @@ impl Builder<'_> {
             severity,
             budget: common.get(&tables::BUDGET),
             baseline: baseline.into(),
-            digest: self.written.digest(header.family, header.below, self.defaults.get("timeout"), cell).into(),
+            digest: self.written.digest(family, written_below, self.defaults.get("timeout"), cell).into(),
             differs: false,
             at: self.sources.place_of(node.span),
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),
@@ -206,7 +223,7 @@ impl Builder<'_> {
             files: self.files,
             named: self.named,
             timeout,
-            like: None,
+            family: None,
         }
     }
 

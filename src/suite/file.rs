@@ -256,7 +256,9 @@ fn checks(
     let mut first_seen: BTreeMap<String, Span> = BTreeMap::new();
     let mut checks = Vec::new();
     for (node, folder) in &document.checks {
-        if let Some(id) = node.get("id").and_then(Node::text) {
+        // Who calls it `name` is told so: what needs it has no error of its own.
+        let called = || node.get("name").and_then(Node::text).filter(|name| merge::is_name(name));
+        if let Some(id) = node.get("id").map_or_else(called, Node::text) {
             if let Some(first) = first_seen.get(id) {
                 let place = builder.sources.line_of(*first);
                 let span = node.get("id").map_or(node.span, |id| id.span);

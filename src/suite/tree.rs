@@ -1,5 +1,6 @@
 //! YAML 1.2 to a tree in which every node knows where it stands. The only module that knows the YAML library.
 
+mod repaired;
 #[cfg(test)]
 mod tests;
 
@@ -110,8 +111,16 @@ pub fn parse(source: u32, sources: &Sources, errors: &mut Diagnostics) -> Option
             Some(Builder { source, text, texts, sources, errors }.node(raw))
         }
         Err(failure) => {
-            syntax::report(source, text, failure, &|text| read(text).err(), errors);
-            None
+            let repaired = syntax::report(source, text, failure, &|text| read(text).err(), errors)?;
+            let raw = read(&repaired).ok()?;
+            let mut found = Diagnostics::default();
+            let texts = yaml_tags::check(source, &repaired, &mut found);
+            let mut node = Builder { source, text: &repaired, texts, sources, errors: &mut found }.node(raw);
+            let places = repaired::Places::of(&repaired, text);
+            places.put_back(&mut node);
+            found.0.iter_mut().for_each(|error| error.span = places.written(error.span));
+            errors.append(found);
+            Some(node)
         }
     }
 }
@@ -299,7 +308,12 @@ impl Builder<'_> {
     }
 
     fn line(&self, span: Span) -> usize {
-        self.sources.position(span).0
+        // Lines stay where they are, whatever mends them.
+        let written = self.sources.get(self.source).is_some_and(|source| source.text.len() == self.text.len());
+        if written {
+            return self.sources.position(span).0;
+        }
+        self.text.get(..span.start as usize).unwrap_or_default().matches('\n').count() + 1
     }
 
     fn span(&self, location: Location) -> Span {

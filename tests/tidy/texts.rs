@@ -114,7 +114,6 @@ const MANY: &[(&str, &str, &str)] = &[
     ("src/baseline/metrics/interleaved.rs", "with {pairs} pairs", "six at least"),
     ("src/baseline/metrics/multiple_testing.rs", "among {metrics} metrics", "one is not adjusted"),
     ("src/suite/diagnostic.rs", "({} characters)", "a text that was cut"),
-    ("src/suite/syntax/repairs.rs", "{more} more lines", "one is written out"),
     ("src/judge/operands.rs", "all its {count} samples", "one is written out"),
     ("src/judge/operands.rs", "({} characters)", "a text that was cut"),
 ];

@@ -1,15 +1,11 @@
 //! What was typed: a target, `FIELD=VALUE`, headers and expectations, each kept as it was typed.
 
-use std::borrow::Cow;
-
 use crate::app::hints::is_credential;
 use crate::cli::ProbeArgs;
-use crate::model::{FieldInfo, FieldKind};
+use crate::model::{FieldInfo, FieldKind, corrections};
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
 
-/// Ports on which a URL without a scheme is asked with TLS.
-const TLS_PORTS: [u16; 2] = [443, 8443];
 
 /// A value of a field, with the keys below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,7 +181,7 @@ impl CommandLine {
         let (main, port) = family.target_field;
         let is_url = family.fields.iter().any(|field| field.name == main && matches!(field.kind, FieldKind::Url));
         if is_url && !target.contains("://") {
-            let url = with_scheme(target);
+            let url = corrections::urls(target).swap_remove(0);
             let scheme = url.split("://").next().unwrap_or_default();
             let why =
                 if scheme == "http" { "as curl does; write https:// for TLS" } else { "as the port is one of TLS" };
@@ -270,17 +266,6 @@ fn keys_below(name: &str, inner: &[FieldInfo]) -> String {
         .map(|field| format!("{name}.{}={}", field.name, super::listing::example_value(&field.kind)))
         .collect();
     shown.join(", ")
-}
-
-/// A URL of what stands before it, with TLS on the ports of TLS.
-fn with_scheme(target: &str) -> String {
-    let authority = target.split(['/', '?', '#']).next().unwrap_or_default();
-    let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-    let scheme = if port.is_some_and(|port| TLS_PORTS.contains(&port)) { "https" } else { "http" };
-    // An IPv6 address by itself is bracketed in a URL.
-    let bare = target.parse::<std::net::Ipv6Addr>().is_ok();
-    let target = if bare { Cow::Owned(format!("[{target}]")) } else { Cow::Borrowed(target) };
-    format!("{scheme}://{target}")
 }
 
 /// A target in the form of another family.

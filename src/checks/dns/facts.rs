@@ -7,7 +7,7 @@ use crate::checks::shared::advice::{
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Better, Choice, Fact, Rule, Unit};
+use crate::model::{Better, Choice, Fact, Rule, TimeOf, Unit};
 use crate::probe::Cx;
 use crate::proto::dns::{message, presentation, rcode, rdata, types};
 
@@ -120,7 +120,7 @@ facts! { pub(super) FACTS;
         .on_breach("the server answers in another role than expected: is the zone loaded there, is recursion on?")
     .form(Form::Words(message::FLAGS));
     pub(super) const TTL: Fact<Distribution> =
-        Fact::spread("ttl", Unit::Seconds, "TTLs of the records of the answer section.")
+        Fact::spread("ttl", Unit::Seconds, "TTLs of the records of the answer section.").lasting(TimeOf::Setting)
             .on_breach("the TTL differs: is this an authoritative server, or a cache that counts down?")
             // The TTL of an authority is what it was given; that of a cache counts down.
             .ruled_given(Rule::Same, "flags", "aa");

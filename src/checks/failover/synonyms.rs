@@ -19,7 +19,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("interruption", "outage.hi"), ("recovery_time", "recovered_after"), ("mttr", "recovered_after"),
         ("time_to_recover", "recovered_after"), ("failback_outage", "failback.hi"), ("lost_requests", "lost"),
         ("loss", "lost"), ("packets_lost", "lost"), ("success", "recovered: true"),
-        ("rtt", "latency.p95"),
+        ("rtt", "latency.p95"), ("response_time", "latency.p95"), ("elapsed", "outage.hi"),
     ],
     options: &[],
 };

@@ -4,7 +4,7 @@ use crate::checks::shared::advice;
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Better, Choice, Fact, Rule, Unit, Value};
+use crate::model::{Better, Choice, Fact, Rule, TimeOf, Unit, Value};
 
 /// Headers that differ from answer to answer of an unchanged server: clocks, ids, traces, caches, counters, what
 /// describes the body, and policies that hold a nonce.
@@ -135,7 +135,7 @@ facts! { pub(super) FACTS;
         "certificate.expires_in",
         Unit::Seconds,
         "Time until the server's certificate expires; negative once it has.",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach(advice::RENEW);
     pub(super) const TOTAL_TIME: Fact<Distribution> = Fact::distribution(
         "total_time",

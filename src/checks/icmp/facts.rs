@@ -3,7 +3,7 @@
 use crate::checks::shared::advice::{EVIDENCE, SENT_LATE, SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
-use crate::model::{Better, Choice, Fact, Rule, Unit};
+use crate::model::{Better, Choice, Fact, Rule, TimeOf, Unit};
 
 /// What is sent must come back.
 const ALTERED_REPLY: (&str, &str) = (
@@ -82,7 +82,7 @@ facts! { pub(super) FACTS;
         Better::Lower,
         "Smoothed variation: J += (|D| - J) / 16, the estimator of RFC 3550 section 6.4.1, with D the difference of the \
          round-trip times of two consecutive replies (the RFC has one-way transit times). Needs two replies.",
-    )
+    ).lasting(TimeOf::Latency)
     .on_breach("the delay varies: look for a queue that fills (bandwidth), Wi-Fi, or a busy peer");
     pub(super) const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Count, "TTL or hop limit the replies arrived with.");
     pub(super) const ERRORS: Fact<Vec<String>> =

@@ -20,7 +20,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("status", "outcome"), ("state", "outcome"), ("result", "outcome"), ("reachable", "outcome: replied"),
         ("alive", "outcome: replied"), ("up", "outcome: replied"), ("success", "outcome: replied"),
         ("packet_loss", "loss"), ("loss_percent", "loss"), ("lost", "loss"), ("latency", "rtt.p95"),
-        ("time", "rtt.p95"), ("duration", "rtt.p95"), ("response_time", "rtt.p95"), ("avg", "rtt.mean"),
+        ("time", "rtt.p95"), ("duration", "rtt.p95"), ("response_time", "rtt.p95"), ("elapsed", "rtt.p95"), ("avg", "rtt.mean"),
         ("rtt_avg", "rtt.mean"), ("rtt_max", "rtt.max"), ("rtt_min", "rtt.min"), ("mdev", "rtt.stddev"),
         ("packets_sent", "sent"), ("transmitted", "sent"), ("packets_received", "received"), ("dup", "duplicates"),
         ("hops", "ttl.p95"), ("ip", "address"),

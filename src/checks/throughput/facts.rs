@@ -3,7 +3,7 @@
 use crate::checks::shared::advice::{EVIDENCE, PROTOCOL_ERROR, REFUSED, RESET, SLOWER, UNREACHABLE, UNRESOLVED};
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
-use crate::model::{Better, Choice, Fact, Unit};
+use crate::model::{Better, Choice, Fact, TimeOf, Unit};
 
 /// Segments or datagrams per round that are no alarm yet: one lost burst.
 const BURST: f64 = 10.0;
@@ -79,7 +79,7 @@ facts! { pub(super) FACTS;
         Unit::Seconds,
         Better::Lower,
         "Variation of the transit time of UDP datagrams at the receiver (RFC 3550), mean over streams.",
-    )
+    ).lasting(TimeOf::Latency)
     .on_breach("the delay varies: look for a queue that fills (bandwidth), Wi-Fi, or a busy peer");
     pub(super) const LOST: Fact<i64> = Fact::integer("lost", Unit::Count, "UDP datagrams that never arrived.");
     pub(super) const PACKETS: Fact<i64> = Fact::integer("packets", Unit::Count, "UDP datagrams sent.").work();

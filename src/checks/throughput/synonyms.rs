@@ -23,7 +23,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("mbps", "bitrate.p50"), ("bps", "bitrate.p50"), ("bits_per_second", "bitrate.p50"),
         ("received_rate", "bitrate.p50"), ("bytes", "transferred"), ("retr", "retransmits"),
         ("retransmissions", "retransmits"), ("packet_loss", "loss"), ("loss_percent", "loss"), ("lost_packets", "lost"),
-        ("lost_percent", "loss"), ("latency", "rtt.p95"), ("cpu", "cpu.local"), ("ip", "address"),
+        ("lost_percent", "loss"), ("latency", "rtt.p95"), ("response_time", "rtt.p95"), ("cpu", "cpu.local"), ("ip", "address"),
     ],
     options: &[
         ("-c HOST", "{}"), ("--client HOST", "{}"), ("-p PORT", "port={}"), ("--port PORT", "port={}"),

@@ -2,6 +2,10 @@
 
 use crate::probe::Synonyms;
 
+/// The handshake is completed whatever the certificate is: what is made of it is a matter of what is expected.
+const ANY_CERTIFICATE: &str = "expect: {verified: {present: true}}";
+const WITHOUT_VERIFYING: &str = "off: expect: {verified: {present: true}}";
+
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
@@ -16,9 +20,24 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("client_certificate", "client_cert"), ("key", "client_key"), ("private_key", "client_key"),
         ("protocol", "transport"), ("tls_version", "min_version: TLS1.2"), ("min_tls_version", "min_version"),
         ("max_tls_version", "max_version"), ("ssl_min", "min_version"), ("version", "min_version: TLS1.2"),
-        ("protocols", "alpn"), ("alpn_protocols", "alpn"), ("src", "source"),
+        ("protocols", "min_version: TLS1.2"), ("alpn_protocols", "alpn"), ("src", "source"),
         ("bind", "source"), ("connect_timeout", "timeout"), ("wait", "timeout"), ("ocsp", "crl: true"),
         ("revocation", "crl: true"),
+        ("insecure", ANY_CERTIFICATE),
+        ("insecure_skip_verify", ANY_CERTIFICATE),
+        ("skip_verify", ANY_CERTIFICATE),
+        ("allow_insecure", ANY_CERTIFICATE),
+        ("tls_skip_verify", ANY_CERTIFICATE),
+        ("no_check_certificate", ANY_CERTIFICATE),
+        ("skip_tls_verify", ANY_CERTIFICATE),
+        ("verify", WITHOUT_VERIFYING),
+        ("verify_ssl", WITHOUT_VERIFYING),
+        ("verify_tls", WITHOUT_VERIFYING),
+        ("ssl_verify", WITHOUT_VERIFYING),
+        ("tls_verify", WITHOUT_VERIFYING),
+        ("validate_certs", WITHOUT_VERIFYING),
+        ("verify_certificate", WITHOUT_VERIFYING),
+        ("check_certificate", WITHOUT_VERIFYING),
     ],
     facts: &[
         ("status", "outcome"), ("state", "outcome"), ("result", "outcome"), ("connected", "outcome: completed"),
@@ -26,7 +45,8 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("verify", "verified: true"), ("hostname_match", "verified: true"), ("error", "verify_error"),
         ("expiry", "expires_in"), ("expires", "expires_in"), ("expiration", "expires_in"), ("days_left", "expires_in"),
         ("days", "expires_in"), ("validity", "expires_in"), ("valid_for", "expires_in"), ("remaining", "expires_in"),
-        ("min_days", "expires_in"), ("cert_expiry", "expires_in"), ("valid_until", "not_after"),
+        ("min_days", "expires_in"), ("cert_expiry", "expires_in"), ("ssl_earliest_cert_expiry", "expires_in"), ("hostname", "san"),
+        ("protocols", "scan.versions"), ("valid_until", "not_after"),
         ("expiration_date", "not_after"), ("notafter", "not_after"), ("valid_from", "not_before"),
         ("notbefore", "not_before"), ("cn", "subject"), ("common_name", "subject"), ("dn", "subject"), ("sans", "san"),
         ("subject_alt_names", "san"), ("subjectaltname", "san"), ("dns_names", "san"), ("alt_names", "san"),
@@ -37,6 +57,8 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("signature_algorithm", "signature"), ("latency", "handshake_time.p95"), ("duration", "handshake_time.p95"),
         ("time", "handshake_time.p95"), ("tls_time", "handshake_time.p95"), ("rtt", "connect_time.p95"),
         ("ocsp_status", "ocsp.status"), ("stapled", "ocsp.stapled"), ("revoked", "crl.status"),
+        ("response_time", "handshake_time.p95"), ("elapsed", "handshake_time.p95"), ("total_time", "handshake_time.p95"),
+        ("handshake", "handshake_time.p95"), ("connect", "connect_time.p95"),
         ("serial_number", "serial"), ("curve", "group"), ("chain", "chain.subjects"),
     ],
     options: &[

@@ -6,6 +6,7 @@ mod units;
 
 pub use units::quantity;
 
+use super::fact::TimeOf;
 use super::suggest::{distance, suggest};
 use super::unit::Unit;
 use super::{FieldKind, host_name};
@@ -72,12 +73,19 @@ pub fn word(text: &str, words: &'static [&'static str]) -> Option<&'static str> 
         let only = words.iter().filter(|word| distance(text, word) == nearest.0).count() == 1;
         (text.len() <= 64 && only && nearest.0 <= (text.chars().count() / 3).max(1)).then_some(nearest.1)
     };
-    exact.or_else(other).copied().or_else(near)
+    // `1.2` of `TLS1.2`.
+    let numbered = || {
+        let ends = |word: &&&str| text.contains('.') && word.ends_with(text) && text.parse::<f64>().is_ok();
+        let mut found = words.iter().filter(ends);
+        found.next().filter(|_| found.next().is_none())
+    };
+    exact.or_else(other).or_else(numbered).copied().or_else(near)
 }
 
 /// A value of a field, as the suite should have it; several where it is not certain which. Empty where nothing is known.
 #[must_use]
-pub fn value(text: &str, kind: &FieldKind, like: Option<&str>) -> Vec<String> {
+pub fn value(text: &str, kind: &FieldKind) -> Vec<String> {
+    let quantity = |unit: Unit| quantity(text, unit, TimeOf::Period);
     let one = |found: Option<String>| found.into_iter().collect::<Vec<_>>();
     match kind {
         FieldKind::Bool | FieldKind::Switch(_) => one(flag(text).map(str::to_owned)),
@@ -86,17 +94,17 @@ pub fn value(text: &str, kind: &FieldKind, like: Option<&str>) -> Vec<String> {
             let range = |found: &String| found.parse::<i64>().is_ok_and(|n| (*low..=*high).contains(&n));
             one(port.map(str::to_owned).or_else(|| whole(text)).filter(range))
         }
-        FieldKind::Duration(..) => quantity(text, Unit::Seconds, like),
-        FieldKind::Size(..) => quantity(text, Unit::Bytes, like),
-        FieldKind::Ratio(..) => quantity(text, Unit::Ratio, like),
-        FieldKind::BitRate => quantity(text, Unit::BitsPerSecond, like),
-        FieldKind::Rate => quantity(text, Unit::PerSecond, like),
+        FieldKind::Duration(..) => quantity(Unit::Seconds),
+        FieldKind::Size(..) => quantity(Unit::Bytes),
+        FieldKind::Ratio(..) => quantity(Unit::Ratio),
+        FieldKind::BitRate => quantity(Unit::BitsPerSecond),
+        FieldKind::Rate => quantity(Unit::PerSecond),
         FieldKind::RateOr(words) => {
-            one(word(text, words).map(str::to_owned)).into_iter().chain(quantity(text, Unit::PerSecond, like)).collect()
+            one(word(text, words).map(str::to_owned)).into_iter().chain(quantity(Unit::PerSecond)).collect()
         }
         FieldKind::Choice(words) => one(word(text, words).map(str::to_owned)),
         FieldKind::Url if !text.contains("://") && !text.contains(char::is_whitespace) && !text.is_empty() => {
-            vec![format!("https://{}", text.trim_start_matches("//"))]
+            urls(text.trim_start_matches("//"))
         }
         FieldKind::Host => one(host_of(text)),
         FieldKind::Endpoint => one(endpoint_of(text)),
@@ -109,6 +117,34 @@ pub fn value(text: &str, kind: &FieldKind, like: Option<&str>) -> Vec<String> {
 pub fn port_named(name: &str) -> Option<&'static str> {
     let name = name.trim().to_lowercase();
     PORTS.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+}
+
+/// Ports of which TLS is expected.
+const TLS_PORTS: [u16; 2] = [443, 8443];
+
+/// URLs of what stands before a scheme, the one that is taken without a word first: TLS on the ports of TLS, none elsewhere, as
+/// curl does it. Where no port tells, the one with TLS may be meant as well.
+#[must_use]
+pub fn urls(target: &str) -> Vec<String> {
+    // The scheme is there, and what is behind it is not as it should be: `http:/host`, `https:host`.
+    let scheme = ["http", "https"]
+        .into_iter()
+        .find_map(|scheme| Some((scheme, target.strip_prefix(scheme)?.strip_prefix(':')?)));
+    if let Some((scheme, rest)) = scheme.filter(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_digit())) {
+        return vec![format!("{scheme}://{}", rest.trim_start_matches('/'))];
+    }
+    let bare = target.parse::<std::net::Ipv6Addr>().is_ok();
+    // An IPv6 address by itself is bracketed in a URL.
+    let place = if bare { format!("[{target}]") } else { target.to_owned() };
+    let authority = place.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = port_of(authority).map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
+    let port = port_of(authority).and_then(|(_, port)| port.parse::<u16>().ok());
+    let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    match port {
+        Some(port) if TLS_PORTS.contains(&port) => vec![format!("https://{place}")],
+        None if !loopback => vec![format!("http://{place}"), format!("https://{place}")],
+        _ => vec![format!("http://{place}")],
+    }
 }
 
 /// The host of something longer, such as a URL.

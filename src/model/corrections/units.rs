@@ -1,5 +1,6 @@
 //! Quantities as other tools and people write them.
 
+use crate::model::fact::TimeOf;
 use crate::model::quantity;
 use crate::model::unit::Unit;
 
@@ -34,10 +35,10 @@ const RATES: &[(&str, &str)] = &[
     ("", "bit/s"), ("k", "kbit/s"), ("m", "Mbit/s"), ("g", "Gbit/s"), ("t", "Tbit/s"),
 ];
 
-/// A quantity of `unit` that was written in another way: as a suite writes it, the likeliest first. `like` is a value of the
-/// same thing, whose unit is likely. Empty where nothing can be made of the text.
+/// A quantity of `unit` that was written in another way: as a suite writes it, the likeliest first. `time` says what a length
+/// of time is of. Empty where nothing can be made of the text.
 #[must_use]
-pub fn quantity(text: &str, unit: Unit, like: Option<&str>) -> Vec<String> {
+pub fn quantity(text: &str, unit: Unit, time: TimeOf) -> Vec<String> {
     let text = text.trim();
     let fits = |found: &String| quantity::parse(found, unit).is_ok();
     if unit == Unit::Count {
@@ -49,7 +50,7 @@ pub fn quantity(text: &str, unit: Unit, like: Option<&str>) -> Vec<String> {
     let found: Vec<String> = match (digits.parse::<f64>(), unit) {
         (Err(_), Unit::Seconds) => clock(text).into_iter().collect(),
         (Err(_), _) => Vec::new(),
-        (Ok(number), _) if word.is_empty() => bare(&digits, number, unit, like),
+        (Ok(number), _) if word.is_empty() => bare(&digits, number, unit, time),
         (Ok(_), Unit::Seconds) if word.chars().any(|c| c.is_ascii_digit()) => clock(text).into_iter().collect(),
         (Ok(number), Unit::Seconds) => named(TIMES, number, &digits, word).into_iter().collect(),
         (Ok(number), Unit::Bytes) => named(SIZES, number, &digits, word).into_iter().collect(),
@@ -68,8 +69,7 @@ fn split(text: &str) -> (&str, &str) {
 }
 
 /// A number without a unit.
-fn bare(digits: &str, number: f64, unit: Unit, like: Option<&str>) -> Vec<String> {
-    let likely = like.map(|like| split(like.trim()).1.trim()).filter(|symbol| !symbol.is_empty());
+fn bare(digits: &str, number: f64, unit: Unit, time: TimeOf) -> Vec<String> {
     let with = |symbol: &str| match unit {
         Unit::Seconds | Unit::Ratio => format!("{digits}{symbol}"),
         _ => format!("{digits} {symbol}"),
@@ -77,27 +77,14 @@ fn bare(digits: &str, number: f64, unit: Unit, like: Option<&str>) -> Vec<String
     if number == 0.0 {
         return vec![with(unit_symbol(unit))];
     }
-    match (unit, likely) {
-        (Unit::Seconds, Some("ms")) if number < 10.0 => vec![with("s"), with("ms")],
-        (Unit::Seconds, Some(symbol)) if symbol != "s" => {
-            vec![
-                with(symbol),
-                with(if symbol == "ms" {
-                    "s"
-                } else if symbol == "d" {
-                    "h"
-                } else {
-                    "ms"
-                }),
-            ]
-        }
-        (Unit::Seconds, _) if number >= 60.0 => vec![with("ms"), with("s")],
-        (Unit::Seconds, _) => vec![with("s"), with("ms")],
-        (Unit::Ratio, _) if number.abs() <= 1.0 => {
+    match unit {
+        Unit::Seconds => time.units(number.abs()).iter().map(|symbol| with(symbol)).collect(),
+        // Who writes 1 hardly means all of it.
+        Unit::Ratio if number.abs() < 1.0 => {
             let percent = format!("{}%", trimmed(number * 100.0));
             vec![percent, with("%")]
         }
-        (Unit::BitsPerSecond, _) if number < 1e6 => vec![with("Mbit/s"), with("bit/s")],
+        Unit::BitsPerSecond if number < 1e6 => vec![with("Mbit/s"), with("bit/s")],
         _ => vec![with(unit_symbol(unit))],
     }
 }
@@ -206,7 +193,13 @@ pub(super) fn count(text: &str) -> Option<String> {
     if let Some(number) = whole {
         return Some(number.to_string());
     }
-    let plain = text.replace(['_', '\'', ' '], "").replace(',', "");
+    let mut groups = text.split(',');
+    let first = groups.next().unwrap_or_default();
+    // `1,000` is a number, `22,23` are two.
+    if groups.any(|group| group.len() != 3) || (text.contains(',') && first.len() > 3) {
+        return None;
+    }
+    let plain = text.replace(['_', '\'', ' ', ','], "");
     let number: f64 = plain.parse().ok().filter(|number: &f64| number.is_finite() && number.abs() < 1e15)?;
     Some(trimmed(number))
 }

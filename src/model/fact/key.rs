@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::{Advice, Better, FactInfo, Kind, Roles, Rule};
+use super::{Advice, Better, FactInfo, Kind, Roles, Rule, TimeOf};
 use crate::model::Value;
 use crate::model::args::Args;
 use crate::model::field::is_among;
@@ -69,12 +69,17 @@ impl<T> Fact<T> {
             Kind::Integer | Kind::Number | Kind::Distribution | Kind::Time => Rule::Ignore,
             Kind::Bool | Kind::Text | Kind::Choice(_) | Kind::List | Kind::Object => Rule::Same,
         };
+        let time = match kind {
+            Kind::Distribution => TimeOf::Latency,
+            _ => TimeOf::Period,
+        };
         Self {
             info: FactInfo {
                 name,
                 kind,
                 form: Form::Plain,
                 unit,
+                time,
                 better,
                 help,
                 tolerance: None,
@@ -146,6 +151,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn form(self, form: Form) -> Self {
         Self { info: FactInfo { form, ..self.info }, ..self }
+    }
+
+    /// The same fact, a length of time of another sort than its kind tells.
+    #[must_use]
+    pub const fn lasting(self, time: TimeOf) -> Self {
+        Self { info: FactInfo { time, ..self.info }, ..self }
     }
 
     /// The same fact, which counts what the probe did.

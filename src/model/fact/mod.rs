@@ -5,9 +5,11 @@
 
 mod key;
 mod rule;
+mod time;
 
 pub use key::{Choice, Distribution, Fact, Scalar, Time};
 pub use rule::{Better, Rule};
+pub use time::TimeOf;
 
 use super::args::Args;
 use super::typed::Form;
@@ -66,6 +68,8 @@ pub struct FactInfo {
     pub form: Form,
     /// Unit of a number; `Count` for everything else.
     pub unit: Unit,
+    /// Of a length of time, what it is of.
+    pub time: TimeOf,
     /// Direction, for facts that are metrics.
     pub better: Option<Better>,
     /// One sentence for `explain`, the schema and the docs.
@@ -143,6 +147,16 @@ impl FactInfo {
         let signed = self.unit == Unit::Seconds && self.kind != Kind::Distribution;
         let share = self.unit == Unit::Ratio && self.better.is_some();
         ((!signed).then_some(0.0), share.then_some(1.0))
+    }
+
+    /// Whether a number of it is never exactly `value`: it is measured, or another one at each moment. Zero is one that has not
+    /// begun, or is over.
+    #[must_use]
+    pub fn is_never(&self, value: f64) -> bool {
+        let sampled = self.kind == Kind::Distribution && self.better.is_some();
+        let time = self.unit == Unit::Seconds && !self.time.may_be_exact();
+        let zero = value == 0.0 && self.kind != Kind::Distribution && !(time && self.time == TimeOf::Validity);
+        (sampled || time || self.time.runs_on()) && !zero
     }
 
     /// Histogram ticks per unit: nanoseconds for times.

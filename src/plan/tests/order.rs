@@ -83,6 +83,13 @@ fn needs_that_cannot_be_met_are_errors_in_their_place() {
     let unknown = errors("  - {id: first, scripted: {}}\n  - {id: b, needs: [frist], scripted: {}}\n");
     assert!(unknown.contains("unknown check `frist` in `needs`"), "{unknown}");
     assert!(unknown.contains("t.yaml:5:20") && unknown.contains("write `needs: [first]`"), "{unknown}");
+    // It is never itself that is meant.
+    for need in ["b", "u/a"] {
+        let text = errors(&format!("  - {{id: a, needs: [{need}], scripted: {{}}}}\n"));
+        assert!(!text.contains("write `needs:") && text.contains("= help: "), "{text}");
+    }
+    let other = errors("  - {id: c, needs: [d], scripted: {}}\n  - {id: e, scripted: {}}\n");
+    assert!(other.contains("write `needs: [e]`"), "{other}");
     let own = errors("  - {id: a, needs: [a], scripted: {}}\n");
     assert!(own.contains("`a` needs itself\n") && own.contains("take `needs` out"), "{own}");
     let circle = errors(

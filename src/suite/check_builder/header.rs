@@ -1,15 +1,21 @@
 //! The keys of a check that do not depend on its cell: its id and its family, and what to write in place of unknown ones.
 
-use super::{Builder, CheckHeader};
-use crate::probe::{Family, Synonyms};
+use std::path::Path;
+
+use super::{Builder, CheckHeader, without};
+use crate::model::suggest::suggested_word;
+use crate::probe::{Family, Synonyms, plain};
 use crate::suite::diagnostic::suggest;
+use crate::suite::matrix::Cell;
 use crate::suite::merge::is_name;
 use crate::suite::synonyms;
 use crate::suite::syntax::flow;
 use crate::suite::tables;
 use crate::suite::tree::{Key, Kind, Node};
+use crate::suite::vars::{self, Scope};
 
 impl Builder<'_> {
+    /// `None` for what is no check at all.
     pub(super) fn header<'n>(&mut self, node: &'n Node) -> Option<CheckHeader<'n>> {
         if !matches!(node.kind, Kind::Map(_)) {
             let help = "write `- id: NAME`, and below it what to look at, such as `http: {url: https://HOST/}`";
@@ -27,17 +33,20 @@ impl Builder<'_> {
         }
         let misspelt = !unknown.is_empty();
         let chosen_family = chosen.first().map(|(family, ..)| *family);
-        let mut renamed = false;
+        let (mut renamed, mut meant) = (false, None);
         for (key, below) in unknown {
             let help = self.key_help(node, key, below, chosen_family);
             renamed |= help.starts_with("write `id:");
+            meant = meant.or_else(|| {
+                self.meant(key, &help).filter(|_| matches!(below.kind, Kind::Map(_))).map(|family| (family, below))
+            });
             self.errors.add(key.span, format!("unknown key `{}`", key.name), help);
         }
         // Who calls it `name` is told so, and not that there is no `id` as well.
         let name = if renamed && node.get("id").is_none() { None } else { self.name(node) };
-        match chosen.as_slice() {
-            [(family, below, _)] => Some(CheckHeader { name: name?, family, below }),
-            [] if misspelt => None,
+        let family = match chosen.as_slice() {
+            [(family, below, _)] => Some((*family, *below)),
+            [] if misspelt => meant,
             [] => {
                 let families: Vec<&str> = self.families.iter().map(|family| family.name).collect();
                 let help = format!("add one of {}, such as `http: {{url: https://HOST/}}`", families.join(", "));
@@ -49,34 +58,72 @@ impl Builder<'_> {
                 self.errors.add(*span, message, "make it a check of its own");
                 None
             }
-        }
+        };
+        Some(CheckHeader { name, family, misspelt: chosen.len() != 1 })
+    }
+
+    /// The family that is meant by an unknown key, whose advice is `help`.
+    fn meant(&self, key: &Key, help: &str) -> Option<&'static Family> {
+        let word = plain(&key.name);
+        let near = suggested_word(help);
+        self.families.iter().find(|family| family.synonyms.is_called(&word) || near == Some(family.name))
+    }
+
+    /// Looks at the keys that do not depend on the family, of a check that has none.
+    pub(super) fn without_family(&mut self, node: &Node, cell: &Cell, folder: &Path) {
+        let scope = Scope { matrix: cell, ..self.scope };
+        let resolved = vars::resolve(&without(node, ""), &scope, self.errors);
+        let _ = self.common(&resolved, folder);
+        let _ = self.eventually(resolved.get("eventually"), folder);
+        let _ = self.skip(resolved.get("when"), cell);
     }
 
     /// What to write in place of a key that no check has.
     fn key_help(&self, check: &Node, key: &Key, below: &Node, family: Option<&'static Family>) -> String {
+        let text = below.text().unwrap_or_default();
+        if let Some(named) = self.families.iter().find(|family| family.name == text.to_lowercase()) {
+            return match family {
+                Some(family) if family.name == named.name => {
+                    format!("leave `{}` out: the key `{}:` says it", key.name, named.name)
+                }
+                _ => format!("the family is a key of its own: write `{}: {{…}}`", named.name),
+            };
+        }
         let keys = || tables::names(tables::CHECK).chain(self.families.iter().map(|family| family.name));
         if let Some(family) = family {
             let has = |name: &str| family.fields.iter().any(|field| field.name == name);
             let field = if has(&key.name) {
-                Some(key.name.as_str())
+                Some(Ok(format!("{}: {}", key.name, flow(below))))
             } else {
-                Synonyms::find(family.synonyms.fields, &key.name)
+                synonyms::replaced(family.synonyms.fields, &key.name, below, family.fields)
             };
             let own = synonyms::key("check", &key.name, below);
-            if let Some(field) = field.filter(|_| has(&key.name) || own.is_none()) {
-                let entry = if field.contains(": ") { field.to_owned() } else { format!("{field}: {}", flow(below)) };
-                return format!("it belongs below `{0}`: write `{0}: {{…, {entry}}}`", family.name);
+            match field.filter(|_| has(&key.name) || own.is_none()) {
+                Some(Ok(entry)) if entry.starts_with("expect: ") => return format!("write `{entry}`"),
+                Some(Ok(entry)) => {
+                    return format!("it belongs below `{0}`: write `{0}: {{…, {entry}}}`", family.name);
+                }
+                Some(Err(help)) => return help,
+                None => {}
             }
             let fact = family.facts.iter().find(|fact| fact.name == key.name).map(|fact| fact.name);
             let fact = fact.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)).filter(|_| own.is_none());
             if let Some(fact) = fact {
-                let entry = if fact.contains(": ") { fact.to_owned() } else { format!("{fact}: {}", flow(below)) };
+                let entry = synonyms::expectation(fact, below, family.facts).swap_remove(0);
                 return format!("what must hold goes below `expect`: write `expect: {{{entry}}}`");
             }
             if let Some(own) = own {
                 return own;
             }
         } else {
+            let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme.strip_suffix('s').unwrap_or(scheme));
+            if let Some(family) = self.families.iter().find(|family| family.name == scheme) {
+                return format!("write `{}`", synonyms::target(family, below));
+            }
+            if key.name == "timeout" {
+                let value = synonyms::value_of("timeout", below, tables::DEFAULTS);
+                return format!("it belongs below the family, such as `http: {{…, timeout: {value}}}`");
+            }
             let named = synonyms::key("check", &key.name, below)
                 .filter(|help| help.starts_with("write `id:") && check.get("id").is_none());
             let target = || {

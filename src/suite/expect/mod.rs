@@ -1,5 +1,6 @@
 //! `expect:` to typed expectations, and together with the defaults of the family to those in force.
 
+mod advice;
 pub mod effective;
 mod operand;
 mod soundness;
@@ -8,10 +9,10 @@ mod tests;
 
 use std::sync::Arc;
 
-use regex::{Captures, Regex};
+use advice::{part_help, path_help};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
-use super::synonyms;
+use super::synonyms::{self, Subject, alternatives, corrected};
 use super::syntax::flow;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::document_path::{self, Step};
@@ -48,6 +49,7 @@ pub struct Reader<'a> {
 pub struct FactTyping {
     form: Form,
     kind: Option<String>,
+    subject: Option<Subject>,
 }
 
 impl Reader<'_> {
@@ -114,14 +116,15 @@ impl Reader<'_> {
         let form = match part {
             Part::Whole => info.form,
             Part::Path(path) => info.form.at(&document_path::keys(path)),
-            Part::Statistic(_) => return FactTyping::default(),
+            Part::Statistic(_) => Form::default(),
         };
+        let subject = Some(Subject::of(info, part));
         let deciding = |name: &str| self.facts.iter().find(|fact| fact.name == name).and_then(|fact| fact.foreseen);
         let kind = match form {
             Form::Data(data) => deciding(data.kind).and_then(|foreseen| foreseen(self.args)),
             _ => None,
         };
-        FactTyping { form, kind }
+        FactTyping { form, kind, subject }
     }
 
     fn fact(&mut self, path: &str, span: Span, value: &Node) -> Option<(FactInfo, Part)> {
@@ -146,9 +149,7 @@ impl Reader<'_> {
         let rest = rest.map(|rest| rest.strip_prefix('.').unwrap_or(rest));
         match (info.kind, rest) {
             (Kind::Distribution, None) => {
-                let others: Vec<String> = STATISTICS.iter().map(|part| format!(".{part}")).collect();
-                let help =
-                    format!("say which part of it: write `{path}.p95: {}`, or {}", flow(value), others.join(" "));
+                let help = part_help(&info, value);
                 self.errors.add(span, format!("`{path}` has many values: one per measurement"), help);
                 None
             }
@@ -156,9 +157,12 @@ impl Reader<'_> {
                 let Some(statistic) = STATISTICS.iter().find(|name| **name == rest) else {
                     let names: Vec<String> = STATISTICS.iter().map(|s| format!("{}.{s}", info.name)).collect();
                     let near = || suggest(path, names.iter().map(String::as_str));
-                    let meant =
-                        synonyms::statistic(rest).map(|part| format!("write `{}.{part}: {}`", info.name, flow(value)));
-                    let help = meant.unwrap_or_else(near);
+                    let meant = synonyms::statistic(rest).map(|part| {
+                        let subject = Subject::of(&info, &Part::Statistic(part));
+                        let found = entries_of(&format!("{}.{part}", info.name), &corrected(value, subject));
+                        format!("write {}", alternatives(&found))
+                    });
+                    let help = self.operator_in_path(path, value).or(meant).unwrap_or_else(near);
                     self.errors.add(span, format!("`{}` has no `{rest}`", info.name), help);
                     return None;
                 };
@@ -166,6 +170,12 @@ impl Reader<'_> {
             }
             (_, None) => Some((info, Part::Whole)),
             (Kind::Object, Some(rest)) => {
+                if matches!(info.form, Form::Fields)
+                    && let Some(help) = self.operator_in_path(path, value)
+                {
+                    self.errors.add(span, format!("`{}` has no fact `{path}`", self.family.name), help);
+                    return None;
+                }
                 if let Some(help) = path_help(info.name, rest) {
                     self.errors.add(span, format!("`{path}` is a path of another language"), help);
                     return None;
@@ -178,31 +188,6 @@ impl Reader<'_> {
                 None
             }
         }
-    }
-
-    /// What to write in place of a fact that there is none of.
-    fn other_fact(&self, path: &str, value: &Node) -> String {
-        if let Some(whole) = self.longer(path) {
-            return whole;
-        }
-        if Operator::of(&plain(path)).is_some()
-            || (synonyms::test(path, value, Sort::Any).is_some() && path.contains(['<', '>', '=']))
-        {
-            let best = self.facts.iter().find(|fact| fact.better.is_some() && fact.kind == Kind::Distribution);
-            let name = best.map_or_else(|| "FACT".to_owned(), |fact| format!("{}.p95", fact.name));
-            return format!("name the fact it is about, such as `{name}: {{{path}: {}}}`", flow(value));
-        }
-        let statistic = |word: &str| STATISTICS.contains(&word) || synonyms::statistic(word).is_some();
-        if let Some(instead) = synonyms::fact(self.family, path, statistic) {
-            return synonyms::entry(instead, value_or_test(value).as_ref().unwrap_or(value));
-        }
-        if let Some(field) = self.family.fields.iter().find(|field| field.name == path) {
-            let entry = format!("{}: {{…, {}: {}}}", self.family.name, field.name, flow(value));
-            return format!("it is a field of the check, not a fact: write `{entry}`");
-        }
-        let names = self.paths();
-        let near = suggest(path, names.iter().map(String::as_str));
-        if near.starts_with("did you mean") { near } else { suggest(path, self.facts.iter().map(|fact| fact.name)) }
     }
 
     /// The steps below an object.
@@ -220,16 +205,6 @@ impl Reader<'_> {
             return None;
         }
         Some(steps)
-    }
-
-    /// The path with its beginning: `json.status` for `body.json.status`.
-    fn longer(&self, path: &str) -> Option<String> {
-        let first = path.split('.').next().unwrap_or_default();
-        let mut fitting =
-            self.facts.iter().filter(|fact| fact.name.rsplit_once('.').is_some_and(|(_, last)| last == first));
-        let fact = fitting.next().filter(|fact| matches!(fact.kind, Kind::Object) || path == first)?;
-        let (before, _) = fact.name.rsplit_once('.')?;
-        fitting.next().is_none().then(|| format!("did you mean `{before}.{path}`?"))
     }
 
     fn paths(&self) -> Vec<String> {
@@ -254,15 +229,22 @@ impl Reader<'_> {
             Sort::Text | Sort::Any => !text.starts_with(['<', '>', '=', '!', '~', '/', '≥', '≤']),
             _ => true,
         };
-        let test = synonyms::comparison(node.shown().unwrap_or(text), sort).filter(|_| !right);
-        let Some(test) = test else { return false };
+        let tests = synonyms::comparison(node.shown().unwrap_or(text), self.subject(sort));
+        if right || tests.is_empty() {
+            return false;
+        }
         let literal = match sort {
             Sort::Number(_) => String::new(),
             _ => format!("; for this very text, `{owner}: {{eq: {}}}`", flow(node)),
         };
         let message = format!("`{owner}`: `{}` is a comparison written as text", node.shown().unwrap_or(text));
-        self.errors.add(node.span, message, format!("write `{owner}: {test}`{literal}"));
+        self.errors.add(node.span, message, format!("write {}{literal}", alternatives(&entries_of(owner, &tests))));
         true
+    }
+
+    /// What is being read, whose values are of this sort.
+    fn subject(&self, sort: Sort) -> Subject {
+        self.typing.subject.map_or(Subject::of_sort(sort), |subject| subject.with(sort))
     }
 
     /// Whether a node is a null as documents have it. One that is empty was left unfinished.
@@ -292,7 +274,7 @@ impl Reader<'_> {
             NodeKind::Scalar(..) if sort == Sort::List => {
                 let text = flow(node);
                 let help = format!(
-                    "write `{owner}: {{contains: {text}}}`, or `{{exactly: [{text}]}}` where nothing else may be there"
+                    "write `{owner}: {{contains: {text}}}`, or `{owner}: {{exactly: [{text}]}}` where nothing else may be there"
                 );
                 self.errors.add(node.span, format!("`{owner}` is a list, this is one value"), help);
                 Vec::new()
@@ -310,8 +292,9 @@ impl Reader<'_> {
                 let mut out = Vec::new();
                 for (key, below) in entries {
                     let Some(operator) = sort.operators().find(|operator| operator.word() == key.name) else {
+                        let tests = synonyms::test(&key.name, below, self.subject(sort));
                         let meant =
-                            synonyms::test(&key.name, below, sort).map(|test| format!("write `{owner}: {test}`"));
+                            (!tests.is_empty()).then(|| format!("write {}", alternatives(&entries_of(owner, &tests))));
                         let near = || suggest(&key.name, sort.operators().map(Operator::word));
                         let null = matches!(&*plain(&key.name), "null" | "is_null" | "isnull");
                         let null =
@@ -338,8 +321,13 @@ impl Reader<'_> {
                 let help = match sort {
                     _ if matches!(node.kind, NodeKind::Null) => self.instead_of_null(owner),
                     Sort::List | Sort::Any => {
-                        format!("write `{owner}: {{exactly: {text}}}`, or {{contains: {text}}} where more may be there")
+                        format!(
+                            "write `{owner}: {{exactly: {text}}}`, or `{owner}: {{contains: {text}}}` where more may be there"
+                        )
                     }
+                    Sort::Text => format!(
+                        "write `{owner}: {{contains: {text}}}` where all are parts of it, or `{owner}: {{in: {text}}}` for one of several"
+                    ),
                     Sort::Bool | Sort::Time => "write one value".to_owned(),
                     _ => format!("write `{owner}: {{in: {text}}}` for one of several"),
                 };
@@ -350,36 +338,9 @@ impl Reader<'_> {
     }
 }
 
-/// The operand of the only operator, where that is nothing but "equal": what stands there may be written by itself.
-fn value_or_test(node: &Node) -> Option<Node> {
-    match node.entries() {
-        [(key, value)] if matches!(&*plain(&key.name), "eq" | "equals" | "equal" | "is") => Some(value.clone()),
-        _ => None,
-    }
-}
-
-/// What to write in place of a path as `JSONPath` or jq have it; `None` for one of this language.
-fn path_help(fact: &str, path: &str) -> Option<String> {
-    let index = Regex::new(r#"\[(\d+|-\d+|\*|["'][^"']*["'])\]"#).ok()?;
-    let every = path.contains("[*]") || path.split('.').any(|part| part == "*");
-    if every {
-        let before = path.split(".*").next().and_then(|part| part.split("[*]").next()).unwrap_or_default();
-        return Some(format!("every element is told by the list: `{fact}.{before}: {{all: {{…}}}}`, or any, or none"));
-    }
-    // `[?(@.name=='db')]` of JSONPath.
-    let select = Regex::new(r#"\[\?\(?\s*@\.([\w.-]+)\s*={1,3}\s*("[^"]*"|'[^']*'|[^)\]&|]+?)\s*\)?\]"#).ok()?;
-    if select.is_match(path) {
-        let plain = select.replace_all(path, "[$1=$2]");
-        return Some(format!("write `{fact}.{}`", plain.trim_start_matches(['$', '.'])));
-    }
-    let synonyms = index.is_match(path) || path.contains("..") || path.split('.').any(|part| matches!(part, "$" | "@"));
-    synonyms.then(|| {
-        let plain = index
-            .replace_all(path, |found: &Captures<'_>| format!(".{}", found[1].trim_matches(['"', '\''])))
-            .into_owned();
-        let parts: Vec<&str> = plain.split('.').filter(|part| !matches!(*part, "$" | "@" | "")).collect();
-        format!("write `{fact}.{}`: keys, and positions from 0, with dots between", parts.join("."))
-    })
+/// An entry of `expect` for each of several values.
+fn entries_of(path: &str, values: &[String]) -> Vec<String> {
+    values.iter().map(|value| format!("{path}: {value}")).collect()
 }
 
 /// A node as a suite author would write it, for reports.

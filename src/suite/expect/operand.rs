@@ -7,7 +7,7 @@ use crate::model::expectation::{OperandForm, Operator, ParsedOperand, Sort, Test
 use crate::model::typed::{Form, InvalidText};
 use crate::model::{Unit, Value, corrections, quantity, typed};
 use crate::suite::args::HIDDEN;
-use crate::suite::synonyms;
+use crate::suite::synonyms::{self, alternatives};
 use crate::suite::tree::{Kind as NodeKind, Node};
 
 /// Largest compiled regular expression, bytes.
@@ -183,7 +183,7 @@ impl Reader<'_> {
     /// A value the whole fact, or an element of it, is compared with: one that it can be.
     pub(super) fn whole(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Value> {
         let value = self.value(owner, node, sort)?;
-        let FactTyping { form, kind } = &self.typing;
+        let FactTyping { form, kind, .. } = &self.typing;
         let impossible = value
             .as_str()
             .filter(|_| matches!(sort, Sort::Text | Sort::Any))
@@ -251,22 +251,15 @@ impl Reader<'_> {
 impl Reader<'_> {
     /// What to write in place of a value that does not fit.
     fn value_help(&self, owner: &str, text: &str, sort: Sort) -> String {
-        let name = owner.split('.').next().unwrap_or_default();
-        let default =
-            self.facts.iter().filter(|fact| fact.name == owner || fact.name == name).find_map(|fact| fact.expected);
-        // Certificates and the like are measured in days, whatever the fact is called.
-        let days = owner.ends_with("expires_in") || owner.ends_with("_in") || owner.contains("age");
-        let like = default.filter(|text| text.contains(|c: char| c.is_ascii_digit())).or_else(|| days.then_some("14d"));
         let found: Vec<String> = match sort {
-            Sort::Number(unit) => corrections::quantity(text, unit, like),
+            Sort::Number(unit) => self.subject(sort).quantities(text, unit),
             Sort::Bool => corrections::flag(text).map(str::to_owned).into_iter().collect(),
             Sort::Choice(words) => corrections::word(text, words).map(str::to_owned).into_iter().collect(),
             _ => Vec::new(),
         };
-        if let Some(test) =
-            synonyms::comparison(text, sort).filter(|_| found.is_empty() && matches!(sort, Sort::Number(_)))
-        {
-            return format!("write `{owner}: {test}`");
+        let tests = synonyms::comparison(text, self.subject(sort));
+        if found.is_empty() && matches!(sort, Sort::Number(_)) && !tests.is_empty() {
+            return format!("write {}", alternatives(&super::entries_of(owner, &tests)));
         }
         let several = match sort {
             Sort::Choice(words) => format!("; the words are {}", words.join(", ")),

@@ -1,7 +1,7 @@
 //! Expectations that cannot fail, cannot hold, or say of an outcome only what it is not.
 
 use crate::model::expectation::{Expectation, Operator, Part, Sort, Test, domain};
-use crate::model::{Kind, Value};
+use crate::model::{Better, Kind, Value};
 
 /// What is wrong with it, and what to write instead.
 pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
@@ -20,13 +20,8 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
         let message = format!("`{path}` is an estimate and may read too low: an upper limit of it proves nothing");
         return Some((message, format!("write the limit for `{bound}`, which the true value never exceeds")));
     }
-    if let (Part::Statistic(statistic), Test::Eq(_)) = (part, test)
-        && *statistic != "count"
-        // What somebody has set, such as a TTL, may well be exact.
-        && info.better.is_some()
-    {
-        let message = format!("`{path}` is measured, and is never exactly {want}");
-        return Some((message, format!("write a limit: {path}: {{le: {want}}}, or {{ge: {want}}}")));
+    if let Some(flaw) = exactness(expectation) {
+        return Some(flaw);
     }
     let range = info.range();
     if !matches!(test, Test::Present(_)) && domain::always_holds(test, *sort, range) {
@@ -39,6 +34,46 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
         let message = format!("{} can never hold", written());
         (message, format!("`shakedown explain {path}` lists what it can be"))
     })
+}
+
+/// That something is exactly a value which it never is exactly, or that it is not.
+fn exactness(expectation: &Expectation) -> Option<(String, String)> {
+    let Expectation { path, info, part, test, want, .. } = expectation;
+    if *part == Part::Statistic("count") {
+        return None;
+    }
+    let is_never = |value: &Value| value.as_f64().is_some_and(|number| info.is_never(number));
+    let why = if info.time.runs_on() { "is another one at each moment" } else { "is measured" };
+    let limits = |value: &str| {
+        let [first, second] = match (info.time.runs_on(), info.better) {
+            (true, _) => ["gt", "lt"],
+            (_, Some(Better::Higher)) => ["ge", "le"],
+            _ => ["le", "ge"],
+        };
+        format!("write a limit: `{path}: {{{first}: {value}}}`, or `{path}: {{{second}: {value}}}`")
+    };
+    if names_only(test, &is_never) {
+        let one = if matches!(test, Test::Eq(_)) { want.to_string() } else { "such a value".to_owned() };
+        let help = if matches!(test, Test::Eq(_)) { limits(want) } else { limits("VALUE") };
+        return Some((format!("`{path}` {why}, and is never exactly {one}"), help));
+    }
+    match test {
+        Test::Not(inner) if names_only(inner, &is_never) => {
+            Some((format!("`{path}` {why}, and is always another than {want}"), limits("VALUE")))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a test holds for nothing but values that never are.
+fn names_only(test: &Test, is_never: &impl Fn(&Value) -> bool) -> bool {
+    match test {
+        Test::Eq(value) => is_never(value),
+        Test::In(values) => values.iter().all(is_never),
+        Test::AllOf(parts) => parts.iter().any(|part| names_only(part, is_never)),
+        Test::AnyOf(parts) => parts.iter().all(|part| names_only(part, is_never)),
+        _ => false,
+    }
 }
 
 /// The words of an outcome beside the one expected by default and those that say nothing of the peer, as far as the test

@@ -1,17 +1,26 @@
 //! What people write who know another tool, and what a suite writes in its place: words, comparisons, and where a key belongs.
 
+mod comparison;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod words;
 
+use std::path::Path;
+
 use regex::Regex;
 
+pub(super) use comparison::comparison;
+use comparison::{between, fits, hundreds};
+pub(super) use subject::{Subject, corrected};
 use words::{CHECK, EVENTUALLY, OPERATORS, STATISTICS, SUITE};
 
 use super::syntax::flow;
+use super::tables;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::expectation::{OperandForm, Operator, Sort};
-use crate::model::{Unit, corrections, quantity};
+use crate::model::parse::parse;
+use crate::model::{FactInfo, FieldInfo, Kind as FactKind, Unit, corrections, quantity};
 use crate::probe::{Family, Synonyms, plain};
 
 /// A table of words by the key that the entries stand below.
@@ -33,6 +42,15 @@ pub(crate) const TABLES: &[(&str, &[(&str, &str)])] = &[
     ("a part of a distribution", STATISTICS),
 ];
 
+/// The fields that the words of such a table stand for.
+fn fields_of(owner: &str) -> &'static [FieldInfo] {
+    match owner {
+        "check" => tables::CHECK,
+        "eventually" => tables::EVENTUALLY,
+        _ => &[],
+    }
+}
+
 /// What a word of another tool is in suites, with where it belongs: a key, an operator, a part of a distribution.
 pub(crate) fn otherwise(word: &str) -> Vec<(&'static str, &'static str)> {
     // A word that is a sign of its own table stands for a pattern.
@@ -45,16 +63,87 @@ pub(crate) fn otherwise(word: &str) -> Vec<(&'static str, &'static str)> {
     found.filter_map(|(place, instead)| Some((place, shown(instead?)))).collect()
 }
 
-/// "write `status: 200`" for an entry whose key another tool has: `instead` is a key, or a whole entry.
-pub(super) fn entry(instead: &str, value: &Node) -> String {
-    match (instead.contains(": "), &value.kind) {
-        (true, _) => format!("write `{instead}`"),
-        // A time that runs down is never exactly one.
-        (false, NodeKind::Scalar(..)) if instead.ends_with("expires_in") => {
-            format!("write `{instead}: {{gt: {}}}`", flow(value))
+/// The entry in place of one whose key another tool has, from a table whose words stand for keys or whole entries. `Err` says
+/// what to do where no entry takes its place; `None` where the table has no such word.
+pub(super) fn replaced(
+    table: &'static [(&'static str, &'static str)],
+    word: &str,
+    value: &Node,
+    fields: &[FieldInfo],
+) -> Option<Result<String, String>> {
+    let instead = Synonyms::find(table, word)?;
+    let flag = value.text().and_then(corrections::flag).filter(|_| value.text() != Some("0"));
+    let idle = if Synonyms::is_meant_off(table, word) { flag == Some("true") } else { flag == Some("false") };
+    Some(match (instead.split_once(": "), &value.kind) {
+        // What the word is for is off: so it is without it.
+        (Some((key, "false")), _) if idle => Ok(format!("{key}: true")),
+        (Some((key @ "follow", _)), _) if idle => Ok(format!("{key}: 0")),
+        (Some(_), _) if idle => Err(format!("leave `{word}` out: it is so by default")),
+        (Some(_), _) => Ok(filled(instead, value)),
+        (None, NodeKind::Scalar(..)) => Ok(format!("{instead}: {}", value_of(instead, value, fields))),
+        (None, _) => Ok(instead.to_owned()),
+    })
+}
+
+/// The value of a field, with the unit or the word of a suite.
+pub(super) fn value_of(field: &str, value: &Node, fields: &[FieldInfo]) -> String {
+    let kind = fields.iter().find(|info| info.name == field).map(|info| info.kind);
+    let text = value.text().filter(|_| value.shown.is_none());
+    let (Some(kind), Some(text)) = (kind, text) else { return flow(value) };
+    if parse(text, &kind, Path::new("")).is_ok() {
+        return flow(value);
+    }
+    corrections::value(text, &kind).into_iter().next().unwrap_or_else(|| flow(value))
+}
+
+/// An expectation in place of one whose fact another tool calls differently: `instead` is a fact, or a whole entry. All that may
+/// be meant, the likeliest first.
+pub(super) fn expectation(instead: &str, value: &Node, facts: &[FactInfo]) -> Vec<String> {
+    let Some((path, test)) = instead.split_once(": ") else {
+        let subject = Subject::at(facts, instead).unwrap_or(Subject::of_sort(Sort::Any));
+        return corrected(value, subject).into_iter().map(|value| format!("{instead}: {value}")).collect();
+    };
+    if !is_off(value) {
+        return vec![filled(instead, value)];
+    }
+    let kind = facts.iter().find(|fact| fact.name == path).map(|fact| (fact.kind, fact.elsewhere));
+    vec![match kind {
+        Some((FactKind::Bool, _)) => format!("{path}: false"),
+        Some((FactKind::Choice(words), elsewhere)) => {
+            let others = words.iter().filter(|word| **word != test && !elsewhere.contains(word));
+            format!("{path}: {{in: [{}]}}", others.take(4).copied().collect::<Vec<_>>().join(", "))
         }
-        (false, NodeKind::Scalar(..)) => format!("write `{instead}: {}`", flow(value)),
-        (false, _) => format!("write `{instead}`"),
+        _ => format!("{path}: {}", test.replace("{contains:", "{excludes:")),
+    }]
+}
+
+/// "`a` or `b`".
+pub(super) fn alternatives(texts: &[String]) -> String {
+    texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(" or ")
+}
+
+fn is_off(value: &Node) -> bool {
+    value.text().is_some_and(|text| corrections::flag(text) == Some("false") && text != "0")
+}
+
+/// A whole entry with the value of the one it takes the place of.
+fn filled(instead: &str, value: &Node) -> String {
+    let every = instead
+        .strip_suffix("every: 5s}")
+        .filter(|_| quantity::parse(value.text().unwrap_or_default(), Unit::Seconds).is_ok());
+    if let Some(before) = every {
+        return format!("{before}every: {}}}", flow(value));
+    }
+    let stands_for = [": N}", ": TEXT}", ": PATTERN}"].into_iter().find(|end| instead.ends_with(end));
+    let value = match &value.kind {
+        NodeKind::List(items) if items.len() == 1 => &items[0],
+        _ => value,
+    };
+    match stands_for {
+        Some(end) if value.text().is_some() => {
+            format!("{}: {}}}", instead.strip_suffix(end).unwrap_or(instead), flow(value))
+        }
+        _ => instead.to_owned(),
     }
 }
 
@@ -71,10 +160,32 @@ pub(super) fn key(owner: &str, word: &str, value: &Node) -> Option<String> {
     {
         return Some(format!("write `suite: {}`", name(text)));
     }
-    if instead == "tags: [skip]" {
+    let entry = match replaced(table(owner), word, value, fields_of(owner))? {
+        Ok(entry) => entry,
+        Err(help) => return Some(help),
+    };
+    if let Some(entry) = group(instead, value) {
+        return Some(format!("write `{entry}`"));
+    }
+    if entry == "tags: [skip]" {
         return Some("write `tags: [skip]`, and leave it out with --skip-tag skip; or take the check out".to_owned());
     }
-    Some(entry(instead, value))
+    Some(format!("write `{entry}`"))
+}
+
+/// A key whose value is a map, for who writes another thing there.
+fn group(key: &str, value: &Node) -> Option<String> {
+    let is_time = value.text().is_some_and(|text| quantity::parse(text, Unit::Seconds).is_ok());
+    match (key, &value.kind) {
+        (_, NodeKind::Map(_)) => None,
+        ("matrix", NodeKind::List(_)) => Some(format!("matrix: {{item: {}}}", flow(value))),
+        ("eventually", _) if is_time => Some(format!("eventually: {{within: {}}}", flow(value))),
+        ("eventually", _) => Some("eventually: {within: 30s, every: 5s}".to_owned()),
+        ("expect", _) => Some("expect: {FACT: VALUE}".to_owned()),
+        ("matrix", _) => Some("matrix: {KEY: [VALUE, …]}".to_owned()),
+        ("when", _) => Some("when: {VARIABLE: [VALUE, …]}".to_owned()),
+        _ => None,
+    }
 }
 
 /// A name in the letters that names have.
@@ -95,8 +206,11 @@ pub(super) fn name(text: &str) -> String {
 pub(super) fn family(families: &'static [Family], word: &str, value: &Node) -> Option<String> {
     let word = plain(word);
     let found = families.iter().find(|family| family.name == word || family.synonyms.is_called(&word))?;
-    let keys =
-        if matches!(value.kind, NodeKind::Map(_)) { format!("{}: {{…}}", found.name) } else { target(found, value) };
+    let keys = if value.text().is_none_or(|text| text.parse::<f64>().is_ok()) {
+        format!("{}: {{…}}", found.name)
+    } else {
+        target(found, value)
+    };
     Some(format!("write `{keys}`"))
 }
 
@@ -107,23 +221,34 @@ pub(super) fn target(family: &Family, value: &Node) -> String {
     let parts = match (port, corrections::port_of(&corrections::endpoint_of(text).unwrap_or_else(|| text.to_owned()))) {
         (Some(port), Some((host, number))) => format!("{field}: {host}, {port}: {number}"),
         (Some(port), None) => format!("{field}: {text}, {port}: PORT"),
-        (None, _) if field == "url" && !text.contains("://") => format!("{field}: https://{text}"),
+        (None, _) if field == "url" && !text.contains("://") => format!("{field}: \"{}\"", corrections::urls(text)[0]),
         (None, _) => format!("{field}: {}", flow(value)),
     };
     format!("{}: {{{parts}}}", family.name)
 }
 
-/// The test that an operator of another tool means, of a fact of this sort.
-pub(super) fn test(word: &str, operand: &Node, sort: Sort) -> Option<String> {
-    let written = word.trim();
-    let instead = OPERATORS.iter().find(|(known, _)| *known == written).map(|(_, instead)| *instead);
-    let instead = instead
-        .or_else(|| Synonyms::find(OPERATORS, word))
-        .or_else(|| Operator::of(&plain(word)).map(Operator::word))?;
-    let fits = |word: &str| sort.operators().any(|operator| operator.word() == word);
+/// The operator that a word of another tool stands for.
+fn known_test(word: &str) -> Option<&'static str> {
+    let instead = OPERATORS.iter().find(|(known, _)| *known == word.trim()).map(|(_, instead)| *instead);
+    instead.or_else(|| Synonyms::find(OPERATORS, word)).or_else(|| Operator::of(&plain(word)).map(Operator::word))
+}
+
+/// Whether a word is an operator, here or elsewhere.
+pub(super) fn is_operator(word: &str) -> bool {
+    known_test(word).is_some()
+}
+
+/// The tests that an operator of another tool may mean, of a fact: several where its unit is not known.
+pub(super) fn test(word: &str, operand: &Node, subject: Subject) -> Vec<String> {
+    subject.each(|subject| one_test(word, operand, subject))
+}
+
+fn one_test(word: &str, operand: &Node, subject: Subject) -> Option<String> {
+    let instead = known_test(word)?;
+    let sort = subject.sort;
     let text = operand.shown().unwrap_or_default();
     match instead {
-        "^" | "$" if fits("matches") => {
+        "^" | "$" if fits(sort, "matches") => {
             let pattern = regex::escape(text);
             let pattern = if instead == "^" { format!("^{pattern}") } else { format!("{pattern}$") };
             Some(format!("{{matches: '{}'}}", pattern.replace('\'', "''")))
@@ -132,147 +257,54 @@ pub(super) fn test(word: &str, operand: &Node, sort: Sort) -> Option<String> {
             let operator = whole.split(':').next().unwrap_or_default();
             let off = corrections::flag(text) == Some("false");
             let opposite = if operator == "len" { "len: {ge: 1}" } else { "present: true" };
-            fits(operator).then(|| format!("{{{}}}", if off { opposite } else { whole }))
+            fits(sort, operator).then(|| format!("{{{}}}", if off { opposite } else { whole }))
         }
-        "matches" if !fits("matches") => hundreds(text).filter(|_| sort == Sort::Number(Unit::Count)),
+        "matches" if !fits(sort, "matches") => hundreds(text).filter(|_| sort == Sort::Number(Unit::Count)),
         // Of a list, that it is a value means that it has that one.
         "eq" if sort == Sort::List && operand.text().is_some() => Some(format!("{{contains: {}}}", flow(operand))),
-        word if fits(word) => Some(format!("{{{word}: {}}}", operand_of(word, operand, sort))),
+        word if fits(sort, word) => Some(format!("{{{word}: {}}}", operand_of(word, operand, subject))),
         _ => None,
     }
 }
 
 /// What stands behind an operator, corrected where it needs a unit, brackets, or another word.
-fn operand_of(word: &str, operand: &Node, sort: Sort) -> String {
+fn operand_of(word: &str, operand: &Node, subject: Subject) -> String {
     let form = Operator::of(word).map(Operator::operand);
-    let value = |text: &str| single(text, sort).unwrap_or_else(|| text.to_owned());
+    let value = |text: &str| single(text, subject).unwrap_or_else(|| text.to_owned());
+    let numeric = matches!(subject.sort, Sort::Number(_));
+    let sort_is_list = subject.sort == Sort::List;
+    let nested = |sort: Sort| corrected(operand, subject.with(sort)).swap_remove(0);
     match (form, operand.shown()) {
+        (Some(OperandForm::OfLength), _) => nested(Sort::Number(Unit::Count)),
+        (Some(OperandForm::OfElement), None) => nested(if sort_is_list { Sort::Text } else { subject.sort }),
+        (Some(OperandForm::OfValue), None) => nested(subject.sort),
         (Some(OperandForm::Flag), Some(text)) => corrections::flag(text).unwrap_or("true").to_owned(),
         (Some(OperandForm::Range), Some(text)) => {
-            between(text, sort).unwrap_or_else(|| format!("[{}, …]", value(text)))
+            between(text, subject).unwrap_or_else(|| format!("[{}, …]", value(text)))
         }
         (Some(OperandForm::Values), Some(text)) => format!("[{}]", value(text)),
-        (Some(OperandForm::Value | OperandForm::Whole), Some(text)) if matches!(sort, Sort::Number(_)) => value(text),
+        (Some(OperandForm::Value | OperandForm::Whole), Some(text)) if numeric => value(text),
+        (Some(OperandForm::Range | OperandForm::Values), None) if numeric => match &operand.kind {
+            NodeKind::List(items) => {
+                let values: Vec<String> =
+                    items.iter().map(|item| item.shown().map_or_else(|| flow(item), value)).collect();
+                format!("[{}]", values.join(", "))
+            }
+            _ => flow(operand),
+        },
         _ => flow(operand),
     }
 }
 
 /// A single value of this sort, corrected.
-pub(super) fn single(text: &str, sort: Sort) -> Option<String> {
-    match sort {
+fn single(text: &str, subject: Subject) -> Option<String> {
+    match subject.sort {
         Sort::Number(unit) if quantity::parse(text, unit).is_ok() => Some(text.to_owned()),
-        Sort::Number(unit) => corrections::quantity(text, unit, None).into_iter().next(),
+        Sort::Number(unit) => subject.quantity(text, unit),
         Sort::Bool => corrections::flag(text).map(str::to_owned),
         Sort::Choice(words) => corrections::word(text, words).map(str::to_owned),
         _ => Some(text.to_owned()),
     }
-}
-
-fn between(text: &str, sort: Sort) -> Option<String> {
-    let separators = ["..=", "...", "..", " to ", " and ", " - ", "–", ",", "-"];
-    let (low, high) = separators.iter().find_map(|separator| {
-        text.split_once(separator).filter(|(low, high)| !low.trim().is_empty() && !high.trim().is_empty())
-    })?;
-    let high = single(high.trim(), sort)?;
-    let unit = high.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ' ').to_owned();
-    let low = single(low.trim(), sort).filter(|_| !low.trim().bytes().all(|b| b.is_ascii_digit()) || unit.is_empty());
-    let low = low.unwrap_or_else(|| {
-        format!("{}{unit}", text.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default())
-    });
-    let known = |text: &str| !matches!(sort, Sort::Number(unit) if quantity::parse(text, unit).is_err());
-    (known(&low) && known(&high)).then(|| format!("[{low}, {high}]"))
-}
-
-/// `2xx`, and patterns that mean it.
-fn hundreds(text: &str) -> Option<String> {
-    let regex =
-        Regex::new(r"^\^?\(?([1-5])(?:[xX]{2}|\.\.|\\d\\d|\\d\{2\}|\[0-9\]\[0-9\]|\[0-9\]\{2\}|\.\*|\*|[xX*])?\)?\$?$")
-            .ok()?;
-    let digit = &regex.captures(text.trim())?[1];
-    Some(format!("{{between: [{digit}00, {digit}99]}}"))
-}
-
-/// Signs of comparisons, longer ones first.
-const SIGNS: [(&str, &str); 13] = [
-    (">=", "ge"),
-    ("=>", "ge"),
-    ("≥", "ge"),
-    ("<=", "le"),
-    ("=<", "le"),
-    ("≤", "le"),
-    ("!=", "ne"),
-    ("==", "eq"),
-    ("=~", "matches"),
-    (">", "gt"),
-    ("<", "lt"),
-    ("~ ", "matches"),
-    ("=", "eq"),
-];
-
-/// The test that a comparison written as text means: `>= 200`, `200-299`, `2xx`, `200|201`, `/pattern/`.
-pub(super) fn comparison(text: &str, sort: Sort) -> Option<String> {
-    let text = text.trim();
-    let numeric = matches!(sort, Sort::Number(_));
-    let parts: Vec<&str> = if numeric {
-        text.split(" and ").flat_map(|part| part.split(" && ")).flat_map(|part| part.split(',')).collect()
-    } else {
-        vec![text]
-    };
-    let tests: Option<Vec<String>> = parts.iter().map(|part| signed(part.trim(), sort)).collect();
-    if let Some(tests) = tests {
-        return Some(format!("{{{}}}", tests.join(", ")));
-    }
-    if let Some(inner) = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'))
-        // `/login/` is a path.
-        && inner.contains(['^', '$', '*', '+', '?', '[', '(', '|', '\\'])
-        && !inner.contains('/')
-        && fits(sort, "matches")
-    {
-        return Some(format!("{{matches: '{}'}}", inner.replace('\'', "''")));
-    }
-    if numeric { several(text, sort) } else { None }
-}
-
-fn fits(sort: Sort, word: &str) -> bool {
-    sort.operators().any(|operator| operator.word() == word)
-}
-
-/// One comparison with its sign.
-fn signed(part: &str, sort: Sort) -> Option<String> {
-    let (sign, word) = SIGNS.iter().find(|(sign, _)| part.starts_with(sign))?;
-    let value = part[sign.len()..].trim();
-    let numeric = matches!(sort, Sort::Number(_));
-    // Of a text, such as `<html>`, only what compares with a number is a comparison without doubt.
-    let ordered = matches!(*word, "lt" | "le" | "gt" | "ge");
-    if !fits(sort, word) || value.is_empty() || (!numeric && (ordered || *sign == "=") && value.parse::<f64>().is_err())
-    {
-        return None;
-    }
-    let value = if numeric { single(value, sort)? } else { value.to_owned() };
-    Some(if *word == "matches" {
-        format!("matches: '{}'", value.replace('\'', "''"))
-    } else {
-        format!("{word}: {value}")
-    })
-}
-
-/// Several numbers, or all but one: `2xx`, `not 500`, `200|201`, `200-299`.
-fn several(text: &str, sort: Sort) -> Option<String> {
-    if sort == Sort::Number(Unit::Count)
-        && let Some(range) = hundreds(text).filter(|_| !text.bytes().all(|byte| byte.is_ascii_digit()))
-    {
-        return Some(range);
-    }
-    if let Some(rest) = text.strip_prefix('!').or_else(|| text.strip_prefix("not ")) {
-        return Some(format!("{{ne: {}}}", single(rest.trim(), sort)?));
-    }
-    let parts: Vec<&str> =
-        text.split('|').flat_map(|part| part.split(" or ")).flat_map(|part| part.split(',')).map(str::trim).collect();
-    if parts.len() > 1 {
-        let values: Option<Vec<String>> = parts.iter().map(|part| single(part, sort)).collect();
-        return values.map(|values| format!("{{in: [{}]}}", values.join(", ")));
-    }
-    between(text, sort).map(|range| format!("{{between: {range}}}"))
 }
 
 /// `${name}` for a variable as other tools have it: `{{ name }}`, `$name`, `$(name)`, `%name%`, `<name>`, `#{name}`.
@@ -287,7 +319,9 @@ pub(super) fn variable(text: &str) -> Option<String> {
     }
     let corrected = regex.replace_all(text, |found: &regex::Captures<'_>| {
         let name = (1..=6).find_map(|at| found.get(at)).map_or("", |name| name.as_str());
-        format!("${{{}}}", name.strip_prefix("vars.").unwrap_or(name))
+        // What a loop is at, in Ansible.
+        let name = if name == "item" { "matrix.item" } else { name.strip_prefix("vars.").unwrap_or(name) };
+        format!("${{{name}}}")
     });
     Some(format!("\"{corrected}\""))
 }

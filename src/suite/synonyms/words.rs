@@ -55,8 +55,10 @@ pub(super) const CHECK: &[(&str, &str)] = &[
     ("continue_on_error", "severity: warn"), ("ignore_errors", "severity: warn"), ("optional", "severity: warn"),
     ("warn", "severity: warn"), ("warn_only", "severity: warn"), ("critical", "severity: fail"),
     ("delay", "eventually: {within: 30s, every: 5s}"), ("interval", "eventually: {within: 30s, every: 5s}"),
-    ("every", "eventually: {within: 30s, every: 5s}"), ("skip", "tags: [skip]"), ("disabled", "tags: [skip]"),
-    ("enabled", "tags: [skip]"), ("ignore", "tags: [skip]"),
+    ("every", "eventually: {within: 30s, every: 5s}"),
+    ("period", "eventually: {within: 30s, every: 5s}"), ("initial_delay", "eventually: {within: 30s, every: 5s}"),
+    ("failure_threshold", "retries"), ("skip", "tags: [skip]"), ("disabled", "tags: [skip]"),
+    ("enabled", "off: tags: [skip]"), ("ignore", "tags: [skip]"),
 ];
 
 /// Keys of a file.

@@ -160,7 +160,7 @@ impl Reader<'_> {
 }
 
 /// Place of the colon behind the key a text begins with.
-fn key_end(text: &str) -> Option<usize> {
+pub(super) fn key_end(text: &str) -> Option<usize> {
     if let Some(quote @ ('"' | '\'')) = text.chars().next() {
         let end = closing(text, quote)?;
         let after = text[end + 1..].trim_start();

@@ -14,8 +14,10 @@ use repairs::Repair;
 const MOST: usize = 20;
 /// Guesses tried for one mistake.
 const TRIES: usize = 60;
-/// Largest file, bytes, whose repairs are tried: each try reads all of it.
-const LARGEST: usize = 256 * 1024;
+/// Bytes read for the repairs of one file: each try reads all of it.
+const EFFORT: usize = 32 * 1024 * 1024;
+/// Longest key, characters, that readers of YAML must take.
+const LONGEST_KEY: usize = 1024;
 
 /// Where the reader of YAML gave up, and why.
 pub(super) struct ParseFailure {
@@ -36,38 +38,67 @@ struct Mistake {
     help: String,
 }
 
-/// Reports what keeps `text` from being YAML: with the line that mends it where one does, and then what is wrong behind it.
-pub(super) fn report(source: u32, text: &str, first: ParseFailure, read: ParseFn<'_>, errors: &mut Diagnostics) {
-    let mistakes = if let Some(mistake) = other_format(text) { vec![mistake] } else { mistakes(text, first, read) };
+/// Reports what keeps `text` from being YAML: with the line that mends it where one does, and then what is wrong behind it. Gives
+/// the text as it was meant, line by line, where all that mends it leaves no doubt: so the rest of the file is looked at, too.
+pub(super) fn report(
+    source: u32,
+    text: &str,
+    first: ParseFailure,
+    read: ParseFn<'_>,
+    errors: &mut Diagnostics,
+) -> Option<String> {
+    let (mistakes, repaired) = match other_format(text) {
+        Some(mistake) => (vec![mistake], None),
+        None => mistakes(text, first, read),
+    };
     for mistake in mistakes {
         let start = offset(text, mistake.line) + mistake.at;
         let start = u32::try_from(start.min(text.len())).unwrap_or(u32::MAX);
         errors.add(Span { source, start, end: start.saturating_add(1) }, mistake.message, mistake.help);
     }
+    repaired
 }
 
-fn mistakes(text: &str, first: ParseFailure, read: ParseFn<'_>) -> Vec<Mistake> {
+fn mistakes(text: &str, first: ParseFailure, read: ParseFn<'_>) -> (Vec<Mistake>, Option<String>) {
     let mut out: Vec<Mistake> = Vec::new();
     let mut current = text.to_owned();
     let mut failure = first;
+    let (mut tries, mut certain) = (EFFORT / text.len().max(1), true);
     while out.len() < MOST {
         let (line, column) = position(&current, failure.at);
-        let is_repairable = text.len() <= LARGEST && !is_beyond_a_line(&failure.why);
-        let repair = is_repairable.then(|| first_repair(&current, &failure, line, read)).flatten();
+        let repair = if is_beyond_a_line(&failure.why) {
+            None
+        } else {
+            first_repair(&current, &failure, line, &mut tries, read)
+        };
         let Some((repair, repaired, next)) = repair else {
             // What follows from a mistake that was mended in another way than was meant is none of its own.
-            if out.is_empty() {
-                let (message, help) = in_words(&failure.why);
+            if out.is_empty() || tries == 0 {
+                let (message, mut help) = too_long_key(&current, line).unwrap_or_else(|| in_words(&failure.why));
+                if tries == 0 {
+                    help += "; this file is so large that no further line is looked for that mends it";
+                }
                 out.push(Mistake { line, at: column, message, help });
             }
-            return out;
+            return (out, None);
         };
         add(&mut out, &repair, text);
+        certain &= repair.certain;
         current = repaired;
-        let Some(next) = next else { return out };
+        let Some(next) = next else { return (out, certain.then_some(current)) };
         failure = next;
     }
-    out
+    (out, None)
+}
+
+/// A key that is longer than any reader of YAML takes.
+fn too_long_key(text: &str, line: usize) -> Option<(String, String)> {
+    let line = text.lines().nth(line)?.trim_start_matches([' ', '-']);
+    let length = line.get(..line::key_end(line)?)?.chars().count();
+    (length > LONGEST_KEY).then(|| {
+        let message = format!("a key of YAML has at most {LONGEST_KEY} characters, this one has {length}");
+        (message, "write a short name as the key, and the text behind it as its value".to_owned())
+    })
 }
 
 /// Whether what is wrong is no matter of how a line is written.
@@ -91,11 +122,13 @@ fn first_repair(
     text: &str,
     failure: &ParseFailure,
     line: usize,
+    tries: &mut usize,
     read: ParseFn<'_>,
 ) -> Option<(Repair, String, Option<ParseFailure>)> {
     let lines: Vec<&str> = text.lines().collect();
     let number = line.min(lines.len().checked_sub(1)?);
     for repair in repairs::of(&lines, number).into_iter().take(TRIES) {
+        *tries = tries.checked_sub(1)?;
         let mut new = lines.clone();
         for (at, text) in &repair.lines {
             new[*at] = text;

@@ -13,11 +13,17 @@ pub(super) struct Repair {
     pub(super) lines: Vec<(usize, String)>,
     /// Advice in place of the line.
     pub(super) advice: Option<String>,
+    /// Nothing else can have been meant: the values are the same, written as they must be.
+    pub(super) certain: bool,
 }
 
 impl Repair {
     fn new(message: impl Into<String>, at: usize, number: usize, text: String) -> Self {
-        Self { message: message.into(), at, lines: vec![(number, text)], advice: None }
+        Self { message: message.into(), at, lines: vec![(number, text)], advice: None, certain: false }
+    }
+
+    fn certain(self) -> Self {
+        Self { certain: true, ..self }
     }
 }
 
@@ -37,7 +43,7 @@ pub(super) fn of(lines: &[&str], number: usize) -> Vec<Repair> {
         if distance < 2 {
             out.extend(characters(text, at));
             let named = super::names::in_quotes(text);
-            out.extend(named.map(|(column, mended)| Repair::new(BRACKETS, column, at, mended)));
+            out.extend(named.map(|(column, mended)| Repair::new(BRACKETS, column, at, mended).certain()));
             out.extend(indicators(text, at));
             out.extend(commas(text, &parts, at));
             out.extend(values(text, &parts, at));
@@ -69,7 +75,11 @@ fn tabs(lines: &[&str], number: usize) -> Vec<Repair> {
         };
         let more = match wrong.len() - 1 {
             0 => String::new(),
-            more => format!(" (and {more} more lines: sed -i 's/\\t/{}/g' FILE)", " ".repeat(width)),
+            // Tabs within values stay.
+            more => {
+                let blanks = " ".repeat(width);
+                format!(" (and {}: sed -i ':a; s/^\\( *\\)\\t/\\1{blanks}/; ta' FILE)", counted(more, "more line"))
+            }
         };
         let advice = format!("indent with spaces; write `{}`{more}", repaired(lines[first]));
         out.push(Repair {
@@ -77,6 +87,7 @@ fn tabs(lines: &[&str], number: usize) -> Vec<Repair> {
             at: 0,
             lines: ordered.iter().map(|at| (*at, repaired(lines[*at]))).collect(),
             advice: Some(advice),
+            certain: true,
         });
     }
     out
@@ -90,7 +101,7 @@ fn characters(text: &str, number: usize) -> Vec<Repair> {
         let message =
             format!("a blank of this line is no ordinary space but U+{:04X}, which YAML takes for text", found as u32);
         let repaired = text.chars().map(|c| if blank(c) { ' ' } else { c }).collect();
-        out.push(Repair::new(message, at, number, repaired));
+        out.push(Repair::new(message, at, number, repaired).certain());
     }
     let control = |c: char| c.is_control() && c != '\t';
     if let Some((at, found)) = text.char_indices().find(|(_, c)| control(*c)) {
@@ -166,18 +177,16 @@ fn indicators(text: &str, number: usize) -> Vec<Repair> {
     let mut out = Vec::new();
     if let Some(value) = parts.values.iter().filter(plain).find(|value| comparison(&text[value.at.clone()]).is_some()) {
         let repaired = replaced(text, &parts, &|value| comparison(value));
-        out.push(Repair::new(
-            "a comparison is written with a word: lt, le, gt, ge or ne",
-            value.at.start,
-            number,
-            repaired,
-        ));
+        out.push(
+            Repair::new("a comparison is written with a word: lt, le, gt, ge or ne", value.at.start, number, repaired)
+                .certain(),
+        );
     }
     if let Some((value, why)) =
         parts.values.iter().filter(plain).find_map(|value| Some((value, reserved(&text[value.at.clone()])?)))
     {
         let repaired = replaced(text, &parts, &|value| reserved(value).map(|_| quoted(value)));
-        out.push(Repair::new(why, value.at.start, number, repaired));
+        out.push(Repair::new(why, value.at.start, number, repaired).certain());
     }
     out
 }
@@ -208,7 +217,7 @@ fn values(text: &str, parts: &Line, number: usize) -> Vec<Repair> {
                 repaired.replace_range(value.at.clone(), &new);
             }
         }
-        out.push(Repair::new(message, found.at.start, number, repaired));
+        out.push(Repair::new(message, found.at.start, number, repaired).certain());
     }
     // Several of these in one line.
     let mut repaired = text.to_owned();
@@ -222,7 +231,7 @@ fn values(text: &str, parts: &Line, number: usize) -> Vec<Repair> {
         }
     }
     if let Some(at) = first {
-        out.push(Repair::new("values of this line must be in quotes", at, number, repaired));
+        out.push(Repair::new("values of this line must be in quotes", at, number, repaired).certain());
     }
     out
 }

@@ -95,7 +95,6 @@ impl Variant {
             files: &mut files,
             named: &mut Vec::new(),
             timeout: None,
-            like: None,
         };
         let args = typing.fields(family.name, &node, family.fields).args;
         assert!(errors.is_empty(), "{}: {fields}", family.name);

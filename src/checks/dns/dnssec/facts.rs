@@ -2,7 +2,7 @@
 
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Choice, Fact, Rule, Unit, Value};
+use crate::model::{Choice, Fact, Rule, TimeOf, Unit, Value};
 use crate::proto::dns::presentation;
 use crate::proto::dnssec::{ALGORITHM_NAMES, Reason};
 
@@ -109,13 +109,13 @@ facts! { pub(in crate::checks::dns) FACTS;
         "rrsig.expires_in",
         Unit::Seconds,
         "Time from validation until the first record set of the path has no valid signature left (of each set the signature that is valid longest, so that a key roll changes nothing); negative after that.",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach("sign the zone again and look why the signer is late: `rrsig.sets` tells which set ends first");
     pub(super) const AGE: Fact<f64> = Fact::number(
         "rrsig.inception_age",
         Unit::Seconds,
         "From the inception of the youngest signature of the path to the time of validation; negative before it.",
-    );
+    ).lasting(TimeOf::Validity);
     pub(super) const SETS: Fact<Value> =
         Fact::object("rrsig.sets", "`rrsig.expires_in` of each set of the path, by owner and type.")
             .ruled(Rule::Ignore);
@@ -156,7 +156,7 @@ facts! { pub(in crate::checks::dns) FACTS;
         Unit::Seconds,
         "How much longer signatures of the last zone's SOA and DNSKEY hold than its secondaries serve it without their \
          primary (SOA expire); negative: they would serve expired ones.",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach("secondaries would outlive their signatures: sign earlier, or shorten the SOA's expire");
 }
 

@@ -6,7 +6,7 @@ use super::{rules, settings};
 use crate::checks::dns::facts::{EDNS_MISHANDLED, OUTCOMES};
 use crate::model::table::{facts, joined};
 use crate::model::typed::Form;
-use crate::model::{Better, Choice, Fact, FactInfo, Rule, Unit};
+use crate::model::{Better, Choice, Fact, FactInfo, Rule, TimeOf, Unit};
 use crate::proto::dns::presentation::{self, labels};
 use crate::proto::dns::{message, rcode};
 
@@ -174,17 +174,17 @@ facts! { pub(super) ZONE;
             "keep one SOA record at the zone's own name: which of several a secondary or a resolver takes is chance",
         ).form(Form::Data(&labels::SERVERS));
     pub(super) const REFRESH: Fact<f64> =
-        Fact::number("soa.refresh", Unit::Seconds, "Refresh of the SOA.").ruled(Rule::Same);
-    pub(super) const RETRY: Fact<f64> = Fact::number("soa.retry", Unit::Seconds, "Retry of the SOA.").ruled(Rule::Same);
+        Fact::number("soa.refresh", Unit::Seconds, "Refresh of the SOA.").lasting(TimeOf::Setting).ruled(Rule::Same);
+    pub(super) const RETRY: Fact<f64> = Fact::number("soa.retry", Unit::Seconds, "Retry of the SOA.").lasting(TimeOf::Setting).ruled(Rule::Same);
     pub(super) const EXPIRE: Fact<f64> =
-        Fact::number("soa.expire", Unit::Seconds, "Expire of the SOA.").ruled(Rule::Same);
+        Fact::number("soa.expire", Unit::Seconds, "Expire of the SOA.").lasting(TimeOf::Setting).ruled(Rule::Same);
     pub(super) const MINIMUM: Fact<f64> =
-        Fact::number("soa.minimum", Unit::Seconds, "Minimum of the SOA.").ruled(Rule::Same);
+        Fact::number("soa.minimum", Unit::Seconds, "Minimum of the SOA.").lasting(TimeOf::Setting).ruled(Rule::Same);
     pub(super) const NEGATIVE_TTL: Fact<f64> = Fact::number(
         "negative_ttl",
         Unit::Seconds,
         "How long an absence may be kept: the smaller of the TTL and the minimum of the SOA (RFC 2308).",
-    )
+    ).lasting(TimeOf::Setting)
     .ruled(Rule::Same);
 }
 

@@ -7,7 +7,7 @@ use hyper::http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE};
 use crate::model::fact::{Distribution, Time};
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Better, Choice, Fact, Rule, Unit};
+use crate::model::{Better, Choice, Fact, Rule, TimeOf, Unit};
 use crate::net::bytes::readable;
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};
@@ -53,13 +53,13 @@ facts! { pub(super) SECURE;
     const NOT_AFTER: Fact<Time> = Fact::time("tls.not_after", "Last second of the leaf's validity.").ruled(Rule::Same)
     .part_of("certificate");
     const EXPIRES_IN: Fact<f64> =
-        Fact::number("tls.expires_in", Unit::Seconds, "Time until the leaf expires; negative once it has.").on_breach(RENEW)
+        Fact::number("tls.expires_in", Unit::Seconds, "Time until the leaf expires; negative once it has.").lasting(TimeOf::Validity).on_breach(RENEW)
     .part_of("certificate");
     const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
         "tls.chain.expires_in",
         Unit::Seconds,
         "Time until the first certificate of the served chain expires; negative once one has.",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach("renew the certificate of the chain that ends first, and look why its renewal did not run")
     .part_of("certificate");
     const CHAIN_LENGTH: Fact<i64> =
@@ -93,12 +93,12 @@ facts! { pub(super) HTTP;
         Fact::integer("http.status", Unit::Count, "Status of the HTTP response.").ruled(Rule::Same);
     const TYPE: Fact<String> = Fact::text("http.content_type", "Content type of the HTTP response.").form(Form::MediaType);
     const HTTP_AGE: Fact<f64> =
-        Fact::number("http.age", Unit::Seconds, "Age header: how long a cache has held the response.");
+        Fact::number("http.age", Unit::Seconds, "Age header: how long a cache has held the response.").lasting(TimeOf::Age);
     const MAX_AGE: Fact<f64> = Fact::number(
         "http.max_age",
         Unit::Seconds,
         "How long caches may keep the response; must not exceed the smallest TTL of the answer (RFC 8484 section 5.1).",
-    );
+    ).lasting(TimeOf::Setting);
 }
 
 // Of a comparison with the answer by UDP.

@@ -4,7 +4,7 @@ use super::chain_analysis::{Age, Ages, ChainAnalysis, Staple};
 use crate::checks::shared::advice;
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Choice, Fact, Rule, Unit};
+use crate::model::{Choice, Fact, Rule, TimeOf, Unit};
 use crate::probe::Cx;
 use crate::proto::tls::ocsp::Status;
 use crate::proto::tls::{lint, now};
@@ -32,25 +32,25 @@ facts! { pub(crate) FACTS;
     )
     .part_of("certificate");
     const EXPIRES_IN: Fact<f64> =
-        Fact::number("expires_in", Unit::Seconds, "Time until the leaf expires; negative once it has.")
+        Fact::number("expires_in", Unit::Seconds, "Time until the leaf expires; negative once it has.").lasting(TimeOf::Validity)
             .on_breach(advice::RENEW)
     .part_of("certificate");
     const LIFETIME_LEFT: Fact<f64> =
-        Fact::number("lifetime_left", Unit::Ratio, "Share of the leaf's lifetime that is left, 0 once it has expired.")
+        Fact::number("lifetime_left", Unit::Ratio, "Share of the leaf's lifetime that is left, 0 once it has expired.").lasting(TimeOf::Validity)
             .on_breach("renewal should have run by now: look why it did not")
     .part_of("certificate");
     const CHAIN_EXPIRES_IN: Fact<f64> = Fact::number(
         "chain.expires_in",
         Unit::Seconds,
         "Time until the first certificate of the served chain expires; negative once one has.",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach(advice::RENEW_CHAIN)
     .part_of("certificate");
     const CHAIN_LIFETIME_LEFT: Fact<f64> = Fact::number(
         "chain.lifetime_left",
         Unit::Ratio,
         "Smallest remaining share of a lifetime among the certificates of the served chain.",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach("a certificate of the chain is late in its life: ask its issuer for the next one")
     .part_of("certificate");
     const CHAIN_SPKI: Fact<Vec<String>> = Fact::list(
@@ -63,14 +63,14 @@ facts! { pub(crate) FACTS;
         "path.expires_in",
         Unit::Seconds,
         "Time until the first certificate of the verified path expires; the root counts if its dates are known (`ca_file`, `system`).",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach(OTHER_PATH)
     .part_of("certificate");
     const PATH_LIFETIME_LEFT: Fact<f64> = Fact::number(
         "path.lifetime_left",
         Unit::Ratio,
         "Smallest remaining share of a lifetime among the certificates of the verified path.",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach(OTHER_PATH)
     .part_of("certificate");
     const PATH_LENGTH: Fact<i64> =
@@ -116,7 +116,7 @@ facts! { pub(crate) FACTS;
         "ocsp.next_update_in",
         Unit::Seconds,
         "Time until the stapled response must be replaced; negative once it is too old.",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach(STAPLE)
     .part_of("certificate");
     const SCTS: Fact<i64> =

@@ -11,7 +11,7 @@ use super::facts::REVOKED;
 use crate::model::argument::choices;
 use crate::model::count::counted;
 use crate::model::table::facts;
-use crate::model::{Choice, Choices as _, Fact, Fault, Unit};
+use crate::model::{Choice, Choices as _, Fact, Fault, TimeOf, Unit};
 use crate::probe::Cx;
 use crate::proto::http::fetch;
 use crate::proto::tls::certificate::Certificate;
@@ -52,7 +52,7 @@ facts! { pub(super) FACTS;
         "crl.next_update_in",
         Unit::Seconds,
         "Time until the first of the lists must be replaced; negative once one is too old.",
-    );
+    ).lasting(TimeOf::Validity);
     const CHECKED: Fact<Vec<String>> =
         Fact::list("crl.checked", "Each certificate looked up, with what its list says.");
 }

@@ -11,7 +11,7 @@ use super::enumeration::{Answer, CertificateQuery, ShownCertificate};
 use super::facts::set_age;
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Fact, Rule, Unit, Value};
+use crate::model::{Fact, Rule, TimeOf, Unit, Value};
 use crate::probe::Cx;
 use crate::proto::tls::KeyKind;
 use crate::proto::tls::certificate::rfc3339;
@@ -60,7 +60,7 @@ facts! { pub(super) FACTS;
         "certificates.expires_in",
         Unit::Seconds,
         "Time until the first of all certificates that the server can show expires, also those shown without SNI, and intermediates.",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach(
         "one of the server's certificates ends first: see `certificates` for which kind of key, and why its renewal did not run",
     );
@@ -68,7 +68,7 @@ facts! { pub(super) FACTS;
         "certificates.lifetime_left",
         Unit::Ratio,
         "Smallest remaining share of a lifetime among them.",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach(OTHER_CERTIFICATES);
     const LINT: Fact<Vec<String>> =
         Fact::list("certificates.lint", "Rules that one of the chains the server can show breaks, one word each.")

@@ -8,7 +8,7 @@ use crate::checks::tls::facts::{ALERT, OUTCOME, SCANNED};
 use crate::model::count::counted;
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Choice, Choices as _, Fact, Rule, Unit, Value};
+use crate::model::{Choice, Choices as _, Fact, Rule, TimeOf, Unit, Value};
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};
 use crate::proto::tls::hello::{Answer, Version, group_name, suite, suite_name};
@@ -100,7 +100,7 @@ facts! { pub(in crate::checks::tls) FACTS;
         "scan.expires_in",
         Unit::Seconds,
         "Time until the first of all leaf certificates shown expires.",
-    )
+    ).lasting(TimeOf::Validity)
     .on_breach(
         "one of the server's certificates runs out: `scan.certificates` says which; a second one is often forgotten by renewal",
     );
