@@ -175,7 +175,10 @@ fn detail(
     rows.splice(at..at, besides);
     for (label, text) in rows {
         let shown = visible(&text);
-        for (at, part) in layout.wrapped(&shown, INDENT).iter().enumerate() {
+        // Other texts may quote what a peer said, and it is not to look like a command.
+        let parts =
+            if label == "next" { layout.advice(&shown, INDENT) } else { layout.wrapped(&shown, INDENT) };
+        for (at, part) in parts.iter().enumerate() {
             let label = if at == 0 { label } else { "" };
             let part = if label == "cause" || label == "next" { style.strong(part) } else { part.clone() };
             let _ = writeln!(out, "  {label:<5}  {part}");

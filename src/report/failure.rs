@@ -48,7 +48,7 @@ pub fn next(check: &CheckRecord) -> String {
     // The file it stands in may be a part of a suite alone.
     known
         .cloned()
-        .unwrap_or_else(|| format!("see every fact: add --only {} --json - to the command", quoted(&check.id)))
+        .unwrap_or_else(|| format!("see every fact: add {} to the command", shell::command(&format!("--only {} --json -", quoted(&check.id)))))
 }
 
 /// The command that runs these cases of some suite files again, with the words that changed what they say.

@@ -5,7 +5,7 @@ use crate::checks::shared::diagnosis::{Peer, ending, one_version, slow, some_add
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
 /// What to look at when a handshake takes long.
-const HANDSHAKE: &str = "the handshake is the path and the host's queue: compare with ping, and look for lost SYNs (nstat -az TcpExtListenOverflows on the host)";
+const HANDSHAKE: &str = "the handshake is the path and the host's queue: compare with ping, and look for lost SYNs (on the host: `nstat -az TcpExtListenOverflows`)";
 
 /// What to look at when an answer takes long.
 pub(super) const PHASES: &[PhaseInfo] = &[PhaseInfo::new(CONNECT_TIME.info.name, HANDSHAKE)];
@@ -37,7 +37,7 @@ fn other(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {
     let breach = failure.breach(OUTCOME.info.name)?;
     let next = match failure.word(&OUTCOME)? {
         "mismatch" => format!(
-            "another service or another version answers there: talk to it by hand, nc {} {}",
+            "another service or another version answers there: talk to it by hand: `nc {} {}`",
             peer.host, peer.port
         ),
         _ => return None,

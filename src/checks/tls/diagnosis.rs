@@ -7,6 +7,7 @@ use crate::checks::shared::diagnosis::{
 };
 use crate::model::Value;
 use crate::model::record::Outcome;
+use crate::model::shell::{self, command};
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 use crate::proto::tls::openssl_names;
 
@@ -14,7 +15,7 @@ use crate::proto::tls::openssl_names;
 pub(super) const PHASES: &[PhaseInfo] = &[
     PhaseInfo::new(
         "connect_time",
-        "the connection is slow: the path, lost SYNs, or a full queue of connections (ss -ltn on the host)",
+        "the connection is slow: the path, lost SYNs, or a full queue of connections (`ss -ltn` on the host)",
     ),
     PhaseInfo::new(
         "starttls_time",
@@ -79,8 +80,17 @@ impl Server {
 
     /// The command that shows what a client sees, with these options of `openssl s_client`.
     fn s_client(&self, options: &str) -> String {
+        command(&self.unmarked(options, ""))
+    }
+
+    /// The same, with what comes after it in the pipe.
+    fn piped(&self, options: &str, into: &str) -> String {
+        command(&self.unmarked(options, into))
+    }
+
+    fn unmarked(&self, options: &str, into: &str) -> String {
         let name = Some(&*self.name).filter(|name| name.parse::<std::net::IpAddr>().is_err());
-        s_client(&self.endpoint(), name, options)
+        s_client(&self.endpoint(), name, options) + into
     }
 }
 
@@ -88,12 +98,12 @@ fn other(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Option<Dia
     let show = server.s_client("");
     let next = match failure.word(&OUTCOME)? {
         "alert" => alert(failure, server),
-        "not_tls" => format!("another service on this port, or plain text first (field `starttls`)? {show}"),
+        "not_tls" => format!("another service on this port, or plain text first (field `starttls`)? see what answers: {show}"),
         "service_refused" => "the service refuses this client before TLS begins: is it overloaded, or is this address blocked there?".to_owned(),
         "no_starttls" => "the server offers no STARTTLS: is TLS configured there (certificate and key readable), and are port and protocol right?".to_owned(),
         COMPLETED | SCANNED => {
             let cause = format!("{} completes the handshake, where it should not (expected: {})", server.endpoint(), breach.in_words());
-            return Some(Diagnosis::new(cause, format!("look at the TLS settings there: {show}")));
+            return Some(Diagnosis::new(cause, format!("look at the TLS settings there; by hand: {show}")));
         }
         _ => return None,
     };
@@ -104,9 +114,9 @@ fn other(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Option<Dia
 fn alert(failure: &Failure<'_>, server: &Server) -> String {
     let show = server.s_client("");
     match failure.text("alert").unwrap_or_default() {
-        "protocol_version" => format!("no TLS version in common: compare the versions the server allows with those asked for; {}", server.s_client("-tls1_2")),
+        "protocol_version" => format!("no TLS version in common: compare the versions the server allows with those asked for: {}", server.s_client("-tls1_2")),
         "handshake_failure" | "insufficient_security" => {
-            format!("no cipher suite, group or kind of certificate in common, or a client certificate is wanted: {show}")
+            format!("no cipher suite, group or kind of certificate in common, or a client certificate is wanted; by hand: {show}")
         }
         "unrecognized_name" => "the server knows no host of this name (SNI): is `sni` right, and is the virtual host configured there?".to_owned(),
         "no_application_protocol" => "the server speaks none of the protocols of `alpn`: is that one enabled there?".to_owned(),
@@ -123,19 +133,19 @@ fn unverified(failure: &Failure<'_>, why: &str, server: &Server) -> Diagnosis {
     let subject = failure.text(SUBJECT.info.name).map(|subject| format!(" ({subject})")).unwrap_or_default();
     let address = failure.text(ADDRESS.info.name).map_or_else(|| failure.target.to_owned(), |_| server.endpoint());
     let cause = format!("the certificate of {address}{subject} does not verify: {why}");
-    let show = server.s_client("");
     let said = |words: &[&str]| words.iter().any(|word| why.contains(word));
     let next = if said(&["expired since", "expired on"]) {
         format!(
-            "renew it and reload the server, and look why its renewal did not run; what it shows now: {show} | openssl x509 -noout -dates -subject"
+            "renew it and reload the server, and look why its renewal did not run; what it shows now: {}",
+            server.piped("", " | openssl x509 -noout -dates -subject")
         )
     } else if said(&["not valid for"]) {
         format!(
-            "load the certificate of this name there (nginx: ssl_certificate, haproxy: crt) and reload; what it shows now: {show} | openssl x509 \
-             -noout -subject -ext subjectAltName"
+            "load the certificate of this name there (nginx: ssl_certificate, haproxy: crt) and reload; what it shows now: {}",
+            server.piped("", " | openssl x509 -noout -subject -ext subjectAltName")
         )
     } else if said(&["not valid before"]) {
-        "is the clock of this host right (date -u)? else the certificate was deployed too early".to_owned()
+        "is the clock of this host right (`date -u`)? else the certificate was deployed too early".to_owned()
     } else if said(&["revoked"]) {
         "replace the certificate, with a new key; find out why it was revoked first".to_owned()
     } else {
@@ -153,8 +163,8 @@ fn lasting(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnosi
     let what = if &*breach.fact == "expires_in" { "the certificate" } else { "a certificate" };
     let cause = format!("{what} of {} runs out too early{until}: {}", server.endpoint(), breach.sentence());
     let next = format!(
-        "renew it and reload the server, and look why its renewal did not run: {} | openssl x509 -noout -dates -subject",
-        server.s_client("-showcerts")
+        "renew it and reload the server, and look why its renewal did not run; what it shows now: {}",
+        server.piped("-showcerts", " | openssl x509 -noout -dates -subject")
     );
     Diagnosis::new(cause, next)
 }
@@ -186,7 +196,10 @@ fn settings(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnos
                 server.s_client(&options)
             )
         }
-        None => format!("then look again: shakedown probe tls {endpoint} sni={} scan=true", server.name),
+        None => {
+            let (at, name) = (shell::word(&endpoint), shell::word(&server.name));
+            format!("then look again: {}", command(&format!("shakedown probe tls {at} sni={name} scan=true")))
+        }
     };
     let next = format!(
         "take {them} out of the list of ciphers (nginx: ssl_ciphers, haproxy: ciphers) on every node, and reload; {by_hand}"

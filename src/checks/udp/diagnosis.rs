@@ -2,6 +2,7 @@
 
 use super::facts::{OUTCOME, RESPONSE_TIME};
 use crate::checks::shared::diagnosis::{Peer, ending, slow, unconnected};
+use crate::model::shell::command;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
 const ANSWER: &str = "the service or the path is slow: compare with ping, and look at the load of the host";
@@ -14,7 +15,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     if let Some(breach) = failure.breach(OUTCOME.info.name) {
         let mismatch = || {
             let next =
-                format!("another service or another version answers there; on {}: {}", peer.host, peer.listeners());
+                format!("another service or another version answers there; on {}: {}", peer.host, command(&peer.listeners()));
             (failure.word(&OUTCOME)? == "mismatch").then(|| Diagnosis::new(ending(failure, breach), next))
         };
         return unconnected(failure, &OUTCOME, &peer).or_else(mismatch);
