@@ -48,6 +48,7 @@ pub(super) fn assemble(family: &'static Family, command_line: &CommandLine) -> R
         confirm: false,
     };
     let plan = crate::plan::plan(&mut loaded, None, &settings);
+    loaded.require_files(&|_, _| true);
     if !loaded.errors.is_empty() {
         let told = refusal::render(family, &loaded.errors, &loaded.sources, &lines);
         return Err(loaded.redactor.clean(&told));

@@ -71,8 +71,7 @@ impl ResultText {
     fn row(&self, out: &mut String, word: &str, text: &str) {
         let shown = visible(text);
         let is_advice = matches!(word, "next" | "note");
-        let parts =
-            if is_advice { self.layout.advice(&shown, INDENT) } else { self.layout.wrapped(&shown, INDENT) };
+        let parts = if is_advice { self.layout.advice(&shown, INDENT) } else { self.layout.wrapped(&shown, INDENT) };
         for (at, part) in parts.iter().enumerate() {
             let _ = writeln!(out, "  {:<5}  {part}", if at == 0 { word } else { "" });
         }
