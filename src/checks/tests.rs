@@ -14,6 +14,7 @@ const ENDING: &str = "192.0.2.12:443 did what it should not within 3 s";
 /// Commands that a next step may name; each is in a package of every distribution, or is ours.
 const COMMANDS: &[&str] = &[
     "ss",
+    "getent",
     "ping",
     "nft",
     "ip",
@@ -173,9 +174,21 @@ fn next_step(family: &str, target: &str, (name, value): (&'static str, Value)) -
 #[test]
 fn commands_ask_whom_the_check_asked() {
     for (family, target, name, value, want) in [
-        ("http", "https://www.example:8443/x", "outcome", "unresolved", "`dig +short www.example A`; `dig +short www.example AAAA`"),
+        (
+            "http",
+            "https://www.example:8443/x",
+            "outcome",
+            "unresolved",
+            "`getent ahosts www.example`; `dig +short www.example A`; `dig",
+        ),
         ("dns", "www.example. A @ns.example:53", "outcome", "unresolved", "`dig +short ns.example A`; `dig"),
-        ("tls", "www.example:443", "outcome", "unresolved", "`dig +short www.example A`; `dig +short www.example AAAA`"),
+        (
+            "tls",
+            "www.example:443",
+            "outcome",
+            "unresolved",
+            "`getent ahosts www.example`; `dig +short www.example A`; `dig",
+        ),
         ("http", "https://[2001:db8::1]/", "outcome", "tls_failed", "-connect '[2001:db8::1]:443' <"),
         ("dns", "a.example. A @[2001:db8::1]:853 (dot)", "outcome", "alert", "-connect '[2001:db8::1]:853' <"),
         ("dns", "a.example. MX @192.0.2.1:53", "rcode", "SERVFAIL", "dig +norecurse @192.0.2.1 a.example. MX +cd"),

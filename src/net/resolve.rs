@@ -65,7 +65,11 @@ pub async fn resolve(host: &Text, version: IpVersion, patience: Duration) -> Res
     let asked = HostLookup { name: bare.to_owned(), end: Instant::now() + patience, patience };
     match asked.addresses(version).await {
         Err(LookupError::Failed(why)) => Err(silent(shown, &why)),
-        Err(LookupError::Absent(why)) => Ok(Err(format!("{host}: {why}"))),
+        Err(LookupError::Absent(why)) => Ok(Err(match version {
+            IpVersion::Any => format!("{host}: {why}"),
+            IpVersion::V4 => format!("{host} has no IPv4 address ({why})"),
+            IpVersion::V6 => format!("{host} has no IPv6 address ({why})"),
+        })),
         Ok(found) => Ok(distinct(shown, version, found)),
     }
 }

@@ -79,7 +79,8 @@ pub fn interface_mtu(peer: IpAddr) -> Option<u32> {
 /// The fault of a filter of this host.
 #[must_use]
 pub fn rejection_fault(why: String, operation: &str, peer: SocketAddr) -> Fault {
-    let remedy = "look at this host's own rules (`nft list ruleset`, `iptables -S OUTPUT`): nothing is known of the target";
+    let remedy =
+        "look at this host's own rules (`nft list ruleset`, `iptables -S OUTPUT`): nothing is known of the target";
     Fault::local(operation, peer.to_string(), why, remedy)
 }
 

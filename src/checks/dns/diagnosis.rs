@@ -3,8 +3,8 @@
 use super::facts::{ANSWERS, CONNECT_TIME, EDNS_ERRORS, FLAGS, OUTCOME, RCODE, RTT, TRUNCATED, TTL};
 use super::survey;
 use crate::checks::shared::diagnosis::{Peer, ending, endpoint, s_client, slow, split, unconnected};
-use crate::model::record::Outcome;
 use crate::model::Unit;
+use crate::model::record::Outcome;
 use crate::model::shell::{self, command};
 use crate::net::dial::NO_HANDSHAKE;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
@@ -191,7 +191,9 @@ fn answers(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Diagnosis 
     let more = if found.len() > LISTED { format!(" and {} more", found.len() - LISTED) } else { String::new() };
     let cause = format!("{host} answers {question} with {shown}{more}; expected {}", breach.in_words());
     let next = if is_authority(failure) {
-        format!("the server has it so in its zone: correct the record and raise the serial, or the expectation; ask again: {dig}")
+        format!(
+            "the server has it so in its zone: correct the record and raise the serial, or the expectation; ask again: {dig}"
+        )
     } else {
         format!(
             "is it an old answer from a cache? then wait for the TTL, or flush the cache on {host}; compare with the zone's own servers: {}; {dig}",

@@ -7,11 +7,12 @@ use super::facts::{
     BODY, BODY_JSON, CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME, HEADERS, OUTCOME, REDIRECTS, RESOLVE_TIME,
     STATUS, TLS_TIME, TOTAL_TIME, URL,
 };
+use super::trace::STILL_ARRIVES;
 use crate::checks::shared::diagnosis::{Peer, certificate, ending, endpoint, slow, unconnected};
 use crate::model::Value;
 use crate::model::count::counted;
-use crate::model::shell::command;
 use crate::model::record::Outcome;
+use crate::model::shell::command;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 use crate::proto::http::{UNSENT, UNVERIFIED};
 
@@ -40,6 +41,10 @@ pub(super) const PHASES: &[PhaseInfo] = &[
 pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let peer = peer(failure);
     if let Some(breach) = failure.breach(OUTCOME.info.name) {
+        let slow_body = failure.ending().filter(|ending| ending.contains(STILL_ARRIVES));
+        if let Some(cause) = slow_body {
+            return Some(slow_body_of(failure, cause, &peer));
+        }
         return unconnected(failure, &OUTCOME, &peer).or_else(|| other(failure, breach, &peer));
     }
     if let Some(breach) = failure.breach(STATUS.info.name) {
@@ -62,6 +67,17 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let slow = slow(failure, breach, &peer)?;
     let next = format!("{}; by hand: {}", slow.next, command(&by_hand::curl(failure, &peer, by_hand::TIMED)));
     Some(Diagnosis { next, ..slow })
+}
+
+/// A body that arrives, and not within the time there is.
+fn slow_body_of(failure: &Failure<'_>, cause: &str, peer: &Peer) -> Diagnosis {
+    let curl = by_hand::curl(failure, peer, "-so /dev/null -w '%{size_download} bytes in %{time_total} s\\n'");
+    let next = format!(
+        "the body arrives, but slowly: is it larger than it should be, is the path slow, or does the service take long to make it? \
+         `timeout` limits the whole exchange, so raise it if this is as it should be; see how long it takes: {}",
+        command(&curl)
+    );
+    Diagnosis::new(cause, next)
 }
 
 /// Whom the last request went to: its address where it is known.
@@ -200,7 +216,9 @@ fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
         401 | 403 => format!(
             "the service refuses this request: are credentials (`headers`), host name and access list right? ask again: {curl}"
         ),
-        404 => format!("nothing is at this path: is the URL right, and is the release deployed there? ask again: {curl}"),
+        404 => {
+            format!("nothing is at this path: is the URL right, and is the release deployed there? ask again: {curl}")
+        }
         429 => "the service limits requests from here: ask less often, or have this host exempted".to_owned(),
         502 | 504 => format!(
             "the proxy on {host} gets no good answer from the service behind it: is that one up? on {host}, how it sees its backends \
@@ -219,9 +237,11 @@ fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
 fn content(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosis {
     let (who, host) = (endpoint(peer), &peer.host);
     let status = failure.value(STATUS.info.name).and_then(Value::as_i64).unwrap_or(0);
-    let text = failure.text(BODY.info.name).map(str::trim).filter(|body| !body.is_empty());
-    let shown = text.filter(|body| body.len() <= SHOWN);
-    let shown = shown.map(|body| format!("; the body is {}", body.replace(['\r', '\n'], " "))).unwrap_or_default();
+    let shown = match failure.text(BODY.info.name).map(str::trim) {
+        Some("") => "; the body is empty".to_owned(),
+        Some(body) if body.len() <= SHOWN => format!("; the body is {}", body.replace(['\r', '\n'], " ")),
+        _ => String::new(),
+    };
     let document = failure.value(BODY_JSON.info.name);
     let complaints = document.map(|document| complaints(document, &breach.fact)).unwrap_or_default();
     let again = command(&by_hand::curl(failure, peer, "-s"));

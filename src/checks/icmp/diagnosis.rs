@@ -5,8 +5,7 @@ use crate::checks::shared::diagnosis::{HERE, Peer, silence_of, slow, unconnected
 use crate::model::Value;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
-const PATH: &str =
-    "the path is slow or full: `mtr -n` or `traceroute -n` shows from which hop on; look at queues there (`tc -s qdisc`)";
+const PATH: &str = "the path is slow or full: `mtr -n` or `traceroute -n` shows from which hop on; look at queues there (`tc -s qdisc`)";
 
 /// What to look at when an answer takes long.
 pub(super) const PHASES: &[PhaseInfo] = &[PhaseInfo::new(RTT.info.name, PATH)];

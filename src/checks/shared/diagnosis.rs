@@ -81,8 +81,7 @@ pub fn unconnected(failure: &Failure<'_>, outcome: &Fact<Choice>, peer: &Peer) -
         "unreachable" => unreachable(failure, peer),
         "unresolved" => {
             let host = &peer.host;
-            let dig = |kind: &str| command(&format!("dig +short {} {kind}", shell::word(host)));
-            format!("is the name spelt right, and is the record published? ask: {}; {}", dig("A"), dig("AAAA"))
+            unresolved(failure, host)
         }
         "reset" => format!(
             "it accepts and hangs up: look into the service's log on {}; a wrong protocol (TLS or none), an access list or a \
@@ -154,13 +153,35 @@ pub fn endpoint(peer: &Peer) -> String {
     if peer.port == 0 { peer.host.clone() } else { dial::endpoint(&peer.host, peer.port) }
 }
 
+/// What this host finds of a name, which may stand in a file of it, and what the name servers have.
+fn unresolved(failure: &Failure<'_>, host: &str) -> String {
+    let (word, ending) = (shell::word(host), failure.ending().unwrap_or_default());
+    let (program, kinds): (_, &[&str]) = if ending.contains("no IPv6") {
+        ("getent ahostsv6", &["AAAA"])
+    } else if ending.contains("no IPv4") {
+        ("getent ahostsv4", &["A"])
+    } else {
+        ("getent ahosts", &["A", "AAAA"])
+    };
+    let digs: Vec<String> = kinds.iter().map(|kind| command(&format!("dig +short {word} {kind}"))).collect();
+    format!(
+        "is the name spelt right, and is the record published? what this host finds, and what the name servers have: {}; {}",
+        command(&format!("{program} {word}")),
+        digs.join("; ")
+    )
+}
+
 fn refused(failure: &Failure<'_>, peer: &Peer) -> String {
     let by_another = failure.ending().is_some_and(|ending| ending.contains("prohibited"));
     if by_another {
         return "a firewall or an access list on the way rejects it: allow it there (its address is in the cause)"
             .to_owned();
     }
-    format!("does the service run, and listen on this address and port? on {}: {}", peer.host, command(&peer.listeners()))
+    format!(
+        "does the service run, and listen on this address and port? on {}: {}",
+        peer.host,
+        command(&peer.listeners())
+    )
 }
 
 fn silent(failure: &Failure<'_>, peer: &Peer) -> String {

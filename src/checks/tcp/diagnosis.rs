@@ -1,7 +1,9 @@
 //! Why a check failed.
 
 use super::facts::{ADDRESSES, CONNECT_TIME, FAILED, OUTCOME};
+use super::fields;
 use crate::checks::shared::diagnosis::{Peer, ending, one_version, slow, some_addresses, unconnected};
+use crate::checks::shared::payload::with_expected;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
 /// What to look at when a handshake takes long.
@@ -42,5 +44,6 @@ fn other(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {
         ),
         _ => return None,
     };
-    Some(Diagnosis::new(ending(failure, breach), next))
+    let (text, hex) = (failure.argument(&fields::EXPECT), failure.argument(&fields::EXPECT_HEX));
+    Some(Diagnosis::new(with_expected(&ending(failure, breach), text, hex), next))
 }

@@ -1,6 +1,8 @@
 //! Why a check failed.
 
-use super::facts::{ADDRESS, COMPLETED, HANDSHAKE_TIME, OUTCOME, SCANNED, SUBJECT, VERIFIED, VERIFY_ERROR};
+use super::facts::{
+    ADDRESS, ALPN, COMPLETED, HANDSHAKE_TIME, OUTCOME, SCANNED, SUBJECT, VERIFIED, VERIFY_ERROR, VERSION,
+};
 use super::fields;
 use crate::checks::shared::diagnosis::{
     Peer, certificate, ending, endpoint, one_version, s_client, slow, some_addresses, split, unconnected,
@@ -54,6 +56,9 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     }
     if let Some(breach) = failure.breach("scan.versions").or_else(|| failure.breach("scan.weak")) {
         return Some(settings(failure, breach, &server));
+    }
+    if let Some(breach) = failure.breach(ALPN.info.name).filter(|_| failure.text(VERSION.info.name).is_some()) {
+        return alpn(failure, breach, &server);
     }
     let breach = PHASES.iter().find_map(|phase| failure.breach(phase.fact))?;
     slow(failure, breach, &server.peer)
@@ -155,6 +160,25 @@ fn unverified(failure: &Failure<'_>, why: &str, server: &Server) -> Diagnosis {
         )
     };
     Diagnosis::new(cause, next).group(certificate(why))
+}
+
+/// Another application protocol than expected, or none.
+fn alpn(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Option<Diagnosis> {
+    let offered = failure.argument(&fields::ALPN);
+    if offered.is_empty() {
+        return None;
+    }
+    let chosen = failure.text(ALPN.info.name).unwrap_or("none");
+    let list = offered.join(", ");
+    let cause = format!(
+        "{} chose {chosen} of the application protocols offered ({list}); expected {} (alpn)",
+        server.endpoint(),
+        breach.in_words()
+    );
+    let show = server.s_client(&format!("-alpn {}", shell::word(&offered.join(","))));
+    let next =
+        format!("is the protocol enabled there, and on what terminates TLS before it? see what it chooses: {show}");
+    Some(Diagnosis::new(cause, next))
 }
 
 /// A certificate that does not last long enough.

@@ -72,7 +72,8 @@ impl Probe for Tls {
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"]), ("profiles", &["scan"])],
     };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
-    const DIAGNOSED_BY: &'static [&'static str] = &[fields::SNI.name(), fields::VERIFY_NAME.name()];
+    const DIAGNOSED_BY: &'static [&'static str] =
+        &[fields::SNI.name(), fields::VERIFY_NAME.name(), fields::ALPN.name()];
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 
