@@ -94,7 +94,7 @@ async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
     let mut fold = Fold::default();
     let opening = Event::RunStarted {
         schema: "",
-        run: shakedown::model::record::Run::default(),
+        run: Box::default(),
         host: Box::default(),
         design: Box::new(Design { seed: 1, rounds: 1, ..Design::default() }),
         suites: Vec::new(),

@@ -168,9 +168,8 @@ fn every_entry_that_is_offered_loads_in_its_place() {
         for error in &before.errors.0 {
             let (number, column) = before.sources.position(error.span);
             // A matrix means nothing before it is used, which is told of the field.
-            let concrete = |entry: &&str| {
-                !entry.starts_with("matrix:") && !PLACEHOLDERS.iter().any(|word| entry.contains(word))
-            };
+            let concrete =
+                |entry: &&str| !entry.starts_with("matrix:") && !PLACEHOLDERS.iter().any(|word| entry.contains(word));
             for entry in entries_offered(&error.help).into_iter().filter(concrete) {
                 if !is_yaml(entry) {
                     wrong.push(format!("{name}: `{entry}` is no YAML"));

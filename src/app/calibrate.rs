@@ -112,6 +112,8 @@ fn write(runs: &[Report], args: &CalibrateArgs, terminal: &Terminal) -> u8 {
 
 fn written(noise: &Noise, dir: &Path) -> Result<PathBuf, String> {
     let path = noise.file(dir)?;
+    let folder = path.parent().unwrap_or(dir);
+    std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     match atomic::write(&path, |out| out.write_all(noise.text().as_bytes())) {
         Ok(()) => Ok(path),
         Err(error) => Err(format!("cannot write {}: {error}", path.display())),

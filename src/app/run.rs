@@ -116,10 +116,7 @@ async fn follow(
     let settings = engine::Settings { runtimes, ..settings(args, seed) };
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let start = settings.start;
-    let mut opening = started(&plan, args, host, (settings.wall, seed), assessor.vanished(&plan));
-    if let Event::RunStarted { run, .. } = &mut opening {
-        run.rerun_of = rerun_of;
-    }
+    let opening = started(&plan, args, host, (settings.wall, seed), (assessor.vanished(&plan), rerun_of));
     let notices = both_references(&plan, args) + &assessor.notices(&plan);
     let stop = signals.stop.clone();
     let work = tokio::spawn(engine::run(Arc::clone(&plan), Arc::new(assessor), settings, stop, sender));
@@ -155,36 +152,32 @@ async fn follow(
     let Some(record) = fold.finish() else { return (exit::INCOMPLETE, None) };
     let missing = plan.cases.len() - record.checks.len();
     let lines = |place: &Place| sources.line_text(place).map(|text| redactor.clean(text));
-    say(&console::ending(&record, &layout, &lines, style));
+    // The summary has the exit code, which is another one where a report could not be written.
     let mut lost = outputs::write(&record, &args.output, terminal);
     lost.extend(events.lost);
     if engine_lost || missing > 0 {
         let cases = counted(missing, "case");
         lost.push(format!("the engine ended early, and {cases} got no record; this is a defect of shakedown"));
     }
-    lost.extend(keep(&record, args, &say));
+    let kept = keep(&record, args);
+    let (kept, unkept) = kept.map_or_else(|why| (Vec::new(), Some(why)), |lines| (lines, None));
+    lost.extend(unkept);
+    say(&console::ending(&record, &layout, &lines, !lost.is_empty(), style));
+    say(&kept.concat());
     for line in &lost {
         terminal.err(&redactor.clean(&format!("error: {line}\n")));
     }
     (exit::code(RunOutcome::of(&record, !lost.is_empty())), Some(record))
 }
 
-/// Accepts the run as baseline; returns why it could not be written.
-fn keep(record: &Record, args: &RunArgs, say: &impl Fn(&str)) -> Option<String> {
-    let dir = args.save_baseline.as_deref()?;
+/// Accepts the run as baseline, if it is to be; returns what to say of it, or why it could not be written.
+fn keep(record: &Record, args: &RunArgs) -> Result<Vec<String>, String> {
+    let Some(dir) = args.save_baseline.as_deref() else { return Ok(Vec::new()) };
     if acceptance::regressed(record) {
-        say("no baseline saved: a metric regressed; if that is the new normal, use `shakedown baseline accept`\n");
-        return None;
+        let why = "no baseline saved: a metric regressed; if that is the new normal, use `shakedown baseline accept`\n";
+        return Ok(vec![why.to_owned()]);
     }
-    match baseline::save(record, dir, false) {
-        Ok(lines) => {
-            for line in &lines {
-                say(line);
-            }
-            None
-        }
-        Err(problem) => Some(problem.to_string()),
-    }
+    baseline::save(record, dir, false).map_err(|problem| problem.to_string())
 }
 
 /// A check is held against one thing: who gave two must know which.
@@ -232,7 +225,13 @@ fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
     }
 }
 
-fn started(plan: &Plan, args: &RunArgs, host: Host, (wall, seed): (Timestamp, u64), vanished: Vec<String>) -> Event {
+fn started(
+    plan: &Plan,
+    args: &RunArgs,
+    host: Host,
+    (wall, seed): (Timestamp, u64),
+    (vanished, rerun_of): (Vec<String>, Option<String>),
+) -> Event {
     let (rounds, warm_up) = plan.rounds();
     let run = Run {
         id: format!("{:x}-{:x}", wall.as_microsecond(), std::process::id()),
@@ -242,11 +241,13 @@ fn started(plan: &Plan, args: &RunArgs, host: Host, (wall, seed): (Timestamp, u6
         overrides: args.suites.overrides(),
         strict: args.strict,
         vanished,
+        deselected: plan.left_out_by_selection(),
+        rerun_of,
         ..Run::default()
     };
     Event::RunStarted {
         schema: event::SCHEMA,
-        run,
+        run: Box::new(run),
         host: Box::new(host),
         design: Box::new(Design {
             kind: if plan.paired() > 0 { DesignKind::Interleaved } else { DesignKind::Single },

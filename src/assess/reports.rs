@@ -103,6 +103,7 @@ fn document(
         checks_worse: changes.worse,
         checks_unmeasured: unmeasured().count() as u64,
         checks_compared: changes.compared,
+        checks_not_selected: changes.not_selected,
         left_out: changes.left_out,
         ..Summary::default()
     };

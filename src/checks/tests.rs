@@ -14,6 +14,7 @@ const ENDING: &str = "192.0.2.12:443 did what it should not within 3 s";
 /// Commands that a next step may name; each is in a package of every distribution, or is ours.
 const COMMANDS: &[&str] = &[
     "ss",
+    "getent",
     "ping",
     "nft",
     "ip",
@@ -30,6 +31,9 @@ const COMMANDS: &[&str] = &[
     "iperf3",
     "shakedown",
     "nstat",
+    "conntrack",
+    "iptables",
+    "uptime",
     "date",
     "certbot",
     "timedatectl",
@@ -170,9 +174,21 @@ fn next_step(family: &str, target: &str, (name, value): (&'static str, Value)) -
 #[test]
 fn commands_ask_whom_the_check_asked() {
     for (family, target, name, value, want) in [
-        ("http", "https://www.example:8443/x", "outcome", "unresolved", "dig +short www.example A; dig"),
-        ("dns", "www.example. A @ns.example:53", "outcome", "unresolved", "dig +short ns.example A; dig"),
-        ("tls", "www.example:443", "outcome", "unresolved", "dig +short www.example A; dig"),
+        (
+            "http",
+            "https://www.example:8443/x",
+            "outcome",
+            "unresolved",
+            "`getent ahosts www.example`; `dig +short www.example A`; `dig",
+        ),
+        ("dns", "www.example. A @ns.example:53", "outcome", "unresolved", "`dig +short ns.example A`; `dig"),
+        (
+            "tls",
+            "www.example:443",
+            "outcome",
+            "unresolved",
+            "`getent ahosts www.example`; `dig +short www.example A`; `dig",
+        ),
         ("http", "https://[2001:db8::1]/", "outcome", "tls_failed", "-connect '[2001:db8::1]:443' <"),
         ("dns", "a.example. A @[2001:db8::1]:853 (dot)", "outcome", "alert", "-connect '[2001:db8::1]:853' <"),
         ("dns", "a.example. MX @192.0.2.1:53", "rcode", "SERVFAIL", "dig +norecurse @192.0.2.1 a.example. MX +cd"),
@@ -215,7 +231,7 @@ fn commands_of_next_steps_exist() {
         let Some((fact, words)) = outcome(family) else { continue };
         for word in words {
             let next = diagnosed(family, fact, word, "refused").next;
-            let tokens: Vec<&str> = next.split([' ', ';', '|', '(', ')']).collect();
+            let tokens: Vec<&str> = next.split([' ', ';', '|', '(', ')', '`']).collect();
             for pair in tokens.windows(2).filter(|pair| pair[1].starts_with('-') || pair[1].starts_with('+')) {
                 let lowercase =
                     pair[0].chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) && !pair[0].is_empty();

@@ -71,7 +71,7 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
             biased;
             () = shared.halt.set() => {
                 // Another attempt was due, and what it would have shown is not known.
-                let fault = shared.halt.fault(case, case.subject());
+                let fault = shared.halt.fault(case, case.subject(), start);
                 let (.., judgement) = shared.assess.assess(case, &observation, Some(fault));
                 return ended(shared, case, &observation, judgement, (timing, start));
             }
@@ -232,7 +232,7 @@ async fn round<A: Assess>(
         let measurement = format!("{}/{} {attempt} {} {sample}", case.suite, case.id, turn.slot);
         let seed = seed::derive(shared.settings.seed, measurement);
         let began = Instant::now();
-        let fault = measure(shared, case, arm, observation, (deadline, seed)).await;
+        let fault = measure(shared, case, arm, observation, (start, deadline, seed)).await;
         let fault = unwatched::ended(shared, case, arm, (turn, began), observation, fault);
         let (took, fault_kind) = (began.elapsed(), fault.as_ref().map(|fault| fault.kind.word()));
         tracing::debug!(
@@ -266,7 +266,7 @@ async fn measure<A: Assess>(
     case: &Case,
     arm: &PlannedArm,
     observation: &mut Observation,
-    (deadline, seed): (Instant, u64),
+    (start, deadline, seed): (Instant, Instant, u64),
 ) -> Option<Fault> {
     let cancel = shared.halt.child();
     // The wait for a turn to dial is granted on top, as it is this side's own.
@@ -277,7 +277,7 @@ async fn measure<A: Assess>(
     let probe = AssertUnwindSafe(arm.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {
         biased;
-        () = shared.halt.set() => Err(shared.halt.fault(case, arm)),
+        () = shared.halt.set() => Err(shared.halt.fault(case, arm, start)),
         ended = deadline::until(deadline, probe) => match ended {
             Err(_) => Err(overdue(case, arm)),
             Ok(Err(panic)) => Err(panicked(case, arm, panic.as_ref())),

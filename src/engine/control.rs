@@ -17,7 +17,7 @@ use crate::plan::{Case, same_host};
 
 /// What to do about a filter of this host.
 const OWN_RULES: &str =
-    "look at this host's own rules (nft list ruleset, iptables -S OUTPUT): nothing is known of the target";
+    "look at this host's own rules (`nft list ruleset`, `iptables -S OUTPUT`): nothing is known of the target";
 
 /// A case that passed on silence, and waits for its control.
 pub(super) struct SilentCase {

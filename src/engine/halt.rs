@@ -52,11 +52,15 @@ impl Halt {
         self.is_set() && !self.signal.is_cancelled()
     }
 
-    /// The fault of a measurement that it cut short.
-    pub(super) fn fault(&self, case: &Case, arm: &PlannedArm) -> Fault {
+    /// The fault of a check that began at `began`, and which it cut short.
+    pub(super) fn fault(&self, case: &Case, arm: &PlannedArm, began: Instant) -> Fault {
         let (operation, target) = (format!("run the {} probe", case.family.name), arm.probe.target());
         if self.is_overdue() {
-            let detail = format!("the deadline of the run ({}) passed before it ended", self.shown());
+            let detail = format!(
+                "the deadline of the run ({}) cut it short after {}",
+                self.shown(),
+                Unit::Seconds.human(began.elapsed().as_secs_f64())
+            );
             return Fault::new(FaultKind::RunDeadline, operation, target, detail, REMEDY);
         }
         Fault::new(FaultKind::Cancelled, operation, target, "the run was interrupted", "run it again")

@@ -69,7 +69,7 @@ impl Guard {
                 "start the guard that restores when this process dies",
                 "",
                 why,
-                "nothing was changed; check that this binary can start itself, and the limit of processes (ulimit -u)",
+                "nothing was changed; check that this binary can start itself, and the limit of processes (`ulimit -u`)",
             )
         };
         let (mut guard, mut starter) = Self::spawn(plan).map_err(|error| broken(error.to_string()))?;

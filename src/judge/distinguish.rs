@@ -18,7 +18,10 @@ pub(super) fn distinguish(expectation: &Expectation, value: &Value, typing: Valu
     let hidden = expectation.want.contains(HIDDEN);
     // Backticks hold a piece of what was wanted.
     let alike = alike(expectation, value, typing).filter(|why| !(hidden && why.contains('`')));
-    let why = alike.or_else(|| quotes(&expectation.test, value)).or_else(|| of_list(expectation, value, typing));
+    let why = alike
+        .or_else(|| incomparable(&expectation.test, value))
+        .or_else(|| quotes(&expectation.test, value))
+        .or_else(|| of_list(expectation, value, typing));
     if let Some(why) = why {
         return format!("{text} ({why})");
     }
@@ -27,6 +30,28 @@ pub(super) fn distinguish(expectation: &Expectation, value: &Value, typing: Valu
     }
     let json = value.to_string();
     if json == text { format!("{text} (of another kind)") } else { format!("{text} (as JSON: {json})") }
+}
+
+/// `text`, which says what is there in place of a value, beside what a test wants that names what must not be.
+pub(super) fn of_negation(test: &Test, text: String) -> String {
+    match test {
+        Test::Not(_) | Test::Excludes(_) | Test::None(_) => {
+            format!("{text} (what is not there satisfies `present: false` alone)")
+        }
+        _ => text,
+    }
+}
+
+/// Why a null, or a value of another kind, does not satisfy what must not be one of other values: it can be held against none.
+fn incomparable(test: &Test, value: &Value) -> Option<String> {
+    let Test::Not(part) = test else { return None };
+    let (mut wants, mut elements) = (Vec::new(), Vec::new());
+    part.wanted(&mut wants, &mut elements);
+    let other = wants.iter().chain(&elements).find(|want| {
+        std::mem::discriminant(*want) != std::mem::discriminant(value) && !want.is_null() && !value.is_array()
+    })?;
+    let own = if value.is_null() { String::new() } else { format!("{}, ", typed::kind(value)) };
+    Some(format!("{own}not compared with {}", typed::kind(other)))
 }
 
 /// In what two values differ that look alike: the wanted and the seen one, or an element of either.

@@ -263,7 +263,7 @@ fn outcome(
         return Some(Judged::Open(doubt));
     }
     let place = match tally.broken {
-        Some(at) if tally.total > 1 => format!(" in round {} of {}", at + 1, tally.total),
+        Some(at) if tally.total > 1 => format!(" in {} {} of {}", operands::noun(observation), at + 1, tally.total),
         _ => String::new(),
     };
     let judged = Outcome {
@@ -321,6 +321,10 @@ fn judged(
     let test = &expectation.test;
     let (value, holds) = match operand {
         Operand::Unavailable(why) => return Ok((false, Some(why.clone()))),
+        Operand::Missing(instead) => {
+            let holds = test.holds(None, typing);
+            return Ok((holds, (!holds).then(|| distinguish::of_negation(test, instead.clone()))));
+        }
         Operand::Value(value) => (value, Ok(test.holds(value.as_deref(), typing))),
         Operand::Partial(value, why) => {
             (value, test.holds_in_part(value.as_deref(), typing).ok_or_else(|| Undecided::Part((*why).to_owned())))

@@ -18,6 +18,8 @@ const SHOWN: usize = 400;
 pub(super) enum Operand<'v> {
     /// A value, or nothing.
     Value(Option<Cow<'v, Value>>),
+    /// Nothing is at the path, in a document that was seen whole: what there is instead.
+    Missing(String),
     /// There is none to test, for this reason; nothing holds of it.
     Unavailable(String),
     /// A part of a value, or nothing of it, and why.
@@ -46,6 +48,9 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
         Some(value) => match document_path::find(value, path, expectation.info.form) {
             // Of a list that goes on, another element may fit as well.
             Ok(_) if document_path::filters(path) && round.partial(name).is_some() => whole_or_part(round, name, None),
+            Ok(None) if round.partial(name).is_none() => {
+                Operand::Missing(document_path::missing(value, path, expectation.info.form))
+            }
             Ok(found) => whole_or_part(round, name, found),
             Err(FindError::OtherName(_)) if matches!(expectation.test, Test::Present(false)) => {
                 whole_or_part(round, name, None)
@@ -78,6 +83,19 @@ pub(super) fn of_all<'v>(
     }
 }
 
+/// What a reader calls the measurements that count: of one round that has several, its samples.
+pub(super) fn noun(observation: &Observation) -> &'static str {
+    let count = observation.counted().count();
+    let first = observation.counted().next().map(|round| round.slot);
+    let rounds = observation.counted().filter(|round| Some(round.slot) != first).count();
+    let of_first = count - rounds;
+    match (of_first, rounds) {
+        (2.., 0) => "sample",
+        (2.., _) => "measurement",
+        _ => "round",
+    }
+}
+
 /// A statistic over all rounds. Samples that this side took late count only where there are no others: then as what they are,
 /// upper bounds.
 fn statistic<'v>(name: &str, part: &'static str, observation: &'v Observation) -> Operand<'v> {
@@ -86,7 +104,7 @@ fn statistic<'v>(name: &str, part: &'static str, observation: &'v Observation) -
     let empty = observation.counted().filter(none).count();
     if (1..rounds).contains(&empty) {
         // The rounds that went well must not speak for those that did not.
-        return Operand::Unavailable(format!("nothing in {empty} of {}", counted(rounds, "round")));
+        return Operand::Unavailable(format!("nothing in {empty} of {}", counted(rounds, noun(observation))));
     }
     let value = |samples: Option<Samples>| {
         let number = samples.and_then(|samples| samples.summary()?.get(part));

@@ -159,4 +159,7 @@ pub struct Changes {
     pub worse: u64,
     /// Checks whose facts were compared: those that both sides could measure.
     pub compared: u64,
+    /// Checks of one side that the selection of the other left out: nothing is known of a change.
+    #[serde(default)]
+    pub not_selected: u64,
 }

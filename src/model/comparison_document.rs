@@ -127,6 +127,9 @@ pub struct Summary {
     pub checks_unmeasured: u64,
     /// Checks whose facts were compared.
     pub checks_compared: u64,
+    /// Checks of one side that the selection of the other left out (`run --only`): not compared, and no change.
+    #[serde(default)]
+    pub checks_not_selected: u64,
     /// Changes beyond the limits of the lists; counted above, not listed.
     pub left_out: u64,
 }

@@ -19,7 +19,7 @@ pub enum Event {
         /// Always `shakedown.events/1`.
         schema: &'static str,
         /// Id, start, labels; length and `interrupted` are not known yet.
-        run: Run,
+        run: Box<Run>,
         /// The machine.
         host: Box<Host>,
         /// Rounds and seed.

@@ -88,6 +88,10 @@ fn without_number(mut detail: String) -> String {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Of what ran and was cut short nothing else is to be told.
+        if matches!(self.kind, FaultKind::Deadline | FaultKind::RunDeadline | FaultKind::Cancelled) {
+            return f.write_str(&self.detail);
+        }
         write!(f, "could not {}", self.operation)?;
         if !self.peer.is_empty() {
             write!(f, " ({})", self.peer)?;

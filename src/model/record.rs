@@ -80,6 +80,9 @@ pub struct Run {
     /// Checks (`suite/case`) that the baseline has and the suites no longer do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vanished: Vec<String>,
+    /// Checks (`suite/case`) that the suites have and the selection left out (`--only`, `--tag`, `--skip-tag`, `--failed-from`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deselected: Vec<String>,
     /// `--label K=V`.
     pub labels: BTreeMap<String, String>,
 }

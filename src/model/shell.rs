@@ -11,6 +11,12 @@ pub fn word(text: &str) -> String {
     }
 }
 
+/// A command line in a text, between backticks as in Markdown: whoever sets the text breaks it nowhere (`report/prose`).
+#[must_use]
+pub fn command(line: &str) -> String {
+    if line.contains('`') { format!("`` {line} ``") } else { format!("`{line}`") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::word;

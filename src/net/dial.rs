@@ -312,7 +312,7 @@ fn link_local(peer: SocketAddr) -> bool {
 #[must_use]
 pub fn local_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Fault {
     let remedy = match error.raw_os_error() {
-        Some(libc::EMFILE | libc::ENFILE) => "raise the limit of open files (ulimit -n) or lower --jobs",
+        Some(libc::EMFILE | libc::ENFILE) => "raise the limit of open files (`ulimit -n`) or lower --jobs",
         Some(libc::EADDRNOTAVAIL) => {
             "check that `source` is an address of this machine, and that local ports are left (ip_local_port_range)"
         }

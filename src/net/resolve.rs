@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::sys::addrinfo::{AddressFamily, LookupError, lookup};
 use crate::model::argument::choices;
+use crate::model::shell::{self, command};
 use crate::model::{Fault, Text};
 
 /// Addresses kept of one name; one with more says so.
@@ -64,7 +65,11 @@ pub async fn resolve(host: &Text, version: IpVersion, patience: Duration) -> Res
     let asked = HostLookup { name: bare.to_owned(), end: Instant::now() + patience, patience };
     match asked.addresses(version).await {
         Err(LookupError::Failed(why)) => Err(silent(shown, &why)),
-        Err(LookupError::Absent(why)) => Ok(Err(format!("{host}: {why}"))),
+        Err(LookupError::Absent(why)) => Ok(Err(match version {
+            IpVersion::Any => format!("{host}: {why}"),
+            IpVersion::V4 => format!("{host} has no IPv4 address ({why})"),
+            IpVersion::V6 => format!("{host} has no IPv6 address ({why})"),
+        })),
         Ok(found) => Ok(distinct(shown, version, found)),
     }
 }
@@ -151,9 +156,11 @@ fn combined(v4: LookupResult, v6: LookupResult) -> Result<Addresses, LookupError
 #[must_use]
 pub fn silent(host: &str, why: &str) -> Fault {
     let remedy = if why.contains("Too many open files") {
-        "raise the limit of open files (ulimit -n), or lower --jobs".to_owned()
+        "raise the limit of open files (`ulimit -n`), or lower --jobs".to_owned()
     } else {
-        format!("do the name servers of this host answer? cat /etc/resolv.conf; getent ahosts {host}; dig {host}")
+        let word = shell::word(host);
+        let by_hand = ["getent ahosts", "dig"].map(|program| command(&format!("{program} {word}")));
+        format!("do the name servers of this host answer? here: `cat /etc/resolv.conf`; {}", by_hand.join("; "))
     };
     Fault::local(format!("resolve {host}"), "the system's resolver", why, remedy)
 }

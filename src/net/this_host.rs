@@ -49,7 +49,7 @@ pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Faul
         Some(libc::EAFNOSUPPORT) => "this host does not speak this IP version",
         _ => "this host has no way there",
     };
-    let remedy = format!("ip route get {} on this host: without a route nothing is known of the target", peer.ip());
+    let remedy = format!("without a route nothing is known of the target; on this host: `ip route get {}`", peer.ip());
     Fault::local(operation, peer.ip().to_string(), format!("{why} ({error})"), remedy)
 }
 
@@ -79,7 +79,8 @@ pub fn interface_mtu(peer: IpAddr) -> Option<u32> {
 /// The fault of a filter of this host.
 #[must_use]
 pub fn rejection_fault(why: String, operation: &str, peer: SocketAddr) -> Fault {
-    let remedy = "look at this host's own rules (nft list ruleset, iptables -S OUTPUT): nothing is known of the target";
+    let remedy =
+        "look at this host's own rules (`nft list ruleset`, `iptables -S OUTPUT`): nothing is known of the target";
     Fault::local(operation, peer.to_string(), why, remedy)
 }
 

@@ -15,6 +15,7 @@ mod select;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,6 +128,14 @@ fn refuse_disruptive(plan: &Plan, written: &[(Arc<str>, Arc<str>, Span)], errors
 }
 
 impl Plan {
+    /// The names (`suite/case`) of the cases that the selection left out.
+    #[must_use]
+    pub fn left_out_by_selection(&self) -> Vec<String> {
+        let here: HashSet<(&str, &str)> = self.cases.iter().map(|case| (&*case.suite, &*case.id)).collect();
+        let known = self.known.iter().map(|(suite, id)| (&**suite, &**id));
+        known.filter(|name| !here.contains(name)).map(|(suite, id)| format!("{suite}/{id}")).collect()
+    }
+
     /// Cases that are measured in two arms.
     #[must_use]
     pub fn paired(&self) -> usize {

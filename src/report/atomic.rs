@@ -24,7 +24,7 @@ const READER: Duration = Duration::from_secs(10);
 pub fn write(path: &Path, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
     let path = &target(path)?;
     let folder = folder_of(path);
-    fs::create_dir_all(folder)?;
+    make(folder)?;
     let old = fs::metadata(path).ok();
     // What a descriptor stands for may have no name, or be held open by whoever waits for it; a device or a pipe cannot be
     // renamed over.
@@ -68,7 +68,7 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()
 pub fn stream(path: &Path) -> io::Result<File> {
     let open = |path: &Path| File::options().write(true).create(true).truncate(true).open(path);
     if !fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo()) {
-        fs::create_dir_all(folder_of(path))?;
+        make(folder_of(path))?;
         return open(path);
     }
     // To open a pipe waits for the other side, and nothing ends that wait but the other side.
@@ -81,6 +81,25 @@ pub fn stream(path: &Path) -> io::Result<File> {
 
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a folder where nothing but itself is missing. A longer way that is not there is most likely mistyped, or of a disk
+/// that is not mounted, and nobody would look for a report there.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut above: Vec<&Path> = folder.ancestors().skip(1).filter(|path| !path.as_os_str().is_empty()).collect();
+    above.reverse();
+    if let Some(missing) = above.iter().find(|path| !path.exists()) {
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("there is no folder {}", missing.display())));
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(io::Error::new(error.kind(), format!("cannot make the folder {}: {error}", folder.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether an error means that a folder takes no new file, though one in it may be written.
@@ -205,7 +224,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::path::Path;
 
-    use super::{prefix, write};
+    use super::{prefix, stream, write};
 
     fn fill(path: &Path, text: &str) -> io::Result<()> {
         write(path, |out| out.write_all(text.as_bytes()))
@@ -245,6 +264,19 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         symlink("other", &other).unwrap();
         assert!(fill(&other, "new").is_err());
+    }
+
+    #[test]
+    fn one_missing_folder_is_made_and_a_longer_way_is_an_error_that_names_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        fill(&at("reports/r.json"), "text").unwrap();
+        assert_eq!(names(&at("reports")), ["r.json"]);
+        let missing = at("typo").display().to_string();
+        for error in [fill(&at("typo/reports/r.json"), "text").err(), stream(&at("typo/a/b/r.jsonl")).err()] {
+            assert_eq!(error.unwrap().to_string(), format!("there is no folder {missing}"));
+        }
+        assert_eq!(names(folder.path()), ["reports"], "nothing was made on the way");
     }
 
     #[test]

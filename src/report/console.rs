@@ -101,8 +101,9 @@ fn quantiles(unit: Unit, summary: &Summary) -> String {
 }
 
 /// Everything after the lines: comparisons, failures in full, then the summary and the command that runs the failed ones again.
+/// With `report_lost` a report could not be written, which the exit code says.
 #[must_use]
-pub fn ending(record: &Record, layout: &Layout, lines: Lines<'_>, style: Style) -> String {
+pub fn ending(record: &Record, layout: &Layout, lines: Lines<'_>, report_lost: bool, style: Style) -> String {
     let mut out = String::new();
     compared(&mut out, record, style);
     for gone in &record.run.vanished {
@@ -118,7 +119,7 @@ pub fn ending(record: &Record, layout: &Layout, lines: Lines<'_>, style: Style) 
     if more > 0 {
         let _ = writeln!(out, "\n… and {more} more; the JSON report has them all");
     }
-    let _ = writeln!(out, "\n{}", summary(record, style));
+    let _ = writeln!(out, "\n{}", summary(record, report_lost, style));
     for note in notes(record) {
         let _ = writeln!(out, "{note}");
     }
@@ -156,7 +157,7 @@ pub fn render(record: &Record, lines: Lines<'_>, style: Style) -> String {
     for check in &record.checks {
         let _ = writeln!(out, "{}", line(check, &layout, style));
     }
-    out + &ending(record, &layout, lines, style)
+    out + &ending(record, &layout, lines, false, style)
 }
 
 /// The first of a group in full, the others by name.
@@ -175,15 +176,23 @@ fn detail(
     rows.splice(at..at, besides);
     for (label, text) in rows {
         let shown = visible(&text);
-        for (at, part) in layout.wrapped(&shown, INDENT).iter().enumerate() {
+        // Other texts may quote what a peer said, and it is not to look like a command.
+        let parts = if label == "next" { layout.advice(&shown, INDENT) } else { layout.wrapped(&shown, INDENT) };
+        for (at, part) in parts.iter().enumerate() {
             let label = if at == 0 { label } else { "" };
             let part = if label == "cause" || label == "next" { style.strong(part) } else { part.clone() };
             let _ = writeln!(out, "  {label:<5}  {part}");
         }
     }
     if style.verbose {
-        let places =
-            check.expectations.iter().filter(|outcome| !outcome.held).filter_map(|outcome| outcome.at.as_ref());
+        let unmet = check.expectations.iter().filter(|outcome| !outcome.held);
+        let mut places: Vec<&Place> = Vec::new();
+        // Several may stand on one line.
+        for place in unmet.filter_map(|outcome| outcome.at.as_ref()) {
+            if !places.iter().any(|known| (&known.file, known.line) == (&place.file, place.line)) {
+                places.push(place);
+            }
+        }
         for place in places {
             if let Some(text) = lines(place) {
                 let _ = writeln!(out, "{:>15} | {}", place.line, visible(text.trim_end()));
@@ -226,7 +235,7 @@ const CLASSES: [&str; 9] = [
 ];
 
 /// `edge-gate  21 passed  1 FAILED  1 not measured  2.2 s  (exit 1)`.
-fn summary(record: &Record, style: Style) -> String {
+fn summary(record: &Record, report_lost: bool, style: Style) -> String {
     let mut counts = [0_usize; CLASSES.len()];
     for check in &record.checks {
         counts[class(check)] += 1;
@@ -246,7 +255,7 @@ fn summary(record: &Record, style: Style) -> String {
         (false, true) => "  DEADLINE REACHED",
         (false, false) => "",
     };
-    let code = crate::exit::code(crate::exit::RunOutcome::of(record, false));
+    let code = crate::exit::code(crate::exit::RunOutcome::of(record, report_lost));
     style.strong(&format!("{name}  {}  {took}{interrupted}  (exit {code})", parts.join("  ")))
 }
 
@@ -256,7 +265,7 @@ fn notes(record: &Record) -> Vec<&'static str> {
     let nothing_compared = crate::exit::nothing_compared(crate::exit::RunOutcome::of(record, false));
     let mut notes = Vec::new();
     if nothing_compared {
-        notes.push("nothing was compared: this run shows nothing about a change; the reasons are above");
+        notes.push("no metric was compared: this run shows nothing about a change; the reasons are above");
     } else if undecided && !record.run.strict {
         notes.push(
             "inconclusive is no pass: it shows neither a change nor its absence; --strict makes the run fail for it",

@@ -1,8 +1,9 @@
 //! A failure as rows of text, the cause first: the same for console and `JUnit`.
 
 use super::style::visible;
+use crate::model::document_path::is_of;
 use crate::model::record::{OriginWord, Outcome};
-use crate::model::{CheckRecord, Verdict, shell};
+use crate::model::{CheckRecord, FactInfo, Verdict, shell};
 
 /// Expectations that did not hold shown one by one; more are counted.
 const UNMET: usize = 6;
@@ -24,7 +25,7 @@ pub fn rows(check: &CheckRecord, whole: bool) -> Vec<Row> {
         rows.push(("next", next(check)));
         unmet(&mut rows, check, &cause, whole);
     }
-    for note in capped(&evidence(check, &cause), EVIDENCE, whole) {
+    for note in capped(&evidence(check, &cause, whole), EVIDENCE, whole) {
         rows.push(("seen", note));
     }
     attempts(&mut rows, check, whole);
@@ -46,9 +47,12 @@ pub fn cause(check: &CheckRecord) -> String {
 pub fn next(check: &CheckRecord) -> String {
     let known = check.fault.as_ref().map(|fault| &fault.remedy).or(check.next.as_ref()).filter(|next| !next.is_empty());
     // The file it stands in may be a part of a suite alone.
-    known
-        .cloned()
-        .unwrap_or_else(|| format!("see every fact: add --only {} --json - to the command", quoted(&check.id)))
+    known.cloned().unwrap_or_else(|| {
+        format!(
+            "see every fact: add {} to the command",
+            shell::command(&format!("--only {} --json -", quoted(&check.id)))
+        )
+    })
 }
 
 /// The command that runs these cases of some suite files again, with the words that changed what they say.
@@ -78,11 +82,8 @@ fn unmet(rows: &mut Vec<Row>, check: &CheckRecord, cause: &str, whole: bool) {
         .filter(|outcome| !folds(outcome))
         .map(|outcome| {
             let sentence = outcome.sentence();
-            let text = if cause.starts_with(&sentence) {
-                format!("{}: {}", outcome.fact, outcome.in_words())
-            } else {
-                sentence
-            };
+            let text =
+                if cause.contains(&sentence) { format!("{}: {}", outcome.fact, outcome.in_words()) } else { sentence };
             placed(&text, outcome, check)
         })
         .collect();
@@ -97,7 +98,13 @@ fn unmet(rows: &mut Vec<Row>, check: &CheckRecord, cause: &str, whole: bool) {
     let brief = |outcome: &&Outcome| format!("{}: {}", outcome.fact, outcome.in_words());
     let names: Vec<String> = folded.iter().take(if whole { folded.len() } else { FOLDED }).map(brief).collect();
     let more = if names.len() < folded.len() { format!(" … {} expectations", folded.len()) } else { String::new() };
-    let nothing = if folded.iter().all(told) { String::new() } else { " (could not be checked)".to_owned() };
+    let unknown = all().any(|outcome| &*outcome.fact == "outcome");
+    let nothing = match unknown {
+        _ if folded.iter().all(told) => "",
+        true => " (could not be checked)",
+        // The exchange went as it should, and this was not in it.
+        false => " (nothing was seen of it)",
+    };
     let suite = folded.iter().find(|outcome| outcome.origin == OriginWord::Suite).unwrap_or(first);
     rows.push(("unmet", placed(&format!("{}{more}{nothing}", names.join("; ")), suite, check)));
 }
@@ -115,9 +122,21 @@ fn placed(text: &str, outcome: &Outcome, check: &CheckRecord) -> String {
     }
 }
 
-/// Evidence that says more than the cause.
-fn evidence(check: &CheckRecord, cause: &str) -> Vec<String> {
-    check.notes.iter().filter(|note| !cause.contains(note.as_str())).cloned().collect()
+/// Evidence that says more than the cause; that of facts of which nobody expects anything only with `whole`.
+fn evidence(check: &CheckRecord, cause: &str, whole: bool) -> Vec<String> {
+    let facts = crate::checks::family(&check.family).map_or(&[][..], |family| family.facts);
+    let is_of_interest = |note: &&String| {
+        let mut owners = facts.iter().filter(|fact| fact.roles.own_evidence && begins_with(note, fact.name)).peekable();
+        let expected = |fact: &FactInfo| check.expectations.iter().any(|outcome| is_of(&outcome.fact, fact.name));
+        whole || owners.peek().is_none() || owners.any(expected)
+    };
+    check.notes.iter().filter(|note| !cause.contains(note.as_str())).filter(is_of_interest).cloned().collect()
+}
+
+/// Whether a note begins with the last name of a fact.
+fn begins_with(note: &str, fact: &str) -> bool {
+    let name = fact.rsplit('.').next().unwrap_or(fact);
+    note.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', ':']))
 }
 
 /// Earlier attempts: one row where all ended alike.

@@ -20,7 +20,7 @@ impl Fold {
                 self.head = Some(Record {
                     schema: SCHEMA.to_owned(),
                     tool: Tool { name: "shakedown".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
-                    run,
+                    run: *run,
                     host: *host,
                     design: *design,
                     suites,

@@ -2,6 +2,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::prose;
 use super::style::visible;
 use crate::model::CheckRecord;
 
@@ -86,10 +87,20 @@ impl Layout {
         cut(text, self.width.saturating_sub(used).max(LEAST))
     }
 
+    /// Advice as lines, as [`Self::wrapped`]; a command is broken nowhere.
+    #[must_use]
+    pub fn advice(&self, text: &str, indent: usize) -> Vec<String> {
+        prose::lines(text, self.room(indent))
+    }
+
+    fn room(&self, indent: usize) -> usize {
+        self.width.saturating_sub(indent).max(2 * LEAST)
+    }
+
     /// `text` as lines of at most the width, all but the first `indent` columns in; no word is broken.
     #[must_use]
     pub fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
-        let room = self.width.saturating_sub(indent).max(2 * LEAST);
+        let room = self.room(indent);
         let mut lines = vec![String::new()];
         for word in text.split(' ') {
             let line = lines.last_mut().filter(|line| line.is_empty() || line.width() + 1 + word.width() <= room);

@@ -14,6 +14,7 @@ pub mod junit;
 mod junit_gate;
 pub mod layout;
 pub mod progress;
+mod prose;
 pub mod redact;
 pub mod reduced;
 pub mod style;

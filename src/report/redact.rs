@@ -70,11 +70,13 @@ fn of_run(run: &mut Run, redactor: &Redactor) {
         overrides,
         strict: _,
         vanished,
+        deselected,
         labels,
     } = run;
     option(rerun_of, redactor);
     texts(overrides, redactor);
     texts(vanished, redactor);
+    texts(deselected, redactor);
     map(labels, redactor);
 }
 

@@ -107,7 +107,7 @@ fn a_request_is_repeated_with_its_headers_and_body() {
     ));
     let ended = sandbox.run(&["run", "suite.yaml"]);
     let text = joined(block(&ended, "post"));
-    assert!(text.contains(r#"saw nothing; the body is {"state":"ok"}"#), "{text}");
+    assert!(text.contains(r#"saw no `status`; there is state; the body is {"state":"ok"}"#), "{text}");
     let curl = format!(
         r"curl -s -X POST -H 'Host: www.shop.example' -H 'X-A: it'\''s' --data-raw 'a=1&b=2' http://127.0.0.1:{port}/"
     );

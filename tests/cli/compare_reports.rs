@@ -168,7 +168,7 @@ fn numbers_of_something_else_are_not_compared() {
         sandbox.write("now.json", &report.text());
         let (ended, document) = compare(&sandbox, &[&all[..], &["now.json"]].concat());
         assert_eq!(ended.code, 3, "{words}: {}{}", ended.out, ended.err);
-        assert!(ended.out.contains("nothing was compared"), "{}", ended.out);
+        assert!(ended.out.contains("no metric was compared"), "{}", ended.out);
         let row = &document["metrics"][0];
         assert_eq!((&row["verdict"], &row["p"]), (&"not_compared".into(), &Value::Null), "{words}");
         assert!(row["reason"].as_str().unwrap().contains(words), "{words}: {row}");

@@ -257,7 +257,7 @@ fn what_would_decide_is_possible_where_it_is_said() {
         ended.out
     );
     for words in [
-        "to decide: if both targets can be reached, measure them in one run (shakedown run SUITE --against VARIABLE=VALUE)",
+        "to decide: if both targets can be reached, measure them in one run (`shakedown run SUITE --against VARIABLE=VALUE`)",
         "Runs from before the change cannot be made up for",
         "14 metrics are inconclusive, which is no pass: neither a change nor its absence was shown; it fails only with --strict",
     ] {

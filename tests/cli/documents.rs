@@ -80,8 +80,16 @@ fn an_element_is_chosen_by_a_value_it_has() {
             ("body.json.services[name=db]: {present: true}", "passed", ""),
             // None has it: it is absent.
             ("body.json.services[name=mail]: {present: false}", "passed", ""),
-            ("body.json.services[name=mail].status: ok", "failed", "expected ok, saw nothing"),
-            ("body.json.services[name=mail].status: {ne: down}", "failed", "saw nothing"),
+            (
+                "body.json.services[name=mail].status: ok",
+                "failed",
+                "expected ok, saw no element in `services` that fits `[name=mail]`",
+            ),
+            (
+                "body.json.services[name=mail].status: {ne: down}",
+                "failed",
+                "(what is not there satisfies `present: false` alone)",
+            ),
             // Several have it: which one is meant cannot be told, and nothing holds.
             ("body.json.services[zone=eu].status: ok", "failed", "2 elements fit `[zone=eu]`, which must mean one"),
             ("body.json.services[zone=eu].status: {ne: lost}", "failed", "2 elements fit"),
@@ -125,15 +133,15 @@ fn null_is_told_from_what_is_not_there() {
             ("body.json.error: {excludes: x}", "failed", "saw null"),
             ("body.json.error: {len: 0}", "failed", "saw null"),
             // Not there at all.
-            ("body.json.errors: null", "failed", "body.json.errors: expected null, saw nothing"),
-            ("body.json.errors: {ne: null}", "failed", "saw nothing"),
+            ("body.json.errors: null", "failed", "body.json.errors: expected null, saw no `errors`; there are "),
+            ("body.json.errors: {ne: null}", "failed", "saw no `errors`; there are "),
             ("body.json.errors: {present: false}", "passed", ""),
             ("body.json.errors: {any_of: [{eq: null}, {present: false}]}", "passed", ""),
             ("body.json.error.code: {present: false}", "passed", ""),
             ("body.json.version: null", "failed", "expected null, saw 1.4.2"),
             ("body.json.version: {ne: null}", "passed", ""),
             ("body.json.services[name=db].note: null", "passed", ""),
-            ("body.json.services[name=cache].note: null", "failed", "saw nothing"),
+            ("body.json.services[name=cache].note: null", "failed", "saw no `note` in `services`; there are "),
             ("body.json.services[note=null].name: db", "passed", ""),
             ("body.json.services.0.tags: {contains: [null]}", "passed", ""),
             ("body.json.services.0.tags: {exactly: [eu, null]}", "passed", ""),

@@ -73,7 +73,7 @@ fn every_failure_says_what_to_try_next() {
     assert!(slow.out.contains("next   the handshake is the path and the host's queue"), "{}", slow.out);
     let other =
         CliSandbox::new(&tcp_suite(address.port(), "    expect: {address: 192.0.2.1}\n")).run(&["run", "suite.yaml"]);
-    assert!(other.out.contains("next   see every fact: add --only a --json - to the command"), "{}", other.out);
+    assert!(other.out.contains("next   see every fact: add `--only a --json -` to the command"), "{}", other.out);
     let open =
         CliSandbox::new(&tcp_suite(address.port(), "    expect: {outcome: refused}\n")).run(&["run", "suite.yaml"]);
     assert!(

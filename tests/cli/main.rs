@@ -26,6 +26,7 @@ mod guarded;
 mod hidden;
 mod history;
 mod memory;
+mod next_steps;
 mod overlap;
 mod pairing;
 mod peer;

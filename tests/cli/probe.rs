@@ -190,6 +190,7 @@ fn errors_say_what_to_type_instead() {
         (vec!["http", "www.test", "version=3"], "version=3: `version`: "),
         (vec!["http", "www.test", "client_cert=a.pem"], "`client_cert` without `client_key`"),
         (vec!["http", "www.test", "method.x=1"], "`method` has nothing below it: write method=VALUE"),
+        (vec!["tls", "127.0.0.1:9", "ca_file=/nowhere/ca.pem"], "`ca_file`: there is no file /nowhere/ca.pem"),
         (vec!["udp", "127.0.0.1:9"], "give `send=…` or `send_hex=…`"),
         (vec!["tcp", "127.0.0.1:9", "-e", "outcome: timeout"], "shakedown probe icmp HOST"),
         (vec!["icmp", "a b"], "a b: "),

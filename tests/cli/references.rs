@@ -76,7 +76,7 @@ impl Kept {
         assert_eq!(comparison["verdict"], "not_compared");
         let reason = comparison["reason"].as_str().unwrap();
         assert!(words.iter().all(|word| reason.contains(word)), "{words:?}: {reason}");
-        assert!(ended.out.contains(reason) && ended.out.contains("nothing was compared"), "{}", ended.out);
+        assert!(ended.out.contains(reason) && ended.out.contains("no metric was compared"), "{}", ended.out);
         // Who reads only JUnit sees it, too.
         let xml = read(&self.sandbox.path("r.xml"));
         assert!(xml.contains("errors=\"1\"") && xml.contains("type=\"comparison.missing\""), "{xml}");

@@ -6,7 +6,6 @@ use crate::model::{FieldInfo, FieldKind, corrections};
 use crate::probe::Family;
 use crate::suite::diagnostic::suggest;
 
-
 /// A value of a field, with the keys below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FieldValue {

@@ -69,7 +69,10 @@ struct ResultText {
 
 impl ResultText {
     fn row(&self, out: &mut String, word: &str, text: &str) {
-        for (at, part) in self.layout.wrapped(&visible(text), INDENT).iter().enumerate() {
+        let shown = visible(text);
+        let is_advice = matches!(word, "next" | "note");
+        let parts = if is_advice { self.layout.advice(&shown, INDENT) } else { self.layout.wrapped(&shown, INDENT) };
+        for (at, part) in parts.iter().enumerate() {
             let _ = writeln!(out, "  {:<5}  {part}", if at == 0 { word } else { "" });
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::model::reduced::Check;
+use crate::model::record::Run;
+use crate::model::reduced::{Check, Report};
 use crate::model::{CheckChange, CheckShift, Severity, Verdict};
 
 /// How two records were found to be of one check.
@@ -20,16 +21,21 @@ pub(super) struct Pairing<'a> {
     pub(super) both: Vec<(&'a Check, &'a Check, MatchedBy)>,
     vanished: Vec<&'a Check>,
     new: Vec<&'a Check>,
+    /// Those of one report that the selection of the other left out.
+    pub(super) not_selected: u64,
 }
 
 /// Pairs by suite and case id, then by definition. A damaged report may hold an id twice: then the first with the first, and so on.
-pub(super) fn pair<'a>(before: &'a [Check], after: &'a [Check]) -> Pairing<'a> {
+/// What a selection left out did not vanish, and is not new; but that it does not hold is told all the same.
+pub(super) fn pair<'a>(before: &'a Report, after: &'a Report) -> Pairing<'a> {
+    let (before_run, after_run) = (&before.run, &after.run);
+    let (before, after) = (&before.checks, &after.checks);
     let mut old: HashMap<(&str, &str, u32), (usize, &Check)> = HashMap::with_capacity(before.len());
     let mut times = HashMap::new();
     for (at, check) in before.iter().enumerate() {
         old.insert(numbered(&mut times, check), (at, check));
     }
-    let mut pairing = Pairing { both: Vec::new(), vanished: Vec::new(), new: Vec::new() };
+    let mut pairing = Pairing { both: Vec::new(), vanished: Vec::new(), new: Vec::new(), not_selected: 0 };
     times.clear();
     for check in after {
         match old.remove(&numbered(&mut times, check)) {
@@ -40,8 +46,23 @@ pub(super) fn pair<'a>(before: &'a [Check], after: &'a [Check]) -> Pairing<'a> {
     let mut left: Vec<(usize, &Check)> = old.into_values().collect();
     left.sort_unstable_by_key(|(at, _)| *at);
     pairing.vanished = left.into_iter().map(|(_, check)| check).collect();
+    let all = pairing.vanished.len() + pairing.new.len();
+    let (left_out, unknown) = (left_out(after_run), left_out(before_run));
+    let name = |check: &Check| format!("{}/{}", check.suite, check.id);
+    pairing.vanished.retain(|check| !left_out.contains(&*name(check)));
+    pairing.new.retain(|check| holds_not(check) || !unknown.contains(&*name(check)));
+    pairing.not_selected = (all - pairing.vanished.len() - pairing.new.len()) as u64;
     pair_by_digest(&mut pairing);
     pairing
+}
+
+/// The checks that the selection of a run left out.
+fn left_out(run: &Run) -> HashSet<&str> {
+    run.deselected.iter().map(String::as_str).collect()
+}
+
+fn holds_not(check: &Check) -> bool {
+    matches!(check.verdict, Verdict::Failed | Verdict::Errored)
 }
 
 fn numbered<'a>(times: &mut HashMap<(&'a str, &'a str), u32>, check: &'a Check) -> (&'a str, &'a str, u32) {
@@ -114,7 +135,7 @@ pub(super) fn unpaired(pairing: &Pairing<'_>) -> Vec<CheckChange> {
     for new in &pairing.new {
         let mut row = change(new, CheckShift::New, None, Some(new.verdict.word()));
         row.reason_after.clone_from(&new.reason);
-        row.worse = matches!(new.verdict, Verdict::Failed | Verdict::Errored) && new.severity == Severity::Fail;
+        row.worse = holds_not(new) && new.severity == Severity::Fail;
         out.push(row);
     }
     for old in &pairing.vanished {

@@ -31,7 +31,8 @@ const PER_CHECK: usize = 1000;
 #[must_use]
 pub fn compare(before: &Report, after: &Report, rules: &Rules) -> Changes {
     let mut out = Collector::default();
-    let pairing = checks::pair(&before.checks, &after.checks);
+    let pairing = checks::pair(before, after);
+    out.changes.not_selected = pairing.not_selected;
     for (old, new, shift) in &pairing.both {
         match shift {
             MatchedBy::SameId => checks::differences(old, new).into_iter().for_each(|change| out.check(change)),

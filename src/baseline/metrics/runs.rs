@@ -193,6 +193,7 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report, ignored
     let mut listed: HashSet<Key<'_>> = listed.collect();
     let here: HashMap<Case<'_>, &Check> =
         head.checks.iter().map(|check| ((&*check.suite, &*check.id), check)).collect();
+    let left_out: HashSet<Case<'_>> = head.run.deselected.iter().filter_map(|full| full.split_once('/')).collect();
     for run in window.iter().rev().map(|run| &**run).chain(pinned) {
         let known = |key: &Key<'_>| now.metrics.contains_key(key) || listed.contains(key);
         let mut gone: Vec<_> = run.metrics.iter().filter(|(key, _)| !known(key)).collect();
@@ -200,7 +201,8 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report, ignored
         for (key, entry) in gone {
             listed.insert(*key);
             let (suite, check, name) = *key;
-            if here.get(&(suite, check)).is_some_and(|check| ignored(check, name)) {
+            let is_ignored = here.get(&(suite, check)).is_some_and(|check| ignored(check, name));
+            if is_ignored || left_out.contains(&(suite, check)) {
                 continue;
             }
             let why = if now.digests.contains_key(&(suite, check)) {

@@ -3,8 +3,9 @@
 use super::facts::{ANSWERS, CONNECT_TIME, EDNS_ERRORS, FLAGS, OUTCOME, RCODE, RTT, TRUNCATED, TTL};
 use super::survey;
 use crate::checks::shared::diagnosis::{Peer, ending, endpoint, s_client, slow, split, unconnected};
+use crate::model::Unit;
 use crate::model::record::Outcome;
-use crate::model::{Unit, shell};
+use crate::model::shell::{self, command};
 use crate::net::dial::NO_HANDSHAKE;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
@@ -19,7 +20,7 @@ pub(super) const PHASES: &[PhaseInfo] = &[
     ),
     PhaseInfo::new(
         RTT.info.name,
-        "the answer is slow: ask again (dig +stats); a resolver that asks others is as slow as they are",
+        "the answer is slow: ask again (`dig +stats`); a resolver that asks others is as slow as they are",
     ),
 ];
 
@@ -39,7 +40,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
             format!("the answer of {} to {} does not fit into a datagram (TC is set)", query.peer.host, query.question);
         return Some(Diagnosis::new(
             cause,
-            format!("ask over TCP (`transport: tcp`), as resolvers do: {} +tcp", query.dig()),
+            format!("ask over TCP (`transport: tcp`), as resolvers do: {}", command(&format!("{} +tcp", query.dig()))),
         ));
     }
     if let Some(breach) = failure.breach(ANSWERS.info.name) {
@@ -117,15 +118,16 @@ fn other(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Option<Diagn
     let Peer { host, port, .. } = &query.peer;
     let next = match failure.word(&OUTCOME)? {
         "malformed" => format!(
-            "is it a name server that answers there? {}; if so, look at what it sends: tcpdump -vvi any host {host} and port {port}",
-            query.dig()
+            "is it a name server that answers there? ask it: {}; if so, look at what it sends: `tcpdump -vvi any host {host} and port {port}`",
+            command(&query.dig())
         ),
         "untrusted" => format!(
-            "renew or replace the certificate of the name server, or give `ca_file` for a private CA: {}",
-            s_client(&endpoint(&query.peer), None, "")
+            "renew or replace the certificate of the name server, or give `ca_file` for a private CA; what it shows now: {}",
+            command(&s_client(&endpoint(&query.peer), None, ""))
         ),
         "alert" | "not_tls" => {
-            format!("is it the port for encrypted DNS (853, 443)? {}", s_client(&endpoint(&query.peer), None, ""))
+            let show = command(&s_client(&endpoint(&query.peer), None, ""));
+            format!("is it the port for encrypted DNS (853, 443)? see what answers: {show}")
         }
         "protocol_error" => "another protocol or version is spoken on this port: is `transport` right?".to_owned(),
         "http_error" => {
@@ -144,13 +146,14 @@ fn rcode(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Option<Diagn
     let wanted =
         if breach.want.contains("NOERROR") { String::new() } else { format!("; expected {}", breach.in_words()) };
     let cause = format!("{} answers {code} to {}{said}{wanted}", query.peer.host, query.question);
-    let dig = query.dig();
+    let dig = command(&query.dig());
     let next = match code {
         "SERVFAIL" => format!(
-            "the server failed to look it up: is the zone loaded there, do the zone's own servers answer, does DNSSEC validate? its log, and {dig} +cd"
+            "the server failed to look it up: is the zone loaded there, do the zone's own servers answer, does DNSSEC validate? its log says so, and an answer to this, where there is none else: {}",
+            command(&format!("{} +cd", query.dig()))
         ),
         "NXDOMAIN" => format!(
-            "the name does not exist there: is it spelt right, and is the zone loaded with the new serial? {dig}"
+            "the name does not exist there: is it spelt right, and is the zone loaded with the new serial? ask again: {dig}"
         ),
         "REFUSED" => {
             "the server does not serve this zone, or not this client: look at its zones and access lists".to_owned()
@@ -169,16 +172,16 @@ fn is_authority(failure: &Failure<'_>) -> bool {
 fn answers(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Diagnosis {
     let (host, question) = (&query.peer.host, &query.question);
     let found = failure.list(ANSWERS.info.name);
-    let dig = query.dig();
+    let dig = command(&query.dig());
     if found.is_empty() {
         let kind = question.split(' ').nth(1).unwrap_or("such");
         let name = question.split(' ').next().unwrap_or(question);
         let next = if is_authority(failure) {
-            format!("add the record to the zone, raise the serial and reload: {dig}")
+            format!("add the record to the zone, raise the serial and reload; then ask again: {dig}")
         } else {
             format!(
-                "have the zone's own servers one ({})? then this one is behind, or caches that there was none: {dig}",
-                query.trace()
+                "have the zone's own servers one? then this one is behind, or caches that there was none; ask both: {}; {dig}",
+                command(&query.trace())
             )
         };
         let cause = format!("{host} has no {kind} record for {name} (NOERROR, empty answer)");
@@ -188,11 +191,13 @@ fn answers(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Diagnosis 
     let more = if found.len() > LISTED { format!(" and {} more", found.len() - LISTED) } else { String::new() };
     let cause = format!("{host} answers {question} with {shown}{more}; expected {}", breach.in_words());
     let next = if is_authority(failure) {
-        format!("the server has it so in its zone: correct the record and raise the serial, or the expectation; {dig}")
+        format!(
+            "the server has it so in its zone: correct the record and raise the serial, or the expectation; ask again: {dig}"
+        )
     } else {
         format!(
-            "is it an old answer from a cache? compare with the zone's own servers ({}), then wait for the TTL, or flush the cache on {host}: {dig}",
-            query.trace()
+            "is it an old answer from a cache? then wait for the TTL, or flush the cache on {host}; compare with the zone's own servers: {}; {dig}",
+            command(&query.trace())
         )
     };
     Diagnosis::new(cause, next).group(group(failure, query, &shown))
@@ -209,14 +214,14 @@ fn ttl(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Diagnosis {
     );
     let next = if is_authority(failure) {
         format!(
-            "change the TTL in the zone and raise the serial; caches keep the record as it is now for up to {human}: {}",
-            query.dig()
+            "change the TTL in the zone and raise the serial; caches keep the record as it is now for up to {human}; ask again: {}",
+            command(&query.dig())
         )
     } else {
         format!(
-            "this server has no authority, so it may be a cache that counts down: ask the zone's own servers ({}); {}",
-            query.trace(),
-            query.dig()
+            "this server has no authority, so it may be a cache that counts down: ask the zone's own servers, and this one again: {}; {}",
+            command(&query.trace()),
+            command(&query.dig())
         )
     };
     Diagnosis::new(cause, next).group(group(failure, query, &format!("TTL {highest}")))

@@ -37,7 +37,9 @@ pub(super) struct QueryRound {
 impl DnsQuery {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         if !args.given(&fields::NAME) {
-            return Err(fields::NAME.invalid("`dns` needs `name`", "write the name to ask for, such as name: www.example"));
+            return Err(
+                fields::NAME.invalid("`dns` needs `name`", "write the name to ask for, such as name: www.example")
+            );
         }
         let target = server::single(args, "a question", transport::default_port(args))?;
         let transport = Transport::from_args(args, &target)?;

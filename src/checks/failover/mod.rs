@@ -223,7 +223,7 @@ impl Failover {
 
     fn heartbeat(&self) -> Result<Heartbeat, Fault> {
         Heartbeat::start().map_err(|error| {
-            let remedy = "check the limits of processes and memory (ulimit -a)";
+            let remedy = "check the limits of processes and memory (`ulimit -a`)";
             Fault::local(
                 "start a thread that watches this process",
                 self.stream.probe.target(),

@@ -156,7 +156,7 @@ impl ProbeStream {
         let bounds = Bounds { stale: nanos(STALL), ..BOUNDS };
         let work = move |stop: &_| (open_loop::run(&schedule, &bounds, stop, &mut sender), sender.probes);
         let sender = threads.spawn("failover-stream", work).map_err(|error| {
-            let remedy = "check the limits of processes and memory (ulimit -a)";
+            let remedy = "check the limits of processes and memory (`ulimit -a`)";
             Fault::local("start a thread for the probes", target.clone(), error.to_string(), remedy)
         })?;
         Ok(Self { clock, target, shared, sender, threads })

@@ -50,7 +50,7 @@ pub(super) async fn read(
     let coded = codings.as_ref().is_ok_and(|codings| !codings.is_empty());
     let room_for = if coded { limit.saturating_add(CODED) } else { limit };
     while let Some(data) = body.next().await.map_err(located)? {
-        trace.bytes += data.len() as u64;
+        trace.arrived(data.len() as u64);
         let room = room_for.saturating_sub(kept.len());
         kept.extend_from_slice(data.get(..room).unwrap_or(&data));
         if trace.bytes > MOST {

@@ -7,10 +7,12 @@ use super::facts::{
     BODY, BODY_JSON, CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME, HEADERS, OUTCOME, REDIRECTS, RESOLVE_TIME,
     STATUS, TLS_TIME, TOTAL_TIME, URL,
 };
+use super::trace::STILL_ARRIVES;
 use crate::checks::shared::diagnosis::{Peer, certificate, ending, endpoint, slow, unconnected};
 use crate::model::Value;
 use crate::model::count::counted;
 use crate::model::record::Outcome;
+use crate::model::shell::command;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 use crate::proto::http::{UNSENT, UNVERIFIED};
 
@@ -20,11 +22,11 @@ const SHOWN: usize = 160;
 pub(super) const PHASES: &[PhaseInfo] = &[
     PhaseInfo::new(
         RESOLVE_TIME.info.name,
-        "the name lookup is slow: look at this host's resolvers (/etc/resolv.conf, dig NAME)",
+        "the name lookup is slow: look at this host's resolvers (/etc/resolv.conf, `dig NAME`)",
     ),
     PhaseInfo::new(
         CONNECT_TIME.info.name,
-        "the connection is slow: the path, lost SYNs, or a full queue of connections (ss -ltn on the host)",
+        "the connection is slow: the path, lost SYNs, or a full queue of connections (`ss -ltn` on the host)",
     ),
     PhaseInfo::new(
         TLS_TIME.info.name,
@@ -39,6 +41,10 @@ pub(super) const PHASES: &[PhaseInfo] = &[
 pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let peer = peer(failure);
     if let Some(breach) = failure.breach(OUTCOME.info.name) {
+        let slow_body = failure.ending().filter(|ending| ending.contains(STILL_ARRIVES));
+        if let Some(cause) = slow_body {
+            return Some(slow_body_of(failure, cause, &peer));
+        }
         return unconnected(failure, &OUTCOME, &peer).or_else(|| other(failure, breach, &peer));
     }
     if let Some(breach) = failure.breach(STATUS.info.name) {
@@ -46,8 +52,8 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     }
     if let Some(breach) = failure.breach(CERTIFICATE_EXPIRES_IN.info.name) {
         let next = format!(
-            "renew the certificate, and look why its renewal did not run: {} | openssl x509 -noout -enddate",
-            by_hand::s_client(failure, &peer)
+            "renew the certificate, and look why its renewal did not run; what it shows now: {}",
+            command(&(by_hand::s_client(failure, &peer) + " | openssl x509 -noout -enddate"))
         );
         return Some(Diagnosis::new(breach.sentence(), next));
     }
@@ -59,8 +65,19 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let timed = [&TOTAL_TIME, &RESOLVE_TIME, &CONNECT_TIME, &TLS_TIME, &FIRST_BYTE_TIME];
     let breach = timed.iter().find_map(|fact| failure.breach(fact.info.name))?;
     let slow = slow(failure, breach, &peer)?;
-    let next = format!("{}; by hand: {}", slow.next, by_hand::curl(failure, &peer, by_hand::TIMED));
+    let next = format!("{}; by hand: {}", slow.next, command(&by_hand::curl(failure, &peer, by_hand::TIMED)));
     Some(Diagnosis { next, ..slow })
+}
+
+/// A body that arrives, and not within the time there is.
+fn slow_body_of(failure: &Failure<'_>, cause: &str, peer: &Peer) -> Diagnosis {
+    let curl = by_hand::curl(failure, peer, "-so /dev/null -w '%{size_download} bytes in %{time_total} s\\n'");
+    let next = format!(
+        "the body arrives, but slowly: is it larger than it should be, is the path slow, or does the service take long to make it? \
+         `timeout` limits the whole exchange, so raise it if this is as it should be; see how long it takes: {}",
+        command(&curl)
+    );
+    Diagnosis::new(cause, next)
 }
 
 /// Whom the last request went to: its address where it is known.
@@ -75,12 +92,13 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
     let next = match failure.word(&OUTCOME)? {
         "untrusted" => untrusted(failure, peer),
         "tls_failed" => format!(
-            "is TLS spoken on this port, and in a common version? {}; a server that wants a client certificate needs client_cert and \
-             client_key",
-            by_hand::s_client(failure, peer)
+            "is TLS spoken on this port, and in a common version? a server that wants a client certificate needs `client_cert` and \
+             `client_key`; see by hand: {}",
+            command(&by_hand::s_client(failure, peer))
         ),
         "malformed" => {
-            format!("what answers there does not speak HTTP as it should: {}", by_hand::curl(failure, peer, "-v"))
+            let curl = command(&by_hand::curl(failure, peer, "-v"));
+            format!("what answers there does not speak HTTP as it should; see by hand: {curl}")
         }
         "too_many_redirects" => {
             let chain = failure.list(REDIRECTS.info.name);
@@ -96,8 +114,8 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
                 None => ending(failure, breach),
             };
             let next = format!(
-                "look at the rules that redirect, in the service and in a proxy before it (ask each at its own address to tell them apart): {}",
-                by_hand::curl_of(failure, peer, failure.target, "-sL --max-redirs 5 -o /dev/null -D -")
+                "look at the rules that redirect, in the service and in a proxy before it (ask each at its own address to tell them apart); by hand: {}",
+                command(&by_hand::curl_of(failure, peer, failure.target, "-sL --max-redirs 5 -o /dev/null -D -"))
             );
             return Some(Diagnosis::new(cause, next));
         }
@@ -106,8 +124,8 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
             let cause =
                 format!("{} answers {status}, where it should not (expected: {})", endpoint(peer), breach.in_words());
             let next = format!(
-                "is what should refuse the request in place (certificate, access list, filter)? {}",
-                by_hand::curl(failure, peer, "-sv")
+                "is what should refuse the request in place (certificate, access list, filter)? ask again: {}",
+                command(&by_hand::curl(failure, peer, "-sv"))
             );
             return Some(Diagnosis::new(cause, next));
         }
@@ -129,17 +147,16 @@ fn untrusted(failure: &Failure<'_>, peer: &Peer) -> String {
     let said = |word: &str| why.contains(word);
     if said("expired") || said("no longer valid") {
         format!(
-            "renew it and reload the server, and look why its renewal did not run; what it shows now: {} | openssl x509 -noout -dates -subject",
-            by_hand::s_client(failure, peer)
+            "renew it and reload the server, and look why its renewal did not run; what it shows now: {}",
+            command(&(by_hand::s_client(failure, peer) + " | openssl x509 -noout -dates -subject"))
         )
     } else if said("name") {
         format!(
-            "load the certificate of this name there (nginx: ssl_certificate, haproxy: crt) and reload; what it shows now: {} | openssl x509 -noout \
-             -subject -ext subjectAltName",
-            by_hand::s_client(failure, peer)
+            "load the certificate of this name there (nginx: ssl_certificate, haproxy: crt) and reload; what it shows now: {}",
+            command(&(by_hand::s_client(failure, peer) + " | openssl x509 -noout -subject -ext subjectAltName"))
         )
     } else if said("not yet valid") {
-        "is the clock of this host right (date -u)? else the certificate was deployed too early".to_owned()
+        "is the clock of this host right (`date -u`)? else the certificate was deployed too early".to_owned()
     } else {
         "send the whole chain with the leaf, or give `ca_file` for a private CA".to_owned()
     }
@@ -193,13 +210,15 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
 
 /// What to do about a status that was not expected.
 fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
-    let (host, curl) = (&peer.host, by_hand::curl(failure, peer, "-sv"));
+    let (host, curl) = (&peer.host, command(&by_hand::curl(failure, peer, "-sv")));
     let on_proxy = "haproxy: `show stat` on its admin socket, where DOWN is a failed health check and MAINT a disabled server; nginx: its error log";
     match status {
         401 | 403 => format!(
-            "the service refuses this request: are credentials (`headers`), host name and access list right? {curl}"
+            "the service refuses this request: are credentials (`headers`), host name and access list right? ask again: {curl}"
         ),
-        404 => format!("nothing is at this path: is the URL right, and is the release deployed there? {curl}"),
+        404 => {
+            format!("nothing is at this path: is the URL right, and is the release deployed there? ask again: {curl}")
+        }
         429 => "the service limits requests from here: ask less often, or have this host exempted".to_owned(),
         502 | 504 => format!(
             "the proxy on {host} gets no good answer from the service behind it: is that one up? on {host}, how it sees its backends \
@@ -218,12 +237,14 @@ fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
 fn content(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosis {
     let (who, host) = (endpoint(peer), &peer.host);
     let status = failure.value(STATUS.info.name).and_then(Value::as_i64).unwrap_or(0);
-    let text = failure.text(BODY.info.name).map(str::trim).filter(|body| !body.is_empty());
-    let shown = text.filter(|body| body.len() <= SHOWN);
-    let shown = shown.map(|body| format!("; the body is {}", body.replace(['\r', '\n'], " "))).unwrap_or_default();
+    let shown = match failure.text(BODY.info.name).map(str::trim) {
+        Some("") => "; the body is empty".to_owned(),
+        Some(body) if body.len() <= SHOWN => format!("; the body is {}", body.replace(['\r', '\n'], " ")),
+        _ => String::new(),
+    };
     let document = failure.value(BODY_JSON.info.name);
     let complaints = document.map(|document| complaints(document, &breach.fact)).unwrap_or_default();
-    let again = by_hand::curl(failure, peer, "-s");
+    let again = command(&by_hand::curl(failure, peer, "-s"));
     let next = match complaints.as_slice() {
         [] => format!(
             "is the release deployed there that should answer, and what does its log on {host} say? ask again: {again}"
@@ -281,7 +302,8 @@ fn complaints(document: &Value, but: &str) -> Vec<(String, String)> {
                     && !but.ends_with(name)
                     && STATES.iter().any(|known| known.eq_ignore_ascii_case(state)) =>
             {
-                found.push((name.to_owned(), state.clone()));
+                // It is quoted between backticks.
+                found.push((name.replace('`', "'"), state.clone()));
             }
             _ => {}
         }

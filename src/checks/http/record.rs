@@ -98,7 +98,8 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
             if unread {
                 cx.partial(&BODY_JSON, why.clone());
             }
-            Some(format!("answered {}, no `body.json`: {why}", answer.head.status))
+            let colon = if why.is_empty() { "" } else { ": " };
+            Some(format!("answered {}, no `body.json`{colon}{why}", answer.head.status))
         }
     };
     if let Some(why) = why {
@@ -207,6 +208,9 @@ struct JsonError {
 fn json(answer: &Answer, kind: Option<&str>, text: &charset::Text<'_>) -> Result<Value, JsonError> {
     if let Some(why) = &answer.cut {
         return Err(JsonError { why: why.clone(), unread: true });
+    }
+    if document(text).is_empty() {
+        return Err(JsonError { why: String::new(), unread: false });
     }
     let parsed = serde_json::from_slice::<Value>(document(text));
     parsed.map_err(|error| {

@@ -6,13 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::StatusCode;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::checks::shared::diagnosis::TOOK_REQUEST;
 use crate::model::count::counted;
-use crate::model::human_time;
+use crate::model::{Unit, human_time};
 use crate::net::dial::NO_HANDSHAKE;
 use crate::proto::http::Phase;
+
+/// What is said of a body that comes, and takes longer than there is time.
+pub(super) const STILL_ARRIVES: &str = "more was still arriving";
+/// The share of the time without a byte from which on a body no longer arrives.
+const STALLED: u32 = 4;
 
 /// See the module.
 pub(super) struct Trace {
@@ -30,6 +36,8 @@ pub(super) struct Trace {
     pub(super) status: Option<StatusCode>,
     /// Bytes of body that arrived.
     pub(super) bytes: u64,
+    /// When the last of them did.
+    last_byte: Option<Instant>,
 }
 
 impl Trace {
@@ -44,6 +52,7 @@ impl Trace {
             untried: Vec::new(),
             status: None,
             bytes: 0,
+            last_byte: None,
         }
     }
 
@@ -56,6 +65,12 @@ impl Trace {
     /// Whether a connection is being made, also while the exchange holds the trace.
     pub(super) fn connecting(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.connecting)
+    }
+
+    /// A part of the body arrives.
+    pub(super) fn arrived(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        self.last_byte = Some(Instant::now());
     }
 
     /// Starts over at `target`.
@@ -82,7 +97,13 @@ impl Trace {
             Phase::Head => format!("{peer} {TOOK_REQUEST}, but sent no answer within {within}"),
             Phase::Body => {
                 let (status, bytes) = (self.status.map_or(0, |status| status.as_u16()), counted(self.bytes, "byte"));
-                format!("{peer} answered {status}, but its body did not end within {within} ({bytes} came)")
+                let since = self.last_byte.map(|last| last.elapsed());
+                let pace = match since {
+                    Some(since) if since < timeout / STALLED => format!("; {STILL_ARRIVES}"),
+                    Some(since) => format!(", the last {} before", Unit::Seconds.human(since.as_secs_f64())),
+                    None => String::new(),
+                };
+                format!("{peer} answered {status}, but its body did not end within {within} ({bytes} came{pace})")
             }
         };
         silence + &redirected

@@ -249,7 +249,7 @@ impl Counts {
         if self.sent == 0
             && let Some(report) = self.reports.iter().find(own)
         {
-            let remedy = format!("ip route get {target} on this host: nothing is known of the target");
+            let remedy = format!("nothing is known of the target; on this host: `ip route get {target}`");
             return Some(Fault::local(OPERATION, target.to_string(), report.to_string(), remedy));
         }
         if let Some(why) = self.reports.iter().find_map(|report| this_host::rejection(report, target)) {
@@ -260,7 +260,7 @@ impl Counts {
         });
         own_mtu.then(|| {
             let why = "the packet is larger than the MTU of this host's own interface";
-            let remedy = "lower `size`, or raise the MTU (ip link set IF mtu N): nothing is known of the path";
+            let remedy = "lower `size`, or raise the MTU (`ip link set IF mtu N`): nothing is known of the path";
             Fault::local(OPERATION, target.to_string(), why, remedy)
         })
     }

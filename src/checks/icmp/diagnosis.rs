@@ -5,8 +5,7 @@ use crate::checks::shared::diagnosis::{HERE, Peer, silence_of, slow, unconnected
 use crate::model::Value;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
-const PATH: &str =
-    "the path is slow or full: mtr -n or traceroute -n shows from which hop on; look at queues (tc -s qdisc) there";
+const PATH: &str = "the path is slow or full: `mtr -n` or `traceroute -n` shows from which hop on; look at queues there (`tc -s qdisc`)";
 
 /// What to look at when an answer takes long.
 pub(super) const PHASES: &[PhaseInfo] = &[PhaseInfo::new(RTT.info.name, PATH)];
@@ -34,7 +33,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         return Some(Diagnosis::new(format!("{} were answered after `timeout`", of_sent(LATE.info.name)), PATH));
     }
     if failure.breach(ALTERED.info.name).is_some() {
-        let next = "something on the way changes packets: look for broken memory or cables (ethtool -S), and for a device that answers in \
+        let next = "something on the way changes packets: look for broken memory or cables (`ethtool -S`), and for a device that answers in \
              the target's place";
         return Some(Diagnosis::new(format!("{} came back changed", of_sent(ALTERED.info.name)), next));
     }
@@ -56,24 +55,24 @@ fn answered(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {
         }
         "time_exceeded" => (
             format!("probes to {host} run out of hops{said}"),
-            format!("a routing loop, or a `ttl` that is too small: traceroute -n {host} shows the routers that repeat"),
+            format!("a routing loop, or a `ttl` that is too small; this shows the routers that repeat: `traceroute -n {host}`"),
         ),
         "too_big" => {
             let mtu = failure.value(MTU.info.name).and_then(Value::as_i64).map_or_else(String::new, |mtu| format!("; the MTU there is {mtu}"));
             (
                 format!("probes of this size do not fit the path to {host}{said}{mtu}"),
-                format!("raise the MTU of that link, or lower `size`: tracepath -n {host} shows where it shrinks"),
+                format!("raise the MTU of that link, or lower `size`; this shows where it shrinks: `tracepath -n {host}`"),
             )
         }
         "altered" => (
             format!("only changed replies came from {host}"),
-            "something on the way changes packets: look for broken memory or cables (ethtool -S), and for a device that answers in the \
+            "something on the way changes packets: look for broken memory or cables (`ethtool -S`), and for a device that answers in the \
              target's place"
                 .to_owned(),
         ),
         "replied" => (
             format!("{host} answers ping, where nothing should"),
-            format!("is the filter in place that should drop it? on {host} and the routers before it: nft list ruleset"),
+            format!("is the filter in place that should drop it? on {host} and the routers before it: `nft list ruleset`"),
         ),
         _ => return unconnected(failure, &OUTCOME, peer),
     };
@@ -86,12 +85,12 @@ fn after_loss(failure: &Failure<'_>, host: &str) -> String {
     let at_once = failure.summary(TTL.info.name).is_some_and(|ttl| [64.0, 128.0, 255.0].contains(&ttl.min));
     if at_once {
         return format!(
-            "no router is in between (TTL of the replies): a rule or a rate limit for ICMP on {host} (nft list ruleset there), or drops at \
-             either end or the switch between them: ip -s link and ethtool -S, here and on {host}"
+            "no router is in between (TTL of the replies): a rule or a rate limit for ICMP on {host} (`nft list ruleset` there), or drops at \
+             either end or the switch between them; here and on {host}: `ip -s link`, `ethtool -S IF`"
         );
     }
     format!(
-        "find the hop that loses them: mtr -n {host} (or traceroute -n); then its drops: ip -s link, tc -s qdisc, ethtool -S"
+        "find the hop that loses them: `mtr -n {host}`; then its drops (`ip -s link`, `tc -s qdisc`, `ethtool -S IF`)"
     )
 }
 
@@ -99,8 +98,8 @@ fn after_loss(failure: &Failure<'_>, host: &str) -> String {
 fn after_silence(host: &str) -> String {
     let version = if host.contains(':') { 6 } else { 4 };
     format!(
-        "is it the right address, and is the host up? ip -{version} route get {host} and ip -{version} neigh show {host} here; if other checks reach \
-         it, a firewall drops ICMP: nft list ruleset on {host}{HERE}"
+        "is it the right address, and is the host up? here: `ip -{version} route get {host}`, `ip -{version} neigh show {host}`; if other checks reach \
+         it, a firewall drops ICMP; on {host}: `nft list ruleset`{HERE}"
     )
 }
 

@@ -8,7 +8,7 @@ use crate::model::{Better, Choice, Fact, Rule, TimeOf, Unit};
 /// What is sent must come back.
 const ALTERED_REPLY: (&str, &str) = (
     "altered",
-    "something on the way or the target changes packets: look for broken memory or cables (ethtool -S), and for devices that \
+    "something on the way or the target changes packets: look for broken memory or cables (`ethtool -S`), and for devices that \
      answer in the target's place",
 );
 
@@ -40,7 +40,7 @@ facts! { pub(super) FACTS;
     .expected("{le: 0%}")
     .lifted_by(&["received"])
     .unanswered(1.0)
-    .on_breach("packets are lost: look at errors and drops (ip -s link, nstat) and at queues on the way");
+    .on_breach("packets are lost: look at errors and drops (`ip -s link`, `nstat`) and at queues on the way");
     pub(super) const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes that left this host.").work();
     pub(super) const BLOCKED: Fact<i64> = Fact::integer(
         "blocked",

@@ -70,7 +70,7 @@ impl Stream {
         let bounds = Bounds { stale: nanos(STALL), ..BOUNDS };
         let work = move |stop: &_| open_loop::run(&schedule, &bounds, stop, &mut sender).missed;
         threads.spawn("icmp-send", work).map_err(|error| {
-            let remedy = "check the limits of processes and memory (ulimit -a), or lower --jobs";
+            let remedy = "check the limits of processes and memory (`ulimit -a`), or lower --jobs";
             Fault::local("start a thread to send ICMP", self.target.to_string(), error.to_string(), remedy)
         })
     }

@@ -7,23 +7,23 @@ type Advice = (&'static str, &'static str);
 pub const REFUSED: Advice = (
     "refused",
     "nothing listens there, or a firewall answers for it (perhaps this host's own): is the service up, on this address and port \
-     (ss -ltnup)?",
+     (`ss -ltnup`)?",
 );
 /// Silence before there was a connection.
 pub const TIMEOUT: Advice = (
     "timeout",
     "no answer came: is the host up, and does the service hang? check firewall, route and security group on the way; perhaps \
-      this host itself drops what comes back (nft list ruleset, ip route get)",
+      this host itself drops what comes back (`nft list ruleset`, `ip route get`)",
 );
 /// No reply to a datagram.
 pub const SILENT: Advice = (
     "silent",
     "no answer came: is the service up, and does it answer what was sent? a firewall may drop it, perhaps this host's own \
-      (nft list ruleset, ip route get)",
+      (`nft list ruleset`, `ip route get`)",
 );
 /// An ICMP error, or no route.
 pub const UNREACHABLE: Advice =
-    ("unreachable", "a router or this host has no way there: check routes (ip route get) and the next hop");
+    ("unreachable", "a router or this host has no way there: check routes (`ip route get`) and the next hop");
 /// No such name, or no address of the IP version asked for.
 pub const UNRESOLVED: Advice =
     ("unresolved", "the name has no address here: check its spelling, /etc/resolv.conf and the record");
@@ -31,7 +31,7 @@ pub const UNRESOLVED: Advice =
 pub const RESET: Advice = (
     "reset",
     "the peer accepted and hung up: look into its log; a wrong protocol or an access list does this, and a firewall on the way \
-     may (perhaps this host's own: nft list ruleset)",
+     may (perhaps this host's own: `nft list ruleset`)",
 );
 /// Another answer than the suite waits for.
 pub const MISMATCH: Advice = ("mismatch", "something answered, but not with what is expected: see the evidence above");
@@ -69,4 +69,4 @@ pub const RENEW_CHAIN: &str =
 pub const LIMITED_HERE: &str =
     "this host was the limit: measure from a larger one, or from several, before calling the server slow";
 /// Probes left later than they were due.
-pub const SENT_LATE: &str = "this host sends late: look at its load (uptime), at what runs beside it and, on a virtual machine, at its steal time; the target has no part in it";
+pub const SENT_LATE: &str = "this host sends late: look at its load (`uptime`), at what runs beside it and, on a virtual machine, at its steal time; the target has no part in it";

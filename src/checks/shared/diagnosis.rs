@@ -2,12 +2,13 @@
 
 use super::silence::{ALIVE, FILTERED, OPEN_PATH};
 use crate::model::record::Outcome;
-use crate::model::{Choice, Fact, Unit, shell};
+use crate::model::shell::{self, command};
+use crate::model::{Choice, Fact, Unit};
 use crate::net::dial::{self, NO_HANDSHAKE};
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
 /// What nothing on the wire tells: a filter of this host that drops what comes in.
-pub const HERE: &str = "; perhaps this host itself drops what comes back: nft list ruleset here";
+pub const HERE: &str = "; perhaps this host itself drops what comes back, here: `nft list ruleset`";
 
 /// Outcomes of which one is expected where a port should be shut.
 const CLOSED_PORT: &[&str] = &["refused", "reset", "timeout", "silent", "unreachable"];
@@ -80,7 +81,7 @@ pub fn unconnected(failure: &Failure<'_>, outcome: &Fact<Choice>, peer: &Peer) -
         "unreachable" => unreachable(failure, peer),
         "unresolved" => {
             let host = &peer.host;
-            format!("is the name spelt right, and is the record published? dig +short {host} A; dig +short {host} AAAA")
+            unresolved(failure, host)
         }
         "reset" => format!(
             "it accepts and hangs up: look into the service's log on {}; a wrong protocol (TLS or none), an access list or a \
@@ -129,9 +130,9 @@ pub fn ending(failure: &Failure<'_>, breach: &Outcome) -> String {
 fn open(breach: &Outcome, peer: &Peer) -> Diagnosis {
     let cause = format!("{} answers, where nothing should (expected: {})", endpoint(peer), breach.in_words());
     let next = format!(
-        "stop the service, or put the filter in place; on {}: {} and nft list ruleset",
+        "stop the service, or put the filter in place; on {}: {}; `nft list ruleset`",
         peer.host,
-        peer.listeners()
+        command(&peer.listeners())
     );
     Diagnosis::new(cause, next)
 }
@@ -140,7 +141,7 @@ fn open(breach: &Outcome, peer: &Peer) -> Diagnosis {
 fn not_dropped(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosis {
     let cause = format!("{} (expected: {})", ending(failure, breach), breach.in_words());
     let next = format!(
-        "packets reach {} and the host itself refuses them: is the filter that should drop them in place? nft list ruleset",
+        "packets reach {0} and the host itself refuses them: is the filter that should drop them in place? on {0}: `nft list ruleset`",
         peer.host
     );
     Diagnosis::new(cause, next)
@@ -152,13 +153,35 @@ pub fn endpoint(peer: &Peer) -> String {
     if peer.port == 0 { peer.host.clone() } else { dial::endpoint(&peer.host, peer.port) }
 }
 
+/// What this host finds of a name, which may stand in a file of it, and what the name servers have.
+fn unresolved(failure: &Failure<'_>, host: &str) -> String {
+    let (word, ending) = (shell::word(host), failure.ending().unwrap_or_default());
+    let (program, kinds): (_, &[&str]) = if ending.contains("no IPv6") {
+        ("getent ahostsv6", &["AAAA"])
+    } else if ending.contains("no IPv4") {
+        ("getent ahostsv4", &["A"])
+    } else {
+        ("getent ahosts", &["A", "AAAA"])
+    };
+    let digs: Vec<String> = kinds.iter().map(|kind| command(&format!("dig +short {word} {kind}"))).collect();
+    format!(
+        "is the name spelt right, and is the record published? what this host finds, and what the name servers have: {}; {}",
+        command(&format!("{program} {word}")),
+        digs.join("; ")
+    )
+}
+
 fn refused(failure: &Failure<'_>, peer: &Peer) -> String {
     let by_another = failure.ending().is_some_and(|ending| ending.contains("prohibited"));
     if by_another {
         return "a firewall or an access list on the way rejects it: allow it there (its address is in the cause)"
             .to_owned();
     }
-    format!("does the service run, and listen on this address and port? on {}: {}", peer.host, peer.listeners())
+    format!(
+        "does the service run, and listen on this address and port? on {}: {}",
+        peer.host,
+        command(&peer.listeners())
+    )
 }
 
 fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
@@ -168,39 +191,39 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
         let asked = failure.ending().is_some_and(|ending| ending.contains(TOOK_REQUEST));
         let why = if asked { "hangs or is overloaded" } else { "hangs, is overloaded, or speaks another protocol" };
         return format!(
-            "the connection is there and the service does not answer: it {why}; on {}: its log, and ss -tnp 'sport = :{}' (a Recv-Q that stays above 0 is never read)",
+            "the connection is there and the service does not answer: it {why}; its log, and on {}: `ss -tnp 'sport = :{}'` (a Recv-Q that stays above 0 is never read)",
             peer.host, peer.port
         );
     }
     if peer.sockets == 'u' {
         return format!(
-            "is the service up, and does it answer this request? on {}: {}; a firewall may drop it: nft list ruleset there{HERE}",
+            "is the service up, and does it answer this request? on {}: {}; a firewall may drop it, there: `nft list ruleset`{HERE}",
             peer.host,
-            peer.listeners()
+            command(&peer.listeners())
         );
     }
     let (host, port) = (&peer.host, peer.port);
     let noted = |words: &str| failure.notes().iter().any(|note| note.contains(words));
     if noted(OPEN_PATH) {
         return format!(
-            "the service takes no new connections, its queue is most likely full: on {host}: ss -ltn 'sport = :{port}' (full when \
+            "the service takes no new connections, its queue is most likely full; on {host}: `ss -ltn 'sport = :{port}'` (full when \
              Recv-Q is above Send-Q), then look why it accepts none (its log, its threads)"
         );
     }
     if noted(FILTERED) {
         return format!(
-            "open port {port} in the filter: nft list ruleset (or iptables -S) on {host}, then the firewalls and security groups before it{HERE}"
+            "open port {port} in the filter, then in the firewalls and security groups before it; on {host}: `nft list ruleset`, `iptables -S`{HERE}"
         );
     }
     if noted(ALIVE) {
         return format!(
-            "the host is up, so a filter drops port {port}, or the service's queue of connections is full; on {host}: nft list \
-             ruleset, and ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q){HERE}"
+            "the host is up, so a filter drops port {port}, or the service's queue of connections is full; on {host}: `nft list \
+             ruleset`, `ss -ltn 'sport = :{port}'` (full when Recv-Q is above Send-Q){HERE}"
         );
     }
     format!(
-        "is the host up (ping {host})? if it is, a firewall drops port {port}, or the queue of connections is full; on the \
-             host: nft list ruleset, and ss -ltn 'sport = :{port}' (full when Recv-Q is above Send-Q){HERE}"
+        "is the host up (`ping {host}`)? if it is, a firewall drops port {port}, or the queue of connections is full; on the \
+             host: `nft list ruleset`, `ss -ltn 'sport = :{port}'` (full when Recv-Q is above Send-Q){HERE}"
     )
 }
 
@@ -216,11 +239,14 @@ fn unreachable(failure: &Failure<'_>, peer: &Peer) -> String {
     if said(&["host_unreachable", "address_unreachable"]) {
         return format!(
             "nobody answers for {0} in its own network (ARP, neighbour discovery): is the host up, and is it the right address? \
-             ip neigh show {0} on the last router",
+             on the last router: `ip neigh show {0}`",
             peer.host
         );
     }
-    format!("look at the route: ip route get {0} here, then at the router that said so (traceroute -n {0})", peer.host)
+    format!(
+        "look at the route, then at the router that said so; here: `ip route get {0}`, `traceroute -n {0}`",
+        peer.host
+    )
 }
 
 /// A time that is too long: which phase of the family took it, beside what it usually takes.
@@ -264,8 +290,8 @@ pub fn slow(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diag
 pub fn one_version(failed: &str, port: u16) -> String {
     let version = if failed.contains(':') { 6 } else { 4 };
     format!(
-        "is {failed} the right address? then only IPv{version} is broken: on the host nft list ruleset, ip -{version} addr and ss -l{version}tn \
-         'sport = :{port}'; here ip -{version} route get {failed} and ip -{version} neigh show {failed}"
+        "is {failed} the right address? then only IPv{version} is broken: on the host: `nft list ruleset`, `ip -{version} addr`, `ss -l{version}tn \
+         'sport = :{port}'`; here: `ip -{version} route get {failed}`, `ip -{version} neigh show {failed}`"
     )
 }
 

@@ -1,7 +1,21 @@
 //! Bytes to send or to wait for, written as text or in hexadecimal.
 
 use crate::model::{Args, Field, Invalid};
-use crate::net::bytes::unhex;
+use crate::net::bytes::{quoted, unhex};
+
+/// What a probe calls the field that says what an answer must contain.
+pub const EXPECTED: &str = "what the field `expect` names";
+
+/// A cause in which what is expected is named: as text, or in hexadecimal.
+#[must_use]
+pub fn with_expected(cause: &str, text: Option<String>, hex: Option<String>) -> String {
+    // What the probe said stays as it is, so that it is not told once more as evidence.
+    match (text, hex) {
+        (Some(text), _) => format!("{cause}: {}", quoted(text.as_bytes())),
+        (None, Some(hex)) => format!("{cause}: the bytes {hex}"),
+        (None, None) => cause.to_owned(),
+    }
+}
 
 /// The bytes of a pair of fields, as text or in hexadecimal. Both at once is an error.
 pub fn payload(

@@ -1,11 +1,13 @@
 //! Why a check failed.
 
 use super::facts::{ADDRESSES, CONNECT_TIME, FAILED, OUTCOME};
+use super::fields;
 use crate::checks::shared::diagnosis::{Peer, ending, one_version, slow, some_addresses, unconnected};
+use crate::checks::shared::payload::with_expected;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
 /// What to look at when a handshake takes long.
-const HANDSHAKE: &str = "the handshake is the path and the host's queue: compare with ping, and look for lost SYNs (nstat -az TcpExtListenOverflows on the host)";
+const HANDSHAKE: &str = "the handshake is the path and the host's queue: compare with ping, and look for lost SYNs (on the host: `nstat -az TcpExtListenOverflows`)";
 
 /// What to look at when an answer takes long.
 pub(super) const PHASES: &[PhaseInfo] = &[PhaseInfo::new(CONNECT_TIME.info.name, HANDSHAKE)];
@@ -37,10 +39,11 @@ fn other(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {
     let breach = failure.breach(OUTCOME.info.name)?;
     let next = match failure.word(&OUTCOME)? {
         "mismatch" => format!(
-            "another service or another version answers there: talk to it by hand, nc {} {}",
+            "another service or another version answers there: talk to it by hand: `nc {} {}`",
             peer.host, peer.port
         ),
         _ => return None,
     };
-    Some(Diagnosis::new(ending(failure, breach), next))
+    let (text, hex) = (failure.argument(&fields::EXPECT), failure.argument(&fields::EXPECT_HEX));
+    Some(Diagnosis::new(with_expected(&ending(failure, breach), text, hex), next))
 }

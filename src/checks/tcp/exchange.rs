@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::fields::{BANNER, EXPECT, EXPECT_HEX, LIMIT, SEND, SEND_HEX};
-use crate::checks::shared::payload::payload;
+use crate::checks::shared::payload::{EXPECTED, payload};
 use crate::model::count::counted;
 use crate::model::{Args, Invalid, human_time};
 use crate::net::{bytes, deadline};
@@ -105,7 +105,7 @@ impl Script {
             _ if self.expect.is_none() => ("connected", None),
             _ => {
                 let shown = bytes::quoted(received);
-                ("mismatch", Some(format!("{peer} answered {shown}, without what the field `expect` names ({how})")))
+                ("mismatch", Some(format!("{peer} answered {shown}, without {EXPECTED} ({how})")))
             }
         }
     }

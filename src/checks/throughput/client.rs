@@ -229,7 +229,7 @@ impl<'s> Client<'s> {
     }
 
     fn no_congestion(&self, name: &str, error: &io::Error) -> Fault {
-        let known = "see sysctl net.ipv4.tcp_available_congestion_control, or load it with modprobe";
+        let known = "load it with `modprobe`; see the known ones: `sysctl net.ipv4.tcp_available_congestion_control`";
         Fault::local(format!("choose congestion control {name}"), self.peer.to_string(), error.to_string(), known)
     }
 

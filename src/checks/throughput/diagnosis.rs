@@ -1,7 +1,7 @@
 //! Why a check failed.
 
 use super::facts::{BITRATE, CPU, OUTCOME, RETRANSMITS};
-use crate::checks::shared::diagnosis::{Peer, ending, unconnected};
+use crate::checks::shared::diagnosis::{Peer, ending, endpoint, unconnected};
 use crate::model::Value;
 use crate::model::record::Outcome;
 use crate::probe::{Diagnosis, Failure};
@@ -24,11 +24,11 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         ),
         (_, Some(resent)) if resent > 0 => (
             format!("{}; {resent} segments were sent again", breach.sentence()),
-            format!("packets are lost on the way to {}: look at drops on both ends (ip -s link, ethtool -S) and at policers", peer.host),
+            format!("packets are lost on the way to {}: look at drops on both ends (`ip -s link`, `ethtool -S IF`) and at policers", peer.host),
         ),
         _ => (
             breach.sentence(),
-            format!("nothing was lost: look at the speed of the links (ethtool), at shapers (tc -s qdisc), and at the load of {}", peer.host),
+            format!("nothing was lost: look at the speed of the links (`ethtool IF`), at shapers (`tc -s qdisc`), and at the load of {}", peer.host),
         ),
     };
     Some(Diagnosis::new(cause, next))
@@ -37,9 +37,12 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
 fn ended(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnosis> {
     let Peer { host, port, .. } = peer;
     let next = match failure.word(&OUTCOME)? {
-        "refused" => format!("start the server there: iperf3 -s -p {port}, or shakedown serve --listen {host}:{port}"),
-        "busy" => "another test runs on that server: wait for its end, or use shakedown serve, which takes several clients at once".to_owned(),
-        "protocol_error" => format!("is it an iperf3 server (3.0 or later)? try by hand: iperf3 -c {host} -p {port} -t 1"),
+        "refused" => format!(
+            "start a server there, one of these: `iperf3 -s -p {port}`, `shakedown serve --listen {}`",
+            endpoint(peer)
+        ),
+        "busy" => "another test runs on that server: wait for its end, or use `shakedown serve`, which takes several clients at once".to_owned(),
+        "protocol_error" => format!("is it an iperf3 server (3.0 or later)? try by hand: `iperf3 -c {host} -p {port} -t 1`"),
         "stalled" => "the transfer stopped, or never began: look at the server's log, at losses on the way, and whether only small packets pass (`block: 1 KiB`)".to_owned(),
         _ => return None,
     };

@@ -22,7 +22,7 @@ facts! { pub(super) FACTS;
         (
             "timeout",
             "no answer within `timeout`: the evidence names the step; before there was a connection see route, firewall and host \
-             (perhaps this host itself drops what comes back: nft list ruleset), \
+             (perhaps this host itself drops what comes back: `nft list ruleset`), \
              after it the server (its log, its load, whether it is iperf3)",
         ),
         UNREACHABLE,
@@ -68,7 +68,7 @@ facts! { pub(super) FACTS;
         Better::Lower,
         "Share of the UDP datagrams sent that never arrived; those that the receiver's own sockets dropped do not count, if `loss.certain`.",
     )
-    .on_breach("packets are lost: look at errors and drops (ip -s link, nstat) and at queues on the way");
+    .on_breach("packets are lost: look at errors and drops (`ip -s link`, `nstat`) and at queues on the way");
     pub(super) const LOSS_CERTAIN: Fact<bool> = Fact::flag(
         "loss.certain",
         "Whether the receiver tells lost datagrams from those its own sockets dropped: this side and `shakedown serve` do, iperf3 does not. \

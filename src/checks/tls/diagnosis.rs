@@ -1,13 +1,16 @@
 //! Why a check failed.
 
-use super::facts::{ADDRESS, COMPLETED, HANDSHAKE_TIME, OUTCOME, SAN, SCANNED, SUBJECT, VERIFIED, VERIFY_ERROR};
+use super::facts::{
+    ADDRESS, ALPN, COMPLETED, HANDSHAKE_TIME, OUTCOME, SAN, SCANNED, SUBJECT, VERIFIED, VERIFY_ERROR, VERSION,
+};
 use super::fields;
 use crate::checks::shared::diagnosis::{
     Peer, certificate, ending, endpoint, one_version, s_client, slow, some_addresses, split, unconnected,
 };
 use crate::checks::shared::tls_fields::CA_FILE;
+use crate::model::Value;
 use crate::model::record::Outcome;
-use crate::model::{Value, shell};
+use crate::model::shell::{self, command};
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 use crate::proto::tls::openssl_names;
 
@@ -15,7 +18,7 @@ use crate::proto::tls::openssl_names;
 pub(super) const PHASES: &[PhaseInfo] = &[
     PhaseInfo::new(
         "connect_time",
-        "the connection is slow: the path, lost SYNs, or a full queue of connections (ss -ltn on the host)",
+        "the connection is slow: the path, lost SYNs, or a full queue of connections (`ss -ltn` on the host)",
     ),
     PhaseInfo::new(
         "starttls_time",
@@ -55,6 +58,9 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     if let Some(breach) = failure.breach("scan.versions").or_else(|| failure.breach("scan.weak")) {
         return Some(settings(failure, breach, &server));
     }
+    if let Some(breach) = failure.breach(ALPN.info.name).filter(|_| failure.text(VERSION.info.name).is_some()) {
+        return alpn(failure, breach, &server);
+    }
     let breach = PHASES.iter().find_map(|phase| failure.breach(phase.fact))?;
     slow(failure, breach, &server.peer)
 }
@@ -80,8 +86,17 @@ impl Server {
 
     /// The command that shows what a client sees, with these options of `openssl s_client`.
     fn s_client(&self, options: &str) -> String {
+        command(&self.unmarked(options, ""))
+    }
+
+    /// The same, with what comes after it in the pipe.
+    fn piped(&self, options: &str, into: &str) -> String {
+        command(&self.unmarked(options, into))
+    }
+
+    fn unmarked(&self, options: &str, into: &str) -> String {
         let name = Some(&*self.name).filter(|name| name.parse::<std::net::IpAddr>().is_err());
-        s_client(&self.endpoint(), name, options)
+        s_client(&self.endpoint(), name, options) + into
     }
 }
 
@@ -89,12 +104,12 @@ fn other(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Option<Dia
     let show = server.s_client("");
     let next = match failure.word(&OUTCOME)? {
         "alert" => alert(failure, server),
-        "not_tls" => format!("another service on this port, or plain text first (field `starttls`)? {show}"),
+        "not_tls" => format!("another service on this port, or plain text first (field `starttls`)? see what answers: {show}"),
         "service_refused" => "the service refuses this client before TLS begins: is it overloaded, or is this address blocked there?".to_owned(),
         "no_starttls" => "the server offers no STARTTLS: is TLS configured there (certificate and key readable), and are port and protocol right?".to_owned(),
         COMPLETED | SCANNED => {
             let cause = format!("{} completes the handshake, where it should not (expected: {})", server.endpoint(), breach.in_words());
-            return Some(Diagnosis::new(cause, format!("look at the TLS settings there: {show}")));
+            return Some(Diagnosis::new(cause, format!("look at the TLS settings there; by hand: {show}")));
         }
         _ => return None,
     };
@@ -105,9 +120,9 @@ fn other(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Option<Dia
 fn alert(failure: &Failure<'_>, server: &Server) -> String {
     let show = server.s_client("");
     match failure.text("alert").unwrap_or_default() {
-        "protocol_version" => format!("no TLS version in common: compare the versions the server allows with those asked for; {}", server.s_client("-tls1_2")),
+        "protocol_version" => format!("no TLS version in common: compare the versions the server allows with those asked for: {}", server.s_client("-tls1_2")),
         "handshake_failure" | "insufficient_security" => {
-            format!("no cipher suite, group or kind of certificate in common, or a client certificate is wanted: {show}")
+            format!("no cipher suite, group or kind of certificate in common, or a client certificate is wanted; by hand: {show}")
         }
         "unrecognized_name" => "the server knows no host of this name (SNI): is `sni` right, and is the virtual host configured there?".to_owned(),
         "no_application_protocol" => "the server speaks none of the protocols of `alpn`: is that one enabled there?".to_owned(),
@@ -124,26 +139,26 @@ fn unverified(failure: &Failure<'_>, why: &str, server: &Server) -> Diagnosis {
     let subject = failure.text(SUBJECT.info.name).map(|subject| format!(" ({subject})")).unwrap_or_default();
     let address = failure.text(ADDRESS.info.name).map_or_else(|| failure.target.to_owned(), |_| server.endpoint());
     let cause = format!("the certificate of {address}{subject} does not verify: {why}");
-    let show = server.s_client("");
     let said = |words: &[&str]| words.iter().any(|word| why.contains(word));
     let next = if said(&["expired since", "expired on"]) {
         format!(
-            "renew it and reload the server, and look why its renewal did not run; what it shows now: {show} | openssl x509 -noout -dates -subject"
+            "renew it and reload the server, and look why its renewal did not run; what it shows now: {}",
+            server.piped("", " | openssl x509 -noout -dates -subject")
         )
     } else if said(&["not valid for"])
         && let Some(command) = by_name(failure, server)
     {
         format!(
-            "an address was asked, and no name (`sni`): ask for the one that clients use, such as {command}; else load a certificate there that \
+            "an address was asked, and no name (`sni`): ask for the one that clients use: {command}; else load a certificate there that \
              is valid for the address"
         )
     } else if said(&["not valid for"]) {
         format!(
-            "load the certificate of this name there (nginx: ssl_certificate, haproxy: crt) and reload; what it shows now: {show} | openssl x509 \
-             -noout -subject -ext subjectAltName"
+            "load the certificate of this name there (nginx: ssl_certificate, haproxy: crt) and reload; what it shows now: {}",
+            server.piped("", " | openssl x509 -noout -subject -ext subjectAltName")
         )
     } else if said(&["not valid before"]) {
-        "is the clock of this host right (date -u)? else the certificate was deployed too early".to_owned()
+        "is the clock of this host right (`date -u`)? else the certificate was deployed too early".to_owned()
     } else if said(&["revoked"]) {
         "replace the certificate, with a new key; find out why it was revoked first".to_owned()
     } else {
@@ -164,7 +179,26 @@ fn by_name(failure: &Failure<'_>, server: &Server) -> Option<String> {
     })?;
     let trusting = failure.argument(&CA_FILE).map(|file| format!(" ca_file={}", shell::word(file.shown())));
     let endpoint = shell::word(&server.endpoint());
-    Some(format!("shakedown probe tls {endpoint} sni={}{}", shell::word(name), trusting.unwrap_or_default()))
+    Some(command(&format!("shakedown probe tls {endpoint} sni={}{}", shell::word(name), trusting.unwrap_or_default())))
+}
+
+/// Another application protocol than expected, or none.
+fn alpn(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Option<Diagnosis> {
+    let offered = failure.argument(&fields::ALPN);
+    if offered.is_empty() {
+        return None;
+    }
+    let chosen = failure.text(ALPN.info.name).unwrap_or("none");
+    let list = offered.join(", ");
+    let cause = format!(
+        "{} chose {chosen} of the application protocols offered ({list}); expected {} (alpn)",
+        server.endpoint(),
+        breach.in_words()
+    );
+    let show = server.s_client(&format!("-alpn {}", shell::word(&offered.join(","))));
+    let next =
+        format!("is the protocol enabled there, and on what terminates TLS before it? see what it chooses: {show}");
+    Some(Diagnosis::new(cause, next))
 }
 
 /// A certificate that does not last long enough.
@@ -173,8 +207,8 @@ fn lasting(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnosi
     let what = if &*breach.fact == "expires_in" { "the certificate" } else { "a certificate" };
     let cause = format!("{what} of {} runs out too early{until}: {}", server.endpoint(), breach.sentence());
     let next = format!(
-        "renew it and reload the server, and look why its renewal did not run: {} | openssl x509 -noout -dates -subject",
-        server.s_client("-showcerts")
+        "renew it and reload the server, and look why its renewal did not run; what it shows now: {}",
+        server.piped("-showcerts", " | openssl x509 -noout -dates -subject")
     );
     Diagnosis::new(cause, next)
 }
@@ -206,7 +240,10 @@ fn settings(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnos
                 server.s_client(&options)
             )
         }
-        None => format!("then look again: shakedown probe tls {endpoint} sni={} scan=true", server.name),
+        None => {
+            let (at, name) = (shell::word(&endpoint), shell::word(&server.name));
+            format!("then look again: {}", command(&format!("shakedown probe tls {at} sni={name} scan=true")))
+        }
     };
     let next = format!(
         "take {them} out of the list of ciphers (nginx: ssl_ciphers, haproxy: ciphers) on every node, and reload; {by_hand}"

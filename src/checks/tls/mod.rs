@@ -72,8 +72,12 @@ impl Probe for Tls {
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"]), ("profiles", &["scan"])],
     };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
-    const DIAGNOSED_BY: &'static [&'static str] =
-        &[fields::SNI.name(), fields::VERIFY_NAME.name(), crate::checks::shared::tls_fields::CA_FILE.name()];
+    const DIAGNOSED_BY: &'static [&'static str] = &[
+        fields::SNI.name(),
+        fields::VERIFY_NAME.name(),
+        fields::ALPN.name(),
+        crate::checks::shared::tls_fields::CA_FILE.name(),
+    ];
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 

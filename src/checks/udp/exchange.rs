@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::fields::{EXPECT, EXPECT_HEX, LIMIT, SEND, SEND_HEX};
-use crate::checks::shared::payload::payload;
+use crate::checks::shared::payload::{EXPECTED, payload};
 use crate::model::human_time;
 use crate::model::{Args, Fault, Invalid};
 use crate::net::bytes;
@@ -150,7 +150,7 @@ impl Script {
         match &self.expect {
             Some(expect) if !bytes::contains(kept, expect) => {
                 let shown = bytes::quoted(kept);
-                let why = format!("the answer is {shown}, without what the field `expect` names");
+                let why = format!("the answer is {shown}, without {EXPECTED}");
                 let cut = arrival.length > arrival.kept;
                 let more =
                     cut.then(|| format!("of {} bytes {} were looked at (`limit`)", arrival.length, arrival.kept));

@@ -30,6 +30,7 @@ impl Probe for Udp {
     const FIELD_RULES: FieldRules =
         FieldRules { exclusive: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
+    const DIAGNOSED_BY: &'static [&'static str] = &[fields::EXPECT.name(), fields::EXPECT_HEX.name()];
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));
 

@@ -35,7 +35,7 @@ async fn what_was_not_reached_is_errored_and_what_ended_keeps_its_verdict() {
         .await;
     assert!((ran.took - 2.0).abs() < 0.01, "{}", ran.took);
     assert_eq!((ran.verdict("held").0, ran.verdict("failed").0), (Verdict::Passed, Verdict::Failed));
-    assert_eq!(ran.fault("runs"), (FaultKind::RunDeadline, "the deadline of the run (2 s) passed before it ended"));
+    assert_eq!(ran.fault("runs"), (FaultKind::RunDeadline, "the deadline of the run (2 s) cut it short after 2 s"));
     assert_eq!(ran.entries("runs"), [Entry::Run, Entry::Cut, Entry::Restore, Entry::Restored]);
     assert_eq!(ran.fact("runs", "ok"), Some(Value::from(true)), "what was recorded is kept");
     for id in ["waits", "after", "breaks"] {
@@ -57,7 +57,7 @@ async fn a_restore_is_never_cut() {
     assert!((ran.took - 35.0).abs() < 0.01, "{}", ran.took);
     let (kind, detail) = ran.fault("f");
     assert_eq!(kind, FaultKind::RunDeadline);
-    assert!(detail.ends_with("before it ended; what it had changed was put back"), "{detail}");
+    assert!(detail.ends_with("cut it short after 5 s; what it had changed was put back"), "{detail}");
 }
 
 /// Neither the failure of a look before the last nor a pass that was never seen.
@@ -89,7 +89,7 @@ async fn silence_whose_control_the_deadline_left_no_time_for_is_errored() {
     assert_eq!(suite().deadline(9.0).run().await.verdict("shut").0, Verdict::Passed);
     let ran = suite().deadline(1.5).run().await;
     assert_eq!(ran.verdict("up").0, Verdict::Passed, "the check itself had ended");
-    assert!(ran.fault("shut").1.contains("the deadline of the run (1.5 s) passed"), "{:?}", ran.fault("shut"));
+    assert!(ran.fault("shut").1.contains("the deadline of the run (1.5 s) cut it short"), "{:?}", ran.fault("shut"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -110,6 +110,30 @@ fn a_value_holds_or_says_why_not() {
     }
 }
 
+/// Who misses a key reads which ones are there; of a null and of another kind, why a negation does not hold either.
+#[test]
+fn what_is_there_in_place_of_a_key_is_told() {
+    let body = json!({"ok": true, "body": {"db": {"up": true, "n": null}, "list": [1], "word": "five"}});
+    let many: serde_json::Map<_, _> = (0..50).map(|n| (format!("{n:02}{}", "k".repeat(90)), json!(n))).collect();
+    for (expect, want) in [
+        ("body.version: x", "body.version: expected x, saw no `version`; there are db, list, word"),
+        ("body.db.size: 5", "body.db.size: expected 5, saw no `size` in `db`; there are n, up"),
+        ("body.db.up.x: 5", "body.db.up.x: expected 5, saw no `x` in `db.up`, which is true or false"),
+        ("body.list.3: 5", "body.list.3: expected 5, saw no element 3 in `list`; there are 1"),
+        (
+            "body.version: {ne: 5}",
+            "body.version: expected anything but 5, saw no `version`; there are db, list, word (what is not there satisfies \
+             `present: false` alone)",
+        ),
+        ("body.db.n: {ne: 5}", "body.db.n: expected anything but 5, saw null (not compared with a number)"),
+        ("body.word: {ne: 5}", "body.word: expected anything but 5, saw five (a text, not compared with a number)"),
+    ] {
+        assert_eq!(judged(&expecting(expect), [body.clone()]).reason.as_deref(), Some(want));
+    }
+    let told = judged(&expecting("body.x: 5"), [json!({"ok": true, "body": many})]).reason.unwrap();
+    assert!(told.ends_with("42 more") && told.len() < 500, "{told}");
+}
+
 /// Neither an operator nor its negation holds of a fact that is not there.
 #[test]
 fn an_absent_fact_never_holds() {

@@ -1,9 +1,11 @@
 //! Which rounds count, and how those of a distribution are taken together.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{add, expecting, judge, judged, tally};
-use crate::model::{Observation, Round, Verdict};
+use crate::model::{Observation, Round, Value, Verdict};
 
 #[test]
 fn rounds_to_warm_up_do_not_count() {
@@ -52,6 +54,23 @@ fn a_distribution_with_an_empty_round_holds_of_nothing() {
         let want = want.map(|saw| format!("latency.p50: expected less than 1s, saw {saw}"));
         assert_eq!(judgement.reason, want, "{rounds:?}");
     }
+}
+
+/// The word is that of the suite: `samples: 5`, or rounds, or both.
+#[test]
+fn measurements_of_one_round_are_samples() {
+    let case = expecting("hops: {lt: 5}");
+    let reason = |slots: &[u32]| {
+        let mut observation = Observation::default();
+        for (at, slot) in slots.iter().enumerate() {
+            observation.begin_round(Round::new(*slot, Duration::ZERO));
+            observation.set("hops", Value::from(at * 6));
+        }
+        judge(&case, &observation, None).reason.unwrap()
+    };
+    assert_eq!(reason(&[0, 0, 0]), "hops: expected less than 5, saw 6 in sample 2 of 3");
+    assert_eq!(reason(&[0, 1, 2]), "hops: expected less than 5, saw 6 in round 2 of 3");
+    assert_eq!(reason(&[0, 0, 1, 1]), "hops: expected less than 5, saw 6 in measurement 2 of 4");
 }
 
 #[test]

@@ -279,6 +279,46 @@ pub fn find<'v>(value: &'v Value, path: &[Step], form: Form) -> Result<Option<&'
     }
 }
 
+/// Keys of an object that are named; more are counted.
+const KEYS: usize = 8;
+/// Characters of a key.
+const KEY: usize = 40;
+
+/// What there is where a path leads nowhere: how far it leads, and which keys are there.
+#[must_use]
+pub fn missing(value: &Value, path: &[Step], form: Form) -> String {
+    let leads = |length: &usize| find(value, path.get(..*length)?, form).ok().flatten().map(|here| (*length, here));
+    let (length, here) = (0..path.len()).rev().find_map(|length| leads(&length)).unwrap_or((0, value));
+    let place = match keys(path.get(..length).unwrap_or_default()).join(".") {
+        place if place.is_empty() => String::new(),
+        place => format!(" in `{place}`"),
+    };
+    let rest = path.get(length..).unwrap_or_default();
+    let Some(Step::Key(key)) = rest.first() else {
+        let filter = rest.first().map(|step| match step {
+            Step::Where(filter) => filter.to_string(),
+            Step::Key(key) => key.clone(),
+        });
+        return format!("no element{place} that fits `[{}]`", filter.unwrap_or_default());
+    };
+    match here {
+        Value::Object(map) if map.is_empty() => format!("no `{key}`{place}, and nothing else there"),
+        Value::Object(map) => {
+            // Of names that hold dots nobody knows where one ends.
+            let dotted = map.keys().any(|key| key.contains('.'));
+            let wanted = if dotted { keys(rest).join(".") } else { (*key).clone() };
+            let mut names: Vec<String> = map.keys().take(KEYS).map(|key| key.chars().take(KEY).collect()).collect();
+            if map.len() > KEYS {
+                names.push(format!("{} more", map.len() - KEYS));
+            }
+            let are = if map.len() == 1 { "is" } else { "are" };
+            format!("no `{wanted}`{place}; there {are} {}", names.join(", "))
+        }
+        Value::Array(items) => format!("no element {key}{place}; there are {}", items.len()),
+        other => format!("no `{key}`{place}, which is {}", typed::kind(other)),
+    }
+}
+
 /// The element that fits a filter; `None` when none does.
 fn chosen<'v>(value: &'v Value, filter: &Filter, form: Form) -> Result<Option<&'v Value>, FindError<'v>> {
     let Value::Array(items) = value else { return Err(FindError::NoList(typed::kind(value), filter.to_string())) };

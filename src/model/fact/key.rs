@@ -103,6 +103,7 @@ impl<T> Fact<T> {
                     address: false,
                     reached: false,
                     headline: false,
+                    own_evidence: false,
                     failure: false,
                 },
                 advice: Advice { values: &[], breach: None },
@@ -175,6 +176,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn reached(self) -> Self {
         Self { info: FactInfo { roles: Roles { reached: true, ..self.info.roles }, ..self.info }, ..self }
+    }
+
+    /// The same fact, with evidence that is of interest only where something is expected of it.
+    #[must_use]
+    pub const fn own_evidence(self) -> Self {
+        Self { info: FactInfo { roles: Roles { own_evidence: true, ..self.info.roles }, ..self.info }, ..self }
     }
 
     /// The same fact, which is the number people look for first.

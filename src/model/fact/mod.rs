@@ -123,6 +123,8 @@ pub struct Roles {
     pub reached: bool,
     /// It is the number people look for first, where no expectation names one.
     pub headline: bool,
+    /// Its evidence begins with its name, and is shown to whoever expects something of it.
+    pub own_evidence: bool,
     /// It is there only when something is wrong, so that expecting it at all says that something is.
     pub failure: bool,
 }

@@ -66,7 +66,7 @@ async fn ask_one_of(
         (Ok((peer, stream)), _) => match exchange(stream, url, most).await {
             Ok(bytes) => Ok(Ok(bytes)),
             Err((FailureKind::TooLarge, why)) => {
-                let remedy = "fetch it by hand, with curl -v, and see how large it is";
+                let remedy = "fetch it by hand, with `curl -v`, and see how large it is";
                 Err(Fault::local("fetch a file", url.as_str(), format!("{peer}: {why}"), remedy))
             }
             Err((_, why)) => Ok(Err(format!("{peer}: {why}"))),
@@ -74,7 +74,7 @@ async fn ask_one_of(
         (Err(why), None) => Ok(Err(why)),
         // An address that was not tried may have it.
         (Err(why), Some(more)) => {
-            let remedy = "fetch it by hand, with curl -v";
+            let remedy = "fetch it by hand, with `curl -v`";
             Err(Fault::local("fetch a file", url.as_str(), format!("{why}; {more}"), remedy))
         }
     }

@@ -123,17 +123,17 @@ pub fn icmp_fault(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
             "a local firewall rule or a broadcast address forbids it; allow ICMP echo to leave this host"
         }
         Some(libc::EACCES | libc::EPERM) => {
-            "give the binary the capability (setcap cap_net_raw+ep shakedown), or allow unprivileged ping \
-             (sysctl -w net.ipv4.ping_group_range='0 2147483647')"
+            "give the binary the capability (`setcap cap_net_raw+ep shakedown`), or allow unprivileged ping \
+             (`sysctl -w net.ipv4.ping_group_range='0 2147483647'`)"
         }
-        Some(libc::EMFILE | libc::ENFILE) => "raise the limit of open files (ulimit -n) or lower --jobs",
+        Some(libc::EMFILE | libc::ENFILE) => "raise the limit of open files (`ulimit -n`) or lower --jobs",
         Some(libc::EADDRNOTAVAIL) => {
             "check that `source` is an address of this machine, and that it has an address of the target's IP version"
         }
         Some(libc::EAFNOSUPPORT) => "this machine has no such IP version; set `ip_version`",
         Some(libc::EPROTONOSUPPORT) => "this system offers no ICMP sockets; run from a machine that does",
         Some(libc::ENOBUFS | libc::EAGAIN) => "the local queue is full: raise `interval` or lower `size`",
-        Some(libc::EINVAL) => "a blackhole route, or a link-local address, which needs a zone: see ip route get",
+        Some(libc::EINVAL) => "a blackhole route, or a link-local address, which needs a zone: see `ip route get`",
         _ => "see the system's message",
     };
     Fault::local(operation, target.to_string(), error.to_string(), remedy)

@@ -180,7 +180,8 @@ async fn certificates(path: &Text, operation: &str) -> Result<Vec<CertificateDer
 }
 
 async fn read(path: &Text, operation: &str) -> Result<Vec<u8>, Fault> {
-    let remedy = "check the path (it is relative to the suite file) and its permissions";
+    let remedy =
+        "check its permissions, and the path, which is relative to the file that names it or to the working directory";
     let fault = |error: std::io::Error| broken(operation, path, error.to_string(), remedy);
     let file = tokio::fs::File::open(path).await.map_err(fault)?;
     let mut content = Vec::new();

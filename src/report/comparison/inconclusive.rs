@@ -56,7 +56,7 @@ pub(in crate::report) fn advice(all: &[&Comparison], kind: ComparisonKind) -> Op
     Some(ways.join(", "))
 }
 
-const AGAINST: &str = "shakedown run SUITE --against VARIABLE=VALUE";
+const AGAINST: &str = "`shakedown run SUITE --against VARIABLE=VALUE`";
 
 fn more_runs(missing: u32, kind: ComparisonKind) -> String {
     let runs = counted(missing, "more run");

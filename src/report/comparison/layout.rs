@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::model::count::counted;
 use crate::model::{Change, Severity};
 use crate::report::layout::WIDTH;
+use crate::report::prose;
 use crate::report::style::{Style, visible};
 
 /// Columns of a status word.
@@ -78,6 +79,14 @@ pub(super) fn line(style: Style, mark: StatusWord, text: &str) -> String {
 /// Text below the line it belongs to.
 pub(super) fn below(style: Style, text: &str) -> String {
     format!("{}\n", style.faint(&folded(Some(style.width.unwrap_or(WIDTH)), &visible(text))))
+}
+
+/// Advice below the line it belongs to; a command in it is broken nowhere.
+pub(super) fn advice(style: Style, text: &str) -> String {
+    let room = style.width.unwrap_or(WIDTH).saturating_sub(MARK).max(LEAST);
+    let lines = prose::lines(&visible(text), room);
+    let indent = " ".repeat(MARK);
+    format!("{}\n", style.faint(&lines.iter().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n")))
 }
 
 /// A line of its own, from the first column on.

@@ -160,6 +160,7 @@ fn summary(compared: &ComparisonDocument, causes: usize) -> String {
         (counts.inconclusive, "inconclusive"),
         (counts.not_compared, "not compared"),
     ]));
+    parts.extend(some(counts.checks_not_selected, "check", " not selected in one of the runs"));
     parts.extend(some(counts.left_out, "change", " not listed"));
     if parts.is_empty() {
         parts.push("nothing changed".into());
@@ -180,7 +181,13 @@ fn closing(compared: &ComparisonDocument) -> Vec<String> {
     let counts = compared.summary;
     out.extend(comparison_text::no_pass(counts.inconclusive, "metric", compared.strict));
     if compared.nothing_compared() {
-        out.push("nothing was compared: this shows nothing about a change; the reasons are above".to_owned());
+        out.push(match counts.checks_compared {
+            0 => "nothing was compared: this shows nothing about a change; the reasons are above".to_owned(),
+            checks => format!(
+                "no metric was compared, the facts of {} were: the numbers show nothing about a change; the reasons are above",
+                counted(checks, "check")
+            ),
+        });
     }
     if compared.head.interrupted {
         out.push(

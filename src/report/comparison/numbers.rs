@@ -120,7 +120,7 @@ pub fn render(rows: &[ComparedMetric<'_>], kind: ComparisonKind, style: Style) -
         }
         // Below the regressions it is about, which come first.
         for next in next.iter().filter(|_| !one && last == Some(at)).take(NEXT) {
-            out.push_str(&layout::below(style, &format!("next: {next}")));
+            out.push_str(&layout::advice(style, &format!("next: {next}")));
         }
     }
     // What is undecided for a reason it shares is explained below, whether it has a line or not.
@@ -154,7 +154,7 @@ fn reason(row: &ComparedMetric<'_>, kind: ComparisonKind, style: Style) -> Strin
     let why = row.comparison.reason.as_deref().unwrap_or("no reason is given");
     let mut out = layout::below(style, why);
     if let Some(what) = inconclusive::advice(&[row.comparison], kind) {
-        out.push_str(&layout::below(style, &format!("to decide: {what}")));
+        out.push_str(&layout::advice(style, &format!("to decide: {what}")));
     }
     out
 }
@@ -345,7 +345,7 @@ fn folded(out: &mut String, rows: &[ComparedMetric<'_>], kind: ComparisonKind, s
         out.push_str(&layout::line(style, StatusWord::Metric(change, Severity::Fail), &text));
         let comparisons: Vec<&Comparison> = rows.iter().map(|row| row.comparison).collect();
         if let Some(what) = inconclusive::advice(&comparisons, kind) {
-            out.push_str(&layout::below(style, &format!("to decide: {what}")));
+            out.push_str(&layout::advice(style, &format!("to decide: {what}")));
         }
     }
     for (change, words) in [

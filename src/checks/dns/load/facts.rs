@@ -10,7 +10,7 @@ use crate::net::open_loop::Limit;
 const FEW: f64 = 10.0;
 
 /// Advice for queries without a reply.
-const SILENCE: &str = "queries met silence: look at drops of the server's socket (ss -ulm, nstat UdpRcvbufErrors), at rate limiting (RRL) and at firewalls that track UDP (conntrack -S)";
+const SILENCE: &str = "queries met silence: look at drops of the server's socket (`ss -ulm`, `nstat UdpRcvbufErrors`), at rate limiting (RRL) and at firewalls that track UDP (`conntrack -S`)";
 /// Advice for a load that came out lower than expected, where no fact says more.
 const SHORT_OF_LOAD: &str = "less or slower than expected: look at `limited_by` first, then at the server's processors";
 const FEW_ANSWERS: &str = "fewer answers than expected: see `limited_by`; for `client` give this host more cores, for `server` look at its threads and sockets";

@@ -4,7 +4,8 @@ use super::delegation::SAME_ADDRESS;
 use super::fields::{AUTHORITATIVE, PARENT};
 use crate::checks::dns::diagnosis::{listed, words};
 use crate::checks::shared::diagnosis::{HERE, Peer, split};
-use crate::model::{Value, shell};
+use crate::model::Value;
+use crate::model::shell::{self, command};
 use crate::probe::{Diagnosis, Failure};
 
 /// Nothing listens on the port of a server.
@@ -34,10 +35,10 @@ pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) ->
         let how = how_they_failed(failure, &failed);
         let first = address_of(failed.first()?);
         let next = if how.iter().all(|how| how.ends_with(&format!("({CLOSED})"))) {
-            let listeners = Peer { host: first.to_owned(), port: DNS, sockets: 'u' }.listeners();
-            format!("does the daemon run there, and listen on this address? on {first}: {listeners}, and its log")
+            let listeners = command(&Peer { host: first.to_owned(), port: DNS, sockets: 'u' }.listeners());
+            format!("does the daemon run there, and listen on this address? its log, and on {first}: {listeners}")
         } else {
-            format!("is the daemon up, and port 53 open (UDP and TCP)? {}{HERE}", soa(first))
+            format!("is the daemon up, and port 53 open (UDP and TCP)? ask it: {}{HERE}", soa(first))
         };
         return Some(Diagnosis::new(format!("{who}: {}", listed(&how)), next));
     }
@@ -51,7 +52,7 @@ pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) ->
         let first = address_of(lame.first()?);
         return Some(Diagnosis::new(
             format!("{} of {count} servers do not answer for {zone} with authority: {}", lame.len(), listed(&lame)),
-            format!("is the zone loaded there? {}; its log says why it was not", soa(first)),
+            format!("is the zone loaded there? its log says why it was not; ask it: {}", soa(first)),
         ));
     }
     let behind = failure.list("serial.behind");
@@ -59,7 +60,7 @@ pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) ->
         let first = address_of(behind.first()?);
         return Some(Diagnosis::new(
             format!("{} of {count} servers of {zone} have an older serial: {}", behind.len(), listed(&behind)),
-            format!("do notify and zone transfer reach them? {}; then the log of that server", soa(first)),
+            format!("do notify and zone transfer reach them? see the log of that server, and ask it: {}", soa(first)),
         ));
     }
     let differing = failure.list("servers.differing");
@@ -67,7 +68,7 @@ pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) ->
         let first = address_of(differing.first()?);
         return Some(Diagnosis::new(
             format!("{} of {count} servers of {zone} answer differently: {}", differing.len(), listed(&differing)),
-            format!("compare with another one: {}", dig(first, question)),
+            format!("ask it, then another one: {}", dig(first, question)),
         ));
     }
     None
@@ -99,8 +100,8 @@ fn delegation(failure: &Failure<'_>, zone: &str) -> Diagnosis {
     let at_zone = at_zone.unwrap_or_default();
     let parents = failure.argument(&AUTHORITATIVE).map(|zone| zone.get(&PARENT)).unwrap_or_default();
     let at_parent = match parents.first() {
-        Some(parent) => format!("the parent: {};", dig(split(parent.shown()).0, &ns)),
-        None => format!("the parent: dig +trace {};", words(&ns)),
+        Some(parent) => format!("ask the parent: {};", dig(split(parent.shown()).0, &ns)),
+        None => format!("ask the parent: {};", command(&format!("dig +trace {}", words(&ns)))),
     };
     let next = format!(
         "decide which is right, then correct the delegation at the registry, or the NS records in the zone; {at_parent}{at_zone}"
@@ -123,7 +124,7 @@ fn how_they_failed(failure: &Failure<'_>, servers: &[&str]) -> Vec<String> {
 
 /// The command that asks a server of the zone.
 fn dig(server: &str, question: &str) -> String {
-    format!("dig +norecurse @{} {}", shell::word(server), words(question))
+    command(&format!("dig +norecurse @{} {}", shell::word(server), words(question)))
 }
 
 /// The address of a server of a survey: `ns1.example./192.0.2.53`, or an address alone; its name where it has none.

@@ -25,6 +25,7 @@ facts! { pub(crate) FACTS;
         "lint",
         "Rules that the served certificates break although they may verify, one word each (listed on the page of this family); empty when there is none.",
     )
+    .own_evidence()
     .form(Form::Words(lint::WORDS))
     .ruled(Rule::MayShrink)
     .on_breach(

@@ -72,6 +72,7 @@ facts! { pub(super) FACTS;
     .on_breach(OTHER_CERTIFICATES);
     const LINT: Fact<Vec<String>> =
         Fact::list("certificates.lint", "Rules that one of the chains the server can show breaks, one word each.")
+            .own_evidence()
             .form(Form::Words(lint::WORDS))
             .ruled(Rule::MayShrink)
             .on_breach(OTHER_CERTIFICATES);

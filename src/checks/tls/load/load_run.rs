@@ -51,7 +51,7 @@ impl LoadRun {
         ticket_wait: Duration,
     ) -> Result<Self, Fault> {
         let heartbeat = settings.rate.map(|_| Heartbeat::start()).transpose().map_err(|error| {
-            let remedy = "check the limits of processes and memory (ulimit -a)";
+            let remedy = "check the limits of processes and memory (`ulimit -a`)";
             Fault::local("start a thread that watches this process", "", error.to_string(), remedy)
         })?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -145,6 +145,6 @@ pub(super) fn timer_fault(error: &std::io::Error) -> Fault {
         "set a timer for load",
         "",
         error.to_string(),
-        "raise the limit of open files (ulimit -n), or lower `connections`",
+        "raise the limit of open files (`ulimit -n`), or lower `connections`",
     )
 }

@@ -71,6 +71,6 @@ fn thread_fault(error: &dyn std::fmt::Display) -> Fault {
         "start a thread for load",
         "",
         error.to_string(),
-        "check the limits of processes and memory (ulimit -a)",
+        "check the limits of processes and memory (`ulimit -a`)",
     )
 }

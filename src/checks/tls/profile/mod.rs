@@ -144,7 +144,8 @@ fn read(text: &str, place: &str) -> Result<Profile, Fault> {
 
 async fn file(path: &Text) -> Result<String, Fault> {
     let place = path.to_string();
-    let remedy = "check the path (it is relative to the suite file) and its permissions";
+    let remedy =
+        "check its permissions, and the path, which is relative to the file that names it or to the working directory";
     let broken = |error: std::io::Error| fault(&place, error.to_string(), remedy);
     let mut text = String::new();
     let opened = tokio::fs::File::open(path).await.map_err(broken)?;

@@ -1,0 +1,192 @@
+//! How advice is set, and that of every family.
+
+use std::borrow::Cow;
+
+use super::{lines, words};
+use crate::checks::FAMILIES;
+use crate::model::record::{OriginWord, Outcome};
+use crate::model::shell::command;
+use crate::model::{Args, FactInfo, Kind, Observation, Round, Value};
+use crate::net::dial::NO_HANDSHAKE;
+use crate::probe::diagnosis::unknown;
+use crate::probe::{Failure, Family};
+
+#[test]
+fn a_command_after_a_colon_has_a_line_of_its_own_and_is_never_broken() {
+    let text = "is it up (`nft list ruleset`, `date -u`)? on h: `ss -ltnp 'sport = :80'`, `nft list ruleset`; else set `a: b` here";
+    assert_eq!(
+        lines(text, 24),
+        [
+            "is it up",
+            "(`nft list ruleset`,",
+            "`date -u`)? on h:",
+            "  ss -ltnp 'sport = :80'",
+            "  nft list ruleset",
+            "else set `a: b` here"
+        ]
+    );
+    assert_eq!(lines("here: `dig x`", 80), ["here:", "  dig x"]);
+    assert_eq!(lines("first: `dig x`. then more", 80), ["first:", "  dig x", "then more"]);
+    assert_eq!(lines("use `shakedown serve` there", 80), ["use `shakedown serve` there"]);
+}
+
+#[test]
+fn what_is_no_pair_of_backticks_breaks_like_other_words() {
+    assert_eq!(lines("it's a ` only, and no pair", 12), ["it's a `", "only, and no", "pair"]);
+    assert_eq!(lines("a  b", 12), ["a  b"]);
+    assert_eq!(lines("", 12), [""]);
+    let hostile = format!("again: {}", command("curl 'http://h/?`x` y'"));
+    assert_eq!(lines(&hostile, 12), ["again:", "  curl 'http://h/?`x` y'"]);
+}
+
+/// Programs that advice names, and the words that make a command of a name which is a noun as well.
+const PROGRAMS: &[(&str, &[&str])] = &[
+    ("ss", &["-"]),
+    ("ping", &["-", "1"]),
+    ("nft", &["list"]),
+    ("ip", &["-", "route", "neigh", "addr", "link"]),
+    ("dig", &["+", "-", "@"]),
+    ("openssl", &["s_client", "x509"]),
+    ("curl", &["-"]),
+    ("tcpdump", &["-"]),
+    ("nc", &["1", "w"]),
+    ("mtr", &["-"]),
+    ("traceroute", &["-"]),
+    ("tracepath", &["-"]),
+    ("ethtool", &["-"]),
+    ("tc", &["-"]),
+    ("iperf3", &["-"]),
+    ("iptables", &["-"]),
+    ("shakedown", &["serve", "probe", "plan"]),
+    ("nstat", &["-"]),
+    ("conntrack", &["-"]),
+    ("ulimit", &["-"]),
+    ("date", &["-"]),
+];
+
+/// How probes end, and what is noted beside it: what next steps depend on.
+const ENDINGS: &[&str] = &[
+    "192.0.2.12:443 did what it should not within 3 s",
+    "connection refused by 192.0.2.12:443 (prohibited)",
+    "host_unreachable from 192.0.2.1",
+    "accepted the request, and does not answer",
+    "does not verify: expired since 2020-01-01",
+    "does not verify: not valid for this name",
+    "does not verify: not valid before 2040-01-01",
+];
+const NOTES: &[&str] = &["answers ping", "resets a stray ACK", "a filter drops them", ""];
+
+fn values(info: &FactInfo) -> Vec<Value> {
+    let texts = |words: &[&str]| words.iter().map(|word| Value::from(*word)).collect();
+    match info.kind {
+        Kind::Choice(words) => texts(words),
+        Kind::Bool => vec![true.into(), false.into()],
+        Kind::Integer => [200, 302, 401, 404, 429, 500, 502, 503].map(Value::from).to_vec(),
+        Kind::List => vec![
+            Value::Array(texts(&["ns1.example./192.0.2.53", "ns2.example./2001:db8::53"])),
+            Value::Array(texts(&["NULL TLS_RSA_WITH_NULL_SHA"])),
+            Value::Array(Vec::new()),
+        ],
+        Kind::Object => vec![serde_json::json!({"location": "/there", "db`: `x y": "down"})],
+        Kind::Number | Kind::Distribution => vec![0.95.into()],
+        Kind::Text | Kind::Time => texts(&["SERVFAIL", "NXDOMAIN", "NOTIMP", "protocol_version", "expired since 2020"]),
+    }
+}
+
+fn breach(fact: &str) -> Outcome {
+    Outcome {
+        fact: fact.into(),
+        operator: Cow::Borrowed("le"),
+        want: "another".into(),
+        got: Some("this".into()),
+        held: false,
+        origin: OriginWord::Default,
+        at: None,
+    }
+}
+
+/// An observation of `value`, with something seen of each fact in `beside`.
+fn observed(info: &FactInfo, value: &Value, beside: &[FactInfo], (ending, note): (&str, &str)) -> Observation {
+    let mut observation = Observation::default();
+    observation.begin_round(Round::default());
+    for other in beside.iter().filter(|other| !other.roles.outcome) {
+        match (other.kind, values(other).into_iter().next()) {
+            (Kind::Distribution, _) => observation.samples_mut(other).record(0.25),
+            (_, Some(value)) => observation.set(other.name, value),
+            (_, None) => {}
+        }
+    }
+    if let Some(address) = beside.iter().find(|fact| fact.roles.address) {
+        observation.set(address.name, Value::from("192.0.2.12"));
+    }
+    if info.kind != Kind::Distribution {
+        observation.set(info.name, value.clone());
+    }
+    observation.set_ending(ending);
+    observation.note(note);
+    observation
+}
+
+/// What a family says next of one fact after the other, in every value that matters.
+fn next_steps(family: &'static Family) -> Vec<String> {
+    let silent = format!("192.0.2.12:443 does not answer: {NO_HANDSHAKE}");
+    let endings = ENDINGS.iter().copied().chain([&*silent]);
+    let circumstances: Vec<(&str, &str)> =
+        endings.flat_map(|ending| NOTES.iter().map(move |note| (ending, *note))).collect();
+    let (target, args) =
+        (if family.name == "http" { "https://www.example/?`a b`" } else { "www.example:443" }, Args::default());
+    let mut out = Vec::new();
+    for info in family.facts {
+        for (value, beside) in values(info).iter().flat_map(|value| [(value, family.facts), (value, &[][..])]) {
+            let many = if info.roles.outcome { circumstances.len() } else { 1 };
+            for about in circumstances.iter().take(many) {
+                let observation = observed(info, value, beside, *about);
+                let failure = |expectations: &[Outcome]| {
+                    Failure::new((target, family, &args), expectations, (&observation, &unknown), None).diagnose().next
+                };
+                out.push(failure(&[breach(info.name)]));
+            }
+        }
+        out.extend(info.advice.values.iter().map(|(_, advice)| (*advice).to_owned()));
+        out.extend(info.advice.breach.map(str::to_owned));
+    }
+    out.extend(family.phases.iter().map(|phase| phase.slow.to_owned()));
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// A program with what is given to it, outside of backticks.
+fn bare_command(text: &str) -> Option<String> {
+    let prose: Vec<&str> = words(text).filter(|word| !word.contains('`')).collect();
+    let begins = |word: &str, start: &&str| word.trim_matches(['(', ',', ';']).starts_with(start);
+    prose.windows(2).find_map(|pair| {
+        let (_, starts) = PROGRAMS.iter().find(|(program, _)| *program == pair[0].trim_start_matches('('))?;
+        starts.iter().any(|start| begins(pair[1], start)).then(|| pair.join(" "))
+    })
+}
+
+#[test]
+fn every_command_of_every_family_stands_on_one_line() {
+    let mut wrong = Vec::new();
+    let mut commands = 0;
+    for family in FAMILIES {
+        for next in next_steps(family) {
+            let shown = lines(&next, 80 - 9);
+            wrong.extend(bare_command(&next).map(|bare| format!("{}: `{bare}` stands bare: {next}", family.name)));
+            for word in words(&next).filter(|word| word.contains('`')) {
+                commands += 1;
+                let command = word.trim_matches(['`', ';', ',', '.', '(', ')', '?', ':', ' ']);
+                if !shown.iter().any(|line| line.contains(command)) {
+                    wrong.push(format!("{}: {command} is broken: {shown:?}", family.name));
+                }
+            }
+            let lone = |line: &&String| !line.is_empty() && line.chars().all(|c| !c.is_alphanumeric());
+            wrong.extend(shown.iter().find(lone).map(|_| format!("{}: a line of nothing: {shown:?}", family.name)));
+            let marks = shown.iter().filter(|line| line.matches('`').count() % 2 == 1 && !line.starts_with("  "));
+            wrong.extend(marks.map(|line| format!("{}: half of a pair: {line}", family.name)));
+        }
+    }
+    assert!(commands > 200, "{commands} commands are few");
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
