@@ -119,7 +119,10 @@ impl Loaded {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     format!("`{field}`: there is no file {shown}")
                 }
-                Err(error) => format!("`{field}`: {shown} cannot be read: {}", reading::why(&error)),
+                Err(error) => format!(
+                    "`{field}`: {shown} cannot be read: {}",
+                    error.split(" (os error").next().unwrap_or_default()
+                ),
             };
             self.errors.add(span, why, reading::missing_file_help(&path));
         }
@@ -351,7 +354,10 @@ fn overrides(options: &Options<'_>, loaded: &mut Loaded) -> BTreeMap<String, Nod
                 let span = Span { source, start: 0, end: 0 };
                 loaded.errors.add(
                     span,
-                    format!("cannot read {shown}, given with --vars: {}", error),
+                    format!(
+                        "cannot read {shown}, given with --vars: {}",
+                        error.split(" (os error").next().unwrap_or_default()
+                    ),
                     reading::missing_file_help(path),
                 );
             }

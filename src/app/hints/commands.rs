@@ -102,7 +102,7 @@ fn of_file(name: &str) -> Option<&'static str> {
     let ends = |end: &&str| std::path::Path::new(name).extension().is_some_and(|found| found == *end);
     match name {
         _ if name.contains("://") => None,
-        _ if ["yaml", "yml"].iter().any(|end| ends(&end)) => Some("run"),
+        _ if ["yaml", "yml"].iter().any(ends) => Some("run"),
         _ if ends(&"json") => Some("report"),
         _ => None,
     }
@@ -175,14 +175,15 @@ fn is_own(command: &str, word: &str) -> bool {
 /// The option for a format, or for a file with its ending.
 fn format_of(value: &str) -> Option<String> {
     let lower = value.to_lowercase();
+    let ending = std::path::Path::new(&lower).extension().and_then(std::ffi::OsStr::to_str);
     Some(match lower.as_str() {
         "junit" | "junitxml" | "xml" => "--junit report.xml".to_owned(),
         "json" => "--json report.json".to_owned(),
         "jsonl" | "ndjson" | "events" | "json_oneline" => "--events events.jsonl".to_owned(),
         "silent" | "quiet" | "none" => "--quiet".to_owned(),
-        _ if lower.ends_with(".xml") => "--junit {}".to_owned(),
-        _ if lower.ends_with(".json") => "--json {}".to_owned(),
-        _ if lower.ends_with(".jsonl") => "--events {}".to_owned(),
+        _ if ending == Some("xml") => "--junit {}".to_owned(),
+        _ if ending == Some("json") => "--json {}".to_owned(),
+        _ if ending == Some("jsonl") => "--events {}".to_owned(),
         _ => return None,
     })
 }

@@ -95,6 +95,7 @@ impl Variant {
             files: &mut files,
             named: &mut Vec::new(),
             timeout: None,
+            family: Some(family.name),
         };
         let args = typing.fields(family.name, &node, family.fields).args;
         assert!(errors.is_empty(), "{}: {fields}", family.name);
