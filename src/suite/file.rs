@@ -119,10 +119,7 @@ impl Loaded {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     format!("`{field}`: there is no file {shown}")
                 }
-                Err(error) => format!(
-                    "`{field}`: {shown} cannot be read: {}",
-                    error.split(" (os error").next().unwrap_or_default()
-                ),
+                Err(error) => format!("`{field}`: {shown} cannot be read: {}", reading::why(&error)),
             };
             self.errors.add(span, why, reading::missing_file_help(&path));
         }
