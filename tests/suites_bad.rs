@@ -113,8 +113,8 @@ fn entry_at(line: &str, at: usize, offered: &str) -> Option<std::ops::Range<usiz
     let here = line[at..].split_once(':').filter(|(word, _)| is_key(word)).map(|_| at);
     let last = || {
         let keys = line[..at].match_indices(':').map(|(colon, _)| colon);
-        let starts = keys.filter_map(|colon| line[..colon].rfind([' ', '{']).map(|space| space + 1));
-        starts.filter(|start| before(*start)).last()
+        let mut starts = keys.filter_map(|colon| line[..colon].rfind([' ', '{']).map(|space| space + 1));
+        starts.rfind(|start| before(*start))
     };
     let start = same.last().or(here).or_else(last)?;
     let (mut depth, mut quoted) = (0, false);

@@ -66,7 +66,9 @@ pub fn missing(text: &str, id: &str, wording: &Wording) -> Vec<String> {
     problems.extend(
         wording.cause.iter().filter(|cause| !pattern(cause).is_match(&first)).map(|cause| format!("cause `{cause}`")),
     );
-    match next_step(&read) {
+    // The step begins there; a second command of it, on a line of its own, may stand below.
+    let begins = next_step(&read).and_then(|_| next_step(&block.0));
+    match begins {
         Some(step) => problems.extend(
             wording.next.iter().filter(|next| !pattern(next).is_match(&step)).map(|next| format!("next step `{next}`")),
         ),

@@ -101,8 +101,12 @@ fn an_address_whose_certificate_has_a_name_is_told_to_be_asked_by_it() {
     let ended = sandbox.run(&["probe", "tls", &web.wrong_name().to_string(), "ca_file=ca.pem"]);
     assert_eq!(ended.code, 1, "{}", ended.out);
     let text = joined(&ended.out);
-    let command =
-        text.split_once("such as shakedown ").unwrap_or_else(|| panic!("{text}")).1.split(';').next().unwrap();
+    let command = ended
+        .out
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("shakedown probe "))
+        .unwrap_or_else(|| panic!("{text}"));
+    let command = &format!("probe {command}");
     let ended = sandbox.run(&shlex::split(command).unwrap().iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(ended.code, 0, "{command}: {}{}", ended.out, ended.err);
     // Who asked for a name got the certificate of another one.

@@ -98,7 +98,7 @@ fn an_expectation_judges_as_in_a_suite() {
         (vec!["-e", "status"], "there is no colon behind the fact; write -e 'FACT: VALUE'"),
         (vec!["-e", "staus: 200"], "-e 'staus: 200': `http` has no fact `staus`\n       did you mean `status`?"),
         (vec!["-e", "status: 200", "-e", "status: 201"], "is given twice: write its operators into one"),
-        (vec!["-e", "total_time: 5s"], "say which part of it: write `total_time.p95: 5s`"),
+        (vec!["-e", "total_time: 5s"], "say which part of it: write `total_time.p95: {lt: 5s}`"),
     ] {
         let ended = probe(&args);
         assert_eq!(ended.code, 2, "{args:?}");
@@ -164,7 +164,7 @@ fn errors_say_what_to_type_instead() {
     for (args, says) in [
         (
             vec!["tcp", "127.0.0.1:1", "timeout=5"],
-            "timeout=5: `timeout`: `5` has no unit\n       write `timeout=5s` or `timeout=5ms`",
+            "timeout=5: `timeout`: `5` has no unit\n       write `timeout=5s`; or `timeout=5ms` if milliseconds are meant",
         ),
         (vec!["tcp", "127.0.0.1:1", "bogus=1"], "`tcp` has no field `bogus`; known: host, port"),
         (vec!["tcp", "127.0.0.1:1", "baner=true"], "`tcp` has no field `baner`; did you mean `banner`?"),

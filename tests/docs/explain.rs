@@ -88,7 +88,7 @@ const LOOKED_UP: &[(&str, &str)] = &[
     ("REGR", "not by chance"),
     ("ERROR", "this side could not look"),
     ("gate", "whether a change goes on"),
-    ("ping", "the family icmp: shakedown explain icmp"),
+    ("ping", "`shakedown explain icmp`"),
     ("depends_on", "a key of a check: needs"),
     ("status code", "a fact of http: status"),
     (">=", "an operator: ge"),

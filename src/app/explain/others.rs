@@ -23,7 +23,8 @@ pub(super) fn otherwise(word: &str, dashed: bool, known: bool) -> Option<String>
     for family in FAMILIES {
         for (table, what) in [(family.synonyms.facts, "a fact"), (family.synonyms.fields, "a field")] {
             if let Some(instead) = Synonyms::find(table, word) {
-                let _ = writeln!(out, "  {what} of {}: {instead}", family.name);
+                let off = if Synonyms::is_meant_off(table, word) { "where it is off, " } else { "" };
+                let _ = writeln!(out, "  {what} of {}: {off}{instead}", family.name);
             }
         }
         for (option, instead) in family.synonyms.options.iter().filter(|_| dashed) {
@@ -104,7 +105,10 @@ mod tests {
             wanted.extend(table.iter().map(|(word, _)| ((*word).to_owned(), format!("  {place}: "))));
         }
         for family in FAMILIES {
-            let of = |what: &str, instead: &str| format!("  {what} of {}: {instead}\n", family.name);
+            let of = |what: &str, instead: &str| {
+                let off = instead.replacen("off: ", "where it is off, ", 1);
+                format!("  {what} of {}: {off}\n", family.name)
+            };
             let words = family.synonyms;
             wanted
                 .extend(words.names.iter().map(|word| ((*word).to_owned(), format!("  the family {} (", family.name))));

@@ -9,6 +9,9 @@ use crate::suite::syntax::flow;
 use crate::suite::tree::{Key, Kind, Node};
 use crate::suite::{synonyms, tables};
 
+/// Longest value that is looked at for what may be meant, bytes.
+const LONGEST: usize = 4096;
+
 /// A key and its value that were written as one word: `host:x`, `host=x`.
 fn run_together<'t>(text: &'t str, fields: &[FieldInfo]) -> Option<(&'t str, &'t str)> {
     let (name, value) = text.split_once([':', '=']).or_else(|| text.split_once(' '))?;
@@ -135,7 +138,8 @@ impl ArgContext<'_> {
 
     /// The entry to write in place of one that does not fit, where that is known.
     pub(super) fn entry_help(&self, name: &str, node: &Node, kind: &FieldKind, keyed: bool) -> Option<String> {
-        let text = node.text().filter(|_| node.shown.is_none())?;
+        // Nobody wrote a longer value by mistake, and all of it is looked at again and again.
+        let text = node.text().filter(|text| node.shown.is_none() && text.len() <= LONGEST)?;
         let entry = |value: &str| if keyed { format!("`{name}: {value}`") } else { format!("`{value}`") };
         if let Some(variable) = synonyms::variable(text) {
             return Some(format!("write {}", entry(&variable)));

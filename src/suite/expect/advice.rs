@@ -1,5 +1,7 @@
 //! What to write in place of facts, and of paths below them, as other tools and people write them.
 
+use std::borrow::Cow;
+
 use regex::{Captures, Regex};
 
 use super::{Reader, entries_of};
@@ -31,7 +33,7 @@ impl Reader<'_> {
             return format!("name the fact it is about, such as `{name}: {test}`");
         }
         if let Some(instead) = self.meant_fact(path) {
-            return format!("write {}", alternatives(&synonyms::expectation(instead, value, self.facts)));
+            return format!("write {}", alternatives(&synonyms::expectation(&instead, value, self.facts)));
         }
         if let Some(path) = self.below_another(path) {
             return format!("write `{path}: {}`", corrected(value, Subject::of_sort(Sort::Any)).swap_remove(0));
@@ -60,7 +62,7 @@ impl Reader<'_> {
     }
 
     /// The fact that another tool calls so.
-    fn meant_fact(&self, path: &str) -> Option<&'static str> {
+    fn meant_fact(&self, path: &str) -> Option<Cow<'static, str>> {
         let statistic = |word: &str| STATISTICS.contains(&word) || synonyms::statistic(word).is_some();
         synonyms::fact(self.family, path, statistic)
     }
@@ -68,6 +70,10 @@ impl Reader<'_> {
     /// What to write for `status.eq: 200`: an operator stands behind the fact, and is no part of its name.
     pub(super) fn operator_in_path(&self, path: &str, value: &Node) -> Option<String> {
         let (before, word) = path.rsplit_once('.').filter(|(_, word)| synonyms::is_operator(word))?;
+        // `ttfb.max`: a statistic of a fact that another tool calls so.
+        if STATISTICS.contains(&word) && self.meant_fact(path).is_some() {
+            return None;
+        }
         let known = |path: &str| match Subject::at(self.facts, path) {
             Some(subject) => self.paths().iter().any(|known| known == path) || subject.sort == Sort::Any,
             None => false,
@@ -78,7 +84,7 @@ impl Reader<'_> {
             _ if distribution(before) && STATISTICS.contains(&word) => return None,
             _ if distribution(before) => format!("{before}.{}", usual_part(before, self.facts)),
             _ if known(before) => before.to_owned(),
-            _ => self.meant_fact(before).filter(|instead| !instead.contains(": "))?.to_owned(),
+            _ => self.meant_fact(before).filter(|instead| !instead.contains(": "))?.into_owned(),
         };
         let subject = Subject::at(self.facts, &path)?;
         let tests = synonyms::test(word, value, subject);

@@ -128,6 +128,7 @@ fn form_of(fact: &FactInfo) -> Form {
         _ if matches!(fact.form, typed::Form::Document) => Form::Document,
         _ if fact.bounded_by.is_some() => Form::Estimate,
         Kind::Distribution if fact.better.is_some() => Form::Limits,
+        _ if fact.time.runs_on() => Form::Limits,
         _ => Form::All,
     }
 }

@@ -6,6 +6,7 @@ mod subject;
 mod tests;
 mod words;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use regex::Regex;
@@ -19,6 +20,7 @@ use super::syntax::flow;
 use super::tables;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::expectation::{OperandForm, Operator, Sort};
+use crate::model::fact::STATISTICS as PARTS;
 use crate::model::parse::parse;
 use crate::model::{FactInfo, FieldInfo, Kind as FactKind, Unit, corrections, quantity};
 use crate::probe::{Family, Synonyms, plain};
@@ -327,15 +329,19 @@ pub(super) fn variable(text: &str) -> Option<String> {
 }
 
 /// A fact, or a part of one, that is meant by the word of another tool.
-pub(super) fn fact(family: &Family, path: &str, known: impl Fn(&str) -> bool) -> Option<&'static str> {
+pub(super) fn fact(family: &Family, path: &str, known: impl Fn(&str) -> bool) -> Option<Cow<'static, str>> {
     if let Some(instead) = Synonyms::find(family.synonyms.facts, path) {
-        return Some(instead);
+        return Some(instead.into());
     }
-    let last = path.rsplit_once('.').map(|(_, last)| last)?;
-    // `latency.p95` is `total_time.p95` where `latency` means that.
-    let (before, _) = path.rsplit_once('.')?;
-    let instead = Synonyms::find(family.synonyms.facts, before)?;
-    known(last).then_some(instead)
+    // `latency.max` is `total_time.max` where `latency` means that.
+    let (before, last) = path.rsplit_once('.')?;
+    let instead = Synonyms::find(family.synonyms.facts, before).filter(|_| known(last))?;
+    let part = PARTS.iter().find(|part| **part == last).copied().or_else(|| statistic(last));
+    let usual = instead.rsplit_once('.').filter(|(_, part)| PARTS.contains(part));
+    Some(match (usual, part) {
+        (Some((fact, _)), Some(part)) => format!("{fact}.{part}").into(),
+        _ => instead.into(),
+    })
 }
 
 /// The part of a distribution that is meant.
