@@ -4,6 +4,7 @@ mod distinguish;
 mod metrics;
 mod operands;
 mod record;
+mod table;
 #[cfg(test)]
 mod tests;
 

@@ -103,6 +103,8 @@ fn facts(case: &Case, observation: &Observation, settled: Option<Duration>) -> F
             if let Some(summary) = samples.and_then(|samples| samples.summary()) {
                 out.push((name, FactValue::Distribution(info.unit, Box::new(summary))));
             }
+        } else if let Some(rows) = observation.last_rows(info.name) {
+            out.push((name, FactValue::Table(Box::new(rows.clone()))));
         } else if let Some(value) = observation.last(info.name) {
             out.push((name, FactValue::Scalar(value.clone())));
         }

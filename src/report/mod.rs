@@ -17,6 +17,7 @@ pub mod progress;
 pub mod redact;
 pub mod reduced;
 pub mod style;
+pub mod table;
 
 use std::collections::HashSet;
 use std::io::{self, Write};

@@ -35,6 +35,9 @@ pub enum Kind {
     Time,
     /// A map or JSON document; a path below it is a fact too (`headers.server`).
     Object,
+    /// Rows, each about one of what this word names (`host`). Its columns are facts of their own (`hosts.loss`), and so is a
+    /// cell (`hosts.row.192.0.2.7.loss`).
+    Table(&'static str),
 }
 
 impl Kind {
@@ -51,6 +54,7 @@ impl Kind {
             Self::Distribution => "distribution",
             Self::Time => "time",
             Self::Object => "object",
+            Self::Table(_) => "table",
         }
     }
 }
@@ -102,6 +106,8 @@ pub struct FactInfo {
     pub roles: Roles,
     /// Next step when it is not as expected.
     pub advice: Advice,
+    /// It is a column: a value in each row of the table whose name its own begins with.
+    pub is_column: bool,
 }
 
 /// Properties of a fact.
@@ -143,6 +149,19 @@ impl FactInfo {
         let signed = self.unit == Unit::Seconds && self.kind != Kind::Distribution;
         let share = self.unit == Unit::Ratio && self.better.is_some();
         ((!signed).then_some(0.0), share.then_some(1.0))
+    }
+
+    /// Whether it is many numbers, so that an expectation names a statistic of them: samples, or a column of numbers.
+    #[must_use]
+    pub const fn has_statistics(&self) -> bool {
+        matches!(self.kind, Kind::Distribution) || (self.is_column && matches!(self.kind, Kind::Integer | Kind::Number))
+    }
+
+    /// Whether it is a column of the table `table`.
+    #[must_use]
+    pub fn is_column_of(&self, table: &Self) -> bool {
+        let below = |name: &str| name.strip_prefix(table.name).is_some_and(|rest| rest.starts_with('.'));
+        self.is_column && matches!(table.kind, Kind::Table(_)) && below(self.name)
     }
 
     /// Histogram ticks per unit: nanoseconds for times.

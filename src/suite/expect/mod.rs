@@ -15,7 +15,7 @@ use super::synonyms;
 use super::syntax::flow;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::document_path::{self, Step};
-use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
+use crate::model::expectation::{Expectation, Operator, Origin, Part, RowKey, Sort, Test};
 use crate::model::fact::{SETTLED_IN, STATISTICS};
 use crate::model::typed::Form;
 use crate::model::{Args, FactInfo, Kind, Unit, Value, quantity};
@@ -64,6 +64,8 @@ impl Reader<'_> {
             let sort = match &part {
                 Part::Statistic("count") => Sort::Number(Unit::Count),
                 Part::Path(_) => Sort::Any,
+                Part::Row(_) if !info.is_column => Sort::Any,
+                Part::Whole if info.is_column => Sort::of_column(&info),
                 _ => Sort::of(info.kind, info.unit),
             };
             self.typing = self.typing_of(&info, &part);
@@ -113,6 +115,13 @@ impl Reader<'_> {
     fn typing_of(&self, info: &FactInfo, part: &Part) -> FactTyping {
         let form = match part {
             Part::Whole => info.form,
+            Part::Row(_) => {
+                if info.is_column {
+                    info.form
+                } else {
+                    Form::Plain
+                }
+            }
             Part::Path(path) => info.form.at(&document_path::keys(path)),
             Part::Statistic(_) => return FactTyping::default(),
         };
@@ -145,24 +154,14 @@ impl Reader<'_> {
         let rest = path.strip_prefix(info.name).filter(|rest| !rest.is_empty());
         let rest = rest.map(|rest| rest.strip_prefix('.').unwrap_or(rest));
         match (info.kind, rest) {
+            (Kind::Table(_), Some(rest)) => self.row(&info, path, rest, span),
+            (_, Some(rest)) if info.has_statistics() => self.statistic(&info, (path, rest), span, value),
             (Kind::Distribution, None) => {
                 let others: Vec<String> = STATISTICS.iter().map(|part| format!(".{part}")).collect();
                 let help =
                     format!("say which part of it: write `{path}.p95: {}`, or {}", flow(value), others.join(" "));
                 self.errors.add(span, format!("`{path}` has many values: one per measurement"), help);
                 None
-            }
-            (Kind::Distribution, Some(rest)) => {
-                let Some(statistic) = STATISTICS.iter().find(|name| **name == rest) else {
-                    let names: Vec<String> = STATISTICS.iter().map(|s| format!("{}.{s}", info.name)).collect();
-                    let near = || suggest(path, names.iter().map(String::as_str));
-                    let meant =
-                        synonyms::statistic(rest).map(|part| format!("write `{}.{part}: {}`", info.name, flow(value)));
-                    let help = meant.unwrap_or_else(near);
-                    self.errors.add(span, format!("`{}` has no `{rest}`", info.name), help);
-                    return None;
-                };
-                Some((info, Part::Statistic(statistic)))
             }
             (_, None) => Some((info, Part::Whole)),
             (Kind::Object, Some(rest)) => {
@@ -178,6 +177,49 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// A statistic of many numbers. A column of numbers has them as samples have.
+    fn statistic(
+        &mut self,
+        info: &FactInfo,
+        (path, rest): (&str, &str),
+        span: Span,
+        value: &Node,
+    ) -> Option<(FactInfo, Part)> {
+        let Some(statistic) = STATISTICS.iter().find(|name| **name == rest) else {
+            let names: Vec<String> = STATISTICS.iter().map(|s| format!("{}.{s}", info.name)).collect();
+            let near = || suggest(path, names.iter().map(String::as_str));
+            let meant = synonyms::statistic(rest).map(|part| format!("write `{}.{part}: {}`", info.name, flow(value)));
+            let help = meant.unwrap_or_else(near);
+            self.errors.add(span, format!("`{}` has no `{rest}`", info.name), help);
+            return None;
+        };
+        Some((*info, Part::Statistic(statistic)))
+    }
+
+    /// A row of a table, or a cell of it: `hosts.row.192.0.2.7.loss`. The key may hold dots; the column is what follows the last.
+    fn row(&mut self, table: &FactInfo, path: &str, rest: &str, span: Span) -> Option<(FactInfo, Part)> {
+        let key = rest.strip_prefix("row.").filter(|key| !key.is_empty());
+        let Some(key) = key else {
+            let columns = self.facts.iter().filter(|fact| fact.is_column_of(table)).map(|fact| fact.name);
+            let Kind::Table(what) = table.kind else { return None };
+            let help = format!(
+                "the row of one {what} is `{0}.row.{1}`, a cell of it `{0}.row.{1}.COLUMN`, and the columns are {2}",
+                table.name,
+                what.to_uppercase(),
+                columns.collect::<Vec<_>>().join(", "),
+            );
+            self.errors.add(span, format!("`{path}` is no part of the table `{}`", table.name), help);
+            return None;
+        };
+        let of = |key: &str| Part::Row(RowKey { text: key.into(), form: table.form });
+        let cell = key.rsplit_once('.').and_then(|(key, short)| {
+            let name = format!("{}.{short}", table.name);
+            let column = self.facts.iter().find(|fact| fact.is_column_of(table) && fact.name == name)?;
+            Some((*column, of(key)))
+        });
+        Some(cell.unwrap_or_else(|| (*table, of(key))))
     }
 
     /// What to write in place of a fact that there is none of.
@@ -235,7 +277,7 @@ impl Reader<'_> {
     fn paths(&self) -> Vec<String> {
         let mut out = Vec::new();
         for info in self.facts {
-            if info.kind == Kind::Distribution {
+            if info.has_statistics() {
                 out.extend(STATISTICS.iter().map(|s| format!("{}.{s}", info.name)));
             } else {
                 out.push(info.name.to_owned());
@@ -289,6 +331,13 @@ impl Reader<'_> {
     /// The tests of a scalar (`eq`) or of a map of operators, each with its place and its text.
     fn tests(&mut self, owner: &str, node: &Node, sort: Sort) -> Vec<(Operator, Test, Span, String)> {
         match &node.kind {
+            NodeKind::Scalar(..) if matches!(sort, Sort::Column(_)) => {
+                let text = flow(node);
+                let each =
+                    format!("write `{owner}: {{all: {text}}}` for every row, or {{any: {text}}}, {{none: {text}}}");
+                self.errors.add(node.span, format!("`{owner}` is a column: it has a value in each row"), each);
+                Vec::new()
+            }
             NodeKind::Scalar(..) if sort == Sort::List => {
                 let text = flow(node);
                 let help = format!(

@@ -28,7 +28,8 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
         let message = format!("`{path}` is measured, and is never exactly {want}");
         return Some((message, format!("write a limit: {path}: {{le: {want}}}, or {{ge: {want}}}")));
     }
-    let range = info.range();
+    // How many there are is no share, whatever they are.
+    let range = if *part == Part::Statistic("count") { (Some(0.0), None) } else { info.range() };
     if !matches!(test, Test::Present(_)) && domain::always_holds(test, *sort, range) {
         let message = format!("{} holds whatever the value is", written());
         let help = format!("write what must hold; {{present: true}} where any value of `{path}` will do");
