@@ -2,9 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::operands::Operand;
-use crate::model::expectation::{Expectation, Part};
+use super::operands::{Operand, human};
+use crate::model::count::counted;
+use crate::model::expectation::{Expectation, Part, Test};
+use crate::model::typed::ValueType;
 use crate::model::{FactInfo, Kind, Observation, Round, Rows};
+
+/// Rows named of those that break an expectation; further ones are counted.
+const NAMED: usize = 5;
 
 /// The table an expectation is about, and the column of it, where it is about one; `None` for other facts.
 fn place(info: &FactInfo) -> Option<(&'static str, Option<&'static str>)> {
@@ -41,6 +46,27 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
         Some(why) => Operand::Partial(value, why),
         None => Operand::Value(value),
     })
+}
+
+/// The rows that break an expectation of a column, by their keys: nobody looks for them in a list of its values.
+pub(super) fn offending(expectation: &Expectation, round: &Round, typing: ValueType<'_>) -> Option<String> {
+    let (table, Some(column)) = place(&expectation.info)? else { return None };
+    let (part, is_offence): (&Test, fn(Option<bool>) -> bool) = match &expectation.test {
+        Test::All(part) => (part, |held| held != Some(true)),
+        Test::None(part) => (part, |held| held == Some(true)),
+        _ => return None,
+    };
+    let rows = round.rows(table).filter(|rows| !rows.rows.is_empty())?;
+    let at = rows.column(column)?;
+    let seen = rows.rows.iter().filter_map(|(key, cells)| Some((key, cells.get(at)?.to_value()?)));
+    let offending: Vec<_> = seen.filter(|(_, value)| is_offence(part.of_element(value, typing))).collect();
+    let named =
+        offending.iter().take(NAMED).map(|(key, value)| format!("{} of {key}", human(value, typing.sort.element())));
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = offending.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!offending.is_empty())
+        .then(|| format!("{named}{more} ({} of {})", offending.len(), counted(rows.total, rows.key.as_ref())))
 }
 
 /// Why there may be more in a column than was seen. That rows were not kept is no reason: its statistics have all of them.

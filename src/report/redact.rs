@@ -135,6 +135,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         digest: _,
         facts,
         partial,
+        totals: _,
         // Counts.
         late_here: _,
         expectations,

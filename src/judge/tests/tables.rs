@@ -72,9 +72,12 @@ fn every_part_of_a_table_is_judged() {
     breaks("hosts: {len: 3}", "hosts: expected a length of 3, saw [2001:db8::1, 192.0.2.7]");
     breaks(
         "hosts.state: {all: alive}",
-        "hosts.state: expected only elements with alive, saw [dead, alive] (not so: dead)",
+        "hosts.state: expected only elements with alive, saw dead of 2001:db8::1 (1 of 2 hosts)",
     );
-    breaks("hosts.loss: {all: {lt: 1%}}", "hosts.loss: expected only elements with {lt: 1%}, saw [50%, 0%]");
+    breaks(
+        "hosts.loss: {all: {lt: 1%}}",
+        "hosts.loss: expected only elements with {lt: 1%}, saw 50% of 2001:db8::1 (1 of 2 hosts)",
+    );
     breaks("hosts.loss.max: {lt: 1%}", "hosts.loss.max: expected less than 1%, saw 50%");
     breaks("hosts.row.192.0.2.7.state: dead", "hosts.row.192.0.2.7.state: expected dead, saw alive");
     breaks("hosts.row.192.0.2.8.loss: {lt: 1%}", "hosts.row.192.0.2.8.loss: expected less than 1%, saw nothing");

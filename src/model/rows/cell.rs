@@ -18,7 +18,7 @@ pub enum Cell {
     Word(&'static str),
     /// Text.
     Text(Box<str>),
-    /// A list, or a number that no other variant holds exactly.
+    /// A list, or a number that nothing above holds exactly.
     Other(Box<Value>),
 }
 
