@@ -27,9 +27,7 @@ pub fn metrics(case: &Case, observation: &Observation) -> Named<Metric> {
 /// be.
 #[must_use]
 pub fn compared_by(info: &FactInfo) -> ComparedBy {
-    // A loss is zero in most rows of a column.
-    let may_be_zero = info.is_column && matches!(info.unit, Unit::Ratio | Unit::Count);
-    if info.has_statistics() && !may_be_zero { ComparedBy::Ratio } else { ComparedBy::Difference }
+    if info.is_compared_by_ratio() { ComparedBy::Ratio } else { ComparedBy::Difference }
 }
 
 /// The smallest change of a metric that counts where the suite says nothing: a share of a ratio, else in its unit.

@@ -157,6 +157,14 @@ impl FactInfo {
         matches!(self.kind, Kind::Distribution) || (self.is_column && matches!(self.kind, Kind::Integer | Kind::Number))
     }
 
+    /// Whether two measurements of it are compared by their ratio: samples of times and rates are never zero. The loss of most
+    /// rows of a column is.
+    #[must_use]
+    pub const fn is_compared_by_ratio(&self) -> bool {
+        let may_be_zero = self.is_column && matches!(self.unit, Unit::Ratio | Unit::Count);
+        self.has_statistics() && !may_be_zero
+    }
+
     /// Whether it is a column of the table `table`.
     #[must_use]
     pub fn is_column_of(&self, table: &Self) -> bool {
