@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::model::named::Named;
 use crate::model::record::{Metric, RoundRecord};
-use crate::model::{ComparedBy, FactInfo, Kind, Observation, Round, Unit, Unseen};
+use crate::model::{ComparedBy, FactInfo, Observation, Round, Unit, Unseen};
 use crate::plan::Case;
 use crate::stats::Samples;
 
@@ -27,7 +27,7 @@ pub fn metrics(case: &Case, observation: &Observation) -> Named<Metric> {
 /// be.
 #[must_use]
 pub fn compared_by(info: &FactInfo) -> ComparedBy {
-    if info.kind == Kind::Distribution { ComparedBy::Ratio } else { ComparedBy::Difference }
+    if info.is_compared_by_ratio() { ComparedBy::Ratio } else { ComparedBy::Difference }
 }
 
 /// The smallest change of a metric that counts where the suite says nothing: a share of a ratio, else in its unit.
@@ -81,15 +81,14 @@ fn of_round(facts: &[FactInfo], info: &FactInfo, measurements: &[Round]) -> Opti
     let round = measurements.first()?;
     let mut samples = Samples::scaled(info.ticks());
     let values = || measurements.iter().filter_map(|one| one.fact(info.name)?.as_f64());
-    match info.kind {
-        Kind::Distribution => {
-            measurements.iter().filter_map(|one| one.samples(info.name)).for_each(|one| samples.merge(one));
-        }
-        _ => values().for_each(|value| samples.record(value)),
+    if info.has_statistics() {
+        measurements.iter().filter_map(|one| one.samples(info.name)).for_each(|one| samples.merge(one));
+    } else {
+        values().for_each(|value| samples.record(value));
     }
     let summary = samples.summary()?;
     // Of a share or a count the mean is what adds up.
-    let typical = if info.kind == Kind::Distribution { summary.p50 } else { summary.mean };
+    let typical = if info.has_statistics() { summary.p50 } else { summary.mean };
     let count =
         if info.unit == Unit::Ratio { probes(facts, measurements).unwrap_or(summary.count) } else { summary.count };
     Some(RoundRecord {

@@ -4,6 +4,7 @@ mod distinguish;
 mod metrics;
 mod operands;
 mod record;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -246,13 +247,13 @@ fn outcome(
         let mut tally = observation.tally(index).cloned().unwrap_or_default();
         for round in observation.counted().filter(|round| !round.is_tallied()) {
             let operand = operands::of_round(expectation, round);
-            take(&mut tally, expectation, operand, operands::typing(expectation, round));
+            take(&mut tally, expectation, operand, (operands::typing(expectation, round), Some(round)));
         }
         tally
     } else {
         let mut tally = Tally::default();
         let operand = operands::of_all(expectation, observation, settled);
-        take(&mut tally, expectation, Some(operand), expectation.typing(None));
+        take(&mut tally, expectation, Some(operand), (expectation.typing(None), None));
         tally
     };
     if tally.total == 0 && !expectation.given.is_empty() {
@@ -290,14 +291,19 @@ pub fn tally(case: &Case, observation: &mut Observation) {
         for (tally, expectation) in tallies.iter_mut().zip(arm.expectations.iter()) {
             if operands::by_round(expectation) {
                 let operand = operands::of_round(expectation, round);
-                take(tally, expectation, operand, operands::typing(expectation, round));
+                take(tally, expectation, operand, (operands::typing(expectation, round), Some(round)));
             }
         }
     });
 }
 
 /// Counts one operand in; after the first that breaks the expectation, the others only count.
-fn take(tally: &mut Tally, expectation: &Expectation, operand: Option<Operand<'_>>, typing: ValueType<'_>) {
+fn take(
+    tally: &mut Tally,
+    expectation: &Expectation,
+    operand: Option<Operand<'_>>,
+    (typing, round): (ValueType<'_>, Option<&Round>),
+) {
     let Some(operand) = operand else { return };
     let index = tally.total;
     tally.total += 1;
@@ -307,7 +313,10 @@ fn take(tally: &mut Tally, expectation: &Expectation, operand: Option<Operand<'_
     match judged(expectation, &operand, typing, tally.got.is_none()) {
         Err(doubt) => tally.open = tally.open.take().or(Some(doubt)),
         Ok((true, text)) => tally.got = tally.got.take().or(text),
-        Ok((false, text)) => (tally.got, tally.broken) = (text, Some(index)),
+        Ok((false, text)) => {
+            let rows = round.and_then(|round| table::offending(expectation, round, typing));
+            (tally.got, tally.broken) = (rows.or(text), Some(index));
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::table;
 use crate::model::count::counted;
 use crate::model::document_path::{self, FindError};
 use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test};
 use crate::model::fact::SETTLED_IN;
 use crate::model::typed::{Form, ValueType};
-use crate::model::{Observation, Round, Unit, Unseen, Value};
+use crate::model::{FactInfo, Observation, Round, Unit, Unseen, Value};
 use crate::stats::Samples;
 
 /// Characters of a value shown to people.
@@ -41,6 +42,9 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
     if !expectation.given.iter().all(|given| holds_in(round, given)) {
         return None;
     }
+    if let Some(of_table) = table::of_round(expectation, round) {
+        return Some(of_table);
+    }
     let Part::Path(path) = &expectation.part else {
         return Some(whole_or_part(round, name, round.fact(name)));
     };
@@ -65,10 +69,11 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
 
 /// How the values of a round are compared: data by its kind, which is a fact of the same round.
 pub(super) fn typing<'v>(expectation: &Expectation, round: &'v Round) -> ValueType<'v> {
-    expectation.typing(match expectation.form() {
+    let typing = expectation.typing(match expectation.form() {
         Form::Data(data) => round.fact(data.kind).and_then(Value::as_str),
         _ => None,
-    })
+    });
+    ValueType { total: table::total(expectation, round), ..typing }
 }
 
 /// The operand of all rounds together. When it settled is the caller's to know.
@@ -78,7 +83,7 @@ pub(super) fn of_all<'v>(
     settled: Option<Duration>,
 ) -> Operand<'v> {
     match &expectation.part {
-        Part::Statistic(part) => statistic(expectation.info.name, part, observation),
+        Part::Statistic(part) => statistic(&expectation.info, part, observation),
         _ => Operand::Value(settled.map(|settled| Cow::Owned(Value::from(settled.as_secs_f64())))),
     }
 }
@@ -98,7 +103,8 @@ pub(super) fn noun(observation: &Observation) -> &'static str {
 
 /// A statistic over all rounds. Samples that this side took late count only where there are no others: then as what they are,
 /// upper bounds.
-fn statistic<'v>(name: &str, part: &'static str, observation: &'v Observation) -> Operand<'v> {
+fn statistic<'v>(info: &FactInfo, part: &'static str, observation: &'v Observation) -> Operand<'v> {
+    let name = info.name;
     let rounds = observation.counted().count();
     let none = |round: &&Round| round.samples(name).is_none() && round.late(name).is_none();
     let empty = observation.counted().filter(none).count();
@@ -125,7 +131,7 @@ fn statistic<'v>(name: &str, part: &'static str, observation: &'v Observation) -
             _ => Operand::Late(value(Some(late)), why),
         };
     }
-    match observation.partial(name) {
+    match observation.partial(name).or_else(|| table::unseen(info, observation)) {
         // Further samples can only add to the count, and change everything else.
         Some(why) => Operand::Partial(value(in_time).filter(|_| part == "count"), why),
         None => Operand::Value(value(in_time)),
@@ -158,8 +164,12 @@ pub(super) fn human(value: &Value, sort: Sort) -> String {
         }
         (Value::String(text), _) => text.clone(),
         (Value::Array(items), _) => {
-            let parts: Vec<String> = items.iter().map(|item| human(item, Sort::Any)).collect();
-            format!("[{}]", parts.join(", "))
+            let element = if matches!(sort, Sort::Column(_)) { sort.element() } else { Sort::Any };
+            // Beyond these nothing is shown, of however long a list.
+            let parts: Vec<String> = items.iter().take(SHOWN).map(|item| human(item, element)).collect();
+            let more = items.len().saturating_sub(SHOWN);
+            let more = if more > 0 { format!(", … {more} more") } else { String::new() };
+            format!("[{}{more}]", parts.join(", "))
         }
         (other, _) => other.to_string(),
     };

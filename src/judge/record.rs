@@ -49,6 +49,7 @@ pub fn record(
         settled_in_s: settled,
         facts: facts(case, observation, observation.settled_in.filter(|_| held)),
         partial: partial(case, observation),
+        totals: totals(case, observation),
         late_here: late_here(case, observation),
         expectations: judgement.expectations,
         control: None,
@@ -103,6 +104,8 @@ fn facts(case: &Case, observation: &Observation, settled: Option<Duration>) -> F
             if let Some(summary) = samples.and_then(|samples| samples.summary()) {
                 out.push((name, FactValue::Distribution(info.unit, Box::new(summary))));
             }
+        } else if let Some(rows) = observation.last_rows(info.name) {
+            out.push((name, FactValue::Table(Box::new(rows.clone()))));
         } else if let Some(value) = observation.last(info.name) {
             out.push((name, FactValue::Scalar(value.clone())));
         }
@@ -117,6 +120,14 @@ fn facts(case: &Case, observation: &Observation, settled: Option<Duration>) -> F
 fn partial(case: &Case, observation: &Observation) -> Named<String> {
     let seen = case.family.facts.iter().filter_map(|info| Some((info.name, observation.partial(info.name)?)));
     seen.map(|(name, why)| (Cow::Borrowed(name), why.to_owned())).collect()
+}
+
+/// Elements that there were of what is not kept whole, in the last round.
+fn totals(case: &Case, observation: &Observation) -> Named<u64> {
+    let last = observation.counted().last();
+    let total = |name| last.and_then(|round| round.total(name));
+    let cut = case.family.facts.iter().filter_map(|info| Some((info.name, total(info.name)?)));
+    cut.map(|(name, total)| (Cow::Borrowed(name), total)).collect()
 }
 
 /// Samples that this side took late.

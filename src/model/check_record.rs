@@ -71,6 +71,9 @@ pub struct CheckRecord {
     /// Facts of which only a part was seen, or that may be less than was counted, and why.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub partial: Named<String>,
+    /// How many elements the lists and tables had of which not all are kept.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub totals: Named<u64>,
     /// How many samples of a distribution were taken while this host itself was late. They are no measure of the target: neither
     /// judged nor compared, except that a limit they keep is kept.
     #[serde(default, skip_serializing_if = "Named::is_empty")]

@@ -11,6 +11,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Value;
+use super::rows::Rows;
 use super::text::Word;
 use super::unit::Unit;
 use crate::stats::Summary;
@@ -102,12 +103,15 @@ pub enum FactValue {
     Scalar(Value),
     /// A distribution with its unit.
     Distribution(Unit, Box<Summary>),
+    /// A table.
+    Table(Box<Rows>),
 }
 
 impl Serialize for FactValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Scalar(value) => value.serialize(serializer),
+            Self::Table(rows) => rows.serialize(serializer),
             Self::Distribution(unit, summary) => {
                 let mut map = serializer.serialize_map(Some(NUMBERS.len() + 2))?;
                 map.serialize_entry("unit", unit)?;
@@ -162,9 +166,12 @@ impl<'de> Visitor<'de> for AnyFact {
         while let Some(entry) = map.next_entry()? {
             entries.push(entry);
         }
-        Ok(number(&entries)
-            .or_else(|| distribution(&entries))
-            .unwrap_or_else(|| FactValue::Scalar(entries.into_iter().collect())))
+        Ok(number(&entries).or_else(|| distribution(&entries)).unwrap_or_else(|| {
+            match Rows::read(entries.into_iter().collect()) {
+                Ok(rows) => FactValue::Table(Box::new(rows)),
+                Err(object) => FactValue::Scalar(Value::Object(object)),
+            }
+        }))
     }
 }
 
@@ -206,7 +213,7 @@ impl JsonSchema for FactValue {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A scalar, list or object; a distribution is an object of unit, count, min, mean, p50, p90, p95, p99, max, stddev."
+            "description": "A scalar, list or object; a distribution is an object of unit, count, min, mean, p50, p90, p95, p99, max, stddev; a table one of key, columns (the key is the first), units, rows (a list of cells each, those with something wrong first), total and omitted."
         })
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::comparison::Arm;
 use super::document_path::is_of;
 use super::fact::FactInfo;
+use super::rows::{Rows, RowsBuilder};
 use super::{Fault, Value};
 use crate::stats::Samples;
 
@@ -29,6 +30,9 @@ pub struct Round {
     /// Why this round does not count (`warm_up`), if it does not.
     pub discarded: Option<&'static str>,
     facts: Vec<(&'static str, Value)>,
+    tables: Vec<(&'static str, Rows)>,
+    /// Elements that lists had of which not all are kept.
+    totals: Vec<(&'static str, u64)>,
     samples: Vec<(&'static str, Samples)>,
     /// Samples that this side took late.
     late: Vec<(&'static str, Samples)>,
@@ -105,6 +109,18 @@ impl Round {
         self.facts.iter().find(|(n, _)| *n == name).map(|(_, value)| value)
     }
 
+    /// The rows of a table of this round.
+    #[must_use]
+    pub fn rows(&self, name: &str) -> Option<&Rows> {
+        self.tables.iter().find(|(n, _)| *n == name).map(|(_, rows)| rows)
+    }
+
+    /// How many elements a list or a table of this round had, where that is more than what is kept.
+    #[must_use]
+    pub fn total(&self, name: &str) -> Option<u64> {
+        self.totals.iter().find(|(n, _)| *n == name).map(|(_, total)| *total)
+    }
+
     /// The samples of a distribution of this round.
     #[must_use]
     pub fn samples(&self, name: &str) -> Option<&Samples> {
@@ -153,6 +169,7 @@ impl Round {
         if let Some((_, value)) = self.facts.iter_mut().find(|(n, _)| *n == name) {
             *value = Value::Null;
         }
+        self.tables.retain(|(n, _)| *n != name);
     }
 
     /// All scalar facts, in the order first set.
@@ -202,6 +219,26 @@ impl Observation {
             Some(slot) => slot.1 = value,
             None => round.facts.push((name, value)),
         }
+    }
+
+    /// Sets a table of the current round, and the samples of its columns; what is not kept of it is marked as not seen.
+    pub fn set_rows(&mut self, rows: RowsBuilder) {
+        let (name, rows, samples) = rows.finish();
+        if let Some(why) = rows.why_partial() {
+            self.set_partial(name, why);
+            self.current().totals.push((name, rows.total));
+        }
+        let round = self.current();
+        round.tables.retain(|(known, _)| *known != name);
+        round.tables.push((name, rows));
+        round.samples.retain(|(known, _)| samples.iter().all(|(new, _)| new != known));
+        round.samples.extend(samples);
+    }
+
+    /// Says that a list of the current round had so many elements, more than are kept.
+    pub fn set_total(&mut self, name: &'static str, total: u64, kept: usize) {
+        self.set_partial(name, format!("{kept} are kept of {total}"));
+        self.current().totals.push((name, total));
     }
 
     /// Marks a fact of the current round as seen in part; the first reason stays.
@@ -258,8 +295,9 @@ impl Observation {
                 take(side, &mut self.tallies[side as usize], round);
             }
             round.tallied = true;
-            let fresh: Vec<(&'static str, bool)> =
+            let mut fresh: Vec<(&'static str, bool)> =
                 round.facts.iter().map(|(name, value)| (*name, is_small(value))).collect();
+            fresh.extend(round.tables.iter().map(|(name, _)| (*name, false)));
             for (name, small) in fresh {
                 let held = self.large.iter().position(|(of, held, _)| *of == side && *held == name);
                 if let Some(held) = held {
@@ -349,6 +387,13 @@ impl Observation {
     pub fn last(&self, name: &str) -> Option<&Value> {
         let counted: Vec<&Round> = self.counted().collect();
         counted.into_iter().rev().find_map(|round| round.fact(name))
+    }
+
+    /// The last rows of a table in the rounds that count.
+    #[must_use]
+    pub fn last_rows(&self, name: &str) -> Option<&Rows> {
+        let counted: Vec<&Round> = self.counted().collect();
+        counted.into_iter().rev().find_map(|round| round.rows(name))
     }
 
     /// Text of a scalar fact; a shortcut for probes that look at what they recorded.

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lateness::{Lateness, Watch};
 use crate::model::fact::{Choice, Distribution, Scalar};
+use crate::model::rows::{MOST_LISTED, Rows, RowsBuilder};
 use crate::model::{Fact, FactInfo, Fault, Kind, Observation, Value};
 use crate::net::clock::{MeasuredTime, Stamp};
 use crate::stats::Samples;
@@ -58,6 +59,27 @@ impl<'a> Cx<'a> {
         debug_assert!(in_table(self.facts, &fact.info), "`{}` is not in the family's table of facts", fact.info.name);
         debug_assert!(is_word(&fact.info, &value), "`{}` has no word {value}", fact.info.name);
         self.observation.set(fact.info.name, value);
+    }
+
+    /// A table of this round, to be filled and then handed to [`Self::set_rows`].
+    #[must_use]
+    pub fn rows(&self, table: &Fact<Rows>) -> RowsBuilder {
+        debug_assert!(in_table(self.facts, &table.info), "`{}` is not in the family's table of facts", table.info.name);
+        RowsBuilder::new(table, self.facts)
+    }
+
+    /// Sets a table of this round, and the statistics of its columns.
+    pub fn set_rows(&mut self, rows: RowsBuilder) {
+        self.observation.set_rows(rows);
+    }
+
+    /// Sets a list of this round that may be long: the first elements are kept, all are counted.
+    pub fn set_long(&mut self, fact: &Fact<Vec<String>>, all: impl ExactSizeIterator<Item = String>) {
+        let total = all.len();
+        self.set(fact, all.take(MOST_LISTED).collect::<Vec<_>>());
+        if total > MOST_LISTED {
+            self.observation.set_total(fact.info.name, total as u64, MOST_LISTED);
+        }
     }
 
     /// Says that only a part of a fact was seen in this round, or nothing of it although it is there: what more data could

@@ -6,6 +6,7 @@ use crate::model::argument::Argument;
 use crate::model::document_path::is_of;
 use crate::model::fact::{NO_FAILURE, SETTLED_IN};
 use crate::model::record::Outcome;
+use crate::model::rows::Rows;
 use crate::model::{Args, Choice, Fact, FactInfo, Field, Observation, Round, Value};
 use crate::stats::Summary;
 
@@ -103,6 +104,13 @@ impl<'f> Failure<'f> {
     pub fn value(&self, name: &str) -> Option<&'f Value> {
         let here = self.round.and_then(|round| round.fact(name)).filter(|value| !value.is_null());
         here.or_else(|| self.observation.last(name))
+    }
+
+    /// The rows of a table: in the round to blame, else the last.
+    #[must_use]
+    pub fn rows(&self, table: &Fact<Rows>) -> Option<&'f Rows> {
+        let here = self.round.and_then(|round| round.rows(table.info.name));
+        here.or_else(|| self.observation.last_rows(table.info.name))
     }
 
     /// The text of a fact.

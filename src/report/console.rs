@@ -87,7 +87,7 @@ fn headline(check: &CheckRecord) -> Option<String> {
         let metrics = check.facts.0.iter().filter(|(name, _)| check.metrics.get(name).is_some());
         let mut distributions = metrics.filter_map(|(name, value)| match value {
             FactValue::Distribution(unit, summary) => Some(format!("{name} {}", quantiles(*unit, summary))),
-            FactValue::Scalar(_) => None,
+            FactValue::Scalar(_) | FactValue::Table(_) => None,
         });
         distributions.next()
     })

@@ -18,6 +18,7 @@ mod prose;
 pub mod redact;
 pub mod reduced;
 pub mod style;
+pub mod table;
 
 use std::collections::HashSet;
 use std::io::{self, Write};

@@ -10,6 +10,7 @@ use crate::model::record::{
     BaseArm, BaselineRef, Control, Design, FactValue, Facts, Host, Interface, Metric, Outcome, RoundRecord, Run,
     Shared, SuiteRef, Word,
 };
+use crate::model::rows::{Cell, Rows};
 use crate::model::{CheckRecord, Comparison, Event, Fault, Place};
 use crate::suite::Redactor;
 
@@ -136,6 +137,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         digest: _,
         facts,
         partial,
+        totals: _,
         // Counts.
         late_here: _,
         expectations,
@@ -209,7 +211,29 @@ fn of_facts(facts: &mut Facts, redactor: &Redactor) {
         FactValue::Scalar(value) => redactor.scrub_value(value),
         // Numbers this program measured.
         FactValue::Distribution(..) => {}
+        FactValue::Table(rows) => of_rows(rows, redactor),
     });
+}
+
+fn of_rows(rows: &mut Rows, redactor: &Redactor) {
+    // The names of columns are this program's own.
+    let Rows { key: _, columns: _, units: _, rows, total: _, omitted: _ } = rows;
+    for (key, cells) in rows {
+        scrub_box(key, redactor);
+        for cell in cells {
+            match cell {
+                Cell::Text(text) => scrub_box(text, redactor),
+                Cell::Other(value) => redactor.scrub_value(value),
+                Cell::Empty | Cell::Flag(_) | Cell::Integer(_) | Cell::Number(_) | Cell::Word(_) => {}
+            }
+        }
+    }
+}
+
+fn scrub_box(text: &mut Box<str>, redactor: &Redactor) {
+    let mut own = String::from(std::mem::take(text));
+    redactor.scrub(&mut own);
+    *text = own.into();
 }
 
 fn of_outcome(outcome: &mut Outcome, redactor: &Redactor) {

@@ -4,7 +4,7 @@ use super::args::HIDDEN;
 use super::diagnostic::{Diagnostics, suggest};
 use super::tables;
 use super::tree::{Key, Kind as Shape, Node};
-use crate::model::{BaselineRules, FactInfo, Kind, Rule, Unit, quantity};
+use crate::model::{BaselineRules, FactInfo, Rule, Unit, quantity};
 use crate::probe::Family;
 
 /// The message, and what to write.
@@ -119,7 +119,7 @@ fn entry(out: &mut BaselineRules, fact: &FactInfo, key: &'static str, text: &str
     let tolerance = tolerance(text, fact).map_err(|why| (why, example(fact)))?;
     match key {
         "tolerance" => drop(out.tolerances.insert(name, tolerance)),
-        _ if fact.kind != Kind::Distribution => {
+        _ if !fact.is_compared_by_ratio() => {
             return Err(("it has one value per round, so it has no quantiles".into(), example(fact)));
         }
         _ => out.tails.entry(name).or_default().push((key, tolerance)),
@@ -128,9 +128,9 @@ fn entry(out: &mut BaselineRules, fact: &FactInfo, key: &'static str, text: &str
 }
 
 fn example(fact: &FactInfo) -> String {
-    match (fact.better, fact.kind, fact.unit) {
+    match (fact.better, fact.is_compared_by_ratio(), fact.unit) {
         (None, ..) => "write {change: ignore}".into(),
-        (_, Kind::Distribution, _) => "write {tolerance: 5%}".into(),
+        (_, true, _) => "write {tolerance: 5%}".into(),
         (.., Unit::Ratio) => "write {tolerance: 0.5%}: percentage points".into(),
         (.., Unit::Count) => "write {tolerance: 1}".into(),
         (.., Unit::Seconds) => "write {tolerance: 10ms}".into(),
@@ -140,7 +140,7 @@ fn example(fact: &FactInfo) -> String {
 
 /// The smallest movement that counts, in the fact's unit.
 fn floor(text: &str, fact: &FactInfo) -> Result<f64, Problem> {
-    if fact.kind != Kind::Distribution {
+    if !fact.is_compared_by_ratio() {
         return Err(("its tolerance is an amount already".into(), example(fact)));
     }
     let wanted = format!("write an amount, such as {{at_least: {}}}", fact.unit.example().replace("20ms", "1ms"));
@@ -156,11 +156,11 @@ fn floor(text: &str, fact: &FactInfo) -> Result<f64, Problem> {
 
 fn tolerance(text: &str, fact: &FactInfo) -> Result<f64, String> {
     let share = text.trim_end().ends_with('%');
-    let number = match (fact.kind, fact.unit) {
-        (Kind::Distribution, _) if !share => {
+    let number = match (fact.is_compared_by_ratio(), fact.unit) {
+        (true, _) if !share => {
             return Err("it is compared by ratio, so this must be a share (an amount goes into `at_least`)".into());
         }
-        (Kind::Distribution, _) | (_, Unit::Ratio) => quantity::parse(text, Unit::Ratio)?,
+        (true, _) | (_, Unit::Ratio) => quantity::parse(text, Unit::Ratio)?,
         _ if share => return Err("it may be zero and is compared by difference: a share says nothing".into()),
         (_, unit) => quantity::parse(text, unit)?,
     };

@@ -10,6 +10,14 @@ pub fn fact<'o>(observation: &'o Observation, name: &str) -> &'o Value {
         .unwrap_or_else(|| panic!("no {name} in {:?} {:?}", observation.rounds(), observation.notes()))
 }
 
+/// A table as an object of rows by key.
+#[track_caller]
+pub fn table(observation: &Observation, name: &str) -> Value {
+    let rows = observation.last_rows(name);
+    let rows = rows.unwrap_or_else(|| panic!("no {name} in {:?} {:?}", observation.rounds(), observation.notes()));
+    rows.rows.iter().map(|(key, cells)| (key.to_string(), rows.object(cells))).collect()
+}
+
 /// A whole number.
 #[track_caller]
 pub fn count(observation: &Observation, name: &str) -> i64 {

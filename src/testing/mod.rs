@@ -12,7 +12,7 @@ mod words;
 
 pub use args::{Written, args, text, texts};
 pub use expectations::{defaults, expected};
-pub use facts::{count, fact, list, noted, number};
+pub use facts::{count, fact, list, noted, number, table};
 pub use fast_forward::fast_forward;
 pub use observe::{observe, observe_with, recorded};
 pub use suites::{load, load_all, planned};

@@ -8,7 +8,9 @@ use tokio::time::Instant;
 
 use crate::model::argument::choices;
 use crate::model::fact::{Distribution, Scalar, Time};
+use crate::model::rows::Rows;
 use crate::model::table::{facts, fields};
+use crate::model::typed::Form;
 use crate::model::{
     Args, Better, Choice, Fact, FactInfo, Fault, Field, FieldInfo, FieldKind, FieldRole, Invalid, Observation, Unit,
     Value,
@@ -48,6 +50,15 @@ facts! { pub FACTS;
         Fact::spread("answered_in", Unit::Seconds, "Seconds until the peer answered.").reached();
     /// The address that was looked at.
     pub const ADDRESS: Fact<String> = Fact::address("address", "The address that was looked at.");
+    /// A table.
+    pub const HOSTS: Fact<Rows> = Fact::table("hosts", "host", "The hosts that were asked.").form(Form::Address);
+    /// A column of words.
+    pub const HOST_STATE: Fact<Choice> = Fact::choice("hosts.state", &["alive", "dead"], "What became of it.").column();
+    /// A column of numbers.
+    pub const HOST_LOSS: Fact<f64> =
+        Fact::metric("hosts.loss", Unit::Ratio, Better::Lower, "The share it lost.").column();
+    /// A column of texts.
+    pub const HOST_NAME: Fact<String> = Fact::text("hosts.name", "Its name.").column();
     /// The seed a round was given.
     pub const SEED: Fact<String> = Fact::text("seed", "The seed of the round.");
 }

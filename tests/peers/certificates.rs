@@ -8,7 +8,7 @@ use serde_json::json;
 use super::daemon::{Daemon, free_port, listens};
 use super::peer::{NGINX, OPENSSL, installed};
 use super::pki::{Authority, Identity, NEW_KEY, NEW_RSA_KEY};
-use super::sandbox::CliSandbox;
+use super::sandbox::{CliSandbox, rows};
 
 pub const SERVER: &str = "basicConstraints = CA:FALSE\nkeyUsage = critical, digitalSignature\nextendedKeyUsage = serverAuth\n\
     subjectAltName = DNS:www.peer.test, DNS:leaf\nsubjectKeyIdentifier = hash\nauthorityKeyIdentifier = keyid\n";
@@ -75,8 +75,8 @@ fn a_second_expired_certificate_is_found_behind_nginx() {
       verified: true
       certificates.verified: false
       certificates.count: 2
-      certificates.ecdsa.verified: true
-      certificates.rsa.verified: false
+      certificates.row.ecdsa.verifies: true
+      certificates.row.rsa.verifies: false
       certificates.expires_in: {lt: 0s}
       certificates.keys: {exactly: [ECDSA P-256, RSA 2048]}
       certificates.unknown: {exactly: []}
@@ -84,13 +84,13 @@ fn a_second_expired_certificate_is_found_behind_nginx() {
     let ran = sandbox.run(&checks.replace('@', &https.to_string()), &[]);
     ran.failed(&["every"]);
     for (kind, identity) in [("ecdsa", &good), ("rsa", &bad)] {
-        let shown = &ran.fact("known", "certificates")[kind];
+        let shown = &rows(ran.fact("known", "certificates"))[kind];
         let until = identity.shown("-enddate").replace(' ', "T").replace("TZ", "Z");
         assert_eq!(shown["not_after"], until.as_str());
         assert_eq!(shown["fingerprint"], identity.shown("-fingerprint").replace(':', "").to_lowercase().as_str());
         let says = judge(&["verify", "-CAfile", "ca.pem", identity.certificate.to_str().unwrap()], authority.folder());
         assert_eq!(says.contains("certificate has expired"), kind == "rsa", "{says}");
-        assert_eq!(shown["verified"], !says.contains("certificate has expired"));
+        assert_eq!(shown["verifies"], !says.contains("certificate has expired"));
     }
 }
 

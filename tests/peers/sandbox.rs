@@ -142,3 +142,14 @@ impl Ran {
         self.fact(id, name).as_f64().unwrap_or_else(|| panic!("no number {name} of {id}: {}", self.shown))
     }
 }
+
+/// A table of a report as an object of rows by key, each an object by column.
+pub fn rows(table: &Value) -> Value {
+    let columns = table["columns"].as_array().unwrap_or_else(|| panic!("no table: {table}"));
+    let row = |row: &Value| {
+        let cells = columns.iter().zip(row.as_array().unwrap()).skip(1);
+        let cells: Value = cells.map(|(name, cell)| (name.as_str().unwrap().to_owned(), cell.clone())).collect();
+        (row[0].as_str().unwrap().to_owned(), cells)
+    };
+    table["rows"].as_array().unwrap().iter().map(row).collect()
+}

@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 
 use super::daemon::{Daemon, free_port};
 use super::peer::{DIG, KNOT, NAMED, NSD, installed};
-use super::sandbox::CliSandbox;
+use super::sandbox::{CliSandbox, rows};
 use super::{PATIENCE, within};
 
 const PARENT: &str = "127.0.0.4";
@@ -196,7 +196,7 @@ const AGREED: &str = r#"
       negative_ttl: 60s
       soa.refresh: 1h
       soa.mname: ns1.survey.test.
-      "servers.ns3.survey.test./127.0.0.1.nsid": bind
+      "servers.row.ns3.survey.test./127.0.0.1.nsid": bind
   - {id: deep, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: leaf.deep.survey.test, probes: [negative]}, expect: {empty_non_terminal: nodata, answers: {len: 1}}}
   - {id: wild, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: any.wild.survey.test}, expect: {answers: {exactly: [192.0.2.12]}, consistent: true}}
   - {id: alias, dns: {authoritative: {zone: survey.test, port: @, ns: %}, name: alias.survey.test}, expect: {answers: {exactly: [192.0.2.10]}, cname.length: 1, cname.loop: false, cname.dangling: false}}
@@ -238,15 +238,15 @@ const WRONG: &str = r#"
     dns: {authoritative: {zone: lame.test, port: @, ns: LAME}}
   - id: lame-seen
     dns: {authoritative: {zone: lame.test, port: @, ns: LAME}}
-    expect: {outcome: answered, rcode: {present: false}, consistent: false, lame: {exactly: [ns2.lame.test./127.0.0.3]}, "servers.ns2.lame.test./127.0.0.3.rcode": REFUSED, authoritative: false}
+    expect: {outcome: answered, rcode: {present: false}, consistent: false, lame: {exactly: [ns2.lame.test./127.0.0.3]}, "servers.row.ns2.lame.test./127.0.0.3.rcode": REFUSED, authoritative: false}
   - id: open
     dns: {authoritative: {zone: survey.test, port: @, ns: %}, probes: [recursion, axfr, version], outside: www.outside.test}
     expect:
       consistent: false
       recursion.open: {exactly: [ns3.survey.test./127.0.0.1]}
       axfr.open: {exactly: [ns3.survey.test./127.0.0.1]}
-      "servers.ns3.survey.test./127.0.0.1.axfr": complete
-      "servers.ns2.survey.test./127.0.0.3.axfr": refused
+      "servers.row.ns3.survey.test./127.0.0.1.axfr": complete
+      "servers.row.ns2.survey.test./127.0.0.3.axfr": refused
       axfr: {present: false}
       version.texts: {exactly: [BIND 0]}
       version.hidden: false
@@ -404,7 +404,8 @@ fn a_change_is_timed_on_every_server() {
         serde_json::from_slice(&std::fs::read(sandbox.path("report.json")).unwrap()).unwrap();
     let check = &report["checks"][0];
     let facts = &check["facts"];
-    let seconds = |label: &str| facts["propagated"][label].as_f64().unwrap_or_else(|| panic!("{label}: {facts}"));
+    let seconds =
+        |label: &str| rows(&facts["propagated"])[label]["after"].as_f64().unwrap_or_else(|| panic!("{label}: {facts}"));
     let (first, second, third) = (
         seconds("ns2.survey.test./127.0.0.3"),
         seconds("ns3.survey.test./127.0.0.1"),

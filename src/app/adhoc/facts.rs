@@ -7,6 +7,7 @@ use crate::model::record::FactValue;
 use crate::model::{FactInfo, Kind, Unit, Value};
 use crate::probe::Family;
 use crate::report::style::visible;
+use crate::report::table;
 use crate::stats::Summary;
 
 /// Lines of one fact.
@@ -49,6 +50,8 @@ pub(super) fn lines<'f>(
 fn of_value(info: Option<&FactInfo>, value: &FactValue) -> (Vec<String>, &'static str) {
     match value {
         FactValue::Distribution(unit, summary) => (vec![samples(*unit, summary)], "line"),
+        FactValue::Table(rows) if rows.rows.is_empty() => (vec!["(none)".to_owned()], "line"),
+        FactValue::Table(rows) => (table::lines(rows, rows.rows.len()), "row"),
         FactValue::Scalar(Value::Array(items)) if items.is_empty() => (vec!["(none)".to_owned()], "line"),
         FactValue::Scalar(Value::Array(items)) => (items.iter().map(plain).collect(), "value"),
         FactValue::Scalar(Value::Object(map)) if map.is_empty() => (vec!["(none)".to_owned()], "line"),

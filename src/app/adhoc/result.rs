@@ -131,7 +131,7 @@ fn headline(family: &Family, check: &CheckRecord) -> Option<String> {
     let measured = |info: &&FactInfo| info.kind == Kind::Distribution && info.better.is_some();
     family.facts.iter().filter(measured).find_map(|info| match check.facts.get(info.name)? {
         FactValue::Distribution(unit, summary) => Some(format!("{} {}", info.name, unit.human(summary.p50))),
-        FactValue::Scalar(_) => None,
+        FactValue::Scalar(_) | FactValue::Table(_) => None,
     })
 }
 

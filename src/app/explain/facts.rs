@@ -32,9 +32,14 @@ pub fn statistic(word: &str) -> Option<&'static str> {
 /// Kind and unit of a fact.
 #[must_use]
 pub fn fact_sort(fact: &FactInfo) -> String {
+    let sort = match fact.kind {
+        Kind::Table(key) => format!("table, a row for each {key}"),
+        kind if fact.is_column => format!("column, {} in each row", kind.word()),
+        kind => kind.word().to_owned(),
+    };
     match fact.unit.symbol() {
-        "1" => fact.kind.word().to_owned(),
-        unit => format!("{}, in {unit}", fact.kind.word()),
+        "1" => sort,
+        unit => format!("{sort}, in {unit}"),
     }
 }
 
@@ -58,8 +63,13 @@ pub(super) fn text(family: &str, fact: &FactInfo) -> String {
         Kind::Choice(words) => {
             let _ = writeln!(out, "  in order: {}", words.join(", "));
         }
-        Kind::Distribution => {
+        _ if fact.has_statistics() => {
             let _ = writeln!(out, "  parts: .{}", STATISTICS.join(" ."));
+        }
+        Kind::Table(key) => {
+            let (name, key) = (fact.name, key.to_uppercase());
+            let _ = writeln!(out, "  parts: `{name}.row.{key}` is one row, `{name}.row.{key}.COLUMN` a cell of it,");
+            let _ = writeln!(out, "         `{name}.COLUMN` all values of a column, with any, all, none or len");
         }
         Kind::Object => {
             let _ = writeln!(
@@ -92,15 +102,20 @@ pub(super) fn text(family: &str, fact: &FactInfo) -> String {
     if !fact.except.is_empty() {
         let _ = writeln!(out, "  ignored below it: {}", fact.except.join(", "));
     }
-    let _ = writeln!(out, "  operators: {}", operators_of(Sort::of(fact.kind, fact.unit), ", "));
+    let _ = writeln!(out, "  operators: {}", operators_of(sort_of(fact), ", "));
     out
+}
+
+/// The sort of all of a fact.
+fn sort_of(fact: &FactInfo) -> Sort {
+    if fact.is_column { Sort::of_column(fact) } else { Sort::of(fact.kind, fact.unit) }
 }
 
 /// A statistic of a distribution, or a path into a document.
 pub(super) fn part(family: &str, fact: &FactInfo, part: &str) -> Option<String> {
     let name = format!("{family}.{}.{part}", fact.name);
     match fact.kind {
-        Kind::Distribution => {
+        _ if fact.has_statistics() => {
             let sort = Sort::of(fact.kind, fact.unit);
             let mut out = format!("{name}  number, {}\n", unit(fact.unit));
             let _ = writeln!(out, "  Of the samples of `{}`: {}.", fact.name, statistic(part)?);
@@ -114,6 +129,11 @@ pub(super) fn part(family: &str, fact: &FactInfo, part: &str) -> Option<String> 
             let mut out = format!("{name}  a path into `{}`\n", fact.name);
             let _ = writeln!(out, "  Absent where the document has no such path.");
             let _ = writeln!(out, "  operators: {}\n", operators_of(Sort::Any, ", "));
+            Some(out + &text(family, fact))
+        }
+        Kind::Table(key) => {
+            let mut out = format!("{name}  a row of `{}`, or a cell of one\n", fact.name);
+            let _ = writeln!(out, "  Absent where there is no such {key}.\n");
             Some(out + &text(family, fact))
         }
         _ => None,

@@ -80,7 +80,7 @@ pub(super) fn known(topic: &str) -> Vec<String> {
             family.facts.iter().for_each(|fact| add(&format!("{}.{}", family.name, fact.name)));
             family.fields.iter().for_each(|field| add(&format!("{}.{}", family.name, field.name)));
         }
-        for fact in family.facts.iter().filter(|fact| dotted && fact.kind == Kind::Distribution) {
+        for fact in family.facts.iter().filter(|fact| dotted && fact.has_statistics()) {
             for part in STATISTICS {
                 add(&format!("{}.{part}", fact.name));
                 add(&format!("{}.{}.{part}", family.name, fact.name));
@@ -166,7 +166,7 @@ fn exit_code(word: &str) -> Option<String> {
 fn statistics(name: &str) -> Option<String> {
     let text = facts::statistic(name)?;
     let owners = FAMILIES.iter().flat_map(|family| {
-        let facts = family.facts.iter().filter(|fact| fact.kind == Kind::Distribution);
+        let facts = family.facts.iter().filter(|fact| fact.has_statistics());
         facts.map(move |fact| format!("{}.{}.{name}", family.name, fact.name))
     });
     let owners: Vec<String> = owners.take(4).collect();

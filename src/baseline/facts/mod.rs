@@ -4,6 +4,7 @@ mod attributes;
 mod checks;
 mod inputs;
 mod rules;
+mod table;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -179,6 +180,12 @@ impl Collector {
         {
             return;
         }
+        if let (Some(FactValue::Table(before)), Some(FactValue::Table(after))) = sides {
+            for difference in table::compare(name, (before, after), resolver) {
+                self.push(here, resolver.part_of(name), difference, listed);
+            }
+            return;
+        }
         // A statistic stands for a distribution; its parts are facts of the same name.
         let whole = !is_distribution(sides.0) && !is_distribution(sides.1);
         let statistics = if whole { &[""] } else { resolver.statistics(name) };
@@ -247,5 +254,7 @@ fn scalar<'f>(value: Option<&'f FactValue>, statistic: &str) -> Option<Cow<'f, V
     match value? {
         FactValue::Scalar(value) => Some(Cow::Borrowed(value)),
         FactValue::Distribution(_, summary) => summary.get(statistic).map(|number| Cow::Owned(Value::from(number))),
+        // Beside another table it is compared row by row; beside none, by how many rows there are.
+        FactValue::Table(rows) => Some(Cow::Owned(Value::from(rows.total))),
     }
 }

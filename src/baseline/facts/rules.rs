@@ -209,7 +209,7 @@ impl Resolver<'_> {
         let Form::Data(data) = form else { return None };
         match self.check.facts.get(data.kind)? {
             FactValue::Scalar(value) => value.as_str(),
-            FactValue::Distribution(..) => None,
+            FactValue::Distribution(..) | FactValue::Table(_) => None,
         }
     }
 
@@ -237,6 +237,28 @@ impl Resolver<'_> {
         let own = |level: &str| self.check.rules.get(level).and_then(|word: &Word| Rule::of(word));
         let written = nearest(name, path, given).or_else(|| nearest(name, path, own));
         !matches!(written, Some((Rule::Ignore | Rule::MayShrink, _)))
+    }
+
+    /// The rule somebody wrote for just this path, on the command line or in the suite.
+    fn written_for(&self, path: &str) -> Option<Rule> {
+        let given = self.given.iter().rev().find(|given| given.fact.matches(path)).map(|given| given.rule);
+        given.or_else(|| self.check.rules.get(path).map(|word: &Word| Rule::of(word).unwrap_or(Rule::Same)))
+    }
+
+    /// Whether rows of a table appear and vanish as they like.
+    pub(super) fn rule_of_rows(&self, table: &str) -> Rule {
+        let of_table = || self.row(table).map_or(Rule::Same, |row| self.of_table(row));
+        self.written_for(table).unwrap_or_else(of_table)
+    }
+
+    /// The rule of the cells of a column. One that has no rule of its own is compared where the rows are, and by its table; a
+    /// measurement is not.
+    pub(super) fn rule_of_column(&self, table: &str, column: &str) -> Rule {
+        if let Some(written) = self.written_for(column) {
+            return written;
+        }
+        let of_table = || self.row(column).map_or(Rule::Same, |row| self.of_table(row));
+        if self.rule_of_rows(table) == Rule::Ignore { Rule::Ignore } else { of_table() }
     }
 
     /// The rule of `path`, which is the fact `name`, or lies below it.

@@ -103,7 +103,7 @@ impl Walk<'_> {
 
 /// Absent is null, but in a document of somebody else.
 fn present(value: Option<&Value>, form: Form) -> Option<&Value> {
-    value.filter(|value| ValueType { sort: Sort::Any, form, kind: None }.is_value(value))
+    value.filter(|value| ValueType { form, ..Sort::Any.into() }.is_value(value))
 }
 
 /// Whether `rule` allows a fact to change so.
@@ -135,7 +135,7 @@ impl Walk<'_> {
     /// How `after` differs from `before`; `None` when it does not.
     fn difference(&self, before: &Value, after: &Value, form: Form) -> Option<ValueChange> {
         let plain = |shift| Some(ValueChange::plain(shift));
-        let typing = ValueType { sort: Sort::Any, form, kind: self.kind };
+        let typing = ValueType { form, kind: self.kind, ..Sort::Any.into() };
         match (before, after) {
             (Value::Array(old), Value::Array(new)) => {
                 let (added, removed) = (only_in(new, old, typing), only_in(old, new, typing));

@@ -77,7 +77,7 @@ fn values(tests: &[&Test], sort: Sort, range: Range) -> Values {
         Sort::Number(_) => Values { values: numbers(named.numbers, range), complete: true },
         Sort::List => Values { complete: !named.open, values: lists(&named) },
         Sort::Text => Values { complete: !named.open, values: texts(&named) },
-        Sort::Time | Sort::Any => Values { values: Vec::new(), complete: false },
+        Sort::Time | Sort::Any | Sort::Column(_) => Values { values: Vec::new(), complete: false },
     }
 }
 

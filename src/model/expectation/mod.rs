@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use operator::{OperandForm, Operator, ParsedOperand};
-pub use sort::Sort;
+pub use sort::{ColumnKind, Sort};
 pub use test::Test;
 
 use super::document_path::{self, Step};
@@ -47,6 +47,7 @@ impl Expectation {
     pub fn form(&self) -> Form {
         match &self.part {
             Part::Path(path) => self.info.form.at(&document_path::keys(path)),
+            Part::Row(_) if !self.info.is_column => Form::Plain,
             _ => self.info.form,
         }
     }
@@ -54,7 +55,7 @@ impl Expectation {
     /// How its value is compared; `kind` is what the fact shows that the form depends on.
     #[must_use]
     pub fn typing<'a>(&self, kind: Option<&'a str>) -> ValueType<'a> {
-        ValueType { sort: self.sort, form: self.form(), kind }
+        ValueType { sort: self.sort, form: self.form(), kind, total: None }
     }
 }
 
@@ -102,7 +103,26 @@ pub enum Part {
     Statistic(&'static str),
     /// A path into a document.
     Path(Vec<Step>),
+    /// Of a table, the row of this key; of a column, its cell in that row.
+    Row(RowKey),
 }
+
+/// The key of a row, as a suite writes it.
+#[derive(Clone, Debug)]
+pub struct RowKey {
+    /// As written.
+    pub text: Box<str>,
+    /// What it stands for, such as an address.
+    pub form: Form,
+}
+
+impl PartialEq for RowKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for RowKey {}
 
 impl Part {
     /// Whether it is `other`, of the same fact, or lies in it.

@@ -14,6 +14,7 @@ const CHOICE: u8 = 1 << 3;
 const LIST: u8 = 1 << 4;
 const TIME: u8 = 1 << 5;
 const ANY: u8 = 1 << 6;
+const COLUMN: u8 = 1 << 7;
 const EVERY: u8 = BOOL | NUMBER | TEXT | CHOICE | LIST | TIME | ANY;
 /// Sorts with an order.
 const ORDERED: u8 = NUMBER | CHOICE | TIME | ANY;
@@ -172,14 +173,14 @@ static TABLE: &[OperatorInfo] = {
         row(Op::Contains, "contains", "Every one of these is an element of the list, a part of the text, or a key of the object.", Some("to contain "), TEXT | LIST | ANY, O::Elements, test!(Values(wants) => Test::Contains(wants))),
         row(Op::Excludes, "excludes", "None of these is an element of the list, a part of the text, or a key of the object.", Some("not to contain "), TEXT | LIST | ANY, O::Elements, test!(Values(wants) => Test::Excludes(wants))),
         row(Op::Exactly, "exactly", "The list has these elements, each as often as here, and no others, in any order. `[]` is an empty list.", Some("exactly "), LIST | ANY, O::AllElements, test!(Values(wants) => Test::Exactly(wants))),
-        row(Op::Any, "any", "At least one element of the list meets this condition.", Some("an element with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::Any(Box::new(part)))),
-        row(Op::All, "all", "Every element of the list meets this condition, and there is at least one.", Some("only elements with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::All(Box::new(part)))),
-        row(Op::None, "none", "No element of the list meets this condition. An empty list has none that could.", Some("no element with "), LIST | ANY, O::OfElement, test!(Test(part) => Test::None(Box::new(part)))),
-        row(Op::Len, "len", "The number of elements of the list, of keys of the object, or of characters of the text meets this condition.", Some("a length of "), TEXT | LIST | ANY, O::OfLength, test!(Test(part) => Test::Len(Box::new(part)))),
-        row(Op::Present, "present", "`true`: there is a value, whatever it is. `false`: there is none.", Some("present: "), EVERY, O::Flag, test!(Flag(flag) => Test::Present(flag))),
-        row(Op::AllOf, "all_of", "Every one of these conditions holds.", None, EVERY, O::Alternatives, test!(Tests(parts) => Test::AllOf(parts))),
-        row(Op::AnyOf, "any_of", "At least one of these conditions holds.", None, EVERY, O::Alternatives, test!(Tests(parts) => Test::AnyOf(parts))),
-        row(Op::Not, "not", "This condition does not hold of a value that is there.", None, EVERY, O::OfValue, test!(Test(part) => not(part))),
+        row(Op::Any, "any", "At least one element of the list meets this condition.", Some("an element with "), LIST | ANY | COLUMN, O::OfElement, test!(Test(part) => Test::Any(Box::new(part)))),
+        row(Op::All, "all", "Every element of the list meets this condition, and there is at least one.", Some("only elements with "), LIST | ANY | COLUMN, O::OfElement, test!(Test(part) => Test::All(Box::new(part)))),
+        row(Op::None, "none", "No element of the list meets this condition. An empty list has none that could.", Some("no element with "), LIST | ANY | COLUMN, O::OfElement, test!(Test(part) => Test::None(Box::new(part)))),
+        row(Op::Len, "len", "The number of elements of the list, of keys of the object, or of characters of the text meets this condition.", Some("a length of "), TEXT | LIST | ANY | COLUMN, O::OfLength, test!(Test(part) => Test::Len(Box::new(part)))),
+        row(Op::Present, "present", "`true`: there is a value, whatever it is. `false`: there is none.", Some("present: "), EVERY | COLUMN, O::Flag, test!(Flag(flag) => Test::Present(flag))),
+        row(Op::AllOf, "all_of", "Every one of these conditions holds.", None, EVERY | COLUMN, O::Alternatives, test!(Tests(parts) => Test::AllOf(parts))),
+        row(Op::AnyOf, "any_of", "At least one of these conditions holds.", None, EVERY | COLUMN, O::Alternatives, test!(Tests(parts) => Test::AnyOf(parts))),
+        row(Op::Not, "not", "This condition does not hold of a value that is there.", None, EVERY | COLUMN, O::OfValue, test!(Test(part) => not(part))),
     ]
 };
 
@@ -193,6 +194,7 @@ impl Sort {
             Self::List => LIST,
             Self::Time => TIME,
             Self::Any => ANY,
+            Self::Column(_) => COLUMN,
         }
     }
 

@@ -53,6 +53,8 @@ impl Test {
                 let wrong = Self::Any(Box::new(Self::Not(part.clone())));
                 wrong.holds(Some(value), typing).then_some(false)
             }
+            // What was not kept is counted all the same.
+            Self::Len(_) if typing.total.is_some() => Some(self.holds(Some(value), typing)),
             Self::Len(part) => part.holds_in_part(Some(&Value::from(test::length(value)?)), Sort::Number(Unit::Count)),
             Self::Not(_) | Self::AllOf(_) | Self::AnyOf(_) => Option::None,
         }

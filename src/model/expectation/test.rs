@@ -91,7 +91,10 @@ impl Test {
             Self::None(part) => {
                 any(value.as_array()?.iter().map(|item| part.of_element(item, typing))).map(|found| !found)
             }
-            Self::Len(part) => part.verdict(Some(&Value::from(length(value)?)), Sort::Number(Unit::Count).into()),
+            Self::Len(part) => {
+                let length = typing.total.map_or_else(|| length(value), Some)?;
+                part.verdict(Some(&Value::from(length)), Sort::Number(Unit::Count).into())
+            }
             Self::Present(_) | Self::Not(_) | Self::AllOf(_) | Self::AnyOf(_) => Option::None,
         }
     }

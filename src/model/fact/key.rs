@@ -6,6 +6,7 @@ use super::{Advice, Better, FactInfo, Kind, Roles, Rule, TimeOf};
 use crate::model::Value;
 use crate::model::args::Args;
 use crate::model::field::is_among;
+use crate::model::rows::{Cell, Rows};
 use crate::model::typed::Form;
 use crate::model::unit::Unit;
 
@@ -35,38 +36,49 @@ pub trait Scalar {
     type In;
     /// As a report value.
     fn value(input: Self::In) -> Value;
+    /// As a cell of a row.
+    fn cell(input: Self::In) -> Cell {
+        Cell::from(Self::value(input))
+    }
 }
 
 macro_rules! scalar {
-    ($marker:ty, $input:ty) => {
+    ($marker:ty, $input:ty, $cell:expr) => {
         impl Scalar for $marker {
             type In = $input;
             fn value(input: Self::In) -> Value {
                 Value::from(input)
             }
+            fn cell(input: Self::In) -> Cell {
+                $cell(input)
+            }
         }
     };
 }
-scalar!(bool, bool);
-scalar!(i64, i64);
+scalar!(bool, bool, Cell::Flag);
+scalar!(i64, i64, Cell::Integer);
 impl Scalar for f64 {
     type In = Self;
     fn value(input: Self::In) -> Value {
         // A sum of nothing is -0.0, and nobody measures that.
         Value::from(input + 0.0)
     }
+    fn cell(input: Self::In) -> Cell {
+        if input.is_finite() { Cell::Number(input + 0.0) } else { Cell::Empty }
+    }
 }
-scalar!(String, String);
-scalar!(Vec<String>, Vec<String>);
-scalar!(Choice, &'static str);
-scalar!(Time, String);
-scalar!(Value, Value);
+scalar!(String, String, |text: String| Cell::Text(text.into()));
+scalar!(Vec<String>, Vec<String>, |list: Vec<String>| Cell::from(Value::from(list)));
+scalar!(Choice, &'static str, Cell::Word);
+scalar!(Time, String, |text: String| Cell::Text(text.into()));
+scalar!(Value, Value, Cell::from);
 
 impl<T> Fact<T> {
     const fn with(name: &'static str, kind: Kind, unit: Unit, better: Option<Better>, help: &'static str) -> Self {
         // A number that is no metric (an age, a size) describes the moment; everything else describes the thing.
         let rule = match kind {
-            Kind::Integer | Kind::Number | Kind::Distribution | Kind::Time => Rule::Ignore,
+            // Rows are compared where a suite asks for it: what they come to is told by facts of its own.
+            Kind::Integer | Kind::Number | Kind::Distribution | Kind::Time | Kind::Table(_) => Rule::Ignore,
             Kind::Bool | Kind::Text | Kind::Choice(_) | Kind::List | Kind::Object => Rule::Same,
         };
         let time = match kind {
@@ -107,6 +119,7 @@ impl<T> Fact<T> {
                     failure: false,
                 },
                 advice: Advice { values: &[], breach: None },
+                is_column: false,
             },
             marker: PhantomData,
         }
@@ -158,6 +171,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn lasting(self, time: TimeOf) -> Self {
         Self { info: FactInfo { time, ..self.info }, ..self }
+    }
+
+    /// The same fact as a column of the table whose name its own begins with.
+    #[must_use]
+    pub const fn column(self) -> Self {
+        Self { info: FactInfo { is_column: true, ..self.info }, ..self }
     }
 
     /// The same fact, which counts what the probe did.
@@ -358,6 +377,14 @@ impl Fact<Time> {
     #[must_use]
     pub const fn time(name: &'static str, help: &'static str) -> Self {
         Self::with(name, Kind::Time, Unit::Count, None, help)
+    }
+}
+
+impl Fact<Rows> {
+    /// Rows, each about one `key` (`host`).
+    #[must_use]
+    pub const fn table(name: &'static str, key: &'static str, help: &'static str) -> Self {
+        Self::with(name, Kind::Table(key), Unit::Count, None, help)
     }
 }
 

@@ -37,6 +37,9 @@ pub enum Kind {
     Time,
     /// A map or JSON document; a path below it is a fact too (`headers.server`).
     Object,
+    /// Rows, each about one of what this word names (`host`). Its columns are facts of their own (`hosts.loss`), and so is a
+    /// cell (`hosts.row.192.0.2.7.loss`).
+    Table(&'static str),
 }
 
 impl Kind {
@@ -53,6 +56,7 @@ impl Kind {
             Self::Distribution => "distribution",
             Self::Time => "time",
             Self::Object => "object",
+            Self::Table(_) => "table",
         }
     }
 }
@@ -106,6 +110,8 @@ pub struct FactInfo {
     pub roles: Roles,
     /// Next step when it is not as expected.
     pub advice: Advice,
+    /// It is a column: a value in each row of the table whose name its own begins with.
+    pub is_column: bool,
 }
 
 /// Properties of a fact.
@@ -159,6 +165,27 @@ impl FactInfo {
         let time = self.unit == Unit::Seconds && !self.time.may_be_exact();
         let zero = value == 0.0 && self.kind != Kind::Distribution && !(time && self.time == TimeOf::Validity);
         (sampled || time || self.time.runs_on()) && !zero
+    }
+
+    /// Whether it is many numbers, so that an expectation names a statistic of them: samples, or a column of numbers.
+    #[must_use]
+    pub const fn has_statistics(&self) -> bool {
+        matches!(self.kind, Kind::Distribution) || (self.is_column && matches!(self.kind, Kind::Integer | Kind::Number))
+    }
+
+    /// Whether two measurements of it are compared by their ratio: samples of times and rates are never zero. The loss of most
+    /// rows of a column is.
+    #[must_use]
+    pub const fn is_compared_by_ratio(&self) -> bool {
+        let may_be_zero = self.is_column && matches!(self.unit, Unit::Ratio | Unit::Count);
+        self.has_statistics() && !may_be_zero
+    }
+
+    /// Whether it is a column of the table `table`.
+    #[must_use]
+    pub fn is_column_of(&self, table: &Self) -> bool {
+        let below = |name: &str| name.strip_prefix(table.name).is_some_and(|rest| rest.starts_with('.'));
+        self.is_column && matches!(table.kind, Kind::Table(_)) && below(self.name)
     }
 
     /// Histogram ticks per unit: nanoseconds for times.

@@ -108,11 +108,13 @@ pub struct ValueType<'a> {
     pub form: Form,
     /// Of data, its kind.
     pub kind: Option<&'a str>,
+    /// Of a list of which not all is kept, how many elements it had.
+    pub total: Option<u64>,
 }
 
 impl From<Sort> for ValueType<'_> {
     fn from(sort: Sort) -> Self {
-        Self { sort, form: Form::Plain, kind: None }
+        Self { sort, form: Form::Plain, kind: None, total: None }
     }
 }
 
@@ -222,7 +224,12 @@ impl ValueType<'_> {
     /// The same for an element of a list, or a value below an object.
     #[must_use]
     pub fn of_element(self, item: &Value) -> Self {
-        Self { sort: if item.is_string() { Sort::Text } else { Sort::Any }, ..self }
+        let sort = match self.sort {
+            Sort::Column(_) => self.sort.element(),
+            _ if item.is_string() => Sort::Text,
+            _ => Sort::Any,
+        };
+        Self { sort, total: None, ..self }
     }
 
     /// Whether it is a value: a null is one in a document of somebody else, and stands for an absence in all that this program

@@ -88,6 +88,7 @@ fn values(info: &FactInfo) -> Vec<Value> {
             Value::Array(Vec::new()),
         ],
         Kind::Object => vec![serde_json::json!({"location": "/there", "db`: `x y": "down"})],
+        Kind::Table(_) => Vec::new(),
         Kind::Number | Kind::Distribution => vec![0.95.into()],
         Kind::Text | Kind::Time => texts(&["SERVFAIL", "NXDOMAIN", "NOTIMP", "protocol_version", "expired since 2020"]),
     }

@@ -3,6 +3,7 @@
 mod advice;
 pub mod effective;
 mod operand;
+mod parts;
 mod soundness;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use advice::{part_help, path_help};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
-use super::synonyms::{self, Subject, alternatives, corrected};
+use super::synonyms::{self, Subject, alternatives};
 use super::syntax::flow;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::document_path::{self, Step};
@@ -66,6 +67,8 @@ impl Reader<'_> {
             let sort = match &part {
                 Part::Statistic("count") => Sort::Number(Unit::Count),
                 Part::Path(_) => Sort::Any,
+                Part::Row(_) if !info.is_column => Sort::Any,
+                Part::Whole if info.is_column => Sort::of_column(&info),
                 _ => Sort::of(info.kind, info.unit),
             };
             self.typing = self.typing_of(&info, &part);
@@ -115,6 +118,13 @@ impl Reader<'_> {
     fn typing_of(&self, info: &FactInfo, part: &Part) -> FactTyping {
         let form = match part {
             Part::Whole => info.form,
+            Part::Row(_) => {
+                if info.is_column {
+                    info.form
+                } else {
+                    Form::Plain
+                }
+            }
             Part::Path(path) => info.form.at(&document_path::keys(path)),
             Part::Statistic(_) => Form::default(),
         };
@@ -148,25 +158,12 @@ impl Reader<'_> {
         let rest = path.strip_prefix(info.name).filter(|rest| !rest.is_empty());
         let rest = rest.map(|rest| rest.strip_prefix('.').unwrap_or(rest));
         match (info.kind, rest) {
+            (Kind::Table(_), Some(rest)) => self.row(&info, path, rest, span),
+            (_, Some(rest)) if info.has_statistics() => self.statistic(&info, (path, rest), span, value),
             (Kind::Distribution, None) => {
                 let help = part_help(&info, value);
                 self.errors.add(span, format!("`{path}` has many values: one per measurement"), help);
                 None
-            }
-            (Kind::Distribution, Some(rest)) => {
-                let Some(statistic) = STATISTICS.iter().find(|name| **name == rest) else {
-                    let names: Vec<String> = STATISTICS.iter().map(|s| format!("{}.{s}", info.name)).collect();
-                    let near = || suggest(path, names.iter().map(String::as_str));
-                    let meant = synonyms::statistic(rest).map(|part| {
-                        let subject = Subject::of(&info, &Part::Statistic(part));
-                        let found = entries_of(&format!("{}.{part}", info.name), &corrected(value, subject));
-                        format!("write {}", alternatives(&found))
-                    });
-                    let help = self.operator_in_path(path, value).or(meant).unwrap_or_else(near);
-                    self.errors.add(span, format!("`{}` has no `{rest}`", info.name), help);
-                    return None;
-                };
-                Some((info, Part::Statistic(statistic)))
             }
             (_, None) => Some((info, Part::Whole)),
             (Kind::Object, Some(rest)) => {
@@ -210,7 +207,7 @@ impl Reader<'_> {
     fn paths(&self) -> Vec<String> {
         let mut out = Vec::new();
         for info in self.facts {
-            if info.kind == Kind::Distribution {
+            if info.has_statistics() {
                 out.extend(STATISTICS.iter().map(|s| format!("{}.{s}", info.name)));
             } else {
                 out.push(info.name.to_owned());
@@ -271,6 +268,13 @@ impl Reader<'_> {
     /// The tests of a scalar (`eq`) or of a map of operators, each with its place and its text.
     fn tests(&mut self, owner: &str, node: &Node, sort: Sort) -> Vec<(Operator, Test, Span, String)> {
         match &node.kind {
+            NodeKind::Scalar(..) if matches!(sort, Sort::Column(_)) => {
+                let text = flow(node);
+                let each =
+                    format!("write `{owner}: {{all: {text}}}` for every row, or {{any: {text}}}, {{none: {text}}}");
+                self.errors.add(node.span, format!("`{owner}` is a column: it has a value in each row"), each);
+                Vec::new()
+            }
             NodeKind::Scalar(..) if sort == Sort::List => {
                 let text = flow(node);
                 let help = format!(

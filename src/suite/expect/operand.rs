@@ -24,10 +24,10 @@ impl Reader<'_> {
             OperandForm::Range => self.range(owner, node, sort)?,
             OperandForm::Values => ParsedOperand::Values(self.values(owner, node, sort, true)?),
             OperandForm::Elements => ParsedOperand::Values(self.parts_of(owner, node, sort)?),
-            OperandForm::AllElements => ParsedOperand::Values(self.values(owner, node, element(sort), false)?),
+            OperandForm::AllElements => ParsedOperand::Values(self.values(owner, node, sort.element(), false)?),
             OperandForm::Pattern => ParsedOperand::Pattern(self.regex(owner, node)?),
             OperandForm::Flag => ParsedOperand::Flag(self.value(owner, node, Sort::Bool)?.as_bool()?),
-            OperandForm::OfElement => ParsedOperand::Test(self.one_of(owner, node, element(sort))?),
+            OperandForm::OfElement => ParsedOperand::Test(self.one_of(owner, node, sort.element())?),
             OperandForm::OfLength => ParsedOperand::Test(self.length(owner, node)?),
             OperandForm::OfValue => ParsedOperand::Test(self.one_of(owner, node, sort)?),
             OperandForm::Alternatives => ParsedOperand::Tests(self.parts(owner, node, sort)?),
@@ -168,7 +168,7 @@ impl Reader<'_> {
     fn eq_value(&mut self, owner: &str, node: &Node, sort: Sort) -> Option<Value> {
         match (&node.kind, sort) {
             (NodeKind::List(_), Sort::List | Sort::Any) => {
-                self.values(owner, node, element(sort), false).map(Value::Array)
+                self.values(owner, node, sort.element(), false).map(Value::Array)
             }
             (_, Sort::List) => {
                 let text = node.shown().map_or("a, b".to_owned(), str::to_owned);
@@ -284,14 +284,6 @@ fn is_version(text: &str) -> bool {
     joined && several && numbers.split('.').all(|part| !part.is_empty()) && numbers.contains('.') | !product.is_empty()
 }
 
-/// Sort of the elements of a list.
-const fn element(sort: Sort) -> Sort {
-    match sort {
-        Sort::List => Sort::Text,
-        other => other,
-    }
-}
-
 fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
     match sort {
         // All that YAML's core schema takes for one.
@@ -305,7 +297,7 @@ fn typed(text: &str, plain: bool, sort: Sort) -> Result<Value, String> {
             Some(exact) if text.bytes().all(|byte| byte.is_ascii_digit()) => Value::Number(exact),
             _ => Value::from(number),
         }),
-        Sort::Text | Sort::List => Ok(Value::from(text)),
+        Sort::Text | Sort::List | Sort::Column(_) => Ok(Value::from(text)),
         Sort::Choice(words) if words.contains(&text) => Ok(Value::from(text)),
         Sort::Choice(words) if typed::canonical_word(words, text).is_some() => {
             Ok(Value::from(typed::canonical_word(words, text)))

@@ -23,7 +23,8 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
     if let Some(flaw) = exactness(expectation) {
         return Some(flaw);
     }
-    let range = info.range();
+    // How many there are is no share, whatever they are.
+    let range = if *part == Part::Statistic("count") { (Some(0.0), None) } else { info.range() };
     if !matches!(test, Test::Present(_)) && domain::always_holds(test, *sort, range) {
         let message = format!("{} holds whatever the value is", written());
         let help = format!("write what must hold; {{present: true}} where any value of `{path}` will do");

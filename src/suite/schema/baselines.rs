@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::expectations::unit_word;
 use super::{fields, required};
-use crate::model::{FactInfo, FieldInfo, Kind, Unit};
+use crate::model::{FactInfo, FieldInfo, Unit};
 use crate::probe::Family;
 use crate::suite::tables;
 
@@ -24,10 +24,10 @@ enum Sort {
 
 impl Sort {
     const fn of(fact: &FactInfo) -> Self {
-        match (fact.better, fact.kind) {
+        match (fact.better, fact.is_compared_by_ratio()) {
             (None, _) => Self::Rule,
-            (Some(_), Kind::Distribution) => Self::Distribution(fact.unit),
-            (Some(_), _) => Self::Value(fact.unit),
+            (Some(_), true) => Self::Distribution(fact.unit),
+            (Some(_), false) => Self::Value(fact.unit),
         }
     }
 

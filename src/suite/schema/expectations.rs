@@ -79,6 +79,7 @@ fn name(sort: Sort, form: Form) -> String {
         Sort::List => "list".to_owned(),
         Sort::Time => "time".to_owned(),
         Sort::Any => "any".to_owned(),
+        Sort::Column(_) => format!("column.{}", name(sort.element(), Form::All).trim_start_matches("is.")),
         Sort::Choice(words) => words::name(words),
     };
     format!("is.{sort}{}", form.suffix())
@@ -92,7 +93,7 @@ pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
         for (sort, form) in uses(fact) {
             out.entry(name(sort, form)).or_insert_with(|| tests(sort, form));
             // Choices have that in common.
-            if !matches!(sort, Sort::Choice(_)) {
+            if !matches!(sort, Sort::Choice(_) | Sort::Column(_)) {
                 out.entry(name(sort, form.inside())).or_insert_with(|| tests(sort, form.inside()));
             }
         }
@@ -116,7 +117,13 @@ pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
 fn uses(fact: &FactInfo) -> Vec<(Sort, Form)> {
     let sort = Sort::of(fact.kind, fact.unit);
     let mut out = vec![(sort, form_of(fact))];
-    if fact.kind == Kind::Distribution {
+    if fact.is_column {
+        out.push((Sort::of_column(fact), Form::All));
+    }
+    if matches!(fact.kind, Kind::Table(_)) {
+        out.push((Sort::Any, Form::All));
+    }
+    if fact.has_statistics() {
         out.push((Sort::Number(Unit::Count), Form::All));
     }
     out
@@ -139,10 +146,28 @@ pub(super) fn of(family: &Family) -> Value {
     let mut patterns = Map::new();
     // Distributions by what may be asked of them.
     let mut statistics: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    // Columns by their table, and by what may be asked of a cell.
+    let mut cells: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for info in family.facts.iter().chain([&SETTLED_IN]) {
         let sort = Sort::of(info.kind, info.unit);
         let escaped = info.name.replace('.', "\\.");
         match info.kind {
+            Kind::Table(_) => {
+                properties.insert(info.name.into(), described(sort, info));
+                let columns = family.facts.iter().filter(|fact| fact.is_column_of(info));
+                let columns: Vec<&str> = columns.map(|fact| &fact.name[info.name.len() + 1..]).collect();
+                let cells: Vec<String> = columns.iter().map(|column| format!(".+\\.{column}$")).collect();
+                let pattern = format!("^{escaped}\\.row\\.(?!{}).", cells.join("|"));
+                patterns.insert(pattern, described(Sort::Any, info));
+            }
+            _ if info.is_column => {
+                properties.insert(info.name.into(), described(Sort::of_column(info), info));
+                let (table, column) = escaped.rsplit_once("\\.").unwrap_or_default();
+                cells.entry((table.to_owned(), name(sort, form_of(info)))).or_default().push(column.to_owned());
+                if info.has_statistics() {
+                    statistics.entry(name(sort, form_of(info))).or_default().push(escaped);
+                }
+            }
             Kind::Distribution => {
                 // The usual one is offered by editors, with the help of the fact.
                 properties.insert(format!("{}.p95", info.name), described(sort, info));
@@ -167,6 +192,9 @@ pub(super) fn of(family: &Family) -> Value {
         }
     }
     patterns.extend(of_statistics(&statistics));
+    patterns.extend(cells.iter().map(|((table, definition), columns)| {
+        (format!("^{table}\\.row\\..+\\.({})$", columns.join("|")), reference(definition))
+    }));
     json!({
         "type": "object", "minProperties": 1, "additionalProperties": false, "propertyNames": reference("key"),
         "properties": properties, "patternProperties": patterns
@@ -199,7 +227,7 @@ fn described(sort: Sort, fact: &FactInfo) -> Value {
 fn tests(sort: Sort, form: Form) -> Value {
     match (sort, form) {
         (Sort::Choice(words), _) => choice(words, form),
-        (Sort::List, Form::All) => operators(sort, form),
+        (Sort::List | Sort::Column(_), _) => operators(sort, form),
         (_, Form::Document) => json!({"anyOf": [value(sort), {"type": "null"}, operators(sort, form)]}),
         (_, Form::All | Form::Named) => json!({"anyOf": [value(sort), operators(sort, form)]}),
         (_, Form::Limits | Form::Estimate) => {
@@ -235,14 +263,6 @@ fn choice(words: &'static [&'static str], form: Form) -> Value {
     json!({"anyOf": [word, {"type": "object", "properties": own, "allOf": [of_all]}]})
 }
 
-/// Sort of the elements of a list.
-const fn element(sort: Sort) -> Sort {
-    match sort {
-        Sort::List => Sort::Text,
-        other => other,
-    }
-}
-
 fn operand(operator: Operator, sort: Sort, form: Form) -> Value {
     // A null by itself may be a list that was left unfinished; within one it is meant.
     let or_null = |item: Value| {
@@ -271,15 +291,15 @@ fn operand(operator: Operator, sort: Sort, form: Form) -> Value {
         OperandForm::AllElements if form == Form::Document => list(value(sort), 0),
         OperandForm::Values => several(&value_name(sort)),
         OperandForm::Elements => several("part"),
-        OperandForm::AllElements if matches!(element(sort), Sort::Text | Sort::Any) => reference("texts"),
-        OperandForm::AllElements => list(value(element(sort)), 0),
+        OperandForm::AllElements if matches!(sort.element(), Sort::Text | Sort::Any) => reference("texts"),
+        OperandForm::AllElements => list(value(sort.element()), 0),
         OperandForm::Alternatives => several(&whole_name(sort, within)),
         OperandForm::Range => {
             let item = if sort == Sort::Any { reference("ordered") } else { value(sort) };
             json!({"anyOf": [{"type": "array", "minItems": 2, "maxItems": 2, "items": item}, reference("variable")]})
         }
         OperandForm::Pattern => reference("pattern"),
-        OperandForm::OfElement => whole(element(sort), within),
+        OperandForm::OfElement => whole(sort.element(), within),
         OperandForm::OfLength => reference(&name(Sort::Number(Unit::Count), Form::All)),
         OperandForm::OfValue => whole(sort, within),
     }
@@ -307,7 +327,7 @@ fn value_name(sort: Sort) -> String {
         Sort::Bool => "flag".into(),
         Sort::Number(unit) => quantity_name(unit, false),
         // Of all choices: which words there are, each says itself.
-        Sort::Choice([]) | Sort::List | Sort::Text | Sort::Any => "text".into(),
+        Sort::Choice([]) | Sort::List | Sort::Text | Sort::Any | Sort::Column(_) => "text".into(),
         Sort::Choice(words) => words::name(words),
         Sort::Time => "time".into(),
     }

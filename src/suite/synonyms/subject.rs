@@ -35,6 +35,8 @@ impl Subject {
         let sort = match part {
             Part::Statistic("count") => return Self::of_sort(Sort::Number(Unit::Count)),
             Part::Path(_) => return Self::of_sort(Sort::Any),
+            Part::Row(_) if !info.is_column => return Self::of_sort(Sort::Any),
+            Part::Whole if info.is_column => return Self { time: info.time, ..Self::of_sort(Sort::of_column(info)) },
             _ => Sort::of(info.kind, info.unit),
         };
         let limit = match info.better {
@@ -53,6 +55,7 @@ impl Subject {
         let rest = path.strip_prefix(found.name).unwrap_or_default().trim_start_matches('.');
         let statistic = STATISTICS.iter().find(|name| **name == rest).copied();
         let part = match (found.kind, statistic) {
+            (_, Some(statistic)) if found.has_statistics() => Part::Statistic(statistic),
             (Kind::Distribution, _) => Part::Statistic(statistic.unwrap_or("p95")),
             (_, _) if rest.is_empty() => Part::Whole,
             _ => return Some(Self::of_sort(Sort::Any)),

@@ -11,7 +11,7 @@ use servers::Servers;
 use truth::{ROWS, Row, Takes};
 
 use super::peer::{HAPROXY, NGINX, OPENSSL, SSLSCAN, SSLYZE, installed};
-use super::sandbox::Ran;
+use super::sandbox::{Ran, rows};
 use super::{printed, quiet};
 
 #[test]
@@ -95,7 +95,10 @@ fn walk(facts: &Value, path: &str) -> Value {
     }
     let mut cuts = path.rmatch_indices('.').map(|(at, _)| at);
     let below = cuts.find_map(|at| Some((facts.get(&path[..at])?, &path[at + 1..])));
-    below.map_or(Value::Null, |(value, rest)| walk(value, rest))
+    below.map_or(Value::Null, |(value, rest)| match rest.strip_prefix("row.") {
+        Some(rest) => walk(&rows(value), rest),
+        None => walk(value, rest),
+    })
 }
 
 fn names(version: &str, takes: &Takes) -> BTreeSet<String> {

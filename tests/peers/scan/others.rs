@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::peer::{SSLSCAN, SSLYZE};
-use super::super::sandbox::Ran;
+use super::super::sandbox::{Ran, rows};
 use super::super::{PATIENCE, printed, within};
 use super::servers::Servers;
 use super::truth::{ROWS, Row};
@@ -50,8 +50,11 @@ fn ours(row: &Row, ran: &Ran) -> BTreeSet<String> {
         out.extend(set(ran.fact(&id, &fact)).iter().map(|name| format!("{version} {name}")));
     }
     out.extend(set(ran.fact(&id, "scan.groups")).iter().map(|name| format!("group {name}")));
-    for certificate in ran.fact(&id, "scan.certificates").as_object().into_iter().flat_map(|map| map.values()) {
-        out.insert(format!("certificate until {}", certificate["not_after"].as_str().unwrap()));
+    let certificates = ran.fact(&id, "scan.certificates");
+    if !certificates.is_null() {
+        let ends = rows(certificates);
+        let ends = ends.as_object().unwrap().values().map(|row| row["not_after"].as_str().unwrap());
+        out.extend(ends.map(|end| format!("certificate until {end}")));
     }
     out
 }

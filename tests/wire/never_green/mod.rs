@@ -9,7 +9,7 @@ mod variants;
 
 use shakedown::checks::FAMILIES;
 use shakedown::judge::judge;
-use shakedown::model::expectation::{Expectation, Part, Sort};
+use shakedown::model::expectation::Expectation;
 use shakedown::model::{Args, Better, FactInfo, Kind, Observation, Verdict};
 use shakedown::plan::Case;
 use shakedown::probe::{Family, Mode};
@@ -56,11 +56,7 @@ impl<'a> Walk<'a> {
     /// Every path of a fact with every operator and operand.
     fn fact(&mut self, fact: &'static FactInfo) {
         for (path, part) in operands::paths(fact, &self.observation) {
-            let sort = match &part {
-                Part::Statistic("count") => Sort::Number(shakedown::model::Unit::Count),
-                Part::Path(_) => Sort::Any,
-                _ => Sort::of(fact.kind, fact.unit),
-            };
+            let sort = operands::sort(fact, &part);
             let seen = operands::seen(fact, &part, &self.observation);
             for text in operands::all(sort, seen.as_ref()) {
                 self.expect(fact, &path, &format!("\"{path}\": {text}"));

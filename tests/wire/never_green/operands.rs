@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shakedown::model::document_path::{self, Step};
-use shakedown::model::expectation::{Part, Sort};
+use shakedown::model::expectation::{Part, RowKey, Sort};
 use shakedown::model::{FactInfo, Kind, Observation, Unit};
 
 /// The fact, or the parts of it a suite can name.
@@ -18,7 +18,37 @@ pub fn paths(fact: &FactInfo, observation: &Observation) -> Vec<(String, Part)> 
             let below = keys.map(|key| (format!("{}.{key}", fact.name), Part::Path(vec![Step::Key(key)])));
             below.chain([(fact.name.to_owned(), Part::Whole)]).collect()
         }
+        Kind::Table(_) => {
+            let keys = observation.last_rows(fact.name).into_iter().flat_map(|rows| &rows.rows);
+            let keys = keys.take(3).map(|(key, _)| key.to_string()).chain(["nothing".to_owned()]);
+            let row = |key: String| (format!("{}.row.{key}", fact.name), row(&key, fact));
+            keys.map(row).chain([(fact.name.to_owned(), Part::Whole)]).collect()
+        }
+        _ if fact.is_column => {
+            let (table, short) = fact.name.rsplit_once('.').unwrap();
+            let keys = observation.last_rows(table).into_iter().flat_map(|rows| &rows.rows);
+            let keys = keys.take(3).map(|(key, _)| key.to_string()).chain(["nothing".to_owned()]);
+            let cell = |key: String| (format!("{table}.row.{key}.{short}"), row(&key, fact));
+            let statistics = ["max", "count"].iter().filter(|_| fact.has_statistics());
+            let statistics = statistics.map(|part| (format!("{}.{part}", fact.name), Part::Statistic(part)));
+            keys.map(cell).chain(statistics).chain([(fact.name.to_owned(), Part::Whole)]).collect()
+        }
         _ => vec![(fact.name.to_owned(), Part::Whole)],
+    }
+}
+
+fn row(key: &str, fact: &FactInfo) -> Part {
+    Part::Row(RowKey { text: key.into(), form: fact.form })
+}
+
+/// The sort of what an expectation of this part is about.
+pub fn sort(fact: &FactInfo, part: &Part) -> Sort {
+    match part {
+        Part::Statistic("count") => Sort::Number(Unit::Count),
+        Part::Path(_) => Sort::Any,
+        Part::Row(_) if !fact.is_column => Sort::Any,
+        Part::Whole if fact.is_column => Sort::of_column(fact),
+        _ => Sort::of(fact.kind, fact.unit),
     }
 }
 
@@ -26,7 +56,23 @@ pub fn paths(fact: &FactInfo, observation: &Observation) -> Vec<(String, Part)> 
 pub fn seen(fact: &FactInfo, part: &Part, observation: &Observation) -> Option<Value> {
     match part {
         Part::Statistic(part) => observation.merged(fact.name)?.summary()?.get(part).map(Value::from),
-        Part::Whole => observation.last(fact.name).cloned(),
+        Part::Whole if fact.is_column => {
+            let (table, short) = fact.name.rsplit_once('.')?;
+            observation.last_rows(table)?.values(short)
+        }
+        Part::Whole => match observation.last_rows(fact.name) {
+            Some(rows) => Some(rows.keys()),
+            None => observation.last(fact.name).cloned(),
+        },
+        Part::Row(key) if fact.is_column => {
+            let (table, short) = fact.name.rsplit_once('.')?;
+            let rows = observation.last_rows(table)?;
+            rows.row(&key.text, key.form)?.get(rows.column(short)?)?.to_value()
+        }
+        Part::Row(key) => {
+            let rows = observation.last_rows(fact.name)?;
+            Some(rows.object(rows.row(&key.text, key.form)?))
+        }
         Part::Path(path) => document_path::find(observation.last(fact.name)?, path, fact.form).ok()?.cloned(),
     }
 }
@@ -56,6 +102,13 @@ pub fn all(sort: Sort, seen: Option<&Value>) -> Vec<String> {
             "matches" => patterns(seen).into_iter().for_each(&mut add),
             "not_matches" => add("\"zzz\"".to_owned()),
             "contains" | "excludes" | "exactly" => elements(seen).into_iter().for_each(&mut add),
+            "any" | "all" | "none" if matches!(sort, Sort::Column(_)) => {
+                let first = seen.and_then(|all| all.get(0));
+                for value in self::values(sort.element(), first) {
+                    add(format!("{{ne: {value}}}"));
+                    add(format!("{{eq: {value}}}"));
+                }
+            }
             "any" | "all" | "none" => {
                 ["{ne: zzz}", "{eq: zzz}", "{matches: \".\"}"].map(str::to_owned).into_iter().for_each(&mut add);
             }
@@ -120,7 +173,7 @@ fn values(sort: Sort, seen: Option<&Value>) -> Vec<String> {
             around.iter().map(|number| quantity(*number, unit)).collect()
         }
         Sort::Time => vec![quoted("1970-01-01T00:00:00Z"), quoted("2999-01-01T00:00:00Z")],
-        Sort::List => {
+        Sort::List | Sort::Column(_) => {
             vec![json!(seen.and_then(Value::as_array).cloned().unwrap_or_default()).to_string(), "[zzz]".into()]
         }
         Sort::Text | Sort::Any => {

@@ -1,5 +1,6 @@
 mod arms;
 mod pairs;
+mod tables;
 mod typed;
 
 use proptest::prelude::*;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{
     AGE, ALGORITHMS, CDS_MATCH, CDS_PENDING, DENIAL, DS_MATCH, DS_UNMATCHED, EXPIRE_MARGIN, EXPIRES_IN, ITERATIONS,
-    KEYS, OPT_OUT, SALT, SETS,
+    KEYS, OPT_OUT, SALT, SET_EXPIRES_IN, SETS,
 };
 use super::names::title;
+use crate::model::FactInfo;
 use crate::model::count::counted;
-use crate::model::{FactInfo, Value};
 use crate::probe::Cx;
 use crate::proto::dns::rdata;
 use crate::proto::dnssec::{
@@ -220,8 +220,13 @@ impl Evidence {
             cx.set(&AGE, f64::from(youngest));
         }
         if !self.margins.is_empty() {
-            let sets = self.margins.iter().map(|(name, margin)| (name.clone(), Value::from(margin.left)));
-            cx.set(&SETS, Value::Object(sets.collect()));
+            let mut rows = cx.rows(&SETS);
+            for (name, margin) in &self.margins {
+                let mut row = rows.row(name.as_str());
+                row.set(&SET_EXPIRES_IN, f64::from(margin.left));
+                rows.add(row);
+            }
+            cx.set_rows(rows);
         }
         if let Some(matched) = self.ds_match {
             cx.set(&DS_MATCH, matched);

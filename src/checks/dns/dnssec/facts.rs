@@ -2,7 +2,7 @@
 
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Choice, Fact, Rule, TimeOf, Unit, Value};
+use crate::model::{Choice, Fact, Rows, Rule, TimeOf, Unit};
 use crate::proto::dns::presentation;
 use crate::proto::dnssec::{ALGORITHM_NAMES, Reason};
 
@@ -116,9 +116,15 @@ facts! { pub(in crate::checks::dns) FACTS;
         Unit::Seconds,
         "From the inception of the youngest signature of the path to the time of validation; negative before it.",
     ).lasting(TimeOf::Validity);
-    pub(super) const SETS: Fact<Value> =
-        Fact::object("rrsig.sets", "`rrsig.expires_in` of each set of the path, by owner and type.")
-            .ruled(Rule::Ignore);
+    pub(super) const SETS: Fact<Rows> =
+        Fact::table("rrsig.sets", "set", "Record sets of the path, by owner and type (`www.example. A`).");
+    pub(super) const SET_EXPIRES_IN: Fact<f64> = Fact::number(
+        "rrsig.sets.expires_in",
+        Unit::Seconds,
+        "Time until the set has no valid signature left: of each set the signature that is valid longest.",
+    )
+    .lasting(TimeOf::Validity)
+    .column();
     pub(super) const DS_MATCH: Fact<bool> = Fact::flag(
         "ds.match",
         "Every zone of the path has a DNSKEY that the trust anchor or a DS of its parent names.",

@@ -2,6 +2,7 @@
 
 use super::delegation::SAME_ADDRESS;
 use super::fields::{AUTHORITATIVE, PARENT};
+use super::server_rows::SERVERS;
 use crate::checks::dns::diagnosis::{listed, words};
 use crate::checks::shared::diagnosis::{HERE, Peer, split};
 use crate::model::Value;
@@ -16,7 +17,7 @@ const DNS: u16 = 53;
 /// What several servers say: the most decisive of it first.
 pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) -> Option<Diagnosis> {
     let zone = question.split(' ').next().unwrap_or(failure.target);
-    if failure.value("servers").is_none() && failure.value("servers.count").is_none() {
+    if failure.rows(&SERVERS).is_none() && failure.value("servers.count").is_none() {
         return None;
     }
     let soa = |server: &str| dig(server, &format!("{zone} SOA"));
@@ -93,10 +94,9 @@ fn delegation(failure: &Failure<'_>, zone: &str) -> Diagnosis {
     // A server that was renamed, on one side only, is the most frequent reason.
     let renamed = failure.notes().iter().find(|note| note.contains(SAME_ADDRESS));
     let cause = renamed.map_or(cause.clone(), |note| format!("{cause} ({note})"));
-    let servers = failure.value("servers").and_then(Value::as_object);
-    let server = servers.and_then(|servers| servers.keys().next());
+    let server = failure.rows(&SERVERS).and_then(|servers| servers.rows.first()).map(|(server, _)| &**server);
     let ns = format!("{zone} NS");
-    let at_zone = server.map(|server| format!(" the zone: {}", dig(address_of(&server.as_str()), &ns)));
+    let at_zone = server.map(|server| format!(" the zone: {}", dig(address_of(&server), &ns)));
     let at_zone = at_zone.unwrap_or_default();
     let parents = failure.argument(&AUTHORITATIVE).map(|zone| zone.get(&PARENT)).unwrap_or_default();
     let at_parent = match parents.first() {

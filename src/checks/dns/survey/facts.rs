@@ -1,14 +1,12 @@
 //! The facts of a survey, in the groups that switch them on.
 
-use serde_json::Value;
-
-use super::{rules, settings};
-use crate::checks::dns::facts::{EDNS_MISHANDLED, OUTCOMES};
+use super::{rules, server_rows, settings};
+use crate::checks::dns::facts::EDNS_MISHANDLED;
+use crate::model::rows::Rows;
 use crate::model::table::{facts, joined};
 use crate::model::typed::Form;
 use crate::model::{Better, Choice, Fact, FactInfo, Rule, TimeOf, Unit};
-use crate::proto::dns::presentation::{self, labels};
-use crate::proto::dns::{message, rcode};
+use crate::proto::dns::presentation::labels;
 
 /// Outcomes of an answer at a size, from good to bad; a survey reports the worst of its servers.
 pub(super) const CUTS: &[&str] =
@@ -17,28 +15,9 @@ const CUT_HELP: &str = "How the worst server treats an answer at this size: trun
                         (nothing to see), needless (TC though it fits), incomplete (cut without TC), oversized (longer than \
                         asked for), silent, whole_nowhere (TC, but not whole over TCP).";
 /// Outcomes of a zone transfer.
-const TRANSFERS: &[&str] = &["refused", "closed", "unreachable", "partial", "complete"];
+pub(super) const TRANSFERS: &[&str] = &["refused", "closed", "unreachable", "partial", "complete"];
 /// Answers to a question about something absent.
-const ABSENCES: &[&str] = &["nxdomain", "nodata", "answer", "referral", "error", "silent"];
-
-/// What stands below a server in `servers`; whatever is not here is a number, a flag, or no more than a text.
-const OF_SERVER: &[(&str, Form)] = &[
-    ("name", Form::Host),
-    ("address", Form::Address),
-    ("outcome", Form::Words(OUTCOMES)),
-    ("rcode", Form::Words(rcode::NAMES)),
-    ("flags", Form::Words(message::FLAGS)),
-    ("answers", Form::Data(&presentation::DATA)),
-    ("ns", Form::Name),
-    ("answered_from", Form::Data(&labels::PARENTS)),
-    ("truncation_512", Form::Words(CUTS)),
-    ("truncation_1232", Form::Words(CUTS)),
-    ("axfr", Form::Words(TRANSFERS)),
-    ("nxdomain", Form::Words(ABSENCES)),
-    ("nodata", Form::Words(ABSENCES)),
-    ("empty_non_terminal", Form::Words(ABSENCES)),
-    ("version", Form::Version),
-];
+pub(super) const ABSENCES: &[&str] = &["nxdomain", "nodata", "answer", "referral", "error", "silent"];
 
 const BEHIND_OTHERS: &str =
     "a server is behind: look at notify, at its transfers (log, allow-transfer, TSIG) and at the SOA refresh";
@@ -61,12 +40,6 @@ const NOT_PROPAGATED: &str =
 
 // Of every survey.
 facts! { pub(super) SURVEY;
-    pub(super) const SERVERS: Fact<Value> = Fact::object(
-        "servers",
-        "What each server said, by name and address (`ns1.example./192.0.2.53`), or by address alone when only that is known.",
-    )
-    .ruled(Rule::Ignore)
-    .form(Form::Keyed(OF_SERVER));
     pub(super) const COUNT: Fact<i64> = Fact::integer(
         "servers.count",
         Unit::Count,
@@ -322,11 +295,18 @@ facts! { pub(super) NEGATIVE;
 
 // Of something that is wanted on every server.
 facts! { pub(super) PROPAGATION;
-    pub(super) const PROPAGATED: Fact<Value> = Fact::object(
+    pub(super) const PROPAGATED: Fact<Rows> = Fact::table(
         "propagated",
-        "Seconds from the first attempt of the check until `wanted` was first seen, for each server; pending ones are not in it.",
+        "server",
+        "When `wanted` was first seen, by server; pending ones are not in it.",
     )
-    .ruled(Rule::Ignore);
+    .form(Form::Data(&labels::SERVERS));
+    pub(super) const PROPAGATED_AFTER: Fact<f64> = Fact::number(
+        "propagated.after",
+        Unit::Seconds,
+        "From the first attempt of the check until it was first seen there.",
+    )
+    .column();
     pub(super) const SLOWEST: Fact<f64> = Fact::metric(
         "propagation.slowest",
         Unit::Seconds,
@@ -347,5 +327,5 @@ facts! { pub(super) PROPAGATION;
 
 pub(in crate::checks::dns) const FACTS: &[FactInfo] = joined!(
     FactInfo;
-    PROPAGATION, SURVEY, ZONE, rules::FACTS, TCP, EDNS, HEADER, TRUNCATION, TRANSFER, RECURSION, QNAME_CASE, VERSION, NEGATIVE,
+    PROPAGATION, server_rows::FACTS, SURVEY, ZONE, rules::FACTS, TCP, EDNS, HEADER, TRUNCATION, TRANSFER, RECURSION, QNAME_CASE, VERSION, NEGATIVE,
 );

@@ -4,7 +4,7 @@
 //! seen in part, so that an expectation of it is errored with the reason.
 
 use super::server_report::ServerReport;
-use super::{facts, names};
+use super::{facts, names, server_rows};
 use crate::checks::dns::facts as answer_facts;
 use crate::checks::dns::query::CUT;
 use crate::model::FactInfo;
@@ -31,13 +31,13 @@ pub(super) fn record(cx: &mut Cx<'_>, reports: &[ServerReport]) {
         if report.summaries().any(|summary| summary.has("tc")) {
             let why = format!("{label}: {CUT}");
             cx.partial_all(CONTENT, &why);
-            cx.partial(&facts::SERVERS, why.clone());
+            cx.partial(&server_rows::SERVERS, why.clone());
             missing(cx, facts::FACTS, &why);
         }
         if report.main_summary().is_some_and(|summary| summary.answers.is_none() && summary.answered()) {
             let why = format!("{label}: more than {} bytes of records are not kept", super::records::MAX_TEXT);
             cx.partial(&answer_facts::ANSWERS, why.clone());
-            cx.partial(&facts::SERVERS, why.clone());
+            cx.partial(&server_rows::SERVERS, why.clone());
             missing(cx, facts::FACTS, &why);
         }
         if let Some(chain) = report.chain.as_ref().filter(|chain| chain.left) {

@@ -22,6 +22,7 @@ mod rules;
 mod serial;
 mod server_probe;
 mod server_report;
+mod server_rows;
 mod settings;
 #[cfg(test)]
 mod tests;

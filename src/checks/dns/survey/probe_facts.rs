@@ -2,16 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
-
 use super::consensus::{all, common, set_known, set_list};
 use super::facts::{self, CUTS};
 use super::fields::Probe;
 use super::gaps;
-use super::response_summary::ResponseSummary;
-use super::rules;
 use super::server_report::{Findings, ServerReport};
 use super::settings::Settings;
+use super::{rules, server_rows};
 use crate::model::count::counted;
 use crate::model::{Choices as _, Fact, FactInfo};
 use crate::probe::Cx;
@@ -27,8 +24,7 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
             cx.note(why);
         }
     }
-    let entries = reports.iter().map(|report| (report.label().to_owned(), entry(report)));
-    cx.set(&facts::SERVERS, Value::Object(entries.collect()));
+    server_rows::record(cx, reports);
     for report in reports {
         for note in &report.log.notes {
             cx.note(format!("{}: {note}", report.label()));
@@ -211,68 +207,4 @@ fn unknown(probe: Probe, found: &Findings) -> bool {
         Probe::Negative => found.nxdomain.is_none() || found.nodata.is_none() || found.empty_unseen,
         Probe::All => false,
     }
-}
-
-/// One server; what was not seen of it is left out.
-fn entry(report: &ServerReport) -> Value {
-    let mut out = Map::new();
-    let mut put = |key: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            out.insert(key.to_owned(), value);
-        }
-    };
-    let asked = report.main_summary();
-    put("name", report.server.name.clone().map(Value::from));
-    put("address", report.server.address.map(|address| Value::from(address.ip().to_string())));
-    put("outcome", Some(Value::from(report.outcome())));
-    put("rcode", asked.and_then(ResponseSummary::code).map(Value::from));
-    put("flags", asked.filter(|summary| summary.answered()).map(|summary| json!(summary.flags)));
-    let answers = asked.and_then(|summary| summary.answers.as_ref()).filter(|_| report.asked.is_some());
-    put("answers", answers.map(|answers| json!(answers)));
-    put("rtt", asked.and_then(|summary| summary.rtt).map(|rtt| json!(rtt.length.as_secs_f64())));
-    let aa = report.answered().then(|| report.summaries().all(|summary| summary.has("aa")));
-    put("authoritative", aa.map(Value::from));
-    put("serial", report.soa().map(|soa| Value::from(soa.serial)));
-    put("ns", report.ns.as_ref().filter(|(summary, _)| summary.answered()).map(|(_, names)| json!(names)));
-    put("nsid", report.summaries().find_map(|summary| summary.nsid.clone()).map(Value::from));
-    let unexpected_sources: Vec<String> = report.log.unexpected_sources.iter().map(ToString::to_string).collect();
-    put("answered_from", Some(unexpected_sources).filter(|from| !from.is_empty()).map(Value::from));
-    put("queries", Some(Value::from(report.log.sent)));
-    put("repeated", Some(report.log.repeated).filter(|count| *count > 0).map(Value::from));
-    put("discarded", Some(report.log.discarded).filter(|count| *count > 0).map(Value::from));
-    let found = &report.findings;
-    for (key, flag) in [
-        ("tcp", found.tcp),
-        ("tcp_same", found.tcp_same),
-        ("edns", found.edns),
-        ("edns_version_ok", found.edns_version),
-        ("edns_unknown_option_ok", found.edns_option),
-        ("edns_unknown_flag_ok", found.edns_flag),
-        ("header_opcode_ok", found.opcode),
-        ("header_z_ok", found.reserved),
-        ("header_ad_ok", found.authentic),
-        ("header_cd_ok", found.unchecked),
-        ("dnskey", found.signed.keys),
-        ("denial_proven", found.signed.denial_unproven.map(|unproven| !unproven)),
-        ("recursion_open", found.open_recursion),
-        ("upward_referral", found.upward_referral),
-        ("qname_case", found.case),
-        ("qname_caseless", found.caseless),
-        ("wildcard", found.wildcard),
-        ("denial_with_soa", found.negative_soa),
-    ] {
-        put(key, flag.map(Value::from));
-    }
-    for (key, word) in [
-        ("truncation_512", found.truncation[0]),
-        ("truncation_1232", found.truncation[1]),
-        ("axfr", found.transfer.as_ref().map(|transfer| transfer.word)),
-        ("nxdomain", found.nxdomain),
-        ("nodata", found.nodata),
-        ("empty_non_terminal", found.empty_non_terminal),
-        ("version", found.version.as_deref()),
-    ] {
-        put(key, word.map(Value::from));
-    }
-    Value::Object(out)
 }

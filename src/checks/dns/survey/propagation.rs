@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::fields::{ANSWERS, SERIAL, WANTED};
@@ -104,7 +103,7 @@ impl Propagation {
     pub(super) fn record(&self, cx: &mut Cx<'_>, reports: &[ServerReport]) {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let began = *memory.began.get_or_insert_with(Instant::now);
-        let (mut times, mut pending) = (Map::new(), Vec::new());
+        let (mut times, mut pending) = (cx.rows(&facts::PROPAGATED), Vec::new());
         let (mut slowest, mut resolution) = (Duration::ZERO, Duration::ZERO);
         for report in reports {
             let arrival = memory.servers.entry(report.label().to_owned()).or_default();
@@ -132,18 +131,20 @@ impl Propagation {
                 }
             }
             if let Some(first) = arrival.first {
-                times.insert(report.label().to_owned(), Value::from(first.as_secs_f64()));
+                let mut row = times.row(report.label());
+                row.set(&facts::PROPAGATED_AFTER, first.as_secs_f64());
+                times.add(row);
                 slowest = slowest.max(first);
                 resolution = resolution.max(first.saturating_sub(arrival.without.unwrap_or_default()));
             }
         }
-        if !times.is_empty() {
+        if times.total() > 0 {
             cx.set(&facts::RESOLUTION, resolution.as_secs_f64());
         }
         if pending.is_empty() && !reports.is_empty() {
             cx.set(&facts::SLOWEST, slowest.as_secs_f64());
         }
-        cx.set(&facts::PROPAGATED, Value::Object(times));
+        cx.set_rows(times);
         if !reports.is_empty() {
             cx.set(&facts::PENDING, pending);
         }

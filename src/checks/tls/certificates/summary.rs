@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use serde_json::{Map, json};
-
 use super::addresses::{AddressResult, note_more};
 use super::chain_analysis::Age;
 use super::enumeration::{Answer, CertificateQuery, ShownCertificate};
 use super::facts::set_age;
+use crate::model::fact::Time;
+use crate::model::rows::{Row, Rows, RowsBuilder};
 use crate::model::table::facts;
 use crate::model::typed::Form;
 use crate::model::{Fact, Rule, TimeOf, Unit, Value};
@@ -23,24 +23,31 @@ const EVIDENCE_LINES: usize = 8;
 const OTHER_CERTIFICATES: &str =
     "the server shows other certificates than expected: see `certificates.unknown` for what was not answered";
 
-/// What stands below a certificate.
-const OF_CERTIFICATE: &[(&str, Form)] = &[
-    ("key", Form::Data(&spelling::KEYS)),
-    ("signature", Form::Data(&spelling::SIGNATURES)),
-    ("subject", Form::DistinguishedName),
-    ("issuer", Form::DistinguishedName),
-    ("san", Form::Host),
-    ("fingerprint", Form::Digest),
-    ("lint", Form::Words(lint::WORDS)),
-];
-
 facts! { pub(super) FACTS;
-    const CERTIFICATES: Fact<Value> = Fact::object(
+    const CERTIFICATES: Fact<Rows> = Fact::table(
         "certificates",
-        "Every certificate the server can show, by kind of key: `certificates.rsa.not_after`; a differing one without SNI as `rsa_no_sni`.",
+        "kind",
+        "Every certificate the server can show, by kind of key: `certificates.row.rsa.not_after`; a differing one without SNI as `rsa_no_sni`.",
     )
-    .form(Form::Keyed(OF_CERTIFICATE))
+    .ruled(Rule::Same)
     .on_breach(OTHER_CERTIFICATES);
+    const KEY: Fact<String> = Fact::text("certificates.key", "Its key, such as RSA 2048.").form(Form::Data(&spelling::KEYS)).column();
+    const SIGNATURE: Fact<String> =
+        Fact::text("certificates.signature", "Algorithm that it is signed with.").form(Form::Data(&spelling::SIGNATURES)).column();
+    const SUBJECT: Fact<String> = Fact::text("certificates.subject", "Its subject, a distinguished name.").form(Form::DistinguishedName).column();
+    const ISSUER: Fact<String> = Fact::text("certificates.issuer", "Its issuer, a distinguished name.").form(Form::DistinguishedName).column();
+    const SAN: Fact<Vec<String>> = Fact::list("certificates.san", "The names it is for.").form(Form::Host).column();
+    const NOT_BEFORE: Fact<Time> = Fact::time("certificates.not_before", "The instant from which it is valid.").ruled(Rule::Same).column();
+    const NOT_AFTER: Fact<Time> = Fact::time("certificates.not_after", "The instant at which it expires.").ruled(Rule::Same).column();
+    const FINGERPRINT: Fact<String> = Fact::text("certificates.fingerprint", "Its SHA-256, in hexadecimal.").form(Form::Digest).column();
+    const TRUSTED: Fact<bool> = Fact::flag("certificates.trusted", "A path leads to a trusted root.").column();
+    const VERIFIES: Fact<bool> =
+        Fact::flag("certificates.verifies", "It verifies for the name; absent where that could not be judged.").column();
+    const VERIFY_ERROR: Fact<String> = Fact::text("certificates.verify_error", "Why it does not.").column();
+    const SNI: Fact<bool> = Fact::flag("certificates.sni", "It was asked for by name.").column();
+    const FINDINGS: Fact<Vec<String>> =
+        Fact::list("certificates.findings", "Rules that its chain breaks, one word each.").form(Form::Words(lint::WORDS)).column();
+    const UNREADABLE: Fact<bool> = Fact::flag("certificates.unreadable", "It cannot be read as X.509; absent otherwise.").column();
     const COUNT: Fact<i64> =
         Fact::integer("certificates.count", Unit::Count, "Different leaves the server can show.")
             .ruled(Rule::Same)
@@ -95,7 +102,8 @@ pub(crate) fn record(cx: &mut Cx<'_>, results: &[AddressResult]) {
         })
         .collect();
     let unknown = unknown(results);
-    cx.set(&CERTIFICATES, Value::Object(document(results, &shown)));
+    let table = rows(cx.rows(&CERTIFICATES), results, &shown);
+    cx.set_rows(table);
     aggregates(cx, &shown, unknown.is_empty());
     if !unknown.is_empty() {
         const WHY: &str = "not every kind of certificate could be asked for, see `certificates.unknown`";
@@ -173,8 +181,11 @@ fn aggregates(cx: &mut Cx<'_>, shown: &[(IpAddr, &CertificateQuery, &ShownCertif
 
 /// `ecdsa`, `rsa`, `ed25519` of the first address, `rsa_no_sni` where it differs, `rsa@ADDRESS` where another address
 /// differs from the first.
-fn document(results: &[AddressResult], shown: &[(IpAddr, &CertificateQuery, &ShownCertificate)]) -> Map<String, Value> {
-    let mut out = Map::new();
+fn rows(
+    mut out: RowsBuilder,
+    results: &[AddressResult],
+    shown: &[(IpAddr, &CertificateQuery, &ShownCertificate)],
+) -> RowsBuilder {
     let find = |address: IpAddr, kind: KeyKind, sni: bool| {
         shown.iter().find(|(a, query, _)| (*a, query.kind, query.sni) == (address, kind, sni)).map(|(.., shown)| *shown)
     };
@@ -192,41 +203,40 @@ fn document(results: &[AddressResult], shown: &[(IpAddr, &CertificateQuery, &Sho
                 !place.is_empty() && first.is_some_and(|first| print(find(first, kind, sni)) == print(shown))
             };
             if let Some(shown) = own.filter(|own| !like_first(asked_by_name, Some(*own))) {
-                out.insert(format!("{}{place}", kind.word()), entry(shown, asked_by_name));
+                let row = row(out.row(format!("{}{place}", kind.word())), shown, asked_by_name);
+                out.add(row);
             }
             let differs = print(nameless) != print(own) && !like_first(false, nameless);
             if let Some(shown) = nameless.filter(|_| differs) {
-                out.insert(format!("{}_no_sni{place}", kind.word()), entry(shown, false));
+                let row = row(out.row(format!("{}_no_sni{place}", kind.word())), shown, false);
+                out.add(row);
             }
         }
     }
     out
 }
 
-fn entry(shown: &ShownCertificate, sni: bool) -> Value {
+fn row(mut row: Row, shown: &ShownCertificate, sni: bool) -> Row {
+    row.set(&SNI, sni);
     let Some(leaf) = shown.analysis.leaf() else {
-        return json!({"unreadable": true, "sni": sni});
+        row.set(&UNREADABLE, true);
+        row.mark_wrong();
+        return row;
     };
-    let mut entry = json!({
-        "key": leaf.key,
-        "signature": leaf.signature,
-        "subject": leaf.subject,
-        "issuer": leaf.issuer,
-        "san": leaf.san,
-        "not_before": rfc3339(leaf.not_before),
-        "not_after": rfc3339(leaf.not_after),
-        "fingerprint": leaf.fingerprint,
-        "trusted": shown.analysis.path.is_some(),
-        "sni": sni,
-        "lint": lint::words(&shown.analysis.findings),
-    });
-    if let Some(object) = entry.as_object_mut() {
-        if let Some(verified) = shown.handshake.verified() {
-            object.insert("verified".to_owned(), verified.into());
-        }
-        if let Some(error) = &shown.handshake.verify_error {
-            object.insert("verify_error".to_owned(), error.clone().into());
-        }
+    row.set(&KEY, leaf.key.clone());
+    row.set(&SIGNATURE, leaf.signature.clone());
+    row.set(&SUBJECT, leaf.subject.clone());
+    row.set(&ISSUER, leaf.issuer.clone());
+    row.set(&SAN, leaf.san.clone());
+    row.set_some(&NOT_BEFORE, rfc3339(leaf.not_before));
+    row.set_some(&NOT_AFTER, rfc3339(leaf.not_after));
+    row.set(&FINGERPRINT, leaf.fingerprint.clone());
+    row.set(&TRUSTED, shown.analysis.path.is_some());
+    row.set(&FINDINGS, lint::words(&shown.analysis.findings));
+    row.set_some(&VERIFIES, shown.handshake.verified());
+    row.set_some(&VERIFY_ERROR, shown.handshake.verify_error.clone());
+    if shown.handshake.verified() == Some(false) {
+        row.mark_wrong();
     }
-    entry
+    row
 }

@@ -1,11 +1,11 @@
 //! How a scan becomes facts. What could not be decided to the end leaves its list absent: half a list would satisfy
 //! `excludes`.
 
-use serde_json::json;
-
 use super::result::{Preference, ScanResult, ShownChain, VersionSupport, describe};
 use crate::checks::tls::facts::{ALERT, OUTCOME, SCANNED};
 use crate::model::count::counted;
+use crate::model::fact::Time;
+use crate::model::rows::{Row, Rows};
 use crate::model::table::facts;
 use crate::model::typed::Form;
 use crate::model::{Choice, Choices as _, Fact, Rule, TimeOf, Unit, Value};
@@ -19,16 +19,6 @@ const LINES: usize = 64;
 
 const UNEXPECTED: &str =
     "the server takes more, or less, than expected: see the `scan` facts, and compare its TLS settings on every node";
-
-/// What stands below a certificate.
-const OF_CERTIFICATE: &[(&str, Form)] = &[
-    ("key", Form::Data(&spelling::KEYS)),
-    ("san", Form::Host),
-    ("subject", Form::DistinguishedName),
-    ("fingerprint", Form::Digest),
-    ("sni", Form::Words(&["both", "with", "without"])),
-    ("versions", Form::Words(Version::WORDS)),
-];
 
 facts! { pub(in crate::checks::tls) FACTS;
     const VERSIONS: Fact<Vec<String>> = Fact::list(
@@ -87,15 +77,26 @@ facts! { pub(in crate::checks::tls) FACTS;
         "Number of connections that the scan made, without the handshake before it.",
     )
     .on_breach(UNEXPECTED);
-    const CERTIFICATES: Fact<Value> = Fact::object(
+    const CERTIFICATES: Fact<Rows> = Fact::table(
         "scan.certificates",
-        "Leaf certificates shown, by kind of key (`scan.certificates.rsa.not_after`): key, san, subject, not_after, expires_in (seconds), \
-         fingerprint, sni (both, with, without), versions, chain (length). A second one of a kind is `rsa2`.",
+        "kind",
+        "Leaf certificates shown, by kind of key (`scan.certificates.row.rsa.not_after`). A second one of a kind is `rsa2`.",
     )
-    .except(&["*.expires_in"])
+    .ruled(Rule::Same)
     .on_breach(UNEXPECTED)
-    .form(Form::Keyed(OF_CERTIFICATE))
     .part_of("certificate");
+    const KEY: Fact<String> = Fact::text("scan.certificates.key", "Its key, such as RSA 2048.").form(Form::Data(&spelling::KEYS)).column();
+    const SAN: Fact<Vec<String>> = Fact::list("scan.certificates.san", "The names it is for.").form(Form::Host).column();
+    const SUBJECT: Fact<String> = Fact::text("scan.certificates.subject", "Its subject, a distinguished name.").form(Form::DistinguishedName).column();
+    const NOT_AFTER: Fact<Time> = Fact::time("scan.certificates.not_after", "The instant at which it expires.").ruled(Rule::Same).column();
+    const LEAF_EXPIRES_IN: Fact<f64> = Fact::number("scan.certificates.expires_in", Unit::Seconds, "Seconds until it expires, negative after that.").lasting(TimeOf::Validity)
+    .column();
+    const FINGERPRINT: Fact<String> = Fact::text("scan.certificates.fingerprint", "Its SHA-256, in hexadecimal.").form(Form::Digest).column();
+    const SNI: Fact<Choice> =
+        Fact::choice("scan.certificates.sni", &["both", "with", "without"], "Whether it was shown with SNI, without, or both.").column();
+    const LEAF_VERSIONS: Fact<Vec<String>> =
+        Fact::list("scan.certificates.versions", "Versions in which it was shown.").form(Form::Words(Version::WORDS)).column();
+    const CHAIN: Fact<i64> = Fact::integer("scan.certificates.chain", Unit::Count, "Certificates of its chain.").ruled(Rule::Same).column();
     const EXPIRES_IN: Fact<f64> = Fact::number(
         "scan.expires_in",
         Unit::Seconds,
@@ -227,7 +228,7 @@ fn suites(cx: &mut Cx<'_>, scan: &ScanResult) {
         cx.set(&CIPHERS, names(&all));
     }
     if !scan.preference.is_empty() {
-        let by = scan.preference.iter().map(|(version, whose)| (version.key().to_owned(), json!(whose.word())));
+        let by = scan.preference.iter().map(|(version, whose)| (version.key().to_owned(), Value::from(whose.word())));
         cx.set(&PREFERENCE, Value::Object(by.collect()));
     }
 }
@@ -261,10 +262,10 @@ fn groups(cx: &mut Cx<'_>, scan: &ScanResult) {
 }
 
 fn certificates(cx: &mut Cx<'_>, scan: &ScanResult) {
-    let mut map = serde_json::Map::new();
+    let mut rows = cx.rows(&CERTIFICATES);
+    let mut kinds: Vec<String> = Vec::new();
     let mut first: Option<f64> = None;
     let mut readable = true;
-    let number = |rest: &str| rest.chars().all(|c| c.is_ascii_digit());
     for shown in &scan.certificates {
         let Some(certificate) = shown.chain.first().and_then(|der| Certificate::parse(der)) else {
             readable = false;
@@ -272,10 +273,12 @@ fn certificates(cx: &mut Cx<'_>, scan: &ScanResult) {
         };
         let left = certificate.expires_in(now());
         first = Some(first.map_or(left, |least| least.min(left)));
-        let sort = certificate.key.split(' ').next().unwrap_or("key").to_lowercase();
-        let taken = map.keys().filter(|key| key.strip_prefix(&*sort).is_some_and(number)).count();
-        let key = if taken == 0 { sort } else { format!("{sort}{}", taken + 1) };
-        map.insert(key, entry(shown, &certificate, left));
+        let kind = certificate.key.split(' ').next().unwrap_or("key").to_lowercase();
+        let taken = kinds.iter().filter(|known| **known == kind).count();
+        let mut row = rows.row(if taken == 0 { kind.clone() } else { format!("{kind}{}", taken + 1) });
+        kinds.push(kind);
+        fill(&mut row, shown, &certificate, left);
+        rows.add(row);
     }
     if !readable {
         cx.note("a leaf certificate that was shown cannot be read as X.509");
@@ -283,27 +286,28 @@ fn certificates(cx: &mut Cx<'_>, scan: &ScanResult) {
     }
     if let Some(first) = first {
         cx.set(&EXPIRES_IN, first);
-        cx.set(&CERTIFICATES, Value::Object(map));
+        cx.set_rows(rows);
     }
 }
 
-fn entry(shown: &ShownChain, certificate: &Certificate, left: f64) -> Value {
+fn fill(row: &mut Row, shown: &ShownChain, certificate: &Certificate, left: f64) {
     let sni = match (shown.with_sni, shown.without_sni) {
         (true, true) => "both",
         (true, false) => "with",
         (false, _) => "without",
     };
-    json!({
-        "key": certificate.key,
-        "san": certificate.san,
-        "subject": certificate.subject,
-        "not_after": rfc3339(certificate.not_after),
-        "expires_in": left,
-        "fingerprint": certificate.fingerprint,
-        "sni": sni,
-        "versions": shown.versions.iter().map(|version| version.word()).collect::<Vec<_>>(),
-        "chain": shown.chain.len(),
-    })
+    row.set(&KEY, certificate.key.clone());
+    row.set(&SAN, certificate.san.clone());
+    row.set(&SUBJECT, certificate.subject.clone());
+    row.set_some(&NOT_AFTER, rfc3339(certificate.not_after));
+    row.set(&LEAF_EXPIRES_IN, left);
+    row.set(&FINGERPRINT, certificate.fingerprint.clone());
+    row.set(&SNI, sni);
+    row.set(&LEAF_VERSIONS, shown.versions.iter().map(|version| version.word().to_owned()).collect::<Vec<_>>());
+    row.set(&CHAIN, i64::try_from(shown.chain.len()).unwrap_or(i64::MAX));
+    if left <= 0.0 {
+        row.mark_wrong();
+    }
 }
 
 /// Evidence: whatever is known of lists that are absent, and anything peculiar.

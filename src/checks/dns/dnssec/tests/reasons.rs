@@ -8,7 +8,7 @@ use crate::checks::dns::dnssec::verdict::{Validation, Verdict};
 use crate::model::{Arg, Value};
 use crate::proto::dns::types;
 use crate::proto::dnssec::Reason;
-use crate::testing::{noted, text};
+use crate::testing::{noted, table, text};
 
 #[tokio::test]
 async fn an_anchor_that_is_only_the_ksk_is_enough() {
@@ -48,8 +48,8 @@ async fn the_chain_begins_at_the_root_and_goes_down_by_ds() {
     assert_eq!(unmatched.len(), 1);
     assert_eq!(observation.last("cds.match"), Some(&Value::Bool(true)));
     assert_eq!(observation.last("cds.pending"), Some(&Value::Bool(true)));
-    let Some(Value::Object(sets)) = observation.last("rrsig.sets") else { panic!("{observation:?}") };
-    let names: Vec<&String> = sets.keys().collect();
+    let sets = table(&observation, "rrsig.sets");
+    let names: Vec<&String> = sets.as_object().unwrap().keys().collect();
     assert_eq!(names, [". DNSKEY", "test. DNSKEY", "test. DS", "www.test. A"]);
 }
 
@@ -218,13 +218,13 @@ async fn the_margin_is_that_of_the_set_that_ends_first() {
         world.answer(zsk.signed(address("www.test.")));
         let observation = observed(world, &ksk.anchor(), "www.test", &[]).await;
         is(&observation, "secure", "");
-        let Some(Value::Object(sets)) = observation.last("rrsig.sets") else { panic!("{observation:?}") };
+        let sets = table(&observation, "rrsig.sets");
         let within = |seconds: Option<f64>, days: u32| {
             let seconds = seconds.unwrap();
             assert!((f64::from((days - 1) * DAY)..=f64::from(days * DAY)).contains(&seconds), "{days}: {seconds}");
         };
-        within(sets["test. DNSKEY"].as_f64(), keys);
-        within(sets["www.test. A"].as_f64(), data);
+        within(sets["test. DNSKEY"]["expires_in"].as_f64(), keys);
+        within(sets["www.test. A"]["expires_in"].as_f64(), data);
         within(observation.last("rrsig.expires_in").and_then(Value::as_f64), 2);
     }
 }

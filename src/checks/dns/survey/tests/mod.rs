@@ -24,7 +24,7 @@ use crate::lab::Tasks;
 use crate::model::record::Outcome;
 use crate::model::{Observation, Verdict};
 use crate::plan::{Case, Settings};
-use crate::testing::{self, fact, noted};
+use crate::testing::{self, fact, noted, table};
 
 /// A zone with two servers on 127.0.0.1.
 fn zone(serial: u32) -> String {
@@ -112,11 +112,14 @@ struct Round {
 impl Round {
     #[track_caller]
     fn fact(&self, name: &str) -> Value {
+        if self.observation.last_rows(name).is_some() {
+            return table(&self.observation, name);
+        }
         fact(&self.observation, name).clone()
     }
 
     fn absent(&self, name: &str) -> bool {
-        self.observation.last(name).is_none()
+        self.observation.last(name).is_none() && self.observation.last_rows(name).is_none()
     }
 
     #[track_caller]

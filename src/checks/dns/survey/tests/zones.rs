@@ -53,7 +53,7 @@ async fn one_server_is_reached_by_its_name_in_expectations() {
     let pair = Pair::new(&zone(9), &zone(9), &[]).await;
     let fields = format!("{}, {PATIENT}", pair.zone());
     let expect =
-        |serial: u32| format!("{{\"servers.{}.serial\": {serial}, servers.failed: {{len: 0}}}}", pair.label(1));
+        |serial: u32| format!("{{\"servers.row.{}.serial\": {serial}, servers.failed: {{len: 0}}}}", pair.label(1));
     observe(&fields, Some(&expect(9))).await.passed();
     observe(&fields, Some(&expect(7))).await.failed("serial");
 }

@@ -20,9 +20,10 @@ async fn a_second_expired_certificate_is_found() {
     assert_eq!(fact(&observation, "certificates.lint"), &json!(["expired_certificate"]));
     assert!(fact(&observation, "certificates.expires_in").as_f64().unwrap() < -2.0 * DAY as f64);
     assert_eq!(fact(&observation, "certificates.lifetime_left"), 0.0);
-    let shown = fact(&observation, "certificates").as_object().unwrap();
+    let shown = table(&observation, "certificates");
+    let shown = shown.as_object().unwrap();
     assert_eq!(shown.keys().collect::<Vec<_>>(), ["ecdsa", "rsa"]);
-    assert_eq!((&shown["ecdsa"]["verified"], &shown["rsa"]["verified"]), (&json!(true), &json!(false)));
+    assert_eq!((&shown["ecdsa"]["verifies"], &shown["rsa"]["verifies"]), (&json!(true), &json!(false)));
     assert_eq!((&shown["rsa"]["san"], &shown["rsa"]["sni"]), (&json!([NAME]), &json!(true)));
     assert!(shown["rsa"]["verify_error"].as_str().unwrap().starts_with("expired since"));
     assert!(
@@ -41,7 +42,7 @@ async fn every_kind_is_found_and_nothing_that_is_not_there() {
         let observation = lab.observed(tls(config(&list, &list)).await, &all()).await;
         let mut want: Vec<&str> = some.iter().map(|at| ["ecdsa", "rsa", "ed25519"][*at]).collect();
         want.sort_unstable();
-        assert_eq!(fact(&observation, "certificates").as_object().unwrap().keys().collect::<Vec<_>>(), want);
+        assert_eq!(table(&observation, "certificates").as_object().unwrap().keys().collect::<Vec<_>>(), want);
         assert_eq!(fact(&observation, "certificates.count"), some.len());
         assert_eq!(fact(&observation, "certificates.verified"), true, "{:?}", observation.notes());
     }
@@ -55,11 +56,12 @@ async fn what_is_shown_without_a_name_counts_apart() {
         params.subject_alt_names = vec![rcgen::SanType::DnsName("default.test".try_into().unwrap())];
     });
     let observation = lab.observed(tls(config(&[&own], &[&default])).await, &all()).await;
-    let shown = fact(&observation, "certificates").as_object().unwrap();
+    let shown = table(&observation, "certificates");
+    let shown = shown.as_object().unwrap();
     assert_eq!(shown.keys().collect::<Vec<_>>(), ["ecdsa", "ecdsa_no_sni"]);
     let nameless = &shown["ecdsa_no_sni"];
     assert_eq!(
-        (&nameless["sni"], &nameless["trusted"], &nameless["verified"]),
+        (&nameless["sni"], &nameless["trusted"], &nameless["verifies"]),
         (&json!(false), &json!(true), &json!(false))
     );
     assert_eq!(fact(&observation, "certificates.verified"), true, "the default is nobody's for this name");
@@ -98,7 +100,7 @@ async fn a_reset_is_not_the_absence_of_a_certificate() {
     // Ed25519 and RSA, with and without the name; for RSA the suites of TLS 1.2 come with every scheme and get an answer.
     assert_eq!(unknown.len(), 4, "{unknown:?}");
     assert!(unknown.iter().all(|line| line.contains("closed") || line.contains("reset")), "{unknown:?}");
-    assert_eq!(fact(&observation, "certificates").as_object().unwrap().keys().collect::<Vec<_>>(), ["ecdsa"]);
+    assert_eq!(table(&observation, "certificates").as_object().unwrap().keys().collect::<Vec<_>>(), ["ecdsa"]);
     for absent in ["certificates.verified", "certificates.count", "certificates.expires_in", "certificates.keys"] {
         assert_eq!(observation.last(absent), None, "{absent}");
         assert!(observation.partial(absent).is_some_and(|why| why.contains("`certificates.unknown`")), "{absent}");

@@ -29,7 +29,7 @@ use crate::model::{Arg, Args, Observation};
 use crate::proto::tls::tests::chains::{Ca, root};
 use crate::proto::tls::tests::ocsp::Draft;
 use crate::proto::tls::{now, provider};
-use crate::testing::{self, Written, fact, observe_with, text};
+use crate::testing::{self, Written, fact, observe_with, table, text};
 
 const NAME: &str = "www.real.test";
 const DAY: i64 = 86_400;

@@ -13,7 +13,7 @@ use crate::checks::tls::Tls;
 use crate::model::{Arg, Args, Observation, Value};
 use crate::probe::Probe as _;
 use crate::proto::tls::hello::Version;
-use crate::testing::{args, fast_forward, list, observe, text};
+use crate::testing::{args, fast_forward, list, observe, table, text};
 
 /// Where an answer comes at all.
 const PATIENCE: f64 = 20.0;
@@ -162,7 +162,7 @@ async fn every_fact_of_an_old_server() {
     assert_eq!(list(&observation, "scan.unknown"), [""; 0]);
     let connections = i64::from(model.lock().unwrap().connections);
     assert_eq!(observation.last("scan.connections").unwrap().as_i64(), Some(connections - i64::from(BEFORE)));
-    let leaf = &observation.last("scan.certificates").unwrap()["ecdsa"];
+    let leaf = &table(&observation, "scan.certificates")["ecdsa"];
     assert_eq!((&leaf["sni"], &leaf["san"][0]), (&"both".into(), &"www.peer.test".into()));
     assert!(observation.last("scan.expires_in").is_some());
 }

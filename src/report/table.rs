@@ -1,0 +1,68 @@
+//! Rows of a table for people: aligned where they fit, and one line each either way.
+
+use crate::model::rows::{Cell, Rows};
+use crate::model::{Unit, Value};
+use crate::report::style::visible;
+
+/// Columns a line has beside the name of the fact.
+const WIDTH: usize = 110;
+
+/// A header, and a line for each of the first `most` rows.
+#[must_use]
+pub fn lines(rows: &Rows, most: usize) -> Vec<String> {
+    let shown: Vec<(&str, Vec<String>)> =
+        rows.rows.iter().take(most).map(|(key, cells)| (&**key, texts(rows, cells))).collect();
+    let used: Vec<usize> =
+        (0..rows.columns.len()).filter(|at| shown.iter().any(|(_, cells)| !cells[*at].is_empty())).collect();
+    let mut grid = vec![
+        std::iter::once(rows.key.to_string())
+            .chain(used.iter().map(|at| rows.columns[*at].to_string()))
+            .collect::<Vec<_>>(),
+    ];
+    for (key, cells) in &shown {
+        grid.push(std::iter::once(visible(key)).chain(used.iter().map(|at| cells[*at].clone())).collect());
+    }
+    let width = |column: usize| grid.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..=used.len()).map(width).collect();
+    if widths.iter().sum::<usize>() + 2 * used.len() <= WIDTH {
+        return grid.iter().map(|line| aligned(line, &widths)).collect();
+    }
+    grid[1..].iter().map(|line| named(&grid[0], line)).collect()
+}
+
+fn aligned(line: &[String], widths: &[usize]) -> String {
+    let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+    cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+}
+
+/// `192.0.2.7: outcome=dead loss=100%`.
+fn named(header: &[String], line: &[String]) -> String {
+    let cells = header.iter().zip(line).skip(1).filter(|(_, cell)| !cell.is_empty());
+    let cells: Vec<String> = cells.map(|(name, cell)| format!("{name}={cell}")).collect();
+    format!("{}: {}", line[0], cells.join(" "))
+}
+
+fn texts(rows: &Rows, cells: &[Cell]) -> Vec<String> {
+    let unit = |name: &str| rows.units.get(name).copied().unwrap_or(Unit::Count);
+    rows.columns.iter().zip(cells).map(|(name, cell)| text(cell, unit(name))).collect()
+}
+
+fn text(cell: &Cell, unit: Unit) -> String {
+    match (cell, cell.as_f64()) {
+        (_, Some(number)) if unit != Unit::Count => unit.human(number),
+        (Cell::Empty, _) => String::new(),
+        (Cell::Other(value), _) => list(value),
+        (cell, _) => cell.to_value().map(|value| plain(&value)).unwrap_or_default(),
+    }
+}
+
+fn list(value: &Value) -> String {
+    match value {
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        other => plain(other),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), |text| visible(text))
+}

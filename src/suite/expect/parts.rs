@@ -1,0 +1,58 @@
+//! Parts of a fact behind its name: a statistic of many numbers, a row of a table, a cell.
+
+use super::{Reader, entries_of};
+use crate::model::expectation::{Part, RowKey};
+use crate::model::fact::STATISTICS;
+use crate::model::{FactInfo, Kind};
+use crate::suite::diagnostic::{Span, suggest};
+use crate::suite::synonyms::{self, Subject, alternatives, corrected};
+use crate::suite::tree::Node;
+
+impl Reader<'_> {
+    /// A statistic of many numbers. A column of numbers has them as samples have.
+    pub(super) fn statistic(
+        &mut self,
+        info: &FactInfo,
+        (path, rest): (&str, &str),
+        span: Span,
+        value: &Node,
+    ) -> Option<(FactInfo, Part)> {
+        let Some(statistic) = STATISTICS.iter().find(|name| **name == rest) else {
+            let names: Vec<String> = STATISTICS.iter().map(|s| format!("{}.{s}", info.name)).collect();
+            let near = || suggest(path, names.iter().map(String::as_str));
+            let meant = synonyms::statistic(rest).map(|part| {
+                let subject = Subject::of(info, &Part::Statistic(part));
+                let found = entries_of(&format!("{}.{part}", info.name), &corrected(value, subject));
+                format!("write {}", alternatives(&found))
+            });
+            let help = self.operator_in_path(path, value).or(meant).unwrap_or_else(near);
+            self.errors.add(span, format!("`{}` has no `{rest}`", info.name), help);
+            return None;
+        };
+        Some((*info, Part::Statistic(statistic)))
+    }
+
+    /// A row of a table, or a cell of it: `hosts.row.192.0.2.7.loss`. The key may hold dots; the column is what follows the last.
+    pub(super) fn row(&mut self, table: &FactInfo, path: &str, rest: &str, span: Span) -> Option<(FactInfo, Part)> {
+        let key = rest.strip_prefix("row.").filter(|key| !key.is_empty());
+        let Some(key) = key else {
+            let columns = self.facts.iter().filter(|fact| fact.is_column_of(table)).map(|fact| fact.name);
+            let Kind::Table(what) = table.kind else { return None };
+            let help = format!(
+                "the row of one {what} is `{0}.row.{1}`, a cell of it `{0}.row.{1}.COLUMN`, and the columns are {2}",
+                table.name,
+                what.to_uppercase(),
+                columns.collect::<Vec<_>>().join(", "),
+            );
+            self.errors.add(span, format!("`{path}` is no part of the table `{}`", table.name), help);
+            return None;
+        };
+        let of = |key: &str| Part::Row(RowKey { text: key.into(), form: table.form });
+        let cell = key.rsplit_once('.').and_then(|(key, short)| {
+            let name = format!("{}.{short}", table.name);
+            let column = self.facts.iter().find(|fact| fact.is_column_of(table) && fact.name == name)?;
+            Some((*column, of(key)))
+        });
+        Some(cell.unwrap_or_else(|| (*table, of(key))))
+    }
+}
