@@ -150,9 +150,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         rules,
         gated,
     } = check;
-    for text in [suite, id, check] {
-        shared(text, redactor);
-    }
+    [suite, id, check].map(|text| shared(text, redactor));
     of_place(at, redactor);
     word(family, redactor);
     redactor.scrub(target);

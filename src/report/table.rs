@@ -64,5 +64,5 @@ fn list(value: &Value) -> String {
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), |text| visible(text))
+    value.as_str().map_or_else(|| value.to_string(), visible)
 }

@@ -30,7 +30,10 @@ const LISTS: &str = "\
   list, because nothing was there to meet the condition.
 - `len` takes a condition on the number of elements: `answers: {len: {ge: 2}}`, or `{len: 2}`.
 - Of a text, `contains` and `excludes` take parts of it, and `len` counts characters.
-- Of a map, such as `certificates` of `tls`, `contains` and `excludes` take its keys, and a path names a value: `certificates.rsa.key`.
+- Of a map, such as `body.json` of `http`, `contains` and `excludes` take its keys, and a path names a value: `body.json.status`.
+- Of a table, such as `servers` of `dns`: `servers` is the list of its keys (`{len: 4}`, `{contains: ns1.example./192.0.2.53}`), `servers.row.KEY.serial` one cell, `servers.serial` all values of a
+  column, with `any`, `all`, `none` or `len` (`servers.serial: {all: {ge: 7}}`), and `servers.rtt.max` a statistic of a column of numbers. Of more rows than are kept, those with something wrong
+  stay; lengths and statistics count all of them, and what a row that was not kept could change is errored.
 ";
 
 const DISTRIBUTIONS: &str = "\

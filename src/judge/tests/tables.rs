@@ -45,7 +45,8 @@ fn holds(expect: &str, hosts: &[Host]) {
 #[track_caller]
 fn breaks(expect: &str, reason: &str) {
     let judgement = judged(expect, vec![rows(TWO, 10)]);
-    let sentence = judgement.expectations.iter().find(|outcome| !outcome.held).map(|outcome| outcome.sentence());
+    let sentence =
+        judgement.expectations.iter().find(|outcome| !outcome.held).map(crate::model::record::Outcome::sentence);
     assert_eq!((judgement.verdict, sentence.as_deref()), (Verdict::Failed, Some(reason)), "{expect}");
 }
 

@@ -23,6 +23,9 @@ use crate::model::typed::Form;
 use crate::model::{Args, FactInfo, Kind, Unit, Value, quantity};
 use crate::probe::{Family, plain};
 
+/// An operator and its test, with the place and the text of what is wanted.
+type Read = (Operator, Test, Span, String);
+
 /// Reads `expect:` against a family's facts.
 pub struct Reader<'a> {
     /// The family, for messages.
@@ -73,7 +76,9 @@ impl Reader<'_> {
             };
             self.typing = self.typing_of(&info, &part);
             let path: Arc<str> = key.name.as_str().into();
-            for (operator, test, span, want) in self.tests(&key.name, value, sort) {
+            let tests = self.tests(&key.name, value, sort);
+            self.of_row(&info, (&part, &key.name), &tests);
+            for (operator, test, span, want) in tests {
                 let origin = if self.default { Origin::Default } else { Origin::Suite(self.sources.place_of(span)) };
                 let (path, want, part) = (path.clone(), want.into(), part.clone());
                 let given = Arc::default();
@@ -266,21 +271,14 @@ impl Reader<'_> {
     }
 
     /// The tests of a scalar (`eq`) or of a map of operators, each with its place and its text.
-    fn tests(&mut self, owner: &str, node: &Node, sort: Sort) -> Vec<(Operator, Test, Span, String)> {
+    fn tests(&mut self, owner: &str, node: &Node, sort: Sort) -> Vec<Read> {
         match &node.kind {
             NodeKind::Scalar(..) if matches!(sort, Sort::Column(_)) => {
-                let text = flow(node);
-                let each =
-                    format!("write `{owner}: {{all: {text}}}` for every row, or {{any: {text}}}, {{none: {text}}}");
-                self.errors.add(node.span, format!("`{owner}` is a column: it has a value in each row"), each);
+                self.one_for_many(owner, node, sort);
                 Vec::new()
             }
             NodeKind::Scalar(..) if sort == Sort::List => {
-                let text = flow(node);
-                let help = format!(
-                    "write `{owner}: {{contains: {text}}}`, or `{owner}: {{exactly: [{text}]}}` where nothing else may be there"
-                );
-                self.errors.add(node.span, format!("`{owner}` is a list, this is one value"), help);
+                self.one_for_many(owner, node, sort);
                 Vec::new()
             }
             NodeKind::Scalar(text, _) if self.compares(owner, node, text, sort) => Vec::new(),

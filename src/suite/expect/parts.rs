@@ -1,11 +1,12 @@
 //! Parts of a fact behind its name: a statistic of many numbers, a row of a table, a cell.
 
-use super::{Reader, entries_of};
-use crate::model::expectation::{Part, RowKey};
+use super::{Read, Reader, entries_of};
+use crate::model::expectation::{Operator, Part, RowKey, Sort};
 use crate::model::fact::STATISTICS;
 use crate::model::{FactInfo, Kind};
 use crate::suite::diagnostic::{Span, suggest};
 use crate::suite::synonyms::{self, Subject, alternatives, corrected};
+use crate::suite::syntax::flow;
 use crate::suite::tree::Node;
 
 impl Reader<'_> {
@@ -30,6 +31,56 @@ impl Reader<'_> {
             return None;
         };
         Some((*info, Part::Statistic(statistic)))
+    }
+
+    /// One value where there are several: what to write of all, or of some.
+    pub(super) fn one_for_many(&mut self, owner: &str, node: &Node, sort: Sort) {
+        let text = flow(node);
+        if matches!(sort, Sort::Column(_)) {
+            let help = format!(
+                "write `{owner}: {{all: {text}}}` for every row, or `{owner}: {{any: {text}}}`, or `{owner}: {{none: {text}}}`"
+            );
+            self.errors.add(node.span, format!("`{owner}` is a column: it has a value in each row"), help);
+            return;
+        }
+        let help = format!(
+            "write `{owner}: {{contains: {text}}}`, or `{owner}: {{exactly: [{text}]}}` where nothing else may be there"
+        );
+        self.errors.add(node.span, format!("`{owner}` is a list, this is one value"), help);
+    }
+
+    /// Of a whole row only that it is there may be asked: all else is of its cells, and most likely the name of a column is
+    /// misspelt.
+    pub(super) fn of_row(&mut self, info: &FactInfo, (part, path): (&Part, &str), tests: &[Read]) {
+        let Part::Row(key) = part else { return };
+        if info.is_column {
+            return;
+        }
+        let table = info.name;
+        let columns = || {
+            let of_table = self.facts.iter().filter(|fact| fact.is_column_of(info));
+            of_table.map(|fact| &fact.name[table.len() + 1..])
+        };
+        let last = key.text.rsplit_once('.').map_or(&*key.text, |(_, last)| last);
+        let near = suggest(last, columns());
+        let is_misspelt = near.starts_with("did you mean") && key.text.contains('.');
+        for (operator, _, span, _) in tests {
+            if *operator == Operator::Present && !is_misspelt {
+                continue;
+            }
+            let help = if is_misspelt {
+                near.clone()
+            } else {
+                let columns = columns().collect::<Vec<_>>().join(", ");
+                format!("write the column behind it: `{path}.COLUMN`, one of {columns}; or {{present: true}}")
+            };
+            let message = if is_misspelt {
+                format!("`{table}` has no column `{last}`")
+            } else {
+                format!("`{path}` is a whole row of `{table}`")
+            };
+            self.errors.add(*span, message, help);
+        }
     }
 
     /// A row of a table, or a cell of it: `hosts.row.192.0.2.7.loss`. The key may hold dots; the column is what follows the last.

@@ -161,7 +161,8 @@ pub(super) fn of(family: &Family) -> Value {
                 patterns.insert(pattern, described(Sort::Any, info));
             }
             _ if info.is_column => {
-                properties.insert(info.name.into(), described(Sort::of_column(info), info));
+                let column = reference(&name(Sort::of_column(info), Form::All));
+                properties.insert(info.name.into(), json!({"description": info.help, "allOf": [column]}));
                 let (table, column) = escaped.rsplit_once("\\.").unwrap_or_default();
                 cells.entry((table.to_owned(), name(sort, form_of(info)))).or_default().push(column.to_owned());
                 if info.has_statistics() {
