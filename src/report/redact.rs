@@ -150,7 +150,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         rules,
         gated,
     } = check;
-    [suite, id, check].map(|text| shared(text, redactor));
+    [suite, id, check].into_iter().for_each(|text| shared(text, redactor));
     of_place(at, redactor);
     word(family, redactor);
     redactor.scrub(target);

@@ -132,7 +132,7 @@ FAIL  path-v6  2001:db8::10
             ("  next ", "  try  ", "a line `next`"),
             ("ss -ltnp", "see the docs", r"next step `\bss\b`"),
             ("does the service", "renew it, does the service", "instead of `renew`"),
-            ("  cause  conn", &format!("{late}  cause  conn"), r"next step `\bss\b`"),
+            ("  cause  conn", &format!("{late}  works  b\n  cause  conn"), "a line `next`"),
             ("  cause  conn", &format!("{late}{late}  cause  conn"), "cause `refused`"),
         ] {
             let text = GOOD.replace(old, new);

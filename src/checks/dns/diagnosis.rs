@@ -149,7 +149,7 @@ fn rcode(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Option<Diagn
     let dig = command(&query.dig());
     let next = match code {
         "SERVFAIL" => format!(
-            "the server failed to look it up: is the zone loaded there, do the zone's own servers answer, does DNSSEC validate? its log says so, and an answer to this, where there is none else: {}",
+            "the server failed to look it up: is the zone loaded there, do the zone's own servers answer, does DNSSEC validate? its log says why; where this is answered, DNSSEC is the cause: {}",
             command(&format!("{} +cd", query.dig()))
         ),
         "NXDOMAIN" => format!(

@@ -211,7 +211,7 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
 /// What to do about a status that was not expected.
 fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
     let (host, curl) = (&peer.host, command(&by_hand::curl(failure, peer, "-sv")));
-    let on_proxy = "haproxy: `show stat` on its admin socket, where DOWN is a failed health check and MAINT a disabled server; nginx: its error log";
+    let on_proxy = "haproxy tells with `show stat` on its admin socket, where DOWN is a failed health check and MAINT a disabled server; nginx: its error log";
     match status {
         401 | 403 => format!(
             "the service refuses this request: are credentials (`headers`), host name and access list right? ask again: {curl}"
