@@ -150,7 +150,9 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         rules,
         gated,
     } = check;
-    [suite, id, check].into_iter().for_each(|text| shared(text, redactor));
+    for text in [suite, id, check] {
+        shared(text, redactor);
+    }
     of_place(at, redactor);
     word(family, redactor);
     redactor.scrub(target);
@@ -173,12 +175,16 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     named(metrics, redactor, of_metric);
     texts(notes, redactor);
     named(comparison, redactor, of_comparison);
-    if let Some(BaselineRef { file, runs: _, comparable: _, pinned: _ }) = baseline {
-        redactor.scrub(file);
-    }
+    of_baseline(baseline.as_mut(), redactor);
     of_base(base.as_deref_mut(), redactor);
     named(rules, redactor, word);
     words(gated, redactor);
+}
+
+fn of_baseline(baseline: Option<&mut BaselineRef>, redactor: &Redactor) {
+    if let Some(BaselineRef { file, runs: _, comparable: _, pinned: _ }) = baseline {
+        redactor.scrub(file);
+    }
 }
 
 fn of_control(control: &mut Control, redactor: &Redactor) {
