@@ -175,13 +175,13 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     named(metrics, redactor, of_metric);
     texts(notes, redactor);
     named(comparison, redactor, of_comparison);
-    of_baseline(baseline.as_mut(), redactor);
+    of_baseline(baseline, redactor);
     of_base(base.as_deref_mut(), redactor);
     named(rules, redactor, word);
     words(gated, redactor);
 }
 
-fn of_baseline(baseline: Option<&mut BaselineRef>, redactor: &Redactor) {
+fn of_baseline(baseline: &mut Option<BaselineRef>, redactor: &Redactor) {
     if let Some(BaselineRef { file, runs: _, comparable: _, pinned: _ }) = baseline {
         redactor.scrub(file);
     }
