@@ -23,11 +23,7 @@ const COMMANDS: &[(&str, &str)] = &[
 const OF_SUITES: &[Row] = &[
     ("--dry-run", "@plan"), ("--dryrun", "@plan"), ("--check", "@plan"), ("--validate", "@plan"), ("--noop", "@plan"),
     ("--lint", "@plan"), ("--list", "@plan"), ("--list-checks", "@plan"), ("--list-tests", "@plan"), ("-n", "@plan"),
-    ("--collect-only", "@plan"), 
-    
-    
-    
-    ("--parallel N", "--jobs {}"), ("-j N", "--jobs {}"), ("-p N", "--jobs {}"), ("--workers N", "--jobs {}"),
+    ("--collect-only", "@plan"), ("--parallel N", "--jobs {}"), ("-j N", "--jobs {}"), ("-p N", "--jobs {}"), ("--workers N", "--jobs {}"),
     ("--concurrency N", "--jobs {}"), ("--max-concurrent N", "--jobs {}"), ("--test-threads N", "--jobs {}"),
     ("--filter GLOB", "--only {}"), ("-k GLOB", "--only {}"), ("--include GLOB", "--only {}"),
     ("--select GLOB", "--only {}"), ("--grep GLOB", "--only {}"), ("--name GLOB", "--only {}"),
