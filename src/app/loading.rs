@@ -111,6 +111,7 @@ pub(super) fn load_inputs(inputs: &[Input], args: &SuiteArgs, terminal: &Termina
     let settings = Settings {
         selection,
         allow_disruptive: args.allow_disruptive,
+        allow_scan: args.allow_scan,
         seed: seed(args),
         pairs: args.pairs,
         confirm: heads.is_some() || args.baseline.is_some(),

@@ -10,10 +10,11 @@ use crate::exit;
 use crate::plan::document::PlanDocument;
 use crate::report::{atomic, json};
 
-/// Prints the plan; sends nothing. Disruptive checks are shown: planning them breaks nothing.
+/// Prints the plan; sends nothing. Disruptive checks and scans are shown: planning them does nothing.
 pub(super) fn plan(args: &PlanArgs, terminal: &Terminal) -> u8 {
     let mut suites = args.suites.clone();
     suites.allow_disruptive = true;
+    suites.allow_scan = true;
     let Some(ready) = loading::load_plan(&suites, terminal) else { return exit::USAGE };
     if let Some(path) = &args.json {
         return document(&ready, path, args, terminal);

@@ -143,6 +143,9 @@ pub struct SuiteArgs {
     /// Allow checks that break something on purpose.
     #[arg(long, env = "SHAKEDOWN_ALLOW_DISRUPTIVE", value_parser = yes_or_no())]
     pub allow_disruptive: bool,
+    /// Allow checks that ask many hosts or ports beyond this machine and its links.
+    #[arg(long, env = "SHAKEDOWN_ALLOW_SCAN", value_parser = yes_or_no())]
+    pub allow_scan: bool,
 }
 
 impl Default for SuiteArgs {
@@ -165,6 +168,7 @@ impl Default for SuiteArgs {
             seed: None,
             include_outside: false,
             allow_disruptive: false,
+            allow_scan: false,
         }
     }
 }

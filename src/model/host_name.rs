@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 const LONGEST: usize = 254;
 
 /// A host name or address without a port, as it is asked for: `bücher.test` is `xn--bcher-kva.test`.
-pub(super) fn host(text: &str) -> Result<String, String> {
+pub fn host(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if let Ok(address) = bare.parse::<IpAddr>() {
         return address_of(address).map(|()| text.to_owned());
@@ -48,7 +48,7 @@ pub(super) fn host(text: &str) -> Result<String, String> {
 
 /// Whether an address is what it looks like, and that of one host: sockets send IPv4 for one that only stands in the form of
 /// IPv6, and lead to this host itself for the unspecified one.
-pub(super) fn address_of(address: IpAddr) -> Result<(), String> {
+pub fn address_of(address: IpAddr) -> Result<(), String> {
     let everybody = address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST);
     if address.is_unspecified() || everybody {
         let whose = if everybody { "several hosts" } else { "no host" };

@@ -17,7 +17,7 @@ pub mod fact;
 pub mod fault;
 pub mod field;
 pub mod glob;
-mod host_name;
+pub mod host_name;
 pub mod named;
 pub mod observation;
 pub mod parse;

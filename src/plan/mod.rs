@@ -65,6 +65,8 @@ pub struct Settings {
     pub selection: Selection,
     /// Whether disruptive checks may run.
     pub allow_disruptive: bool,
+    /// Whether scans may run.
+    pub allow_scan: bool,
     /// Seed of everything random.
     pub seed: u64,
     /// Pairs of an interleaved comparison.
@@ -84,15 +86,15 @@ pub fn plan(loaded: &mut Loaded, heads: Option<Vec<Suite>>, settings: &Settings)
     });
     let mut plan = Plan { suites: suites.collect(), ..Plan::default() };
     let mut heads = heads.map(Vec::into_iter);
-    let mut disruptive: Vec<(Arc<str>, Arc<str>, Span)> = Vec::new();
+    let mut places: Vec<(Arc<str>, Arc<str>, Span)> = Vec::new();
     let written = std::mem::take(&mut loaded.suites);
     for suite in &written {
         let head = heads.as_mut().and_then(Iterator::next);
         let mut cases = order::cases(suite, head, &mut errors);
         for (case, check) in cases.iter_mut().zip(&suite.checks) {
             budget::set(case, check, settings, &mut errors);
-            if case.footprint == Footprint::Disruptive {
-                disruptive.push((Arc::clone(&case.suite), Arc::clone(&case.id), check.span));
+            if permission(case).is_some() {
+                places.push((Arc::clone(&case.suite), Arc::clone(&case.id), check.span));
             }
         }
         plan.cases.extend(cases);
@@ -108,22 +110,41 @@ pub fn plan(loaded: &mut Loaded, heads: Option<Vec<Suite>>, settings: &Settings)
         select::apply(&mut plan, &settings.selection);
         plan.cases = order::sorted(std::mem::take(&mut plan.cases));
         plan.limits = limits::set(&mut plan.cases);
-        if !settings.allow_disruptive {
-            refuse_disruptive(&plan, &disruptive, &mut errors);
-        }
+        refuse(&plan, &places, settings, &mut errors);
     }
     loaded.errors = errors;
     plan
 }
 
-/// Selected checks that break something on purpose are errors where they are written.
-fn refuse_disruptive(plan: &Plan, written: &[(Arc<str>, Arc<str>, Span)], errors: &mut Diagnostics) {
-    for case in plan.cases.iter().filter(|case| case.footprint == Footprint::Disruptive) {
-        let found = written.iter().find(|(suite, id, _)| *suite == case.suite && *id == case.id);
-        let Some((.., span)) = found else { continue };
-        let message = format!("check `{}` breaks something on purpose", case.id);
-        let help = "add --allow-disruptive to run it, or leave it out with --skip-tag or --only";
-        errors.add(*span, message, help);
+/// What a check may do only where the command line allows it.
+enum Permission {
+    Disruptive,
+    /// It asks many hosts or ports of others; how many.
+    Scan(String),
+}
+
+fn permission(case: &Case) -> Option<Permission> {
+    if case.footprint == Footprint::Disruptive {
+        return Some(Permission::Disruptive);
+    }
+    let arms = std::iter::once(&case.base).chain(&case.head);
+    arms.filter_map(|arm| arm.probe.scan()).next().map(Permission::Scan)
+}
+
+/// Selected checks that are not allowed are errors where they are written.
+fn refuse(plan: &Plan, places: &[(Arc<str>, Arc<str>, Span)], settings: &Settings, errors: &mut Diagnostics) {
+    for case in &plan.cases {
+        let (why, flag) = match permission(case) {
+            Some(Permission::Disruptive) if !settings.allow_disruptive => {
+                ("breaks something on purpose".to_owned(), "--allow-disruptive")
+            }
+            Some(Permission::Scan(why)) if !settings.allow_scan => (format!("is a scan: it {why}"), "--allow-scan"),
+            _ => continue,
+        };
+        let place = places.iter().find(|(suite, id, _)| *suite == case.suite && *id == case.id);
+        let Some((.., span)) = place else { continue };
+        let help = format!("add {flag} to run it, or leave it out with --skip-tag or --only");
+        errors.add(*span, format!("check `{}` {why}", case.id), help);
     }
 }
 

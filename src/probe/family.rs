@@ -265,6 +265,9 @@ impl DynProbe for MaskedProbe {
     fn is_cpu_bound(&self) -> bool {
         self.probe.is_cpu_bound()
     }
+    fn scan(&self) -> Option<String> {
+        self.probe.scan()
+    }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.probe.prepare()
     }

@@ -97,6 +97,10 @@ pub trait Probe: Send + Sync + Sized + 'static {
     fn is_cpu_bound(&self) -> bool {
         false
     }
+    /// What makes it a scan, which must be allowed (`asks 4094 hosts beyond this machine and its links`); `None` where it is none.
+    fn scan(&self) -> Option<String> {
+        None
+    }
     /// Reads and prepares what a round would otherwise do in the middle of a run: trust stores, configurations. Sends
     /// nothing; what fails here fails again, and is told, when the check runs.
     fn prepare(&self) -> impl Future<Output = ()> + Send {
@@ -143,6 +147,8 @@ pub trait DynProbe: Send + Sync {
     fn watches(&self) -> bool;
     /// See [`Probe::is_cpu_bound`].
     fn is_cpu_bound(&self) -> bool;
+    /// See [`Probe::scan`].
+    fn scan(&self) -> Option<String>;
     /// See [`Probe::prepare`].
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// See [`Probe::run`].
@@ -174,6 +180,9 @@ impl<P: Probe> DynProbe for P {
     }
     fn is_cpu_bound(&self) -> bool {
         Probe::is_cpu_bound(self)
+    }
+    fn scan(&self) -> Option<String> {
+        Probe::scan(self)
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(Probe::prepare(self))

@@ -42,7 +42,9 @@ pub(super) fn assemble(family: &'static Family, command_line: &CommandLine) -> R
     let mut loaded = crate::suite::load(&[Input::Text(FILE.into(), yaml)], FAMILIES, &options);
     let settings = Settings {
         selection: Selection::default(),
+        // Who types a command by hand has asked for it.
         allow_disruptive: true,
+        allow_scan: true,
         seed: crate::app::loading::clock_seed(),
         pairs: 0,
         confirm: false,

@@ -135,5 +135,5 @@ async fn execute(ready: LoadedPlan, terminal: &Terminal, exit: ExitSender) -> (u
 
 /// The settings of a run of one check that somebody asked for by hand.
 fn suite_args() -> SuiteArgs {
-    SuiteArgs { allow_disruptive: true, ..SuiteArgs::default() }
+    SuiteArgs { allow_disruptive: true, allow_scan: true, ..SuiteArgs::default() }
 }

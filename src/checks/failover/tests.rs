@@ -280,6 +280,9 @@ impl DynProbe for StubProbe {
     fn is_cpu_bound(&self) -> bool {
         false
     }
+    fn scan(&self) -> Option<String> {
+        None
+    }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {})
     }

@@ -1,5 +1,6 @@
 //! Why a check failed.
 
+use super::sweep;
 use super::facts::{ALTERED, ERRORS, LATE, LOSS, MTU, OUTCOME, RECEIVED, RTT, SENT, TTL};
 use crate::checks::shared::diagnosis::{HERE, Peer, silence_of, slow, unconnected};
 use crate::model::Value;
@@ -11,6 +12,9 @@ const PATH: &str = "the path is slow or full: `mtr -n` or `traceroute -n` shows 
 pub(super) const PHASES: &[PhaseInfo] = &[PhaseInfo::new(RTT.info.name, PATH)];
 
 pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+    if let Some(diagnosis) = sweep::diagnose(failure) {
+        return Some(diagnosis);
+    }
     let peer = Peer::of(failure, 'u');
     if failure.breach(OUTCOME.info.name).is_some() {
         return answered(failure, &peer);
@@ -95,7 +99,7 @@ fn after_loss(failure: &Failure<'_>, host: &str) -> String {
 }
 
 /// What to look at where nothing comes back.
-fn after_silence(host: &str) -> String {
+pub(super) fn after_silence(host: &str) -> String {
     let version = if host.contains(':') { 6 } else { 4 };
     format!(
         "is it the right address, and is the host up? here: `ip -{version} route get {host}`, `ip -{version} neigh show {host}`; if other checks reach \

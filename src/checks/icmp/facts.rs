@@ -12,6 +12,7 @@ const ALTERED_REPLY: (&str, &str) = (
      answer in the target's place",
 );
 
+// Of one host and of many.
 facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
@@ -30,6 +31,31 @@ facts! { pub(super) FACTS;
         ("time_exceeded", "the packet ran out of hops: a routing loop, or `ttl` is too small"),
     ])
     .on_breach(EVIDENCE);
+    pub(super) const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes that left this host.").work();
+    pub(super) const BLOCKED: Fact<i64> = Fact::integer(
+        "blocked",
+        Unit::Count,
+        "Probes this host could not send when they were due (queue full, larger than the known MTU of the path); never lost.",
+    );
+    pub(super) const ERRORS: Fact<Vec<String>> =
+        Fact::list("errors", "Errors received instead of replies, with sender and number: `host_unreachable from 192.0.2.1 x3`.")
+            .ruled(Rule::Ignore);
+    pub(super) const RTT_SOURCE: Fact<Choice> = Fact::choice(
+        "rtt_source",
+        &["kernel", "user"],
+        "Source of the receive timestamps; `user` if one from the kernel was missing, or useless because the clock was set.",
+    )
+    .ruled(Rule::Ignore);
+    pub(super) const LATENESS: Fact<Distribution> = Fact::spread(
+        "lateness",
+        Unit::Seconds,
+        "Delay between when each probe was due and when it was sent: a property of this host, not of the path.",
+    )
+    .on_breach(SENT_LATE);
+}
+
+// Of one host alone.
+facts! { pub(super) SINGLE;
     pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address probed.");
     pub(super) const LOSS: Fact<f64> = Fact::metric(
         "loss",
@@ -41,12 +67,6 @@ facts! { pub(super) FACTS;
     .lifted_by(&["received"])
     .unanswered(1.0)
     .on_breach("packets are lost: look at errors and drops (`ip -s link`, `nstat`) and at queues on the way");
-    pub(super) const SENT: Fact<i64> = Fact::integer("sent", Unit::Count, "Probes that left this host.").work();
-    pub(super) const BLOCKED: Fact<i64> = Fact::integer(
-        "blocked",
-        Unit::Count,
-        "Probes this host could not send when they were due (queue full, larger than the known MTU of the path); never lost.",
-    );
     pub(super) const RECEIVED: Fact<i64> = Fact::integer("received", Unit::Count, "Probes answered within `timeout`.");
     pub(super) const LATE: Fact<i64> = Fact::counter(
         "late",
@@ -85,22 +105,7 @@ facts! { pub(super) FACTS;
     ).lasting(TimeOf::Latency)
     .on_breach("the delay varies: look for a queue that fills (bandwidth), Wi-Fi, or a busy peer");
     pub(super) const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Count, "TTL or hop limit the replies arrived with.");
-    pub(super) const ERRORS: Fact<Vec<String>> =
-        Fact::list("errors", "Errors received instead of replies, with sender and number: `host_unreachable from 192.0.2.1 x3`.")
-            .ruled(Rule::Ignore);
     pub(super) const MTU: Fact<i64> =
         Fact::integer("mtu", Unit::Bytes, "Smallest MTU that a router, or this host, named when a probe was too big.")
             .ruled(Rule::Same);
-    pub(super) const RTT_SOURCE: Fact<Choice> = Fact::choice(
-        "rtt_source",
-        &["kernel", "user"],
-        "Source of the receive timestamps; `user` if one from the kernel was missing, or useless because the clock was set.",
-    )
-    .ruled(Rule::Ignore);
-    pub(super) const LATENESS: Fact<Distribution> = Fact::spread(
-        "lateness",
-        Unit::Seconds,
-        "Delay between when each probe was due and when it was sent: a property of this host, not of the path.",
-    )
-    .on_breach(SENT_LATE);
 }

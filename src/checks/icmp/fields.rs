@@ -2,22 +2,26 @@
 
 use std::time::Duration;
 
+pub(super) use crate::checks::shared::hosts::HOSTS;
 use crate::checks::shared::target::{IP_VERSION, SOURCE};
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
 use crate::model::{Field, FieldKind, FieldRole, Text};
 
 fields! { pub(super) FIELDS;
-    pub(super) const HOST: Field<Text> = Field::required("host", FieldKind::Host, "Name or address to probe.").role(FieldRole::Host);
+    pub(super) const HOST: Field<Option<Text>> = Field::optional("host", FieldKind::Host, "Name or address to probe.").role(FieldRole::Host);
     use IP_VERSION;
-    pub(super) const COUNT: Field<u32> =
-        Field::default("count", FieldKind::Integer(1, 100_000), "5", "How many probes to send.")
-            .role(FieldRole::Repetition);
+    pub(super) const COUNT: Field<Option<u32>> = Field::optional(
+        "count",
+        FieldKind::Integer(1, 100_000),
+        "How many probes to send to each host. Default: 5, and 1 with `hosts`.",
+    )
+    .role(FieldRole::Repetition);
     pub(super) const INTERVAL: Field<Duration> = Field::default(
         "interval",
         FieldKind::Duration(0.001, 3600.0),
         "200ms",
-        "Time from one probe to the next. The schedule is fixed: slow replies do not delay it.",
+        "Time from one probe to the next to the same host. The schedule is fixed: slow replies do not delay it.",
     );
     pub(super) const SIZE: Field<usize> = Field::default(
         "size",

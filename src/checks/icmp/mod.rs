@@ -1,36 +1,40 @@
-//! ICMP echo: loss, round-trip time, and errors from the path.
+//! ICMP echo: loss, round-trip time, and errors from the path, of one host or of many.
 
 mod counts;
 mod diagnosis;
 mod facts;
 mod fields;
+mod single;
 mod stream;
+mod sweep;
 mod synonyms;
 
 use std::time::Duration;
 
-use facts::{ADDRESS, OUTCOME};
-use fields::{COUNT, DONT_FRAGMENT, HOP_LIMIT, HOST, INTERVAL, SIZE, TIMEOUT};
+use facts::OUTCOME;
+use fields::{HOST, HOSTS};
+use single::Single;
+use sweep::Sweep;
 
-use crate::checks::shared::target::Target;
+use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, PhaseInfo, Probe, Synonyms, fact_is};
-use crate::proto::icmp::{Options, Pinger};
+use crate::probe::{
+    self, Cx, Diagnosis, Failure, FieldRules, Footprint, PhaseInfo, Probe, Synonyms, fact_is,
+};
 
 /// Above this rate in bit/s a check would disturb, or be disturbed by, measurements beside it.
 const LOUD: f64 = 10e6;
 /// IP and ICMP header of a probe.
 const OVERHEAD: f64 = 28.0;
-/// Time beyond the schedule for the last wake-up and the evaluation.
-const MARGIN: Duration = Duration::from_millis(500);
 
 /// The probe.
 pub struct Icmp {
-    target: Target,
-    count: u32,
-    interval: Duration,
-    size: usize,
-    options: Options,
+    mode: Mode,
+}
+
+enum Mode {
+    Single(Box<Single>),
+    Sweep(Box<Sweep>),
 }
 
 /// Whether this process may send ICMP echo requests; the fault names the remedies.
@@ -38,38 +42,69 @@ pub fn permission() -> Result<(), Fault> {
     crate::proto::icmp::permission()
 }
 
+/// The two kinds of checks, and the facts that each has alone.
+const MODES: &[probe::Mode] = &[
+    probe::Mode::of("host: 192.0.2.1", |args| !sweep::applies(args), facts::SINGLE),
+    probe::Mode::of("hosts: [192.0.2.0/24]", sweep::applies, sweep::FACTS)
+        .adds("hosts.dead: {len: 0}\nhosts.unreachable: {len: 0}\nhosts.unresolved: {len: 0}"),
+];
+
 impl Probe for Icmp {
-    const SUMMARY: &'static str = "ICMP echo: loss, round-trip time, jitter, and errors from the path";
-    const FIELDS: &'static [FieldInfo] = fields::FIELDS;
-    const FACTS: &'static [FactInfo] = facts::FACTS;
+    const SUMMARY: &'static str = "ICMP echo: which hosts answer, loss, round-trip time, jitter, and errors from the path";
+    const FIELDS: &'static [FieldInfo] = joined!(FieldInfo; fields::FIELDS, sweep::FIELDS);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::SINGLE, sweep::FACTS);
+    const MODES: &'static [probe::Mode] = MODES;
+    const FIELD_RULES: FieldRules = FieldRules {
+        exclusive: &[&["host", "hosts"], &["host", "hosts_file"], &["host", "rate"], &["host", "retries"]],
+        any: &[&["host", "hosts", "hosts_file"]],
+        with: &[],
+    };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let target = Target::from_args(args, args.get(&HOST), 0, args.get(&TIMEOUT))?;
-        let (ttl, dont_fragment) = (args.get(&HOP_LIMIT), args.get(&DONT_FRAGMENT));
-        Ok(Self {
-            count: args.get(&COUNT),
-            interval: args.get(&INTERVAL),
-            size: args.get(&SIZE),
-            options: Options { source: target.source, ttl, dont_fragment },
-            target,
-        })
+        let mode = match (args.get(&HOST), sweep::applies(args)) {
+            (Some(host), false) => Mode::Single(Box::new(Single::from_args(args, host)?)),
+            (None, true) => Mode::Sweep(Box::new(Sweep::from_args(args)?)),
+            (Some(_), true) => {
+                return Err(HOST.invalid("`host` names one host, and `hosts` many", "write all of them in `hosts`"));
+            }
+            (None, false) => {
+                return Err(HOST.invalid("no host is named", format!("write `host`, or `{}` for many", HOSTS.name())));
+            }
+        };
+        Ok(Self { mode })
     }
 
     fn target(&self) -> String {
-        self.target.label()
+        match &self.mode {
+            Mode::Single(single) => single.target.label(),
+            Mode::Sweep(sweep) => sweep.label(),
+        }
     }
 
     fn footprint(&self) -> Footprint {
-        let rate = (self.size as f64 + OVERHEAD) * 8.0 / self.interval.as_secs_f64();
-        if self.count > 1 && rate > LOUD { Footprint::Noisy } else { Footprint::Quiet }
+        let (rate, size) = match &self.mode {
+            Mode::Single(single) if single.count == 1 => return Footprint::Quiet,
+            Mode::Single(single) => (single.interval.as_secs_f64().recip(), single.size),
+            Mode::Sweep(sweep) => (sweep.rate(), sweep.size()),
+        };
+        if (size as f64 + OVERHEAD) * 8.0 * rate > LOUD { Footprint::Noisy } else { Footprint::Quiet }
     }
 
     fn longest(&self) -> Duration {
-        // The patience twice: for the name, and for the last reply.
-        self.interval * self.count + self.target.timeout * 2 + MARGIN
+        match &self.mode {
+            Mode::Single(single) => single.longest(),
+            Mode::Sweep(sweep) => sweep.longest(),
+        }
+    }
+
+    fn scan(&self) -> Option<String> {
+        match &self.mode {
+            Mode::Single(_) => None,
+            Mode::Sweep(sweep) => sweep.scan(),
+        }
     }
 
     fn answered(observation: &Observation) -> bool {
@@ -81,23 +116,17 @@ impl Probe for Icmp {
     }
 
     fn watches(&self) -> bool {
-        self.count > 1
+        match &self.mode {
+            Mode::Single(single) => single.count > 1,
+            Mode::Sweep(_) => true,
+        }
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        match self.probe(cx).await {
-            Ok(()) => Ok(()),
-            Err(end) => end.record(cx, &OUTCOME),
+        match &self.mode {
+            Mode::Single(single) => single.run(cx).await,
+            Mode::Sweep(sweep) => sweep.run(cx).await,
         }
-    }
-}
-
-impl Icmp {
-    async fn probe(&self, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
-        let address = self.target.address().await?;
-        cx.set(&ADDRESS, address.to_string());
-        let pinger = Pinger::open(address, self.size, cx.seed(), self.options)?;
-        Ok(stream::run(self, pinger, address, cx).await?)
     }
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use super::Icmp;
 use super::counts::Counts;
 use super::facts::LATENESS;
+use super::single::Single;
 use crate::model::Fault;
 use crate::model::count::counted;
 use crate::net::clock::ClockReading;
@@ -44,7 +44,7 @@ struct State {
 }
 
 /// Sends all probes, receives the replies, and records what became of them. The socket closes when this ends or is dropped.
-pub(super) async fn run(check: &Icmp, pinger: Pinger, target: IpAddr, cx: &mut Cx<'_>) -> Result<(), Fault> {
+pub(super) async fn run(check: &Single, pinger: Pinger, target: IpAddr, cx: &mut Cx<'_>) -> Result<(), Fault> {
     let buffer = vec![0; pinger.room()];
     let state = State { counts: Counts::new(check.target.timeout), lateness: Samples::default(), buffer };
     let stream = Arc::new(Stream { pinger, target, source: check.target.source, state: Mutex::new(state) });
@@ -56,7 +56,7 @@ pub(super) async fn run(check: &Icmp, pinger: Pinger, target: IpAddr, cx: &mut C
 
 impl Stream {
     /// Begins to send; the channel tells when all have left, and how many never will.
-    fn start(self: &Arc<Self>, check: &Icmp, threads: &mut Threads) -> Result<oneshot::Receiver<u64>, Fault> {
+    fn start(self: &Arc<Self>, check: &Single, threads: &mut Threads) -> Result<oneshot::Receiver<u64>, Fault> {
         let clock = Clock::start();
         if check.count == 1 {
             // A schedule of one needs no thread.

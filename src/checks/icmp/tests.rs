@@ -32,7 +32,7 @@ async fn allowed(args: &Args) -> Option<Observation> {
         }
         Ok(observation) => Some(observation),
         Err(fault) => {
-            let v6 = args.get(&super::fields::HOST).contains(':');
+            let v6 = args.get(&super::fields::HOST).is_some_and(|host| host.contains(':'));
             let no_v6 = v6 && fault.remedy.contains("IP version");
             let no_permission = permission().is_err() && fault.remedy.contains("cap_net_raw");
             assert!(no_v6 || no_permission, "{fault:?}");

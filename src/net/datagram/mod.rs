@@ -123,7 +123,7 @@ impl Datagram {
 
     /// The next error report already there, as after a refused send.
     pub fn icmp_error(&self, buffer: &mut [u8]) -> Option<IcmpError> {
-        system::icmp_error(self.socket(), &mut Control::empty().0, buffer)
+        system::icmp_error(self.socket(), &mut Control::empty().0, buffer).map(|(error, _)| error)
     }
 }
 
@@ -139,7 +139,18 @@ pub fn disable_icmp_errors(socket: &impl AsFd) {
 
 /// The error report behind an error that a socket of [`enable_icmp_errors`] just had; `None` where it was no ICMP error.
 pub fn reported(socket: &impl AsRawFd) -> Option<IcmpError> {
-    system::icmp_error(socket, &mut Control::empty().0, &mut [0; 64])
+    system::icmp_error(socket, &mut Control::empty().0, &mut [0; 64]).map(|(error, _)| error)
+}
+
+/// Turns on error reports, kernel stamps and hop limits of a socket, where the system has them.
+pub fn enable_reports(socket: &Socket) {
+    system::enable(socket);
+}
+
+/// The next error report of a socket of [`enable_reports`], and the address the packet in question was sent to; what it quotes of
+/// that packet is in the buffer.
+pub fn next_report(socket: &impl AsRawFd, buffer: &mut [u8]) -> Option<(IcmpError, Option<IpAddr>)> {
+    system::icmp_error(socket, &mut Control::empty().0, buffer)
 }
 
 impl Ready<'_> {
@@ -154,7 +165,7 @@ impl Ready<'_> {
 }
 
 fn read(socket: &Socket, control: &mut [u8], buffer: &mut [u8], error: bool) -> io::Result<Option<Event>> {
-    if error && let Some(report) = system::icmp_error(socket, control, buffer) {
+    if error && let Some((report, _)) = system::icmp_error(socket, control, buffer) {
         return Ok(Some(Event::IcmpError(report)));
     }
     match receive(socket, control, buffer) {
@@ -162,7 +173,8 @@ fn read(socket: &Socket, control: &mut [u8], buffer: &mut [u8], error: bool) -> 
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
         Err(error) if matches!(error.raw_os_error(), Some(libc::EBADF | libc::EFAULT | libc::EINVAL)) => Err(error),
         Err(error) => {
-            Ok(Some(system::icmp_error(socket, control, buffer).map_or(Event::Failed(error), Event::IcmpError)))
+            let report = system::icmp_error(socket, control, buffer);
+            Ok(Some(report.map_or(Event::Failed(error), |(report, _)| Event::IcmpError(report))))
         }
     }
 }
@@ -204,7 +216,7 @@ mod system {
     use std::os::fd::{AsFd, AsRawFd};
     use std::time::Duration;
 
-    use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
     use socket2::Socket;
 
     use super::{Arrival, IcmpError};
@@ -238,17 +250,23 @@ mod system {
         }
     }
 
-    /// Reads the error queue up to the first report about the path; ends, because each read takes one entry out.
-    pub(super) fn icmp_error(socket: &impl AsRawFd, control: &mut [u8], buffer: &mut [u8]) -> Option<IcmpError> {
+    /// Reads the error queue up to the first report about the path, with the address the packet was sent to; ends, because each read
+    /// takes one entry out.
+    pub(super) fn icmp_error(
+        socket: &impl AsRawFd,
+        control: &mut [u8],
+        buffer: &mut [u8],
+    ) -> Option<(IcmpError, Option<IpAddr>)> {
         let room = buffer.len();
         loop {
             let mut parts = [IoSliceMut::new(buffer)];
             let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-            let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut *control), flags).ok()?;
+            let message =
+                recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut *control), flags).ok()?;
             let quoted = message.bytes.min(room);
             let found = message.cmsgs().ok().and_then(|mut items| items.find_map(|item| report(&item, quoted)));
-            if found.is_some() {
-                return found;
+            if let Some(found) = found {
+                return Some((found, message.address.as_ref().and_then(super::address).map(|to| to.ip())));
             }
         }
     }
@@ -276,6 +294,7 @@ mod system {
 mod system {
     //! Elsewhere: errors arrive without their sender, and arrivals are stamped by this process.
 
+    use std::net::IpAddr;
     use std::os::fd::{AsFd, AsRawFd};
 
     use nix::sys::socket::ControlMessageOwned;
@@ -289,7 +308,7 @@ mod system {
 
     pub(super) fn ancillary(_: &ControlMessageOwned, _: &mut Arrival) {}
 
-    pub(super) fn icmp_error(_: &impl AsRawFd, _: &mut [u8], _: &mut [u8]) -> Option<IcmpError> {
+    pub(super) fn icmp_error(_: &impl AsRawFd, _: &mut [u8], _: &mut [u8]) -> Option<(IcmpError, Option<IpAddr>)> {
         None
     }
 }

@@ -1,11 +1,15 @@
-//! Many datagrams per system call on a connected UDP socket: `sendmmsg` whose messages the kernel cuts into datagrams of
+//! Many datagrams per system call on a datagram socket: `sendmmsg` whose messages the kernel cuts into datagrams of
 //! one length (UDP GSO), `recvmmsg` with the kernel's times of arrival, waits in microseconds, and the count of what the
 //! kernel dropped (`SO_RXQ_OVFL`).
 
+mod received;
+
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
+use received::{NAME_LENGTH, address, control_data};
 use socket2::Socket;
 
 /// Most messages of one call.
@@ -15,8 +19,8 @@ const SEGMENTS: usize = 64;
 /// Most bytes of one message: what fits in an IPv4 packet, with room to spare.
 const MESSAGE: usize = 60_000;
 
-/// Control data of one message, aligned as the kernel wants it; room for `CMSG_SPACE` of a time and of a number.
-type Control = [u64; 8];
+/// Control data of one message, aligned as the kernel wants it; room for `CMSG_SPACE` of a time and of two numbers.
+type Control = [u64; 12];
 
 /// Lets the kernel count what it drops and stamp what arrives, and enlarges the receive buffer to `size` bytes, past the system's limit where
 /// this process may. Returns the size in force as the kernel accounts it: twice what was asked for.
@@ -44,6 +48,7 @@ struct KeptDatagram {
     length: usize,
     cut: bool,
     stamp: Option<Duration>,
+    ttl: Option<u8>,
 }
 
 /// Room for what one call receives.
@@ -51,6 +56,8 @@ pub struct Inbox {
     room: usize,
     bytes: Vec<u8>,
     controls: Vec<Control>,
+    /// Where the kernel writes who sent a datagram; empty on connected sockets, which know.
+    senders: Vec<libc::sockaddr_in6>,
     kept: Vec<KeptDatagram>,
     drops: Option<u32>,
 }
@@ -63,10 +70,24 @@ impl Inbox {
         Self {
             room,
             bytes: vec![0; room * BATCH],
-            controls: vec![[0; 8]; BATCH],
+            controls: vec![Control::default(); BATCH],
+            senders: Vec::new(),
             kept: Vec::with_capacity(BATCH),
             drops: None,
         }
+    }
+
+    /// The same, for a socket that is not connected: it also keeps who sent what.
+    #[must_use]
+    pub fn with_senders(room: usize) -> Self {
+        const NOBODY: libc::sockaddr_in6 = libc::sockaddr_in6 {
+            sin6_family: 0,
+            sin6_port: 0,
+            sin6_flowinfo: 0,
+            sin6_addr: libc::in6_addr { s6_addr: [0; 16] },
+            sin6_scope_id: 0,
+        };
+        Self { senders: vec![NOBODY; BATCH], ..Self::new(room) }
     }
 
     /// Takes what has arrived, without waiting; returns how many datagrams that are. None is 0, not an error.
@@ -86,9 +107,14 @@ impl Inbox {
             head.msg_hdr.msg_control = control.as_mut_ptr().cast();
             head.msg_hdr.msg_controllen = size_of::<Control>();
         }
+        for (head, sender) in heads.iter_mut().zip(&mut self.senders) {
+            head.msg_hdr.msg_name = std::ptr::from_mut(sender).cast();
+            head.msg_hdr.msg_namelen = NAME_LENGTH;
+        }
         let fd = socket.as_fd().as_raw_fd();
         // SAFETY: the descriptor is borrowed for the call. Each of the BATCH headers points to one part, and that to its
-        // own room, and to its own control block, with their true lengths; all outlive the call, and nothing else uses them.
+        // own room, and to its own control block and sender, with their true lengths; all outlive the call, and nothing else uses
+        // them.
         let room = libc::c_uint::try_from(heads.len()).unwrap_or_default();
         let count = unsafe { libc::recvmmsg(fd, heads.as_mut_ptr(), room, libc::MSG_DONTWAIT, std::ptr::null_mut()) };
         let Ok(count) = usize::try_from(count) else {
@@ -98,9 +124,10 @@ impl Inbox {
         };
         for head in heads.iter().take(count) {
             let cut = head.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            let (drops, stamp) = control_data(&head.msg_hdr);
-            self.kept.push(KeptDatagram { length: (head.msg_len as usize).min(self.room), cut, stamp });
-            self.drops = drops.or(self.drops);
+            let control = control_data(&head.msg_hdr);
+            let length = (head.msg_len as usize).min(self.room);
+            self.kept.push(KeptDatagram { length, cut, stamp: control.stamp, ttl: control.ttl });
+            self.drops = control.drops.or(self.drops);
         }
         Ok(self.kept.len())
     }
@@ -119,39 +146,24 @@ impl Inbox {
         self.kept.get(index)?.stamp
     }
 
+    /// TTL or hop limit a datagram of the last call arrived with, where the socket asks for it.
+    #[must_use]
+    pub fn ttl(&self, index: usize) -> Option<u8> {
+        self.kept.get(index)?.ttl
+    }
+
+    /// Who sent a datagram of the last call; known of [`Self::with_senders`] alone.
+    #[must_use]
+    pub fn sender(&self, index: usize) -> Option<IpAddr> {
+        self.kept.get(index)?;
+        address(self.senders.get(index)?)
+    }
+
     /// Datagrams the kernel dropped on the socket last received from, since it was opened; `None` unless it reported a number
     /// since the last call.
     pub fn drops(&mut self) -> Option<u32> {
         self.drops.take()
     }
-}
-
-/// A message's control data as the kernel filled it: drops (`SO_RXQ_OVFL`) and the time of arrival (`SO_TIMESTAMPNS`).
-#[expect(unsafe_code, reason = "control data is walked by the C library's macros")]
-fn control_data(head: &libc::msghdr) -> (Option<u32>, Option<Duration>) {
-    let (mut drops, mut stamp) = (None, None);
-    // SAFETY: the kernel filled the control block this header points to, and set its length to what it filled.
-    let mut at = unsafe { libc::CMSG_FIRSTHDR(head) };
-    while !at.is_null() {
-        // SAFETY: the macros return null or a whole header within the control block.
-        let (level, kind, data) = unsafe { ((*at).cmsg_level, (*at).cmsg_type, libc::CMSG_DATA(at)) };
-        match (level, kind) {
-            (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
-                // SAFETY: the kernel writes 32 bits for this type; the block may be unaligned for them.
-                drops = Some(unsafe { data.cast::<u32>().read_unaligned() });
-            }
-            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
-                // SAFETY: the kernel writes a `timespec` for this type; the block may be unaligned for it.
-                let time = unsafe { data.cast::<libc::timespec>().read_unaligned() };
-                let parts = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-                stamp = if let (Ok(seconds), Ok(nanos)) = parts { Some(Duration::new(seconds, nanos)) } else { None };
-            }
-            _ => {}
-        }
-        // SAFETY: as for the first.
-        at = unsafe { libc::CMSG_NXTHDR(head, at) };
-    }
-    (drops, stamp)
 }
 
 /// Datagrams of one length that leave as one message.
@@ -231,7 +243,7 @@ impl Outbox {
     #[expect(unsafe_code, reason = "neither nix nor socket2 sends many datagrams without an allocation per call")]
     fn some(&mut self, socket: &impl AsFd) -> io::Result<usize> {
         let mut parts = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
-        let mut controls: [Control; BATCH] = [[0; 8]; BATCH];
+        let mut controls: [Control; BATCH] = [Control::default(); BATCH];
         // SAFETY: as in `receive`.
         let mut heads: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
         let mut count = 0;
@@ -311,6 +323,12 @@ impl Waiter {
     /// Until one of them has something to read, or `length` has passed.
     pub fn arrivals(&mut self, length: Duration) {
         poll(&mut self.0, libc::POLLIN, length);
+    }
+
+    /// Whether the last wait ended by errors that wait to be read.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|entry| entry.revents & libc::POLLERR != 0)
     }
 
     /// Until one of them takes more to send, or `length` has passed.

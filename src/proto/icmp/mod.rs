@@ -44,8 +44,18 @@ pub fn permission() -> Result<(), Fault> {
     socket(IpAddr::V4(Ipv4Addr::LOCALHOST)).map(|_| ())
 }
 
-impl Pinger {
-    /// Opens a socket for `target`; replies to others are filtered out in the kernel.
+/// A socket for echo requests to any address of one IP version.
+pub struct EchoSocket {
+    /// The socket.
+    pub socket: Socket,
+    /// The packets' common part.
+    pub echo: Echo,
+    /// Packets arrive with their IPv4 header.
+    ip_header: bool,
+}
+
+impl EchoSocket {
+    /// Opens one of the IP version of `target`, whose name stands in faults; replies to others are filtered out in the kernel.
     pub fn open(target: IpAddr, size: usize, seed: u64, options: Options) -> Result<Self, Fault> {
         let (socket, raw) = socket(target)?;
         let tag = unique(seed);
@@ -65,9 +75,30 @@ impl Pinger {
         }
         fragment::forbid(&socket, echo.v6, options.dont_fragment).map_err(fault("set don't fragment"))?;
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-        let datagram = Datagram::new(socket).map_err(fault("watch ICMP socket"))?;
         // Linux hands out the bare message on ping sockets.
         let ip_header = !echo.v6 && (raw || cfg!(not(target_os = "linux")));
+        Ok(Self { socket, echo, ip_header })
+    }
+
+    /// Classifies a packet.
+    #[must_use]
+    pub fn read(&self, packet: &[u8]) -> Received {
+        self.echo.read(packet, self.ip_header)
+    }
+}
+
+/// Bytes that hold any packet for a socket whose payloads have `size` bytes, and one more so that a longer one is seen to be longer.
+#[must_use]
+pub const fn room(size: usize) -> usize {
+    // The longest IPv4 header has 60 bytes.
+    60 + echo::HEADER + size + 1
+}
+
+impl Pinger {
+    /// Opens a socket for `target`; replies to others are filtered out in the kernel.
+    pub fn open(target: IpAddr, size: usize, seed: u64, options: Options) -> Result<Self, Fault> {
+        let EchoSocket { socket, echo, ip_header } = EchoSocket::open(target, size, seed, options)?;
+        let datagram = Datagram::new(socket).map_err(|error| icmp_fault(&error, "watch ICMP socket", target))?;
         Ok(Self { datagram, echo, ip_header, target })
     }
 
@@ -91,8 +122,7 @@ impl Pinger {
     /// Bytes that hold any packet meant for this socket, and one more so that a longer one is seen to be longer.
     #[must_use]
     pub fn room(&self) -> usize {
-        // The longest IPv4 header has 60 bytes.
-        60 + echo::HEADER + self.echo.size + 1
+        room(self.echo.size)
     }
 }
 

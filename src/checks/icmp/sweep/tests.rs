@@ -1,0 +1,78 @@
+//! Sweeps of loopback: every address of 127.0.0.0/8 answers. A system that allows no ICMP must explain itself instead.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::Icmp;
+use crate::model::typed::Form;
+use crate::model::{Arg, Args, Observation};
+use crate::probe::{Footprint, Probe};
+use crate::proto::icmp::permission;
+use crate::testing::{self, Written, texts};
+
+fn args(hosts: &[&str], more: Written<'_>) -> Args {
+    testing::args([("hosts", texts(hosts)), ("timeout", Arg::Number(30.0))], more)
+}
+
+async fn swept(args: &Args) -> Option<Observation> {
+    let (observation, ended) = testing::observe(&Icmp::from_args(args).unwrap()).await;
+    match ended {
+        Ok(()) => Some(observation),
+        Err(fault) => {
+            assert!(permission().is_err() && fault.remedy.contains("cap_net_raw"), "{fault:?}");
+            None
+        }
+    }
+}
+
+fn why(args: &Args) -> String {
+    let invalid = Icmp::from_args(args).err().unwrap();
+    format!("{}: {}", invalid.field, invalid.message)
+}
+
+#[tokio::test]
+async fn every_host_has_a_row() {
+    let Some(seen) = swept(&args(&["127.8.0.0/25", "a.invalid", "127.9.0.1"], &[])).await else { return };
+    assert_eq!(seen.text("outcome"), Some("replied"));
+    assert_eq!(testing::list(&seen, "hosts.alive").len(), 127);
+    assert_eq!(testing::list(&seen, "hosts.unresolved"), ["a.invalid"]);
+    assert_eq!((testing::list(&seen, "hosts.dead").len(), testing::count(&seen, "sent")), (0, 127));
+    let rows = seen.last_rows("hosts").unwrap();
+    assert_eq!((rows.total, &*rows.rows[0].0), (128, "a.invalid"), "what is wrong comes first");
+    let cells = rows.object(rows.row("127.9.0.1", Form::Host).unwrap());
+    assert_eq!((&cells["state"], &cells["received"], &cells["loss"]), (&json!("alive"), &json!(1), &json!(0.0)));
+    assert_eq!(seen.merged("hosts.rtt").unwrap().count(), 127);
+}
+
+#[tokio::test]
+async fn several_probes_to_each_are_spread_over_the_interval() {
+    let more = [("count", Arg::Integer(3)), ("interval", Arg::Number(0.02)), ("rate", Arg::Number(100_000.0))];
+    let Some(seen) = swept(&args(&["127.8.0.0/26", "127.8.1.0/26"], &more)).await else { return };
+    assert_eq!(testing::count(&seen, "sent"), 372);
+    let lateness = seen.merged("lateness").unwrap();
+    assert_eq!(lateness.count(), 372, "a paced sweep says how late it was");
+    assert_eq!(seen.merged("hosts.received").unwrap().summary().unwrap().min, 3.0);
+}
+
+#[test]
+fn fields_that_do_not_fit_are_told() {
+    assert!(why(&args(&["127.0.0.1"], &[("size", Arg::Number(8.0))])).starts_with("size: with 8 bytes"));
+    assert!(why(&args(&["127.0.0.0/12"], &[("count", Arg::Integer(50))])).contains("probes, and a check has at most"));
+    assert!(why(&args(&["127.0.0.1"], &[("host", testing::text("127.0.0.2"))])).starts_with("host: "));
+    assert!(why(&testing::args([("timeout", Arg::Number(1.0))], &[])).starts_with("host: no host is named"));
+}
+
+#[test]
+fn what_leaves_this_machine_is_slow_and_asks_for_permission() {
+    let probe = |hosts: &[&str], more| Icmp::from_args(&args(hosts, more)).unwrap();
+    let near = probe(&["127.0.0.0/16"], &[]);
+    assert_eq!((near.footprint(), near.scan()), (Footprint::Noisy, None));
+    let beyond = probe(&["192.0.2.0/24"], &[]);
+    assert_eq!((beyond.footprint(), beyond.scan()), (Footprint::Quiet, None));
+    // 254 hosts at 100 /s three times, and the patience four times.
+    assert!(beyond.longest() > Duration::from_millis(7620), "{:?}", beyond.longest());
+    assert!(probe(&["10.0.0.0/21"], &[]).scan().unwrap().contains("2046 hosts"));
+    let fast = [("rate", Arg::Number(50_000.0))];
+    assert_eq!(probe(&["192.0.2.0/24"], &fast).footprint(), Footprint::Noisy);
+}
