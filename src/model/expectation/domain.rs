@@ -139,7 +139,13 @@ impl Constants {
                 self.lists.push(Value::Array(values.clone()));
             }
             Test::Matches(_) => self.open = true,
-            Test::Any(part) | Test::All(part) | Test::None(part) | Test::Len(part) | Test::Not(part) => self.add(part),
+            Test::Any(part) | Test::All(part) | Test::None(part) | Test::Not(part) => self.add(part),
+            Test::Len(part) => {
+                let before = self.numbers.len();
+                self.add(part);
+                // An example of such a length is not made: nothing is known of it.
+                self.open |= self.numbers.iter().skip(before).any(|length| *length >= f64::from(LONGEST));
+            }
             Test::AllOf(parts) | Test::AnyOf(parts) => parts.iter().for_each(|part| self.add(part)),
             Test::Present(_) => {}
         }
@@ -218,6 +224,7 @@ mod tests {
         assert!(!contradict(&[&some, &Test::Excludes(vec![json!("a")])], Sort::List, NATURAL));
         assert!(!contradict(&[&some, &Test::All(Box::new(Test::Eq(json!("a"))))], Sort::List, NATURAL));
         assert!(!contradict(&[&some, &len(Test::Le(json!(4)))], Sort::List, NATURAL));
+        assert!(!contradict(&[&len(Test::Eq(json!(65_536)))], Sort::List, NATURAL), "a list may be long");
         let pattern = Test::Any(Box::new(Test::Matches(Regex::new("^10 ").unwrap())));
         assert!(!contradict(&[&some, &pattern], Sort::List, NATURAL), "it cannot be told");
     }

@@ -5,6 +5,7 @@ mod altered;
 mod limits;
 mod silence;
 mod suites;
+mod sweep;
 mod table;
 mod tcp_ends;
 
@@ -96,6 +97,17 @@ impl Namespace {
         self.run_by(&[], suite)
     }
 
+    /// What is said of a suite that is run inside, with these options and no others.
+    fn run_suite(&self, suite: &str, options: &[&str]) -> String {
+        let sandbox = CliSandbox::new();
+        sandbox.write("suite.yaml", suite);
+        let inner = sandbox.shakedown(&["run", "suite.yaml"]);
+        let mut command = self.command("env");
+        command.arg(inner.get_program()).args(inner.get_args()).args(options).current_dir(sandbox.folder());
+        let output = command.output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    }
+
     /// [`Self::run`] by way of another program.
     fn run_by(&self, wrapper: &[&str], suite: &str) -> (Value, String) {
         let sandbox = CliSandbox::new();
@@ -106,7 +118,7 @@ impl Namespace {
         {
             sandbox.write(name, text);
         }
-        let inner = sandbox.shakedown(&["run", "suite.yaml", "--json", "report.json", "--allow-disruptive"]);
+        let inner = sandbox.shakedown(&["run", "suite.yaml", "--json", "report.json", "--allow-disruptive", "--allow-scan"]);
         let mut command = self.command("env");
         command.args(wrapper).arg(inner.get_program()).args(inner.get_args());
         let output = command.current_dir(sandbox.folder()).env_remove("SHAKEDOWN_PEER_LOG").output().unwrap();

@@ -220,3 +220,16 @@ fn finish(cx: &mut Cx<'_>, summary: Summary, user_stamped: bool, dropped: u64) -
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{HostTally, own_fault};
+
+    #[test]
+    fn a_full_table_of_neighbours_names_its_remedy() {
+        let mut tally = HostTally::new("127.0.0.9".parse().unwrap());
+        tally.own = Some(libc::ENOBUFS);
+        let fault = own_fault(&tally, "127.0.0.9:0".parse().unwrap(), None);
+        assert!(fault.remedy.contains("gc_thresh3") && fault.detail.contains("neighbour"), "{fault:?}");
+    }
+}
