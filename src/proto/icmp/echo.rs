@@ -129,8 +129,9 @@ impl Echo {
             return sent && self.tag.to_be_bytes().starts_with(tag) && is_filling(rest);
         };
         let (head, rest) = payload.split_at(NUMBERED.min(payload.len()));
-        let own = [self.tag.to_be_bytes(), u64::from(number).to_be_bytes()].concat();
-        payload.len() == self.size && head == own && is_filling(rest) && number & 0xffff == u32::from(low)
+        let (tag, own) = head.split_at(TAGGED.min(head.len()));
+        let is_own = tag == self.tag.to_be_bytes() && own == u64::from(number).to_be_bytes();
+        payload.len() == self.size && is_own && is_filling(rest) && number & 0xffff == u32::from(low)
     }
 
     /// Bytes of the tag in a payload too short for a number.
@@ -171,6 +172,46 @@ impl Echo {
         match field(message, HEADER + TAGGED).map(u64::from_be_bytes) {
             Some(number) => u32::try_from(number).ok().map(Number::Exact),
             None => Some(low),
+        }
+    }
+}
+
+/// The requests of one run, for who sends many: all are one packet, of which only the numbers change.
+#[derive(Clone, Debug)]
+pub struct Requests {
+    packet: Vec<u8>,
+    /// The sum of its words without the numbers (RFC 1071); `None` where the kernel fills it in.
+    sum: Option<u32>,
+}
+
+impl Requests {
+    /// Those of `echo`, whose payload has room for the number.
+    #[must_use]
+    pub fn new(echo: &Echo) -> Self {
+        let packet = Echo { size: echo.size.max(NUMBERED), ..*echo }.request(0);
+        let sum = (!echo.v6).then(|| u32::from(!field(&packet, 2).map_or(0, u16::from_be_bytes)));
+        Self { packet, sum }
+    }
+
+    /// The request of probe `number`, as [`Echo::request`] makes it.
+    pub fn of(&mut self, number: u32) -> &[u8] {
+        let [a, b, c, d] = number.to_be_bytes();
+        let (high, low) = (u32::from(u16::from_be_bytes([a, b])), u32::from(u16::from_be_bytes([c, d])));
+        self.put(6, &[c, d]);
+        self.put(HEADER + NUMBERED - 4, &[a, b, c, d]);
+        if let Some(sum) = self.sum {
+            let sum = sum + high + 2 * low;
+            let folded = (sum & 0xffff) + (sum >> 16);
+            let folded = (folded & 0xffff) + (folded >> 16);
+            let [.., high, low] = (!folded).to_be_bytes();
+            self.put(2, &[high, low]);
+        }
+        &self.packet
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        if let Some(place) = self.packet.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(bytes);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::model::Fault;
 use crate::net::datagram::Datagram;
 use crate::net::sys::fragment;
 
-pub use echo::{Echo, Number, Received};
+pub use echo::{Echo, Number, Received, Requests};
 
 /// Receive buffer asked for, so that a burst of replies waits instead of being lost in this host. The kernel may give less.
 const RECEIVE_BUFFER: usize = 1 << 20;

@@ -14,7 +14,7 @@ use crate::net::clock::{ClockReading, Stamp};
 use crate::net::datagram::{self, IcmpError};
 use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Workload, nanos};
 use crate::net::sys::mmsg::{self, BATCH, Inbox, Waiter};
-use crate::proto::icmp::{self, EchoSocket, Number, Options, Received, icmp_fault};
+use crate::proto::icmp::{self, EchoSocket, Number, Options, Received, Requests, icmp_fault};
 use crate::stats::Samples;
 
 /// Receive buffer asked for: some thousand replies.
@@ -71,6 +71,7 @@ pub(super) struct Found {
 /// One IP version.
 struct Version {
     echo: EchoSocket,
+    requests: Requests,
     inbox: Inbox,
 }
 
@@ -106,7 +107,7 @@ impl Worker {
             echo.socket.set_nonblocking(true).map_err(fault)?;
             datagram::enable_reports(&echo.socket);
             mmsg::prepare(&echo.socket, BUFFER).map_err(fault)?;
-            Ok(Version { echo, inbox: Inbox::with_senders(icmp::room(job.size)) })
+            Ok(Version { requests: Requests::new(&echo.echo), echo, inbox: Inbox::with_senders(icmp::room(job.size)) })
         };
         let versions: Vec<Version> = [first(false), first(true)].into_iter().flatten().map(open).collect::<Result<_, Fault>>()?;
         let hosts: Vec<HostTally> = job.hosts.iter().map(|address| HostTally::new(*address)).collect();
@@ -179,18 +180,18 @@ impl Worker {
     /// Sends one probe; whether it is dealt with.
     fn send(&mut self, host: u32) -> bool {
         let Some(address) = usize::try_from(host).ok().and_then(|at| self.job.hosts.get(at)).copied() else { return true };
-        let Some(version) = self.versions.iter().find(|version| version.echo.echo.v6 == address.is_ipv6()) else { return true };
+        let Some(version) = self.versions.iter_mut().find(|version| version.echo.echo.v6 == address.is_ipv6()) else { return true };
         let number = u32::try_from(self.found.probes.len()).unwrap_or(u32::MAX);
         // Made before the clock is read: its making is no part of a round trip.
-        let packet = version.echo.echo.request(number);
+        let packet = version.requests.of(number);
         let to = SockAddr::from(SocketAddr::new(address, 0));
         let mut sent = self.clock.now();
-        let mut result = version.echo.socket.send_to(&packet, &to);
+        let mut result = version.echo.socket.send_to(packet, &to);
         if result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock) {
             // The kernel may have said what an earlier packet met; it does so once.
             self.has_reports = true;
             sent = self.clock.now();
-            result = version.echo.socket.send_to(&packet, &to);
+            result = version.echo.socket.send_to(packet, &to);
         }
         let state = match result {
             Ok(_) => State::Waiting,

@@ -2,7 +2,7 @@
 
 use proptest::prelude::{ProptestConfig, any, proptest};
 
-use super::{Echo, HEADER, Number, Received, seal};
+use super::{Echo, HEADER, Number, Received, Requests, seal};
 
 const TAG: u64 = 0x1122_3344_5566_7788;
 
@@ -166,6 +166,17 @@ fn the_newest_probe_that_fits_is_meant() {
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn many_requests_are_what_each_alone_is(numbers in proptest::collection::vec(any::<u32>(), 1..20), size in 16_usize..80, id in any::<u16>(), tag in any::<u64>()) {
+        for v6 in [false, true] {
+            let echo = Echo { v6, id: Some(id), tag, size };
+            let mut requests = Requests::new(&echo);
+            for number in &numbers {
+                proptest::prop_assert_eq!(requests.of(*number), echo.request(*number));
+            }
+        }
+    }
 
     #[test]
     fn arbitrary_bytes_never_panic_and_are_never_ours(
