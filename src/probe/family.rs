@@ -124,6 +124,7 @@ impl Synonyms {
     }
 
     /// The fields that a name of the family says beside; `None` if others do not call it so.
+    #[must_use]
     pub fn said_by(&self, word: &str) -> Option<impl Iterator<Item = (&'static str, &'static str)>> {
         let word = plain(word);
         let mut found = self.names.iter().find(|name| name.split(' ').next() == Some(word.as_str()))?.split(' ');

@@ -59,6 +59,9 @@ impl Line {
         let mut rest = words.into_iter().peekable();
         while let Some(word) = rest.next() {
             let name = word.split('=').next().unwrap_or_default();
+            if word == "--" {
+                continue;
+            }
             if ALONE.contains(&word.as_str()) {
                 self.own.push(word.clone());
             } else if WITH_VALUE.contains(&name) {

@@ -75,6 +75,14 @@ fn a_line_of_another_tool_becomes_one_of_ours() {
         ("sslscan www.test", "probe tls www.test scan=true"),
         ("probe head http://www.test/", "probe http http://www.test/ method=HEAD"),
         ("probe ping", "probe icmp www.example.test"),
+    ] {
+        assert_eq!(offered(line), want, "{line}");
+    }
+}
+
+#[test]
+fn commands_and_options_of_others_become_ours() {
+    for (line, want) in [
         ("run --dry-run edge.yaml --tag a", "plan edge.yaml --tag a"),
         ("run edge.yaml --output junit", "run edge.yaml --junit report.xml"),
         ("run edge.yaml -o out.json --parallel 4", "run edge.yaml --json out.json --jobs 4"),
@@ -87,6 +95,8 @@ fn a_line_of_another_tool_becomes_one_of_ours() {
         ("help run", "run --help"),
         ("init", "explain suite"),
         ("tcp 192.0.2.1:22", "probe tcp 192.0.2.1:22"),
+        ("curl -- www.test", "probe http www.test"),
+        ("probe tcp -- 192.0.2.1:22", "(nothing)"),
         // What is ours, or a slip of the pen, is told by those who know it.
         ("probe tcp 192.0.2.1:22 timeout=2s -e 'outcome: refused'", "(nothing)"),
         ("probe tcpp 192.0.2.1:22", "(nothing)"),

@@ -6,7 +6,7 @@ use crate::probe::Synonyms;
 const ANY_CERTIFICATE: &str = "expect: {verified: {present: true}}";
 const SCANNED: &str = "!scan=true shows every one that the server accepts";
 /// What SSL Labs and testssl.sh give a letter for.
-const GRADE: &str = "!there is no grade: with `scan: true, profiles: [mozilla-intermediate]` below `tls`, write `profile.mozilla-intermediate: compliant`";
+const GRADE: &str = "!there is no grade: with `tls: {…, scan: true, profiles: [mozilla-intermediate]}` write `profile.mozilla-intermediate: compliant`";
 const WITHOUT_VERIFYING: &str = "off: expect: {verified: {present: true}}";
 
 #[rustfmt::skip]

@@ -279,7 +279,7 @@ impl Reader<'_> {
         let subject = Subject::at(self.facts, &fact).filter(|subject| matches!(subject.sort, Sort::Number(_)))?;
         let tests = synonyms::comparison(text, subject).into_iter().next();
         let test = tests.unwrap_or_else(|| format!("{{gt: {length}}}"));
-        Some(format!("write `{fact}: {test}` for the time that is left; `{owner}` is a point in time"))
+        Some(format!("for the time that is left write `{fact}: {test}` in place of `{owner}`"))
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) const CHECK: &[(&str, &str)] = &[
     ("exec", COMMAND), ("command", COMMAND), ("cmd", COMMAND), ("shell", COMMAND), ("script", COMMAND),
     ("process", INSIDE), ("service", INSIDE), ("package", INSIDE), ("file", INSIDE), ("user", INSIDE), ("mount", INSIDE),
     ("kernel_param", INSIDE),
-    ("grpc", "!gRPC is not spoken: that it listens shows `tcp: {host: HOST, port: PORT}`, and with TLS `tls: {host: HOST, port: PORT, alpn: [h2]}`"),
+    ("grpc", "!gRPC is not spoken: `tcp: {host: HOST, port: PORT}` shows whether it listens, `tls: {host: HOST, port: PORT, alpn: [h2]}` whether with TLS"),
 ];
 const RIGHTS: &str = "!checks have the rights of whoever runs shakedown";
 const COMMAND: &str = "!a check runs no command, it asks the service: `http: {url: …}`, `tcp: {host: …, port: …}`; only `failover` runs some, to break and restore";
