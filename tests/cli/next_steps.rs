@@ -94,7 +94,10 @@ fn what_was_not_selected_is_no_change() {
         assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
         assert!(ended.out.contains("2 checks not selected in one of the runs"), "{}", ended.out);
         assert!(!ended.out.contains("GONE") && !ended.out.contains("NEW"), "{}", ended.out);
-        assert_eq!(sandbox.json("c.json")["summary"]["checks_not_selected"], 2);
+        let compared = sandbox.json("c.json");
+        assert_eq!(compared["summary"]["checks_not_selected"], 2);
+        let lost = compared["metrics"].to_string().contains("only the reference has it");
+        assert!(!lost, "{before} {after}: {}", compared["metrics"]);
     }
     // What the suite no longer has is gone, whatever was selected of the rest.
     sandbox.write("suite.yaml", &suite(&["a", "b"]));

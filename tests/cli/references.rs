@@ -176,7 +176,8 @@ fn what_regressed_is_confirmed_reported_and_not_accepted() {
 fn without_a_reference_nothing_is_green() {
     let kept = Kept::new();
     let missing = kept.refused("nowhere");
-    assert!(missing.contains("there is no folder of baselines nowhere"), "{missing}");
+    let remedy = "accept a run with `shakedown baseline accept REPORT.json --dir nowhere`";
+    assert!(missing.contains(&format!("there is no folder of baselines nowhere; {remedy}")), "{missing}");
     // A folder with other suites.
     std::fs::rename(kept.sandbox.path("b/s"), kept.sandbox.path("b/t")).unwrap();
     kept.not_compared(&["b has no baseline of suite s", "shakedown baseline accept"]);

@@ -207,6 +207,9 @@ fn alone_it_lists_what_there_is() {
 #[test]
 fn sentences_are_set_for_the_width_of_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
+    let (_, text, _) = super::shakedown_with(folder.path(), &["explain", "eventually"], &[("COLUMNS", "60")]);
+    let example = "\n      expect: {answers: {exactly: [192.0.2.20]}, settled_in: {lt: 3m}}\n";
+    assert!(example.len() > 60 && text.contains(example), "{text}");
     for (columns, widest) in [("60", 60), ("80", 80), ("300", 120)] {
         let (_, text, _) = super::shakedown_with(folder.path(), &["explain", "control"], &[("COLUMNS", columns)]);
         let prose = text.lines().filter(|line| !line.starts_with("    -") && !line.starts_with("      "));

@@ -18,13 +18,13 @@ pub(super) fn otherwise(word: &str, dashed: bool, known: bool) -> Option<String>
         }
     }
     for (place, instead) in synonyms::otherwise(word) {
-        let _ = writeln!(out, "  {place}: {instead}");
+        let _ = writeln!(out, "  {place}: {}", instead.trim_start_matches('!'));
     }
     for family in FAMILIES {
         for (table, what) in [(family.synonyms.facts, "a fact"), (family.synonyms.fields, "a field")] {
             if let Some(instead) = Synonyms::find(table, word) {
                 let off = if Synonyms::is_meant_off(table, word) { "where it is off, " } else { "" };
-                let _ = writeln!(out, "  {what} of {}: {off}{instead}", family.name);
+                let _ = writeln!(out, "  {what} of {}: {off}{}", family.name, instead.trim_start_matches('!'));
             }
         }
         for (option, instead) in family.synonyms.options.iter().filter(|_| dashed) {
@@ -106,12 +106,12 @@ mod tests {
         }
         for family in FAMILIES {
             let of = |what: &str, instead: &str| {
-                let off = instead.replacen("off: ", "where it is off, ", 1);
+                let off = instead.replacen("off: ", "where it is off, ", 1).replacen('!', "", 1);
                 format!("  {what} of {}: {off}\n", family.name)
             };
             let words = family.synonyms;
-            wanted
-                .extend(words.names.iter().map(|word| ((*word).to_owned(), format!("  the family {} (", family.name))));
+            let names = words.names.iter().filter_map(|name| name.split(' ').next());
+            wanted.extend(names.map(|word| (word.to_owned(), format!("  the family {} (", family.name))));
             wanted.extend(words.facts.iter().map(|(word, instead)| ((*word).to_owned(), of("a fact", instead))));
             wanted.extend(words.fields.iter().map(|(word, instead)| ((*word).to_owned(), of("a field", instead))));
             for (option, _) in words.options {

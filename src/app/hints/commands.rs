@@ -18,6 +18,17 @@ const COMMANDS: &[(&str, &str)] = &[
     ("init", "explain suite"), ("new", "explain suite"), ("version", "--version"),
 ];
 
+/// Tools that a command line of ours takes the place of only in part, with what to do in place of them.
+#[rustfmt::skip]
+const TOOLS: &[(&str, &str)] = &[
+    ("goss", "`goss validate` is `shakedown run SUITE.yaml`, `goss add` is `shakedown probe FAMILY TARGET`, and `shakedown explain suite` shows a suite"),
+    ("blackbox_exporter", "a module with its target is a check of a suite; `shakedown explain suite` shows one"),
+    ("nmap", "`shakedown probe tcp HOST:PORT` asks one port; several are a `matrix` of a suite (`shakedown explain matrix`)"),
+    ("dnsperf", "load is a field of checks (`shakedown explain dns.load`)"),
+    ("wrk", LOAD), ("hey", LOAD), ("ab", LOAD), ("oha", LOAD), ("k6", LOAD), ("vegeta", LOAD), ("h2load", LOAD),
+];
+const LOAD: &str = "HTTP is asked one request at a time (`shakedown probe http URL`, and `rounds` and `samples` of a suite for its latency); load is a field of dns and tls";
+
 /// Options of other tools, of commands that take suites. `@COMMAND` is another command.
 #[rustfmt::skip]
 const OF_SUITES: &[Row] = &[
@@ -78,6 +89,8 @@ pub(super) fn hint(args: &[String]) -> Option<Hint> {
             (Some(why), first, if alone { Vec::new() } else { behind.to_vec() })
         } else if name == "help" {
             (Some(why), Vec::new(), behind.iter().cloned().chain(["--help".to_owned()]).collect())
+        } else if let Some((_, instead)) = TOOLS.iter().find(|(tool, _)| tool == name) {
+            return Some(Hint::Say(format!("{why}; {instead}")));
         } else if let Some(command) = of_file(name) {
             (Some(why), vec![command.to_owned()], args.get(at..)?.to_vec())
         } else {

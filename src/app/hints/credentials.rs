@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Names of headers and keys whose values are credentials, or a part of such a name.
-const CREDENTIALS: [&str; 10] = [
+const CREDENTIALS: [&str; 14] = [
     "authorization",
     "cookie",
     "token",
@@ -16,6 +16,10 @@ const CREDENTIALS: [&str; 10] = [
     "apikey",
     "credential",
     "signature",
+    "access-key",
+    "auth-key",
+    "passphrase",
+    "pwd",
 ];
 
 /// Whether a value under this name is a credential.

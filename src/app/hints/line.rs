@@ -7,10 +7,10 @@ use super::options::{self, Row};
 use crate::app::adhoc::{key_and_value, listing};
 use crate::model::{FieldKind, corrections};
 use crate::probe::{Family, Synonyms, plain};
-use crate::proto::dns::{name, types};
+use crate::proto::dns::name;
 
 /// Options that mean the same to every tool, for families that have the field.
-const OF_ALL: &[Row] = &[("-4", "ip_version=ipv4"), ("-6", "ip_version=ipv6"), ("-v", "")];
+const OF_ALL: &[Row] = &[("-4", "ip_version=ipv4"), ("-6", "ip_version=ipv6"), ("-v", ""), ("--", "")];
 /// Our own options.
 #[rustfmt::skip]
 const WITH_VALUE: &[&str] = &["-e", "--expect", "-H", "--header", "--secret", "--color"];
@@ -47,17 +47,9 @@ pub(super) struct Line {
 impl Line {
     /// What the name of a tool says beside the family: `ping6`, `ssh`, `mx`, `https`.
     pub(super) fn said_by_name(&mut self, family: &Family, name: &str) {
+        let fields = family.synonyms.said_by(name).into_iter().flatten();
+        self.otherwise.extend(fields.map(|(key, value)| (key.to_owned(), value.to_owned())));
         let name = plain(name);
-        let has = |field: &str| family.fields.iter().any(|known| known.name == field);
-        if has("type") && types::number(&name.to_ascii_uppercase()).is_some() {
-            self.otherwise.push(("type".to_owned(), name.to_ascii_uppercase()));
-        }
-        if has("ip_version") && name.ends_with(['4', '6']) {
-            self.otherwise.push(("ip_version".to_owned(), format!("ipv{}", &name[name.len() - 1..])));
-        }
-        if has("method") && name == "head" {
-            self.otherwise.push(("method".to_owned(), "HEAD".to_owned()));
-        }
         self.scheme = (family.target_field.0 == "url" && name == "https").then_some("https://");
         self.port = corrections::port_named(&name).filter(|_| family.target_field.1.is_some());
     }
@@ -67,6 +59,9 @@ impl Line {
         let mut rest = words.into_iter().peekable();
         while let Some(word) = rest.next() {
             let name = word.split('=').next().unwrap_or_default();
+            if word == "--" {
+                continue;
+            }
             if ALONE.contains(&word.as_str()) {
                 self.own.push(word.clone());
             } else if WITH_VALUE.contains(&name) {
@@ -138,6 +133,9 @@ impl Line {
         }
         let stop = || Stop::At(key.to_owned());
         let instead = Synonyms::find(family.synonyms.fields, key).ok_or_else(stop)?;
+        if let Some(why) = instead.strip_prefix('!') {
+            return Err(Stop::Because(format!("`{}` has no field `{key}`; {why}", family.name)));
+        }
         self.wrong.push(format!("`{}` has no field `{key}`", family.name));
         match instead.split_once(": ") {
             None => self.fields.push((instead.to_owned(), value.to_owned())),
@@ -167,6 +165,12 @@ impl Line {
             self.target = Some(format!("{target}:{number}"));
             return Ok(());
         }
+        // `host NAME SERVER`
+        if let Some(field) = listing::server_field(family).filter(|_| word.contains(['.', ':'])) {
+            self.wrong.push("a server is a field".to_owned());
+            self.fields.push((field.to_owned(), word.to_owned()));
+            return Ok(());
+        }
         let meant = listing::field_of(family, word);
         match meant.split_once('=').filter(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
         {
@@ -193,6 +197,13 @@ impl Line {
         if let Some(target) = &mut self.target {
             if let Some(scheme) = self.scheme.filter(|_| !target.contains("://")) {
                 target.insert_str(0, scheme);
+            }
+            // `testssl.sh https://HOST/`
+            if family.target_field.0 != "url"
+                && !self.wrong.is_empty()
+                && let Some((_, rest)) = target.split_once("://")
+            {
+                *target = rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
             }
             if family.target_field.1.is_some() && !target.contains("://") {
                 match target.rsplit_once(':') {

@@ -31,10 +31,18 @@ pub(super) fn hint(words: &[String]) -> Option<Hint> {
         }
         Err(Stop::Because(why)) => Some(Hint::Say(why)),
         Err(Stop::At(word)) if word.starts_with(['-', '+']) => {
-            let word = word.split('=').next().unwrap_or_default();
+            // Its value, which may be a credential, is not repeated.
+            let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '+' | '_' | '.'));
+            let word = word.get(..end.unwrap_or(word.len())).unwrap_or_default();
             Some(Hint::Say(format!("`{word}` is no option of `probe`; {}", where_to_look(family))))
         }
-        Err(Stop::At(_)) => line.wrong.first().map(|why| Hint::Say(format!("{why}; {}", where_to_look(family)))),
+        Err(Stop::At(word)) => line.wrong.first().map(|_| {
+            let word = credentials::without(&word);
+            Hint::Say(format!(
+                "`{word}` is one word too many: a probe asks one target (several are a `matrix` of a suite); {}",
+                where_to_look(family)
+            ))
+        }),
     }
 }
 
@@ -77,6 +85,10 @@ fn family_of(name: &str, line: &mut Line) -> Option<&'static Family> {
 
 /// A target by itself may be meant for several families.
 fn unclear(name: &str) -> Option<Hint> {
+    if name.contains("://") {
+        let name = credentials::without(name);
+        return Some(Hint::Say(format!("no family asks for `{name}`; `shakedown probe` lists the families")));
+    }
     let host = name.split('/').next().unwrap_or_default();
     let is_address = host.parse::<IpAddr>().is_ok();
     let is_name = host.contains('.') && !host.starts_with('.') && !host.contains(['=', ' ']);

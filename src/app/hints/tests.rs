@@ -62,7 +62,27 @@ fn a_line_of_another_tool_becomes_one_of_ours() {
         ("probe http https://www.test/ insecure=true", "probe http https://www.test/ verify=false"),
         ("probe http https://www.test/ user_agent=x", "probe http https://www.test/ headers.User-Agent=x"),
         ("probe tls www.test -k", "probe tls www.test -e verified: {present: true}"),
+        ("curl www.test/health", "probe http www.test/health"),
+        (
+            "curl -H 'X-Auth-Key: a' -fsS4 www.test",
+            "(`-4` is no option of `probe`; the address decides: resolve=ADDRESS)",
+        ),
+        ("wget -qO- https://www.test/", "probe http https://www.test/"),
+        ("nslookup www.test 192.0.2.53", "probe dns www.test server=192.0.2.53"),
+        ("host -t MX www.test ns1.test", "probe dns www.test type=MX server=ns1.test"),
+        ("fping -C 3 -p 20 192.0.2.1", "probe icmp 192.0.2.1 count=3 interval=20ms"),
+        ("testssl.sh --quiet https://www.test:8443/", "probe tls www.test:8443 scan=true"),
+        ("sslscan www.test", "probe tls www.test scan=true"),
+        ("probe head http://www.test/", "probe http http://www.test/ method=HEAD"),
         ("probe ping", "probe icmp www.example.test"),
+    ] {
+        assert_eq!(offered(line), want, "{line}");
+    }
+}
+
+#[test]
+fn commands_and_options_of_others_become_ours() {
+    for (line, want) in [
         ("run --dry-run edge.yaml --tag a", "plan edge.yaml --tag a"),
         ("run edge.yaml --output junit", "run edge.yaml --junit report.xml"),
         ("run edge.yaml -o out.json --parallel 4", "run edge.yaml --json out.json --jobs 4"),
@@ -75,6 +95,8 @@ fn a_line_of_another_tool_becomes_one_of_ours() {
         ("help run", "run --help"),
         ("init", "explain suite"),
         ("tcp 192.0.2.1:22", "probe tcp 192.0.2.1:22"),
+        ("curl -- www.test", "probe http www.test"),
+        ("probe tcp -- 192.0.2.1:22", "(nothing)"),
         // What is ours, or a slip of the pen, is told by those who know it.
         ("probe tcp 192.0.2.1:22 timeout=2s -e 'outcome: refused'", "(nothing)"),
         ("probe tcpp 192.0.2.1:22", "(nothing)"),
@@ -90,6 +112,14 @@ fn what_no_command_says_has_its_reason() {
     for (line, says) in [
         ("probe http http://www.test/ -x proxy:3128", "`-x` is no option of `probe`; no proxy is ever used"),
         ("probe tcp www.test:443 -Z", "`-Z` is no option of `probe`; what `tcp` takes is written FIELD=VALUE"),
+        ("curl --retry 3 http://www.test/", "`--retry` is no option of `probe`; a probe asks once; `retries`"),
+        (
+            "nc -zv 192.0.2.1 80 443",
+            "`443` is one word too many: a probe asks one target (several are a `matrix` of a suite)",
+        ),
+        ("goss validate", "`goss validate` is `shakedown run SUITE.yaml`"),
+        ("openssl x509 -in a.pem -noout -dates", "no file is looked at"),
+        ("probe tcp www.test:443 tls=true", "`tcp` has no field `tls`; a handshake is a family of its own"),
         ("probe www.test", "shakedown probe icmp www.test"),
         ("probe 2001:db8::1", "shakedown probe http https://[2001:db8::1]/"),
     ] {
@@ -110,12 +140,18 @@ fn no_credential_is_repeated() {
         "curl -d 'user=me&password=s3cr3t pass' https://www.test/",
         "curl -d '{\"api_key\": \"s3cr3t\"}' https://www.test/",
         "curl 'https://www.test/?access_token=s3cr3t&a=1'",
+        "curl --proxy-auth:s3cr3t https://www.test/",
+        "curl -Ume:s3cr3t https://www.test/",
+        "curl -H 'X-Auth-Key: s3cr3t' https://www.test/",
+        "curl https://www.test/ more password=s3cr3t&a=1",
         "probe http https://www.test/ token=s3cr3t",
         "probe http https://www.test/ -k headers.x-api-key=s3cr3t",
         "run edge.yaml --set password=s3cr3t",
         "run edge.yaml --env TOKEN=s3cr3t",
         "probe https://me:s3cr3t@www.test/",
         "https://me:s3cr3t@www.test/",
+        "postgres://me:s3cr3t@www.test/db",
+        "probe redis://:s3cr3t@www.test:6379",
     ] {
         let hint = of_words(&words(line)).unwrap_or_else(|| panic!("nothing is said of {line}"));
         assert!(!hint.text().contains("s3cr3t"), "{line}: {}", hint.text());
@@ -126,6 +162,7 @@ fn no_credential_is_repeated() {
 fn value(name: &str) -> &'static str {
     match name {
         "N" | "SECONDS" | "HOPS" => "2",
+        "MS" => "20",
         "BYTES" => "1232",
         "PORT" => "53",
         "ADDRESS" | "HOST" => "192.0.2.1",

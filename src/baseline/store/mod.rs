@@ -23,6 +23,7 @@ use super::files;
 use crate::model::Unit;
 use crate::model::count::counted;
 use crate::model::reduced::Metric;
+use crate::model::shell;
 use crate::suite::merge::is_name;
 
 /// Schema name and version.
@@ -201,8 +202,9 @@ pub fn find(dir_or_file: &Path, suite: &str, host_class: &str) -> Result<Option<
         return Ok(found.filter(|found| found.suite == suite && found.host_class == host_class));
     }
     if !dir_or_file.is_dir() {
-        let remedy = "accept a run with `shakedown baseline accept REPORT.json --dir DIR`";
-        return Err(format!("there is no folder of baselines {}; {remedy}", dir_or_file.display()));
+        let dir = dir_or_file.display().to_string();
+        let remedy = shell::command(&format!("shakedown baseline accept REPORT.json --dir {}", shell::word(&dir)));
+        return Err(format!("there is no folder of baselines {dir}; accept a run with {remedy}"));
     }
     let path = files::baseline(dir_or_file, suite, host_class)?;
     let Some(found) = read(&path)? else { return Ok(None) };

@@ -6,7 +6,7 @@ use crate::probe::Synonyms;
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
         "dig", "nslookup", "resolve", "resolver", "host", "lookup", "drill", "kdig", "dns_query", "dnsquery",
-        "dns_lookup", "name", "a", "aaaa", "mx", "ns", "txt", "cname", "record", "nameserver", "zone",
+        "dns_lookup", "name", "a type=A", "aaaa type=AAAA", "mx type=MX", "ns type=NS", "txt type=TXT", "cname type=CNAME", "record", "nameserver", "zone",
     ],
     fields: &[
         ("query", "name"), ("qname", "name"), ("query_name", "name"), ("domain", "name"), ("hostname", "name"),
@@ -52,6 +52,13 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("+nocomments", ""), ("+noquestion", ""), ("+nostats", ""), ("+stats", ""), ("+multiline", ""), ("+multi", ""),
         ("+noauthority", ""), ("+noadditional", ""),
         ("+trace", "!every server of a zone is asked with authoritative.zone=ZONE, in place of the name and a server"),
+        ("+nodnssec", "dnssec=false"), ("+authority", ""), ("+additional", ""), ("+question", ""), ("+comments", ""),
+        ("+qr", ""), ("+identify", ""), ("+ttlid", ""), ("+nottlid", ""), ("+nocrypto", ""), ("+rrcomments", ""), ("+nosearch", ""),
+        ("+adflag", ""), ("+noadflag", ""), ("+edns N", ""), ("+notls", ""), ("+ignore", ""), ("+noshort", ""),
+        ("+retry N", "!attempts=N counts all queries: one more than +retry"),
+        ("+cd", "!the CD bit is not sent; dnssec=validate shows why a chain does not validate"),
+        ("+cdflag", "!the CD bit is not sent; dnssec=validate shows why a chain does not validate"),
+        ("+subnet NET", "!no client subnet is sent"), ("-f FILE", "!several names are a `matrix` of a suite"),
         ("-y KEY", "!TSIG is not supported"), ("-k FILE", "!TSIG is not supported"),
     ],
 };

@@ -2,11 +2,17 @@
 
 use crate::probe::Synonyms;
 
+const SCHEME: &str = "!the URL says it: write `url: https://…`";
+const ONCE: &str = "!a probe asks once; `retries` and `eventually` of a suite ask again";
+const AS_SENT: &str = "!a body is written as it is sent: body=TEXT";
+const TLS_VERSION: &str =
+    "!`shakedown probe tls HOST` has min_version and max_version, and scan=true shows all that are offered";
+
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
-        "https", "get", "curl", "web", "uri", "url", "website", "httpget", "http_get", "http2", "http3", "rest", "api",
-        "request", "wget", "webpage", "page", "head", "post", "http_2xx",
+        "https", "get", "curl", "web", "uri", "url", "website", "httpget", "http_get", "http2 version=2", "http3", "rest", "api",
+        "request", "wget", "webpage", "page", "head method=HEAD", "post method=POST", "http_2xx",
     ],
     fields: &[
         ("uri", "url"), ("address", "url"), ("target", "url"), ("endpoint", "url"), ("link", "url"),
@@ -31,7 +37,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("authorization", "headers: {Authorization: ${HEADER}}"), ("auth", "headers: {Authorization: ${HEADER}}"),
         ("basic_auth", "headers: {Authorization: ${HEADER}}"), ("bearer_token", "headers: {Authorization: ${HEADER}}"),
         ("username", "headers: {Authorization: ${HEADER}}"), ("password", "headers: {Authorization: ${HEADER}}"),
-        ("token", "headers: {Authorization: ${HEADER}}"),
+        ("token", "headers: {Authorization: ${HEADER}}"), ("tls", SCHEME), ("ssl", SCHEME),
     ],
     facts: &[
         ("status_code", "status"), ("statuscode", "status"), ("code", "status"), ("http_code", "status"),
@@ -82,6 +88,20 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("--no-progress-meter", ""), ("-x PROXY", "!no proxy is ever used: the server itself is asked"),
         ("--proxy PROXY", "!no proxy is ever used: the server itself is asked"),
         ("-4", "!the address decides: resolve=ADDRESS"), ("-6", "!the address decides: resolve=ADDRESS"),
+        ("-#", ""), ("-N", ""), ("-g", ""), ("--no-buffer", ""), ("--globoff", ""), ("--progress-bar", ""), ("--noproxy HOSTS", ""),
+        ("-D FILE", ""), ("--dump-header FILE", ""), ("--tlsv1.2", ""), ("--location-trusted", "follow=5"),
+        ("-r RANGE", "headers.Range=bytes={}"), ("--range RANGE", "headers.Range=bytes={}"),
+        ("--retry N", ONCE), ("--retry-delay N", ONCE), ("--retry-max-time N", ONCE), ("--retry-connrefused", ONCE),
+        ("--retry-all-errors", ONCE), ("-t N", ONCE), ("--tries N", ONCE),
+        ("--connect-to MAP", "!the address to connect to is resolve=ADDRESS; the port is that of the URL"),
+        ("--interface NAME", "!the address to send from is a field of other families (source=ADDRESS), not of `http`"),
+        ("--unix-socket PATH", "!only servers on a network are asked"),
+        ("--tlsv1.3", TLS_VERSION), ("--tls-max VERSION", TLS_VERSION), ("--tlsv1.0", TLS_VERSION), ("--tlsv1.1", TLS_VERSION),
+        ("--ciphers LIST", "!`shakedown probe tls HOST scan=true` shows what is offered"),
+        ("--capath DIR", "!one file has the roots: ca_file=FILE"),
+        ("-F FORM", AS_SENT), ("--form FORM", AS_SENT), ("--data-urlencode DATA", AS_SENT),
+        ("-G", "!what a form sends by GET stands in the URL, behind `?`"), ("--get", "!what a form sends by GET stands in the URL, behind `?`"),
+        ("--http1.0", "!HTTP/1.0 is not spoken: version=1.1"), ("-0", "!HTTP/1.0 is not spoken: version=1.1"),
         ("--http3", "!HTTP/3 is not spoken; `shakedown probe tls HOST transport=quic` shows whether it is offered"),
     ],
 };

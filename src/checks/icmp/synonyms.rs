@@ -5,7 +5,7 @@ use crate::probe::Synonyms;
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
-        "ping", "ping4", "ping6", "fping", "icmp_echo", "echo", "icmp_ping", "mtr", "traceroute", "hping",
+        "ping", "ping4 ip_version=ipv4", "ping6 ip_version=ipv6", "fping", "icmp_echo", "echo", "icmp_ping", "mtr", "traceroute", "hping",
     ],
     fields: &[
         ("server", "host"), ("hostname", "host"), ("ip", "host"), ("address", "host"), ("target", "host"),
@@ -28,6 +28,8 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
     options: &[
         ("-c N", "count={}"), ("-i SECONDS", "interval={}s"), ("-s BYTES", "size={}B"), ("-t HOPS", "ttl={}"),
         ("-W SECONDS", "timeout={}s"), ("-w SECONDS", "timeout={}s"), ("-I ADDRESS", "source={}"),
+        ("-C N", "count={}"), ("-p MS", "interval={}ms"), ("-b BYTES", "size={}B"), ("-A", ""), ("-d", ""), ("-u", ""),
+        ("-g RANGE", "!one host is asked; several are a `matrix` of a suite"), ("-r", ""), ("--report", ""),
         ("-M HOW", "dont_fragment=true"), ("-n", ""), ("-q", ""), ("-D", ""), ("-O", ""), ("-a", ""),
         ("-f", "!every reply is waited for; interval=20ms sends faster"),
     ],

@@ -2,6 +2,8 @@
 
 use crate::probe::Synonyms;
 
+const OF_TLS: &str = "!a handshake is a family of its own: write `tls: {host: HOST, port: PORT}`, with `starttls: smtp` where it begins so";
+
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
@@ -14,7 +16,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("src", "source"), ("bind", "source"), ("source_address", "source"), ("connect_timeout", "timeout"),
         ("wait", "timeout"), ("data", "send"), ("payload", "send"), ("write", "send"), ("query_response", "send"),
         ("receive", "expect"), ("response", "expect"), ("read", "expect"), ("pattern", "expect"), ("hex", "send_hex"),
-        ("greeting", "banner"),
+        ("greeting", "banner"), ("tls", OF_TLS), ("ssl", OF_TLS), ("starttls", OF_TLS),
     ],
     facts: &[
         ("status", "outcome"), ("state", "outcome"), ("result", "outcome"), ("connected", "outcome: connected"),
@@ -27,7 +29,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("data", "received"), ("response", "received"), ("ip", "address"),
     ],
     options: &[
-        ("-z", ""), ("-n", ""), ("-w SECONDS", "timeout={}s"), ("-s ADDRESS", "source={}"), ("-p PORT", "port={}"),
+        ("-z", ""), ("-n", ""), ("-N", ""), ("-w SECONDS", "timeout={}s"), ("-s ADDRESS", "source={}"), ("-p PORT", "port={}"),
         ("-u", "!UDP is a family of its own: shakedown probe udp HOST:PORT send=TEXT"),
         ("-l", "!this side listens with `shakedown serve`"),
         ("-X PROTOCOL", "!no proxy is ever used: the server itself is asked"),

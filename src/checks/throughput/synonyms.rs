@@ -2,6 +2,8 @@
 
 use crate::probe::Synonyms;
 
+const BY_TIME: &str = "!how long is sent is set, not how much: duration=10s";
+
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
@@ -34,7 +36,8 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("--omit SECONDS", "omit={}s"), ("-l BYTES", "block={}B"), ("--length BYTES", "block={}B"),
         ("-C NAME", "congestion={}"), ("--congestion NAME", "congestion={}"), ("-i SECONDS", "interval={}s"),
         ("--interval SECONDS", "interval={}s"), ("-B ADDRESS", "source={}"), ("--bind ADDRESS", "source={}"),
-        ("-J", ""), ("--json", ""),
+        ("-J", ""), ("--json", ""), ("-V", ""), ("-f FORMAT", ""), ("--get-server-output", ""),
+        ("--connect-timeout MS", "timeout={}ms"), ("-n BYTES", BY_TIME), ("--bytes BYTES", BY_TIME),
         ("--bidir", "!each direction is measured by itself: direction=upload, then direction=download"),
         ("-d", "!each direction is measured by itself: direction=upload, then direction=download"),
         ("-s", "!the server is `shakedown serve`"), ("--server", "!the server is `shakedown serve`"),

@@ -4,13 +4,17 @@ use crate::probe::Synonyms;
 
 /// The handshake is completed whatever the certificate is: what is made of it is a matter of what is expected.
 const ANY_CERTIFICATE: &str = "expect: {verified: {present: true}}";
+const SCANNED: &str = "!scan=true shows every one that the server accepts";
+/// What SSL Labs and testssl.sh give a letter for.
+const GRADE: &str = "!there is no grade: with `tls: {…, scan: true, profiles: [mozilla-intermediate]}` write `profile.mozilla-intermediate: compliant`";
 const WITHOUT_VERIFYING: &str = "off: expect: {verified: {present: true}}";
 
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
         "ssl", "certificate", "cert", "x509", "tls_connect", "ssl_certificate", "certificate_expiry", "ssl_expiry",
-        "openssl", "s_client", "starttls", "handshake", "testssl", "sslyze", "sslscan",
+        "openssl", "s_client", "starttls", "handshake", "testssl scan=true", "testssl.sh scan=true", "sslyze scan=true",
+        "sslscan scan=true",
     ],
     fields: &[
         ("server", "host"), ("hostname", "host"), ("ip", "host"), ("address", "host"), ("target", "host"),
@@ -59,7 +63,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("ocsp_status", "ocsp.status"), ("stapled", "ocsp.stapled"), ("revoked", "crl.status"),
         ("response_time", "handshake_time.p95"), ("elapsed", "handshake_time.p95"), ("total_time", "handshake_time.p95"),
         ("handshake", "handshake_time.p95"), ("connect", "connect_time.p95"),
-        ("serial_number", "serial"), ("curve", "group"), ("chain", "chain.subjects"),
+        ("grade", GRADE), ("rating", GRADE), ("score", GRADE), ("serial_number", "serial"), ("curve", "group"), ("chain", "chain.subjects"),
     ],
     options: &[
         ("-connect HOST", "{}"), ("-host HOST", "{}"), ("-port PORT", "port={}"), ("-servername NAME", "sni={}"),
@@ -76,6 +80,11 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("-tls1", "!versions below TLS 1.2 are found by scan=true"),
         ("-tls1_1", "!versions below TLS 1.2 are found by scan=true"),
         ("-ssl3", "!versions below TLS 1.2 are found by scan=true"),
+        ("-no_ssl3", ""), ("-no_tls1", ""), ("-no_tls1_1", ""), ("-no_ticket", ""), ("-verify_quiet", ""), ("-trace", ""), ("-nbio", ""),
+        ("-cipher LIST", SCANNED), ("-ciphersuites LIST", SCANNED), ("-groups LIST", SCANNED), ("-curves LIST", SCANNED),
+        ("-sigalgs LIST", SCANNED), ("-CApath DIR", "!one file has the roots: ca_file=FILE"), ("-dtls", "!DTLS is not spoken"),
+        ("-in FILE", "!no file is looked at: `shakedown probe tls HOST:PORT` shows the certificate of a server"),
+        ("--quiet", ""), ("--fast", ""), ("--severity LEVEL", ""), ("--warnings HOW", ""), ("-p", "scan=true"), ("--protocols", "scan=true"),
         ("-proxy PROXY", "!no proxy is ever used: the server itself is asked"),
     ],
 };

@@ -159,6 +159,9 @@ fn only_present_false_holds_of_what_is_absent() {
     let case = expecting("ok: true, body.error: {present: false}");
     assert_eq!(judged(&case, [with("body", &json!({"status": 1}))]).verdict, Verdict::Passed);
     assert_eq!(judged(&case, [with("body", &json!({"error": 1}))]).verdict, Verdict::Failed);
+    // Nor from one of which more follows.
+    let cut = json!({"ok": true, "body": {"status": 1}, "partial": {"body": "the body was cut"}});
+    assert_eq!(judged(&case, [cut]).verdict, Verdict::Errored);
     let none = judged(&case, [json!({"ok": true})]);
     assert_eq!(none.reason.unwrap(), "body.error: expected present: false, saw nothing: there is no `body`");
 }

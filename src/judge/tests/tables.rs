@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::{Judgement, add, expecting, judge};
+use crate::judge::{metrics, record};
+use crate::model::record::Timing;
 use crate::model::{Observation, RowsBuilder, Verdict};
 use crate::testing::scripted::{FACTS, HOST_LOSS, HOST_NAME, HOST_STATE, HOSTS};
 
@@ -130,6 +132,67 @@ fn rows_that_are_not_kept_are_counted_and_never_guessed() {
     ] {
         let judgement = judged(expect, vec![rows(hosts, 1)]);
         assert_eq!(judgement.verdict, verdict, "{expect}: {:?}", judgement.reason);
+    }
+}
+
+/// Who reads a report of one row must see that there were three.
+#[test]
+fn a_record_says_how_many_rows_there_were() {
+    let totals = |most: usize| {
+        let mut observation = Observation::default();
+        add(&mut observation, &json!({"ok": true}));
+        observation.set_rows(rows(TWO, most));
+        let case = expecting("ok: true");
+        let judgement = judge(&case, &observation, None);
+        let record = record(&case, &observation, judgement, metrics(&case, &observation), Timing::default());
+        serde_json::to_value(&record.totals).unwrap()
+    };
+    assert_eq!((totals(1), totals(2)), (json!({"hosts": 2}), json!({})));
+}
+
+/// Nothing is absent from a table that is not there, nor from one of which nothing was seen.
+#[test]
+fn of_a_table_that_is_not_there_nothing_holds() {
+    for (expect, cut, verdict) in [
+        ("hosts: {present: false}", false, Verdict::Passed),
+        ("hosts.row.192.0.2.7: {present: false}", false, Verdict::Failed),
+        ("hosts.row.192.0.2.7.loss: {present: false}", false, Verdict::Failed),
+        ("hosts: {present: false}", true, Verdict::Errored),
+        ("hosts: {len: 0}", true, Verdict::Errored),
+        ("hosts.state: {none: dead}", true, Verdict::Errored),
+        ("hosts.row.192.0.2.7: {present: false}", true, Verdict::Errored),
+    ] {
+        let mut observation = Observation::default();
+        add(&mut observation, &json!({"ok": true}));
+        if cut {
+            observation.set_partial("hosts", "the answers were cut");
+        }
+        let judgement = judge(&expecting(expect), &observation, None);
+        assert_eq!(judgement.verdict, verdict, "{expect} {cut}: {:?}", judgement.reason);
+    }
+}
+
+/// That rows were not kept is no excuse for what was not seen: how many there were is not known then either.
+#[test]
+fn rows_not_kept_hide_no_other_reason() {
+    let cut = |first: bool| {
+        let mut observation = Observation::default();
+        add(&mut observation, &json!({"ok": true}));
+        if first {
+            observation.set_partial("hosts", "the answers were cut");
+        }
+        observation.set_rows(rows(TWO, 1));
+        if !first {
+            observation.set_partial("hosts", "the answers were cut");
+        }
+        observation
+    };
+    for expect in ["hosts: {len: 2}", "hosts.loss.max: {le: 50%}", "'hosts.row.2001:db8::1.loss': {le: 50%}"] {
+        for first in [true, false] {
+            let judgement = judge(&expecting(expect), &cut(first), None);
+            assert_eq!(judgement.verdict, Verdict::Errored, "{expect} {first}");
+            assert!(judgement.reason.as_deref().unwrap().contains("the answers were cut"), "{:?}", judgement.reason);
+        }
     }
 }
 

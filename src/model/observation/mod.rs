@@ -107,8 +107,7 @@ impl Observation {
     pub fn set_rows(&mut self, rows: RowsBuilder) {
         let (name, rows, samples) = rows.finish();
         if let Some(why) = rows.why_partial() {
-            self.set_partial(name, why);
-            self.current().totals.push((name, rows.total));
+            self.not_kept(name, rows.total, why);
         }
         let round = self.current();
         round.tables.retain(|(known, _)| *known != name);
@@ -119,11 +118,18 @@ impl Observation {
 
     /// Says that a list of the current round had so many elements, more than are kept.
     pub fn set_total(&mut self, name: &'static str, total: u64, kept: usize) {
-        self.set_partial(name, format!("{kept} are kept of {total}"));
-        self.current().totals.push((name, total));
+        self.not_kept(name, total, format!("{kept} are kept of {total}"));
     }
 
-    /// Marks a fact of the current round as seen in part; the first reason stays.
+    /// Of what was seen in part already, how many there are is not known.
+    fn not_kept(&mut self, name: &'static str, total: u64, why: String) {
+        if self.current().partial(name).is_none() {
+            self.set_partial(name, why);
+            self.current().totals.push((name, total));
+        }
+    }
+
+    /// Marks a fact of the current round as seen in part; the first reason stays, but for that not all was kept.
     pub fn set_partial(&mut self, name: &'static str, why: impl Into<String>) {
         self.set_open(name, Unseen::More, why);
     }
@@ -146,6 +152,11 @@ impl Observation {
 
     fn set_open(&mut self, name: &'static str, rest: Unseen, why: impl Into<String>) {
         let round = self.current();
+        // Whatever was not seen weighs more than that something was not kept.
+        if round.total(name).is_some() {
+            round.totals.retain(|(known, _)| *known != name);
+            round.partial.retain(|(known, ..)| *known != name);
+        }
         if round.partial(name).is_none() {
             round.partial.push((name, rest, why.into()));
         }

@@ -101,6 +101,9 @@ impl ArgContext<'_> {
             });
         }
         if let Some(fact) = of_facts.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)) {
+            if let Some(why) = fact.strip_prefix('!') {
+                return Some(why.to_owned());
+            }
             let entry = synonyms::expectation(fact, value, family.facts).swap_remove(0);
             return Some(format!("what must hold goes beside `{owner}:`; write `expect: {{{entry}}}` there"));
         }

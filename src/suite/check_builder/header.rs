@@ -109,6 +109,9 @@ impl Builder<'_> {
             let fact = family.facts.iter().find(|fact| fact.name == key.name).map(|fact| fact.name);
             let fact = fact.or_else(|| Synonyms::find(family.synonyms.facts, &key.name)).filter(|_| own.is_none());
             if let Some(fact) = fact {
+                if let Some(why) = fact.strip_prefix('!') {
+                    return why.to_owned();
+                }
                 let entry = synonyms::expectation(fact, below, family.facts).swap_remove(0);
                 return format!("what must hold goes below `expect`: write `expect: {{{entry}}}`");
             }

@@ -33,6 +33,9 @@ impl Reader<'_> {
             return format!("name the fact it is about, such as `{name}: {test}`");
         }
         if let Some(instead) = self.meant_fact(path) {
+            if let Some(why) = instead.strip_prefix('!') {
+                return why.to_owned();
+            }
             return format!("write {}", alternatives(&synonyms::expectation(&instead, value, self.facts)));
         }
         if let Some(path) = self.below_another(path) {

@@ -7,7 +7,7 @@ use crate::model::expectation::{OperandForm, Operator, ParsedOperand, Sort, Test
 use crate::model::typed::{Form, InvalidText};
 use crate::model::{Unit, Value, corrections, quantity, typed};
 use crate::suite::args::HIDDEN;
-use crate::suite::synonyms::{self, alternatives};
+use crate::suite::synonyms::{self, Subject, alternatives};
 use crate::suite::tree::{Kind as NodeKind, Node};
 
 /// Largest compiled regular expression, bytes.
@@ -266,9 +266,20 @@ impl Reader<'_> {
             _ => String::new(),
         };
         match found.as_slice() {
-            [] => hint(sort),
+            [] => self.period(owner, text).filter(|_| sort == Sort::Time).unwrap_or_else(|| hint(sort)),
             found => format!("write {}{several}", found.iter().take(2).cloned().collect::<Vec<_>>().join(" or ")),
         }
+    }
+
+    /// The fact to ask, for who asks a point in time how far away it is: `not_after: "> 30d"`.
+    fn period(&self, owner: &str, text: &str) -> Option<String> {
+        let length = text.trim_start_matches(['<', '>', '=', ' ']);
+        quantity::parse(length, Unit::Seconds).ok()?;
+        let fact = format!("{}expires_in", owner.strip_suffix("not_after")?);
+        let subject = Subject::at(self.facts, &fact).filter(|subject| matches!(subject.sort, Sort::Number(_)))?;
+        let tests = synonyms::comparison(text, subject).into_iter().next();
+        let test = tests.unwrap_or_else(|| format!("{{gt: {length}}}"));
+        Some(format!("for the time that is left write `{fact}: {test}` in place of `{owner}`"))
     }
 }
 

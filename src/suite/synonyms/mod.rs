@@ -75,6 +75,10 @@ pub(super) fn replaced(
 ) -> Option<Result<String, String>> {
     let instead = Synonyms::find(table, word)?;
     let flag = value.text().and_then(corrections::flag).filter(|_| value.text() != Some("0"));
+    if let Some(why) = instead.strip_prefix('!') {
+        let off = flag == Some("false");
+        return Some(Err(if off { format!("leave `{word}` out: it is so by default") } else { why.to_owned() }));
+    }
     let idle = if Synonyms::is_meant_off(table, word) { flag == Some("true") } else { flag == Some("false") };
     Some(match (instead.split_once(": "), &value.kind) {
         // What the word is for is off: so it is without it.

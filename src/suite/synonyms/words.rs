@@ -58,8 +58,19 @@ pub(super) const CHECK: &[(&str, &str)] = &[
     ("every", "eventually: {within: 30s, every: 5s}"),
     ("period", "eventually: {within: 30s, every: 5s}"), ("initial_delay", "eventually: {within: 30s, every: 5s}"),
     ("failure_threshold", "retries"), ("skip", "tags: [skip]"), ("disabled", "tags: [skip]"),
-    ("enabled", "off: tags: [skip]"), ("ignore", "tags: [skip]"),
+    ("enabled", "off: tags: [skip]"), ("ignore", "tags: [skip]"), ("failed_when", "expect"),
+    ("register", "!no check reads what another one saw: every fact is in the report, and `expect` asks for it"),
+    ("become", RIGHTS), ("sudo", RIGHTS), ("run_as", RIGHTS),
+    ("delegate_to", "!all is asked from this host: run shakedown where the question should come from"),
+    ("exec", COMMAND), ("command", COMMAND), ("cmd", COMMAND), ("shell", COMMAND), ("script", COMMAND),
+    ("process", INSIDE), ("service", INSIDE), ("package", INSIDE), ("file", INSIDE), ("user", INSIDE), ("mount", INSIDE),
+    ("kernel_param", INSIDE),
+    ("grpc", "!gRPC is not spoken: `tcp: {host: HOST, port: PORT}` shows whether it listens, `tls: {host: HOST, port: PORT, alpn: [h2]}` whether with TLS"),
 ];
+const RIGHTS: &str = "!checks have the rights of whoever runs shakedown";
+const COMMAND: &str = "!a check runs no command, it asks the service: `http: {url: …}`, `tcp: {host: …, port: …}`; only `failover` runs some, to break and restore";
+const INSIDE: &str =
+    "!what a host looks like inside is not read: ask what it serves, such as `tcp: {host: …, port: …}`";
 
 /// Keys of a file.
 #[rustfmt::skip]
