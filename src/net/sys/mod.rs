@@ -4,6 +4,7 @@ pub mod addrinfo;
 pub mod async_fd;
 pub mod cpu;
 pub mod fragment;
+pub mod icmp_filter;
 pub mod limits;
 #[cfg(target_os = "linux")]
 pub mod mmsg;

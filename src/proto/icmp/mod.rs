@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::model::Fault;
 use crate::net::datagram::Datagram;
-use crate::net::sys::fragment;
+use crate::net::sys::{fragment, icmp_filter};
 
 pub use echo::{Echo, Number, Received, Requests};
 
@@ -189,10 +189,11 @@ fn filter(socket: &Socket, v6: bool, id: u16) -> io::Result<()> {
     const VERDICT: u16 = 0x06; // ret #k
     // Raw IPv4 packets start with their IP header, raw IPv6 ones with the ICMPv6 header.
     let (start, reply) = if v6 { (ZERO_X, 129) } else { (LOAD_HEADER_LENGTH, 0) };
+    icmp_filter::only(socket, v6, reply)?;
     socket.attach_filter(&[
         SockFilter::new(start, 0, 0, 0),
         SockFilter::new(LOAD_BYTE, 0, 0, 0),
-        SockFilter::new(EQUALS, 0, 3, reply),
+        SockFilter::new(EQUALS, 0, 3, reply.into()),
         SockFilter::new(LOAD_HALF, 0, 0, 4),
         SockFilter::new(EQUALS, 0, 1, u32::from(id)),
         SockFilter::new(VERDICT, 0, 0, u32::MAX),

@@ -8,7 +8,7 @@ use super::facts::{
     ADDRESS, ALIVE, ALTERED, DEAD, DUPLICATES, ERROR, HOSTS, LATE, LOSS, LOSS_RUN, RECEIVED, REORDERED, RTT, RTT_MAX, SENT,
     STATE, TTL, UNREACHABLE, UNRESOLVED_HOSTS,
 };
-use super::tally::{HostTally, ProbeCounts, counts};
+use super::tally::{HostTally, ProbeCounts};
 use super::worker::Found;
 use crate::checks::icmp::facts::{BLOCKED, LATENESS, OUTCOME, RTT_SOURCE, SENT as ALL_SENT};
 use crate::checks::shared::hosts::Host;
@@ -48,13 +48,7 @@ pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<Found>, source:
     }
     let dropped: u64 = found.iter().map(|part| u64::from(part.dropped)).sum();
     let user_stamped = found.iter().any(|part| part.user_stamped);
-    let mut shares: Vec<_> = found
-        .into_iter()
-        .map(|part| {
-            let counts = counts(part.hosts.len(), &part.probes);
-            part.hosts.into_iter().zip(counts)
-        })
-        .collect();
+    let mut shares: Vec<_> = found.into_iter().map(|part| part.hosts.into_iter().zip(part.counts)).collect();
     let threads = shares.len().max(1);
     let (mut rows, mut own, mut summary) = (cx.rows(&HOSTS), OwnAddresses::default(), Summary::default());
     // Hosts with an address were dealt out in turn.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket2::SockAddr;
 use tokio_util::sync::CancellationToken;
 
-use super::tally::{HostTally, Probe, State};
+use super::tally::{HostTally, Probe, ProbeCounts, State, counts};
 use crate::model::Fault;
 use crate::net::clock::{ClockReading, Stamp};
 use crate::net::datagram::{self, IcmpError};
@@ -60,7 +60,8 @@ pub(super) struct Job {
 /// What a thread found out; hosts in the order of the job.
 pub(super) struct Found {
     pub(super) hosts: Vec<HostTally>,
-    pub(super) probes: Vec<Probe>,
+    /// The counts of each.
+    pub(super) counts: Vec<ProbeCounts>,
     pub(super) lateness: Samples,
     /// A stamp of the kernel was missing, or of no use.
     pub(super) user_stamped: bool,
@@ -83,6 +84,7 @@ pub(super) struct Worker {
     clock: Clock,
     start: ClockReading,
     found: Found,
+    probes: Vec<Probe>,
     waiting: usize,
     /// First probe of this pass.
     first: usize,
@@ -115,7 +117,8 @@ impl Worker {
             waiter: Waiter::new(versions.iter().map(|version| &version.echo.socket)),
             clock: Clock::start(),
             start: ClockReading::now(),
-            found: Found { hosts, probes: Vec::new(), lateness: Samples::default(), user_stamped: false, dropped: 0 },
+            probes: Vec::with_capacity(hosts.len()),
+            found: Found { hosts, counts: Vec::new(), lateness: Samples::default(), user_stamped: false, dropped: 0 },
             waiting: 0,
             first: 0,
             released: 0,
@@ -144,6 +147,7 @@ impl Worker {
             self.again = Some(silent);
             self.pass(total, stop);
         }
+        self.found.counts = counts(self.found.hosts.len(), &self.probes);
         self.found
     }
 
@@ -160,7 +164,7 @@ impl Worker {
         let bounds = Bounds { in_flight: usize::MAX, close: u64::MAX, drain: nanos(self.job.timeout), stale: u64::MAX };
         let at = self.clock.now();
         self.waiting = 0;
-        self.first = self.found.probes.len();
+        self.first = self.probes.len();
         self.released = self.first;
         let dropped: u32 = self.drops.iter().sum();
         open_loop::run(&schedule, &bounds, stop, &mut Pass { worker: self, at });
@@ -181,7 +185,7 @@ impl Worker {
     fn send(&mut self, host: u32) -> bool {
         let Some(address) = usize::try_from(host).ok().and_then(|at| self.job.hosts.get(at)).copied() else { return true };
         let Some(version) = self.versions.iter_mut().find(|version| version.echo.echo.v6 == address.is_ipv6()) else { return true };
-        let number = u32::try_from(self.found.probes.len()).unwrap_or(u32::MAX);
+        let number = u32::try_from(self.probes.len()).unwrap_or(u32::MAX);
         // Made before the clock is read: its making is no part of a round trip.
         let packet = version.requests.of(number);
         let to = SockAddr::from(SocketAddr::new(address, 0));
@@ -204,7 +208,7 @@ impl Worker {
             }
         };
         self.waiting += usize::from(state == State::Waiting);
-        self.found.probes.push(Probe { sent, host, rtt: 0.0, state });
+        self.probes.push(Probe { sent, host, rtt: 0.0, state });
         true
     }
 
@@ -212,10 +216,10 @@ impl Worker {
     fn is_full(&mut self) -> bool {
         let before = self.clock.now().saturating_sub(YOUNG);
         let done = |probe: &Probe| probe.state != State::Waiting || probe.sent < before;
-        while self.found.probes.get(self.released).is_some_and(done) {
+        while self.probes.get(self.released).is_some_and(done) {
             self.released += 1;
         }
-        self.found.probes.len() - self.released >= WINDOW
+        self.probes.len() - self.released >= WINDOW
     }
 
     fn receive(&mut self) {
@@ -252,7 +256,7 @@ impl Worker {
             Received::Altered(Number::Exact(number)) => (number, true),
             _ => return,
         };
-        let Some(probe) = self.found.probes.get_mut(number as usize) else { return };
+        let Some(probe) = self.probes.get_mut(number as usize) else { return };
         let Some(host) = self.found.hosts.get_mut(probe.host as usize) else { return };
         if version.inbox.sender(index).is_some_and(|from| from != host.address) {
             return;
@@ -292,7 +296,7 @@ impl Worker {
     fn reported(&mut self, report: IcmpError, quoted: Option<Number>, to: Option<IpAddr>) {
         let exact = if let Some(Number::Exact(number)) = quoted { Some(number) } else { None };
         let of_host = |host: Option<&HostTally>| host.is_some_and(|host| to.is_none_or(|to| to == host.address));
-        let probe = exact.and_then(|number| self.found.probes.get_mut(number as usize));
+        let probe = exact.and_then(|number| self.probes.get_mut(number as usize));
         let probe = probe.filter(|probe| of_host(self.found.hosts.get(probe.host as usize)));
         let host = match probe {
             Some(probe) => {
