@@ -130,7 +130,7 @@ impl Assessor {
 fn broken(verdict: Verdict, base: Option<&BaseArm>) -> Option<String> {
     match (verdict, base) {
         (Verdict::Passed, Some(base)) if base.verdict != Verdict::Passed => Some(format!(
-            "arm base did not hold, so its numbers are no reference: {}",
+            "the old target did not hold, so its numbers are no reference: {}",
             base.reason.as_deref().unwrap_or("not measured")
         )),
         (Verdict::Passed, _) => None,

@@ -347,7 +347,7 @@ fn judged(
     };
     let holds = holds?;
     let seen = value.as_ref().filter(|_| wanted || !holds).map(|value| {
-        let text = operands::human(value, typing.sort);
+        let text = operands::seen(expectation, value, typing.sort);
         if holds { text } else { distinguish(expectation, value, typing, text) }
     });
     Ok((holds, seen))

@@ -8,8 +8,9 @@ use crate::model::count::counted;
 use crate::model::document_path::{self, FindError};
 use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test};
 use crate::model::fact::SETTLED_IN;
+use crate::model::record::EXPIRED;
 use crate::model::typed::{Form, ValueType};
-use crate::model::{FactInfo, Observation, Round, Unit, Unseen, Value};
+use crate::model::{FactInfo, Observation, Round, TimeOf, Unit, Unseen, Value};
 use crate::stats::Samples;
 
 /// Characters of a value shown to people.
@@ -158,15 +159,28 @@ fn holds_in(round: &Round, given: &Precondition) -> bool {
 
 /// A value for people.
 pub(super) fn human(value: &Value, sort: Sort) -> String {
+    shown(value, sort, false)
+}
+
+/// What was seen of the fact of an expectation, for people: of what has run out, how long ago.
+pub(super) fn seen(expectation: &Expectation, value: &Value, sort: Sort) -> String {
+    shown(value, sort, expectation.info.time == TimeOf::Validity)
+}
+
+fn shown(value: &Value, sort: Sort, runs_out: bool) -> String {
     let text = match (value, sort) {
-        (Value::Number(number), Sort::Number(unit)) if unit != Unit::Count => {
-            number.as_f64().map_or_else(|| number.to_string(), |number| unit.human(number))
-        }
+        (Value::Number(number), Sort::Number(unit)) if unit != Unit::Count => match number.as_f64() {
+            Some(number) if runs_out && unit == Unit::Seconds && number < 0.0 => {
+                format!("{EXPIRED}{} ago", unit.human(-number))
+            }
+            Some(number) => unit.human(number),
+            None => number.to_string(),
+        },
         (Value::String(text), _) => text.clone(),
         (Value::Array(items), _) => {
             let element = if matches!(sort, Sort::Column(_)) { sort.element() } else { Sort::Any };
             // Beyond these nothing is shown, of however long a list.
-            let parts: Vec<String> = items.iter().take(SHOWN).map(|item| human(item, element)).collect();
+            let parts: Vec<String> = items.iter().take(SHOWN).map(|item| shown(item, element, runs_out)).collect();
             let more = items.len().saturating_sub(SHOWN);
             let more = if more > 0 { format!(", … {more} more") } else { String::new() };
             format!("[{}{more}]", parts.join(", "))
@@ -184,7 +198,7 @@ pub(super) fn human(value: &Value, sort: Sort) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::human;
+    use super::{human, shown};
     use crate::model::Unit;
     use crate::model::expectation::Sort;
 
@@ -193,5 +207,14 @@ mod tests {
         assert_eq!(human(&json!(0.0031), Sort::Number(Unit::Seconds)), "3.1 ms");
         assert_eq!(human(&json!(["a", "b"]), Sort::List), "[a, b]");
         assert_eq!(human(&json!(200), Sort::Number(Unit::Count)), "200");
+        assert_eq!(human(&json!(-5_184_000.0), Sort::Number(Unit::Seconds)), "-60 d");
+    }
+
+    #[test]
+    fn what_has_run_out_did_so_some_time_ago() {
+        let seconds = Sort::Number(Unit::Seconds);
+        assert_eq!(shown(&json!(-5_184_000.0), seconds, true), "expired 60 d ago");
+        assert_eq!(shown(&json!(5_184_000.0), seconds, true), "60 d");
+        assert_eq!(shown(&json!(-0.5), Sort::Number(Unit::Ratio), true), "-50%");
     }
 }

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::operands::{Operand, human};
+use super::operands::{Operand, seen};
 use crate::model::count::counted;
 use crate::model::expectation::{Expectation, Part, Test};
+use crate::model::record::EXPIRED;
 use crate::model::typed::ValueType;
 use crate::model::{FactInfo, Kind, Observation, Round, Rows};
 
@@ -58,10 +59,12 @@ pub(super) fn offending(expectation: &Expectation, round: &Round, typing: ValueT
     };
     let rows = round.rows(table).filter(|rows| !rows.rows.is_empty())?;
     let at = rows.column(column)?;
-    let seen = rows.rows.iter().filter_map(|(key, cells)| Some((key, cells.get(at)?.to_value()?)));
-    let offending: Vec<_> = seen.filter(|(_, value)| is_offence(part.of_element(value, typing))).collect();
-    let named =
-        offending.iter().take(NAMED).map(|(key, value)| format!("{} of {key}", human(value, typing.sort.element())));
+    let cells = rows.rows.iter().filter_map(|(key, cells)| Some((key, cells.get(at)?.to_value()?)));
+    let offending: Vec<_> = cells.filter(|(_, value)| is_offence(part.of_element(value, typing))).collect();
+    let named = offending.iter().take(NAMED).map(|(key, value)| {
+        let text = seen(expectation, value, typing.sort.element());
+        if text.starts_with(EXPIRED) { format!("{key} {text}") } else { format!("{text} of {key}") }
+    });
     let named = named.collect::<Vec<_>>().join(", ");
     let more = offending.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -165,12 +165,23 @@ pub struct Outcome {
     pub at: Option<Place>,
 }
 
+/// How it is told of a time that something still had to last that it is over.
+pub const EXPIRED: &str = "expired ";
+
 impl Outcome {
     /// "outcome: expected connected, saw timeout".
     #[must_use]
     pub fn sentence(&self) -> String {
-        let got = self.got.as_deref().unwrap_or("nothing");
-        format!("{}: expected {}, saw {got}", self.fact, self.in_words())
+        format!("{}: expected {}, {}", self.fact, self.in_words(), self.seen())
+    }
+
+    /// "saw timeout", "expired 60 d ago": what became of it.
+    #[must_use]
+    pub fn seen(&self) -> String {
+        match self.got.as_deref().unwrap_or("nothing") {
+            over if over.starts_with(EXPIRED) => over.to_owned(),
+            got => format!("saw {got}"),
+        }
     }
 
     /// "at most 20ms": the operator and the wanted value in words.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check_record::is_false;
 pub use super::check_record::{
-    BaseArm, BaselineRef, CheckRecord, Facts, Metric, OriginWord, Outcome, RoundRecord, Timing,
+    BaseArm, BaselineRef, CheckRecord, EXPIRED, Facts, Metric, OriginWord, Outcome, RoundRecord, Timing,
 };
 use super::comparison::Change;
 pub use super::control::Control;

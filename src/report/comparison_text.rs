@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::comparison::inconclusive::{self, ComparisonKind};
 use crate::checks::family;
 use crate::model::record::{FactValue, Facts};
+use crate::model::shell::command;
 use crate::model::{CheckRecord, ComparedBy, Comparison, Unit, Value};
 
 /// Ratio from which on it is told as a multiple.
@@ -76,7 +77,7 @@ pub fn sentence(name: &str, comparison: &Comparison) -> String {
     if !change.is_empty() {
         let _ = write!(out, ": {change}");
     }
-    let _ = write!(out, " ({}) against {}", grounds(comparison, true), comparison.against);
+    let _ = write!(out, " ({}) against {}", grounds(comparison, true), against(comparison, None));
     if let Some(reason) = &comparison.reason {
         let _ = write!(out, ": {reason}");
     }
@@ -117,6 +118,16 @@ fn address(facts: &Facts) -> Option<&str> {
     }
 }
 
+/// What a comparison is with: earlier runs, or the other target of the same run.
+#[must_use]
+pub fn against(comparison: &Comparison, case: Option<&CheckRecord>) -> String {
+    if !inconclusive::is_interleaved(comparison) {
+        return comparison.against.clone();
+    }
+    let old = case.and_then(arms).map(|(old, _)| format!(" ({old})")).unwrap_or_default();
+    format!("the old target{old}, measured in turn with the new one")
+}
+
 /// Advice on a regression of a case; `paired` where both targets were measured in turn, `slow` what it means that the phase
 /// which moved most takes long.
 #[must_use]
@@ -125,7 +136,7 @@ pub fn next(paired: bool, case: Option<&CheckRecord>, slow: Option<&str>) -> Str
     let host = arms.map(|(_, new)| new).or_else(|| address(&case?.facts));
     let on = host.map(|host| format!("on {host}, ")).unwrap_or_default();
     let by_hand = case.and_then(|case| (family(&case.family)?.timed_by_hand)(&case.target, host));
-    let by_hand = by_hand.map(|command| format!("; by hand: {command}")).unwrap_or_default();
+    let by_hand = by_hand.map(|line| format!("; by hand: {}", command(&line))).unwrap_or_default();
     match (slow, paired) {
         (Some(slow), true) => {
             format!(

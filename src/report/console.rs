@@ -34,8 +34,8 @@ pub fn line(check: &CheckRecord, layout: &Layout, style: Style) -> String {
     out.truncate(out.trim_end().len());
     if style.verbose {
         for outcome in &check.expectations {
-            let seen = outcome.got.as_deref().unwrap_or("nothing");
-            let in_force = format!("{}: {}, saw {seen} ({})", outcome.fact, outcome.in_words(), origin(outcome, check));
+            let (asked, seen) = (outcome.in_words(), outcome.seen());
+            let in_force = format!("{}: {asked}, {seen} ({})", outcome.fact, origin(outcome, check));
             let _ = write!(out, "\n    {:>11}  {}", if outcome.held { "held" } else { "unmet" }, visible(&in_force));
         }
     }

@@ -1,5 +1,7 @@
 //! A failure as rows of text, the cause first: the same for console and `JUnit`.
 
+use std::collections::HashSet;
+
 use super::style::visible;
 use crate::model::document_path::is_of;
 use crate::model::record::{OriginWord, Outcome};
@@ -101,9 +103,10 @@ fn unmet(rows: &mut Vec<Row>, check: &CheckRecord, cause: &str, whole: bool) {
     let unknown = all().any(|outcome| &*outcome.fact == "outcome");
     let nothing = match unknown {
         _ if folded.iter().all(told) => "",
-        true => " (could not be checked)",
+        true => " (not reached: see the cause)",
         // The exchange went as it should, and this was not in it.
-        false => " (nothing was seen of it)",
+        false if folded.len() == 1 => " (there was none)",
+        false => " (there was none of these)",
     };
     let suite = folded.iter().find(|outcome| outcome.origin == OriginWord::Suite).unwrap_or(first);
     rows.push(("unmet", placed(&format!("{}{more}{nothing}", names.join("; ")), suite, check)));
@@ -130,7 +133,10 @@ fn evidence(check: &CheckRecord, cause: &str, whole: bool) -> Vec<String> {
         let expected = |fact: &FactInfo| check.expectations.iter().any(|outcome| is_of(&outcome.fact, fact.name));
         whole || owners.peek().is_none() || owners.any(expected)
     };
-    check.notes.iter().filter(|note| !cause.contains(note.as_str())).filter(is_of_interest).cloned().collect()
+    let bare = |word: &'_ str| word.trim_matches([',', ';', ':', '(', ')']).to_owned();
+    let told: HashSet<String> = cause.split(' ').map(bare).collect();
+    let says_more = |note: &&String| note.split(' ').any(|word| !told.contains(&bare(word)));
+    check.notes.iter().filter(says_more).filter(is_of_interest).cloned().collect()
 }
 
 /// Whether a note begins with the last name of a fact.

@@ -33,6 +33,7 @@ pub fn grouped<'c>(bad: &[&'c CheckRecord], alone: bool) -> Vec<Vec<&'c CheckRec
             None => groups.push(vec![check]),
         }
     }
+    let mut groups = if alone { groups } else { told_by_others(&groups) };
     for group in &mut groups {
         let most = group.iter().map(|check| addresses(check)).max().unwrap_or(0);
         if let Some(at) = group.iter().position(|check| addresses(check) == most) {
@@ -41,6 +42,44 @@ pub fn grouped<'c>(bad: &[&'c CheckRecord], alone: bool) -> Vec<Vec<&'c CheckRec
         }
     }
     groups
+}
+
+/// Groups whose cause another one tells word for word in its evidence, added to that one: a survey of several servers names
+/// each that is dead, and a check of one of them has nothing to add.
+fn told_by_others<'c>(groups: &[Vec<&'c CheckRecord>]) -> Vec<Vec<&'c CheckRecord>> {
+    let mut into: Vec<usize> = (0..groups.len()).collect();
+    let root = |into: &[usize], at: usize| {
+        let next = |at: &usize| into.get(*at).copied().filter(|next| next != at);
+        std::iter::successors(Some(at), next).last().unwrap_or(at)
+    };
+    for (at, group) in groups.iter().enumerate() {
+        let teller = groups
+            .iter()
+            .enumerate()
+            .find(|(other, tellers)| root(&into, *other) != at && tellers.iter().any(|teller| tells(teller, group)));
+        if let (Some((other, _)), Some(slot)) = (teller, into.get_mut(at)) {
+            *slot = other;
+        }
+    }
+    let mut whole: Vec<Vec<&CheckRecord>> = vec![Vec::new(); groups.len()];
+    let (roots, others): (Vec<usize>, Vec<usize>) = (0..groups.len()).partition(|at| root(&into, *at) == *at);
+    for at in roots.into_iter().chain(others) {
+        if let (Some(group), Some(all)) = (groups.get(at), whole.get_mut(root(&into, at))) {
+            all.extend(group);
+        }
+    }
+    whole.retain(|group| !group.is_empty());
+    whole
+}
+
+/// Whether the evidence of a failed case has the cause of each of a group, which names the address it is about.
+fn tells(teller: &CheckRecord, group: &[&CheckRecord]) -> bool {
+    let is_told = |check: &&CheckRecord| {
+        let cause = check.reason.as_deref().zip(address_of(check)).filter(|(cause, at)| cause.contains(at));
+        let alike = teller.id != check.id && teller.verdict == check.verdict && teller.severity == check.severity;
+        alike && cause.is_some_and(|(cause, _)| teller.notes.iter().any(|note| note.ends_with(cause)))
+    };
+    teller.verdict == Verdict::Failed && group.iter().all(is_told)
 }
 
 /// How many addresses a case looked at.
@@ -68,7 +107,10 @@ pub fn also(first: &CheckRecord, others: &[&CheckRecord], layout: &Layout) -> Op
             None => name,
         }
     };
-    (!others.is_empty()).then(|| ("also", listed(others.iter().map(name), ALSO)))
+    // Of one group all say the same.
+    let says_more = others.iter().any(|other| other.group != first.group);
+    let each = if says_more { " (-v shows each)" } else { "" };
+    (!others.is_empty()).then(|| ("also", listed(others.iter().map(name), ALSO) + each))
 }
 
 fn address_of(check: &CheckRecord) -> Option<&str> {

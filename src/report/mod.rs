@@ -95,8 +95,14 @@ fn single<'r, M: Iterator<Item = &'r str>>(checks: impl Iterator<Item = (&'r str
 /// Words of every error about a schema.
 const READS: &str = "this shakedown reads";
 
+/// How a line of events begins that says what they are.
+const EVENTS: &[u8] = b"{\"event\":";
+
 /// A list would be read as the fields of a report in order.
 fn object(text: &[u8]) -> Result<(), String> {
+    if text.starts_with(EVENTS) {
+        return Err("these are the events of a run (`--events`); a report is what `--json r.json` writes".into());
+    }
     match text.trim_ascii_start().first() {
         Some(b'[') => Err("this is not JSON of a report: it is a list".into()),
         _ => Ok(()),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::diagnostic::{Diagnostics, Sources, Span, suggest};
-use super::documents::own_document;
+use super::documents::{json_lines, own_document};
 use super::reading::{self, IncludeRoots};
 use super::synonyms;
 use super::syntax::flow;
@@ -106,7 +106,13 @@ impl Document {
             errors.add(span, format!("the suite and what it includes have more than {MAX_TOTAL} bytes"), "split it");
             return None;
         }
+        let lines = by.is_none().then(|| json_lines(&text, &shown)).flatten();
         let source = sources.add(&shown, text);
+        if let Some((message, help)) = lines {
+            errors.add(start(source), message, help);
+            self.no_map = true;
+            return Some(source);
+        }
         let mut found = Diagnostics::default();
         let root = tree::parse(source, sources, &mut found);
         if let Some(by) = by

@@ -3,7 +3,7 @@
 use shakedown::lab::pki::Pki;
 use shakedown::lab::web::WebLab;
 
-use super::{CliSandbox, Ended, listener};
+use super::{CliSandbox, Ended, listener, tcp_suite};
 
 fn joined(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -70,6 +70,31 @@ fn a_report_in_place_of_a_suite_is_told_as_one() {
         assert!(ended.err.contains(&format!("this is {what} that shakedown wrote, and no suite")), "{}", ended.err);
         assert!(ended.err.contains(command), "{}", ended.err);
         assert!(ended.err.contains("1 error; nothing was sent"), "{}", ended.err);
+    }
+}
+
+/// JSON Lines are no YAML either: what they are is told, and not how YAML would be written.
+#[test]
+fn json_lines_given_in_place_of_a_suite_are_named() {
+    let (_keep, address) = listener();
+    let sandbox = CliSandbox::new(&tcp_suite(address.port(), ""));
+    let ended = sandbox.run(&["run", "suite.yaml", "--events", "e.jsonl", "--json", "d/r.json"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert_eq!(sandbox.run(&["history", "d", "--index", "i.jsonl"]).code, 0);
+    sandbox.write("other.jsonl", "{\"t\":1,\"v\":2}\n\n{\"t\":2,\"v\":2}\n");
+    for (file, what, command) in [
+        ("e.jsonl", "these are the events of a run", "`shakedown run SUITE`"),
+        ("i.jsonl", "this is an index that `shakedown history` wrote", "`shakedown history --index i.jsonl DIR`"),
+        ("other.jsonl", "this file is JSON Lines", "`shakedown history DIR`"),
+    ] {
+        let ended = sandbox.run(&["run", file]);
+        assert_eq!(ended.code, 2, "{file}");
+        assert!(ended.err.contains(what) && ended.err.contains(command), "{}", ended.err);
+        assert!(ended.err.contains("1 error; nothing was sent"), "{}", ended.err);
+    }
+    for command in [&["report", "e.jsonl"][..], &["compare", "e.jsonl", "d/r.json"]] {
+        let ended = sandbox.run(command);
+        assert!(ended.code == 2 && ended.err.contains("a report is what `--json r.json` writes"), "{}", ended.err);
     }
 }
 

@@ -82,7 +82,10 @@ fn no_command_shows_the_secret_of_either_arm() {
     measure("base", &["--against", &better], 3);
     measure("head", &["--var", &better, "--against", &worse, "--junit-dialect", "rich"], 1);
     for kind in ["json", "junit", "events"] {
-        assert!(read(&sandbox.path(&format!("base.{kind}"))).contains("arm base did not hold"), "the case that leaked");
+        assert!(
+            read(&sandbox.path(&format!("base.{kind}"))).contains("the old target did not hold"),
+            "the case that leaked"
+        );
     }
     run(&["run", "suite.yaml", "--against", &better, "--json", "-"], 3);
     run(&["run", "suite.yaml", "--against", &better, "--junit", "-"], 3);

@@ -74,9 +74,10 @@ fn imports_run_only_leftwards() {
     must_be_empty(&problems, "imports run only leftwards: move the shared part left, or hand it in from `app`");
 }
 
-/// All that a protocol may take from `model`: it reports a fault of this side, shows texts without their secrets, tells when two
-/// texts are one value or match, and knows no suites and no observations.
-const MODEL_IN_PROTOCOLS: &[&str] = &["count", "Fault", "FaultKind", "Glob", "Text", "human_time", "suggest", "typed"];
+/// All that a protocol may take from `model`: it reports a fault of this side with a command that mends it, shows texts without
+/// their secrets, tells when two texts are one value or match, and knows no suites and no observations.
+const MODEL_IN_PROTOCOLS: &[&str] =
+    &["count", "Fault", "FaultKind", "Glob", "Text", "human_time", "shell", "suggest", "typed"];
 
 #[test]
 fn protocols_know_nothing_of_suites_and_observations() {

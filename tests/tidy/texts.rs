@@ -153,3 +153,40 @@ fn a_count_and_what_it_counts_agree() {
     assert!(seen > 60, "`counted` is called otherwise now: {seen} calls");
     must_be_empty(&problems, "write `counted(number, \"case\")`: one is \"1 case\"");
 }
+
+/// Folders whose texts are about one target or one file, which a command can name. Elsewhere texts explain, or correct what
+/// somebody wrote.
+const OF_A_TARGET: &[&str] =
+    &["src/checks/", "src/net/", "src/proto/", "src/probe/", "src/engine/", "src/guard/", "src/judge/", "src/report/"];
+/// Words in capitals in commands: types of records, an option's value, and a chain of a firewall.
+const CAPITALS: &[&str] = &["A", "AAAA", "SOA", "NS", "OUTPUT"];
+
+/// Whoever is to run a command at night does not have to find out first what to write in place of `IF`.
+#[test]
+fn no_command_of_a_text_has_a_blank_to_fill_in() {
+    let command = Regex::new(
+        "`(?:ethtool|ip|ss|nft|iptables|dig|curl|openssl|tcpdump|nc|mtr|traceroute|tracepath|ping|tc|iperf3|getent|sysctl|nstat|grep) [^`]*`",
+    )
+    .unwrap();
+    let blank = Regex::new(r#"(?:^|[ @<'"])([A-Z]+(?:[:/._-][A-Z]+)*)(?:$|[ '">])"#).unwrap();
+    let continued = Regex::new(r"\\\n\s*").unwrap();
+    let (mut problems, mut commands) = (Vec::new(), 0);
+    for path in sources("src").into_iter().filter(|path| !is_test_file(path)) {
+        let name = shown(&path);
+        if !OF_A_TARGET.iter().any(|folder| name.starts_with(folder)) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        for found in command.find_iter(&continued.replace_all(&lines, "")) {
+            commands += 1;
+            let inside = found.as_str().trim_matches('`');
+            let mut blanks = blank.captures_iter(inside).map(|found| found[1].to_owned());
+            if let Some(word) = blanks.find(|word| !CAPITALS.contains(&word.as_str())) {
+                problems.push(format!("{name}: `{inside}`: {word}"));
+            }
+        }
+    }
+    assert!(commands > 40, "commands are written otherwise now: {commands}");
+    must_be_empty(&problems, "name the target or the file itself, or say in words where the name is to be found");
+}

@@ -51,14 +51,13 @@ fn expectations(out: &mut String, page: &ResultText, check: &CheckRecord, expect
     let unmet = || check.expectations.iter().filter(|outcome| !outcome.held);
     let held = check.expectations.iter().filter(|outcome| outcome.held && asked(outcome));
     for outcome in held.chain(unmet().filter(seen)) {
-        let seen = outcome.got.as_deref().unwrap_or("nothing of it");
         let by = if asked(outcome) { "" } else { " (expected by default)" };
-        let text = format!("{}: expected {}, saw {seen}{by}", outcome.fact, outcome.in_words());
+        let text = format!("{}{by}", outcome.sentence());
         page.row(out, if outcome.held { "held" } else { "unmet" }, &text);
     }
     let absent: Vec<&str> = unmet().filter(|outcome| !seen(outcome)).map(|outcome| &*outcome.fact).collect();
     if !absent.is_empty() {
-        page.row(out, "unmet", &format!("{}: nothing was seen of it", absent.join(", ")));
+        page.row(out, "unmet", &format!("{}: expected, but not seen", absent.join(", ")));
     }
 }
 

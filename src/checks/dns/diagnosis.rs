@@ -20,7 +20,7 @@ pub(super) const PHASES: &[PhaseInfo] = &[
     ),
     PhaseInfo::new(
         RTT.info.name,
-        "the answer is slow: ask again (`dig +stats`); a resolver that asks others is as slow as they are",
+        "the answer is slow: look at the load of the name server; a resolver that asks others is as slow as they are",
     ),
 ];
 
@@ -30,7 +30,8 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         return Some(diagnosis);
     }
     if let Some(breach) = failure.breach(OUTCOME.info.name) {
-        return unconnected(failure, &OUTCOME, &query.peer).or_else(|| other(failure, breach, &query));
+        let peer = Peer { patient: Some(command(&query.patient())), ..query.peer.clone() };
+        return unconnected(failure, &OUTCOME, &peer).or_else(|| other(failure, breach, &query));
     }
     if let Some(breach) = failure.breach(RCODE.info.name) {
         return rcode(failure, breach, &query);
@@ -50,7 +51,10 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         return Some(ttl(failure, breach, &query));
     }
     let breach = failure.breach(RTT.info.name).or_else(|| failure.breach(CONNECT_TIME.info.name))?;
-    slow(failure, breach, &query.peer)
+    let slow = slow(failure, breach, &query.peer)?;
+    // The last lines of what it prints have the time.
+    let next = format!("{}; ask again: {}", slow.next, command(&query.dig()));
+    Some(Diagnosis { next, ..slow })
 }
 
 /// What was asked, and of whom.
@@ -81,7 +85,12 @@ impl Query {
             _ => 't',
         };
         let resolves = failure.list(FLAGS.info.name).contains(&"ra");
-        Self { question: question.to_owned(), peer: Peer { host, port: port.unwrap_or(53), sockets }, resolves, secure }
+        Self {
+            question: question.to_owned(),
+            peer: Peer { host, port: port.unwrap_or(53), sockets, patient: None },
+            resolves,
+            secure,
+        }
     }
 
     /// The command that asks the servers of the zone, from the root on.
@@ -89,14 +98,21 @@ impl Query {
         format!("dig +trace {}", words(&self.question))
     }
 
+    /// The command that asks again, once, and waits for half a minute.
+    fn patient(&self) -> String {
+        let ours = matches!(self.secure, Some("doq" | "doh3"));
+        let options = if ours { "timeout=30s attempts=1" } else { "+time=30 +tries=1" };
+        format!("{} {options}", self.dig())
+    }
+
     /// The command that asks again.
     fn dig(&self) -> String {
+        // Of several servers none is known to be the one to ask.
+        if self.peer.host.contains(' ') || self.peer.host.is_empty() {
+            return self.trace();
+        }
         let port = if self.peer.port == 53 { String::new() } else { format!(" -p {}", self.peer.port) };
-        let server = if self.peer.host.contains(' ') || self.peer.host.is_empty() {
-            " @SERVER".to_owned()
-        } else {
-            format!(" @{}", shell::word(&self.peer.host))
-        };
+        let server = format!(" @{}", shell::word(&self.peer.host));
         let norecurse = if self.resolves { "" } else { " +norecurse" };
         let over = match (self.secure, self.peer.sockets) {
             (Some("dot"), _) => " +tls",

@@ -7,23 +7,32 @@ use url::Url;
 use super::facts::URL;
 use super::fields;
 use crate::checks::shared::diagnosis::{self, Peer, endpoint};
-use crate::checks::shared::tls_fields::CA_FILE;
-use crate::model::shell;
+use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, client_options};
+use crate::model::shell::{self, command};
 use crate::probe::Failure;
 
 /// Longest body that is written into a command, bytes.
 const LONGEST: usize = 200;
 
-/// Options of curl that print when an answer began and ended, seconds.
-pub(super) const TIMED: &str = "-so /dev/null -w '%{time_starttransfer} %{time_total}\\n'";
+/// Options of curl that show an answer with its headers, and what was asked.
+pub(super) const VERBOSE: &str = "-sSv";
+
+/// Options of curl that print when each phase of an exchange with a URL ended, and nothing else.
+pub(super) fn timed_options(url: &str) -> String {
+    let tls = if url.starts_with("https:") { "TLS %{time_appconnect} s, " } else { "" };
+    format!(
+        "-sS -o /dev/null -w 'connect %{{time_connect}} s, {tls}first byte %{{time_starttransfer}} s, total %{{time_total}} s\\n'"
+    )
+}
 
 /// `curl` that times the phases of a request for a URL, at an address.
 pub(super) fn timed(url: &str, address: Option<&str>) -> Option<String> {
     let parsed = Url::parse(url).ok()?;
     let resolve = address.and_then(|address| resolve(&parsed, address)).map(|resolve| format!(" {resolve}"));
-    // Who is asked does not change how long it takes.
-    let unverified = if parsed.scheme() == "https" { "-k " } else { "" };
-    Some(format!("curl {unverified}{TIMED}{} {}", resolve.unwrap_or_default(), shell::word(url)))
+    // Which authorities the suite trusts is not known here, and does not change how long it takes.
+    let unverified = if parsed.scheme() == "https" { " --insecure" } else { "" };
+    let options = timed_options(url);
+    Some(format!("curl {options}{unverified}{} {}", resolve.unwrap_or_default(), shell::word(url)))
 }
 
 /// `--resolve`, for a URL with a name.
@@ -36,45 +45,63 @@ fn resolve(url: &Url, address: &str) -> Option<String> {
 
 /// `curl` with these options, for the last request at the address that answered it.
 pub(super) fn curl(failure: &Failure<'_>, peer: &Peer, options: &str) -> String {
-    curl_of(failure, peer, failure.text(URL.info.name).unwrap_or(failure.target), options)
+    curl_of(failure, peer, asked(failure), options)
 }
 
-/// `curl` with these options for a URL, at the address of a peer where both have the same port.
+/// The URL of the last request.
+pub(super) fn asked<'f>(failure: &Failure<'f>) -> &'f str {
+    failure.text(URL.info.name).unwrap_or(failure.target)
+}
+
+/// `curl` with these options for a URL, at the address of a peer where both have the same port. It stands in a text, as a
+/// command that is whole; where the body is too long for one, words say what to do.
 pub(super) fn curl_of(failure: &Failure<'_>, peer: &Peer, url: &str, options: &str) -> String {
     let parsed = Url::parse(url).ok();
     let mut parts = vec![format!("curl {options}")];
     let same_port = |url: &&Url| url.port_or_known_default() == Some(peer.port);
     parts.extend(parsed.as_ref().filter(same_port).and_then(|url| resolve(url, &peer.host)));
     if parsed.as_ref().is_some_and(|url| url.scheme() == "https") {
-        if !failure.argument(&fields::VERIFY) {
-            parts.push("-k".to_owned());
-        } else if let Some(file) = failure.argument(&CA_FILE) {
-            parts.push(format!("--cacert {}", shell::word(file.shown())));
-        }
+        parts.extend(tls(failure));
     }
-    let method = failure.argument(&fields::METHOD);
+    let (method, body) = (failure.argument(&fields::METHOD), failure.argument(&fields::BODY));
     match method.as_str() {
-        "GET" => {}
+        "GET" if body.is_none() => {}
         "HEAD" => parts.push("-I".to_owned()),
         other => parts.push(format!("-X {}", shell::word(other))),
     }
     for (name, value) in failure.argument(&fields::HEADERS) {
-        parts.push(format!("-H {}", shell::word(&format!("{name}: {value}"))));
+        // After a colon alone curl leaves the header out; after a semicolon it sends it without a value.
+        let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
+        parts.push(format!("-H {}", shell::word(&header)));
     }
-    if let Some(body) = failure.argument(&fields::BODY) {
-        let shown = if body.len() <= LONGEST {
-            format!("--data-raw {}", shell::word(&body))
-        } else {
-            "--data-binary @BODY".to_owned()
-        };
-        parts.push(shown);
-    }
+    let is_long = body.as_ref().is_some_and(|body| body.len() > LONGEST);
+    parts.extend(body.map(|body| {
+        if is_long { "--data-binary @-".to_owned() } else { format!("--data-raw {}", shell::word(&body)) }
+    }));
     parts.push(shell::word(url));
-    parts.join(" ")
+    let line = command(&parts.join(" "));
+    if is_long { format!("{line}; then paste the body of the suite, and end it with Ctrl-D") } else { line }
+}
+
+/// How the server's certificate is verified, and which one it is shown.
+fn tls(failure: &Failure<'_>) -> Vec<String> {
+    let mut parts = Vec::new();
+    if !failure.argument(&fields::VERIFY) {
+        parts.push("--insecure".to_owned());
+    } else if let Some(file) = failure.argument(&CA_FILE) {
+        parts.push(format!("--cacert {}", shell::word(file.shown())));
+    }
+    if let Some(file) = failure.argument(&CLIENT_CERT) {
+        // What stands after a colon were a password.
+        let file = file.shown().replace('\\', r"\\").replace(':', r"\:");
+        parts.push(format!("--cert {}", shell::word(&file)));
+    }
+    parts.extend(failure.argument(&CLIENT_KEY).map(|file| format!("--key {}", shell::word(file.shown()))));
+    parts
 }
 
 /// The command that shows the certificate a client gets.
 pub(super) fn s_client(failure: &Failure<'_>, peer: &Peer) -> String {
-    let url = Url::parse(failure.text(URL.info.name).unwrap_or(failure.target)).ok();
-    diagnosis::s_client(&endpoint(peer), url.as_ref().and_then(Url::domain), "")
+    let url = Url::parse(asked(failure)).ok();
+    diagnosis::s_client(&endpoint(peer), url.as_ref().and_then(Url::domain), &client_options(failure))
 }

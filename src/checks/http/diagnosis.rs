@@ -2,28 +2,27 @@
 
 use url::Url;
 
-use super::by_hand;
 use super::facts::{
     BODY, BODY_JSON, CERTIFICATE_EXPIRES_IN, CONNECT_TIME, FIRST_BYTE_TIME, HEADERS, OUTCOME, REDIRECTS, RESOLVE_TIME,
     STATUS, TLS_TIME, TOTAL_TIME, URL,
 };
 use super::trace::STILL_ARRIVES;
-use crate::checks::shared::diagnosis::{Peer, certificate, ending, endpoint, slow, unconnected};
+use super::{by_hand, fields};
+use crate::checks::shared::diagnosis::{Peer, certificate, ending, endpoint, longer, slow, unconnected};
 use crate::model::Value;
 use crate::model::count::counted;
 use crate::model::record::Outcome;
-use crate::model::shell::command;
+use crate::model::shell::{self, command};
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 use crate::proto::http::{UNSENT, UNVERIFIED};
 
 /// Longest body that is shown whole, bytes.
 const SHOWN: usize = 160;
+/// What it means that the name lookup takes long.
+const LOOKUP: &str = "the name lookup is slow: look at the name servers of this host (/etc/resolv.conf)";
 /// What to look at when a phase takes most of the time.
 pub(super) const PHASES: &[PhaseInfo] = &[
-    PhaseInfo::new(
-        RESOLVE_TIME.info.name,
-        "the name lookup is slow: look at this host's resolvers (/etc/resolv.conf, `dig NAME`)",
-    ),
+    PhaseInfo::new(RESOLVE_TIME.info.name, LOOKUP),
     PhaseInfo::new(
         CONNECT_TIME.info.name,
         "the connection is slow: the path, lost SYNs, or a full queue of connections (`ss -ltn` on the host)",
@@ -45,6 +44,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         if let Some(cause) = slow_body {
             return Some(slow_body_of(failure, cause, &peer));
         }
+        let peer = Peer { patient: Some(patient(failure, &peer)), ..peer };
         return unconnected(failure, &OUTCOME, &peer).or_else(|| other(failure, breach, &peer));
     }
     if let Some(breach) = failure.breach(STATUS.info.name) {
@@ -65,19 +65,31 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let timed = [&TOTAL_TIME, &RESOLVE_TIME, &CONNECT_TIME, &TLS_TIME, &FIRST_BYTE_TIME];
     let breach = timed.iter().find_map(|fact| failure.breach(fact.info.name))?;
     let slow = slow(failure, breach, &peer)?;
-    let next = format!("{}; by hand: {}", slow.next, command(&by_hand::curl(failure, &peer, by_hand::TIMED)));
+    let asked = by_hand::asked(failure);
+    let again = match Url::parse(asked).ok().as_ref().and_then(Url::domain) {
+        // With an address given curl looks nothing up.
+        Some(name) if slow.next == LOOKUP => command(&format!("dig {}", shell::word(name))),
+        _ => by_hand::curl(failure, &peer, &by_hand::timed_options(asked)),
+    };
+    let next = format!("{}; by hand: {again}", slow.next);
     Some(Diagnosis { next, ..slow })
 }
 
 /// A body that arrives, and not within the time there is.
 fn slow_body_of(failure: &Failure<'_>, cause: &str, peer: &Peer) -> Diagnosis {
-    let curl = by_hand::curl(failure, peer, "-so /dev/null -w '%{size_download} bytes in %{time_total} s\\n'");
+    let curl = by_hand::curl(failure, peer, "-sS -o /dev/null -w '%{size_download} bytes in %{time_total} s\\n'");
     let next = format!(
         "the body arrives, but slowly: is it larger than it should be, is the path slow, or does the service take long to make it? \
-         `timeout` limits the whole exchange, so raise it if this is as it should be; see how long it takes: {}",
-        command(&curl)
+         `timeout` limits the whole exchange, so raise it if this is as it should be; see how long it takes: {curl}"
     );
     Diagnosis::new(cause, next)
+}
+
+/// The command that waits longer for an answer than the check does.
+fn patient(failure: &Failure<'_>, peer: &Peer) -> String {
+    let limit = longer(failure.argument(&fields::TIMEOUT));
+    let options = by_hand::timed_options(by_hand::asked(failure));
+    by_hand::curl(failure, peer, &format!("--max-time {limit} {options}"))
 }
 
 /// Whom the last request went to: its address where it is known.
@@ -85,7 +97,7 @@ fn peer(failure: &Failure<'_>) -> Peer {
     let url = failure.text(URL.info.name).or(Some(failure.target)).and_then(|url| Url::parse(url).ok());
     let host = url.as_ref().and_then(Url::host_str).unwrap_or(failure.target).trim_matches(['[', ']']).to_owned();
     let port = url.as_ref().and_then(Url::port_or_known_default).unwrap_or(0);
-    Peer { host: failure.text("address").map_or(host, str::to_owned), port, sockets: 't' }
+    Peer { host: failure.text("address").map_or(host, str::to_owned), port, sockets: 't', patient: None }
 }
 
 fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnosis> {
@@ -97,7 +109,7 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
             command(&by_hand::s_client(failure, peer))
         ),
         "malformed" => {
-            let curl = command(&by_hand::curl(failure, peer, "-v"));
+            let curl = by_hand::curl(failure, peer, by_hand::VERBOSE);
             format!("what answers there does not speak HTTP as it should; see by hand: {curl}")
         }
         "too_many_redirects" => {
@@ -115,7 +127,7 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
             };
             let next = format!(
                 "look at the rules that redirect, in the service and in a proxy before it (ask each at its own address to tell them apart); by hand: {}",
-                command(&by_hand::curl_of(failure, peer, failure.target, "-sL --max-redirs 5 -o /dev/null -D -"))
+                by_hand::curl_of(failure, peer, failure.target, "-sSL --max-redirs 5 -o /dev/null -D -")
             );
             return Some(Diagnosis::new(cause, next));
         }
@@ -125,7 +137,7 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
                 format!("{} answers {status}, where it should not (expected: {})", endpoint(peer), breach.in_words());
             let next = format!(
                 "is what should refuse the request in place (certificate, access list, filter)? ask again: {}",
-                command(&by_hand::curl(failure, peer, "-sv"))
+                by_hand::curl(failure, peer, by_hand::VERBOSE)
             );
             return Some(Diagnosis::new(cause, next));
         }
@@ -208,10 +220,14 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
     Some(Diagnosis { group, ..Diagnosis::new(cause, after_status(status, failure, peer)) })
 }
 
+/// How a proxy sees what is behind it. The first socket of the configuration is asked; columns are proxy, server and state.
+const BACKENDS: &str = "how the proxy sees its backends; haproxy: \
+     `echo 'show stat' | socat stdio \"$(awk '$1 == \"stats\" && $2 == \"socket\" {print $3; exit}' /etc/haproxy/haproxy.cfg)\" | cut -d, -f1,2,18` \
+     (proxy, server, state: DOWN is a failed health check, MAINT a disabled server); nginx: its error log";
+
 /// What to do about a status that was not expected.
 fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
-    let (host, curl) = (&peer.host, command(&by_hand::curl(failure, peer, "-sv")));
-    let on_proxy = "haproxy tells with `show stat` on its admin socket, where DOWN is a failed health check and MAINT a disabled server; nginx: its error log";
+    let (host, curl) = (&peer.host, by_hand::curl(failure, peer, by_hand::VERBOSE));
     match status {
         401 | 403 => format!(
             "the service refuses this request: are credentials (`headers`), host name and access list right? ask again: {curl}"
@@ -221,13 +237,11 @@ fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
         }
         429 => "the service limits requests from here: ask less often, or have this host exempted".to_owned(),
         502 | 504 => format!(
-            "the proxy on {host} gets no good answer from the service behind it: is that one up? on {host}, how it sees its backends \
-             ({on_proxy}); ask again: {curl}"
+            "the proxy on {host} gets no good answer from the service behind it: is that one up? on {host}, {BACKENDS}; ask again: {curl}"
         ),
-        503 => format!(
-            "no backend is in service, or the service is overloaded: on {host}, how it sees its backends ({on_proxy}); ask again: \
-             {curl}"
-        ),
+        503 => {
+            format!("no backend is in service, or the service is overloaded: on {host}, {BACKENDS}; ask again: {curl}")
+        }
         500..=599 => format!("the service fails at this request: its log on {host}, at this time; ask again: {curl}"),
         _ => format!("look into the service's log on {host} for this request; ask again: {curl}"),
     }
@@ -244,7 +258,7 @@ fn content(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Diagnosis {
     };
     let document = failure.value(BODY_JSON.info.name);
     let complaints = document.map(|document| complaints(document, &breach.fact)).unwrap_or_default();
-    let again = command(&by_hand::curl(failure, peer, "-s"));
+    let again = by_hand::curl(failure, peer, "-sS");
     let next = match complaints.as_slice() {
         [] => format!(
             "is the release deployed there that should answer, and what does its log on {host} say? ask again: {again}"

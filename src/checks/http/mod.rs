@@ -82,7 +82,10 @@ impl Probe for Http {
         fields::VERIFY.name(),
         fields::HEADERS.name(),
         fields::BODY.name(),
+        fields::TIMEOUT.name(),
         tls_fields::CA_FILE.name(),
+        tls_fields::CLIENT_CERT.name(),
+        tls_fields::CLIENT_KEY.name(),
     ];
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (URL.name(), None);

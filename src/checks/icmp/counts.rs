@@ -260,7 +260,9 @@ impl Counts {
         });
         own_mtu.then(|| {
             let why = "the packet is larger than the MTU of this host's own interface";
-            let remedy = "lower `size`, or raise the MTU (`ip link set IF mtu N`): nothing is known of the path";
+            let remedy = format!(
+                "lower `size`, or raise the MTU of the interface that this names: `ip route get {target}`; nothing is known of the path"
+            );
             Fault::local(OPERATION, target.to_string(), why, remedy)
         })
     }

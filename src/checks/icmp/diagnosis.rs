@@ -2,11 +2,15 @@
 
 use super::sweep;
 use super::facts::{ALTERED, ERRORS, LATE, LOSS, MTU, OUTCOME, RECEIVED, RTT, SENT, TTL};
-use crate::checks::shared::diagnosis::{HERE, Peer, silence_of, slow, unconnected};
+use crate::checks::shared::diagnosis::{DRIVER, HERE, Peer, silence_of, slow, unconnected};
 use crate::model::Value;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
-const PATH: &str = "the path is slow or full: `mtr -n` or `traceroute -n` shows from which hop on; look at queues there (`tc -s qdisc`)";
+const PATH: &str =
+    "the path is slow or full: find the hop from which on it is, and look at queues there (`tc -s qdisc`)";
+/// Packets that come back as they were not sent.
+const CHANGED: &str = "something on the way changes packets: look for broken memory or cables (errors in `ip -s link`), and for a device that \
+     answers in the target's place";
 
 /// What to look at when an answer takes long.
 pub(super) const PHASES: &[PhaseInfo] = &[PhaseInfo::new(RTT.info.name, PATH)];
@@ -34,14 +38,14 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         return Some(Diagnosis::new(cause, after_loss(failure, &peer.host)));
     }
     if failure.breach(LATE.info.name).is_some() {
-        return Some(Diagnosis::new(format!("{} were answered after `timeout`", of_sent(LATE.info.name)), PATH));
+        let cause = format!("{} were answered after `timeout`", of_sent(LATE.info.name));
+        return Some(Diagnosis::new(cause, hops(PATH, &peer.host)));
     }
     if failure.breach(ALTERED.info.name).is_some() {
-        let next = "something on the way changes packets: look for broken memory or cables (`ethtool -S`), and for a device that answers in \
-             the target's place";
-        return Some(Diagnosis::new(format!("{} came back changed", of_sent(ALTERED.info.name)), next));
+        return Some(Diagnosis::new(format!("{} came back changed", of_sent(ALTERED.info.name)), CHANGED));
     }
-    slow(failure, failure.breach(RTT.info.name)?, &peer)
+    let slow = slow(failure, failure.breach(RTT.info.name)?, &peer)?;
+    Some(Diagnosis { next: hops(&slow.next, &peer.host), ..slow })
 }
 
 fn answered(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {
@@ -59,28 +63,37 @@ fn answered(failure: &Failure<'_>, peer: &Peer) -> Option<Diagnosis> {
         }
         "time_exceeded" => (
             format!("probes to {host} run out of hops{said}"),
-            format!("a routing loop, or a `ttl` that is too small; this shows the routers that repeat: `traceroute -n {host}`"),
+            format!(
+                "a routing loop, or a `ttl` that is too small; this shows the routers that repeat: `traceroute -n {host}`"
+            ),
         ),
         "too_big" => {
-            let mtu = failure.value(MTU.info.name).and_then(Value::as_i64).map_or_else(String::new, |mtu| format!("; the MTU there is {mtu}"));
+            let mtu = failure
+                .value(MTU.info.name)
+                .and_then(Value::as_i64)
+                .map_or_else(String::new, |mtu| format!("; the MTU there is {mtu}"));
             (
                 format!("probes of this size do not fit the path to {host}{said}{mtu}"),
-                format!("raise the MTU of that link, or lower `size`; this shows where it shrinks: `tracepath -n {host}`"),
+                format!(
+                    "raise the MTU of that link, or lower `size`; this shows where it shrinks: `tracepath -n {host}`"
+                ),
             )
         }
-        "altered" => (
-            format!("only changed replies came from {host}"),
-            "something on the way changes packets: look for broken memory or cables (`ethtool -S`), and for a device that answers in the \
-             target's place"
-                .to_owned(),
-        ),
+        "altered" => (format!("only changed replies came from {host}"), CHANGED.to_owned()),
         "replied" => (
             format!("{host} answers ping, where nothing should"),
-            format!("is the filter in place that should drop it? on {host} and the routers before it: `nft list ruleset`"),
+            format!(
+                "is the filter in place that should drop it? on {host} and the routers before it: `nft list ruleset`"
+            ),
         ),
         _ => return unconnected(failure, &OUTCOME, peer),
     };
     Some(Diagnosis::new(cause, next))
+}
+
+/// Advice about a path, with the command that shows its hops.
+fn hops(next: &str, host: &str) -> String {
+    format!("{next}; here: `mtr -n {host}`")
 }
 
 /// Where to look for packets that were lost.
@@ -90,11 +103,11 @@ fn after_loss(failure: &Failure<'_>, host: &str) -> String {
     if at_once {
         return format!(
             "no router is in between (TTL of the replies): a rule or a rate limit for ICMP on {host} (`nft list ruleset` there), or drops at \
-             either end or the switch between them; here and on {host}: `ip -s link`, `ethtool -S IF`"
+             either end or the switch between them; here and on {host}: `ip -s link`; {DRIVER}"
         );
     }
     format!(
-        "find the hop that loses them: `mtr -n {host}`; then its drops (`ip -s link`, `tc -s qdisc`, `ethtool -S IF`)"
+        "find the hop that loses them: `mtr -n {host}`; then its drops, there: `ip -s link`, `tc -s qdisc`; {DRIVER}"
     )
 }
 

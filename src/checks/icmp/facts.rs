@@ -8,7 +8,7 @@ use crate::model::{Better, Choice, Fact, Rule, TimeOf, Unit};
 /// What is sent must come back.
 const ALTERED_REPLY: (&str, &str) = (
     "altered",
-    "something on the way or the target changes packets: look for broken memory or cables (`ethtool -S`), and for devices that \
+    "something on the way or the target changes packets: look for broken memory or cables (errors in `ip -s link`), and for devices that \
      answer in the target's place",
 );
 

@@ -13,17 +13,17 @@ pub const REFUSED: Advice = (
 pub const TIMEOUT: Advice = (
     "timeout",
     "no answer came: is the host up, and does the service hang? check firewall, route and security group on the way; perhaps \
-      this host itself drops what comes back (`nft list ruleset`, `ip route get`)",
+      this host itself drops what comes back (`nft list ruleset`, `ip route`)",
 );
 /// No reply to a datagram.
 pub const SILENT: Advice = (
     "silent",
     "no answer came: is the service up, and does it answer what was sent? a firewall may drop it, perhaps this host's own \
-      (`nft list ruleset`, `ip route get`)",
+      (`nft list ruleset`, `ip route`)",
 );
 /// An ICMP error, or no route.
 pub const UNREACHABLE: Advice =
-    ("unreachable", "a router or this host has no way there: check routes (`ip route get`) and the next hop");
+    ("unreachable", "a router or this host has no way there: check routes (`ip route`) and the next hop");
 /// No such name, or no address of the IP version asked for.
 pub const UNRESOLVED: Advice =
     ("unresolved", "the name has no address here: check its spelling, /etc/resolv.conf and the record");

@@ -1,5 +1,7 @@
 //! Causes and next steps that several families have alike: connections that do not come about, and times that are too long.
 
+use std::time::Duration;
+
 use super::silence::{ALIVE, FILTERED, OPEN_PATH};
 use crate::model::record::Outcome;
 use crate::model::shell::{self, command};
@@ -9,6 +11,8 @@ use crate::probe::{Diagnosis, Failure, PhaseInfo};
 
 /// What nothing on the wire tells: a filter of this host that drops what comes in.
 pub const HERE: &str = "; perhaps this host itself drops what comes back, here: `nft list ruleset`";
+/// What comes after `ip -s link`, which names the interfaces.
+pub const DRIVER: &str = "where an interface counts errors or drops, `ethtool -S` with its name says of which kind";
 
 /// Outcomes of which one is expected where a port should be shut.
 const CLOSED_PORT: &[&str] = &["refused", "reset", "timeout", "silent", "unreachable"];
@@ -25,6 +29,8 @@ pub struct Peer {
     pub port: u16,
     /// `t` or `u`: which sockets `ss` lists.
     pub sockets: char,
+    /// The command that asks the same and waits longer, as it stands in a text; where there is one.
+    pub patient: Option<String>,
 }
 
 impl Peer {
@@ -35,7 +41,7 @@ impl Peer {
         let host = failure.text("address").unwrap_or(host).to_owned();
         // QUIC runs over UDP, whatever the family.
         let sockets = if failure.target.ends_with("(QUIC)") { 'u' } else { sockets };
-        Self { host, port: port.unwrap_or(0), sockets }
+        Self { host, port: port.unwrap_or(0), sockets, patient: None }
     }
 
     /// The command that shows who listens on its port.
@@ -177,8 +183,16 @@ fn refused(failure: &Failure<'_>, peer: &Peer) -> String {
         return "a firewall or an access list on the way rejects it: allow it there (its address is in the cause)"
             .to_owned();
     }
+    listening(peer)
+}
+
+/// Who listens on a port that refuses, and what follows from it.
+#[must_use]
+pub fn listening(peer: &Peer) -> String {
     format!(
-        "does the service run, and listen on this address and port? on {}: {}",
+        "does the service run, and listen on this address and port? on {}: {}; if it lists nothing, start the service, and see in its log \
+         why it stopped; if it lists another address only, such as 127.0.0.1, let it listen on this one too; else a firewall refuses: \
+         `nft list ruleset`",
         peer.host,
         command(&peer.listeners())
     )
@@ -188,18 +202,19 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
     // With several addresses another one may have been reached.
     let handshake = failure.ending().is_some_and(|ending| ending.contains(NO_HANDSHAKE));
     if failure.reached() && !handshake {
-        let asked = failure.ending().is_some_and(|ending| ending.contains(TOOK_REQUEST));
-        let why = if asked { "hangs or is overloaded" } else { "hangs, is overloaded, or speaks another protocol" };
-        return format!(
-            "the connection is there and the service does not answer: it {why}; its log, and on {}: `ss -tnp 'sport = :{}'` (a Recv-Q that stays above 0 is never read)",
-            peer.host, peer.port
-        );
+        return unanswered(failure, peer);
     }
     if peer.sockets == 'u' {
+        let limit = limit(failure.ending().unwrap_or_default()).map(|limit| format!(" of {limit}")).unwrap_or_default();
+        let slow = peer
+            .patient
+            .as_ref()
+            .map(|command| format!("; is it only slower than the limit{limit}? this waits longer: {command}"));
         return format!(
-            "is the service up, and does it answer this request? on {}: {}; a firewall may drop it, there: `nft list ruleset`{HERE}",
+            "is the service up, and does it answer this request? on {}: {}; a firewall may drop it, there: `nft list ruleset`{HERE}{}",
             peer.host,
-            command(&peer.listeners())
+            command(&peer.listeners()),
+            slow.unwrap_or_default()
         );
     }
     let (host, port) = (&peer.host, peer.port);
@@ -225,6 +240,40 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
         "is the host up (`ping {host}`)? if it is, a firewall drops port {port}, or the queue of connections is full; on the \
              host: `nft list ruleset`, `ss -ltn 'sport = :{port}'` (full when Recv-Q is above Send-Q){HERE}"
     )
+}
+
+/// A connection on which no answer comes: from a service that hangs, or from one that takes longer than the check waits.
+fn unanswered(failure: &Failure<'_>, peer: &Peer) -> String {
+    let ending = failure.ending().unwrap_or_default();
+    let (host, port) = (&peer.host, peer.port);
+    let limit = limit(ending).map(|limit| format!(" of {limit}")).unwrap_or_default();
+    let another = if ending.contains(TOOK_REQUEST) { "" } else { ", speaks another protocol" };
+    let sockets =
+        format!("its log, and on {host}: `ss -tnp 'sport = :{port}'` (a Recv-Q that stays above 0 is never read)");
+    let why = format!(
+        "the connection is there and the service does not answer: it hangs{another}, or is slower than the limit{limit} (`timeout`)"
+    );
+    match &peer.patient {
+        Some(command) => format!(
+            "{why}; this waits longer and tells which: {command}; if an answer comes, it is slow: look at its load and at what it waits \
+             for; if none comes, it hangs: {sockets}"
+        ),
+        None => format!("{why}; {sockets}"),
+    }
+}
+
+/// The length of time in `… within 2 s`, `… silent for 200ms: …`.
+fn limit(ending: &str) -> Option<String> {
+    let (_, after) = [" within ", " silent for "].iter().find_map(|words| ending.rsplit_once(words))?;
+    let mut words = after.split(' ').map(|word| word.trim_end_matches([',', ';', ':', ')']));
+    let first = words.next().filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+    if first.parse::<f64>().is_ok() { Some(format!("{first} {}", words.next()?)) } else { Some(first.to_owned()) }
+}
+
+/// How long to wait by hand for what did not come within `patience`, in seconds.
+#[must_use]
+pub fn longer(patience: Duration) -> u64 {
+    (patience.as_secs() * 10).clamp(30, 600)
 }
 
 fn unreachable(failure: &Failure<'_>, peer: &Peer) -> String {

@@ -7,7 +7,8 @@ use rustls::pki_types::ServerName;
 
 use crate::model::argument::choices;
 use crate::model::parse::parse as typed;
-use crate::model::{Arg, Args, Field, FieldKind, Invalid, Text};
+use crate::model::{Arg, Args, Field, FieldKind, Invalid, Text, shell};
+use crate::probe::Failure;
 use crate::proto::tls::{Roots, Trust, server_name};
 
 choices! {
@@ -56,6 +57,14 @@ pub fn trust(args: &Args) -> Result<Trust, Invalid> {
         (None, Some(_)) => return Err(half(&CLIENT_KEY, &CLIENT_CERT)),
     };
     Ok(Trust::new(roots, client))
+}
+
+/// The client certificate as options of `openssl s_client`.
+#[must_use]
+pub fn client_options(failure: &Failure<'_>) -> String {
+    let files = [("-cert", &CLIENT_CERT), ("-key", &CLIENT_KEY)]
+        .map(|(option, field)| failure.argument(field).map(|file| format!("{option} {}", shell::word(file.shown()))));
+    files.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn half(written: &Field<Option<Text>>, missing: &Field<Option<Text>>) -> Invalid {

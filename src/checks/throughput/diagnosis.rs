@@ -1,7 +1,7 @@
 //! Why a check failed.
 
 use super::facts::{BITRATE, CPU, OUTCOME, RETRANSMITS};
-use crate::checks::shared::diagnosis::{Peer, ending, endpoint, unconnected};
+use crate::checks::shared::diagnosis::{DRIVER, Peer, ending, endpoint, unconnected};
 use crate::model::Value;
 use crate::model::record::Outcome;
 use crate::probe::{Diagnosis, Failure};
@@ -24,11 +24,11 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         ),
         (_, Some(resent)) if resent > 0 => (
             format!("{}; {resent} segments were sent again", breach.sentence()),
-            format!("packets are lost on the way to {}: look at drops on both ends (`ip -s link`, `ethtool -S IF`) and at policers", peer.host),
+            format!("packets are lost on the way to {}: look at policers, and at drops on both ends: `ip -s link`; {DRIVER}", peer.host),
         ),
         _ => (
             breach.sentence(),
-            format!("nothing was lost: look at the speed of the links (`ethtool IF`), at shapers (`tc -s qdisc`), and at the load of {}", peer.host),
+            format!("nothing was lost: look at the load of {}, at shapers (`tc -s qdisc`), and at the speed of the links in Mbit/s, on both ends: `grep -s . /sys/class/net/*/speed`", peer.host),
         ),
     };
     Some(Diagnosis::new(cause, next))

@@ -7,9 +7,9 @@ use super::fields;
 use crate::checks::shared::diagnosis::{
     Peer, certificate, ending, endpoint, one_version, s_client, slow, some_addresses, split, unconnected,
 };
-use crate::checks::shared::tls_fields::CA_FILE;
+use crate::checks::shared::tls_fields::{CA_FILE, client_options};
 use crate::model::Value;
-use crate::model::record::Outcome;
+use crate::model::record::{EXPIRED, Outcome};
 use crate::model::shell::{self, command};
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
 use crate::proto::tls::openssl_names;
@@ -69,15 +69,18 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
 struct Server {
     peer: Peer,
     name: String,
+    /// Options that show it the client certificate of the suite.
+    client: String,
 }
 
 impl Server {
     fn of(failure: &Failure<'_>) -> Self {
+        let client = client_options(failure);
         let peer = Peer::of(failure, 't');
         let (host, _) = split(failure.target);
         let named = [failure.argument(&fields::SNI), failure.argument(&fields::VERIFY_NAME)];
         let name = named.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_else(|| host.to_owned());
-        Self { peer, name }
+        Self { peer, name, client }
     }
 
     fn endpoint(&self) -> String {
@@ -96,7 +99,8 @@ impl Server {
 
     fn unmarked(&self, options: &str, into: &str) -> String {
         let name = Some(&*self.name).filter(|name| name.parse::<std::net::IpAddr>().is_err());
-        s_client(&self.endpoint(), name, options) + into
+        let options: Vec<&str> = [options, &self.client].into_iter().filter(|part| !part.is_empty()).collect();
+        s_client(&self.endpoint(), name, &options.join(" ")) + into
     }
 }
 
@@ -205,7 +209,9 @@ fn alpn(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Option<Diag
 fn lasting(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnosis {
     let until = failure.text("not_after").map(|until| format!(" (leaf until {until})")).unwrap_or_default();
     let what = if &*breach.fact == "expires_in" { "the certificate" } else { "a certificate" };
-    let cause = format!("{what} of {} runs out too early{until}: {}", server.endpoint(), breach.sentence());
+    let over = breach.got.as_ref().is_some_and(|got| got.starts_with(EXPIRED));
+    let how = if over { "has expired" } else { "runs out too early" };
+    let cause = format!("{what} of {} {how}{until}: {}", server.endpoint(), breach.sentence());
     let next = format!(
         "renew it and reload the server, and look why its renewal did not run; what it shows now: {}",
         server.piped("-showcerts", " | openssl x509 -noout -dates -subject")

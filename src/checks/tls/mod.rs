@@ -77,6 +77,8 @@ impl Probe for Tls {
         fields::VERIFY_NAME.name(),
         fields::ALPN.name(),
         crate::checks::shared::tls_fields::CA_FILE.name(),
+        crate::checks::shared::tls_fields::CLIENT_CERT.name(),
+        crate::checks::shared::tls_fields::CLIENT_KEY.name(),
     ];
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), Some(PORT.name()));

@@ -233,7 +233,7 @@ impl Observation {
             return;
         }
         let of_base = self.rounds.last().is_some_and(|round| round.arm == Some(Arm::Base));
-        let text: String = if of_base { format!("arm base: {}", text.into()) } else { text.into() };
+        let text: String = if of_base { format!("old target: {}", text.into()) } else { text.into() };
         let kept = shortened(&text);
         if !self.notes.contains(&kept) {
             self.notes.push(kept);

@@ -74,7 +74,7 @@ impl NoResponse {
     #[must_use]
     pub fn of(self, peer: &str) -> ExchangeError {
         if self.kind == FailureKind::TooLarge {
-            let remedy = "see with another client (`curl -v`) how large it is, and what on the server makes it so";
+            let remedy = "see with another client, such as curl, how large it is, and what on the server makes it so";
             return Fault::local("read the answer", peer, self.why, remedy).into();
         }
         Self { why: format!("{peer}: {}", self.why), ..self }.into()

@@ -14,6 +14,7 @@ use url::{Host, Url};
 
 use super::{FailureKind, Limits, Version, send};
 use crate::model::Fault;
+use crate::model::shell::{self, command};
 use crate::net::{Addresses, IpVersion, connect, deadline, resolve};
 
 /// More than a timer is late by itself: what ends first inside knows why nothing came.
@@ -50,6 +51,11 @@ async fn ask(text: &str, most: usize, patience: Duration) -> Result<Result<Vec<u
     }
 }
 
+/// The command that fetches the same.
+fn by_hand(url: &Url) -> String {
+    command(&format!("curl -sSv -o /dev/null {}", shell::word(url.as_str())))
+}
+
 async fn ask_one_of(
     addresses: Addresses,
     url: &Url,
@@ -66,7 +72,7 @@ async fn ask_one_of(
         (Ok((peer, stream)), _) => match exchange(stream, url, most).await {
             Ok(bytes) => Ok(Ok(bytes)),
             Err((FailureKind::TooLarge, why)) => {
-                let remedy = "fetch it by hand, with `curl -v`, and see how large it is";
+                let remedy = format!("fetch it by hand, and see how large it is: {}", by_hand(url));
                 Err(Fault::local("fetch a file", url.as_str(), format!("{peer}: {why}"), remedy))
             }
             Err((_, why)) => Ok(Err(format!("{peer}: {why}"))),
@@ -74,7 +80,7 @@ async fn ask_one_of(
         (Err(why), None) => Ok(Err(why)),
         // An address that was not tried may have it.
         (Err(why), Some(more)) => {
-            let remedy = "fetch it by hand, with `curl -v`";
+            let remedy = format!("fetch it by hand: {}", by_hand(url));
             Err(Fault::local("fetch a file", url.as_str(), format!("{why}; {more}"), remedy))
         }
     }

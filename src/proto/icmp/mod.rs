@@ -163,7 +163,7 @@ pub fn icmp_fault(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
         Some(libc::EAFNOSUPPORT) => "this machine has no such IP version; set `ip_version`",
         Some(libc::EPROTONOSUPPORT) => "this system offers no ICMP sockets; run from a machine that does",
         Some(libc::ENOBUFS | libc::EAGAIN) => "the local queue is full: raise `interval` or lower `size`",
-        Some(libc::EINVAL) => "a blackhole route, or a link-local address, which needs a zone: see `ip route get`",
+        Some(libc::EINVAL) => "a blackhole route, or a link-local address, which needs a zone: see `ip route`",
         _ => "see the system's message",
     };
     Fault::local(operation, target.to_string(), error.to_string(), remedy)

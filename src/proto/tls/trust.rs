@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::authority::Authorities;
 use super::{Issuer, provider};
+use crate::model::shell::{self, command};
 use crate::model::{Fault, Text};
 
 /// Most bytes read of a PEM file; the largest public bundles have 300 KiB.
@@ -136,7 +137,7 @@ async fn ca_file(path: &Text) -> Result<Authorities, Fault> {
     for (at, certificate) in certificates(path, operation).await?.into_iter().enumerate() {
         store.add(certificate).map_err(|_| {
             let detail = format!("certificate {} in it cannot be read as an authority's", at + 1);
-            broken(operation, path, detail, "check it with `openssl x509 -in FILE -noout -text`")
+            broken(operation, path, detail, format!("check it with {}", openssl(path, "x509 -noout -text")))
         })?;
     }
     Ok(store)
@@ -146,16 +147,18 @@ async fn client(certificate: &Text, key: &Text) -> Result<CertifiedKey, Fault> {
     let chain = certificates(certificate, "load client_cert").await?;
     let operation = "load client_key";
     let pem = read(key, operation).await?;
-    let remedy = "write an unencrypted PEM key (`openssl pkey -in KEY -out PLAIN`)";
-    let parsed =
-        PrivateKeyDer::from_pem_slice(&pem).map_err(|error| broken(operation, key, pem_words(&error), remedy))?;
+    let parsed = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
+        let plain = shell::word(&format!("{}.plain", key.shown()));
+        let remedy = format!("write an unencrypted PEM key: {}", openssl(key, &format!("pkey -out {plain}")));
+        broken(operation, key, pem_words(&error), remedy)
+    })?;
     let signing = provider().key_provider.load_private_key(parsed).map_err(|_| {
         let detail = "this program cannot sign with such a key: it takes RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 and P-521, and Ed25519";
         broken(operation, key, detail.to_owned(), "use a client certificate with another kind of key")
     })?;
     let leaf = chain.first().map(CertificateDer::as_ref).unwrap_or_default();
     let Some(issued) = Issuer::of(leaf) else {
-        let remedy = "check it with `openssl x509 -in FILE -noout -text`";
+        let remedy = format!("check it with {}", openssl(certificate, "x509 -noout -text"));
         return Err(broken("load client_cert", certificate, "it holds no X.509 certificate".to_owned(), remedy));
     };
     // Keys that do not tell their public half are believed.
@@ -170,9 +173,12 @@ async fn client(certificate: &Text, key: &Text) -> Result<CertifiedKey, Fault> {
 
 async fn certificates(path: &Text, operation: &str) -> Result<Vec<CertificateDer<'static>>, Fault> {
     let pem = read(path, operation).await?;
-    let remedy = "write PEM: -----BEGIN CERTIFICATE----- (`openssl x509 -inform DER -in FILE` converts)";
+    let remedy = format!(
+        "write PEM: -----BEGIN CERTIFICATE----- (of DER, this prints it: {})",
+        openssl(path, "x509 -inform DER")
+    );
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let found = found.map_err(|error| broken(operation, path, pem_words(&error), remedy))?;
+    let found = found.map_err(|error| broken(operation, path, pem_words(&error), remedy.clone()))?;
     if found.is_empty() {
         return Err(broken(operation, path, "no certificate in it".to_owned(), remedy));
     }
@@ -208,7 +214,14 @@ fn pem_words(error: &pem::Error) -> String {
     }
 }
 
-fn broken(operation: &str, path: &Text, detail: String, remedy: &str) -> Fault {
+/// A command of openssl that reads a file.
+fn openssl(path: &Text, rest: &str) -> String {
+    let (program, options) = rest.split_once(' ').unwrap_or((rest, ""));
+    let line = format!("openssl {program} -in {} {options}", shell::word(path.shown()));
+    command(line.trim_end())
+}
+
+fn broken(operation: &str, path: &Text, detail: String, remedy: impl Into<String>) -> Fault {
     Fault::local(operation, path.to_string(), detail, remedy)
 }
 

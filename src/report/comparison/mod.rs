@@ -76,7 +76,7 @@ fn sides(compared: &ComparisonDocument) -> String {
         format!("{}\n", visible(line.trim_end()))
     };
     let mut out: String = match compared.base.as_slice() {
-        [] => "before  arm base of the same report\n".into(),
+        [] => "before  the old target (arm base) of the same report\n".into(),
         [first, .., last] if compared.base.len() > 4 => {
             let more = compared.base.len() - 2;
             side("before ", first) + &format!("        and {more} more\n") + &side("before ", last)

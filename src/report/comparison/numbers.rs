@@ -244,7 +244,7 @@ impl<'d> RegressionText<'d> {
         let case = first.and_then(|row| row.case);
         let arms = case.and_then(comparison_text::arms);
         let who = case.map(|case| match arms {
-            Some((old, new)) => format!("{} at {new} is worse than at {old}", case.target),
+            Some((old, new)) => format!("{} at {new} (new) is worse than at {old} (old)", case.target),
             None => case.target.clone(),
         });
         let phases = Phases::of(&of_check);
@@ -279,9 +279,11 @@ fn movement(
     let mut out = layout::line(style, StatusWord::Metric(comparison.verdict, first.severity), line.trim_end());
     if comparison.verdict == Change::Regressed {
         let phases = text.phases.as_ref().filter(|phases| phases.says_more_than(first)).map(Phases::text);
-        let next = Some(format!("next: {}", text.next)).filter(|_| one);
-        for text in text.who.clone().into_iter().chain(phases).chain(next) {
+        for text in text.who.clone().into_iter().chain(phases) {
             out.push_str(&layout::below(style, &text));
+        }
+        if one {
+            out.push_str(&layout::advice(style, &format!("next: {}", text.next)));
         }
     }
     if matches!(comparison.verdict, Change::Regressed | Change::Improved) || style.verbose {
@@ -318,7 +320,7 @@ fn movement(
 fn grounds(row: &ComparedMetric<'_>, whole: bool) -> String {
     let one = row.comparison;
     let mut out = comparison_text::grounds(one, whole);
-    let _ = write!(out, ", against {}", one.against);
+    let _ = write!(out, ", against {}", comparison_text::against(one, row.case));
     if one.verdict == Change::Regressed && row.severity == Severity::Warn {
         out += "; this check only warns";
     }

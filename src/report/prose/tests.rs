@@ -134,10 +134,14 @@ fn next_steps(family: &'static Family) -> Vec<String> {
     let endings = ENDINGS.iter().copied().chain([&*silent]);
     let circumstances: Vec<(&str, &str)> =
         endings.flat_map(|ending| NOTES.iter().map(move |note| (ending, *note))).collect();
-    let (target, args) =
-        (if family.name == "http" { "https://www.example/?`a b`" } else { "www.example:443" }, Args::default());
+    let targets: &[&str] = match family.name {
+        "http" => &["https://www.example/?`a b`"],
+        "dns" => &["www.example:443", "www.example. A @192.0.2.53:53", "www.example. A @every server of example."],
+        _ => &["www.example:443"],
+    };
+    let args = Args::default();
     let mut out = Vec::new();
-    for info in family.facts {
+    for (target, info) in targets.iter().flat_map(|target| family.facts.iter().map(move |info| (*target, info))) {
         for (value, beside) in values(info).iter().flat_map(|value| [(value, family.facts), (value, &[][..])]) {
             let many = if info.roles.outcome { circumstances.len() } else { 1 };
             for about in circumstances.iter().take(many) {
@@ -190,4 +194,70 @@ fn every_command_of_every_family_stands_on_one_line() {
     }
     assert!(commands > 200, "{commands} commands are few");
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Words in capitals that are no place for something else: types of records, a chain of a firewall, and texts of this walk.
+const CAPITALS: &[&str] = &["A", "AAAA", "SOA", "NS", "OUTPUT", "NULL", "SERVFAIL"];
+
+/// What keeps a command from being run as it is written, or from saying what happened.
+fn flaw(command: &str) -> Option<String> {
+    let given: Vec<&str> = command.split(' ').skip(1).collect();
+    // `HOST`, `@SERVER`, `HOST:PORT`, `"FILE"`.
+    let is_blank = |word: &&&str| {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let capitals = bare.chars().all(|c| c.is_ascii_uppercase() || "_-:./".contains(c));
+        !bare.is_empty() && capitals && !CAPITALS.contains(&bare)
+    };
+    if let Some(word) = given.iter().filter(|word| !word.starts_with('-')).find(is_blank) {
+        return Some(format!("`{word}` is to be filled in"));
+    }
+    if !command.starts_with("curl ") {
+        return None;
+    }
+    let mut short = given.iter().filter(|word| word.starts_with('-') && !word.starts_with("--"));
+    if short.any(|word| word.contains('s') && !word.contains('S')) {
+        return Some("-s without -S hides why it failed".to_owned());
+    }
+    let is_named = |(at, _): &(usize, &str)| command[..*at].trim_end().ends_with(|c: char| c.is_ascii_alphabetic());
+    let named = command.match_indices("%{time_").filter(is_named);
+    let times = command.matches("%{time_").count();
+    (times > 1 && named.count() < times).then(|| "a time without its name".to_owned())
+}
+
+#[test]
+fn every_command_of_every_family_runs_as_it_is_written() {
+    let mut wrong = Vec::new();
+    for family in FAMILIES {
+        for next in next_steps(family) {
+            let commands = words(&next)
+                .filter(|word| word.contains('`'))
+                .map(|word| word.trim_matches(['`', ';', ',', '.', '(', ')', '?', ':', ' ']));
+            let known = commands.filter(|word| {
+                word.split_once(' ').is_some_and(|(program, _)| PROGRAMS.iter().any(|(known, _)| *known == program))
+            });
+            wrong.extend(known.filter_map(|command| Some(format!("{}: {}: {command}", family.name, flaw(command)?))));
+        }
+    }
+    wrong.sort_unstable();
+    wrong.dedup();
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn what_is_wrong_with_a_command_is_seen() {
+    for (command, is_wrong) in [
+        ("ethtool -S IF", true),
+        ("dig @SERVER www.example. A", true),
+        ("dig @192.0.2.53 www.example. A", false),
+        ("openssl s_client -connect HOST:PORT", true),
+        ("openssl s_client -cipher ALL:@SECLEVEL=0", false),
+        ("openssl x509 -in FILE", true),
+        ("curl -so /dev/null http://h/", true),
+        ("curl -sSo /dev/null http://h/", false),
+        ("curl -sS -w '%{time_connect} %{time_total}' http://h/", true),
+        ("curl -sS -w 'connect %{time_connect} s, total %{time_total} s' http://h/", false),
+        ("iptables -S OUTPUT", false),
+    ] {
+        assert_eq!(flaw(command).is_some(), is_wrong, "{command}: {:?}", flaw(command));
+    }
 }

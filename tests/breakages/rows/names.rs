@@ -110,7 +110,7 @@ pub const ROWS: &[Breakage] = &[
         wording: &[
             Wording {
                 cases: "^zone-",
-                cause: &[r"192\.0\.2\.5[34](:53)?\b", "refused|unreachable|nothing listens", "port"],
+                cause: &[r"192\.0\.2\.5[34](:53)?\b", "port closed", "none of the 2 servers"],
                 next: &[r"\bss\b", "53|u"],
                 misleading: &["connection refused"],
             },

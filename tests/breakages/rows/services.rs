@@ -111,7 +111,7 @@ pub const ROWS: &[Breakage] = &[
         wording: &[Wording {
             cases: ".",
             cause: &["503", "No server is available", r"192\.0\.2\.10|2001:db8::10"],
-            next: &["how it sees its backends", "haproxy"],
+            next: &["sees its backends", "haproxy"],
             misleading: &["<html>"],
         }],
     },
@@ -128,7 +128,7 @@ pub const ROWS: &[Breakage] = &[
                 "total_time",
                 "->",
                 r"\bms\b",
-                r"at 192\.0\.2\.12 is worse",
+                r"at 192\.0\.2\.12 \(new\) is worse",
                 "first_byte_time moved most",
                 "connect_time and tls_time did not",
             ],

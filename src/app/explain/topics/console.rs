@@ -40,7 +40,7 @@ a failure narrows its cause down.",
             &["unmet", "breach"],
             "\
 An expectation that did not hold: what was expected, what was seen, and the place in the suite (`gate.yaml:8:22` is line 8,
-column 22), or the family whose default it is. What follows from the cause is in one line (`could not be checked`).",
+column 22), or the family whose default it is. What follows from the cause is in one line (`not reached`).",
         ),
         topic(
             &["seen"],

@@ -4,7 +4,7 @@ use super::delegation::SAME_ADDRESS;
 use super::fields::{AUTHORITATIVE, PARENT};
 use super::server_rows::SERVERS;
 use crate::checks::dns::diagnosis::{listed, words};
-use crate::checks::shared::diagnosis::{HERE, Peer, split};
+use crate::checks::shared::diagnosis::{HERE, Peer, listening, split};
 use crate::model::Value;
 use crate::model::shell::{self, command};
 use crate::probe::{Diagnosis, Failure};
@@ -35,9 +35,10 @@ pub(in crate::checks::dns) fn diagnose(failure: &Failure<'_>, question: &str) ->
         };
         let how = how_they_failed(failure, &failed);
         let first = address_of(failed.first()?);
+        let addresses: Vec<&str> = failed.iter().map(address_of).collect();
         let next = if how.iter().all(|how| how.ends_with(&format!("({CLOSED})"))) {
-            let listeners = command(&Peer { host: first.to_owned(), port: DNS, sockets: 'u' }.listeners());
-            format!("does the daemon run there, and listen on this address? its log, and on {first}: {listeners}")
+            let listeners = Peer { host: listed(&addresses), port: DNS, sockets: 'u', patient: None };
+            listening(&listeners)
         } else {
             format!("is the daemon up, and port 53 open (UDP and TCP)? ask it: {}{HERE}", soa(first))
         };

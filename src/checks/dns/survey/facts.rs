@@ -51,7 +51,7 @@ facts! { pub(super) SURVEY;
         "servers.failed",
         "Servers that left a question unanswered, or have no address; an answer with any code counts as an answer.",
     )
-    .on_breach("ask these servers by hand (`dig @ADDRESS ZONE SOA +norec`): is the daemon up, and UDP port 53 open?").form(Form::Data(&labels::SERVERS));
+    .on_breach("ask each of these servers by hand for the SOA record of the zone: is the daemon up, and UDP port 53 open?").form(Form::Data(&labels::SERVERS));
     pub(super) const DIFFERING: Fact<Vec<String>> = Fact::list(
         "servers.differing",
         "Servers whose records, code or AA flag differ from the majority's; in a tie, the group with the newer serial is the majority.",
