@@ -105,7 +105,7 @@ fn facts(case: &Case, observation: &Observation, settled: Option<Duration>) -> F
                 out.push((name, FactValue::Distribution(info.unit, Box::new(summary))));
             }
         } else if let Some(rows) = observation.last_rows(info.name) {
-            out.push((name, FactValue::Table(Box::new(rows.clone()))));
+            out.push((name, FactValue::Table(Arc::clone(rows))));
         } else if let Some(value) = observation.last(info.name) {
             out.push((name, FactValue::Scalar(value.clone())));
         }

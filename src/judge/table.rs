@@ -7,7 +7,7 @@ use crate::model::count::counted;
 use crate::model::expectation::{Expectation, Part, Test};
 use crate::model::record::EXPIRED;
 use crate::model::typed::ValueType;
-use crate::model::{FactInfo, Kind, Observation, Round, Rows};
+use crate::model::{FactInfo, Kind, Observation, Round};
 
 /// Rows named of those that break an expectation; further ones are counted.
 const NAMED: usize = 5;
@@ -76,7 +76,7 @@ pub(super) fn offending(expectation: &Expectation, round: &Round, typing: ValueT
 pub(super) fn unseen<'v>(column: &FactInfo, observation: &'v Observation) -> Option<&'v str> {
     let (table, Some(_)) = place(column)? else { return None };
     let seen_in_part = |round: &'v Round| {
-        let kept = round.rows(table).and_then(Rows::why_partial);
+        let kept = round.rows(table).and_then(|rows| rows.why_partial());
         round.partial(table).filter(|why| kept.as_deref() != Some(*why))
     };
     observation.counted().find_map(seen_in_part)

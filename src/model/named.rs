@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::SeqAccessDeserializer;
@@ -104,7 +105,7 @@ pub enum FactValue {
     /// A distribution with its unit.
     Distribution(Unit, Box<Summary>),
     /// A table.
-    Table(Box<Rows>),
+    Table(Arc<Rows>),
 }
 
 impl Serialize for FactValue {
@@ -168,7 +169,7 @@ impl<'de> Visitor<'de> for AnyFact {
         }
         Ok(number(&entries).or_else(|| distribution(&entries)).unwrap_or_else(|| {
             match Rows::read(entries.into_iter().collect()) {
-                Ok(rows) => FactValue::Table(Box::new(rows)),
+                Ok(rows) => FactValue::Table(Arc::new(rows)),
                 Err(object) => FactValue::Scalar(Value::Object(object)),
             }
         }))

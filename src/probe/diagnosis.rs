@@ -110,7 +110,7 @@ impl<'f> Failure<'f> {
     #[must_use]
     pub fn rows(&self, table: &Fact<Rows>) -> Option<&'f Rows> {
         let here = self.round.and_then(|round| round.rows(table.info.name));
-        here.or_else(|| self.observation.last_rows(table.info.name))
+        here.or_else(|| self.observation.last_rows(table.info.name)).map(|rows| &**rows)
     }
 
     /// The text of a fact.

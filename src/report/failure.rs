@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::style::visible;
+use super::table;
 use crate::model::document_path::is_of;
 use crate::model::record::{OriginWord, Outcome};
 use crate::model::{CheckRecord, FactInfo, Verdict, shell};
@@ -26,6 +27,7 @@ pub fn rows(check: &CheckRecord, whole: bool) -> Vec<Row> {
         rows.push(("cause", cause.clone()));
         rows.push(("next", next(check)));
         unmet(&mut rows, check, &cause, whole);
+        rows.extend(table::worst(check, facts_of(check)).into_iter().map(|row| ("worst", row)));
     }
     for note in capped(&evidence(check, &cause, whole), EVIDENCE, whole) {
         rows.push(("seen", note));
@@ -127,7 +129,7 @@ fn placed(text: &str, outcome: &Outcome, check: &CheckRecord) -> String {
 
 /// Evidence that says more than the cause; that of facts of which nobody expects anything only with `whole`.
 fn evidence(check: &CheckRecord, cause: &str, whole: bool) -> Vec<String> {
-    let facts = crate::checks::family(&check.family).map_or(&[][..], |family| family.facts);
+    let facts = facts_of(check);
     let is_of_interest = |note: &&String| {
         let mut owners = facts.iter().filter(|fact| fact.roles.own_evidence && begins_with(note, fact.name)).peekable();
         let expected = |fact: &FactInfo| check.expectations.iter().any(|outcome| is_of(&outcome.fact, fact.name));
@@ -137,6 +139,10 @@ fn evidence(check: &CheckRecord, cause: &str, whole: bool) -> Vec<String> {
     let told: HashSet<String> = cause.split(' ').map(bare).collect();
     let says_more = |note: &&String| note.split(' ').any(|word| !told.contains(&bare(word)));
     check.notes.iter().filter(says_more).filter(is_of_interest).cloned().collect()
+}
+
+fn facts_of(check: &CheckRecord) -> &'static [FactInfo] {
+    crate::checks::family(&check.family).map_or(&[], |family| family.facts)
 }
 
 /// Whether a note begins with the last name of a fact.

@@ -1,7 +1,12 @@
 //! Rows of a table for people: aligned where they fit, and one line each either way.
 
+use std::collections::HashSet;
+
+use crate::model::count::counted;
+use crate::model::document_path::is_of;
+use crate::model::record::FactValue;
 use crate::model::rows::{Cell, Rows};
-use crate::model::{Unit, Value};
+use crate::model::{CheckRecord, FactInfo, Kind, Unit, Value};
 use crate::report::style::visible;
 
 /// Columns a line has beside the name of the fact.
@@ -28,6 +33,64 @@ pub fn lines(rows: &Rows, most: usize) -> Vec<String> {
         return grid.iter().map(|line| aligned(line, &widths)).collect();
     }
     grid[1..].iter().map(|line| named(&grid[0], line)).collect()
+}
+
+/// Rows shown of a failure.
+const WORST: usize = 5;
+/// Cells shown of each.
+const CELLS: usize = 6;
+
+/// Of the tables that unmet expectations are about, the rows that are worst in what is expected: a line each, and how many more there
+/// are. What names its row says enough.
+#[must_use]
+pub fn worst(check: &CheckRecord, facts: &[FactInfo]) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut told: Vec<&str> = Vec::new();
+    for unmet in check.expectations.iter().filter(|outcome| !outcome.held && !outcome.fact.contains(".row.")) {
+        let tables = facts.iter().filter(|info| matches!(info.kind, Kind::Table(_)));
+        let about = tables.filter(|info| is_of(&unmet.fact, info.name)).max_by_key(|info| info.name.len());
+        let Some(table) = about.filter(|info| !told.contains(&info.name)) else { continue };
+        let Some(FactValue::Table(rows)) = check.facts.get(table.name) else { continue };
+        let column = facts.iter().find(|info| info.is_column_of(table) && is_of(&unmet.fact, info.name));
+        let ordered = match column {
+            Some(column) => by_column(rows, &column.name[table.name.len() + 1..], &unmet.operator),
+            None => listed(rows, check.facts.get(&*unmet.fact)),
+        };
+        out.extend(ordered.iter().take(WORST).map(|row| cells(rows, row)));
+        if ordered.len() > WORST {
+            out.push(format!("… {}", counted(ordered.len() - WORST, &format!("more {}", rows.key))));
+        }
+        told.push(table.name);
+    }
+    out
+}
+
+type Row = (Box<str>, Box<[Cell]>);
+
+/// The rows with a number in a column, the worst first: the smallest where too little broke it.
+fn by_column<'r>(rows: &'r Rows, column: &str, operator: &str) -> Vec<&'r Row> {
+    let Some(at) = rows.column(column) else { return Vec::new() };
+    let number = |row: &Row| row.1.get(at).and_then(Cell::as_f64);
+    let mut found: Vec<&Row> = rows.rows.iter().filter(|row| number(row).is_some()).collect();
+    let too_little = matches!(operator, "ge" | "gt");
+    found.sort_by(|a, b| {
+        let order = number(b).partial_cmp(&number(a)).unwrap_or(std::cmp::Ordering::Equal);
+        if too_little { order.reverse() } else { order }
+    });
+    found
+}
+
+/// The rows that a list of keys names.
+fn listed<'r>(rows: &'r Rows, list: Option<&FactValue>) -> Vec<&'r Row> {
+    let Some(FactValue::Scalar(Value::Array(keys))) = list else { return Vec::new() };
+    let keys: HashSet<&str> = keys.iter().filter_map(Value::as_str).collect();
+    rows.rows.iter().filter(|(key, _)| keys.contains(&**key)).collect()
+}
+
+fn cells(rows: &Rows, (key, cells): &Row) -> String {
+    let named = rows.columns.iter().zip(texts(rows, cells)).filter(|(_, text)| !text.is_empty());
+    let named: Vec<String> = named.take(CELLS).map(|(name, text)| format!("{name}={text}")).collect();
+    format!("{}: {}", visible(key), named.join(" "))
 }
 
 fn aligned(line: &[String], widths: &[usize]) -> String {
@@ -69,12 +132,19 @@ fn plain(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::lines;
+    use serde_json::json;
+
+    use super::{Rows, by_column, cells, lines, listed};
+    use crate::model::record::FactValue;
     use crate::model::{Observation, Round, RowsBuilder};
     use crate::testing::scripted::{FACTS, HOST_LOSS, HOST_NAME, HOST_STATE, HOSTS};
 
     /// The lines of hosts of these states and losses, of which the first has this name.
     fn shown(hosts: &[(&str, &'static str, f64)], name: Option<&str>, most: usize) -> Vec<String> {
+        lines(&table(hosts, name), most)
+    }
+
+    fn table(hosts: &[(&str, &'static str, f64)], name: Option<&str>) -> Rows {
         let mut rows = RowsBuilder::new(&HOSTS, FACTS);
         for (at, (host, state, loss)) in hosts.iter().enumerate() {
             let mut row = rows.row(*host);
@@ -86,7 +156,20 @@ mod tests {
         let mut observation = Observation::default();
         observation.begin_round(Round::default());
         observation.set_rows(rows);
-        lines(observation.last_rows("hosts").unwrap(), most)
+        Rows::clone(observation.last_rows("hosts").unwrap())
+    }
+
+    /// Whatever broke the expectation comes first: too much of something, or too little.
+    #[test]
+    fn the_worst_rows_are_those_that_broke_it() {
+        let rows = table(&[("a", "alive", 0.1), ("b", "dead", 1.0), ("c", "alive", 0.0)], None);
+        let keys = |rows: &[&(Box<str>, Box<[_]>)]| rows.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>();
+        assert_eq!(keys(&by_column(&rows, "loss", "le")), ["b", "a", "c"]);
+        assert_eq!(keys(&by_column(&rows, "loss", "ge")), ["c", "a", "b"]);
+        assert!(by_column(&rows, "state", "eq").is_empty(), "words are in no order");
+        let list = FactValue::Scalar(json!(["b", "x"]));
+        assert_eq!(keys(&listed(&rows, Some(&list))), ["b"]);
+        assert_eq!(cells(&rows, listed(&rows, Some(&list))[0]), "b: state=dead loss=100%");
     }
 
     /// A column of which nothing was seen takes no room, and numbers have their units.

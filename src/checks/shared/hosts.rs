@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::model::table::fields;
-use crate::model::{Args, Field, FieldKind, FieldRole, Fault, Invalid, Text, host_name};
+use crate::model::{Args, Fault, Field, FieldKind, FieldRole, Invalid, Text, host_name};
 use crate::net::{IpVersion, resolve};
 
 /// Most hosts of a check.
@@ -198,6 +198,8 @@ impl HostList {
 
     /// The hosts in their order, each address once, with the addresses of names. A name without an address stays in the list.
     pub async fn resolve(&self, version: IpVersion, patience: Duration) -> Result<Vec<Host>, Fault> {
+        // Of one range no address is written twice.
+        let once = self.ranges().count() <= 1;
         let mut known = HashSet::new();
         let mut hosts = Vec::new();
         let mut lookups: JoinSet<(usize, Result<Result<IpAddr, Box<str>>, Fault>)> = JoinSet::new();
@@ -205,7 +207,7 @@ impl HostList {
         for entry in &self.entries {
             match entry {
                 Entry::Range(range) => {
-                    let new = range.addresses().filter(|address| known.insert(*address));
+                    let new = range.addresses().filter(|address| once || known.insert(*address));
                     hosts.extend(new.map(|address| Host { name: None, address: Ok(address) }));
                 }
                 Entry::Name(name) => {
@@ -291,7 +293,8 @@ fn range_of(first: IpAddr, end: &str) -> Result<Range, String> {
         _ => None,
     });
     let last = last.ok_or_else(|| format!("`{end}` is no address to end a range with"))?;
-    let range = Range::between(first, last).ok_or_else(|| format!("{first} to {last} is no range: the first is not before the last"))?;
+    let range = Range::between(first, last)
+        .ok_or_else(|| format!("{first} to {last} is no range: the first is not before the last"))?;
     host_name::address_of(first).and_then(|()| host_name::address_of(last)).map(|()| range)
 }
 

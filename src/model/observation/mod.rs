@@ -2,6 +2,7 @@
 
 mod round;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use round::{Round, Unseen};
@@ -111,7 +112,7 @@ impl Observation {
         }
         let round = self.current();
         round.tables.retain(|(known, _)| *known != name);
-        round.tables.push((name, rows));
+        round.tables.push((name, Arc::new(rows)));
         round.samples.retain(|(known, _)| samples.iter().all(|(new, _)| new != known));
         round.samples.extend(samples);
     }
@@ -284,7 +285,7 @@ impl Observation {
 
     /// The last rows of a table in the rounds that count.
     #[must_use]
-    pub fn last_rows(&self, name: &str) -> Option<&Rows> {
+    pub fn last_rows(&self, name: &str) -> Option<&Arc<Rows>> {
         let counted: Vec<&Round> = self.counted().collect();
         counted.into_iter().rev().find_map(|round| round.rows(name))
     }

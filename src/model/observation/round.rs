@@ -1,5 +1,6 @@
 //! One round of an observation: its facts, tables and samples.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::Value;
@@ -21,7 +22,7 @@ pub struct Round {
     /// Why this round does not count (`warm_up`), if it does not.
     pub discarded: Option<&'static str>,
     pub(super) facts: Vec<(&'static str, Value)>,
-    pub(super) tables: Vec<(&'static str, Rows)>,
+    pub(super) tables: Vec<(&'static str, Arc<Rows>)>,
     /// Elements that lists had of which not all are kept.
     pub(super) totals: Vec<(&'static str, u64)>,
     pub(super) samples: Vec<(&'static str, Samples)>,
@@ -61,7 +62,7 @@ impl Round {
 
     /// The rows of a table of this round.
     #[must_use]
-    pub fn rows(&self, name: &str) -> Option<&Rows> {
+    pub fn rows(&self, name: &str) -> Option<&Arc<Rows>> {
         self.tables.iter().find(|(n, _)| *n == name).map(|(_, rows)| rows)
     }
 

@@ -113,6 +113,8 @@ fn of_four_thousand_addresses_exactly_the_dead_are_dead() {
     assert_eq!(facts["hosts.alive"].as_array().unwrap().len(), 4000 - DEAD - UNREACHABLE);
     assert_eq!((&check["verdict"], &facts["hosts"]["total"]), (&json!("failed"), &json!(4000)));
     assert!(shown.contains(&format!("{DEAD} of 4000 hosts do not answer ping: {}", address(dead[0]))), "{shown}");
+    let worst = format!("{}: state=dead sent=3 received=0 loss=100%", address(dead[0]));
+    assert!(shown.contains(&worst), "the rows behind the list: {shown}");
     let first = &facts["hosts"]["rows"][0];
     assert!(first[1] == "dead" || first[1] == "unreachable", "what is wrong comes first: {first}");
     let expect = format!(

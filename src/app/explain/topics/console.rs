@@ -43,6 +43,12 @@ An expectation that did not hold: what was expected, what was seen, and the plac
 column 22), or the family whose default it is. What follows from the cause is in one line (`not reached`).",
         ),
         topic(
+            &["worst"],
+            "\
+The rows of a table that are worst in what was expected of it: those that a list of keys names, or the largest or smallest of a column.
+The report has all of them.",
+        ),
+        topic(
             &["seen"],
             "\
 Evidence beyond the cause: what the server sent, who reset the connection, which certificate is meant. `-v` shows all of it.",

@@ -95,7 +95,8 @@ The number from which everything random in a run is drawn, such as the order in 
             "\
 How a check shares the machine. Quiet checks run in parallel, up to `--jobs` of them. Noisy ones (loads, throughput,
 comparisons) run alone. Disruptive ones (`failover`) break something on purpose: they run alone and last, need
-`--allow-disruptive`, and what they broke is restored on every path. `shakedown plan` shows the stages.",
+`--allow-disruptive`, and what they broke is restored on every path. Scans (more than 1,024 hosts beyond this machine and its links) need
+`--allow-scan`. `shakedown plan` shows the stages.",
         ),
         topic(
             &["observation"],

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::OwnAddresses;
 use super::facts::{
-    ADDRESS, ALIVE, ALTERED, DEAD, DUPLICATES, ERROR, HOSTS, LATE, LOSS, LOSS_RUN, RECEIVED, REORDERED, RTT, RTT_MAX, SENT,
-    STATE, TTL, UNREACHABLE, UNRESOLVED_HOSTS,
+    ADDRESS, ALIVE, ALTERED, DEAD, DUPLICATES, ERROR, HOSTS, LATE, LOSS, LOSS_RUN, RECEIVED, REORDERED, RTT, RTT_MAX,
+    SENT, STATE, TTL, UNREACHABLE, UNRESOLVED_HOSTS,
 };
 use super::tally::{HostTally, ProbeCounts};
 use super::worker::Found;
@@ -54,19 +54,20 @@ pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<Found>, source:
     // Hosts with an address were dealt out in turn.
     let mut next = 0;
     for host in hosts {
-        let mut row = rows.row(host.key());
+        let key = host.key();
+        let mut row = rows.row(key.as_str());
         match &host.address {
             Err(why) => {
                 row.set(&STATE, "unresolved");
                 row.set(&ERROR, why.to_string());
                 row.mark_wrong();
-                summary.unresolved.push(host.key());
+                summary.unresolved.push(key);
             }
             Ok(_) => {
                 let seen = shares.get_mut(next % threads).and_then(Iterator::next);
                 next += 1;
                 if let Some((tally, counts)) = seen {
-                    asked(&mut row, host, (&tally, &counts), (&mut own, source), &mut summary);
+                    asked(&mut row, (key, host), (&tally, &counts), (&mut own, source), &mut summary);
                 }
             }
         }
@@ -78,7 +79,7 @@ pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<Found>, source:
 
 fn asked(
     row: &mut Row,
-    host: &Host,
+    (key, host): (String, &Host),
     (tally, counts): (&HostTally, &ProbeCounts),
     (own, source): (&mut OwnAddresses, Option<IpAddr>),
     summary: &mut Summary,
@@ -98,7 +99,7 @@ fn asked(
                 "dead" => &mut summary.dead,
                 _ => &mut summary.unreachable,
             };
-            list.push(host.key());
+            list.push(key);
             if state != "alive" {
                 row.mark_wrong();
             }
@@ -169,7 +170,12 @@ fn own_fault(tally: &HostTally, peer: SocketAddr, source: Option<IpAddr>) -> Fau
     if tally.own == Some(libc::ENOBUFS) {
         let remedy = "the table of neighbours is full: raise `sysctl net.ipv4.neigh.default.gc_thresh3` (or net.ipv6…), or ask fewer \
                       hosts of the same network in one check";
-        return Fault::local(OPERATION, tally.address.to_string(), format!("no room for one more neighbour ({error})"), remedy);
+        return Fault::local(
+            OPERATION,
+            tally.address.to_string(),
+            format!("no room for one more neighbour ({error})"),
+            remedy,
+        );
     }
     icmp_fault(&error, OPERATION, tally.address)
 }
