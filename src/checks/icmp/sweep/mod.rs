@@ -22,6 +22,7 @@ use worker::{Found, Job, Pace, Worker};
 use super::fields::{COUNT, DONT_FRAGMENT, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
 use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList};
 use crate::checks::shared::target::version_and_source;
+use crate::model::count::counted;
 use crate::model::{Args, Fault, Invalid, RateOr};
 use crate::net::datagram::Stamping;
 use crate::net::open_loop::Threads;
@@ -71,7 +72,7 @@ impl Sweep {
         let retries = args.get(&RETRIES).unwrap_or(if count == 1 { 2 } else { 0 });
         let probes = list.len().saturating_mul(u64::from(count) + u64::from(retries));
         if probes > MOST_PROBES {
-            let message = format!("these are {probes} probes, and a check has at most {MOST_PROBES}");
+            let message = format!("it takes {}, and a check has at most {MOST_PROBES}", counted(probes, "probe"));
             return Err(Invalid::at(field, message, "lower `count` or `retries`, or write several checks"));
         }
         let pace = match args.get(&RATE) {

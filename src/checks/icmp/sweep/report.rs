@@ -121,8 +121,10 @@ fn cells(row: &mut Row, tally: &HostTally, counts: &ProbeCounts) {
         row.set(&LOSS_RUN, i64::from(counts.loss_run));
     }
     if let Some((median, longest)) = counts.rtt {
-        row.set(&RTT, f64::from(median));
-        row.set(&RTT_MAX, f64::from(longest));
+        // No clock is finer than a nanosecond, and no digits beyond are written.
+        let whole = |seconds: f32| (f64::from(seconds) * 1e9).round() / 1e9;
+        row.set(&RTT, whole(median));
+        row.set(&RTT_MAX, whole(longest));
     }
     row.set_some(&LATE, some(counts.late));
     row.set_some(&ALTERED, some(counts.altered));
