@@ -60,9 +60,21 @@ impl Target {
     }
 }
 
+/// What a sweep of two hosts has beside, with the hosts of each list.
+fn swept(alive: &[&str], dead: &[&str], unreachable: &[&str]) -> [(&'static str, Value); 4] {
+    [
+        ("hosts.alive", json!(alive)),
+        ("hosts.dead", json!(dead)),
+        ("hosts.unreachable", json!(unreachable)),
+        ("hosts.unresolved", json!([])),
+    ]
+}
+
 /// Five probes of ICMP without an answer.
 fn unanswered(outcome: &str, errors: &[&str]) -> Target {
-    Target::seen(vec![
+    let both = ["127.0.0.1", "127.0.0.2"];
+    let hosts = if outcome == "silent" { swept(&[], &both, &[]) } else { swept(&[], &[], &both) };
+    let facts = vec![
         ("outcome", json!(outcome)),
         ("address", json!("192.0.2.1")),
         ("sent", json!(5)),
@@ -74,7 +86,8 @@ fn unanswered(outcome: &str, errors: &[&str]) -> Target {
         ("duplicates", json!(0)),
         ("reordered", json!(0)),
         ("errors", json!(errors)),
-    ])
+    ];
+    Target::seen(facts.into_iter().chain(hosts).collect())
 }
 
 /// Silent: the backlog is full, so that SYNs are dropped; nobody reads datagrams.
@@ -149,7 +162,7 @@ pub async fn wrong(family: &str) -> Option<Target> {
 }
 
 fn lossy() -> Target {
-    Target::seen(vec![
+    let facts = vec![
         ("outcome", json!("replied")),
         ("address", json!("192.0.2.1")),
         ("sent", json!(5)),
@@ -163,7 +176,8 @@ fn lossy() -> Target {
         ("rtt", json!([0.001, 0.002, 0.001])),
         ("jitter", json!(0.0001)),
         ("errors", json!([])),
-    ])
+    ];
+    Target::seen(facts.into_iter().chain(swept(&["127.0.0.1"], &["127.0.0.2"], &[])).collect())
 }
 
 /// Says this to whoever says something, or nothing for a moment.
