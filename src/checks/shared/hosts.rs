@@ -183,11 +183,16 @@ impl HostList {
     /// The list for people: its entries, the first few.
     #[must_use]
     pub fn label(&self) -> String {
-        const SHOWN: usize = 3;
+        const SHOWN: usize = 2;
         let of = |entry: &Entry| match entry {
             Entry::Name(name) => name.shown().to_owned(),
             Entry::Range(Range { first, count: 1 }) => first.to_string(),
-            Entry::Range(range) => format!("{}-{}", range.first, last(*range)),
+            Entry::Range(range) => match (range.first, last(*range)) {
+                (IpAddr::V4(first), IpAddr::V4(last)) if first.octets()[..3] == last.octets()[..3] => {
+                    format!("{first}-{}", last.octets()[3])
+                }
+                (first, last) => format!("{first}-{last}"),
+            },
         };
         let mut shown: Vec<String> = self.entries.iter().take(SHOWN).map(of).collect();
         if self.entries.len() > SHOWN {
