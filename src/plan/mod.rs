@@ -127,8 +127,8 @@ fn permission(case: &Case) -> Option<Permission> {
     if case.footprint == Footprint::Disruptive {
         return Some(Permission::Disruptive);
     }
-    let arms = std::iter::once(&case.base).chain(&case.head);
-    arms.filter_map(|arm| arm.probe.scan()).next().map(Permission::Scan)
+    let mut arms = std::iter::once(&case.base).chain(&case.head);
+    arms.find_map(|arm| arm.probe.scan()).map(Permission::Scan)
 }
 
 /// Selected checks that are not allowed are errors where they are written.

@@ -54,7 +54,7 @@ pub fn worst(check: &CheckRecord, facts: &[FactInfo]) -> Vec<String> {
         let column = facts.iter().find(|info| info.is_column_of(table) && is_of(&unmet.fact, info.name));
         let ordered = match column {
             Some(column) => by_column(rows, &column.name[table.name.len() + 1..], &unmet.operator),
-            None => listed(rows, check.facts.get(&*unmet.fact)),
+            None => listed(rows, check.facts.get(&unmet.fact)),
         };
         out.extend(ordered.iter().take(WORST).map(|row| cells(rows, row)));
         if ordered.len() > WORST {

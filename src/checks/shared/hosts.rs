@@ -141,7 +141,7 @@ impl HostList {
             let message = format!("{first} is not an address of the IP version asked for");
             return Err(Invalid::at(field, message, "leave it out, or leave out `ip_version` and `source`"));
         }
-        match self.len() {
+        match self.count() {
             0 => Err(Invalid::at(field, "there is no host in it", WRITE)),
             count if count > MOST_HOSTS => {
                 let message = format!("these are {count} hosts, and a check has at most {MOST_HOSTS}");
@@ -157,7 +157,7 @@ impl HostList {
 
     /// How many hosts there are, those written twice counted twice.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         let of = |entry: &Entry| if let Entry::Range(range) = entry { range.count } else { 1 };
         self.entries.iter().map(of).fold(0, u64::saturating_add)
     }
@@ -196,7 +196,7 @@ impl HostList {
         };
         let mut shown: Vec<String> = self.entries.iter().take(SHOWN).map(of).collect();
         if self.entries.len() > SHOWN {
-            shown.push(format!("… ({} hosts)", self.len()));
+            shown.push(format!("… ({} hosts)", self.count()));
         }
         shown.join(", ")
     }
@@ -207,7 +207,7 @@ impl HostList {
         let once = self.ranges().count() <= 1;
         let mut known = HashSet::new();
         let mut hosts = Vec::new();
-        let mut lookups: JoinSet<(usize, Result<Result<IpAddr, Box<str>>, Fault>)> = JoinSet::new();
+        let mut lookups: JoinSet<(usize, Lookup)> = JoinSet::new();
         let places = Arc::new(Semaphore::new(LOOKUPS));
         for entry in &self.entries {
             match entry {
@@ -238,6 +238,9 @@ impl HostList {
         Ok(hosts)
     }
 }
+
+/// The address of a name, or why it has none; a fault where nobody could be asked.
+type Lookup = Result<Result<IpAddr, Box<str>>, Fault>;
 
 /// How to write a host.
 const WRITE: &str = "write a name, an address, a network (192.0.2.0/24) or a range (192.0.2.1-192.0.2.20)";

@@ -70,7 +70,7 @@ impl Sweep {
         }
         let count = args.get(&COUNT).unwrap_or(1);
         let retries = args.get(&RETRIES).unwrap_or(if count == 1 { 2 } else { 0 });
-        let probes = list.len().saturating_mul(u64::from(count) + u64::from(retries));
+        let probes = list.count().saturating_mul(u64::from(count) + u64::from(retries));
         if probes > MOST_PROBES {
             let message = format!("it takes {}, and a check has at most {MOST_PROBES}", counted(probes, "probe"));
             return Err(Invalid::at(field, message, "lower `count` or `retries`, or write several checks"));
@@ -112,7 +112,7 @@ impl Sweep {
     }
 
     pub(super) fn longest(&self) -> Duration {
-        let hosts = self.list.len() as f64;
+        let hosts = self.list.count() as f64;
         // At full speed, what a slow machine may need.
         let gap = self.rate().min(PER_THREAD / 2.0).recip();
         let spread = if self.job.count > 1 { self.job.interval.as_secs_f64() } else { 0.0 };

@@ -24,7 +24,7 @@ const WINDOW: usize = 2048;
 /// What is older does not hold back others, nanoseconds.
 const YOUNG: u64 = 20_000_000;
 /// At full speed: probes sent before replies are read.
-const TURN: u64 = 32;
+const TURN: usize = 32;
 /// At full speed: the schedule of one thread, probes per second; more than any host sends.
 const FULL_SPEED: f64 = 2e6;
 /// How long to wait for room, where a window or a queue is full.
@@ -346,7 +346,7 @@ impl Workload for Pass<'_> {
             return 0;
         }
         let mut done = 0;
-        for number in due.numbers().take(if full_speed { TURN as usize } else { usize::MAX }) {
+        for number in due.numbers().take(if full_speed { TURN } else { usize::MAX }) {
             if !worker.send(worker.host(number)) {
                 worker.waiter.room(PAUSE);
                 break;

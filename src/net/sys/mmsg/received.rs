@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// Bytes of an address of IPv6, the longest there is here.
-pub(super) const NAME_LENGTH: libc::socklen_t = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+pub(super) const NAME_LENGTH: libc::socklen_t = 28;
+const _: () = assert!(size_of::<libc::sockaddr_in6>() == 28);
 
 /// An address as the kernel wrote it: that of IPv4 stands where the one of IPv6 has its flow label.
 pub(super) fn address(sender: &libc::sockaddr_in6) -> Option<IpAddr> {
