@@ -1,7 +1,7 @@
 //! Why a check failed.
 
-use super::sweep;
 use super::facts::{ALTERED, ERRORS, LATE, LOSS, MTU, OUTCOME, RECEIVED, RTT, SENT, TTL};
+use super::sweep;
 use crate::checks::shared::diagnosis::{DRIVER, HERE, Peer, silence_of, slow, unconnected};
 use crate::model::Value;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};

@@ -18,9 +18,7 @@ use sweep::Sweep;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{
-    self, Cx, Diagnosis, Failure, FieldRules, Footprint, PhaseInfo, Probe, Synonyms, fact_is,
-};
+use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, PhaseInfo, Probe, Synonyms, fact_is};
 
 /// Above this rate in bit/s a check would disturb, or be disturbed by, measurements beside it.
 const LOUD: f64 = 10e6;
@@ -50,7 +48,8 @@ const MODES: &[probe::Mode] = &[
 ];
 
 impl Probe for Icmp {
-    const SUMMARY: &'static str = "ICMP echo: which hosts answer, loss, round-trip time, jitter, and errors from the path";
+    const SUMMARY: &'static str =
+        "ICMP echo: which hosts answer, loss, round-trip time, jitter, and errors from the path";
     const FIELDS: &'static [FieldInfo] = joined!(FieldInfo; fields::FIELDS, sweep::FIELDS);
     const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::SINGLE, sweep::FACTS);
     const MODES: &'static [probe::Mode] = MODES;

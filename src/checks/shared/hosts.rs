@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::model::table::fields;
-use crate::model::{Args, Field, FieldKind, FieldRole, Fault, Invalid, Text, host_name};
+use crate::model::{Args, Fault, Field, FieldKind, FieldRole, Invalid, Text, host_name};
 use crate::net::{IpVersion, resolve};
 
 /// Most hosts of a check.
@@ -291,7 +291,8 @@ fn range_of(first: IpAddr, end: &str) -> Result<Range, String> {
         _ => None,
     });
     let last = last.ok_or_else(|| format!("`{end}` is no address to end a range with"))?;
-    let range = Range::between(first, last).ok_or_else(|| format!("{first} to {last} is no range: the first is not before the last"))?;
+    let range = Range::between(first, last)
+        .ok_or_else(|| format!("{first} to {last} is no range: the first is not before the last"))?;
     host_name::address_of(first).and_then(|()| host_name::address_of(last)).map(|()| range)
 }
 

@@ -3,6 +3,7 @@
 
 mod altered;
 mod limits;
+mod ports;
 mod silence;
 mod suites;
 mod sweep;
@@ -118,7 +119,8 @@ impl Namespace {
         {
             sandbox.write(name, text);
         }
-        let inner = sandbox.shakedown(&["run", "suite.yaml", "--json", "report.json", "--allow-disruptive", "--allow-scan"]);
+        let inner =
+            sandbox.shakedown(&["run", "suite.yaml", "--json", "report.json", "--allow-disruptive", "--allow-scan"]);
         let mut command = self.command("env");
         command.args(wrapper).arg(inner.get_program()).args(inner.get_args());
         let output = command.current_dir(sandbox.folder()).env_remove("SHAKEDOWN_PEER_LOG").output().unwrap();

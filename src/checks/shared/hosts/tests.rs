@@ -71,7 +71,10 @@ fn near_is_what_leaves_no_network() {
 #[test]
 fn the_label_is_short() {
     assert_eq!(list(&["192.0.2.0/24", "web.test"]).label(), "192.0.2.1-192.0.2.254, web.test");
-    assert_eq!(list(&["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]).label(), "192.0.2.1, 192.0.2.2, 192.0.2.3, … (4 hosts)");
+    assert_eq!(
+        list(&["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]).label(),
+        "192.0.2.1, 192.0.2.2, 192.0.2.3, … (4 hosts)"
+    );
     assert!(matches!(entry(&Text::from("192.0.2.1")), Ok(Entry::Range(range)) if range.count == 1));
     assert_eq!(network_of("0.0.0.0", "0").unwrap().count, (1 << 32) - 2);
 }

@@ -45,7 +45,8 @@ pub(super) fn control_data(head: &libc::msghdr) -> ControlData {
                 // SAFETY: the kernel writes a `timespec` for this type; the block may be unaligned for it.
                 let time = unsafe { data.cast::<libc::timespec>().read_unaligned() };
                 let parts = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-                out.stamp = if let (Ok(seconds), Ok(nanos)) = parts { Some(Duration::new(seconds, nanos)) } else { None };
+                out.stamp =
+                    if let (Ok(seconds), Ok(nanos)) = parts { Some(Duration::new(seconds, nanos)) } else { None };
             }
             _ => {}
         }
