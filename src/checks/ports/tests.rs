@@ -60,7 +60,8 @@ async fn open_and_closed_ports_are_told_apart() {
     // A port below those that the kernel gives away, on an address of its own: nobody listens there.
     let (seen, ended) = testing::observe(&Ports::from_args(&args("127.0.0.1", &[&open, "1"], &[])).unwrap()).await;
     assert_eq!((ended, seen.text("outcome")), (Ok(()), Some("answered")));
-    assert_eq!((testing::list(&seen, "open"), testing::list(&seen, "closed")), (vec![open.as_str()], vec!["1"]));
+    assert_eq!(testing::list(&seen, "open"), [open.as_str()]);
+    assert_eq!(testing::list(&seen, "closed"), ["1"]);
     assert!(testing::list(&seen, "filtered").is_empty());
 }
 

@@ -12,7 +12,7 @@ use socket2::{SockAddr, Socket};
 use tokio_util::sync::CancellationToken;
 
 use super::{Found, Job, OwnHost, Pace, PortState};
-use crate::net::datagram;
+use crate::net::datagram::{self, Class, IcmpError};
 use crate::net::dial::{self, ConnectError};
 use crate::net::open_loop::park;
 use crate::net::this_host::{self, syn};
@@ -24,7 +24,7 @@ const CATCH_UP: Duration = Duration::from_millis(5);
 /// A connection that met itself is tried again, from another local port.
 const ITSELF: usize = 16;
 /// How long this host may be out of ports or descriptors, with nothing in flight, before that is its fault.
-const STARVED: Duration = Duration::from_secs(10);
+const STARVED: Duration = Duration::from_secs(1);
 /// Between two looks whether that is over.
 const PAUSE: Duration = Duration::from_millis(10);
 const OPERATION: &str = "connect";
@@ -161,7 +161,7 @@ impl Worker {
         // Where it is interrupted, there will be another turn.
         let _ = self.poll.poll(events, Some(length));
         for event in events.iter() {
-            self.progress(event.token().0);
+            self.progress(event.token().0, event.is_error());
         }
     }
 
@@ -289,16 +289,25 @@ impl Worker {
     }
 
     /// Something happened to a socket.
-    fn progress(&mut self, at: usize) {
-        let Some(slot) = self.slots.get_mut(at) else { return };
+    fn progress(&mut self, at: usize, is_error: bool) {
+        let Some(slot) = self.slots.get(at) else { return };
         let (Some(pair), Some(socket)) = (slot.pair, &slot.socket) else { return };
         let Some((host, port)) = self.job.pair(pair) else { return };
         let Some(address) = self.job.hosts.get(host) else { return };
-        let result = socket.connect(&SockAddr::from(SocketAddr::new(*address, port)));
+        let peer = SocketAddr::new(*address, port);
+        let result = socket.connect(&SockAddr::from(peer));
         if is_under_way(&result) {
+            // An ICMP error that came while `connect` held the socket is kept, and does not end the connection.
+            let report = if is_error { datagram::reported(socket) } else { None };
+            if report.is_some_and(|report| self.is_rejected(pair, (host, peer), &report)) {
+                self.landed();
+                self.drop_socket(at);
+            }
             return;
         }
-        slot.turn = slot.turn.wrapping_add(1);
+        if let Some(slot) = self.slots.get_mut(at) {
+            slot.turn = slot.turn.wrapping_add(1);
+        }
         self.landed();
         if matches!(self.ended(at, result), Ended::Itself | Ended::NoRoom(_)) {
             // Asked again with those that are silent, from another port.
@@ -334,15 +343,7 @@ impl Worker {
             return Ended::Known;
         }
         self.drop_socket(at);
-        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip())) {
-            self.found.fault(host, this_host::rejection_fault(why, OPERATION, peer));
-            return Ended::Known;
-        }
-        if let Some(report) =
-            report.filter(|report| report.router.is_some_and(|router| !self.own.has(router) || self.own.has(peer.ip())))
-        {
-            self.found.set(pair, PortState::Rejected);
-            self.found.report(host, report.to_string());
+        if report.is_some_and(|report| self.is_rejected(pair, (host, peer), &report)) {
             return Ended::Known;
         }
         if is_lack(&error) && this_host::route_error(peer, self.job.source).is_none() {
@@ -358,6 +359,22 @@ impl Worker {
             Err(fault) => self.found.fault(host, fault),
         }
         Ended::Known
+    }
+
+    /// Whether an ICMP error is the end of a connection: somebody on the path said no, or this host itself did.
+    fn is_rejected(&mut self, pair: usize, (host, peer): (usize, SocketAddr), report: &IcmpError) -> bool {
+        if let Some(why) = this_host::rejection(report, peer.ip()) {
+            self.found.fault(host, this_host::rejection_fault(why, OPERATION, peer));
+            return true;
+        }
+        // That a neighbour does not answer is told by this host, and is its silence.
+        let is_of_path = report.router.is_some_and(|router| !self.own.has(router) || self.own.has(peer.ip()));
+        if is_of_path && report.class != Class::Advice {
+            self.found.set(pair, PortState::Rejected);
+            self.found.report(host, report.to_string());
+            return true;
+        }
+        false
     }
 
     /// There is a connection. On this host it may be one with itself, or with another socket of the scan that connects to the port
