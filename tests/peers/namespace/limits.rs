@@ -1,7 +1,6 @@
 //! What this host lacks: permission, descriptors, a resolver.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use serde_json::Value;
 use shakedown::lab::pki::{NAME, Pki};

@@ -1,7 +1,5 @@
 //! Situations of this host, times every family: rows of their own by both IP versions, and the examples of the documentation.
 
-use std::fmt::Write as _;
-
 use shakedown::checks::FAMILIES;
 
 use super::suites::{every_family, example, rows};
