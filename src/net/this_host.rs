@@ -26,7 +26,7 @@ pub fn is_local(address: IpAddr) -> bool {
 #[must_use]
 pub fn addresses() -> BTreeSet<IpAddr> {
     let interfaces = pnet::datalink::interfaces();
-    interfaces.iter().flat_map(|interface| &interface.ips).map(|network| network.ip()).collect()
+    interfaces.iter().flat_map(|interface| &interface.ips).map(pnet::ipnetwork::IpNetwork::ip).collect()
 }
 
 /// Why this host has no way to `peer`, from `source` where one is chosen; `None` when it has one. Connecting a datagram socket

@@ -4,7 +4,7 @@ use crate::checks::shared::advice::{UNREACHABLE, UNRESOLVED};
 use crate::model::rows::Rows;
 use crate::model::table::facts;
 use crate::model::typed::Form;
-use crate::model::{Choice, Fact, Rule, Unit};
+use crate::model::{Better, Choice, Fact, Rule, Unit};
 
 /// Of these a check must expect something: what a scan is to find, nobody but its author knows.
 pub(super) const MUST_EXPECT: &[&str] = &[
@@ -37,6 +37,12 @@ facts! { pub(super) FACTS;
     .outcome(&["silent", "unreachable"])
     .elsewhere(&["unresolved"])
     .advice(&[("silent", NO_ANSWER), UNREACHABLE, UNRESOLVED]);
+    pub(super) const DURATION: Fact<f64> = Fact::metric(
+        "duration",
+        Unit::Seconds,
+        Better::Lower,
+        "From the first probe to the last answer, or to the end of the wait for it.",
+    );
     pub(super) const PROBES: Fact<i64> = Fact::integer("probes", Unit::Count, "Connections begun, or datagrams sent.").work();
     pub(super) const ERRORS: Fact<Vec<String>> = Fact::list(
         "errors",

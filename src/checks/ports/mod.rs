@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use facts::{ADDRESS, OUTCOME};
 use fields::{HOST, METHOD, PORTS, RATE, RETRIES, ScanMethod, TIMEOUT};
+use tokio::time::Instant;
 
 use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList, is_near};
 use crate::checks::shared::target::{Target, version_and_source};
@@ -46,7 +47,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 pub struct Ports {
     target: Where,
     version: IpVersion,
-    ports: PortSet,
+    asked: PortSet,
     method: ScanMethod,
     pace: Pace,
     timeout: Duration,
@@ -99,7 +100,7 @@ impl Probe for Ports {
                 return Err(HOST.invalid("no host is named", format!("write `host`, or `{}` for many", HOSTS.name())));
             }
         };
-        let ports = ports(&args.get(&PORTS))?;
+        let asked = ports(&args.get(&PORTS))?;
         let is_near = match &target {
             Where::One(target) => target.host.parse().is_ok_and(is_near),
             Where::Many(list) => list.remote() == 0,
@@ -111,7 +112,7 @@ impl Probe for Ports {
             None => Pace::Rate(RATE_BEYOND),
         };
         let (method, retries) = (args.get(&METHOD), args.get(&RETRIES));
-        let scan = Self { target, version, ports, method, pace, timeout, retries, source };
+        let scan = Self { target, version, asked, method, pace, timeout, retries, source };
         let pairs = scan.pairs();
         if pairs > MOST_PAIRS {
             let message =
@@ -156,7 +157,7 @@ impl Probe for Ports {
             Where::One(target) => u64::from(!target.host.parse().is_ok_and(is_near)),
             Where::Many(list) => list.remote(),
         };
-        let pairs = beyond * self.ports.len();
+        let pairs = beyond * self.asked.len();
         let hosts = if beyond == 1 { "a host".to_owned() } else { format!("{beyond} hosts, together,") };
         (pairs > MOST_UNASKED).then(|| format!("asks {pairs} ports of {hosts} beyond this machine and its links"))
     }
@@ -190,6 +191,7 @@ struct Scanned {
     ports: Arc<[u16]>,
     found: Vec<Found>,
     timeout: Duration,
+    took: Duration,
 }
 
 impl Ports {
@@ -198,7 +200,7 @@ impl Ports {
             Where::One(_) => 1,
             Where::Many(list) => list.len(),
         };
-        hosts.saturating_mul(self.ports.len())
+        hosts.saturating_mul(self.asked.len())
     }
 
     async fn one(&self, target: &Target, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
@@ -211,8 +213,9 @@ impl Ports {
 
     /// Asks all ports of all addresses, and waits until that is done.
     async fn ask(&self, hosts: Arc<[IpAddr]>) -> Result<Scanned, Fault> {
-        let ports: Arc<[u16]> = self.ports.iter().collect();
+        let ports: Arc<[u16]> = self.asked.iter().collect();
         let shares = self.shares(hosts.len() as u64 * ports.len() as u64);
+        let start = Instant::now();
         let mut owner = Threads::new();
         let mut results = Vec::new();
         for share in 0..shares {
@@ -242,7 +245,7 @@ impl Ports {
             let ended = result.await.map_err(|_| self.own("ask ports", "the thread ended early: this is a defect"))?;
             found.push(ended.map_err(|error| self.unopened(&error))?);
         }
-        Ok(Scanned { ports, found, timeout: self.timeout })
+        Ok(Scanned { ports, found, timeout: self.timeout, took: start.elapsed() })
     }
 
     fn own(&self, operation: &str, why: &str) -> Fault {

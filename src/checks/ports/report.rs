@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Scanned;
 use super::facts::{
-    CLOSED_ON_ANY, CLOSED_PORTS, ERROR, ERRORS, FILTERED_ON_ANY, FILTERED_PORTS, HOST_ADDRESS, HOST_CLOSED,
+    CLOSED_ON_ANY, CLOSED_PORTS, DURATION, ERROR, ERRORS, FILTERED_ON_ANY, FILTERED_PORTS, HOST_ADDRESS, HOST_CLOSED,
     HOST_FILTERED, HOST_OPEN, HOSTS, OPEN_ON_ALL, OPEN_ON_ANY, OPEN_PORTS, OUTCOME, PROBES, SILENT, STATE,
     UNREACHABLE_HOSTS, UNRESOLVED_HOSTS,
 };
@@ -77,7 +77,9 @@ impl Scanned {
         for ((host, text), count) in counts {
             out.entry(host).or_default().push((text.to_owned(), count));
         }
-        out.values_mut().for_each(|errors| errors.sort_by_key(|(_, count)| std::cmp::Reverse(*count)));
+        for errors in out.values_mut() {
+            errors.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        }
         out
     }
 }
@@ -116,6 +118,7 @@ pub(super) fn one(cx: &mut Cx<'_>, host: &Host, scanned: &Scanned) -> Result<(),
 
 fn common(cx: &mut Cx<'_>, scanned: &Scanned) {
     let probes: u64 = scanned.found.iter().map(|share| share.probes).sum();
+    cx.set(&DURATION, scanned.took.as_secs_f64());
     cx.set(&PROBES, i64::try_from(probes).unwrap_or(i64::MAX));
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for (text, count) in scanned.errors().into_values().flatten() {

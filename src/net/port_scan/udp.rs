@@ -187,8 +187,7 @@ impl Asker {
                 }
             }
             let mut bytes = [MaybeUninit::uninit(); 16];
-            loop {
-                let Some((_, socket, _)) = self.sockets.get(at) else { break };
+            while let Some((_, socket, _)) = self.sockets.get(at) {
                 match socket.recv_from(&mut bytes) {
                     Ok((_, from)) => {
                         if let Some(from) = from.as_socket() {

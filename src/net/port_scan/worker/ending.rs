@@ -92,12 +92,13 @@ impl Worker {
         let is_itself = socket.local_addr().is_ok_and(|local| local.as_socket() == Some(peer));
         // A reset: no socket is left in TIME_WAIT, here or there.
         let _ = socket.set_linger(Some(Duration::ZERO));
-        let is_open = !is_itself && !(is_own && self.own.ephemeral.contains(&peer.port()) && self.is_refused(peer));
+        let is_doubtful = is_own && self.own.ephemeral.contains(&peer.port());
+        let is_closed = is_itself || is_doubtful && self.is_refused(peer);
         self.drop_socket(at);
         if is_itself {
             return Ended::Itself;
         }
-        self.found.set(pair, if is_open { PortState::Open } else { PortState::Closed });
+        self.found.set(pair, if is_closed { PortState::Closed } else { PortState::Open });
         Ended::Known
     }
 
