@@ -192,6 +192,7 @@ fn every_option_of_the_families_leads_to_a_check() {
             let target = if matches!(family.name, "icmp" | "ports") { "192.0.2.1" } else { target };
             // A target of the option's own is the only one.
             let target = if instead.starts_with('{') { "" } else { target };
+            let target = if *option == "-6" && family.name == "ports" { "www.test" } else { target };
             let target = if option.starts_with("-p") && family.name != "dns" { "192.0.2.1" } else { target };
             let more = match *instead {
                 _ if instead.contains("client_cert") => "client_key=/dev/null",
