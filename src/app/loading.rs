@@ -93,6 +93,7 @@ pub(super) fn load_inputs(inputs: &[Input], args: &SuiteArgs, terminal: &Termina
         timeout: args.timeout.clone(),
         per_target: args.per_target,
         roots: args.suites.iter().filter(|path| path.is_dir()).cloned().collect(),
+        shows: false,
         include_outside: args.include_outside,
         env: &env,
     };

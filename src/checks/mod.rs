@@ -20,6 +20,7 @@ families! {
     tcp::Tcp,
     udp::Udp,
     icmp::Icmp,
+    ports::Ports,
     http::Http,
     dns::Dns,
     tls::Tls,

@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod handshakes;
 pub mod heartbeat;
 pub mod open_loop;
+pub mod port_scan;
 pub mod resolve;
 pub mod scope;
 pub mod sys;

@@ -4,6 +4,7 @@
 pub mod pending_syns;
 pub mod syn;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,6 +20,13 @@ pub fn is_local(address: IpAddr) -> bool {
     let bound =
         Socket::new(Domain::for_address(at), Type::DGRAM, None).and_then(|socket| socket.bind(&SockAddr::from(at)));
     bound.is_ok()
+}
+
+/// All addresses of this host, without those of loopback that no interface names.
+#[must_use]
+pub fn addresses() -> BTreeSet<IpAddr> {
+    let interfaces = pnet::datalink::interfaces();
+    interfaces.iter().flat_map(|interface| &interface.ips).map(pnet::ipnetwork::IpNetwork::ip).collect()
 }
 
 /// Why this host has no way to `peer`, from `source` where one is chosen; `None` when it has one. Connecting a datagram socket

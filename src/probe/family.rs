@@ -163,6 +163,8 @@ pub struct Family {
     pub modes: &'static [Mode],
     /// See [`Probe::STREAMS`].
     pub streams: bool,
+    /// See [`Probe::MUST_EXPECT`].
+    pub must_expect: &'static [&'static str],
     /// See [`Probe::FIELD_RULES`].
     pub field_rules: FieldRules,
     /// See [`Probe::SYNONYMS`].
@@ -232,6 +234,7 @@ impl Family {
             facts: P::FACTS,
             modes: P::MODES,
             streams: P::STREAMS,
+            must_expect: P::MUST_EXPECT,
             field_rules: P::FIELD_RULES,
             synonyms: P::SYNONYMS,
             readme,

@@ -57,6 +57,8 @@ pub trait Probe: Send + Sync + Sized + 'static {
     const MODES: &'static [Mode] = &[];
     /// Whether it can be a probe of a stream, asked again and again by `failover`.
     const STREAMS: bool = true;
+    /// Facts of which the `expect` of a check must name one, as no default would say anything; empty where none must.
+    const MUST_EXPECT: &'static [&'static str] = &[];
     /// Rules between its fields, for the schema.
     const FIELD_RULES: FieldRules = FieldRules { exclusive: &[], any: &[], with: &[] };
     /// What other tools call it, its fields and its facts.

@@ -47,6 +47,8 @@ pub struct Builder<'a> {
     pub in_variables: &'a BTreeSet<String>,
     /// `--rounds`.
     pub rounds: Option<u32>,
+    /// See [`crate::suite::file::Options::shows`].
+    pub shows: bool,
     /// Where files named by fields are noted.
     pub files: &'a mut BTreeSet<PathBuf>,
     /// The same with the places.
@@ -103,6 +105,7 @@ impl Builder<'_> {
         self.named.iter_mut().skip(first_file).for_each(|file| file.case.1.clone_from(&id));
         let eventually = self.eventually(resolved.get("eventually"), folder);
         let expectations = self.expectations(family, &typed.args, resolved.get("expect"), eventually.is_some());
+        self.must_expect(family, &typed.args, &expectations, resolved.get("expect").unwrap_or(&below).span);
         let families = (family, self.families);
         let defaults = self.defaults.get("baseline");
         let baseline = baseline_rules::of_check(families, defaults, resolved.get("baseline"), self.errors);
@@ -300,6 +303,20 @@ impl Builder<'_> {
             reader.read(node)
         });
         effective::combine(family.facts, &defaults, written, self.errors).into()
+    }
+
+    /// Of some families a check says itself what is right: without it, it would hold for anything.
+    fn must_expect(&mut self, family: &Family, args: &Args, expectations: &[Expectation], span: Span) {
+        let named = |expectation: &Expectation| family.must_expect.contains(&expectation.info.name);
+        if self.shows || family.must_expect.is_empty() || expectations.iter().any(named) || self.errors.has(span) {
+            return;
+        }
+        let seen: Vec<&str> = family.must_expect.iter().copied().filter(|name| family.produces(args, name)).collect();
+        let Some((first, rest)) = seen.split_first() else { return };
+        let others = rest.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let message = format!("`{}` has no default: `expect` must say what is right", family.name);
+        let help = format!("write `expect: {{{first}: {{exactly: […]}}}}`, or of one of these: {others}");
+        self.errors.add(span, message, help);
     }
 
     fn skip(&mut self, node: Option<&Node>, cell: &Cell) -> Option<String> {

@@ -48,6 +48,8 @@ pub struct Options<'a> {
     pub per_target: Option<u32>,
     /// Folders given to the command; what suites include may lie below them.
     pub roots: Vec<PathBuf>,
+    /// Whether a check only shows what is there, as `probe` does: then it need not say what is right.
+    pub shows: bool,
     /// `--include-outside`.
     pub include_outside: bool,
     /// The environment.
@@ -66,6 +68,7 @@ impl<'a> Options<'a> {
             timeout: None,
             per_target: None,
             roots: Vec::new(),
+            shows: false,
             include_outside: false,
             env,
         }
@@ -230,6 +233,7 @@ fn suite(
         defaults_of,
         in_variables: &in_variables,
         rounds: options.rounds,
+        shows: options.shows,
         files: &mut loaded.files,
         named: &mut loaded.named,
     };

@@ -38,7 +38,7 @@ struct Text {
 pub(super) fn assemble(family: &'static Family, command_line: &CommandLine) -> Result<AdhocCheck, String> {
     let Text { yaml, lines, hidden } = suite(family, command_line)?;
     let env = |name: &str| hidden.get(name).cloned().or_else(|| std::env::var(name).ok());
-    let options = Options::none(&env);
+    let options = Options { shows: true, ..Options::none(&env) };
     let mut loaded = crate::suite::load(&[Input::Text(FILE.into(), yaml)], FAMILIES, &options);
     let settings = Settings {
         selection: Selection::default(),

@@ -23,7 +23,6 @@ const COMMANDS: &[(&str, &str)] = &[
 const TOOLS: &[(&str, &str)] = &[
     ("goss", "`goss validate` is `shakedown run SUITE.yaml`, `goss add` is `shakedown probe FAMILY TARGET`, and `shakedown explain suite` shows a suite"),
     ("blackbox_exporter", "a module with its target is a check of a suite; `shakedown explain suite` shows one"),
-    ("nmap", "`shakedown probe tcp HOST:PORT` asks one port; several are a `matrix` of a suite (`shakedown explain matrix`)"),
     ("dnsperf", "load is a field of checks (`shakedown explain dns.load`)"),
     ("wrk", LOAD), ("hey", LOAD), ("ab", LOAD), ("oha", LOAD), ("k6", LOAD), ("vegeta", LOAD), ("h2load", LOAD),
 ];

@@ -97,7 +97,12 @@ fn unclear(name: &str) -> Option<Hint> {
         return None;
     }
     let mut out = String::from("the family stands before the target; write one of\n");
-    for family in FAMILIES {
+    // What also needs something else than a target is no answer to one.
+    let is_enough = |family: &&Family| {
+        let (target, port) = family.target_field;
+        family.fields.iter().all(|field| !field.required || field.name == target || Some(field.name) == port)
+    };
+    for family in FAMILIES.iter().filter(is_enough) {
         let asks = match listing::target_syntax(family) {
             "URL" => format!("https://{}/", if host.contains(':') { format!("[{host}]") } else { host.to_owned() }),
             "NAME" if is_address || listing::is_nested(family) => continue,

@@ -70,6 +70,9 @@ fn a_line_of_another_tool_becomes_one_of_ours() {
         ("wget -qO- https://www.test/", "probe http https://www.test/"),
         ("nslookup www.test 192.0.2.53", "probe dns www.test server=192.0.2.53"),
         ("host -t MX www.test ns1.test", "probe dns www.test type=MX server=ns1.test"),
+        ("nmap -n -Pn -sT -p 22,8000-8100 192.0.2.1", "probe ports 192.0.2.1 ports=22,8000-8100"),
+        ("nmap -sU -p53 192.0.2.1", "probe ports 192.0.2.1 method=udp ports=53"),
+        ("nmap -p- -6 www.test", "probe ports www.test ports=1-65535 ip_version=ipv6"),
         ("fping -C 3 -p 20 192.0.2.1", "probe icmp 192.0.2.1 count=3 interval=20ms"),
         ("testssl.sh --quiet https://www.test:8443/", "probe tls www.test:8443 scan=true"),
         ("sslscan www.test", "probe tls www.test scan=true"),
@@ -164,7 +167,7 @@ fn value(name: &str) -> &'static str {
         "N" | "SECONDS" | "HOPS" => "2",
         "MS" => "20",
         "BYTES" => "1232",
-        "PORT" => "53",
+        "PORT" | "PORTS" => "53",
         "ADDRESS" | "HOST" => "192.0.2.1",
         "FILE" => "/dev/null",
         "RATE" => "10M",
@@ -186,15 +189,17 @@ fn every_option_of_the_families_leads_to_a_check() {
             let (name, takes) = option.split_once(' ').unwrap_or((option, ""));
             let target = if family.name == "udp" { "192.0.2.1:53 send=x" } else { "192.0.2.1:443" };
             let target = if matches!(family.name, "icmp" | "dns") { "192.0.2.1 server=192.0.2.53" } else { target };
-            let target = if family.name == "icmp" { "192.0.2.1" } else { target };
+            let target = if matches!(family.name, "icmp" | "ports") { "192.0.2.1" } else { target };
             // A target of the option's own is the only one.
             let target = if instead.starts_with('{') || instead.starts_with("hosts") { "" } else { target };
+            let target = if *option == "-6" && family.name == "ports" { "www.test" } else { target };
             let target = if option.starts_with("-p") && family.name != "dns" { "192.0.2.1" } else { target };
             let more = match *instead {
                 _ if instead.contains("client_cert") => "client_key=/dev/null",
                 _ if instead.contains("client_key") => "client_cert=/dev/null",
                 _ if instead.contains("protocol=udp") => "rate=10Mbit/s",
                 _ if option.starts_with("-p") && family.name == "udp" => "send=x",
+                _ if !option.starts_with("-p") && family.name == "ports" => "ports=22",
                 _ if instead.contains("verify_name") && family.name == "dns" => "transport=dot",
                 _ if instead.contains("sni=") && family.name == "dns" => "transport=dot",
                 _ if instead.contains("ca_file") && family.name == "dns" => "transport=dot",

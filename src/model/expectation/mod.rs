@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use operator::{OperandForm, Operator, ParsedOperand};
 pub use sort::{ColumnKind, Sort};
-pub use test::Test;
+pub use test::{Test, any};
 
 use super::document_path::{self, Step};
 use super::typed::{Form, ValueType};

@@ -78,21 +78,21 @@ impl Test {
             Self::Between(low, high) => {
                 Some(typing.compare(value, low)?.is_ge() && typing.compare(value, high)?.is_le())
             }
-            Self::In(wants) => any(wants.iter().map(|want| typing.equal(value, want))),
+            Self::In(wants) => typing.is_among(value, wants),
             Self::Matches(regex) => Some(regex.is_match(&text_of(value)?)),
             Self::Contains(wants) => all(wants.iter().map(|want| typing.contains(value, want))),
-            Self::Excludes(wants) => all(wants.iter().map(|want| typing.contains(value, want).map(|held| !held))),
+            Self::Excludes(wants) => all(wants.iter().map(|want| typing.contains_some(value, want).map(|held| !held))),
             Self::Exactly(wants) => Some(typing.same_elements(value.as_array()?, wants)),
-            Self::Any(part) => any(value.as_array()?.iter().map(|item| part.of_element(item, typing))),
+            Self::Any(part) => any(typing.elements(value)?.iter().map(|item| part.of_element(item, typing))),
             Self::All(part) => {
-                let items = value.as_array()?;
+                let items = typing.elements(value)?;
                 if items.is_empty() { Some(false) } else { all(items.iter().map(|item| part.of_element(item, typing))) }
             }
             Self::None(part) => {
-                any(value.as_array()?.iter().map(|item| part.of_element(item, typing))).map(|found| !found)
+                any(typing.elements(value)?.iter().map(|item| part.of_element(item, typing))).map(|found| !found)
             }
             Self::Len(part) => {
-                let length = typing.total.map_or_else(|| length(value), Some)?;
+                let length = typing.count(value).map_or_else(|| length(value), Some)?;
                 part.verdict(Some(&Value::from(length)), Sort::Number(Unit::Count).into())
             }
             Self::Present(_) | Self::Not(_) | Self::AllOf(_) | Self::AnyOf(_) => Option::None,
@@ -156,7 +156,7 @@ pub(super) fn all(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> 
 }
 
 /// One that holds decides; otherwise one that cannot be decided leaves all of it undecided.
-pub(super) fn any(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+pub fn any(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     all(verdicts.map(|verdict| verdict.map(|held| !held))).map(|held| !held)
 }
 

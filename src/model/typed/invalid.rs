@@ -1,6 +1,7 @@
 //! Texts that a fact can never be. A suite that forbids one, in a spelling of its own or by a slip, would hold for ever.
 
 use super::{Form, hex, name};
+use crate::model::PortSet;
 use crate::model::suggest::suggest;
 
 /// Why a text is no value, and what to write.
@@ -48,6 +49,10 @@ impl Form {
             Self::Words(words) => super::canonical_word(words, text)
                 .is_none()
                 .then(|| InvalidText::new(text, "never seen here", suggest(text, words.iter().copied()))),
+            Self::Ports => PortSet::parse(text).err().map(|why| InvalidText {
+                why,
+                help: "write a port (22) or a range (8000-8100), from 1 to 65535".to_owned(),
+            }),
             Self::Data(data) => (data.impossible)(kind, text),
             _ => None,
         }

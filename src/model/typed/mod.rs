@@ -7,14 +7,16 @@ pub mod distinguished;
 pub mod hex;
 mod invalid;
 pub mod name;
+mod ports;
 mod serial;
 mod version;
 pub mod web;
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::Value;
-use super::expectation::Sort;
+use super::expectation::{Sort, any};
+use super::{PortSet, Value};
 pub use alike::{difference, kind};
 pub use decimal::{same as same_number, text as number_text};
 pub use invalid::{InvalidText, named};
@@ -43,6 +45,8 @@ pub enum Form {
     Digest,
     /// One of these words, whatever its case; versions as versions.
     Words(&'static [&'static str]),
+    /// Ports and ranges of them (`22`, `8000-8100`); a list of them is a set of ports, however it is cut into ranges.
+    Ports,
     /// A distinguished name: `C=US, O=Example`, `CN=a,O=b`.
     DistinguishedName,
     /// A URL: scheme and host without case, without the port that is the scheme's own.
@@ -187,6 +191,7 @@ impl Form {
             Self::HexNumber => hex::number(text),
             Self::Digest => hex::digest(text).unwrap_or_else(|| hex::key(text)),
             Self::Words(words) => canonical_word(words, text).map_or_else(|| text.to_lowercase(), str::to_owned),
+            Self::Ports => PortSet::parse(text).map_or_else(|_| text.to_owned(), |ports| ports.to_string()),
             Self::DistinguishedName => distinguished::key(text),
             Self::Url => web::url(text),
             Self::MediaType => web::media_type(text),
@@ -208,6 +213,7 @@ impl Form {
             Self::Url => text.contains(part) || web::url(text).contains(part),
             Self::Cookies => web::is_of_cookie(text, part) || text.contains(part),
             Self::Plain | Self::Document | Self::Fields | Self::Field => text.contains(part),
+            Self::Ports => ports::holds(text, part),
             Self::Serial | Self::Version | Self::Keyed(_) => text.contains(part),
             Self::Data(data) => (data.contains)(kind, text, part),
         }
@@ -252,6 +258,7 @@ impl ValueType<'_> {
             (Value::String(text), Value::Number(number)) if self.is_field() => {
                 Some(self.form.same(self.kind, text, &number.to_string()))
             }
+            (Value::Array(items), Value::Array(wants)) if self.is_ports() => ports::same(items, wants),
             (Value::Array(items), Value::Array(wants)) => {
                 let each = |(item, want): (&Value, &Value)| self.of_element(item).equal(item, want) == Some(true);
                 Some(items.len() == wants.len() && items.iter().zip(wants).all(each))
@@ -307,6 +314,7 @@ impl ValueType<'_> {
     #[must_use]
     pub fn contains(self, value: &Value, want: &Value) -> Option<bool> {
         match value {
+            Value::Array(items) if self.is_ports() => ports::hold(items, want),
             Value::Array(items) => {
                 let part = |item: &Value| Some(web::is_of_cookie(item.as_str()?, want.as_str()?));
                 let of_cookie = |item: &Value| matches!(self.form, Form::Cookies) && part(item) == Some(true);
@@ -329,6 +337,9 @@ impl ValueType<'_> {
     /// Whether two lists have the same elements, in any order.
     #[must_use]
     pub fn same_elements(self, items: &[Value], wants: &[Value]) -> bool {
+        if self.is_ports() {
+            return ports::same(items, wants) == Some(true);
+        }
         items.len() == wants.len() && self.only_in(items, wants).is_empty()
     }
 
@@ -351,6 +362,7 @@ impl ValueType<'_> {
             Value::Number(number) => {
                 decimal::parse(&number.to_string()).map_or_else(|| number.to_string(), |n| n.to_string())
             }
+            Value::Array(items) if self.is_ports() => ports::key(items),
             Value::Array(items) => {
                 let keys: Vec<String> = items.iter().map(|item| self.of_element(item).key(item)).collect();
                 format!("[{}]", keys.join(","))
@@ -362,6 +374,42 @@ impl ValueType<'_> {
             }
             other => other.to_string(),
         }
+    }
+
+    /// Whether a list holds an element, or a part of what it stands for: of a range of ports, one of them.
+    #[must_use]
+    pub fn contains_some(self, value: &Value, want: &Value) -> Option<bool> {
+        match value {
+            Value::Array(items) if self.is_ports() => ports::touch(items, want),
+            _ => self.contains(value, want),
+        }
+    }
+
+    /// Whether a value is one of these; of a range of ports, all of it in them.
+    #[must_use]
+    pub fn is_among(self, value: &Value, wants: &[Value]) -> Option<bool> {
+        match value {
+            Value::String(_) if self.is_ports() => ports::hold(wants, value),
+            _ => any(wants.iter().map(|want| self.equal(value, want))),
+        }
+    }
+
+    /// The elements of a list, each by itself: of ranges, every port.
+    #[must_use]
+    pub fn elements(self, value: &Value) -> Option<Cow<'_, [Value]>> {
+        let items = value.as_array()?;
+        let each = if self.is_ports() { ports::each(items) } else { None };
+        Some(each.map_or(Cow::Borrowed(items), Cow::Owned))
+    }
+
+    /// How many elements a list has, of ranges how many ports; `None` where they are counted as usual.
+    #[must_use]
+    pub fn count(self, value: &Value) -> Option<u64> {
+        if self.is_ports() { ports::count(value.as_array()?) } else { self.total }
+    }
+
+    fn is_ports(self) -> bool {
+        matches!(self.form, Form::Ports) && !matches!(self.sort, Sort::Column(_))
     }
 
     fn is_field(self) -> bool {

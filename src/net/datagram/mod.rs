@@ -150,6 +150,11 @@ pub fn enable_reports(socket: &Socket) {
 /// The next error report of a socket of [`enable_reports`], and the address the packet in question was sent to; what it quotes of
 /// that packet is in the buffer.
 pub fn next_report(socket: &impl AsRawFd, buffer: &mut [u8]) -> Option<(IcmpError, Option<IpAddr>)> {
+    next_report_of_port(socket, buffer).map(|(report, to)| (report, to.map(|to| to.ip())))
+}
+
+/// The same of a UDP socket, with the port that the packet was sent to.
+pub fn next_report_of_port(socket: &impl AsRawFd, buffer: &mut [u8]) -> Option<(IcmpError, Option<SocketAddr>)> {
     system::icmp_error(socket, &mut Control::empty().0, buffer)
 }
 
@@ -212,7 +217,7 @@ mod system {
     //! Linux: `IP_RECVERR` works on datagram, ping and raw sockets alike, and names the router.
 
     use std::io::IoSliceMut;
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
     use std::os::fd::{AsFd, AsRawFd};
     use std::time::Duration;
 
@@ -256,7 +261,7 @@ mod system {
         socket: &impl AsRawFd,
         control: &mut [u8],
         buffer: &mut [u8],
-    ) -> Option<(IcmpError, Option<IpAddr>)> {
+    ) -> Option<(IcmpError, Option<SocketAddr>)> {
         let room = buffer.len();
         loop {
             let mut parts = [IoSliceMut::new(buffer)];
@@ -266,7 +271,7 @@ mod system {
             let quoted = message.bytes.min(room);
             let found = message.cmsgs().ok().and_then(|mut items| items.find_map(|item| report(&item, quoted)));
             if let Some(found) = found {
-                return Some((found, message.address.as_ref().and_then(super::address).map(|to| to.ip())));
+                return Some((found, message.address.as_ref().and_then(super::address)));
             }
         }
     }
@@ -294,7 +299,7 @@ mod system {
 mod system {
     //! Elsewhere: errors arrive without their sender, and arrivals are stamped by this process.
 
-    use std::net::IpAddr;
+    use std::net::SocketAddr;
     use std::os::fd::{AsFd, AsRawFd};
 
     use nix::sys::socket::ControlMessageOwned;
@@ -308,7 +313,7 @@ mod system {
 
     pub(super) fn ancillary(_: &ControlMessageOwned, _: &mut Arrival) {}
 
-    pub(super) fn icmp_error(_: &impl AsRawFd, _: &mut [u8], _: &mut [u8]) -> Option<(IcmpError, Option<IpAddr>)> {
+    pub(super) fn icmp_error(_: &impl AsRawFd, _: &mut [u8], _: &mut [u8]) -> Option<(IcmpError, Option<SocketAddr>)> {
         None
     }
 }

@@ -12,3 +12,12 @@ pub fn outlive_file_limit() {
     // SAFETY: the handler does nothing, so it touches nothing that the code it interrupts may be at work with.
     let _ = unsafe { sigaction(Signal::SIGXFSZ, &action) };
 }
+
+/// How many files this process may have open, after raising that to `wanted` where the system lets it.
+#[must_use]
+pub fn open_files(wanted: u64) -> u64 {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 256 };
+    let raised = wanted.min(hard);
+    if raised > soft && setrlimit(Resource::RLIMIT_NOFILE, raised, hard).is_ok() { raised } else { soft }
+}

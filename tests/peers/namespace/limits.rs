@@ -1,7 +1,6 @@
 //! What this host lacks: permission, descriptors, a resolver.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use serde_json::Value;
 use shakedown::lab::pki::{NAME, Pki};
@@ -181,7 +180,7 @@ fn in_every_family_too_few_descriptors_change_nothing_but_to_errored() {
     let services = Services::start(&own);
     let mut checks = services.checks.clone();
     for row in rows("127.0.0.1", None) {
-        writeln!(checks, "- {{id: {}, {}}}", row.id, row.check).unwrap();
+        checks.push_str(&row.plain());
     }
     let head = "version: 1\nsuite: own\ndefaults: {timeout: 5s}\nchecks:\n";
     let enough = run_with(&own, 4096, &format!("{head}{}", services.wait));

@@ -3,6 +3,7 @@
 
 mod altered;
 mod limits;
+mod ports;
 mod silence;
 mod suites;
 mod sweep;

@@ -13,6 +13,9 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("tcp", "tcp", "host: HOST, port: 9"),
     ("udp", "udp", "host: HOST, port: 9, send: x"),
     ("icmp", "icmp", "host: HOST, count: 2"),
+    ("ports", "ports", "host: HOST, ports: 9"),
+    ("ports-many", "ports", "hosts: [HOST], ports: 9"),
+    ("ports-udp", "ports", "host: HOST, ports: 9, method: udp"),
     ("http", "http", "url: 'http://AT:9/'"),
     ("https", "http", "url: 'https://AT:9/'"),
     ("dns", "dns", "server: 'AT:9', name: x.test, attempts: 1"),
@@ -45,6 +48,16 @@ pub struct Row {
     pub family: &'static Family,
     /// The family and its fields, as a check of a suite has them.
     pub check: String,
+    /// What it must expect, where its family has no default: entries that hold for a host that cannot be asked.
+    pub must: &'static str,
+}
+
+impl Row {
+    /// As a check of a suite with its family's defaults.
+    pub fn plain(&self) -> String {
+        let expect = if self.must.is_empty() { String::new() } else { format!(", expect: {{{}}}", self.must) };
+        format!("- {{id: {}, {}{expect}}}\n", self.id, self.check)
+    }
 }
 
 /// Each row at `host`, and a failover check by each family that can be one's probe. `source` is added where a family has such a
@@ -63,7 +76,12 @@ pub fn rows(host: &str, source: Option<&str>) -> Vec<Row> {
         };
         for (id, name, fields) in rows {
             let fields = fields.replace("HOST", &format!("'{host}'")).replace("AT", &at);
-            out.push(Row { id: (*id).to_owned(), family, check: format!("{name}: {{{fields}{more}}}") });
+            let must = match (family.must_expect.is_empty(), fields.contains("hosts:")) {
+                (true, _) => "",
+                (false, true) => "open_on_any: {len: 0}",
+                (false, false) => "open: {len: 0}",
+            };
+            out.push(Row { id: (*id).to_owned(), family, check: format!("{name}: {{{fields}{more}}}"), must });
         }
     }
     for family in FAMILIES.iter().filter(|family| probes_others(family)) {
@@ -73,7 +91,7 @@ pub fn rows(host: &str, source: Option<&str>) -> Vec<Row> {
         let of = |row: &Row| {
             let fields = FAILOVER.replace("PROBE", &row.check).replace("INJECTED", INJECTED);
             let (id, check) = (format!("{}-{}", family.name, row.id), format!("{}: {{{fields}}}", family.name));
-            Row { id, family, check }
+            Row { id, family, check, must: "" }
         };
         let all: Vec<Row> = firsts.map(of).collect();
         out.extend(all);
@@ -89,8 +107,9 @@ fn probes_others(family: &Family) -> bool {
 /// One check of each row at `host`, as [`rows`] gives them; each accepts whatever a host that cannot be asked may come to.
 pub fn every_family(host: &str, source: Option<&str>) -> String {
     let mut suite = String::from("version: 1\nsuite: own\ndefaults: {timeout: 2s}\nchecks:\n");
-    for Row { id, family, check } in rows(host, source) {
-        let any = unwell(family).map_or_else(String::new, |any| format!(", expect: {any}, control: up"));
+    for Row { id, family, check, must } in rows(host, source) {
+        let must = if must.is_empty() { String::new() } else { format!(", {must}") };
+        let any = unwell(family).map_or_else(String::new, |any| format!(", expect: {{{any}{must}}}, control: up"));
         writeln!(suite, "- {{id: {id}, {check}{any}}}").unwrap();
     }
     let more = source.map_or_else(String::new, |source| format!(", source: '{source}'"));
@@ -103,7 +122,7 @@ fn unwell(family: &Family) -> Option<String> {
     let outcome = family.facts.iter().find(|fact| fact.roles.outcome)?;
     let Kind::Choice(words) = outcome.kind else { panic!("{}: an outcome that is no choice", family.name) };
     let bad: Vec<&str> = words.iter().copied().filter(|word| !outcome.expected.unwrap().contains(word)).collect();
-    Some(format!("{{{}: {{in: [{}]}}}}", outcome.name, bad.join(", ")))
+    Some(format!("{}: {{in: [{}]}}", outcome.name, bad.join(", ")))
 }
 
 /// The example of a family's documentation, in less time; a new family joins by having one.

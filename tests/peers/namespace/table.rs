@@ -1,7 +1,5 @@
 //! Situations of this host, times every family: rows of their own by both IP versions, and the examples of the documentation.
 
-use std::fmt::Write as _;
-
 use shakedown::checks::FAMILIES;
 
 use super::suites::{every_family, example, rows};
@@ -142,7 +140,7 @@ fn silence_may_be_of_this_hosts_making_in_every_family() {
     for host in BOTH {
         let mut checks = String::new();
         for row in rows(host, None).iter().filter(|row| row.family.name != "failover") {
-            writeln!(checks, "- {{id: {}, {}}}", row.id, row.check).unwrap();
+            checks.push_str(&row.plain());
         }
         let (report, shown) =
             own.run(&format!("version: 1\nsuite: own\ndefaults: {{timeout: 700ms}}\nchecks:\n{checks}"));

@@ -120,14 +120,18 @@ pub async fn refusing(family: &str) -> Option<Target> {
     if family == "icmp" {
         return Some(unanswered("unreachable", &["host_unreachable from 192.0.2.254 x5"]));
     }
+    // That a port is closed is an answer to who asks for ports.
+    if family == "ports" {
+        return None;
+    }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     Some(Target::at(listener.local_addr().unwrap().port()))
 }
 
 /// Greets as an SSH server, and says hello to datagrams.
 pub async fn of_another_protocol(family: &str) -> Option<Target> {
-    // ICMP has no ports; a TCP port that is open is what family tcp and a failover of it ask for.
-    if matches!(family, "icmp" | "failover") {
+    // ICMP has no ports; a TCP port that is open is what family tcp and a failover of it ask for, and `ports` asks for nothing else.
+    if matches!(family, "icmp" | "failover" | "ports") {
         return None;
     }
     let mut target = Target::streams(|mut stream| async move {
@@ -141,6 +145,9 @@ pub async fn of_another_protocol(family: &str) -> Option<Target> {
 
 /// The right protocol, and not what a user wants.
 pub async fn wrong(family: &str) -> Option<Target> {
+    if family == "ports" {
+        return None;
+    }
     Some(match family {
         "icmp" => lossy(),
         "http" => {

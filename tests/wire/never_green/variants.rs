@@ -28,6 +28,9 @@ pub fn of(family: &Family) -> Vec<String> {
         ],
         "udp" => &["host: 127.0.0.1, port: @, send: x, expect: right"],
         "icmp" => &["host: 127.0.0.1", "hosts: [127.0.0.1, 127.0.0.2]"],
+        "ports" => {
+            &["host: 127.0.0.1, ports: @", "host: 127.0.0.1, ports: @, method: udp", "hosts: [127.0.0.1], ports: @"]
+        }
         "http" => &[
             "url: \"http://127.0.0.1:@/\"",
             "url: \"http://127.0.0.1:@/\", method: HEAD",
@@ -119,7 +122,7 @@ impl Variant {
             "version: 1\nsuite: walk\ndefaults: {{timeout: 200ms}}\nchecks:\n  - {{id: a, {}: {{{}}}{more}}}\n",
             family.name, self.fields
         );
-        let options = Options::none(&|_| None);
+        let options = Options { shows: true, ..Options::none(&|_| None) };
         let mut loaded = shakedown::suite::load(&[Input::Text("walk.yaml".into(), text)], FAMILIES, &options);
         let settings = Settings { allow_disruptive: true, ..Settings::default() };
         let plan = plan::plan(&mut loaded, None, &settings);

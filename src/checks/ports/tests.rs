@@ -1,0 +1,107 @@
+//! What a check of ports refuses, allows and records. Scans of a whole host are in `tests/peers/namespace/ports.rs`.
+
+use std::net::TcpListener;
+
+use super::Ports;
+use crate::model::{Arg, Args};
+use crate::probe::{Footprint, Probe};
+use crate::testing::{self, Written, text, texts};
+
+fn args(host: &str, ports: &[&str], more: Written<'_>) -> Args {
+    testing::args([("host", text(host)), ("ports", texts(ports))], more)
+}
+
+fn many(hosts: &[&str], ports: &[&str], more: Written<'_>) -> Args {
+    testing::args([("hosts", texts(hosts)), ("ports", texts(ports))], more)
+}
+
+fn why(args: &Args) -> String {
+    let invalid = Ports::from_args(args).err().unwrap();
+    format!("{}: {}", invalid.field, invalid.message)
+}
+
+#[test]
+fn fields_that_do_not_fit_are_told() {
+    assert_eq!(why(&args("127.0.0.1", &["70000"], &[])), "ports: there is no port 70000: they go from 1 to 65535");
+    assert_eq!(
+        why(&args("127.0.0.1", &["ssh"], &[])),
+        "ports: `ssh` is the name of a service, and ports are numbers: write 22"
+    );
+    assert_eq!(why(&args("127.0.0.1", &[], &[])), "ports: there is no port in it");
+    let too_many = why(&many(&["10.0.0.0/16"], &["1-1000"], &[]));
+    assert!(too_many.starts_with("ports: these are 65534000 ports of all hosts together"), "{too_many}");
+    assert!(why(&testing::args([("ports", texts(&["22"]))], &[])).starts_with("host: no host is named"));
+}
+
+#[test]
+fn many_ports_of_others_are_a_scan_and_noise_is_alone() {
+    let scan = |args: &Args| Ports::from_args(args).unwrap().scan();
+    assert_eq!(scan(&args("192.0.2.1", &["1-1024"], &[])), None);
+    assert_eq!(
+        scan(&args("192.0.2.1", &["1-1025"], &[])).as_deref(),
+        Some("asks 1025 ports of a host beyond this machine and its links")
+    );
+    assert_eq!(
+        scan(&many(&["192.0.2.0/28", "127.0.0.1"], &["1-100"], &[])).as_deref(),
+        Some("asks 1400 ports of 14 hosts, together, beyond this machine and its links")
+    );
+    assert_eq!(scan(&args("127.0.0.1", &["1-65535"], &[])), None);
+    let footprint = |args: &Args| Ports::from_args(args).unwrap().footprint();
+    assert_eq!(footprint(&args("127.0.0.1", &["1-65535"], &[])), Footprint::Noisy);
+    assert_eq!(footprint(&args("192.0.2.1", &["1-1024"], &[])), Footprint::Quiet);
+    let rate = [("rate", Arg::Number(20_000.0))];
+    assert_eq!(footprint(&args("192.0.2.1", &["1-1024"], &rate)), Footprint::Noisy);
+}
+
+#[tokio::test]
+async fn open_and_closed_ports_are_told_apart() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let open = listener.local_addr().unwrap().port().to_string();
+    // A port below those that the kernel gives away, on an address of its own: nobody listens there.
+    let (seen, ended) = testing::observe(&Ports::from_args(&args("127.0.0.1", &[&open, "1"], &[])).unwrap()).await;
+    assert_eq!((ended, seen.text("outcome")), (Ok(()), Some("answered")));
+    assert_eq!(testing::list(&seen, "open"), [open.as_str()]);
+    assert_eq!(testing::list(&seen, "closed"), ["1"]);
+    assert!(testing::list(&seen, "filtered").is_empty());
+}
+
+#[tokio::test]
+async fn each_of_many_hosts_has_a_row() {
+    let listener = TcpListener::bind("127.0.0.5:0").unwrap();
+    let open = listener.local_addr().unwrap().port().to_string();
+    let probe = Ports::from_args(&many(&["127.0.0.5-6", "a.invalid"], &[&open], &[])).unwrap();
+    let (seen, ended) = testing::observe(&probe).await;
+    assert_eq!(ended, Ok(()));
+    assert_eq!(testing::list(&seen, "open_on_any"), [open.as_str()]);
+    assert_eq!(testing::list(&seen, "closed_on_any"), [open.as_str()]);
+    assert!(testing::list(&seen, "open_on_all").is_empty(), "closed on one, and one has no address");
+    assert_eq!(testing::list(&seen, "hosts.unresolved"), ["a.invalid"]);
+    assert_eq!(seen.last_rows("hosts").unwrap().total, 3);
+}
+
+#[tokio::test]
+async fn datagrams_are_answered_refused_or_not() {
+    let server = std::net::UdpSocket::bind("127.0.0.7:0").unwrap();
+    let mute = std::net::UdpSocket::bind("127.0.0.7:0").unwrap();
+    let [open, silent] = [&server, &mute].map(|socket| socket.local_addr().unwrap().port().to_string());
+    let answers = std::thread::spawn(move || {
+        let (_, from) = server.recv_from(&mut [0; 64]).unwrap();
+        server.send_to(b"x", from).unwrap();
+        server
+    });
+    let more = [("method", text("udp")), ("timeout", Arg::Number(0.5))];
+    let probe = Ports::from_args(&args("127.0.0.7", &[&open, &silent, "1"], &more)).unwrap();
+    let (seen, ended) = testing::observe(&probe).await;
+    assert_eq!(ended, Ok(()));
+    drop(answers.join().unwrap());
+    assert_eq!(testing::list(&seen, "open"), [open.as_str()]);
+    assert_eq!(testing::list(&seen, "closed"), ["1"]);
+    assert_eq!(testing::list(&seen, "filtered"), [silent.as_str()]);
+}
+
+#[tokio::test]
+async fn where_this_host_has_no_such_address_nothing_is_known() {
+    let more = [("source", text("192.0.2.7"))];
+    let (seen, ended) = testing::observe(&Ports::from_args(&args("127.0.0.1", &["1"], &more)).unwrap()).await;
+    assert!(ended.is_err() && seen.text("outcome").is_none(), "{ended:?}");
+}
