@@ -2,6 +2,7 @@
 //! that forbids, and behind this host's own firewall, every family is errored, alike.
 
 mod altered;
+mod impaired;
 mod limits;
 mod silence;
 mod suites;
@@ -118,7 +119,8 @@ impl Namespace {
         {
             sandbox.write(name, text);
         }
-        let inner = sandbox.shakedown(&["run", "suite.yaml", "--json", "report.json", "--allow-disruptive", "--allow-scan"]);
+        let inner =
+            sandbox.shakedown(&["run", "suite.yaml", "--json", "report.json", "--allow-disruptive", "--allow-scan"]);
         let mut command = self.command("env");
         command.args(wrapper).arg(inner.get_program()).args(inner.get_args());
         let output = command.current_dir(sandbox.folder()).env_remove("SHAKEDOWN_PEER_LOG").output().unwrap();
