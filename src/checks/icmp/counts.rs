@@ -47,6 +47,8 @@ pub(super) struct Counts {
     highest: Option<u32>,
     jitter: Jitter,
     user_stamped: bool,
+    /// Probes whose departure the kernel stamped.
+    stamped: u32,
     errors: BTreeMap<String, u64>,
     unlisted: u64,
     worst: Option<Class>,
@@ -74,6 +76,7 @@ impl Counts {
             highest: None,
             jitter: Jitter::default(),
             user_stamped: false,
+            stamped: 0,
             errors: BTreeMap::new(),
             unlisted: 0,
             worst: None,
@@ -98,6 +101,14 @@ impl Counts {
         self.probes.push(Probe::Waiting(at));
         self.waiting += 1;
         self.sent += 1;
+    }
+
+    /// The kernel's stamp of the probe that was sent last.
+    pub(super) fn left(&mut self, at: ClockReading) {
+        if let Some(Probe::Waiting(sent) | Probe::Refused(sent)) = self.probes.last_mut() {
+            *sent = at;
+            self.stamped += 1;
+        }
     }
 
     pub(super) fn blocked(&mut self, report: Option<IcmpError>, error: io::Error) {
@@ -294,7 +305,12 @@ impl Counts {
             cx.set(&MTU, i64::from(mtu));
         }
         if self.highest.is_some() {
-            cx.set(&RTT_SOURCE, if self.user_stamped { "user" } else { "kernel" });
+            let source = match (self.user_stamped, self.stamped == self.sent) {
+                (true, _) => "user",
+                (false, false) => "kernel",
+                (false, true) => "kernel_both",
+            };
+            cx.set(&RTT_SOURCE, source);
         }
         self.notes(cx);
         Ok(())

@@ -42,8 +42,9 @@ facts! { pub(super) FACTS;
             .ruled(Rule::Ignore);
     pub(super) const RTT_SOURCE: Fact<Choice> = Fact::choice(
         "rtt_source",
-        &["kernel", "user"],
-        "Source of the receive timestamps; `user` if one from the kernel was missing, or useless because the clock was set.",
+        &["kernel_both", "kernel", "user"],
+        "Whose clock the round-trip times are by: `kernel_both` where the kernel stamped each departure and each arrival, `kernel` where it stamped \
+         each arrival; `user` if a stamp of an arrival was missing, or useless because the clock was set.",
     )
     .ruled(Rule::Ignore);
     pub(super) const LATENESS: Fact<Distribution> = Fact::spread(

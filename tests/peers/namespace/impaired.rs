@@ -70,6 +70,7 @@ fn a_delay_is_measured_as_it_is() {
     let faults = Faults { delay: ms(20), ..Faults::default() };
     let (check, did) = lab.timed(&host("count: 100, interval: 10ms"), &faults, 0.020);
     assert_eq!((check["facts"]["received"].as_u64(), did.requests), (Some(100), 100));
+    assert_eq!(check["facts"]["rtt_source"], "kernel_both");
     close(p50(&check), 0.020);
     close(p50(&check), did.p50());
     let (check, did) = lab.timed(&format!("hosts: [{TARGET}], count: 50, interval: 10ms"), &faults, 0.020);
