@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::facts::{
-    ALTERED, BLOCKED, DUPLICATES, ERRORS, JITTER, LATE, LOSS, MTU, OUTCOME, RECEIVED, REORDERED, RTT, RTT_SOURCE, SENT,
-    TTL,
+    ALTERED, BLOCKED, DUPLICATES, ERRORS, JITTER, LATE, LOSS, LOSS_RUN, MTU, OUTCOME, RECEIVED, REORDERED, RTT,
+    RTT_SOURCE, SENT, TTL,
 };
 use crate::model::Fault;
 use crate::model::count::counted;
@@ -290,6 +290,7 @@ impl Counts {
             let lost = self.sent.saturating_sub(self.received + self.late + self.altered);
             cx.set(&LOSS, f64::from(lost) / f64::from(self.sent));
         }
+        cx.set(&LOSS_RUN, self.loss_run());
         cx.set(&SENT, i64::from(self.sent));
         cx.set(&BLOCKED, i64::from(tried - self.sent));
         cx.set(&RECEIVED, i64::from(self.received));
@@ -314,6 +315,20 @@ impl Counts {
         }
         self.notes(cx);
         Ok(())
+    }
+
+    /// Most probes in a row that were sent and never answered.
+    fn loss_run(&self) -> i64 {
+        let (mut run, mut longest) = (0, 0);
+        for probe in &self.probes {
+            match probe {
+                Probe::Waiting(_) | Probe::Refused(_) => run += 1,
+                Probe::Answered => run = 0,
+                Probe::Blocked => {}
+            }
+            longest = longest.max(run);
+        }
+        longest
     }
 
     fn listed(&self) -> Vec<String> {

@@ -68,6 +68,8 @@ facts! { pub(super) SINGLE;
     .lifted_by(&["received"])
     .unanswered(1.0)
     .on_breach("packets are lost: look at errors and drops (`ip -s link`, `nstat`) and at queues on the way");
+    pub(super) const LOSS_RUN: Fact<i64> =
+        Fact::integer("loss_run", Unit::Count, "Most probes in a row that were never answered: one outage, or losses here and there.");
     pub(super) const RECEIVED: Fact<i64> = Fact::integer("received", Unit::Count, "Probes answered within `timeout`.");
     pub(super) const LATE: Fact<i64> = Fact::counter(
         "late",

@@ -99,6 +99,7 @@ fn losses_duplicates_and_reordering_are_counted_exactly() {
     let count = |name: &str| check["facts"][name].as_u64().unwrap();
     assert_eq!((count("sent"), count("received")), (did.requests, did.requests - did.lost));
     assert_eq!(check["facts"]["loss"].as_f64().unwrap(), did.lost as f64 / 1000.0);
+    assert_eq!(count("loss_run"), did.loss_run);
     // 99 % of binomial(1000, 0.02).
     assert!((10..=33).contains(&did.lost), "{}", did.lost);
     let (check, did) = lab.run(&format!("hosts: [{TARGET}], count: 1000, interval: 2ms, rate: 1000 /s"), faults);
@@ -128,4 +129,58 @@ fn a_busy_machine_does_not_make_the_path_look_slow() {
     drop(busy);
     close(p50(&check), did.p50());
     close(p50(&check), 0.001_72);
+}
+
+/// What a search finds: MTU of the path, whether longer packets vanish, and who says so.
+fn found(lab: &Lab, faults: Faults) -> (Value, Did) {
+    lab.run(&format!("host: {TARGET}, mtu: discover, interval: 5ms, timeout: 300ms"), faults)
+}
+
+#[test]
+fn the_mtu_of_the_path_is_found_exactly() {
+    let Some(lab) = Lab::new(1500) else { return };
+    for mtu in [1500, 1492, 1400, 1281, 576] {
+        let (check, did) = found(&lab, Faults { mtu, reports: true, delay: ms(1), ..Faults::default() });
+        let facts = &check["facts"];
+        assert_eq!((&check["verdict"], &facts["path_mtu"]), (&json!("passed"), &json!(mtu)), "{check:#}");
+        let small = mtu < 1500;
+        let router = small.then(|| lab::ROUTER.to_string());
+        assert_eq!(
+            (facts["path_mtu.router"].as_str(), facts["path_mtu.reported"].as_u64()),
+            (router.as_deref(), small.then_some(mtu as u64))
+        );
+        assert_eq!((&facts["path_mtu.interface"], facts["path_mtu.black_hole"].as_bool()), (&json!(1500), Some(false)));
+        assert!(did.requests <= 5, "the report says where to look: {} packets", did.requests);
+    }
+}
+
+#[test]
+fn a_black_hole_is_told_from_a_small_mtu() {
+    let Some(lab) = Lab::new(1500) else { return };
+    for mtu in [1499, 1400, 900] {
+        let (check, did) = found(&lab, Faults { mtu, delay: ms(1), ..Faults::default() });
+        let facts = &check["facts"];
+        assert_eq!((&facts["path_mtu"], &facts["path_mtu.black_hole"]), (&json!(mtu), &json!(true)), "{check:#}");
+        assert_eq!((&check["verdict"], did.reported), (&json!("failed"), 0));
+        let reason = check["reason"].as_str().unwrap();
+        assert!(reason.contains(&format!("of more than {mtu} bytes vanish, and no router says so")), "{reason}");
+    }
+}
+
+#[test]
+fn losses_are_no_mtu() {
+    let Some(lab) = Lab::new(1500) else { return };
+    for seed in 1..=2 {
+        let faults = Faults { mtu: 1400, loss: 0.1, seed, delay: ms(1), ..Faults::default() };
+        let (check, did) =
+            lab.run(&format!("host: {TARGET}, mtu: discover, count: 6, interval: 5ms, timeout: 100ms"), faults);
+        assert_eq!(check["facts"]["path_mtu"], json!(1400), "{did:?} {check:#}");
+    }
+}
+
+#[test]
+fn a_dead_host_has_no_mtu() {
+    let Some(lab) = Lab::new(1500) else { return };
+    let (check, _) = found(&lab, Faults { loss: 1.1, ..Faults::default() });
+    assert_eq!((&check["facts"]["outcome"], &check["facts"]["path_mtu"]), (&json!("silent"), &Value::Null));
 }

@@ -51,7 +51,9 @@ fn each_probe_is_counted_once() {
     })
     .unwrap();
     assert_eq!(observation.text("outcome"), Some("replied"));
-    for (fact, want) in [("sent", 5.0), ("received", 3.0), ("late", 0.0), ("duplicates", 1.0), ("reordered", 1.0)] {
+    for (fact, want) in
+        [("sent", 5.0), ("loss_run", 2.0), ("received", 3.0), ("late", 0.0), ("duplicates", 1.0), ("reordered", 1.0)]
+    {
         same(number(&observation, fact), want);
     }
     same(number(&observation, "loss"), 0.4);

@@ -58,7 +58,8 @@ impl Sweep {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         let (version, source) = version_and_source(args)?;
         let field = if args.given(&HOSTS) { HOSTS.name() } else { HOSTS_FILE.name() };
-        let list = HostList::from_args(args, version)?.ok_or_else(|| Invalid::at(field, "no host is named", "name one"))?;
+        let list =
+            HostList::from_args(args, version)?.ok_or_else(|| Invalid::at(field, "no host is named", "name one"))?;
         let size = args.get(&SIZE);
         if size < LEAST_SIZE {
             let message = format!("with {size} bytes of payload the replies of many hosts cannot be told apart");
@@ -144,7 +145,12 @@ impl Sweep {
         let mut found = Vec::new();
         for result in results {
             let ended_early = |_| {
-                Fault::local("send ICMP echo requests", self.label(), "the thread ended early", "report this: it is a defect")
+                Fault::local(
+                    "send ICMP echo requests",
+                    self.label(),
+                    "the thread ended early",
+                    "report this: it is a defect",
+                )
             };
             found.push(result.await.map_err(ended_early)?);
         }

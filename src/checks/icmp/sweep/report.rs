@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::OwnAddresses;
 use super::facts::{
-    ADDRESS, ALIVE, ALTERED, DEAD, DUPLICATES, ERROR, HOSTS, LATE, LOSS, LOSS_RUN, RECEIVED, REORDERED, RTT, RTT_MAX, SENT,
-    STATE, TTL, UNREACHABLE, UNRESOLVED_HOSTS,
+    ADDRESS, ALIVE, ALTERED, DEAD, DUPLICATES, ERROR, HOSTS, LATE, LOSS, LOSS_RUN, RECEIVED, REORDERED, RTT, RTT_MAX,
+    SENT, STATE, TTL, UNREACHABLE, UNRESOLVED_HOSTS,
 };
 use super::tally::{HostTally, ProbeCounts};
 use super::worker::Found;
@@ -169,7 +169,12 @@ fn own_fault(tally: &HostTally, peer: SocketAddr, source: Option<IpAddr>) -> Fau
     if tally.own == Some(libc::ENOBUFS) {
         let remedy = "the table of neighbours is full: raise `sysctl net.ipv4.neigh.default.gc_thresh3` (or net.ipv6…), or ask fewer \
                       hosts of the same network in one check";
-        return Fault::local(OPERATION, tally.address.to_string(), format!("no room for one more neighbour ({error})"), remedy);
+        return Fault::local(
+            OPERATION,
+            tally.address.to_string(),
+            format!("no room for one more neighbour ({error})"),
+            remedy,
+        );
     }
     icmp_fault(&error, OPERATION, tally.address)
 }
