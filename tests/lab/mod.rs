@@ -36,6 +36,7 @@ const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 91, 0, 1);
 /// Hardware addresses, so that nobody has to ask for them.
 const CLIENT_MAC: &str = "02:00:00:00:91:01";
 const TARGET_MAC: &str = "02:00:00:00:91:02";
+const ETHERTYPE_IPV4: u16 = 0x0800;
 /// Bytes of frames that wait to be read.
 const BUFFER: usize = 4 << 20;
 
@@ -145,7 +146,7 @@ impl Drop for Running {
 
 /// A packet socket for the IPv4 packets that arrive on an interface, and for any frame to send there.
 fn end(interface: &str) -> Socket {
-    let protocol = i32::from((libc::ETH_P_IP as u16).to_be());
+    let protocol = i32::from(ETHERTYPE_IPV4.to_be());
     let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(protocol))).unwrap();
     let found = getifaddrs().unwrap().find_map(|entry| {
         let address = entry.address.filter(|_| entry.interface_name == interface)?;

@@ -106,7 +106,7 @@ impl PathMtu {
     async fn find(&self, prober: &mut Prober, search: &mut Search, base: usize) -> Result<(), EarlyEnd> {
         match self.tries(prober, search, base).await? {
             Tried::Passed => {}
-            Tried::OwnLimit => return Err(self.too_long(prober, base).into()),
+            Tried::OwnLimit => return Err(too_long(prober, base).into()),
             Tried::TooBig => {
                 return Err(EarlyEnd::outcome("too_big", format!("a packet of {base} bytes does not fit the path")));
             }
@@ -162,16 +162,17 @@ impl PathMtu {
         Ok(true)
     }
 
-    fn too_long(&self, prober: &Prober, base: usize) -> Fault {
-        let remedy = "lower `size`, or raise the MTU of the interface; nothing is known of the path".to_owned();
-        let why = format!("a packet of {base} bytes is longer than the MTU of this host's own interface");
-        Fault::local("send ICMP echo request", prober.target.to_string(), why, remedy)
-    }
-
     fn said(&self, prober: &Prober) -> String {
         let said: Vec<&str> = prober.errors.keys().map(String::as_str).collect();
         format!("{} cannot be reached: {}", self.target.label(), said.join(", "))
     }
+}
+
+/// The first packet does not even leave.
+fn too_long(prober: &Prober, base: usize) -> Fault {
+    let remedy = "lower `size`, or raise the MTU of the interface; nothing is known of the path";
+    let why = format!("a packet of {base} bytes is longer than the MTU of this host's own interface");
+    Fault::local("send ICMP echo request", prober.target.to_string(), why, remedy)
 }
 
 /// Whether a router said that the path carries no more than this.

@@ -22,6 +22,7 @@ use worker::{Found, Job, Pace, Worker};
 use super::fields::{COUNT, DONT_FRAGMENT, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
 use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList};
 use crate::checks::shared::target::version_and_source;
+use crate::model::count::counted;
 use crate::model::{Args, Fault, Invalid, RateOr};
 use crate::net::datagram::Stamping;
 use crate::net::open_loop::Threads;
@@ -39,6 +40,8 @@ const PER_THREAD: f64 = 20_000.0;
 const THREADS: usize = 4;
 /// Least payload: the number of the probe must be in it.
 const LEAST_SIZE: usize = 16;
+/// Payload that passes every link: 576 bytes (RFC 791, 3.1) without the longest IP header and that of ICMP.
+const CARRIED: usize = 576 - 60 - 8;
 /// Time for names, threads and the report, beside the schedule.
 const MARGIN: Duration = Duration::from_secs(5);
 
@@ -69,7 +72,7 @@ impl Sweep {
         let retries = args.get(&RETRIES).unwrap_or(if count == 1 { 2 } else { 0 });
         let probes = list.len().saturating_mul(u64::from(count) + u64::from(retries));
         if probes > MOST_PROBES {
-            let message = format!("these are {probes} probes, and a check has at most {MOST_PROBES}");
+            let message = format!("it takes {}, and a check has at most {MOST_PROBES}", counted(probes, "probe"));
             return Err(Invalid::at(field, message, "lower `count` or `retries`, or write several checks"));
         }
         let pace = match args.get(&RATE) {
@@ -78,7 +81,9 @@ impl Sweep {
             None if list.remote() == 0 => Pace::Max,
             None => Pace::Rate(RATE_BEYOND),
         };
-        let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment: args.get(&DONT_FRAGMENT) };
+        // What every link carries is not fragmented anyway, and the kernel need not look for an identification.
+        let dont_fragment = args.get(&DONT_FRAGMENT) || size <= CARRIED;
+        let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment };
         let (interval, timeout) = (args.get(&INTERVAL), args.get(&TIMEOUT));
         let job = Job { hosts: Vec::new(), count, retries, interval, pace, size, options, timeout, seed: 0 };
         Ok(Self { list, version, job })

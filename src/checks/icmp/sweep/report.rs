@@ -54,19 +54,20 @@ pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<Found>, source:
     // Hosts with an address were dealt out in turn.
     let mut next = 0;
     for host in hosts {
-        let mut row = rows.row(host.key());
+        let key = host.key();
+        let mut row = rows.row(key.as_str());
         match &host.address {
             Err(why) => {
                 row.set(&STATE, "unresolved");
                 row.set(&ERROR, why.to_string());
                 row.mark_wrong();
-                summary.unresolved.push(host.key());
+                summary.unresolved.push(key);
             }
             Ok(_) => {
                 let seen = shares.get_mut(next % threads).and_then(Iterator::next);
                 next += 1;
                 if let Some((tally, counts)) = seen {
-                    asked(&mut row, host, (&tally, &counts), (&mut own, source), &mut summary);
+                    asked(&mut row, (key, host), (&tally, &counts), (&mut own, source), &mut summary);
                 }
             }
         }
@@ -78,7 +79,7 @@ pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<Found>, source:
 
 fn asked(
     row: &mut Row,
-    host: &Host,
+    (key, host): (String, &Host),
     (tally, counts): (&HostTally, &ProbeCounts),
     (own, source): (&mut OwnAddresses, Option<IpAddr>),
     summary: &mut Summary,
@@ -98,7 +99,7 @@ fn asked(
                 "dead" => &mut summary.dead,
                 _ => &mut summary.unreachable,
             };
-            list.push(host.key());
+            list.push(key);
             if state != "alive" {
                 row.mark_wrong();
             }
@@ -120,8 +121,10 @@ fn cells(row: &mut Row, tally: &HostTally, counts: &ProbeCounts) {
         row.set(&LOSS_RUN, i64::from(counts.loss_run));
     }
     if let Some((median, longest)) = counts.rtt {
-        row.set(&RTT, f64::from(median));
-        row.set(&RTT_MAX, f64::from(longest));
+        // No clock is finer than a nanosecond, and no digits beyond are written.
+        let whole = |seconds: f32| (f64::from(seconds) * 1e9).round() / 1e9;
+        row.set(&RTT, whole(median));
+        row.set(&RTT_MAX, whole(longest));
     }
     row.set_some(&LATE, some(counts.late));
     row.set_some(&ALTERED, some(counts.altered));
