@@ -15,12 +15,9 @@ pub(in crate::checks::icmp) fn diagnose(failure: &Failure<'_>) -> Option<Diagnos
     let broken = |name: &'static str| failure.breach(name).map(|_| failure.list(name)).filter(|list| !list.is_empty());
     if let Some(dead) = broken(DEAD.info.name) {
         let first = dead.first().copied().unwrap_or_default();
-        let cause =
-            format!("{} of {total} hosts do not answer ping: {}{}", dead.len(), named(&dead), said(failure, first));
+        let cause = format!("{} of {total} hosts do not answer ping: {}{}", dead.len(), named(&dead), said(failure, first));
         let next = if alive.is_empty() {
-            format!(
-                "not one host answers: is it the way there, or does a firewall drop ICMP? `ip route get {first}`, `mtr -n {first}`"
-            )
+            format!("not one host answers: is it the way there, or does a firewall drop ICMP? `ip route get {first}`, `mtr -n {first}`")
         } else {
             after_silence(first)
         };
@@ -28,11 +25,8 @@ pub(in crate::checks::icmp) fn diagnose(failure: &Failure<'_>) -> Option<Diagnos
     }
     if let Some(hosts) = broken(UNREACHABLE.info.name) {
         let first = hosts.first().copied().unwrap_or_default();
-        let cause =
-            format!("{} of {total} hosts cannot be reached: {}{}", hosts.len(), named(&hosts), said(failure, first));
-        let next = format!(
-            "the router that is named has no way there: look at its routes and rules; the hops up to it: `traceroute -n {first}`"
-        );
+        let cause = format!("{} of {total} hosts cannot be reached: {}{}", hosts.len(), named(&hosts), said(failure, first));
+        let next = format!("the router that is named has no way there: look at its routes and rules; the hops up to it: `traceroute -n {first}`");
         return Some(Diagnosis::new(cause, next));
     }
     let hosts = broken(UNRESOLVED_HOSTS.info.name)?;

@@ -22,7 +22,6 @@ use worker::{Found, Job, Pace, Worker};
 use super::fields::{COUNT, DONT_FRAGMENT, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
 use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList};
 use crate::checks::shared::target::version_and_source;
-use crate::model::count::counted;
 use crate::model::{Args, Fault, Invalid, RateOr};
 use crate::net::datagram::Stamping;
 use crate::net::open_loop::Threads;
@@ -40,8 +39,6 @@ const PER_THREAD: f64 = 20_000.0;
 const THREADS: usize = 4;
 /// Least payload: the number of the probe must be in it.
 const LEAST_SIZE: usize = 16;
-/// Payload that passes every link: 576 bytes (RFC 791, 3.1) without the longest IP header and that of ICMP.
-const CARRIED: usize = 576 - 60 - 8;
 /// Time for names, threads and the report, beside the schedule.
 const MARGIN: Duration = Duration::from_secs(5);
 
@@ -61,8 +58,7 @@ impl Sweep {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         let (version, source) = version_and_source(args)?;
         let field = if args.given(&HOSTS) { HOSTS.name() } else { HOSTS_FILE.name() };
-        let list =
-            HostList::from_args(args, version)?.ok_or_else(|| Invalid::at(field, "no host is named", "name one"))?;
+        let list = HostList::from_args(args, version)?.ok_or_else(|| Invalid::at(field, "no host is named", "name one"))?;
         let size = args.get(&SIZE);
         if size < LEAST_SIZE {
             let message = format!("with {size} bytes of payload the replies of many hosts cannot be told apart");
@@ -72,7 +68,7 @@ impl Sweep {
         let retries = args.get(&RETRIES).unwrap_or(if count == 1 { 2 } else { 0 });
         let probes = list.len().saturating_mul(u64::from(count) + u64::from(retries));
         if probes > MOST_PROBES {
-            let message = format!("it takes {}, and a check has at most {MOST_PROBES}", counted(probes, "probe"));
+            let message = format!("these are {probes} probes, and a check has at most {MOST_PROBES}");
             return Err(Invalid::at(field, message, "lower `count` or `retries`, or write several checks"));
         }
         let pace = match args.get(&RATE) {
@@ -81,9 +77,7 @@ impl Sweep {
             None if list.remote() == 0 => Pace::Max,
             None => Pace::Rate(RATE_BEYOND),
         };
-        // What every link carries is not fragmented anyway, and the kernel need not look for an identification.
-        let dont_fragment = args.get(&DONT_FRAGMENT) || size <= CARRIED;
-        let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment };
+        let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment: args.get(&DONT_FRAGMENT) };
         let (interval, timeout) = (args.get(&INTERVAL), args.get(&TIMEOUT));
         let job = Job { hosts: Vec::new(), count, retries, interval, pace, size, options, timeout, seed: 0 };
         Ok(Self { list, version, job })
@@ -150,12 +144,7 @@ impl Sweep {
         let mut found = Vec::new();
         for result in results {
             let ended_early = |_| {
-                Fault::local(
-                    "send ICMP echo requests",
-                    self.label(),
-                    "the thread ended early",
-                    "report this: it is a defect",
-                )
+                Fault::local("send ICMP echo requests", self.label(), "the thread ended early", "report this: it is a defect")
             };
             found.push(result.await.map_err(ended_early)?);
         }

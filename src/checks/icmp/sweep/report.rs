@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::OwnAddresses;
 use super::facts::{
-    ADDRESS, ALIVE, ALTERED, DEAD, DUPLICATES, ERROR, HOSTS, LATE, LOSS, LOSS_RUN, RECEIVED, REORDERED, RTT, RTT_MAX,
-    SENT, STATE, TTL, UNREACHABLE, UNRESOLVED_HOSTS,
+    ADDRESS, ALIVE, ALTERED, DEAD, DUPLICATES, ERROR, HOSTS, LATE, LOSS, LOSS_RUN, RECEIVED, REORDERED, RTT, RTT_MAX, SENT,
+    STATE, TTL, UNREACHABLE, UNRESOLVED_HOSTS,
 };
 use super::tally::{HostTally, ProbeCounts};
 use super::worker::Found;
@@ -54,20 +54,19 @@ pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<Found>, source:
     // Hosts with an address were dealt out in turn.
     let mut next = 0;
     for host in hosts {
-        let key = host.key();
-        let mut row = rows.row(key.as_str());
+        let mut row = rows.row(host.key());
         match &host.address {
             Err(why) => {
                 row.set(&STATE, "unresolved");
                 row.set(&ERROR, why.to_string());
                 row.mark_wrong();
-                summary.unresolved.push(key);
+                summary.unresolved.push(host.key());
             }
             Ok(_) => {
                 let seen = shares.get_mut(next % threads).and_then(Iterator::next);
                 next += 1;
                 if let Some((tally, counts)) = seen {
-                    asked(&mut row, (key, host), (&tally, &counts), (&mut own, source), &mut summary);
+                    asked(&mut row, host, (&tally, &counts), (&mut own, source), &mut summary);
                 }
             }
         }
@@ -79,7 +78,7 @@ pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<Found>, source:
 
 fn asked(
     row: &mut Row,
-    (key, host): (String, &Host),
+    host: &Host,
     (tally, counts): (&HostTally, &ProbeCounts),
     (own, source): (&mut OwnAddresses, Option<IpAddr>),
     summary: &mut Summary,
@@ -99,7 +98,7 @@ fn asked(
                 "dead" => &mut summary.dead,
                 _ => &mut summary.unreachable,
             };
-            list.push(key);
+            list.push(host.key());
             if state != "alive" {
                 row.mark_wrong();
             }
@@ -121,10 +120,8 @@ fn cells(row: &mut Row, tally: &HostTally, counts: &ProbeCounts) {
         row.set(&LOSS_RUN, i64::from(counts.loss_run));
     }
     if let Some((median, longest)) = counts.rtt {
-        // No clock is finer than a nanosecond, and no digits beyond are written.
-        let whole = |seconds: f32| (f64::from(seconds) * 1e9).round() / 1e9;
-        row.set(&RTT, whole(median));
-        row.set(&RTT_MAX, whole(longest));
+        row.set(&RTT, f64::from(median));
+        row.set(&RTT_MAX, f64::from(longest));
     }
     row.set_some(&LATE, some(counts.late));
     row.set_some(&ALTERED, some(counts.altered));
@@ -172,12 +169,7 @@ fn own_fault(tally: &HostTally, peer: SocketAddr, source: Option<IpAddr>) -> Fau
     if tally.own == Some(libc::ENOBUFS) {
         let remedy = "the table of neighbours is full: raise `sysctl net.ipv4.neigh.default.gc_thresh3` (or net.ipv6…), or ask fewer \
                       hosts of the same network in one check";
-        return Fault::local(
-            OPERATION,
-            tally.address.to_string(),
-            format!("no room for one more neighbour ({error})"),
-            remedy,
-        );
+        return Fault::local(OPERATION, tally.address.to_string(), format!("no room for one more neighbour ({error})"), remedy);
     }
     icmp_fault(&error, OPERATION, tally.address)
 }

@@ -51,16 +51,7 @@ pub(super) struct HostTally {
 
 impl HostTally {
     pub(super) fn new(address: IpAddr) -> Self {
-        Self {
-            address,
-            duplicates: 0,
-            reordered: 0,
-            highest: None,
-            ttl: None,
-            report: None,
-            own: None,
-            answered: false,
-        }
+        Self { address, duplicates: 0, reordered: 0, highest: None, ttl: None, report: None, own: None, answered: false }
     }
 
     /// Whether it is worth asking again: nothing was heard of it.
@@ -168,10 +159,7 @@ mod tests {
 
     #[test]
     fn the_median_of_two_is_between_them() {
-        let all = counts(
-            2,
-            &[probe(0, State::Answered, 3.0), probe(1, State::Answered, 9.0), probe(0, State::Answered, 1.0)],
-        );
+        let all = counts(2, &[probe(0, State::Answered, 3.0), probe(1, State::Answered, 9.0), probe(0, State::Answered, 1.0)]);
         assert_eq!((all[0].rtt, all[1].rtt), (Some((0.002, 0.003)), Some((0.009, 0.009))));
     }
 

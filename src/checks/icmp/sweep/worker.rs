@@ -111,8 +111,7 @@ impl Worker {
             mmsg::prepare(&echo.socket, BUFFER).map_err(fault)?;
             Ok(Version { requests: Requests::new(&echo.echo), echo, inbox: Inbox::with_senders(icmp::room(job.size)) })
         };
-        let versions: Vec<Version> =
-            [first(false), first(true)].into_iter().flatten().map(open).collect::<Result<_, Fault>>()?;
+        let versions: Vec<Version> = [first(false), first(true)].into_iter().flatten().map(open).collect::<Result<_, Fault>>()?;
         let hosts: Vec<HostTally> = job.hosts.iter().map(|address| HostTally::new(*address)).collect();
         Ok(Self {
             waiter: Waiter::new(versions.iter().map(|version| &version.echo.socket)),
@@ -184,12 +183,8 @@ impl Worker {
 
     /// Sends one probe; whether it is dealt with.
     fn send(&mut self, host: u32) -> bool {
-        let Some(address) = usize::try_from(host).ok().and_then(|at| self.job.hosts.get(at)).copied() else {
-            return true;
-        };
-        let Some(version) = self.versions.iter_mut().find(|version| version.echo.echo.v6 == address.is_ipv6()) else {
-            return true;
-        };
+        let Some(address) = usize::try_from(host).ok().and_then(|at| self.job.hosts.get(at)).copied() else { return true };
+        let Some(version) = self.versions.iter_mut().find(|version| version.echo.echo.v6 == address.is_ipv6()) else { return true };
         let number = u32::try_from(self.probes.len()).unwrap_or(u32::MAX);
         // Made before the clock is read: its making is no part of a round trip.
         let packet = version.requests.of(number);
