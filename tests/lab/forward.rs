@@ -67,7 +67,7 @@ impl Forwarder {
             let left =
                 self.waiting.peek().map_or(PAUSE, |Reverse(next)| next.due.saturating_duration_since(Instant::now()));
             if left > SPIN {
-                waiter.arrivals((left - SPIN).min(PAUSE));
+                waiter.arrivals(left.saturating_sub(SPIN).min(PAUSE));
             }
             self.receive(CLIENT);
             self.receive(TARGET);

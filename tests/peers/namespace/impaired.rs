@@ -98,7 +98,7 @@ fn losses_duplicates_and_reordering_are_counted_exactly() {
     let (check, did) = lab.run(&host("count: 1000, interval: 2ms"), faults.clone());
     let count = |name: &str| check["facts"][name].as_u64().unwrap();
     assert_eq!((count("sent"), count("received")), (did.requests, did.requests - did.lost));
-    assert_eq!(check["facts"]["loss"].as_f64().unwrap(), did.lost as f64 / 1000.0);
+    assert_eq!(check["facts"]["loss"], json!(did.lost as f64 / 1000.0));
     assert_eq!(count("loss_run"), did.loss_run);
     // 99 % of binomial(1000, 0.02).
     assert!((10..=33).contains(&did.lost), "{}", did.lost);
