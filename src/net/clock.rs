@@ -87,6 +87,14 @@ impl ClockReading {
         Self { mono: self.mono + Duration::from_nanos(nanos), ..self }
     }
 
+    /// The moment that the kernel stamped `wall` (wall clock), which must lie between this reading and `later`.
+    #[must_use]
+    pub fn at_stamp(self, later: Self, wall: Duration) -> Option<Self> {
+        let mono = u64::try_from(nanos(wall) - self.offset).ok().map(Duration::from_nanos)?;
+        let steady = (later.offset - self.offset).abs() <= SLACK;
+        (steady && mono >= self.mono && mono <= later.mono).then_some(Self { mono, ..self })
+    }
+
     /// From this reading to an arrival stamped `kernel` (wall clock) and read at `now`.
     #[must_use]
     pub fn elapsed(self, now: Self, kernel: Option<Duration>) -> (Duration, Stamp) {
@@ -149,6 +157,15 @@ mod tests {
         assert_eq!(sent.elapsed(reading(9_000, 0), Some(wall(500))).1, Stamp::User, "before it was sent");
         assert_eq!(sent.elapsed(reading(9_000, 0), Some(wall(20_000))).1, Stamp::User, "after it was read");
         assert_eq!(sent.elapsed(reading(9_000, 0), None), (Duration::from_millis(8), Stamp::User));
+    }
+
+    #[test]
+    fn a_departure_is_believed_within_its_call_alone() {
+        let (before, after) = (reading(1_000, 0), reading(1_020, 0));
+        assert_eq!(before.at_stamp(after, wall(1_007)), Some(reading(1_007, 0)));
+        assert_eq!(before.at_stamp(after, wall(999)), None, "an earlier packet");
+        assert_eq!(before.at_stamp(after, wall(1_021)), None, "a later one");
+        assert_eq!(before.at_stamp(reading(1_020, 5_000), wall(1_007)), None, "the clock was set");
     }
 
     #[test]

@@ -153,7 +153,7 @@ fn replies_to_ping_are_timed_by_their_stamps() {
         let sandbox = suite(&format!("icmp: {{host: \"{host}\", count: 3, interval: 20ms}}"));
         let ended = sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
         assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
-        assert_eq!(sandbox.json("r.json")["checks"][0]["facts"]["rtt_source"], "kernel", "{host}");
+        assert_eq!(sandbox.json("r.json")["checks"][0]["facts"]["rtt_source"], "kernel_both", "{host}");
     }
 }
 

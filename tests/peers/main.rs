@@ -8,6 +8,8 @@
 mod certificates;
 mod daemon;
 mod dnssec;
+#[path = "../lab/mod.rs"]
+mod lab;
 mod peer;
 mod pki;
 #[path = "../reports/mod.rs"]

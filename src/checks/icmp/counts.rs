@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::facts::{
-    ALTERED, BLOCKED, DUPLICATES, ERRORS, JITTER, LATE, LOSS, MTU, OUTCOME, RECEIVED, REORDERED, RTT, RTT_SOURCE, SENT,
-    TTL,
+    ALTERED, BLOCKED, DUPLICATES, ERRORS, JITTER, LATE, LOSS, LOSS_RUN, MTU, OUTCOME, RECEIVED, REORDERED, RTT,
+    RTT_SOURCE, SENT, TTL,
 };
 use crate::model::Fault;
 use crate::model::count::counted;
@@ -47,6 +47,8 @@ pub(super) struct Counts {
     highest: Option<u32>,
     jitter: Jitter,
     user_stamped: bool,
+    /// Probes whose departure the kernel stamped.
+    stamped: u32,
     errors: BTreeMap<String, u64>,
     unlisted: u64,
     worst: Option<Class>,
@@ -74,6 +76,7 @@ impl Counts {
             highest: None,
             jitter: Jitter::default(),
             user_stamped: false,
+            stamped: 0,
             errors: BTreeMap::new(),
             unlisted: 0,
             worst: None,
@@ -98,6 +101,14 @@ impl Counts {
         self.probes.push(Probe::Waiting(at));
         self.waiting += 1;
         self.sent += 1;
+    }
+
+    /// The kernel's stamp of the probe that was sent last.
+    pub(super) fn left(&mut self, at: ClockReading) {
+        if let Some(Probe::Waiting(sent) | Probe::Refused(sent)) = self.probes.last_mut() {
+            *sent = at;
+            self.stamped += 1;
+        }
     }
 
     pub(super) fn blocked(&mut self, report: Option<IcmpError>, error: io::Error) {
@@ -279,6 +290,7 @@ impl Counts {
             let lost = self.sent.saturating_sub(self.received + self.late + self.altered);
             cx.set(&LOSS, f64::from(lost) / f64::from(self.sent));
         }
+        cx.set(&LOSS_RUN, self.loss_run());
         cx.set(&SENT, i64::from(self.sent));
         cx.set(&BLOCKED, i64::from(tried - self.sent));
         cx.set(&RECEIVED, i64::from(self.received));
@@ -294,10 +306,29 @@ impl Counts {
             cx.set(&MTU, i64::from(mtu));
         }
         if self.highest.is_some() {
-            cx.set(&RTT_SOURCE, if self.user_stamped { "user" } else { "kernel" });
+            let source = match (self.user_stamped, self.stamped == self.sent) {
+                (true, _) => "user",
+                (false, false) => "kernel",
+                (false, true) => "kernel_both",
+            };
+            cx.set(&RTT_SOURCE, source);
         }
         self.notes(cx);
         Ok(())
+    }
+
+    /// Most probes in a row that were sent and never answered.
+    fn loss_run(&self) -> i64 {
+        let (mut run, mut longest) = (0, 0);
+        for probe in &self.probes {
+            match probe {
+                Probe::Waiting(_) | Probe::Refused(_) => run += 1,
+                Probe::Answered => run = 0,
+                Probe::Blocked => {}
+            }
+            longest = longest.max(run);
+        }
+        longest
     }
 
     fn listed(&self) -> Vec<String> {

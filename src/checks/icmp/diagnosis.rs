@@ -1,7 +1,7 @@
 //! Why a check failed.
 
 use super::facts::{ALTERED, ERRORS, LATE, LOSS, MTU, OUTCOME, RECEIVED, RTT, SENT, TTL};
-use super::sweep;
+use super::{path_mtu, sweep};
 use crate::checks::shared::diagnosis::{DRIVER, HERE, Peer, silence_of, slow, unconnected};
 use crate::model::Value;
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
@@ -20,6 +20,9 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         return Some(diagnosis);
     }
     let peer = Peer::of(failure, 'u');
+    if let Some(diagnosis) = path_mtu::diagnose(failure, &peer.host) {
+        return Some(diagnosis);
+    }
     if failure.breach(OUTCOME.info.name).is_some() {
         return answered(failure, &peer);
     }

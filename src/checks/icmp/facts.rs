@@ -42,8 +42,9 @@ facts! { pub(super) FACTS;
             .ruled(Rule::Ignore);
     pub(super) const RTT_SOURCE: Fact<Choice> = Fact::choice(
         "rtt_source",
-        &["kernel", "user"],
-        "Source of the receive timestamps; `user` if one from the kernel was missing, or useless because the clock was set.",
+        &["kernel_both", "kernel", "user"],
+        "Whose clock the round-trip times are by: `kernel_both` where the kernel stamped each departure and each arrival, `kernel` where it stamped \
+         each arrival; `user` if a stamp of an arrival was missing, or useless because the clock was set.",
     )
     .ruled(Rule::Ignore);
     pub(super) const LATENESS: Fact<Distribution> = Fact::spread(
@@ -67,6 +68,8 @@ facts! { pub(super) SINGLE;
     .lifted_by(&["received"])
     .unanswered(1.0)
     .on_breach("packets are lost: look at errors and drops (`ip -s link`, `nstat`) and at queues on the way");
+    pub(super) const LOSS_RUN: Fact<i64> =
+        Fact::integer("loss_run", Unit::Count, "Most probes in a row that were never answered: one outage, or losses here and there.");
     pub(super) const RECEIVED: Fact<i64> = Fact::integer("received", Unit::Count, "Probes answered within `timeout`.");
     pub(super) const LATE: Fact<i64> = Fact::counter(
         "late",

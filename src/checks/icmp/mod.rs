@@ -4,6 +4,7 @@ mod counts;
 mod diagnosis;
 mod facts;
 mod fields;
+mod path_mtu;
 mod single;
 mod stream;
 mod sweep;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use facts::OUTCOME;
 use fields::{HOST, HOSTS};
+use path_mtu::{MTU, PathMtu};
 use single::Single;
 use sweep::Sweep;
 
@@ -32,6 +34,7 @@ pub struct Icmp {
 
 enum Mode {
     Single(Box<Single>),
+    PathMtu(Box<PathMtu>),
     Sweep(Box<Sweep>),
 }
 
@@ -40,9 +43,10 @@ pub fn permission() -> Result<(), Fault> {
     crate::proto::icmp::permission()
 }
 
-/// The two kinds of checks, and the facts that each has alone.
+/// The kinds of checks, and the facts that each has alone.
 const MODES: &[probe::Mode] = &[
-    probe::Mode::of("host: 192.0.2.1", |args| !sweep::applies(args), facts::SINGLE),
+    probe::Mode::of("host: 192.0.2.1", |args| !sweep::applies(args) && !path_mtu::applies(args), facts::SINGLE),
+    probe::Mode::of("mtu: discover", path_mtu::applies, path_mtu::FACTS),
     probe::Mode::of("hosts: [192.0.2.0/24]", sweep::applies, sweep::FACTS)
         .adds("hosts.dead: {len: 0}\nhosts.unreachable: {len: 0}\nhosts.unresolved: {len: 0}"),
 ];
@@ -50,11 +54,18 @@ const MODES: &[probe::Mode] = &[
 impl Probe for Icmp {
     const SUMMARY: &'static str =
         "ICMP echo: which hosts answer, loss, round-trip time, jitter, and errors from the path";
-    const FIELDS: &'static [FieldInfo] = joined!(FieldInfo; fields::FIELDS, sweep::FIELDS);
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::SINGLE, sweep::FACTS);
+    const FIELDS: &'static [FieldInfo] = joined!(FieldInfo; fields::FIELDS, path_mtu::FIELDS, sweep::FIELDS);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::SINGLE, path_mtu::OWN, sweep::FACTS);
     const MODES: &'static [probe::Mode] = MODES;
     const FIELD_RULES: FieldRules = FieldRules {
-        exclusive: &[&["host", "hosts"], &["host", "hosts_file"], &["host", "rate"], &["host", "retries"]],
+        exclusive: &[
+            &["host", "hosts"],
+            &["host", "hosts_file"],
+            &["host", "rate"],
+            &["host", "retries"],
+            &["mtu", "hosts"],
+            &["mtu", "hosts_file"],
+        ],
         any: &[&["host", "hosts", "hosts_file"]],
         with: &[],
     };
@@ -63,7 +74,13 @@ impl Probe for Icmp {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
+        if path_mtu::applies(args) && sweep::applies(args) {
+            return Err(
+                MTU.invalid("the MTU of a path is searched to one host", "write `host`, in a `matrix` for several")
+            );
+        }
         let mode = match (args.get(&HOST), sweep::applies(args)) {
+            (Some(host), false) if path_mtu::applies(args) => Mode::PathMtu(Box::new(PathMtu::from_args(args, host)?)),
             (Some(host), false) => Mode::Single(Box::new(Single::from_args(args, host)?)),
             (None, true) => Mode::Sweep(Box::new(Sweep::from_args(args)?)),
             (Some(_), true) => {
@@ -79,12 +96,14 @@ impl Probe for Icmp {
     fn target(&self) -> String {
         match &self.mode {
             Mode::Single(single) => single.target.label(),
+            Mode::PathMtu(path) => path.target.label(),
             Mode::Sweep(sweep) => sweep.label(),
         }
     }
 
     fn footprint(&self) -> Footprint {
         let (rate, size) = match &self.mode {
+            Mode::PathMtu(_) => return Footprint::Quiet,
             Mode::Single(single) if single.count == 1 => return Footprint::Quiet,
             Mode::Single(single) => (single.interval.as_secs_f64().recip(), single.size),
             Mode::Sweep(sweep) => (sweep.rate(), sweep.size()),
@@ -95,13 +114,14 @@ impl Probe for Icmp {
     fn longest(&self) -> Duration {
         match &self.mode {
             Mode::Single(single) => single.longest(),
+            Mode::PathMtu(path) => path.longest(),
             Mode::Sweep(sweep) => sweep.longest(),
         }
     }
 
     fn scan(&self) -> Option<String> {
         match &self.mode {
-            Mode::Single(_) => None,
+            Mode::Single(_) | Mode::PathMtu(_) => None,
             Mode::Sweep(sweep) => sweep.scan(),
         }
     }
@@ -117,6 +137,7 @@ impl Probe for Icmp {
     fn watches(&self) -> bool {
         match &self.mode {
             Mode::Single(single) => single.count > 1,
+            Mode::PathMtu(_) => false,
             Mode::Sweep(_) => true,
         }
     }
@@ -124,6 +145,7 @@ impl Probe for Icmp {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         match &self.mode {
             Mode::Single(single) => single.run(cx).await,
+            Mode::PathMtu(path) => path.run(cx).await,
             Mode::Sweep(sweep) => sweep.run(cx).await,
         }
     }

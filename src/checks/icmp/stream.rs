@@ -14,7 +14,7 @@ use super::single::Single;
 use crate::model::Fault;
 use crate::model::count::counted;
 use crate::net::clock::ClockReading;
-use crate::net::datagram::{Arrival, Class, Event, IcmpError, Ready};
+use crate::net::datagram::{Arrival, Class, Event, IcmpError, Queued, Ready};
 use crate::net::heartbeat::STALL;
 use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Threads, Workload, nanos, park};
 use crate::probe::Cx;
@@ -46,6 +46,7 @@ struct State {
 /// Sends all probes, receives the replies, and records what became of them. The socket closes when this ends or is dropped.
 pub(super) async fn run(check: &Single, pinger: Pinger, target: IpAddr, cx: &mut Cx<'_>) -> Result<(), Fault> {
     let buffer = vec![0; pinger.room()];
+    pinger.datagram.stamp_departures();
     let state = State { counts: Counts::new(check.target.timeout), lateness: Samples::default(), buffer };
     let stream = Arc::new(Stream { pinger, target, source: check.target.source, state: Mutex::new(state) });
     let mut threads = Threads::new();
@@ -85,8 +86,27 @@ impl Stream {
         state.lateness.record(lateness.as_secs_f64());
         let at = ClockReading::now();
         match self.pinger.send(&request) {
-            Ok(()) => state.counts.sent(at),
+            Ok(()) => {
+                state.counts.sent(at);
+                self.stamp(&mut state, at);
+            }
             Err(error) => self.blocked(&mut state, error),
+        }
+    }
+
+    /// When the probe that was just sent left by the kernel's clock: most drivers have taken it before the call that sends it returns.
+    /// Which probe a later stamp belongs to would be a guess.
+    fn stamp(&self, state: &mut State, before: ClockReading) {
+        let mut left = None;
+        for _ in 0..TURN {
+            match self.pinger.datagram.queued(&mut state.buffer) {
+                None => break,
+                Some(Queued::Left(stamp)) => left = Some(stamp),
+                Some(Queued::IcmpError(report)) => self.icmp_error(state, &report),
+            }
+        }
+        if let Some(at) = left.and_then(|stamp| before.at_stamp(ClockReading::now(), stamp)) {
+            state.counts.left(at);
         }
     }
 

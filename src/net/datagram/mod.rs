@@ -62,6 +62,15 @@ pub enum Event {
     Failed(io::Error),
 }
 
+/// An entry of a socket's error queue.
+#[derive(Debug)]
+pub enum Queued {
+    /// An ICMP error, or the kernel's own refusal; the quoted packet is in the buffer.
+    IcmpError(IcmpError),
+    /// When a packet left, on the wall clock since 1970.
+    Left(Duration),
+}
+
 /// A datagram.
 #[derive(Debug)]
 pub struct Arrival {
@@ -105,6 +114,16 @@ impl Datagram {
             // The kernel reports a pending error of the socket here once, then clears it.
             Err(_) => once().map(|_| ()),
         }
+    }
+
+    /// Has the kernel stamp what leaves, where it can: [`Queued::Left`].
+    pub fn stamp_departures(&self) {
+        system::stamp_departures(self.socket());
+    }
+
+    /// The next entry of the error queue.
+    pub fn queued(&self, buffer: &mut [u8]) -> Option<Queued> {
+        system::queued(self.socket(), &mut Control::empty().0, buffer).map(|(queued, _)| queued)
     }
 
     /// Waits until there is something to read.
@@ -221,10 +240,12 @@ mod system {
     use std::os::fd::{AsFd, AsRawFd};
     use std::time::Duration;
 
-    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
+    use nix::sys::socket::{
+        ControlMessageOwned, MsgFlags, SockaddrStorage, TimestampingFlag, recvmsg, setsockopt, sockopt,
+    };
     use socket2::Socket;
 
-    use super::{Arrival, IcmpError};
+    use super::{Arrival, IcmpError, Queued};
 
     /// Origins of an extended error, from `linux/errqueue.h`.
     const LOCAL: u8 = 1;
@@ -238,6 +259,13 @@ mod system {
         receive_icmp_errors(socket, true);
         let _ = setsockopt(socket, sockopt::Ipv4RecvTtl, &true);
         let _ = setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true);
+    }
+
+    pub(super) fn stamp_departures(socket: &Socket) {
+        let flags = TimestampingFlag::SOF_TIMESTAMPING_TX_SOFTWARE
+            | TimestampingFlag::SOF_TIMESTAMPING_SOFTWARE
+            | TimestampingFlag::SOF_TIMESTAMPING_OPT_TSONLY;
+        let _ = setsockopt(socket, sockopt::Timestamping, &flags);
     }
 
     pub(super) fn receive_icmp_errors(socket: &impl AsFd, yes: bool) {
@@ -255,13 +283,26 @@ mod system {
         }
     }
 
-    /// Reads the error queue up to the first report about the path, with the address the packet was sent to; ends, because each read
-    /// takes one entry out.
+    /// Reads the error queue up to the first report about the path, with the address the packet was sent to.
     pub(super) fn icmp_error(
         socket: &impl AsRawFd,
         control: &mut [u8],
         buffer: &mut [u8],
     ) -> Option<(IcmpError, Option<SocketAddr>)> {
+        loop {
+            if let (Queued::IcmpError(report), to) = queued(socket, control, buffer)? {
+                return Some((report, to));
+            }
+        }
+    }
+
+    /// Reads the error queue up to the first entry that says something, with the address the packet was sent to; ends, because each
+    /// read takes one entry out.
+    pub(super) fn queued(
+        socket: &impl AsRawFd,
+        control: &mut [u8],
+        buffer: &mut [u8],
+    ) -> Option<(Queued, Option<SocketAddr>)> {
         let room = buffer.len();
         loop {
             let mut parts = [IoSliceMut::new(buffer)];
@@ -269,10 +310,22 @@ mod system {
             let message =
                 recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut *control), flags).ok()?;
             let quoted = message.bytes.min(room);
-            let found = message.cmsgs().ok().and_then(|mut items| items.find_map(|item| report(&item, quoted)));
-            if let Some(found) = found {
+            let (mut found, mut left) = (None, None);
+            for item in message.cmsgs().into_iter().flatten() {
+                found = found.or_else(|| report(&item, quoted));
+                left = left.or(departure(&item));
+            }
+            // An error report has a stamp as well: when it arrived.
+            if let Some(found) = found.map(Queued::IcmpError).or(left.map(Queued::Left)) {
                 return Some((found, message.address.as_ref().and_then(super::address)));
             }
+        }
+    }
+
+    fn departure(item: &ControlMessageOwned) -> Option<Duration> {
+        match item {
+            ControlMessageOwned::ScmTimestampsns(stamps) => Some(Duration::from(stamps.system)),
+            _ => None,
         }
     }
 
@@ -305,7 +358,7 @@ mod system {
     use nix::sys::socket::ControlMessageOwned;
     use socket2::Socket;
 
-    use super::{Arrival, IcmpError};
+    use super::{Arrival, IcmpError, Queued};
 
     pub(super) fn enable(_: &Socket) {}
 
@@ -314,6 +367,12 @@ mod system {
     pub(super) fn ancillary(_: &ControlMessageOwned, _: &mut Arrival) {}
 
     pub(super) fn icmp_error(_: &impl AsRawFd, _: &mut [u8], _: &mut [u8]) -> Option<(IcmpError, Option<SocketAddr>)> {
+        None
+    }
+
+    pub(super) fn stamp_departures(_: &Socket) {}
+
+    pub(super) fn queued(_: &impl AsRawFd, _: &mut [u8], _: &mut [u8]) -> Option<(Queued, Option<SocketAddr>)> {
         None
     }
 }

@@ -119,6 +119,18 @@ impl Pinger {
         self.echo.read(packet, self.ip_header)
     }
 
+    /// What requests of another length have in common.
+    #[must_use]
+    pub fn sized(&self, size: usize) -> Echo {
+        Echo { size, ..self.echo }
+    }
+
+    /// Classifies the reply to a request of another length.
+    #[must_use]
+    pub fn read_sized(&self, packet: &[u8], size: usize) -> Received {
+        self.sized(size).read(packet, self.ip_header)
+    }
+
     /// Bytes that hold any packet meant for this socket, and one more so that a longer one is seen to be longer.
     #[must_use]
     pub fn room(&self) -> usize {

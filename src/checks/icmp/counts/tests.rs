@@ -9,6 +9,7 @@ use crate::checks::icmp::Icmp;
 use crate::model::{Fault, Observation, Value};
 use crate::net::clock::ClockReading;
 use crate::net::datagram::{Arrival, IcmpError};
+use crate::net::sys::mmsg;
 use crate::probe::{Cx, Probe as _};
 use crate::proto::icmp::Number;
 use crate::testing::{number, recorded};
@@ -50,13 +51,49 @@ fn each_probe_is_counted_once() {
     })
     .unwrap();
     assert_eq!(observation.text("outcome"), Some("replied"));
-    for (fact, want) in [("sent", 5.0), ("received", 3.0), ("late", 0.0), ("duplicates", 1.0), ("reordered", 1.0)] {
+    for (fact, want) in
+        [("sent", 5.0), ("loss_run", 2.0), ("received", 3.0), ("late", 0.0), ("duplicates", 1.0), ("reordered", 1.0)]
+    {
         same(number(&observation, fact), want);
     }
     same(number(&observation, "loss"), 0.4);
     assert_eq!(observation.merged("rtt").unwrap().count(), 3);
     same(observation.merged("ttl").unwrap().summary().unwrap().p50, 57.0);
     assert_eq!(observation.text("rtt_source"), Some("user"), "no kernel stamp was given");
+}
+
+#[test]
+fn the_source_of_times_is_the_weakest_of_its_stamps() {
+    let source = |stamped: u32, arrivals: bool| {
+        let observation = observe(Duration::from_mins(1), |counts, cx| {
+            for n in 0..2 {
+                counts.sent(ClockReading::now());
+                if n < stamped {
+                    counts.left(ClockReading::now());
+                }
+            }
+            for n in 0..2 {
+                let stamp = arrivals.then(mmsg::wall);
+                let arrival = Arrival { length: 64, kept: 64, from: Some(TARGET), sender: None, ttl: None, stamp };
+                counts.reply(Number::Exact(n), ClockReading::now(), &arrival, cx);
+            }
+        });
+        observation.unwrap().text("rtt_source").unwrap().to_owned()
+    };
+    assert_eq!((source(2, true), source(1, true)), ("kernel_both".to_owned(), "kernel".to_owned()));
+    assert_eq!(source(2, false), "user");
+}
+
+#[test]
+fn a_stamp_of_the_kernel_begins_the_round_trip() {
+    let sent = ClockReading::now();
+    let observation = observe(Duration::from_mins(1), |counts, cx| {
+        counts.sent(sent);
+        counts.left(sent.after(1_000_000_000));
+        let arrival = Arrival { length: 64, kept: 64, from: Some(TARGET), sender: None, ttl: None, stamp: None };
+        counts.reply(Number::Exact(0), sent.after(3_000_000_000), &arrival, cx);
+    });
+    same(observation.unwrap().merged("rtt").unwrap().summary().unwrap().p50, 2.0);
 }
 
 #[test]

@@ -1,0 +1,186 @@
+//! What is measured through a path with known faults, against what the path itself says it did.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::lab::{self, Did, Faults, TARGET};
+use super::super::quiet;
+use super::{Namespace, Running, namespace};
+
+/// Keeps a core busy; for twenty seconds of it, should nobody end it.
+const BUSY: &str = "ulimit -t 20; while :; do :; done";
+/// How far a median may be off, seconds.
+const CLOSE: f64 = 300e-6;
+
+/// Client, forwarder, target.
+struct Lab([Namespace; 3]);
+
+impl Lab {
+    fn new(mtu: usize) -> Option<Self> {
+        let all = [namespace()?, namespace()?, namespace()?];
+        lab::connect(all[0].name(), all[1].name(), all[2].name(), mtu);
+        Some(Self(all))
+    }
+
+    /// What a check of `icmp` with these fields finds, and what the path did.
+    fn run(&self, fields: &str, faults: Faults) -> (Value, Did) {
+        let path = lab::start(self.0[1].name(), faults);
+        let suite = format!("version: 1\nsuite: impaired\nchecks:\n  - {{id: a, icmp: {{{fields}}}}}\n");
+        let (report, _) = self.0[0].run(&suite);
+        (report["checks"][0].clone(), path.end())
+    }
+
+    /// As [`Self::run`] for delays: once more where the path itself was late, or the probe says that it could not measure, because this
+    /// machine gave them no turn. What was measured plays no part in that.
+    fn timed(&self, fields: &str, faults: &Faults, wanted: f64) -> (Value, Did) {
+        for _ in 0..3 {
+            let (check, did) = self.run(fields, faults.clone());
+            if check["verdict"] != "errored" && (did.p50() - wanted).abs() < CLOSE / 2.0 {
+                return (check, did);
+            }
+        }
+        panic!("this machine gave path and probe no turn in three runs of {wanted} s");
+    }
+}
+
+fn host(more: &str) -> String {
+    format!("host: {TARGET}, timeout: 500ms, {more}")
+}
+
+fn ms(length: u64) -> Duration {
+    Duration::from_millis(length)
+}
+
+fn p50(check: &Value) -> f64 {
+    check["metrics"]["rtt"]["rounds"][0]["p50"].as_f64().unwrap_or_else(|| panic!("no rtt: {check:#}"))
+}
+
+#[track_caller]
+fn close(got: f64, wanted: f64) {
+    assert!((got - wanted).abs() < CLOSE, "{got} s, and the truth is {wanted} s");
+}
+
+#[test]
+fn a_delay_is_measured_as_it_is() {
+    let (_quiet, Some(lab)) = (quiet(), Lab::new(1500)) else { return };
+    let faults = Faults { delay: ms(20), ..Faults::default() };
+    let (check, did) = lab.timed(&host("count: 100, interval: 10ms"), &faults, 0.020);
+    assert_eq!((check["facts"]["received"].as_u64(), did.requests), (Some(100), 100));
+    assert_eq!(check["facts"]["rtt_source"], "kernel_both");
+    close(p50(&check), 0.020);
+    close(p50(&check), did.p50());
+    let (check, did) = lab.timed(&format!("hosts: [{TARGET}], count: 50, interval: 10ms"), &faults, 0.020);
+    let row = &check["facts"]["hosts"];
+    let at = row["columns"].as_array().unwrap().iter().position(|name| name == "rtt").unwrap();
+    close(row["rows"][0][at].as_f64().unwrap(), did.p50());
+}
+
+#[test]
+fn a_slow_link_and_jitter_are_measured_as_they_are() {
+    let (_quiet, Some(lab)) = (quiet(), Lab::new(1500)) else { return };
+    // 1,028 bytes at 1 Mbit/s.
+    let faults = Faults { rate: 1e6, ..Faults::default() };
+    let (check, did) = lab.timed(&host("count: 50, interval: 12ms, size: 1000 B"), &faults, 0.008_224);
+    close(p50(&check), did.p50());
+    let faults = Faults { delay: ms(5), jitter: ms(4), ..Faults::default() };
+    let (check, did) = lab.run(&host("count: 100, interval: 10ms"), faults);
+    close(p50(&check), did.p50());
+    close(check["facts"]["jitter"].as_f64().unwrap(), did.jitter());
+    assert!(did.jitter() > 0.000_5, "{} s", did.jitter());
+}
+
+#[test]
+fn losses_duplicates_and_reordering_are_counted_exactly() {
+    let (_quiet, Some(lab)) = (quiet(), Lab::new(1500)) else { return };
+    let faults = Faults { delay: ms(2), loss: 0.02, seed: 7, ..Faults::default() };
+    let (check, did) = lab.run(&host("count: 1000, interval: 2ms"), faults.clone());
+    let count = |name: &str| check["facts"][name].as_u64().unwrap();
+    assert_eq!((count("sent"), count("received")), (did.requests, did.requests - did.lost));
+    assert_eq!(check["facts"]["loss"], json!(did.lost as f64 / 1000.0));
+    assert_eq!(count("loss_run"), did.loss_run);
+    // 99 % of binomial(1000, 0.02).
+    assert!((10..=33).contains(&did.lost), "{}", did.lost);
+    let (check, did) = lab.run(&format!("hosts: [{TARGET}], count: 1000, interval: 2ms, rate: 1000 /s"), faults);
+    let row = &check["facts"]["hosts"];
+    let cell = |name: &str| {
+        let at = row["columns"].as_array().unwrap().iter().position(|column| column == name).unwrap();
+        row["rows"][0][at].clone()
+    };
+    assert_eq!(
+        (cell("received").as_u64(), cell("loss_run").as_u64()),
+        (Some(did.requests - did.lost), Some(did.loss_run))
+    );
+    let faults = Faults { duplicate_every: 7, hold_every: 10, hold: ms(15), ..Faults::default() };
+    let (check, did) = lab.run(&host("count: 206, interval: 5ms"), faults);
+    let facts = &check["facts"];
+    assert_eq!((did.duplicated, did.reordered), (29, 20));
+    assert_eq!((&facts["duplicates"], &facts["reordered"], &facts["received"]), (&json!(29), &json!(20), &json!(206)));
+}
+
+#[test]
+fn a_busy_machine_does_not_make_the_path_look_slow() {
+    let (_quiet, Some(lab)) = (quiet(), Lab::new(1500)) else { return };
+    let faults = Faults { delay: Duration::from_micros(1720), ..Faults::default() };
+    let busy: Vec<Running> =
+        (0..13).map(|_| Running(Command::new("sh").args(["-c", BUSY]).stdin(Stdio::null()).spawn().unwrap())).collect();
+    let (check, did) = lab.timed(&host("count: 200, interval: 10ms"), &faults, 0.001_72);
+    drop(busy);
+    close(p50(&check), did.p50());
+    close(p50(&check), 0.001_72);
+}
+
+/// What a search finds: MTU of the path, whether longer packets vanish, and who says so.
+fn found(lab: &Lab, faults: Faults) -> (Value, Did) {
+    lab.run(&format!("host: {TARGET}, mtu: discover, interval: 5ms, timeout: 300ms"), faults)
+}
+
+#[test]
+fn the_mtu_of_the_path_is_found_exactly() {
+    let Some(lab) = Lab::new(1500) else { return };
+    for mtu in [1500, 1492, 1400, 1281, 576] {
+        let (check, did) = found(&lab, Faults { mtu, reports: true, delay: ms(1), ..Faults::default() });
+        let facts = &check["facts"];
+        assert_eq!((&check["verdict"], &facts["path_mtu"]), (&json!("passed"), &json!(mtu)), "{check:#}");
+        let small = mtu < 1500;
+        let router = small.then(|| lab::ROUTER.to_string());
+        assert_eq!(
+            (facts["path_mtu.router"].as_str(), facts["path_mtu.reported"].as_u64()),
+            (router.as_deref(), small.then_some(mtu as u64))
+        );
+        assert_eq!((&facts["path_mtu.interface"], facts["path_mtu.black_hole"].as_bool()), (&json!(1500), Some(false)));
+        assert!(did.requests <= 5, "the report says where to look: {} packets", did.requests);
+    }
+}
+
+#[test]
+fn a_black_hole_is_told_from_a_small_mtu() {
+    let Some(lab) = Lab::new(1500) else { return };
+    for mtu in [1499, 1400, 900] {
+        let (check, did) = found(&lab, Faults { mtu, delay: ms(1), ..Faults::default() });
+        let facts = &check["facts"];
+        assert_eq!((&facts["path_mtu"], &facts["path_mtu.black_hole"]), (&json!(mtu), &json!(true)), "{check:#}");
+        assert_eq!((&check["verdict"], did.reported), (&json!("failed"), 0));
+        let reason = check["reason"].as_str().unwrap();
+        assert!(reason.contains(&format!("of more than {mtu} bytes vanish, and no router says so")), "{reason}");
+    }
+}
+
+#[test]
+fn losses_are_no_mtu() {
+    let Some(lab) = Lab::new(1500) else { return };
+    for seed in 1..=2 {
+        let faults = Faults { mtu: 1400, loss: 0.1, seed, delay: ms(1), ..Faults::default() };
+        let (check, did) =
+            lab.run(&format!("host: {TARGET}, mtu: discover, count: 6, interval: 5ms, timeout: 100ms"), faults);
+        assert_eq!(check["facts"]["path_mtu"], json!(1400), "{did:?} {check:#}");
+    }
+}
+
+#[test]
+fn a_dead_host_has_no_mtu() {
+    let Some(lab) = Lab::new(1500) else { return };
+    let (check, _) = found(&lab, Faults { loss: 1.1, ..Faults::default() });
+    assert_eq!((&check["facts"]["outcome"], &check["facts"]["path_mtu"]), (&json!("silent"), &Value::Null));
+}
