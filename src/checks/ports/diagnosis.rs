@@ -5,7 +5,7 @@ use super::facts::{
     OPEN_PORTS, OUTCOME, SILENT, UNREACHABLE_HOSTS, UNRESOLVED_HOSTS,
 };
 use super::fields::{METHOD, ScanMethod};
-use crate::checks::shared::diagnosis::{Peer, silence_of, unconnected};
+use crate::checks::shared::diagnosis::{HERE, Peer, silence_of, unconnected};
 use crate::model::record::Outcome;
 use crate::model::rows::Cell;
 use crate::model::{PortSet, Value};
@@ -47,7 +47,7 @@ fn outcome(failure: &Failure<'_>) -> Option<Diagnosis> {
             let cause = failure.ending().map_or_else(|| format!("no answer from {host} on any port"), str::to_owned);
             let next = format!(
                 "is it the right address, and is the host up? here: `ip route get {host}`, `ping -c3 {host}`; if it answers ping, a firewall drops all of \
-                 it, there or on the way: `nft list ruleset`"
+                 it, there or on the way: `nft list ruleset`{HERE}"
             );
             Some(Diagnosis::new(cause, next).group(silence_of(host)))
         }
@@ -63,7 +63,7 @@ fn hosts(failure: &Failure<'_>) -> Option<Diagnosis> {
     if let Some(list) = broken(SILENT.info.name) {
         let host = first(&list);
         let next = format!(
-            "is it the right address, and is the host up? here: `ip route get {host}`, `ping -c3 {host}`; if it is, a firewall drops all of it"
+            "is it the right address, and is the host up? here: `ip route get {host}`, `ping -c3 {host}`; if it is, a firewall drops all of it{HERE}"
         );
         return Some(Diagnosis::new(
             format!("{} of {total} hosts answer on no port: {}", list.len(), named(&list)),
