@@ -47,6 +47,11 @@ const BEYOND: &[(&str, &str)] = &[
     ("is not hexadecimal", "typed texts"),
     ("is a comparison written as text", "texts are free"),
     ("is neither a number nor a version", "texts are free"),
+    ("is the name of a service", "typed texts"),
+    ("there is no port", "typed texts"),
+    ("is no range: write", "typed texts"),
+    ("is no network", "typed texts"),
+    ("or of one of these", "which of several facts are named"),
     // Spellings that YAML takes for a number before a schema sees them.
     ("is not a whole number", "0x1bb and 443.0 are numbers to a schema"),
     ("begins with a zero", "0443 is 443 to a schema"),
@@ -241,7 +246,7 @@ const REFUSED: &[&str] = &[
 fn the_schema_is_strict_and_small() {
     let text = shakedown::suite::schema::text(FAMILIES);
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), schema());
-    assert!(text.len() < 190_000, "{} bytes", text.len());
+    assert!(text.len() < 210_000, "{} bytes", text.len());
     let (mut problems, mut referred) = (Vec::new(), BTreeSet::new());
     strict(&schema(), "#", &[], &mut problems, &mut referred);
     let schema = schema();
