@@ -182,6 +182,9 @@ fn lossy() -> Target {
         ("reordered", json!(0)),
         ("rtt", json!([0.001, 0.002, 0.001])),
         ("jitter", json!(0.0001)),
+        ("path_mtu", json!(1400)),
+        ("path_mtu.black_hole", json!(true)),
+        ("path_mtu.interface", json!(1500)),
         ("errors", json!([])),
     ];
     Target::seen(facts.into_iter().chain(swept(&["127.0.0.1"], &["127.0.0.2"], &[])).collect())
