@@ -23,14 +23,14 @@ use crate::proto::icmp::icmp_fault;
 const OPERATION: &str = "send ICMP echo request";
 
 /// What a host came to: a word of its state, or why this host could not ask it.
-enum Verdict {
+enum HostState {
     Seen(&'static str, Option<String>),
     Unasked(Box<Fault>),
 }
 
 /// The lists and sums of a sweep.
 #[derive(Default)]
-struct Summary {
+struct HostLists {
     alive: Vec<String>,
     dead: Vec<String>,
     unreachable: Vec<String>,
@@ -50,7 +50,7 @@ pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<Found>, source:
     let user_stamped = found.iter().any(|part| part.user_stamped);
     let mut shares: Vec<_> = found.into_iter().map(|part| part.hosts.into_iter().zip(part.counts)).collect();
     let threads = shares.len().max(1);
-    let (mut rows, mut own, mut summary) = (cx.rows(&HOSTS), OwnAddresses::default(), Summary::default());
+    let (mut rows, mut own, mut summary) = (cx.rows(&HOSTS), OwnAddresses::default(), HostLists::default());
     // Hosts with an address were dealt out in turn.
     let mut next = 0;
     for host in hosts {
@@ -82,7 +82,7 @@ fn asked(
     (key, host): (String, &Host),
     (tally, counts): (&HostTally, &ProbeCounts),
     (own, source): (&mut OwnAddresses, Option<IpAddr>),
-    summary: &mut Summary,
+    summary: &mut HostLists,
 ) {
     summary.sent += i64::from(counts.sent);
     summary.blocked += i64::from(counts.blocked);
@@ -90,8 +90,8 @@ fn asked(
         row.set(&ADDRESS, tally.address.to_string());
     }
     cells(row, tally, counts);
-    match verdict(tally, counts, own, source) {
-        Verdict::Seen(state, error) => {
+    match host_state(tally, counts, own, source) {
+        HostState::Seen(state, error) => {
             row.set(&STATE, state);
             row.set_some(&ERROR, error);
             let list = match state {
@@ -104,7 +104,7 @@ fn asked(
                 row.mark_wrong();
             }
         }
-        Verdict::Unasked(fault) => {
+        HostState::Unasked(fault) => {
             row.set(&ERROR, fault.detail.clone());
             row.mark_wrong();
             summary.unasked.get_or_insert((fault, 0)).1 += 1;
@@ -133,34 +133,34 @@ fn cells(row: &mut Row, tally: &HostTally, counts: &ProbeCounts) {
     row.set_some(&TTL, tally.ttl.map(i64::from));
 }
 
-fn verdict(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source: Option<IpAddr>) -> Verdict {
+fn host_state(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source: Option<IpAddr>) -> HostState {
     if counts.received > 0 {
-        return Verdict::Seen("alive", None);
+        return HostState::Seen("alive", None);
     }
     let peer = SocketAddr::new(tally.address, 0);
     let by_this_host = |report: &IcmpError, own: &mut OwnAddresses| report.router.is_none_or(|router| own.has(router));
     if let Some(report) = tally.report.as_deref() {
         if !by_this_host(report, own) {
-            return Verdict::Seen("unreachable", Some(report.to_string()));
+            return HostState::Seen("unreachable", Some(report.to_string()));
         }
         if let Some(why) = this_host::rejection(report, tally.address) {
-            return Verdict::Unasked(Box::new(this_host::rejection_fault(why, OPERATION, peer)));
+            return HostState::Unasked(Box::new(this_host::rejection_fault(why, OPERATION, peer)));
         }
         if counts.sent > 0 && report.class == Class::Unreachable {
             // A neighbour that does not answer is reported by this host too, and is its silence.
-            return Verdict::Seen("dead", Some(format!("no answer to ARP or neighbour discovery ({report})")));
+            return HostState::Seen("dead", Some(format!("no answer to ARP or neighbour discovery ({report})")));
         }
-        return Verdict::Seen("unreachable", Some(report.to_string()));
+        return HostState::Seen("unreachable", Some(report.to_string()));
     }
     if counts.sent == 0 {
-        return Verdict::Unasked(Box::new(own_fault(tally, peer, source)));
+        return HostState::Unasked(Box::new(own_fault(tally, peer, source)));
     }
     let error = match (counts.late, counts.altered) {
         (0, 0) => None,
         (0, _) => Some("only replies came that are not what was sent".to_owned()),
         _ => Some("answered after `timeout`".to_owned()),
     };
-    Verdict::Seen("dead", error)
+    HostState::Seen("dead", error)
 }
 
 /// Why this host did not send to it.
@@ -182,11 +182,11 @@ fn own_fault(tally: &HostTally, peer: SocketAddr, source: Option<IpAddr>) -> Fau
     icmp_fault(&error, OPERATION, tally.address)
 }
 
-fn finish(cx: &mut Cx<'_>, summary: Summary, user_stamped: bool, dropped: u64) -> Result<(), Fault> {
+fn finish(cx: &mut Cx<'_>, summary: HostLists, user_stamped: bool, dropped: u64) -> Result<(), Fault> {
     let outcome = match &summary {
-        Summary { alive, .. } if !alive.is_empty() => "replied",
-        Summary { dead, .. } if !dead.is_empty() => "silent",
-        Summary { unreachable, .. } if !unreachable.is_empty() => "unreachable",
+        HostLists { alive, .. } if !alive.is_empty() => "replied",
+        HostLists { dead, .. } if !dead.is_empty() => "silent",
+        HostLists { unreachable, .. } if !unreachable.is_empty() => "unreachable",
         _ => "unresolved",
     };
     if summary.unasked.is_none() || outcome == "replied" {

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use crate::net::datagram::{Class, IcmpError};
 
-/// State of a probe.
+/// ProbeState of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum ProbeState {
     /// In flight.
     Waiting,
     /// This host did not send it.
@@ -23,14 +23,14 @@ pub(super) enum State {
 
 /// A probe.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Probe {
+pub(super) struct SentProbe {
     /// When it was sent, nanoseconds since the start.
     pub(super) sent: u64,
     /// Position of its host.
     pub(super) host: u32,
     /// Round-trip time, seconds; `f32` is exact to a tenth of a microsecond below one second.
     pub(super) rtt: f32,
-    pub(super) state: State,
+    pub(super) state: ProbeState,
 }
 
 /// A host, and what was heard of it.
@@ -99,20 +99,20 @@ pub(super) struct ProbeCounts {
 }
 
 impl ProbeCounts {
-    fn add(&mut self, state: State) {
-        if state == State::Blocked {
+    fn add(&mut self, state: ProbeState) {
+        if state == ProbeState::Blocked {
             self.blocked += 1;
             return;
         }
         self.sent += 1;
-        let lost = matches!(state, State::Waiting | State::Refused);
+        let lost = matches!(state, ProbeState::Waiting | ProbeState::Refused);
         self.run = if lost { self.run + 1 } else { 0 };
         self.loss_run = self.loss_run.max(self.run);
         match state {
-            State::Answered => self.received += 1,
-            State::Late => self.late += 1,
-            State::Altered => self.altered += 1,
-            State::Waiting | State::Refused | State::Blocked => {}
+            ProbeState::Answered => self.received += 1,
+            ProbeState::Late => self.late += 1,
+            ProbeState::Altered => self.altered += 1,
+            ProbeState::Waiting | ProbeState::Refused | ProbeState::Blocked => {}
         }
     }
 
@@ -123,13 +123,13 @@ impl ProbeCounts {
 }
 
 /// The counts of each of `hosts` hosts, of probes in the order they were sent.
-pub(super) fn counts(hosts: usize, probes: &[Probe]) -> Vec<ProbeCounts> {
+pub(super) fn counts(hosts: usize, probes: &[SentProbe]) -> Vec<ProbeCounts> {
     let mut all = vec![ProbeCounts::default(); hosts];
     let mut times: Vec<(u32, f32)> = Vec::new();
     for probe in probes {
         let Some(counts) = usize::try_from(probe.host).ok().and_then(|host| all.get_mut(host)) else { continue };
         counts.add(probe.state);
-        if matches!(probe.state, State::Answered | State::Late) {
+        if matches!(probe.state, ProbeState::Answered | ProbeState::Late) {
             times.push((probe.host, probe.rtt));
         }
     }
@@ -147,18 +147,18 @@ pub(super) fn counts(hosts: usize, probes: &[Probe]) -> Vec<ProbeCounts> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HostTally, Probe, ProbeCounts, State, counts};
+    use super::{HostTally, ProbeCounts, ProbeState, SentProbe, counts};
     use crate::net::datagram::IcmpError;
 
-    fn probe(host: u32, state: State, ms: f32) -> Probe {
-        Probe { sent: 0, host, rtt: ms / 1000.0, state }
+    fn probe(host: u32, state: ProbeState, ms: f32) -> SentProbe {
+        SentProbe { sent: 0, host, rtt: ms / 1000.0, state }
     }
 
     #[test]
     fn every_probe_is_counted_once() {
-        use State::{Altered, Answered, Blocked, Late, Refused, Waiting};
+        use ProbeState::{Altered, Answered, Blocked, Late, Refused, Waiting};
         let states = [Answered, Waiting, Refused, Late, Altered, Blocked, Waiting, Answered];
-        let probes: Vec<Probe> = (1_u8..).zip(states).map(|(ms, state)| probe(1, state, ms.into())).collect();
+        let probes: Vec<SentProbe> = (1_u8..).zip(states).map(|(ms, state)| probe(1, state, ms.into())).collect();
         let all = counts(3, &probes);
         assert_eq!((&all[0], &all[2]), (&ProbeCounts::default(), &ProbeCounts::default()));
         let one = &all[1];
@@ -170,7 +170,11 @@ mod tests {
     fn the_median_of_two_is_between_them() {
         let all = counts(
             2,
-            &[probe(0, State::Answered, 3.0), probe(1, State::Answered, 9.0), probe(0, State::Answered, 1.0)],
+            &[
+                probe(0, ProbeState::Answered, 3.0),
+                probe(1, ProbeState::Answered, 9.0),
+                probe(0, ProbeState::Answered, 1.0),
+            ],
         );
         assert_eq!((all[0].rtt, all[1].rtt), (Some((0.002, 0.003)), Some((0.009, 0.009))));
     }

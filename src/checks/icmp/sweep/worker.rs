@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket2::SockAddr;
 use tokio_util::sync::CancellationToken;
 
-use super::tally::{HostTally, Probe, ProbeCounts, State, counts};
+use super::tally::{HostTally, ProbeCounts, ProbeState, SentProbe, counts};
 use crate::model::Fault;
 use crate::net::clock::{ClockReading, Stamp};
 use crate::net::datagram::{self, IcmpError};
@@ -84,7 +84,7 @@ pub(super) struct Worker {
     clock: Clock,
     start: ClockReading,
     found: Found,
-    probes: Vec<Probe>,
+    probes: Vec<SentProbe>,
     waiting: usize,
     /// First probe of this pass.
     first: usize,
@@ -203,24 +203,24 @@ impl Worker {
             result = version.echo.socket.send_to(packet, &to);
         }
         let state = match result {
-            Ok(_) => State::Waiting,
+            Ok(_) => ProbeState::Waiting,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
             Err(error) => {
                 if let Some(host) = self.found.hosts.get_mut(host as usize) {
                     host.own = error.raw_os_error().or(Some(0));
                 }
-                State::Blocked
+                ProbeState::Blocked
             }
         };
-        self.waiting += usize::from(state == State::Waiting);
-        self.probes.push(Probe { sent, host, rtt: 0.0, state });
+        self.waiting += usize::from(state == ProbeState::Waiting);
+        self.probes.push(SentProbe { sent, host, rtt: 0.0, state });
         true
     }
 
     /// At full speed: whether more may be in flight.
     fn is_full(&mut self) -> bool {
         let before = self.clock.now().saturating_sub(YOUNG);
-        let done = |probe: &Probe| probe.state != State::Waiting || probe.sent < before;
+        let done = |probe: &SentProbe| probe.state != ProbeState::Waiting || probe.sent < before;
         while self.probes.get(self.released).is_some_and(done) {
             self.released += 1;
         }
@@ -268,22 +268,22 @@ impl Worker {
         }
         match probe.state {
             // Those of an earlier pass are not waited for any more.
-            State::Waiting => self.waiting -= usize::from(number as usize >= self.first),
-            State::Refused => {}
-            State::Answered | State::Late | State::Altered => {
+            ProbeState::Waiting => self.waiting -= usize::from(number as usize >= self.first),
+            ProbeState::Refused => {}
+            ProbeState::Answered | ProbeState::Late | ProbeState::Altered => {
                 host.duplicates += 1;
                 return;
             }
-            State::Blocked => return,
+            ProbeState::Blocked => return,
         }
         if altered {
-            probe.state = State::Altered;
+            probe.state = ProbeState::Altered;
             return;
         }
         let (rtt, stamp) = self.start.after(probe.sent).elapsed(now, version.inbox.stamp(index));
         self.found.user_stamped |= stamp == Stamp::User;
         let in_time = rtt <= self.job.timeout;
-        probe.state = if in_time { State::Answered } else { State::Late };
+        probe.state = if in_time { ProbeState::Answered } else { ProbeState::Late };
         probe.rtt = rtt.as_secs_f32();
         host.replied(number, in_time, version.inbox.ttl(index));
     }
@@ -305,8 +305,8 @@ impl Worker {
         let probe = probe.filter(|probe| of_host(self.found.hosts.get(probe.host as usize)));
         let host = match probe {
             Some(probe) => {
-                if probe.state == State::Waiting {
-                    probe.state = State::Refused;
+                if probe.state == ProbeState::Waiting {
+                    probe.state = ProbeState::Refused;
                     self.waiting -= usize::from(exact.is_some_and(|number| number as usize >= self.first));
                 }
                 Some(probe.host)
