@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::net::datagram::{Class, IcmpError};
 
-/// ProbeState of a probe.
+/// State of one probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProbeState {
     /// In flight.
