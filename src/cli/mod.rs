@@ -101,7 +101,7 @@ pub struct SuiteArgs {
     /// No checks with this tag. One that no check has is an error; from a variable or shakedown.toml it is a note.
     #[arg(long = "skip-tag", value_name = "T", env = "SHAKEDOWN_SKIP_TAG", value_delimiter = ',')]
     pub skip_tags: Vec<String>,
-    /// Only checks whose id, case id or suite/case matches this pattern: `*` is any text, `?` one character (repeatable).
+    /// Only checks whose id or case id, alone or behind `suite/`, matches this pattern: `*` is any text, `?` one character (repeatable).
     #[arg(long, value_name = "GLOB", env = "SHAKEDOWN_ONLY")]
     pub only: Vec<crate::plan::Glob>,
     /// Run again what was not well in this report (failed, not measured, regressed, or left undone), and the checks those

@@ -37,8 +37,9 @@ fn first(names: BTreeSet<String>) -> Vec<String> {
 }
 
 fn named(glob: &Glob, case: &Case) -> bool {
-    let full = format!("{}/{}", case.suite, case.id);
-    glob.matches(&case.id) || glob.matches(&case.check) || glob.matches(&full)
+    [&case.id, &case.check]
+        .into_iter()
+        .any(|name| glob.matches(name) || glob.matches(&format!("{}/{name}", case.suite)))
 }
 
 fn tagged(tag: &String, case: &Case) -> bool {

@@ -171,7 +171,10 @@ fn detail(
     let name = style.strong(&layout.plain_name(Cell::from(check)));
     let _ = writeln!(out, "{} {name}  {} {}", style.status(check), check.family, visible(&check.target));
     let mut rows = failure::rows(check, style.verbose);
-    let besides = grouping::also(check, others, layout).into_iter().chain(grouping::works(check, record, layout));
+    let besides = grouping::also(check, others, layout)
+        .into_iter()
+        .chain(grouping::works(check, record, layout))
+        .chain(grouping::works_there(check, record, layout));
     let at = 2.min(rows.len());
     rows.splice(at..at, besides);
     for (label, text) in rows {
@@ -298,6 +301,18 @@ fn again(record: &Record, bad: &[&CheckRecord]) -> Option<String> {
     }
     let full =
         |check: &&CheckRecord| if several { format!("{}/{}", check.suite, check.id) } else { check.id.to_string() };
-    let ids: Vec<String> = failed.iter().map(full).collect();
+    let mut ids: Vec<String> = Vec::new();
+    for check in &failed {
+        let cells = || record.checks.iter().filter(|other| other.suite == check.suite && other.check == check.check);
+        let all = cells().all(|cell| failed.iter().any(|failed| std::ptr::eq(*failed, cell)));
+        // The name of a check is that of all its cells.
+        let name = match full(check).split_once('[') {
+            Some((name, _)) if all && cells().count() > 1 => name.to_owned(),
+            _ => full(check),
+        };
+        if !ids.contains(&name) {
+            ids.push(name);
+        }
+    }
     Some(failure::again((files, overrides), ids.iter().map(String::as_str)) + disruptive)
 }

@@ -27,7 +27,8 @@ pub fn rows(check: &CheckRecord, whole: bool) -> Vec<Row> {
         rows.push(("cause", cause.clone()));
         rows.push(("next", next(check)));
         unmet(&mut rows, check, &cause, whole);
-        rows.extend(table::worst(check, facts_of(check)).into_iter().map(|row| ("worst", row)));
+        let worst = table::worst(check, facts_of(check), |key| !whole && names(&cause, key));
+        rows.extend(worst.into_iter().map(|row| ("worst", row)));
     }
     for note in capped(&evidence(check, &cause, whole), EVIDENCE, whole) {
         rows.push(("seen", note));
@@ -76,42 +77,57 @@ fn quoted(text: &str) -> String {
     shell::word(&visible(text))
 }
 
-/// The expectations that did not hold. What saw nothing, and what the cause tells anyway, is folded into one row.
+/// The expectations that did not hold. What nothing was seen of is folded into one row, and what the cause tells is not repeated.
 fn unmet(rows: &mut Vec<Row>, check: &CheckRecord, cause: &str, whole: bool) {
     let all = || check.expectations.iter().filter(|outcome| !outcome.held);
     let told = |outcome: &&Outcome| &*outcome.fact == "outcome" && !cause.starts_with(&outcome.sentence());
     let folds = |outcome: &&Outcome| is_absent(outcome) || told(outcome);
-    let folded: Vec<&Outcome> = all().filter(folds).collect();
+    let brief = |outcome: &Outcome| format!("{}: expected {}", outcome.fact, outcome.in_words());
     let shown: Vec<String> = all()
         .filter(|outcome| !folds(outcome))
         .map(|outcome| {
             let sentence = outcome.sentence();
-            let text =
-                if cause.contains(&sentence) { format!("{}: {}", outcome.fact, outcome.in_words()) } else { sentence };
-            placed(&text, outcome, check)
+            let repeats = cause.contains(&sentence) || lists_what_is_in(cause, outcome);
+            placed(&if repeats { brief(outcome) } else { sentence }, outcome, check)
         })
         .collect();
     let one_by_one = capped(&shown, UNMET, whole);
     rows.extend(one_by_one.into_iter().map(|text| ("unmet", text)));
+    let folded: Vec<&Outcome> = all().filter(folds).collect();
     let Some(first) = folded.first() else {
         if all().next().is_none() {
             rows.push(("at", check.at.file_line()));
         }
         return;
     };
-    let brief = |outcome: &&Outcome| format!("{}: {}", outcome.fact, outcome.in_words());
-    let names: Vec<String> = folded.iter().take(if whole { folded.len() } else { FOLDED }).map(brief).collect();
-    let more = if names.len() < folded.len() { format!(" … {} expectations", folded.len()) } else { String::new() };
-    let unknown = all().any(|outcome| &*outcome.fact == "outcome");
-    let nothing = match unknown {
-        _ if folded.iter().all(told) => "",
-        true => " (not reached: see the cause)",
+    let (ended, absent): (Vec<&Outcome>, Vec<&Outcome>) = folded.iter().partition(|outcome| told(outcome));
+    let most = if whole { absent.len() } else { FOLDED };
+    let names = absent.iter().take(most).map(|outcome| if whole { brief(outcome) } else { outcome.fact.to_string() });
+    let more = if absent.len() > most { format!(" and {} more", absent.len() - most) } else { String::new() };
+    let names = names.collect::<Vec<_>>().join(if whole { "; " } else { ", " }) + &more;
+    let reached = all().all(|outcome| &*outcome.fact != "outcome");
+    let absent = match absent.as_slice() {
+        [] => None,
         // The exchange went as it should, and this was not in it.
-        false if folded.len() == 1 => " (there was none)",
-        false => " (there was none of these)",
+        [one] if reached => Some(format!("{}, but there was none", brief(one))),
+        _ if reached => Some(format!("there was none of these: {names}")),
+        _ => Some(format!("not checked: {names}")),
     };
+    let parts: Vec<String> = ended.into_iter().map(brief).chain(absent).collect();
     let suite = folded.iter().find(|outcome| outcome.origin == OriginWord::Suite).unwrap_or(first);
-    rows.push(("unmet", placed(&format!("{}{more}{nothing}", names.join("; ")), suite, check)));
+    rows.push(("unmet", placed(&parts.join("; "), suite, check)));
+}
+
+/// Whether a list was seen of which the cause names every element.
+fn lists_what_is_in(cause: &str, outcome: &Outcome) -> bool {
+    let list = outcome.got.as_deref().and_then(|got| got.strip_prefix('[')?.strip_suffix(']'));
+    list.is_some_and(|list| !list.is_empty() && list.split(", ").all(|element| names(cause, element)))
+}
+
+/// Whether a text has this among its words.
+fn names(text: &str, word: &str) -> bool {
+    let bare = |word: &str| word.trim_matches([',', ';', ':', '(', ')']).to_owned();
+    text.split(' ').any(|one| bare(one) == word)
 }
 
 /// Whether nothing was seen of what is expected.
@@ -127,7 +143,8 @@ fn placed(text: &str, outcome: &Outcome, check: &CheckRecord) -> String {
     }
 }
 
-/// Evidence that says more than the cause; that of facts of which nobody expects anything only with `whole`.
+/// Evidence that says more than the cause; that of facts of which nobody expects anything, and a page that the cause quotes, only
+/// with `whole`.
 fn evidence(check: &CheckRecord, cause: &str, whole: bool) -> Vec<String> {
     let facts = facts_of(check);
     let is_of_interest = |note: &&String| {
@@ -138,7 +155,17 @@ fn evidence(check: &CheckRecord, cause: &str, whole: bool) -> Vec<String> {
     let bare = |word: &'_ str| word.trim_matches([',', ';', ':', '(', ')']).to_owned();
     let told: HashSet<String> = cause.split(' ').map(bare).collect();
     let says_more = |note: &&String| note.split(' ').any(|word| !told.contains(&bare(word)));
-    check.notes.iter().filter(says_more).filter(is_of_interest).cloned().collect()
+    let quoted = |note: &&String| !whole && cause.split('"').nth(1).is_some_and(|text| quotes(note, text));
+    check.notes.iter().filter(says_more).filter(is_of_interest).filter(|note| !quoted(note)).cloned().collect()
+}
+
+/// Whether the page that a note holds, marks and all, has these words.
+fn quotes(note: &str, words: &str) -> bool {
+    let bare = |text: &str| {
+        text.split_whitespace().flat_map(|word| word.split(['<', '>'])).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (page, words) = (bare(note), bare(words));
+    !words.is_empty() && words.iter().all(|word| page.contains(word))
 }
 
 fn facts_of(check: &CheckRecord) -> &'static [FactInfo] {

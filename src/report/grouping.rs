@@ -142,6 +142,35 @@ pub fn works(failed: &CheckRecord, record: &Record, layout: &Layout) -> Option<R
     (!names.is_empty()).then(|| ("works", listed(names.into_iter(), WORKS)))
 }
 
+/// Outcomes of a service that did not answer as one does.
+const NO_ANSWER: &[&str] = &["refused", "timeout", "silent", "unreachable", "reset", "closed"];
+
+/// What holds at the same address, where a service did not answer: the host is up, and this service is not.
+pub fn works_there(failed: &CheckRecord, record: &Record, layout: &Layout) -> Option<Row> {
+    let word = outcome(failed).map(|(word, _)| word);
+    let at = address(failed)
+        .filter(|_| failed.verdict == Verdict::Failed && word.is_some_and(|word| NO_ANSWER.contains(&word)))?;
+    let there = |other: &&CheckRecord| {
+        let same = other.suite == failed.suite && other.id != failed.id && address(other) == Some(at);
+        // A cell of the same check is named with what works elsewhere.
+        let same = same && other.check != failed.check && other.verdict == Verdict::Passed && !other.flaky;
+        same && outcome(other).is_some_and(|(word, expected)| Some(word) == expected)
+    };
+    let names: Vec<String> =
+        record.checks.iter().filter(there).map(|other| layout.plain_name(Cell::from(other))).collect();
+    (!names.is_empty()).then(|| ("works", format!("at {at}: {}", listed(names.into_iter(), WORKS))))
+}
+
+/// The outcome of a check, and the one its family expects.
+fn outcome(check: &CheckRecord) -> Option<(&str, Option<&'static str>)> {
+    let facts = crate::checks::family(&check.family)?.facts;
+    let fact = facts.iter().find(|fact| fact.roles.outcome)?;
+    match check.facts.get(fact.name) {
+        Some(FactValue::Scalar(Value::String(word))) => Some((word, fact.expected)),
+        _ => None,
+    }
+}
+
 /// The first `most` names, and how many are left out.
 fn listed(names: impl ExactSizeIterator<Item = String>, most: usize) -> String {
     let left = names.len().saturating_sub(most);

@@ -41,9 +41,9 @@ const WORST: usize = 5;
 const CELLS: usize = 6;
 
 /// Of the tables that unmet expectations are about, the rows that are worst in what is expected: a line each, and how many more there
-/// are. What names its row says enough.
+/// are. What names its row says enough, and so does a cause that tells of every one of them.
 #[must_use]
-pub fn worst(check: &CheckRecord, facts: &[FactInfo]) -> Vec<String> {
+pub fn worst(check: &CheckRecord, facts: &[FactInfo], told_of: impl Fn(&str) -> bool) -> Vec<String> {
     let mut out = Vec::new();
     let mut told: Vec<&str> = Vec::new();
     for unmet in check.expectations.iter().filter(|outcome| !outcome.held && !outcome.fact.contains(".row.")) {
@@ -56,6 +56,10 @@ pub fn worst(check: &CheckRecord, facts: &[FactInfo]) -> Vec<String> {
             Some(column) => by_column(rows, &column.name[table.name.len() + 1..], &unmet.operator),
             None => listed(rows, check.facts.get(&unmet.fact)),
         };
+        let told_already = ordered.iter().all(|(key, _)| told_of(key));
+        if told_already {
+            continue;
+        }
         out.extend(ordered.iter().take(WORST).map(|row| cells(rows, row)));
         if ordered.len() > WORST {
             out.push(format!("… {}", counted(ordered.len() - WORST, &format!("more {}", rows.key))));

@@ -104,7 +104,6 @@ const MANY: &[(&str, &str, &str)] = &[
     ("src/proto/tls/validation/constraints.rs", "{} has {} names", "more than are compared"),
     ("src/report/console.rs", "{} suites", "one is named"),
     ("src/report/console.rs", "{} checks did not pass", "few are named"),
-    ("src/report/failure.rs", "{} expectations", "few are named"),
     ("src/report/failure.rs", "{} attempts{each}", "one is not told"),
     ("src/report/comparison/values.rs", "({count} characters)", "a text that was cut"),
     ("src/report/comparison/inconclusive.rs", "measure {pairs} pairs", "more than six"),

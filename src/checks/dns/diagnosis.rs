@@ -165,8 +165,10 @@ fn rcode(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Option<Diagn
     let dig = command(&query.dig());
     let next = match code {
         "SERVFAIL" => format!(
-            "the server failed to look it up: is the zone loaded there, do the zone's own servers answer, does DNSSEC validate? its log says why; where this is answered, DNSSEC is the cause: {}",
-            command(&format!("{} +cd", query.dig()))
+            "do the zone's own servers answer? ask them: {}; if they do, is it DNSSEC? this is answered then: {}; else the log on {} says why",
+            command(&query.trace()),
+            command(&format!("{} +cd", query.dig())),
+            query.peer.host
         ),
         "NXDOMAIN" => format!(
             "the name does not exist there: is it spelt right, and is the zone loaded with the new serial? ask again: {dig}"
@@ -208,11 +210,12 @@ fn answers(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Diagnosis 
     let cause = format!("{host} answers {question} with {shown}{more}; expected {}", breach.in_words());
     let next = if is_authority(failure) {
         format!(
-            "the server has it so in its zone: correct the record and raise the serial, or the expectation; ask again: {dig}"
+            "it is so in the zone: correct the record, raise the serial and reload; or correct the expectation; ask again: {dig}"
         )
     } else {
         format!(
-            "is it an old answer from a cache? then wait for the TTL, or flush the cache on {host}; compare with the zone's own servers: {}; {dig}",
+            "do the zone's own servers say the same? ask them: {}; if they do, correct the zone first; else it is an old answer of the cache on {host}: \
+             flush it, or wait for its TTL: {dig}",
             command(&query.trace())
         )
     };
@@ -230,7 +233,7 @@ fn ttl(failure: &Failure<'_>, breach: &Outcome, query: &Query) -> Diagnosis {
     );
     let next = if is_authority(failure) {
         format!(
-            "change the TTL in the zone and raise the serial; caches keep the record as it is now for up to {human}; ask again: {}",
+            "change the TTL in the zone, raise the serial and reload; caches may keep what they have for up to {human} more; ask again: {}",
             command(&query.dig())
         )
     } else {

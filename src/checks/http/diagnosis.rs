@@ -10,7 +10,6 @@ use super::trace::STILL_ARRIVES;
 use super::{by_hand, fields};
 use crate::checks::shared::diagnosis::{Peer, certificate, ending, endpoint, longer, slow, unconnected};
 use crate::model::Value;
-use crate::model::count::counted;
 use crate::model::record::Outcome;
 use crate::model::shell::{self, command};
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
@@ -120,13 +119,13 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
                 Some(chain[first..=at].join(" -> "))
             });
             let cause = match again {
-                Some(circle) => {
-                    format!("the redirects form a loop: {circle} ({} followed)", counted(chain.len() - 1, "redirect"))
-                }
+                Some(circle) => format!("the redirects of {} form a loop: {circle}", endpoint(peer)),
                 None => ending(failure, breach),
             };
             let next = format!(
-                "look at the rules that redirect, in the service and in a proxy before it (ask each at its own address to tell them apart); by hand: {}",
+                "does the service redirect, or a proxy before it? ask a service behind {} the same way, with its own address: {}; if it \
+                 loops there too, its own rules are wrong; else the proxy's",
+                peer.host,
                 by_hand::curl_of(failure, peer, failure.target, "-sSL --max-redirs 5 -o /dev/null -D -")
             );
             return Some(Diagnosis::new(cause, next));
@@ -221,9 +220,12 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
 }
 
 /// How a proxy sees what is behind it. The first socket of the configuration is asked; columns are proxy, server and state.
-const BACKENDS: &str = "how the proxy sees its backends; haproxy: \
-     `echo 'show stat' | socat stdio \"$(awk '$1 == \"stats\" && $2 == \"socket\" {print $3; exit}' /etc/haproxy/haproxy.cfg)\" | cut -d, -f1,2,18` \
-     (proxy, server, state: DOWN is a failed health check, MAINT a disabled server); nginx: its error log";
+const BACKENDS: &str = "`echo 'show stat' | socat stdio \"$(awk '$1 == \"stats\" && $2 == \"socket\" {print $3; exit}' /etc/haproxy/haproxy.cfg)\" | cut -d, -f1,2,18`; \
+     if a state is DOWN, its health check fails, from there; if it is MAINT, the server is disabled";
+/// Words of haproxy's own page, where it has no server to ask.
+const HAPROXY: &str = "No server is available to handle this request";
+/// Where nginx says why it found none.
+const NGINX: &str = "; where it is nginx, its error log says why";
 
 /// What to do about a status that was not expected.
 fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
@@ -237,11 +239,16 @@ fn after_status(status: i64, failure: &Failure<'_>, peer: &Peer) -> String {
         }
         429 => "the service limits requests from here: ask less often, or have this host exempted".to_owned(),
         502 | 504 => format!(
-            "the proxy on {host} gets no good answer from the service behind it: is that one up? on {host}, {BACKENDS}; ask again: {curl}"
+            "the proxy on {host} gets no good answer from the service behind it: is that one up? where it is haproxy, how it sees its \
+             servers, there: {BACKENDS}{NGINX}; ask again: {curl}"
         ),
-        503 => {
-            format!("no backend is in service, or the service is overloaded: on {host}, {BACKENDS}; ask again: {curl}")
+        503 if failure.text(BODY.info.name).is_some_and(|body| body.contains(HAPROXY)) => {
+            format!("haproxy on {host} has no server that it may send this to; how it sees each, there: {BACKENDS}")
         }
+        503 => format!(
+            "the service on {host} is overloaded, or a proxy there has no server in service: its log says which; \
+             where it is haproxy, how it sees its servers: {BACKENDS}{NGINX}; ask again: {curl}"
+        ),
         500..=599 => format!("the service fails at this request: its log on {host}, at this time; ask again: {curl}"),
         _ => format!("look into the service's log on {host} for this request; ask again: {curl}"),
     }

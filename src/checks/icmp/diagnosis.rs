@@ -105,8 +105,8 @@ fn after_loss(failure: &Failure<'_>, host: &str) -> String {
     let at_once = failure.summary(TTL.info.name).is_some_and(|ttl| [64.0, 128.0, 255.0].contains(&ttl.min));
     if at_once {
         return format!(
-            "no router is in between (TTL of the replies): a rule or a rate limit for ICMP on {host} (`nft list ruleset` there), or drops at \
-             either end or the switch between them; here and on {host}: `ip -s link`; {DRIVER}"
+            "no router is in between (the TTL of the replies says so): does {host} limit ICMP, or drop in a queue? on {host}: `nft list \
+             ruleset`, `tc -s qdisc`; else an end or the switch between loses them; there and here: `ip -s link`; {DRIVER}"
         );
     }
     format!(

@@ -190,9 +190,9 @@ fn refused(failure: &Failure<'_>, peer: &Peer) -> String {
 #[must_use]
 pub fn listening(peer: &Peer) -> String {
     format!(
-        "does the service run, and listen on this address and port? on {}: {}; if it lists nothing, start the service, and see in its log \
-         why it stopped; if it lists another address only, such as 127.0.0.1, let it listen on this one too; else a firewall refuses: \
-         `nft list ruleset`",
+        "does the service run, and listen on this address and port? on {}: {}; if it lists nothing, start the service, or let it listen on \
+         this port: its log says why it does not; if it lists another address only, such as 127.0.0.1, let it listen on this one too; \
+         else a firewall refuses: `nft list ruleset`",
         peer.host,
         command(&peer.listeners())
     )
@@ -221,8 +221,8 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
     let noted = |words: &str| failure.notes().iter().any(|note| note.contains(words));
     if noted(OPEN_PATH) {
         return format!(
-            "the service takes no new connections, its queue is most likely full; on {host}: `ss -ltn 'sport = :{port}'` (full when \
-             Recv-Q is above Send-Q), then look why it accepts none (its log, its threads)"
+            "is its queue of connections full? on {host}: `ss -ltn 'sport = :{port}'`; if Recv-Q is above Send-Q, it is: look why the \
+             service accepts none (its log, its threads); else a filter drops SYNs alone: `nft list ruleset`"
         );
     }
     if noted(FILTERED) {
@@ -339,14 +339,16 @@ pub fn slow(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diag
 pub fn one_version(failed: &str, port: u16) -> String {
     let version = if failed.contains(':') { 6 } else { 4 };
     format!(
-        "is {failed} the right address? then only IPv{version} is broken: on the host: `nft list ruleset`, `ip -{version} addr`, `ss -l{version}tn \
-         'sport = :{port}'`; here: `ip -{version} route get {failed}`, `ip -{version} neigh show {failed}`"
+        "does any host have this address? here: `ip -{version} neigh show {failed}`; if it says FAILED, none has: is it the right one, and is \
+         it set on the host? there: `ip -{version} addr`; if it says REACHABLE or STALE, a filter drops IPv{version} to port {port}; on the \
+         host: `nft list ruleset`; if it says nothing, a router is in between: `ip -{version} route get {failed}`, `traceroute -{version} -n {failed}`"
     )
 }
 
-/// Addresses of a name that failed, `ADDRESS WORD` each: which, of how many, and whether one IP version is dead.
+/// Addresses of a name that failed, `ADDRESS WORD` each: which, of how many, and whether one IP version is dead. How the first
+/// of them ended says it all of a single one.
 #[must_use]
-pub fn some_addresses(failed: &[&str], all: &[&str]) -> Option<String> {
+pub fn some_addresses(failed: &[&str], all: &[&str], ending: &str) -> Option<String> {
     let first = failed.first()?;
     let v6 = |entry: &&&str| entry.split(' ').next().is_some_and(|address| address.contains(':'));
     let works = |version: bool| {
@@ -360,13 +362,15 @@ pub fn some_addresses(failed: &[&str], all: &[&str]) -> Option<String> {
     };
     let listed = failed.iter().take(4).copied().collect::<Vec<_>>().join(", ");
     let more = if failed.len() > 4 { format!(" and {} more", failed.len() - 4) } else { String::new() };
-    Some(if dead(true) && works(false) {
-        format!("IPv6 is dead, IPv4 works: {listed}{more}")
+    let which = if dead(true) && works(false) {
+        "IPv6 is dead, IPv4 works: ".to_owned()
     } else if dead(false) && works(true) {
-        format!("IPv4 is dead, IPv6 works: {listed}{more}")
+        "IPv4 is dead, IPv6 works: ".to_owned()
     } else if all.len() > 1 {
-        format!("{} of {} addresses failed: {listed}{more}", failed.len(), all.len())
+        format!("{} of {} addresses failed: ", failed.len(), all.len())
     } else {
-        (*first).to_owned()
-    })
+        String::new()
+    };
+    let named = failed.len() == 1 && first.split(' ').next().is_some_and(|address| ending.contains(address));
+    Some(if named { format!("{which}{ending}") } else { format!("{which}{listed}{more}; {ending}") })
 }

@@ -22,7 +22,7 @@ const SIZE: usize = 16;
 /// Words of the note of a host that is alive, for whoever says what to do next.
 pub const ALIVE: &str = "answers ping";
 /// Words of the note of a port that packets reach.
-pub const OPEN_PATH: &str = "resets a stray ACK";
+pub const OPEN_PATH: &str = "(a stray ACK gets RST)";
 
 /// Words of the note of a port that a filter keeps packets from.
 pub const FILTERED: &str = "a filter drops them";
@@ -38,9 +38,9 @@ pub async fn investigate(cx: &mut Cx<'_>, address: &Fact<String>, port: u16) {
     let (ip, port) = (peer.ip(), peer.port());
     match (alive.unwrap_or(false), reset) {
         (_, Some(true)) => {
-            cx.note(format!("{peer} {OPEN_PATH}: packets reach the port, and new connections are not taken"));
+            cx.note(format!("packets reach port {port} {OPEN_PATH}, but its listener takes no new connections"));
         }
-        (true, Some(false)) => cx.note(format!("{ip} {ALIVE}, but no segment to port {port}: {FILTERED}")),
+        (true, Some(false)) => cx.note(format!("{ip} {ALIVE}, but nothing sent to its port {port}: {FILTERED}")),
         (true, None) => cx.note(format!("{ip} {ALIVE}")),
         (false, _) => {}
     }

@@ -17,13 +17,14 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     if let Some(breach) = failure.breach(OUTCOME.info.name) {
         let mut diagnosis = unconnected(failure, &OUTCOME, &peer).or_else(|| other(failure, &peer))?;
         let failed = failure.list(FAILED.info.name);
+        let all = failure.list(ADDRESSES.info.name);
         if let Some(cause) =
-            some_addresses(&failed, &failure.list(ADDRESSES.info.name)).filter(|_| failed.len() > 1 || several(failure))
+            some_addresses(&failed, &all, &ending(failure, breach)).filter(|_| failed.len() > 1 || several(failure))
         {
             if cause.contains(" is dead, ") {
                 diagnosis.next = one_version(&peer.host, peer.port);
             }
-            diagnosis.cause = format!("{cause}; {}", ending(failure, breach));
+            diagnosis.cause = cause;
         }
         return Some(diagnosis);
     }

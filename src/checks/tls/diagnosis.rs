@@ -39,11 +39,11 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     if let Some(breach) = failure.breach(OUTCOME.info.name) {
         let mut diagnosis = unconnected(failure, &OUTCOME, &server.peer).or_else(|| other(failure, breach, &server))?;
         let (failed, all) = (failure.list("addresses.failed"), failure.list("addresses"));
-        if let Some(cause) = some_addresses(&failed, &all).filter(|_| all.len() > 1) {
+        if let Some(cause) = some_addresses(&failed, &all, &ending(failure, breach)).filter(|_| all.len() > 1) {
             if cause.contains(" is dead, ") {
                 diagnosis.next = one_version(&server.peer.host, server.peer.port);
             }
-            diagnosis.cause = format!("{cause}; {}", ending(failure, breach));
+            diagnosis.cause = cause;
         }
         return Some(diagnosis);
     }
@@ -223,12 +223,7 @@ fn lasting(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnosi
 fn settings(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnosis {
     let endpoint = server.endpoint();
     if &*breach.fact == "scan.versions" {
-        let taken = failure.list("scan.versions").join(", ");
-        let next = format!(
-            "set the lowest version there (nginx: ssl_protocols, haproxy: ssl-min-ver), on every node; then this must fail: {}",
-            server.s_client("-tls1 -cipher ALL:@SECLEVEL=0")
-        );
-        return Diagnosis::new(format!("{endpoint} accepts {taken}; expected {}", breach.in_words()), next);
+        return versions(&failure.list("scan.versions"), breach, server);
     }
     let weak = failure.list("scan.weak");
     let count = failure.value("scan.weak").and_then(Value::as_array).map_or(0, Vec::len);
@@ -253,6 +248,40 @@ fn settings(failure: &Failure<'_>, breach: &Outcome, server: &Server) -> Diagnos
     };
     let next = format!(
         "take {them} out of the list of ciphers (nginx: ssl_ciphers, haproxy: ciphers) on every node, and reload; {by_hand}"
+    );
+    Diagnosis::new(cause, next)
+}
+
+/// Versions, and the option of `openssl s_client` that offers it alone.
+const VERSIONS: &[(&str, &str)] =
+    &[("TLS1.0", "-tls1"), ("TLS1.1", "-tls1_1"), ("TLS1.2", "-tls1_2"), ("TLS1.3", "-tls1_3")];
+
+/// Versions that should not be there, or of which one is missing.
+fn versions(taken: &[&str], breach: &Outcome, server: &Server) -> Diagnosis {
+    let (endpoint, wanted) = (server.endpoint(), breach.in_words());
+    let extra: Vec<&str> = taken.iter().copied().filter(|version| !wanted.contains(version)).collect();
+    let ask = |version: &&str| {
+        let option = VERSIONS.iter().find(|(name, _)| name == version)?.1;
+        Some(server.s_client(&format!("{option} -cipher ALL:@SECLEVEL=0")))
+    };
+    let commands = |versions: &[&str]| versions.iter().filter_map(ask).collect::<Vec<_>>().join("; ");
+    if extra.is_empty() {
+        let cause = format!("{endpoint} accepts {}; expected {wanted}", taken.join(", "));
+        let named = VERSIONS.iter().map(|(name, _)| *name).filter(|name| wanted.contains(name));
+        let missing: Vec<&str> = named.filter(|name| !taken.contains(name)).collect();
+        let next = format!(
+            "allow the missing version there (nginx: ssl_protocols, haproxy: ssl-max-ver), on every node; then this must succeed: {}",
+            commands(&missing)
+        );
+        return Diagnosis::new(cause, next);
+    }
+    let cause = format!("{endpoint} accepts {}; expected {wanted}", extra.join(", "));
+    let lowest = VERSIONS.iter().map(|(name, _)| *name).find(|name| wanted.contains(name));
+    let lowest = lowest.map(|name| format!(" {}", name.replace("TLS", "TLSv"))).unwrap_or_default();
+    let must = if extra.len() == 1 { "this must fail" } else { "each of these must fail" };
+    let next = format!(
+        "forbid them on every node (haproxy: ssl-min-ver{lowest}; nginx: ssl_protocols without them) and reload; then {must}: {}",
+        commands(&extra)
     );
     Diagnosis::new(cause, next)
 }

@@ -27,7 +27,25 @@ fn a_command_after_a_colon_has_a_line_of_its_own_and_is_never_broken() {
     );
     assert_eq!(lines("here: `dig x`", 80), ["here:", "  dig x"]);
     assert_eq!(lines("first: `dig x`. then more", 80), ["first:", "  dig x", "then more"]);
+    assert_eq!(lines("up (there: `ip addr`)? if not", 80), ["up (there: `ip addr`)? if not"], "it is not alone");
     assert_eq!(lines("use `shakedown serve` there", 80), ["use `shakedown serve` there"]);
+}
+
+/// What follows from what a command prints is found without reading the whole.
+#[test]
+fn each_case_of_several_begins_a_line() {
+    let text = "is it up? here: `ping h`; if it says none, start it; if it says one, a filter drops it; else see: `dig x`; if so, wait if you can";
+    let want = [
+        "is it up? here:",
+        "  ping h",
+        "if it says none, start it;",
+        "if it says one, a filter drops it;",
+        "else see:",
+        "  dig x",
+        "if so, wait if you can",
+    ];
+    assert_eq!(lines(text, 80), want);
+    assert_eq!(lines("is it up; if not, start it", 80), ["is it up; if not, start it"], "there is no command");
 }
 
 #[test]

@@ -111,7 +111,7 @@ pub const ROWS: &[Breakage] = &[
         wording: &[Wording {
             cases: ".",
             cause: &["503", "No server is available", r"192\.0\.2\.10|2001:db8::10"],
-            next: &["sees its backends", "haproxy"],
+            next: &["has no server that it may send this to", "show stat", "DOWN"],
             misleading: &["<html>"],
         }],
     },

@@ -18,9 +18,9 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
     let failed = reports.iter().filter(|report| !report.answered() && report.outcome() != "unasked");
     let failed: Vec<String> = failed.map(|report| report.label().to_owned()).collect();
     for report in reports.iter().filter(|report| !report.answered()) {
-        let summary: Vec<&str> = report.summaries().map(|summary| summary.outcome).collect();
-        let summary = if summary.is_empty() { report.outcome().to_owned() } else { summary.join(", ") };
-        cx.note(format!("{}: without an answer ({summary})", report.label()));
+        let summary: Vec<&str> = report.summaries().map(|summary| ending(summary.outcome)).collect();
+        let summary = if summary.is_empty() { ending(report.outcome()).to_owned() } else { summary.join(", ") };
+        cx.note(format!("{} ({summary})", report.label()));
     }
     cx.set(&facts::FAILED, failed);
     let outcome = reports.iter().map(ServerReport::outcome).find(|outcome| *outcome != "answered");
@@ -53,6 +53,11 @@ pub(super) fn record(cx: &mut Cx<'_>, settings: &Settings, reports: &[ServerRepo
             reports.iter().filter_map(|report| report.summaries().find_map(|summary| summary.nsid.clone())).collect();
         cx.set(&facts::NSIDS, Vec::from_iter(nsids));
     }
+}
+
+/// An outcome in words; the response code REFUSED is another thing than a port that refuses.
+fn ending(outcome: &'static str) -> &'static str {
+    if outcome == "refused" { "port closed" } else { outcome }
 }
 
 /// Who answers like whom. The reference is what most say; of equal camps, that of the newest serial.

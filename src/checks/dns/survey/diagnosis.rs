@@ -113,12 +113,10 @@ fn delegation(failure: &Failure<'_>, zone: &str) -> Diagnosis {
 /// Servers with how the question to each ended, as the evidence has it.
 fn how_they_failed(failure: &Failure<'_>, servers: &[&str]) -> Vec<String> {
     let how = |server: &&str| {
-        let mut notes =
-            failure.notes().iter().filter_map(|note| note.strip_prefix(*server)?.strip_prefix(": without an answer ("));
-        let outcome = notes.find_map(|rest| rest.strip_suffix(')'));
-        // The code REFUSED is another thing.
-        let word = outcome.map(|outcome| if outcome == "refused" { CLOSED } else { outcome });
-        word.map_or_else(|| (*server).to_owned(), |word| format!("{server} ({word})"))
+        let noted = |note: &&String| {
+            note.strip_prefix(*server).is_some_and(|rest| rest.starts_with(" (") && rest.ends_with(')'))
+        };
+        failure.notes().iter().find(noted).map_or_else(|| (*server).to_owned(), Clone::clone)
     };
     servers.iter().map(how).collect()
 }

@@ -68,7 +68,7 @@ async fn a_silent_server_is_never_hidden() {
     round.is("reachable.udp", false);
     round.is("lame", json!([pair.label(1)]));
     round.is("repeated", 2);
-    round.noted("without an answer");
+    round.noted("(timeout)");
     // What is not known of one server is not said of all.
     for fact in [
         "serial",
