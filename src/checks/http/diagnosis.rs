@@ -123,8 +123,8 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
                 None => ending(failure, breach),
             };
             let next = format!(
-                "does the service redirect, or a proxy before it? ask a service behind {} the same way, with its own address: {}; if it \
-                 loops there too, its own rules are wrong; else the proxy's",
+                "does the service redirect, or a proxy before it? ask the service past the proxy, with its address in place of \
+                 {}: {}; if it loops there too, the rules of the service are wrong; else those of the proxy",
                 peer.host,
                 by_hand::curl_of(failure, peer, failure.target, "-sSL --max-redirs 5 -o /dev/null -D -")
             );
@@ -221,7 +221,8 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
 
 /// How a proxy sees what is behind it. The first socket of the configuration is asked; columns are proxy, server and state.
 const BACKENDS: &str = "`echo 'show stat' | socat stdio \"$(awk '$1 == \"stats\" && $2 == \"socket\" {print $3; exit}' /etc/haproxy/haproxy.cfg)\" | cut -d, -f1,2,18`; \
-     if a state is DOWN, its health check fails, from there; if it is MAINT, the server is disabled";
+     if a state is DOWN, the health check of the proxy fails: look at its path and port, and at the route from there; if it is MAINT, \
+     the server is disabled";
 /// Words of haproxy's own page, where it has no server to ask.
 const HAPROXY: &str = "No server is available to handle this request";
 /// Where nginx says why it found none.

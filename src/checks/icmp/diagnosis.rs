@@ -106,7 +106,7 @@ fn after_loss(failure: &Failure<'_>, host: &str) -> String {
     if at_once {
         return format!(
             "no router is in between (the TTL of the replies says so): does {host} limit ICMP, or drop in a queue? on {host}: `nft list \
-             ruleset`, `tc -s qdisc`; else an end or the switch between loses them; there and here: `ip -s link`; {DRIVER}"
+             ruleset`, `tc -s qdisc`; else the link loses them (an interface, a cable, the switch); there and here: `ip -s link`; {DRIVER}"
         );
     }
     format!(

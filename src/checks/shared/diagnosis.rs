@@ -190,8 +190,8 @@ fn refused(failure: &Failure<'_>, peer: &Peer) -> String {
 #[must_use]
 pub fn listening(peer: &Peer) -> String {
     format!(
-        "does the service run, and listen on this address and port? on {}: {}; if it lists nothing, start the service, or let it listen on \
-         this port: its log says why it does not; if it lists another address only, such as 127.0.0.1, let it listen on this one too; \
+        "does the service run, and listen on this address and port? on {}: {}; if it lists nothing, start the service, or add the listener \
+         for this port: the log of the service says why it has none; if it lists another address only, such as 127.0.0.1, let it listen on this one too; \
          else a firewall refuses: `nft list ruleset`",
         peer.host,
         command(&peer.listeners())
@@ -221,7 +221,7 @@ fn silent(failure: &Failure<'_>, peer: &Peer) -> String {
     let noted = |words: &str| failure.notes().iter().any(|note| note.contains(words));
     if noted(OPEN_PATH) {
         return format!(
-            "is its queue of connections full? on {host}: `ss -ltn 'sport = :{port}'`; if Recv-Q is above Send-Q, it is: look why the \
+            "is its queue of connections full? on {host}: `ss -ltnp 'sport = :{port}'`; if Recv-Q is above Send-Q, it is: look why the \
              service accepts none (its log, its threads); else a filter drops SYNs alone: `nft list ruleset`"
         );
     }
@@ -339,9 +339,11 @@ pub fn slow(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diag
 pub fn one_version(failed: &str, port: u16) -> String {
     let version = if failed.contains(':') { 6 } else { 4 };
     format!(
-        "does any host have this address? here: `ip -{version} neigh show {failed}`; if it says FAILED, none has: is it the right one, and is \
-         it set on the host? there: `ip -{version} addr`; if it says REACHABLE or STALE, a filter drops IPv{version} to port {port}; on the \
-         host: `nft list ruleset`; if it says nothing, a router is in between: `ip -{version} route get {failed}`, `traceroute -{version} -n {failed}`"
+        "does it answer ping, and does a host have this address? here: `ping -{version} -c 3 {failed}`, `ip -{version} neigh show {failed}`; if \
+         the last says FAILED, no host answers for it: is the address set on the host, and does a filter there drop all of IPv{version}? \
+         there: `ip -{version} addr`, `nft list ruleset`; if it says REACHABLE or STALE, a filter drops port {port} or all of IPv{version}; \
+         on the host: `nft list ruleset`; if it says nothing, a router is in between: `ip -{version} route get {failed}`, \
+         `traceroute -{version} -n {failed}`"
     )
 }
 

@@ -22,7 +22,7 @@ const SIZE: usize = 16;
 /// Words of the note of a host that is alive, for whoever says what to do next.
 pub const ALIVE: &str = "answers ping";
 /// Words of the note of a port that packets reach.
-pub const OPEN_PATH: &str = "(a stray ACK gets RST)";
+pub const OPEN_PATH: &str = "(an ACK outside any connection gets RST)";
 
 /// Words of the note of a port that a filter keeps packets from.
 pub const FILTERED: &str = "a filter drops them";
@@ -38,9 +38,11 @@ pub async fn investigate(cx: &mut Cx<'_>, address: &Fact<String>, port: u16) {
     let (ip, port) = (peer.ip(), peer.port());
     match (alive.unwrap_or(false), reset) {
         (_, Some(true)) => {
-            cx.note(format!("packets reach port {port} {OPEN_PATH}, but its listener takes no new connections"));
+            cx.note(format!("packets reach port {port} {OPEN_PATH}, but it takes no new connection"));
         }
-        (true, Some(false)) => cx.note(format!("{ip} {ALIVE}, but nothing sent to its port {port}: {FILTERED}")),
+        (true, Some(false)) => {
+            cx.note(format!("{ip} {ALIVE}, but packets to its port {port} get no reply: {FILTERED}"))
+        }
         (true, None) => cx.note(format!("{ip} {ALIVE}")),
         (false, _) => {}
     }

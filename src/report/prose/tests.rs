@@ -92,7 +92,7 @@ const ENDINGS: &[&str] = &[
     "does not verify: not valid for this name",
     "does not verify: not valid before 2040-01-01",
 ];
-const NOTES: &[&str] = &["answers ping", "resets a stray ACK", "a filter drops them", ""];
+const NOTES: &[&str] = &["answers ping", "(an ACK outside any connection gets RST)", "a filter drops them", ""];
 
 fn values(info: &FactInfo) -> Vec<Value> {
     let texts = |words: &[&str]| words.iter().map(|word| Value::from(*word)).collect();

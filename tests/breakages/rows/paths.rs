@@ -42,7 +42,7 @@ pub const ROWS: &[Breakage] = &[
         results: &[("backend[address=192.0.2.12]", "timeout"), ("certificate[address=192.0.2.12]", "timeout")],
         wording: &[Wording {
             cases: ".",
-            cause: &[r"192\.0\.2\.12:443", "no answer", r"\b2 ?s\b", "ping|echo|alive|stray ACK"],
+            cause: &[r"192\.0\.2\.12:443", "no answer", r"\b2 ?s\b", "ping|echo|alive|outside any connection"],
             next: &[r"\bss -l", "queue|Recv-Q|accept"],
             misleading: &["hangs"],
         }],

@@ -182,7 +182,7 @@ fn in_every_family_too_few_descriptors_change_nothing_but_to_errored() {
     for row in rows("127.0.0.1", None) {
         checks.push_str(&row.plain());
     }
-    let head = "version: 1\nsuite: own\ndefaults: {timeout: 5s}\nchecks:\n";
+    let head = "version: 1\nsuite: own\ndefaults: {timeout: 2s}\nchecks:\n";
     let enough = run_with(&own, 4096, &format!("{head}{}", services.wait));
     assert!(ends(&enough).values().all(|[verdict, _]| verdict == "passed"), "{enough}");
     let suite = format!("{head}{checks}");
