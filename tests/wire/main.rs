@@ -7,6 +7,7 @@ mod evidence;
 mod http;
 mod http_answers;
 mod http_bodies;
+mod http_requests;
 mod never_green;
 #[path = "../observe/mod.rs"]
 mod observe;

@@ -129,6 +129,13 @@ facts! { pub(super) FACTS;
             .fleeting(FLEETING)
             .on_breach("the header differs: is it set by the service, or by what stands before it?")
     .form(Form::Fields);
+    pub(super) const REPEATED_HEADERS: Fact<Value> = Fact::object(
+        "repeated_headers",
+        "Headers that the final answer has more than once, each with the list of its values, which `headers` joins.",
+    )
+    .except(VOLATILE)
+    .on_breach("the header stands there more than once: is it set by the service and again by what stands before it?")
+    .form(Form::Fields);
     pub(super) const URL: Fact<String> = Fact::text("url", "The last URL requested.").form(Form::Url);
     pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address of the last connection.");
     pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> = Fact::number(
@@ -196,4 +203,13 @@ facts! { pub(super) CONTENT;
 // Of a check that follows.
 facts! { pub(super) FOLLOWED;
     pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL that a followed redirect led to, in order.").form(Form::Url);
+}
+
+// Of a check whose body waits for the server's word.
+facts! { pub(super) CONTINUED;
+    pub(super) const WAS_CONTINUED: Fact<bool> = Fact::flag(
+        "continued",
+        "Whether the server asked for the body (`100 Continue`) before it was sent or turned down; absent unless the head of an answer came.",
+    )
+    .on_breach("something on the way does not pass on `expect: 100-continue`, or the server turned the request down before its body");
 }

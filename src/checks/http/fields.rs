@@ -7,7 +7,7 @@ use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS}
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
-use crate::model::{Field, FieldKind, FieldRole, Text};
+use crate::model::{Args, Field, FieldKind, FieldRole, Text};
 use crate::proto::http::VersionChoice;
 
 choices! {
@@ -22,13 +22,49 @@ choices! {
     }
 }
 
+fields! { AUTH_FIELDS;
+    pub(super) const USER: Field<Option<Text>> = Field::optional("user", FieldKind::Text, "User name, for Basic.");
+    pub(super) const PASSWORD: Field<Option<Text>> =
+        Field::optional("password", FieldKind::Text, "Password of `user`, from `secrets`.");
+    pub(super) const TOKEN: Field<Option<Text>> =
+        Field::optional("token", FieldKind::Text, "Token, for Bearer, from `secrets`; without `user` and `password`.");
+}
+
 fields! { pub(super) FIELDS;
     pub(super) const URL: Field<Text> =
         Field::required("url", FieldKind::Url, "http or https URL, without user and password.").role(FieldRole::Host);
-    pub(super) const METHOD: Field<String> = Field::default("method", FieldKind::Text, "GET", "Request method.");
-    pub(super) const HEADERS: Field<Vec<(String, String)>> =
-        Field::optional("headers", FieldKind::Map(&FieldKind::Text), "Request headers.");
+    pub(super) const METHOD: Field<Option<String>> =
+        Field::optional("method", FieldKind::Text, "Request method. Default: GET, or POST where there is something to send.");
+    pub(super) const HEADERS: Field<Vec<(String, Vec<String>)>> = Field::optional(
+        "headers",
+        FieldKind::Map(&FieldKind::List(&FieldKind::Text)),
+        "Request headers; one with a list of values is sent once for each.",
+    );
     pub(super) const BODY: Field<Option<String>> = Field::optional("body", FieldKind::Text, "Request body.");
+    pub(super) const JSON: Field<Option<Text>> = Field::optional(
+        "json",
+        FieldKind::Document,
+        "Request body as a JSON document, with `content-type: application/json` unless `headers` has another.",
+    );
+    pub(super) const FORM: Field<Vec<(String, Vec<String>)>> = Field::optional(
+        "form",
+        FieldKind::Map(&FieldKind::List(&FieldKind::Text)),
+        "Request body as a form sends it (`application/x-www-form-urlencoded`), percent-encoded here; a list of values repeats the name.",
+    );
+    pub(super) const BODY_FILE: Field<Option<Text>> =
+        Field::optional("body_file", FieldKind::Path, "File with the request body, at most 16 MiB, sent as it is.")
+            .role(FieldRole::Content);
+    pub(super) const AUTH: Field<Option<Args>> = Field::optional(
+        "auth",
+        FieldKind::Group(AUTH_FIELDS),
+        "Credentials: `user` and `password` (Basic), or `token` (Bearer); never sent to another origin.",
+    );
+    pub(super) const EXPECT_CONTINUE: Field<bool> = Field::default(
+        "expect_continue",
+        FieldKind::Bool,
+        "false",
+        "Send the body only once the server asks for it (`100 Continue`), or after a second without a word; HTTP/1.1.",
+    );
     pub(super) const FOLLOW: Field<usize> = Field::default(
         "follow",
         FieldKind::Integer(0, 20),
@@ -39,6 +75,17 @@ fields! { pub(super) FIELDS;
         "resolve",
         FieldKind::Address,
         "Address to connect to instead of resolving the URL's host.",
+    );
+    pub(super) const SNI: Field<Option<String>> = Field::optional(
+        "sni",
+        FieldKind::Text,
+        "Server name (SNI) to send to the URL's host. Default: that host; none for an address or an empty text.",
+    )
+    .role(FieldRole::Location);
+    pub(super) const VERIFY_NAME: Field<Option<String>> = Field::optional(
+        "verify_name",
+        FieldKind::Host,
+        "Name that the certificate of the URL's host must be valid for. Default: `sni`, else that host.",
     );
     pub(super) const VERSION: Field<HttpVersion> = Field::choice(
         "version",

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use answer::Answer;
 use facts::{OUTCOME, STATUS};
-use fields::{FOLLOW, HttpVersion, LIMIT, RESOLVE, TIMEOUT, URL, VERIFY, VERSION};
+use fields::{EXPECT_CONTINUE, FOLLOW, HttpVersion, LIMIT, RESOLVE, TIMEOUT, URL, VERIFY, VERSION};
 use record::Recorder;
 use request::Request;
 use tokio::time::Instant;
@@ -30,13 +30,14 @@ use crate::checks::shared::{silence, tls_fields};
 use crate::model::count::counted;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text, Value};
+use crate::net::IpVersion;
 use crate::net::deadline;
 use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
 use crate::probe::{
     Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is,
 };
-use crate::proto::http::{ExchangeError, HttpServer, Phase, exchange};
+use crate::proto::http::{CertificateNames, ExchangeError, HttpServer, Phase, VersionChoice, exchange};
 use crate::proto::tls::Trust;
 
 /// Time a probe may need beside its `timeout`, to read a trust store the first time, or to look at a connection that did not
@@ -56,7 +57,9 @@ pub struct Http {
     request: Request,
     follow: usize,
     pin: Option<IpAddr>,
-    version: HttpVersion,
+    version: VersionChoice,
+    /// Of the suite's URL, where they are not its host.
+    names: Option<CertificateNames>,
     trust: Trust,
     verify: bool,
     timeout: Duration,
@@ -66,13 +69,22 @@ pub struct Http {
 impl Probe for Http {
     const SUMMARY: &'static str = "HTTP request: status, headers, body, and the time of every phase";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::CONTENT, facts::FOLLOWED);
+    const FACTS: &'static [FactInfo] =
+        joined!(FactInfo; facts::FACTS, facts::CONTENT, facts::FOLLOWED, facts::CONTINUED);
     const MODES: &'static [Mode] = &[
         Mode::of("method: GET` or another but `HEAD", request::has_answer_with_body, facts::CONTENT),
         Mode::of("follow: 5", |args| args.get(&FOLLOW) > 0, facts::FOLLOWED),
+        Mode::of("expect_continue: true", |args| args.get(&EXPECT_CONTINUE), facts::CONTINUED),
     ];
     const FIELD_RULES: FieldRules = FieldRules {
-        exclusive: &[],
+        exclusive: &[
+            &["body", "json"],
+            &["body", "form"],
+            &["body", "body_file"],
+            &["json", "form"],
+            &["json", "body_file"],
+            &["form", "body_file"],
+        ],
         any: &[],
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
     };
@@ -82,6 +94,11 @@ impl Probe for Http {
         fields::VERIFY.name(),
         fields::HEADERS.name(),
         fields::BODY.name(),
+        fields::JSON.name(),
+        fields::FORM.name(),
+        fields::BODY_FILE.name(),
+        fields::AUTH.name(),
+        fields::EXPECT_CONTINUE.name(),
         fields::TIMEOUT.name(),
         tls_fields::CA_FILE.name(),
         tls_fields::CLIENT_CERT.name(),
@@ -94,16 +111,17 @@ impl Probe for Http {
         let url = request::url(args)?;
         Ok(Self {
             host: request::host(args, &url),
-            url,
             shown: request::shown(args),
             request: Request::from_args(args)?,
             follow: args.get(&FOLLOW),
             pin: args.get(&RESOLVE),
-            version: args.get(&VERSION),
+            version: version(args),
+            names: request::certificate_names(args, &url)?,
             trust: tls_fields::trust(args)?,
             verify: args.get(&VERIFY),
             timeout: args.get(&TIMEOUT),
             limit: args.get(&LIMIT),
+            url,
         })
     }
 
@@ -204,6 +222,14 @@ impl Probe for Http {
     }
 }
 
+/// The version asked for; a body waits for the server's word over HTTP/1.1 alone.
+fn version(args: &Args) -> VersionChoice {
+    match args.get(&VERSION) {
+        HttpVersion::Auto if args.get(&EXPECT_CONTINUE) => VersionChoice::Http1,
+        other => other.into(),
+    }
+}
+
 impl From<ExchangeError> for EarlyEnd {
     fn from(error: ExchangeError) -> Self {
         match error {
@@ -231,7 +257,10 @@ impl Http {
                 address: self.pin.filter(|_| url.host() == self.url.host()),
                 url: &url,
                 host: &host,
-                version: self.version.into(),
+                version: self.version,
+                names: self.names.as_ref().filter(|_| url.host() == self.url.host()),
+                ip_version: IpVersion::Any,
+                source: None,
                 trust: &self.trust,
                 verify: self.verify,
                 // The whole exchange has one limit in time, kept by the caller; a connection ends just before it, because only
@@ -240,6 +269,9 @@ impl Http {
             };
             let mut recorder = Recorder { cx: &mut *cx, trace: &mut *trace };
             let response = exchange(&server, |version| request.for_url(&url, version), &mut recorder).await?;
+            if let Some(asked) = request.was_asked_for() {
+                cx.set(&facts::WAS_CONTINUED, asked);
+            }
             let status = response.head.status;
             trace.status = Some(status);
             let target = request::redirect(&url, status, &response.head.headers);

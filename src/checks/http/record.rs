@@ -8,7 +8,7 @@ use hyper::{StatusCode, Version};
 use super::answer::Answer;
 use super::facts::{
     ADDRESS, BODY, BODY_DECODED_SIZE, BODY_JSON, BODY_SIZE, BODY_TRUNCATED, CERTIFICATE_EXPIRES_IN, CONNECT_TIME,
-    CONTENT, FIRST_BYTE_TIME, HEADERS, REDIRECTS, RESOLVE_TIME, STATUS, TLS_TIME, URL, VERSION,
+    CONTENT, FIRST_BYTE_TIME, HEADERS, REDIRECTS, REPEATED_HEADERS, RESOLVE_TIME, STATUS, TLS_TIME, URL, VERSION,
 };
 use super::repeated;
 use super::trace::Trace;
@@ -78,6 +78,7 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
         _ => {}
     }
     cx.set(&HEADERS, object(&answer.head.headers));
+    cx.set(&REPEATED_HEADERS, repeats(&answer.head.headers));
     if let Some(why) = answer.without {
         note_once(cx, format!("answered {}, without a body: {why}", answer.head.status));
         if answer.head.status == StatusCode::NOT_MODIFIED {
@@ -180,6 +181,14 @@ pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace, follows: bool) {
     if let Some(address) = trace.address {
         cx.set(&ADDRESS, address.to_string());
     }
+}
+
+/// Headers that stand there more than once; of one of them every client may take another value.
+fn repeats(headers: &HeaderMap) -> Value {
+    let values = |name| headers.get_all(name).iter().map(|value| field_text(value.as_bytes())).collect::<Vec<_>>();
+    let several = headers.keys().map(|name| (name.as_str().to_owned(), values(name)));
+    let several = several.filter(|(name, values)| values.len() > 1 && name != SET_COOKIE.as_str());
+    Value::Object(several.map(|(name, values)| (name, Value::from(values))).collect())
 }
 
 fn object(headers: &HeaderMap) -> Value {

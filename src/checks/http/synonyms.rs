@@ -5,6 +5,8 @@ use crate::probe::Synonyms;
 const SCHEME: &str = "!the URL says it: write `url: https://…`";
 const ONCE: &str = "!a probe asks once; `retries` and `eventually` of a suite ask again";
 const AS_SENT: &str = "!a body is written as it is sent: body=TEXT";
+const PASSWORD: &str = "auth: {user: NAME, password: \"${PASSWORD}\"}";
+const TOKEN: &str = "auth: {token: \"${TOKEN}\"}";
 const TLS_VERSION: &str =
     "!`shakedown probe tls HOST` has min_version and max_version, and scan=true shows all that are offered";
 
@@ -17,8 +19,11 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
     fields: &[
         ("uri", "url"), ("address", "url"), ("target", "url"), ("endpoint", "url"), ("link", "url"),
         ("http_method", "method"), ("verb", "method"), ("request", "method"), ("header", "headers"),
-        ("http_headers", "headers"), ("data", "body"), ("payload", "body"), ("post_data", "body"), ("json", "body"),
-        ("form", "body"), ("content", "body"), ("follow_redirects", "follow: 5"), ("redirect", "follow: 5"),
+        ("http_headers", "headers"), ("data", "body"), ("payload", "body"), ("post_data", "body"), ("content", "body"),
+        ("json_body", "json"), ("body_json", "json"), ("form_data", "form"), ("form_params", "form"), ("urlencoded", "form"),
+        ("data_file", "body_file"), ("payload_file", "body_file"), ("file", "body_file"), ("body_from_file", "body_file"),
+        ("expect_100", "expect_continue: true"), ("expect100", "expect_continue: true"),
+        ("server_name", "sni"), ("servername", "sni"), ("tls_server_name", "sni"), ("verify_host", "verify_name"), ("follow_redirects", "follow: 5"), ("redirect", "follow: 5"),
         ("redirects", "follow: 5"), ("allow_redirects", "follow: 5"), ("max_redirects", "follow"),
         ("maxredirs", "follow"), ("location", "follow: 5"), ("no_follow_redirects", "follow: 0"),
         ("insecure", "verify: false"), ("allow_insecure", "verify: false"), ("skip_verify", "verify: false"),
@@ -33,11 +38,10 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("protocol", "version"), ("http2", "version: 2"), ("http3", "version: 3"), ("max_time", "timeout"),
         ("request_timeout", "timeout"), ("request_headers", "headers"), ("max_size", "limit"),
         ("body_size_limit", "limit"), ("user_agent", "headers: {User-Agent: NAME}"),
-        ("host_header", "headers: {Host: NAME}"), ("cookies", "headers: {Cookie: NAME=VALUE}"),
-        ("authorization", "headers: {Authorization: ${HEADER}}"), ("auth", "headers: {Authorization: ${HEADER}}"),
-        ("basic_auth", "headers: {Authorization: ${HEADER}}"), ("bearer_token", "headers: {Authorization: ${HEADER}}"),
-        ("username", "headers: {Authorization: ${HEADER}}"), ("password", "headers: {Authorization: ${HEADER}}"),
-        ("token", "headers: {Authorization: ${HEADER}}"), ("tls", SCHEME), ("ssl", SCHEME),
+        ("host_header", "headers: {Host: NAME}"), ("host", "headers: {Host: NAME}"), ("virtual_host", "headers: {Host: NAME}"), ("cookies", "headers: {Cookie: NAME=VALUE}"),
+        ("authorization", TOKEN), ("basic_auth", PASSWORD), ("basic", PASSWORD), ("credentials", PASSWORD),
+        ("bearer_token", TOKEN), ("bearer", TOKEN), ("oauth2_bearer", TOKEN), ("username", PASSWORD), ("user", PASSWORD),
+        ("password", PASSWORD), ("token", TOKEN), ("tls", SCHEME), ("ssl", SCHEME),
     ],
     facts: &[
         ("status_code", "status"), ("statuscode", "status"), ("code", "status"), ("http_code", "status"),
@@ -71,9 +75,8 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("--cacert FILE", "ca_file={}"), ("--ca-certificate FILE", "ca_file={}"), ("-E FILE", "client_cert={}"),
         ("--cert FILE", "client_cert={}"), ("--key FILE", "client_key={}"), ("-X METHOD", "method={}"),
         ("--request METHOD", "method={}"), ("-I", "method=HEAD"), ("--head", "method=HEAD"),
-        ("--spider", "method=HEAD"), ("-d DATA", "body={} ?method=POST"), ("--data DATA", "body={} ?method=POST"),
-        ("--data-raw DATA", "body={} ?method=POST"), ("--data-binary DATA", "body={} ?method=POST"),
-        ("--json DATA", "body={} ?method=POST ?headers.Content-Type=application/json"), ("-L", "follow=5"),
+        ("--spider", "method=HEAD"), ("-d DATA", "body={}"), ("--data DATA", "body={}"),
+        ("--data-raw DATA", "body={}"), ("--data-binary DATA", "body={}"), ("--json DATA", "json={}"), ("-L", "follow=5"),
         ("--location", "follow=5"), ("--max-redirs N", "follow={}"), ("-m SECONDS", "timeout={}s"),
         ("--max-time SECONDS", "timeout={}s"), ("--connect-timeout SECONDS", "timeout={}s"),
         ("-T SECONDS", "timeout={}s"), ("--timeout SECONDS", "timeout={}s"), ("--http1.1", "version=1.1"),

@@ -4,14 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use http_body_util::Full;
 use hyper::Request;
-use hyper::body::Bytes;
+use hyper::StatusCode;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::{ExchangeError, FailureKind, Limits, NoResponse, Response, Version, send};
+use super::{ExchangeError, FailureKind, Go, Limits, NoResponse, Outgoing, Response, Version, send};
 use crate::model::Text;
 use crate::net::clock::MeasuredTime;
 use crate::net::{ConnectError, IpVersion, connect, resolve};
@@ -91,6 +91,15 @@ impl VersionChoice {
     }
 }
 
+/// The name a server is asked for in TLS, and the one its certificate must be for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateNames {
+    /// Sent as SNI.
+    pub sni: Option<ServerName<'static>>,
+    /// Verified.
+    pub verify: ServerName<'static>,
+}
+
 /// A server, and on what terms it is asked.
 pub struct HttpServer<'a> {
     /// Names scheme, host and port.
@@ -99,8 +108,14 @@ pub struct HttpServer<'a> {
     pub host: &'a Text,
     /// Address to connect to instead of resolving the host.
     pub address: Option<IpAddr>,
+    /// Which addresses of the host are used.
+    pub ip_version: IpVersion,
+    /// Local address to send from.
+    pub source: Option<IpAddr>,
     /// Versions asked for.
     pub version: VersionChoice,
+    /// Names of its certificate, where these are not the URL's host.
+    pub names: Option<&'a CertificateNames>,
     /// Whom to trust over https.
     pub trust: &'a Trust,
     /// Nothing is sent to a server whose certificate does not verify.
@@ -113,7 +128,7 @@ pub struct HttpServer<'a> {
 /// response.
 pub async fn exchange(
     server: &HttpServer<'_>,
-    build: impl FnOnce(Version) -> Result<Request<Full<Bytes>>, String> + Send,
+    build: impl FnOnce(Version) -> Result<Request<Outgoing>, String> + Send,
     observer: &mut (impl Observer + Send),
 ) -> Result<Response, ExchangeError> {
     observer.begins(Phase::Resolve);
@@ -122,7 +137,7 @@ pub async fn exchange(
     observer.begins(Phase::Connect);
     let peer = SocketAddr::new(address, server.url.port_or_known_default().unwrap_or_default());
     let patience = server.left();
-    let dialled = match connect(peer, None, patience).await? {
+    let dialled = match connect(peer, server.source, patience).await? {
         Ok(dialled) => dialled,
         Err(error) => return Err(unconnected(&error, peer, patience).into()),
     };
@@ -163,12 +178,24 @@ impl HttpServer<'_> {
         };
         let start = Instant::now();
         // The caller's limit comes first, and says how long that was.
-        let found = resolve(&name, IpVersion::Any, self.left() + Duration::from_secs(1)).await?;
+        let found = resolve(&name, self.ip_version, self.left() + Duration::from_secs(1)).await?;
         let addresses = found.map_err(|why| NoResponse::new(FailureKind::Unresolved, why))?;
         observer.ended(Phase::Resolve, MeasuredTime::by_user(start.elapsed()));
         observer.resolved(&addresses.list);
         let first = addresses.list.first().copied();
         first.ok_or_else(|| ExchangeError::new(FailureKind::Unresolved, format!("{name} has no address")))
+    }
+
+    fn certificate_names(&self) -> Result<CertificateNames, ExchangeError> {
+        if let Some(names) = self.names {
+            return Ok(names.clone());
+        }
+        let host = self.url.host_str().unwrap_or_default();
+        let name = server_name(host).ok_or_else(|| {
+            NoResponse::new(FailureKind::TlsFailed, format!("{} is not a name a certificate can carry", self.host))
+        })?;
+        let sni = matches!(self.url.host(), Some(Host::Domain(_))).then(|| name.clone());
+        Ok(CertificateNames { sni, verify: name })
     }
 
     async fn secure(
@@ -177,19 +204,16 @@ impl HttpServer<'_> {
         peer: SocketAddr,
         observer: &mut (impl Observer + Send),
     ) -> Result<TlsStream, ExchangeError> {
-        let host = self.url.host_str().unwrap_or_default();
-        let name = server_name(host).ok_or_else(|| {
-            NoResponse::new(FailureKind::TlsFailed, format!("{} is not a name a certificate can carry", self.host))
-        })?;
-        let sni = matches!(self.url.host(), Some(Host::Domain(_))).then(|| name.clone());
-        let offer = Offer { sni, verify_name: name, alpn: self.version.alpn(), versions: versions(None, None) };
+        let CertificateNames { sni, verify: verify_name } = self.certificate_names()?;
+        let offer = Offer { sni, verify_name, alpn: self.version.alpn(), versions: versions(None, None) };
         let credentials = self.trust.load().await?;
         observer.begins(Phase::Tls);
         let patience = self.left();
         let handshake = handshake(stream, peer, credentials, &offer, patience).await?;
         if handshake.may_be_beyond_offer() {
             let left = self.left();
-            let open = async move || Ok(connect(peer, None, left).await?.ok().map(|dialled| dialled.stream));
+            let source = self.source;
+            let open = async move || Ok(connect(peer, source, left).await?.ok().map(|dialled| dialled.stream));
             if let Some(fault) = beyond_offer(peer, &offer, left, &|| open().boxed()).await? {
                 return Err(fault.into());
             }
@@ -223,16 +247,27 @@ impl HttpServer<'_> {
         &self,
         stream: S,
         version: Version,
-        build: impl FnOnce(Version) -> Result<Request<Full<Bytes>>, String> + Send,
+        build: impl FnOnce(Version) -> Result<Request<Outgoing>, String> + Send,
         observer: &mut (impl Observer + Send),
     ) -> Result<Response, ExchangeError>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
         observer.begins(Phase::Head);
-        let request = build(version).map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
+        let mut request = build(version).map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
+        let signal = request.body().signal();
+        if let Some(signal) = signal.clone() {
+            hyper::ext::on_informational(&mut request, move |response| {
+                if response.status() == StatusCode::CONTINUE {
+                    signal.say(Go::Continue);
+                }
+            });
+        }
         let start = Instant::now();
         let response = send(stream, version, LIMITS, request).await;
+        if let Some(signal) = signal {
+            signal.say(Go::Answered);
+        }
         let response = response.map_err(|none| none.of(self.url.as_str()))?;
         observer.ended(Phase::Head, MeasuredTime::by_user(start.elapsed()));
         Ok(response)

@@ -6,8 +6,10 @@ pub mod coding;
 mod connection;
 mod error;
 pub mod fetch;
+mod outgoing;
 mod stream_end;
 
 pub use client::{Body, Limits, Response, Version, send};
-pub use connection::{HttpServer, Observer, Phase, UNSENT, UNVERIFIED, VersionChoice, exchange};
+pub use connection::{CertificateNames, HttpServer, Observer, Phase, UNSENT, UNVERIFIED, VersionChoice, exchange};
 pub use error::{ExchangeError, FailureKind, NoResponse};
+pub use outgoing::{ContinueSignal, Go, Outgoing};
