@@ -118,3 +118,83 @@ async fn headers_that_repeat_are_lists() {
     assert_eq!(fact(&observation, "repeated_headers"), &serde_json::json!({"x-a": ["1", "2"]}));
     assert_eq!(fact(&observation, "headers")["x-a"], "1, 2");
 }
+
+/// An answer to a GET, with these lines of the head and this body.
+async fn answered<const N: usize>(
+    head: &str,
+    body: &str,
+    fields: [(&'static str, Arg); N],
+) -> shakedown::model::Observation {
+    let answer = format!("HTTP/1.1 200 OK\r\n{head}content-length: {}\r\n\r\n{body}", body.len()).leak();
+    let words: &'static [&'static str] = vec![&*answer].leak();
+    let (address, _heard) = listens(words).await;
+    let mut all = args([("url", text(format!("http://{address}/a/b"))), ("timeout", Arg::Number(10.0))]);
+    all.0.extend(fields);
+    run("http", all).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_headers_ask_for_is_told_without_the_values_of_cookies() {
+    let head = "cache-control: max-age=60, private\r\nalt-svc: h3=\":443\"\r\nset-cookie: id=s3cr3t; HttpOnly; SameSite=Lax\r\n\
+                set-cookie: t=s3cr3t; Secure\r\nset-cookie: id=s3cr3t; Path=/x\r\nstrict-transport-security: max-age=5\r\n";
+    let observation = answered(head, "", []).await;
+    assert_eq!(
+        (fact(&observation, "cache.max_age").as_f64(), fact(&observation, "cache.private")),
+        (Some(60.0), &true.into())
+    );
+    assert_eq!(fact(&observation, "alt_svc"), &serde_json::json!(["h3=:443"]));
+    assert!(
+        observation.last("hsts.max_age").is_none() && observation.notes().iter().any(|note| note.contains("over http"))
+    );
+    let cookies = observation.last_rows("cookies").unwrap();
+    let keys: Vec<&str> = cookies.rows.iter().map(|(key, _)| &**key).collect();
+    assert_eq!(keys, ["t", "id", "id; path=/x"], "what browsers reject comes first");
+    let row = |key: &str| cookies.object(cookies.row(key, shakedown::model::typed::Form::Plain).unwrap());
+    assert_eq!(row("t")["rejected"], "`Secure` over http");
+    assert_eq!((&row("id")["http_only"], &row("id")["same_site"]), (&true.into(), &"lax".into()));
+    assert!(!format!("{observation:?}").contains("s3cr3t"), "{observation:?}");
+}
+
+#[tokio::test]
+async fn a_body_has_a_digest_and_is_queried() {
+    let queries = [("jsonpath", Arg::Map(vec![("one".into(), text("$.a[0]")), ("all".into(), text("$.a[?@ > 1]"))]))];
+    let observation = answered("", "{\"a\":[1,2,3]}", queries.clone()).await;
+    assert_eq!(fact(&observation, "jsonpath"), &serde_json::json!({"one": 1, "all": [2, 3]}));
+    let digest = "730bc329ebcd24c6c9663ca4bb0e199a090dbf9d9d1058651d8560236abb1095";
+    assert_eq!(fact(&observation, "body.sha256"), digest);
+    let empty = answered("", "", queries.clone()).await;
+    assert_eq!(fact(&empty, "body.sha256"), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert!(empty.last("jsonpath").is_none() && empty.partial("jsonpath").is_none());
+    let [query] = queries;
+    let cut = answered("", "{\"a\":[1,2,3]}", [query, ("limit", Arg::Number(5.0))]).await;
+    assert!(cut.last("jsonpath").is_none() && cut.partial("jsonpath").is_some(), "what was not read is not judged");
+    assert_eq!(fact(&cut, "body.sha256"), fact(&observation, "body.sha256"), "it counts on beyond the limit");
+}
+
+#[tokio::test]
+async fn cookies_are_kept_from_one_redirect_to_the_next() {
+    let to_b = "HTTP/1.1 302 Found\r\nlocation: /b\r\nset-cookie: id=1; Path=/\r\nset-cookie: only=a; Path=/a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let (sender, mut heard) = unbounded_channel();
+    let address = server(move |mut stream| {
+        let sender = sender.clone();
+        async move {
+            let mut buffer = [0; 4096];
+            let count = stream.read(&mut buffer).await.unwrap_or(0);
+            let request = String::from_utf8_lossy(&buffer[..count]).into_owned();
+            let answer = if request.starts_with("GET /a") { to_b } else { OK };
+            let _ = sender.send(request);
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    })
+    .await;
+    let own = Arg::Map(vec![("cookie".into(), text("mine=0"))]);
+    let all = args([
+        ("url", text(format!("http://{address}/a"))),
+        ("timeout", Arg::Number(10.0)),
+        ("follow", Arg::Integer(2)),
+        ("headers", own),
+    ]);
+    assert_eq!(fact(&run("http", all).await.unwrap(), "status"), 200);
+    assert!(heard.recv().await.unwrap().contains("cookie: mine=0\r\n"));
+    assert!(heard.recv().await.unwrap().contains("cookie: mine=0; id=1\r\n"));
+}

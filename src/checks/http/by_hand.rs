@@ -8,6 +8,7 @@ use super::facts::URL;
 use super::fields;
 use crate::checks::shared::diagnosis::{self, Peer, endpoint};
 use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, client_options};
+use crate::model::Args;
 use crate::model::shell::{self, command};
 use crate::probe::Failure;
 
@@ -58,8 +59,13 @@ pub(super) fn asked<'f>(failure: &Failure<'f>) -> &'f str {
 pub(super) fn curl_of(failure: &Failure<'_>, peer: &Peer, url: &str, options: &str) -> String {
     let parsed = Url::parse(url).ok();
     let mut parts = vec![format!("curl {options}")];
-    let same_port = |url: &&Url| url.port_or_known_default() == Some(peer.port);
+    let proxy = failure.argument(&fields::PROXY);
+    let same_port = |url: &&Url| url.port_or_known_default() == Some(peer.port) && proxy.is_none();
     parts.extend(parsed.as_ref().filter(same_port).and_then(|url| resolve(url, &peer.host)));
+    parts.extend(proxy.iter().flat_map(through));
+    if failure.argument(&fields::VERSION) == fields::HttpVersion::Http3 {
+        parts.push("--http3-only".to_owned());
+    }
     if parsed.as_ref().is_some_and(|url| url.scheme() == "https") {
         parts.extend(tls(failure));
     }
@@ -69,6 +75,17 @@ pub(super) fn curl_of(failure: &Failure<'_>, peer: &Peer, url: &str, options: &s
     parts.push(shell::word(url));
     let line = command(&parts.join(" "));
     if is_long { format!("{line}; then paste the body of the suite, and end it with Ctrl-D") } else { line }
+}
+
+/// The proxy; curl asks for its password by itself.
+fn through(proxy: &Args) -> Vec<String> {
+    let options =
+        [("-x", &fields::PROXY_HTTP), ("-px", &fields::PROXY_CONNECT), ("--socks5-hostname", &fields::PROXY_SOCKS5)];
+    let given = options.into_iter().filter_map(|(option, field)| Some((option, proxy.get(field)?)));
+    let mut parts: Vec<String> =
+        given.map(|(option, endpoint)| format!("{option} {}", shell::word(endpoint.shown()))).collect();
+    parts.extend(proxy.get(&fields::PROXY_USER).map(|user| format!("-U {}", shell::word(user.shown()))));
+    parts
 }
 
 /// Method, headers and credentials; curl asks for the password by itself.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::checks::shared::target::{IP_VERSION, SOURCE};
 use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
@@ -19,6 +20,16 @@ choices! {
         Http1 = "1.1",
         /// HTTP/2; over http with prior knowledge.
         Http2 = "2",
+        /// HTTP/3, over QUIC.
+        Http3 = "3",
+    }
+}
+
+choices! {
+    /// Which addresses of the host are asked.
+    pub(super) enum Addresses {
+        First = "first",
+        All = "all",
     }
 }
 
@@ -28,6 +39,25 @@ fields! { AUTH_FIELDS;
         Field::optional("password", FieldKind::Text, "Password of `user`, from `secrets`.");
     pub(super) const TOKEN: Field<Option<Text>> =
         Field::optional("token", FieldKind::Text, "Token, for Bearer, from `secrets`; without `user` and `password`.");
+}
+
+fields! { PROXY_FIELDS;
+    pub(super) const PROXY_HTTP: Field<Option<Text>> = Field::optional(
+        "http",
+        FieldKind::Endpoint,
+        "HTTP proxy `HOST:PORT`: http URLs are handed to it whole, https goes through a tunnel (CONNECT).",
+    );
+    pub(super) const PROXY_CONNECT: Field<Option<Text>> =
+        Field::optional("connect", FieldKind::Endpoint, "HTTP proxy `HOST:PORT`; everything goes through a tunnel (CONNECT).");
+    pub(super) const PROXY_SOCKS5: Field<Option<Text>> = Field::optional(
+        "socks5",
+        FieldKind::Endpoint,
+        "SOCKS5 proxy `HOST`, with a port where it is not 1080; it looks the URL's host up.",
+    );
+    pub(super) const PROXY_USER: Field<Option<Text>> =
+        Field::optional("user", FieldKind::Text, "User name for the proxy.");
+    pub(super) const PROXY_PASSWORD: Field<Option<Text>> =
+        Field::optional("password", FieldKind::Text, "Password of `user`, from `secrets`.");
 }
 
 fields! { pub(super) FIELDS;
@@ -76,6 +106,18 @@ fields! { pub(super) FIELDS;
         FieldKind::Address,
         "Address to connect to instead of resolving the URL's host.",
     );
+    pub(super) const ADDRESSES: Field<Addresses> = Field::choice(
+        "addresses",
+        "first",
+        "Ask the first address of the URL's host, or every A and AAAA at once: `backends` then has a row for each.",
+    );
+    use IP_VERSION;
+    use SOURCE;
+    pub(super) const PROXY: Field<Option<Args>> = Field::optional(
+        "proxy",
+        FieldKind::Group(PROXY_FIELDS),
+        "Ask through this proxy, and see which of the two fails; variables of the environment name none.",
+    );
     pub(super) const SNI: Field<Option<String>> = Field::optional(
         "sni",
         FieldKind::Text,
@@ -90,7 +132,7 @@ fields! { pub(super) FIELDS;
     pub(super) const VERSION: Field<HttpVersion> = Field::choice(
         "version",
         "auto",
-        "HTTP version. `auto` lets an https server choose, and is 1.1 over http; `2` over http uses prior knowledge.",
+        "HTTP version. `auto` lets an https server choose, and is 1.1 over http; `2` over http uses prior knowledge, `3` asks over QUIC at once.",
     );
     pub(super) const VERIFY: Field<bool> = Field::default(
         "verify",
@@ -102,6 +144,11 @@ fields! { pub(super) FIELDS;
     use CA_FILE;
     use CLIENT_CERT;
     use CLIENT_KEY;
+    pub(super) const JSONPATH: Field<Vec<(String, String)>> = Field::optional(
+        "jsonpath",
+        FieldKind::Map(&FieldKind::Text),
+        "Queries of the body by JSONPath (RFC 9535), each under a name: `{bad: \"$.items[?@.ok == false].name\"}` is the fact `jsonpath.bad`.",
+    );
     pub(super) const TIMEOUT: Field<Duration> = Field::default(
         "timeout",
         PATIENCE,
@@ -119,6 +166,7 @@ impl From<HttpVersion> for VersionChoice {
             HttpVersion::Auto => Self::Auto,
             HttpVersion::Http1 => Self::Http1,
             HttpVersion::Http2 => Self::Http2,
+            HttpVersion::Http3 => Self::Http3,
         }
     }
 }

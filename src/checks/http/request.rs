@@ -6,17 +6,22 @@ use std::fmt::Write as _;
 
 use hyper::body::Bytes;
 use hyper::header::{
-    ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, EXPECT,
-    HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE, USER_AGENT,
+    ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
+    EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT,
 };
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{Method, StatusCode, Uri};
 use url::Url;
 
-use super::fields::{AUTH, EXPECT_CONTINUE, HEADERS, HttpVersion, METHOD, SNI, URL, VERIFY_NAME, VERSION};
+pub(super) use self::content::of_secrets;
+use super::fields::{
+    ADDRESSES, AUTH, Addresses, EXPECT_CONTINUE, HEADERS, HttpVersion, METHOD, SNI, URL, VERIFY_NAME, VERSION,
+};
 use crate::checks::shared::tls_fields::NameFields;
 use crate::model::{Args, Invalid, Text};
+use crate::proto::http::cookie::{self, CookieJar};
 use crate::proto::http::{CertificateNames, ContinueSignal, Go, Outgoing, Version};
+use crate::proto::tls::now;
 
 /// Headers that frame the message or belong to the connection; the HTTP layer writes them.
 const FRAMING: &[&str] = &[
@@ -40,6 +45,8 @@ pub(super) struct Request {
     /// Path and query as the suite writes them, for the first server: `%2e%2e` stays, though URLs are normalised without it.
     target: Option<PathAndQuery>,
     body: Bytes,
+    /// Cookies of the answers that redirected.
+    jar: CookieJar,
     /// The body waits for the server's word, which is heard here.
     waits: Option<ContinueSignal>,
 }
@@ -148,7 +155,7 @@ impl Request {
         if waits.is_some() {
             headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
         }
-        Ok(Self { method, headers, authority, target: target(&args.get(&URL)), body, waits })
+        Ok(Self { method, headers, authority, target: target(&args.get(&URL)), body, jar: CookieJar::default(), waits })
     }
 
     /// As hyper sends it to `url`.
@@ -162,8 +169,8 @@ impl Request {
         let normal = || url[url::Position::BeforePath..url::Position::AfterQuery].parse::<PathAndQuery>();
         let path = self.target.clone().map_or_else(normal, Ok).map_err(|error| format!("{url}: {error}"))?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|error| format!("{url}: {error}"))?;
-        // HTTP/1.1 names the host in a header and the path alone in the first line, HTTP/2 has both in its pseudo-headers.
-        let uri = if version == Version::Http2 {
+        // HTTP/1.1 names the host in a header and the path alone in the first line, HTTP/2 and 3 have both in their pseudo-headers.
+        let uri = if version != Version::Http1 {
             let built = Uri::builder().scheme(url.scheme()).authority(authority).path_and_query(path).build();
             built.map_err(|error| format!("{url}: {error}"))?
         } else {
@@ -177,10 +184,34 @@ impl Request {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers.clone();
+        if let Some(cookies) = self.cookies(url) {
+            request.headers_mut().insert(COOKIE, cookies);
+        }
         if version == Version::Http1 {
             request.headers_mut().insert(HOST, host);
         }
         Ok(request)
+    }
+
+    /// The same for another exchange, in which the server has said nothing yet.
+    pub(super) fn renewed(&self) -> Self {
+        Self { waits: self.waits.as_ref().map(|_| ContinueSignal::default()), ..self.clone() }
+    }
+
+    /// Keeps the cookies of an answer that leads on, as a browser does.
+    pub(super) fn keep_cookies(&mut self, url: &Url, headers: &HeaderMap) {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970")]
+        self.jar.keep(url, cookie::cookies(headers), now() as i64);
+    }
+
+    /// The cookies that go to `url`: those of the suite, and those that were set on the way.
+    fn cookies(&self, url: &Url) -> Option<HeaderValue> {
+        let kept = self.jar.header(url)?;
+        let own = self.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let all: Vec<&str> = own.chain([&*kept]).collect();
+        let mut value = HeaderValue::from_str(&all.join("; ")).ok()?;
+        value.set_sensitive(true);
+        Some(value)
     }
 
     /// Whether the server asked for the body; `None` where it did not wait.
@@ -240,17 +271,7 @@ impl Request {
 
 /// Whether a check with these fields may see a body.
 pub(super) fn has_answer_with_body(args: &Args) -> bool {
-    args.get(&METHOD).as_deref() != Some("HEAD")
-}
-
-/// Cookies of a redirect, of which a site may make more of than this program; their values are not for reports.
-pub(super) fn cookies_left(from: &Url, headers: &HeaderMap) -> Option<String> {
-    let names = headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok()?.split_once('='));
-    let names: Vec<&str> = names.map(|(name, _)| name.trim()).collect();
-    let names = Some(names.join(", ")).filter(|names| !names.is_empty())?;
-    Some(format!(
-        "{from} sets cookies ({names}) as it redirects, and they are not sent back: a site may insist on them"
-    ))
+    args.get(&METHOD).as_deref() != Some("HEAD") && args.get(&ADDRESSES) == Addresses::First
 }
 
 /// Whether an answer of this status leads elsewhere.
@@ -319,7 +340,7 @@ fn waits(args: &Args, body: &Bytes) -> Result<Option<ContinueSignal>, Invalid> {
         let help = "add `body`, `json`, `form` or `body_file`, or leave `expect_continue` out";
         return Err(EXPECT_CONTINUE.invalid("there is no body that could wait", help));
     }
-    if args.get(&VERSION) == HttpVersion::Http2 {
+    if matches!(args.get(&VERSION), HttpVersion::Http2 | HttpVersion::Http3) {
         let help = "leave `version` out, or write `version: 1.1`";
         return Err(EXPECT_CONTINUE.invalid("a body waits for the server over HTTP/1.1 alone", help));
     }

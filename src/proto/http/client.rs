@@ -8,6 +8,7 @@ use hyper::http::response::Parts;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::http3::Http3Body;
 use super::stream_end::{StreamEnd, TrackedStream, too_large_head};
 use super::{FailureKind, NoResponse};
 use crate::net::scope::Scope;
@@ -19,6 +20,8 @@ pub enum Version {
     Http1,
     /// HTTP/2.
     Http2,
+    /// HTTP/3, which has a connection of its own kind.
+    Http3,
 }
 
 /// The library reads heads so many times longer: what it refuses itself it mostly calls nonsense, and a long head is none.
@@ -38,7 +41,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    fn exceeded_by(self, head: &Parts) -> bool {
+    pub(super) fn exceeded_by(self, head: &Parts) -> bool {
         let size = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + PER_HEADER;
         head.headers.len() > HEADERS || head.headers.iter().map(size).sum::<usize>() as u64 > u64::from(self.head)
     }
@@ -53,7 +56,15 @@ pub struct Response {
 }
 
 /// The body of a response, and the connection it is read from; both end when it is dropped.
-pub struct Body {
+pub struct Body(Source);
+
+enum Source {
+    Stream(StreamBody),
+    Http3(Box<Http3Body>),
+}
+
+/// A body over a stream of bytes.
+struct StreamBody {
     incoming: Incoming,
     /// Whether the end of the body is a mark on its stream.
     marked: bool,
@@ -64,6 +75,21 @@ pub struct Body {
 impl Body {
     /// The next piece; `None` is the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, NoResponse> {
+        match &mut self.0 {
+            Source::Stream(body) => body.next().await,
+            Source::Http3(body) => body.next().await,
+        }
+    }
+}
+
+impl Response {
+    pub(super) fn over_http3(head: Parts, body: Http3Body) -> Self {
+        Self { head, body: Body(Source::Http3(Box::new(body))) }
+    }
+}
+
+impl StreamBody {
+    async fn next(&mut self) -> Result<Option<Bytes>, NoResponse> {
         while let Some(frame) = self.incoming.frame().await {
             // Trailers are no data.
             if let Ok(data) = frame.map_err(|error| self.end.explain(&error))?.into_data() {
@@ -96,14 +122,14 @@ where
     let io = TokioIo::new(stream);
     let response = match version {
         Version::Http1 => http1(io, &scope, limits, request).await,
-        Version::Http2 => http2(io, &scope, limits, request).await,
+        Version::Http2 | Version::Http3 => http2(io, &scope, limits, request).await,
     };
     let (head, incoming) = response.map_err(|error| end.explain_head(&error, limits.head))?.into_parts();
     if limits.exceeded_by(&head) {
         return Err(too_large_head(limits.head));
     }
     let marked = version == Version::Http2;
-    Ok(Response { head, body: Body { incoming, marked, end, _scope: scope } })
+    Ok(Response { head, body: Body(Source::Stream(StreamBody { incoming, marked, end, _scope: scope })) })
 }
 
 async fn http1<S, B>(

@@ -80,6 +80,11 @@ impl Outgoing {
         Self { left: bytes, waits: Some(Waiting { signal, patience: None }) }
     }
 
+    /// The whole body.
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.left
+    }
+
     /// The signal of a body that waits.
     pub(super) fn signal(&self) -> Option<ContinueSignal> {
         self.waits.as_ref().map(|waiting| waiting.signal.clone())

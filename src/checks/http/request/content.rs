@@ -60,13 +60,13 @@ fn form(entries: &[(String, Vec<String>)]) -> String {
 pub(super) fn authorization(args: &Args) -> Result<Option<HeaderValue>, Invalid> {
     let Some(group) = args.get(&AUTH) else { return Ok(None) };
     let text = match (group.get(&USER), group.get(&PASSWORD), group.get(&TOKEN)) {
-        (None, None, Some(token)) => format!("Bearer {}", &*of_secrets(&TOKEN, token)?),
+        (None, None, Some(token)) => format!("Bearer {}", &*of_secrets(&AUTH, &TOKEN, token)?),
         (Some(user), Some(password), None) => {
             if user.contains(':') || user.chars().chain(password.chars()).any(char::is_control) {
                 let message = "`user` has no colon, and neither of the two a control character (RFC 7617)";
                 return Err(AUTH.invalid(message, "write them as the server knows them"));
             }
-            let password = of_secrets(&PASSWORD, password)?;
+            let password = of_secrets(&AUTH, &PASSWORD, password)?;
             format!("Basic {}", STANDARD.encode(format!("{}:{}", &*user, &*password)))
         }
         _ => {
@@ -81,14 +81,18 @@ pub(super) fn authorization(args: &Args) -> Result<Option<HeaderValue>, Invalid>
 }
 
 /// The value, which nobody may find in a suite or a report.
-fn of_secrets(field: &Field<Option<Text>>, value: Text) -> Result<Text, Invalid> {
+pub(in crate::checks::http) fn of_secrets(
+    group: &Field<Option<Args>>,
+    field: &Field<Option<Text>>,
+    value: Text,
+) -> Result<Text, Invalid> {
     if value.holds_secret() {
         return Ok(value);
     }
     let name = field.name().to_uppercase();
     let help =
         format!("write `secrets: [{name}]` at the top of the suite and `{}: \"${{{name}}}\"` here", field.name());
-    Err(AUTH.invalid(format!("`auth.{}` is written where everybody reads it", field.name()), help))
+    Err(group.invalid(format!("`{}.{}` is written where everybody reads it", group.name(), field.name()), help))
 }
 
 #[cfg(test)]
