@@ -178,6 +178,8 @@ fn value(name: &str) -> &'static str {
         "METHOD" => "PUT",
         "PROTOCOL" => "smtp",
         "URL" => "https://www.test/",
+        "JSON" => "{}",
+        "PROXY" => "192.0.2.9:3128",
         _ => "x",
     }
 }
@@ -196,6 +198,7 @@ fn every_option_of_the_families_leads_to_a_check() {
             let target = if instead.starts_with('{') || instead.starts_with("hosts") { "" } else { target };
             let target = if *option == "-6" && family.name == "ports" { "www.test" } else { target };
             let target = if option.starts_with("-p") && family.name != "dns" { "192.0.2.1" } else { target };
+            let target = if instead.contains("version=3") { "https://192.0.2.1/" } else { target };
             let more = match *instead {
                 _ if instead.contains("client_cert") => "client_key=/dev/null",
                 _ if instead.contains("client_key") => "client_cert=/dev/null",

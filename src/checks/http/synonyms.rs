@@ -82,7 +82,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("--cert FILE", "client_cert={}"), ("--key FILE", "client_key={}"), ("-X METHOD", "method={}"),
         ("--request METHOD", "method={}"), ("-I", "method=HEAD"), ("--head", "method=HEAD"),
         ("--spider", "method=HEAD"), ("-d DATA", "body={}"), ("--data DATA", "body={}"),
-        ("--data-raw DATA", "body={}"), ("--data-binary DATA", "body={}"), ("--json DATA", "json={}"), ("-L", "follow=5"),
+        ("--data-raw DATA", "body={}"), ("--data-binary DATA", "body={}"), ("--json JSON", "json={}"), ("-L", "follow=5"),
         ("--location", "follow=5"), ("--max-redirs N", "follow={}"), ("-m SECONDS", "timeout={}s"),
         ("--max-time SECONDS", "timeout={}s"), ("--connect-timeout SECONDS", "timeout={}s"),
         ("-T SECONDS", "timeout={}s"), ("--timeout SECONDS", "timeout={}s"), ("--http1.1", "version=1.1"),

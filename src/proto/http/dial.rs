@@ -39,27 +39,16 @@ impl HttpServer<'_> {
         let found = resolve(&proxy.host, self.ip_version, self.left() + Duration::from_secs(1)).await?;
         let address = match found.map(|addresses| addresses.list.first().copied()) {
             Ok(Some(address)) if !address.is_unspecified() => address,
-            Ok(_) => return Err(self.unreached(proxy, "unresolved", "it has no address", observer)),
-            Err(why) => return Err(self.unreached(proxy, "unresolved", &why, observer)),
+            Ok(_) => return Err(unreached(proxy, "unresolved", "it has no address", observer)),
+            Err(why) => return Err(unreached(proxy, "unresolved", &why, observer)),
         };
         observer.connects_to(address);
         let peer = SocketAddr::new(address, proxy.port);
         let (dialled, patience) = self.dial(peer, observer).await?;
         match dialled {
             Ok(stream) => Ok((stream, peer)),
-            Err(error) => Err(self.unreached(proxy, error.word(), &error.sentence(peer, patience), observer)),
+            Err(error) => Err(unreached(proxy, error.word(), &error.sentence(peer, patience), observer)),
         }
-    }
-
-    fn unreached(
-        &self,
-        proxy: &Proxy,
-        word: &'static str,
-        why: &str,
-        observer: &mut (impl Observer + Send),
-    ) -> ExchangeError {
-        observer.proxied(word, None);
-        refused_by(proxy, why)
     }
 
     async fn dial(
@@ -102,6 +91,11 @@ impl HttpServer<'_> {
         let first = addresses.list.first().copied();
         first.ok_or_else(|| ExchangeError::new(FailureKind::Unresolved, format!("{name} has no address")))
     }
+}
+
+fn unreached(proxy: &Proxy, word: &'static str, why: &str, observer: &mut (impl Observer + Send)) -> ExchangeError {
+    observer.proxied(word, None);
+    refused_by(proxy, why)
 }
 
 pub(super) fn refused_by(proxy: &Proxy, why: &str) -> ExchangeError {

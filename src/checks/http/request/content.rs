@@ -138,7 +138,7 @@ mod tests {
         let read =
             |path: &std::path::Path| content(&args(vec![("body_file", Arg::Text(path.to_str().unwrap().into()))]));
         assert_eq!(read(&path).ok().map(|content| content.bytes.to_vec()), Some(vec![0xff, 0]));
-        std::fs::write(&path, vec![0; super::MOST_FILE as usize + 1]).unwrap();
+        std::fs::write(&path, vec![0; usize::try_from(super::MOST_FILE).unwrap() + 1]).unwrap();
         assert!(read(&path).err().unwrap().message.contains("larger than 16 MiB"));
         assert!(read(folder.path()).err().unwrap().message.contains("it is no file"));
     }
