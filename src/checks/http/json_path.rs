@@ -53,7 +53,8 @@ fn query(name: String, text: &str) -> Result<Query, Invalid> {
     if text.len() > LONGEST {
         return Err(JSONPATH.invalid(format!("`{name}` has more than {LONGEST} bytes"), help));
     }
-    let path = JsonPath::parse(text).map_err(|error| JSONPATH.invalid(format!("`{name}`: `{text}`: {error}"), help))?;
+    let path = JsonPath::parse(text)
+        .map_err(|error| JSONPATH.invalid(format!("`{name}`: `{text}` is no query: {error}"), help))?;
     let bare = without_quotes(text);
     if bare.matches("..").count() > MOST_DESCENTS || bare.get(1..).is_some_and(|rest| rest.contains("$..")) {
         let message = format!("`{name}`: `{text}` goes through all levels again and again");

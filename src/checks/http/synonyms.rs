@@ -38,7 +38,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("protocol", "version"), ("http2", "version: 2"), ("http3", "version: 3"), ("max_time", "timeout"),
         ("request_timeout", "timeout"), ("request_headers", "headers"), ("max_size", "limit"),
         ("body_size_limit", "limit"), ("user_agent", "headers: {User-Agent: NAME}"),
-        ("host_header", "headers: {Host: NAME}"), ("host", "headers: {Host: NAME}"), ("virtual_host", "headers: {Host: NAME}"), ("cookies", "headers: {Cookie: NAME=VALUE}"),
+        ("host_header", "headers: {Host: NAME}"), ("virtual_host", "headers: {Host: NAME}"), ("cookies", "headers: {Cookie: NAME=VALUE}"),
         ("authorization", TOKEN), ("basic_auth", PASSWORD), ("basic", PASSWORD), ("credentials", PASSWORD),
         ("bearer_token", TOKEN), ("bearer", TOKEN), ("oauth2_bearer", TOKEN), ("username", PASSWORD), ("user", PASSWORD),
         ("password", PASSWORD), ("token", TOKEN), ("proxy_url", "proxy: {http: HOST:PORT}"), ("http_proxy", "proxy: {http: HOST:PORT}"), ("https_proxy", "proxy: {http: HOST:PORT}"),
