@@ -1,5 +1,7 @@
 //! Cookies of an answer, as rows; their values are secrets and never recorded.
 
+use std::fmt::Write as _;
+
 use url::Url;
 
 use crate::model::rows::Rows;
@@ -83,7 +85,7 @@ fn key(cookie: &Cookie, alone: bool) -> String {
     }
     for (name, value) in [("domain", &cookie.domain), ("path", &cookie.path)] {
         if let Some(value) = value {
-            key.push_str(&format!("; {name}={value}"));
+            let _ = write!(key, "; {name}={value}");
         }
     }
     key

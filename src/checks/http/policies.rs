@@ -70,7 +70,7 @@ pub(super) fn record(cx: &mut Cx<'_>, headers: &HeaderMap, secure: bool) {
     match hsts(headers) {
         None => {}
         Some(_) if !secure => {
-            note_once(cx, "`strict-transport-security` does not count over http (RFC 6797, 8.1)".to_owned())
+            note_once(cx, "`strict-transport-security` does not count over http (RFC 6797, 8.1)".to_owned());
         }
         Some(Err(why)) => note_once(cx, format!("browsers ignore `strict-transport-security`: {why}")),
         Some(Ok(hsts)) => {

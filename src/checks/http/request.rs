@@ -170,11 +170,11 @@ impl Request {
         let path = self.target.clone().map_or_else(normal, Ok).map_err(|error| format!("{url}: {error}"))?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|error| format!("{url}: {error}"))?;
         // HTTP/1.1 names the host in a header and the path alone in the first line, HTTP/2 and 3 have both in their pseudo-headers.
-        let uri = if version != Version::Http1 {
+        let uri = if version == Version::Http1 {
+            Uri::from(path)
+        } else {
             let built = Uri::builder().scheme(url.scheme()).authority(authority).path_and_query(path).build();
             built.map_err(|error| format!("{url}: {error}"))?
-        } else {
-            Uri::from(path)
         };
         let body = self.body.clone();
         let mut request = hyper::Request::new(match &self.waits {

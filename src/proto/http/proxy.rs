@@ -140,7 +140,7 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(proxy: &Proxy, stream: &mut 
             Refusal::new("unauthorized", "it answers 407: it wants a user and a password")
         }
         Some(407) => Refusal::new("unauthorized", "it answers 407: it does not take this user and password"),
-        Some(status @ (502 | 503 | 504)) => {
+        Some(status @ 502..=504) => {
             Refusal::new("no_way", format!("it answers {status} to CONNECT {target}: it does not get there"))
         }
         Some(status) => Refusal::new("denied", format!("it answers {status} to CONNECT {target}")),
