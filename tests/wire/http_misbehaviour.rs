@@ -213,9 +213,28 @@ fn handshakes() -> Vec<Row> {
     ]
 }
 
+/// Whether a client has said what it wants: in HTTP/2 that follows its preface and its settings.
+fn is_request(heard: &[u8]) -> bool {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const HEADERS: u8 = 1;
+    let Some(mut frames) = heard.strip_prefix(PREFACE) else { return !heard.is_empty() && !PREFACE.starts_with(heard) };
+    while let [a, b, c, kind, ..] = frames {
+        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        if *kind == HEADERS {
+            return frames.len() >= 9 + length;
+        }
+        frames = frames.get(9 + length..).unwrap_or_default();
+    }
+    false
+}
+
 /// Plays a server's part on a stream that was asked something.
 async fn play<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, words: &[u8], then: Then) {
-    let _ = stream.read(&mut [0; 16384]).await;
+    let (mut heard, mut buffer) = (Vec::new(), [0; 16384]);
+    while !is_request(&heard) {
+        let Ok(count @ 1..) = stream.read(&mut buffer).await else { break };
+        heard.extend_from_slice(&buffer[..count]);
+    }
     let _ = stream.write_all(words).await;
     let _ = stream.flush().await;
     match then {

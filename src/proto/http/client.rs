@@ -1,5 +1,7 @@
 //! One request on a stream that is already there, and the body of its response piece by piece.
 
+use std::time::Duration;
+
 use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::body::{Body as _, Bytes, Incoming};
@@ -7,10 +9,12 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::response::Parts;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 
 use super::http3::Http3Body;
 use super::stream_end::{StreamEnd, TrackedStream, too_large_head};
 use super::{FailureKind, NoResponse};
+use crate::net::deadline;
 use crate::net::scope::Scope;
 
 /// Version spoken on a stream.
@@ -26,6 +30,8 @@ pub enum Version {
 
 /// The library reads heads so many times longer: what it refuses itself it mostly calls nonsense, and a long head is none.
 const SPARE: u32 = 4;
+/// How long a connection that is over may take to say why.
+const LAST_WORD: Duration = Duration::from_millis(100);
 /// Counted for each header beside its name and value.
 const PER_HEADER: usize = 32;
 /// Headers of a response. The library clears a place for each before it reads a head, which is part of the time to its first byte.
@@ -148,9 +154,10 @@ where
     // A value that goes on in the next line is one value to whoever reads the answer (RFC 9112, 5.2).
     client.allow_obsolete_multiline_headers_in_responses(true);
     let (mut sender, connection) = client.handshake(io).await?;
-    scope.spawner().spawn(connection);
+    let (ended, own) = oneshot::channel();
+    scope.spawner().spawn(async move { ended.send(connection.await.err()) });
     // Queued before the connection reads anything, so that a server that talks early is heard out all the same.
-    sender.send_request(request).await
+    by_connection(sender.send_request(request).await, own).await
 }
 
 async fn http2<S, B>(
@@ -172,7 +179,25 @@ where
             .max_concurrent_reset_streams(0);
     }
     let (mut sender, connection) = client.handshake(io).await?;
-    scope.spawner().spawn(connection);
-    sender.ready().await?;
-    sender.send_request(request).await
+    let (ended, own) = oneshot::channel();
+    scope.spawner().spawn(async move { ended.send(connection.await.err()) });
+    let response = match sender.ready().await {
+        Ok(()) => sender.send_request(request).await,
+        Err(error) => Err(error),
+    };
+    by_connection(response, own).await
+}
+
+/// A request that was given up with its connection knows nothing of why; the connection, which is over by then, does.
+async fn by_connection(
+    response: Result<hyper::Response<Incoming>, hyper::Error>,
+    own: oneshot::Receiver<Option<hyper::Error>>,
+) -> Result<hyper::Response<Incoming>, hyper::Error> {
+    match response {
+        Err(error) if error.is_canceled() || error.is_closed() => match deadline::within(LAST_WORD, own).await {
+            Ok(Ok(Some(cause))) => Err(cause),
+            _ => Err(error),
+        },
+        response => response,
+    }
 }
