@@ -13,7 +13,7 @@ use super::unit::Unit;
 pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String> {
     match kind {
         FieldKind::Text | FieldKind::Argument => Ok(Arg::Text(text.into())),
-        FieldKind::Document => match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        FieldKind::Document => match serde_json::from_slice::<serde::de::IgnoredAny>(text.as_bytes()) {
             Ok(_) => Ok(Arg::Text(text.into())),
             Err(error) => Err(format!("it is not JSON: {error}")),
         },

@@ -12,8 +12,8 @@ use super::answer::{self, Answer};
 use super::record::Recorder;
 use super::trace::Trace;
 use super::{Http, LOADING, TO_LOOK, facts, proxied, request};
-use crate::model::Fault;
 use crate::model::count::counted;
+use crate::model::{Fault, human_time};
 use crate::net::deadline;
 use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
@@ -91,7 +91,7 @@ impl Http {
             // The resolver's silence is neither the server's nor an absent name.
             Err(_) if trace.phase == Phase::Resolve => {
                 let host = self.proxy.as_ref().map_or_else(|| self.host_of(&trace.url), |proxy| proxy.host.clone());
-                return Err(silent(host.shown(), &format!("no answer within {:?}", self.timeout)));
+                return Err(silent(host.shown(), &format!("no answer within {}", human_time(self.timeout))));
             }
             Err(_) => Err(EarlyEnd::outcome(trace.silent_word(), trace.silence(self.timeout))),
         };

@@ -11,6 +11,7 @@ use super::facts::{ADDRESS, OUTCOME, OUTCOMES, RESOLVE_TIME};
 use super::record::version_word;
 use super::trace::Trace;
 use super::{Http, facts};
+use crate::model::count::counted;
 use crate::model::rows::Rows;
 use crate::model::table::facts;
 use crate::model::typed::Form;
@@ -93,7 +94,7 @@ pub(super) async fn ask(http: &Http, cx: &mut Cx<'_>) -> Result<(), Fault> {
         cx.record_time(&RESOLVE_TIME, start.elapsed());
     }
     if found.list.len() > MOST {
-        let why = format!("it has {} addresses, and at most {MOST} are asked", found.list.len());
+        let why = format!("it has {}, and at most {MOST} are asked", counted(found.list.len(), "address"));
         let remedy = "ask some of them in checks of their own, with `resolve`";
         return Err(Fault::local("ask every address", http.shown.clone(), why, remedy));
     }

@@ -3,6 +3,7 @@
 use serde_json_path::JsonPath;
 
 use super::fields::{ADDRESSES, Addresses, JSONPATH};
+use crate::model::count::counted;
 use crate::model::table::facts;
 use crate::model::typed::Form;
 use crate::model::{Args, Fact, Invalid, Rule, Value};
@@ -70,7 +71,7 @@ pub(super) fn find(queries: &[Query], document: &Value) -> Result<Value, String>
     for Query { name, path, is_singular } in queries {
         let found = path.query(document);
         if found.len() > MOST_FOUND {
-            return Err(format!("`{name}` finds {} elements, and {MOST_FOUND} are kept", found.len()));
+            return Err(format!("`{name}` finds {}, and {MOST_FOUND} are kept", counted(found.len(), "element")));
         }
         let mut values = found.into_iter().cloned();
         if !is_singular {

@@ -53,7 +53,7 @@ fn write(node: &Node, shown: bool, out: &mut String) {
 
 /// Whether JSON writes it without quotes. Numbers go by its own rules: `017` and `0x1f` are texts there.
 fn is_literal(text: &str) -> bool {
-    matches!(text, "true" | "false") || serde_json::from_str::<serde_json::Number>(text).is_ok()
+    matches!(text, "true" | "false") || serde_json::from_slice::<serde_json::Number>(text.as_bytes()).is_ok()
 }
 
 fn quoted(text: &str) -> String {
