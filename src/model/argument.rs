@@ -183,7 +183,8 @@ impl<T: ArgValue> ArgValue for Vec<T> {
     fn of(arg: &Arg) -> Option<Self> {
         match arg {
             Arg::List(items) => Some(items.iter().filter_map(T::of).collect()),
-            _ => None,
+            // A single one may stand without brackets.
+            other => T::of(other).map(|one| vec![one]),
         }
     }
 }

@@ -60,6 +60,8 @@ pub enum FieldKind {
     Url,
     /// File, relative to the suite file.
     Path,
+    /// A map, a list, or a text that holds one JSON document.
+    Document,
     /// Text with a space in it, or else a file, relative to the suite file.
     Inline,
     /// A word of a command: any text, and what it names is a file when there is one, relative to the folder of the process.
@@ -101,9 +103,14 @@ impl FieldKind {
     /// The sort of argument it becomes, as a bit of [`shape`]; of a list or a map, that of its elements above it.
     pub(super) const fn shape(&self) -> u32 {
         match self {
-            Self::Text | Self::Host | Self::Endpoint | Self::Url | Self::Inline | Self::Argument | Self::FileOr(_) => {
-                shape::TEXT
-            }
+            Self::Text
+            | Self::Host
+            | Self::Endpoint
+            | Self::Url
+            | Self::Document
+            | Self::Inline
+            | Self::Argument
+            | Self::FileOr(_) => shape::TEXT,
             Self::Address => shape::ADDRESS,
             Self::Path => shape::PATH,
             Self::Bool => shape::BOOL,
@@ -133,6 +140,7 @@ impl FieldKind {
             }
             Self::Url => "a URL, such as https://www.example.com/health".into(),
             Self::Path => "a file".into(),
+            Self::Document => "a map, a list, or a text that is JSON".into(),
             Self::Inline => "the text itself, or a file that holds it".into(),
             Self::FileOr(words) => format!("one of {}, or a file", words.join(", ")),
             Self::Bool => "true or false".into(),
@@ -174,6 +182,8 @@ pub enum FieldRole {
     Patience,
     /// How often the probe repeats its measurement: one where the probe is part of a stream.
     Repetition,
+    /// File whose content is sent: with another content another thing is measured.
+    Content,
 }
 
 /// One row of a family's field table.

@@ -1,4 +1,24 @@
-//! Bytes in suites and reports: text or hexadecimal in, readable text out.
+//! Bytes in suites, files and reports: text or hexadecimal in, readable text out.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use crate::model::Text;
+
+/// The content of a file of at most `most` bytes. `Err` says why it cannot be read.
+pub fn of_file(path: &Text, most: u64) -> Result<Vec<u8>, String> {
+    let problem = |why: &dyn std::fmt::Display| format!("cannot read {path}: {why}");
+    let file = File::open(&**path).map_err(|error| problem(&error))?;
+    if !file.metadata().map_err(|error| problem(&error))?.is_file() {
+        return Err(problem(&"it is no file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| problem(&error))?;
+    if bytes.len() as u64 > most {
+        return Err(problem(&format_args!("it is larger than {} MiB", most >> 20)));
+    }
+    Ok(bytes)
+}
 
 /// Decodes hexadecimal; spaces and colons between pairs are allowed.
 #[must_use]

@@ -1,5 +1,6 @@
 //! Fields of a family: a spanned map to typed arguments, defaults filled in.
 
+mod document;
 mod help;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -142,6 +143,9 @@ impl ArgContext<'_> {
         match kind {
             FieldKind::List(item) => return self.list(name, node, item),
             FieldKind::Map(item) => return self.map(name, node, item),
+            FieldKind::Document if matches!(node.kind, Kind::Map(_) | Kind::List(_)) => {
+                return Some(Arg::Text(document::text(node)));
+            }
             FieldKind::Group(fields) => return Some(Arg::Group(self.fields_but(name, node, fields, &[]).args)),
             FieldKind::Switch(fields) if matches!(node.kind, Kind::Map(_)) => {
                 return Some(Arg::Group(self.fields_but(name, node, fields, &[]).args));

@@ -12,7 +12,7 @@ use super::baseline_rules;
 use super::check::{Check, Eventually, Reference};
 use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Sources, Span};
-use super::digest::DefinedVariables;
+use super::digest::{DefinedVariables, with_contents};
 use super::expect::{FactTyping, Reader, effective};
 use super::file::NamedFile;
 use super::matrix::{self, Cell};
@@ -125,6 +125,8 @@ impl Builder<'_> {
         let disruptive = probe.footprint() == Footprint::Disruptive;
         let samples = common.get(&tables::SAMPLES);
         self.repetition(node, &resolved, &common, disruptive, family.name);
+        let digest = self.written.digest(family, written_below, self.defaults.get("timeout"), cell);
+        let digest = with_contents(digest, family.fields, &typed.args);
         Some(Check {
             id: id.into(),
             check: name.into(),
@@ -154,7 +156,7 @@ impl Builder<'_> {
             severity,
             budget: common.get(&tables::BUDGET),
             baseline: baseline.into(),
-            digest: self.written.digest(family, written_below, self.defaults.get("timeout"), cell).into(),
+            digest: digest.into(),
             differs: false,
             at: self.sources.place_of(node.span),
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),

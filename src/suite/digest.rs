@@ -9,8 +9,12 @@ use super::diagnostic::Diagnostics;
 use super::matrix::Cell;
 use super::tree::{Kind, Node};
 use super::vars::{self, Budget, Scope};
-use crate::model::{FieldInfo, FieldKind, FieldRole};
+use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole};
+use crate::net::bytes::{hex, of_file};
 use crate::probe::Family;
+
+/// Hexadecimal digits of a digest.
+const DIGITS: usize = 16;
 
 /// The variables of a suite as its file writes them, and after overrides. An override may say where to look, which changes
 /// from run to run, or what to measure, which makes other numbers. The environment and secrets are known by name only.
@@ -57,7 +61,7 @@ impl DefinedVariables {
         if let Some(timeout) = timeout {
             canonical(timeout, &mut text);
         }
-        crate::net::bytes::hex(&Sha256::digest(text.as_bytes())).chars().take(16).collect()
+        hex(&Sha256::digest(text.as_bytes())).chars().take(DIGITS).collect()
     }
 }
 
@@ -74,6 +78,18 @@ fn fields(written: &Node, now: Node, table: &[FieldInfo]) -> Node {
         (key, value)
     });
     Node::new(now.span, Kind::Map(entries.collect()))
+}
+
+/// The digest with the content of the files that a check sends: another content is another request.
+pub(super) fn with_contents(digest: String, fields: &[FieldInfo], args: &Args) -> String {
+    let mut contents = fields.iter().filter(|field| field.has(FieldRole::Content)).filter_map(|field| {
+        let Some(Arg::Text(path)) = args.0.get(field.name) else { return None };
+        // One that cannot be read is told of by the probe.
+        of_file(path, u64::MAX >> 1).ok()
+    });
+    let Some(content) = contents.next() else { return digest };
+    let text = [digest.as_bytes(), &Sha256::digest(content)].concat();
+    hex(&Sha256::digest(text)).chars().take(DIGITS).collect()
 }
 
 /// The part of one value that belongs to the definition.

@@ -187,7 +187,7 @@ fn errors_say_what_to_type_instead() {
         (vec!["tcp", "127.0.0.1:1", "-H", "A: b"], "`tcp` sends no headers"),
         (vec!["http", "www.test", "headers=x"], "`headers` has entries: write headers.NAME=VALUE"),
         (vec!["http", "www.test", "-H", "Accept"], "a header is written -H 'NAME: VALUE'"),
-        (vec!["http", "www.test", "version=3"], "version=3: `version`: "),
+        (vec!["http", "www.test", "version=4"], "version=4: `version`: "),
         (vec!["http", "www.test", "client_cert=a.pem"], "`client_cert` without `client_key`"),
         (vec!["http", "www.test", "method.x=1"], "`method` has nothing below it: write method=VALUE"),
         (vec!["tls", "127.0.0.1:9", "ca_file=/nowhere/ca.pem"], "`ca_file`: there is no file /nowhere/ca.pem"),

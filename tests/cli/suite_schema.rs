@@ -45,6 +45,9 @@ const BEYOND: &[(&str, &str)] = &[
     // Texts with a grammar of their own.
     ("never seen here", "typed texts"),
     ("is not hexadecimal", "typed texts"),
+    ("it is not JSON", "typed texts"),
+    ("is no query", "typed texts"),
+    ("is written where everybody reads it", "which texts hold secrets"),
     ("is a comparison written as text", "texts are free"),
     ("is neither a number nor a version", "texts are free"),
     ("is the name of a service", "typed texts"),
@@ -246,7 +249,7 @@ const REFUSED: &[&str] = &[
 fn the_schema_is_strict_and_small() {
     let text = shakedown::suite::schema::text(FAMILIES);
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), schema());
-    assert!(text.len() < 210_000, "{} bytes", text.len());
+    assert!(text.len() < 230_000, "{} bytes", text.len());
     let (mut problems, mut referred) = (Vec::new(), BTreeSet::new());
     strict(&schema(), "#", &[], &mut problems, &mut referred);
     let schema = schema();

@@ -96,6 +96,11 @@ fn a_wrong_name_fails_over_quic_and_nothing_falls_back() {
   - id: other-path
     dns: {server: "127.0.0.1:@HTTP3", name: www.peer.test, transport: doh3, sni: www.peer.test, ca_file: authority/ca.pem, path: /other}
     expect: {outcome: http_error, http.status: 404, http.content_type: text/plain}
+  - id: other-path-http
+    http: {url: "https://www.peer.test:@HTTP3/other", version: 3, resolve: 127.0.0.1, ca_file: authority/ca.pem}
+    expect: {status: 404, version: HTTP/3, headers.content-type: text/plain}
+  - id: wrong-name-http
+    http: {url: "https://elsewhere.test:@HTTP3/other", version: 3, resolve: 127.0.0.1, ca_file: authority/ca.pem}
   - id: other-protocol
     dns: {server: "127.0.0.1:@HTTP3", name: www.peer.test, transport: doq, sni: www.peer.test, ca_file: authority/ca.pem}
     expect: {outcome: {in: [alert, closed]}, answers: {present: false}, tls.verified: {present: false}}
@@ -106,7 +111,7 @@ fn a_wrong_name_fails_over_quic_and_nothing_falls_back() {
     tls: {host: 127.0.0.1, port: @HTTP3, transport: quic, sni: elsewhere.test, ca_file: authority/ca.pem}
 "#,
     );
-    ran.failed(&["wrong-name-doq", "wrong-name-doh3", "certificate-of-another"]);
+    ran.failed(&["wrong-name-doq", "wrong-name-doh3", "wrong-name-http", "certificate-of-another"]);
     for id in ["wrong-name-doq", "wrong-name-doh3"] {
         assert_eq!(*ran.fact(id, "outcome"), "untrusted", "{id}");
         assert!(ran.fact(id, "answers").is_null(), "{id}");

@@ -22,7 +22,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("src/suite/matrix.rs", "{text:?}", "a quoted text of the suite"),
     // Positional arguments that are lengths of time.
     ("src/serve/session.rs", "limits.duration", "a length of time"),
-    ("src/checks/http/mod.rs", "self.timeout", "a length of time"),
     ("src/checks/dns/load/max_rate.rs", "per socket: of {} in {:?}", "a length of time"),
     ("src/checks/tls/server_policy/resumption.rs", "start.elapsed()", "a length of time"),
     ("src/checks/tls/scan/runner.rs", "self.limit", "a length of time"),

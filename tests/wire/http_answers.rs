@@ -193,12 +193,3 @@ async fn a_redirect_to_no_host_is_not_followed_to_this_one() {
         assert!(noted(&observation, "is the address of no host"), "{:?}", observation.notes());
     }
 }
-
-#[tokio::test]
-async fn cookies_of_a_redirect_are_named_and_their_values_are_not() {
-    let head = "HTTP/1.1 302 Found\r\nlocation: /\r\nset-cookie: session=s3cr3t; Path=/\r\nset-cookie: b=2\r\ncontent-length: 0\r\n\r\n";
-    let observation = asked(head.as_bytes().to_vec(), [("follow", Arg::Integer(2))]).await.unwrap();
-    assert_eq!(fact(&observation, "outcome"), "too_many_redirects");
-    assert!(noted(&observation, "sets cookies (session, b) as it redirects"), "{:?}", observation.notes());
-    assert!(!noted(&observation, "s3cr3t"));
-}

@@ -7,6 +7,10 @@ mod evidence;
 mod http;
 mod http_answers;
 mod http_bodies;
+mod http_misbehaviour;
+mod http_proxied;
+mod http_requests;
+mod http_three;
 mod never_green;
 #[path = "../observe/mod.rs"]
 mod observe;

@@ -48,6 +48,7 @@ fn base(family: &Family, port: u16) -> Map<String, Value> {
 /// Values with the secret that a field of this kind may have.
 fn values(kind: &FieldKind, port: u16) -> Vec<Value> {
     match kind {
+        FieldKind::Document => vec![json!({"a": ["x ${TOKEN}"]})],
         FieldKind::Host => vec![json!("${TOKEN}.invalid"), json!("/${TOKEN}")],
         FieldKind::Endpoint => vec![json!("${TOKEN}.invalid:9"), json!("/${TOKEN}")],
         FieldKind::Url => vec![

@@ -66,7 +66,7 @@ fn suite(family: &Family, command_line: &CommandLine) -> Result<Text, String> {
     let mut out = Text { yaml: String::new(), lines: Vec::new(), hidden: BTreeMap::new() };
     let fields = tree(&command_line.fields);
     let mut body = Vec::new();
-    emit(&mut body, &fields, family.fields, 6, &command_line.secrets, &mut out.hidden)?;
+    emit(&mut body, &fields, family.fields, (6, false), &command_line.secrets, &mut out.hidden)?;
     let mut push = |line: String, origin: Origin| {
         out.yaml.push_str(&line);
         out.yaml.push('\n');
@@ -135,7 +135,7 @@ fn emit(
     out: &mut Lines,
     level: &[(&str, FieldTree<'_>)],
     fields: &[FieldInfo],
-    indent: usize,
+    (indent, repeats): (usize, bool),
     secrets: &[String],
     hidden: &mut BTreeMap<String, String>,
 ) -> Result<(), String> {
@@ -150,11 +150,13 @@ fn emit(
                     Some(FieldKind::Group(inner) | FieldKind::Switch(inner)) => inner,
                     _ => &[],
                 };
-                emit(out, below, inner, indent + 2, secrets, hidden)?;
+                // An entry of its own each time, such as a header that is sent twice; a comma is a part of the value.
+                let repeats = repeats || matches!(kind, Some(FieldKind::Map(FieldKind::List(_))));
+                emit(out, below, inner, (indent + 2, repeats), secrets, hidden)?;
             }
             FieldTree::Leaf(all) => {
                 let listed = matches!(kind, Some(FieldKind::List(_)));
-                if let ([first, second, ..], false) = (all.as_slice(), listed) {
+                if let ([first, second, ..], false) = (all.as_slice(), listed || repeats) {
                     return Err(format!(
                         "`{}` and `{}` say the same field twice: leave one out",
                         first.shown, second.shown
@@ -170,7 +172,7 @@ fn emit(
                 }
                 let shown = all.iter().map(|given| given.shown.clone()).collect::<Vec<_>>().join(" ");
                 let values = values.join(", ");
-                let values = if listed { format!("[{values}]") } else { values };
+                let values = if listed || all.len() > 1 { format!("[{values}]") } else { values };
                 out.push((format!("{pad}{name}: {values}"), Some(shown)));
             }
         }

@@ -137,6 +137,7 @@ pub(super) fn example_value(kind: &FieldKind) -> String {
         FieldKind::Endpoint => "192.0.2.1:53".into(),
         FieldKind::Url => "https://www.example.test/".into(),
         FieldKind::Path => "FILE".into(),
+        FieldKind::Document => "'{\"name\": 1}'".into(),
         FieldKind::FileOr(words) | FieldKind::Choice(words) => words.first().copied().unwrap_or("WORD").into(),
         FieldKind::Bool | FieldKind::Switch(_) => "true".into(),
         FieldKind::Integer(low, high) => low.saturating_add(1).min(*high).to_string(),
@@ -205,6 +206,7 @@ fn value_syntax(kind: &FieldKind) -> String {
         FieldKind::Endpoint => "HOST:PORT".into(),
         FieldKind::Url => "URL".into(),
         FieldKind::Path => "FILE".into(),
+        FieldKind::Document => "JSON".into(),
         other => example_value(other),
     }
 }

@@ -34,7 +34,7 @@ fn a_line_of_another_tool_becomes_one_of_ours() {
             "curl -L -m5 https://www.test/ --cacert=ca.pem",
             "probe http https://www.test/ follow=5 timeout=5s ca_file=ca.pem",
         ),
-        ("curl https://www.test/ -d a=1", "probe http https://www.test/ body=a=1 method=POST"),
+        ("curl https://www.test/ -d a=1", "probe http https://www.test/ body=a=1"),
         ("curl https://www.test/ -d a=1 -X PUT", "probe http https://www.test/ body=a=1 method=PUT"),
         ("curl --resolve www.test:443:192.0.2.1 https://www.test/", "probe http https://www.test/ resolve=192.0.2.1"),
         (
@@ -63,9 +63,11 @@ fn a_line_of_another_tool_becomes_one_of_ours() {
         ("probe http https://www.test/ user_agent=x", "probe http https://www.test/ headers.User-Agent=x"),
         ("probe tls www.test -k", "probe tls www.test -e verified: {present: true}"),
         ("curl www.test/health", "probe http www.test/health"),
+        ("curl -4 -x proxy:3128 www.test", "probe http www.test ip_version=ipv4 proxy.http=proxy:3128"),
+        ("curl --http3 https://www.test/", "probe http https://www.test/ version=3"),
         (
-            "curl -H 'X-Auth-Key: a' -fsS4 www.test",
-            "(`-4` is no option of `probe`; the address decides: resolve=ADDRESS)",
+            "curl -H 'X-Auth-Key: a' -fsS0 www.test",
+            "(`-0` is no option of `probe`; HTTP/1.0 is not spoken: version=1.1)",
         ),
         ("wget -qO- https://www.test/", "probe http https://www.test/"),
         ("nslookup www.test 192.0.2.53", "probe dns www.test server=192.0.2.53"),
@@ -113,7 +115,7 @@ fn commands_and_options_of_others_become_ours() {
 #[test]
 fn what_no_command_says_has_its_reason() {
     for (line, says) in [
-        ("probe http http://www.test/ -x proxy:3128", "`-x` is no option of `probe`; no proxy is ever used"),
+        ("probe tls www.test:443 -proxy proxy:3128", "`-proxy` is no option of `probe`; no proxy is ever used"),
         ("probe tcp www.test:443 -Z", "`-Z` is no option of `probe`; what `tcp` takes is written FIELD=VALUE"),
         ("curl --retry 3 http://www.test/", "`--retry` is no option of `probe`; a probe asks once; `retries`"),
         (
@@ -176,6 +178,8 @@ fn value(name: &str) -> &'static str {
         "METHOD" => "PUT",
         "PROTOCOL" => "smtp",
         "URL" => "https://www.test/",
+        "JSON" => "{}",
+        "PROXY" => "192.0.2.9:3128",
         _ => "x",
     }
 }
@@ -194,6 +198,7 @@ fn every_option_of_the_families_leads_to_a_check() {
             let target = if instead.starts_with('{') || instead.starts_with("hosts") { "" } else { target };
             let target = if *option == "-6" && family.name == "ports" { "www.test" } else { target };
             let target = if option.starts_with("-p") && family.name != "dns" { "192.0.2.1" } else { target };
+            let target = if instead.contains("version=3") { "https://192.0.2.1/" } else { target };
             let more = match *instead {
                 _ if instead.contains("client_cert") => "client_key=/dev/null",
                 _ if instead.contains("client_key") => "client_cert=/dev/null",

@@ -34,6 +34,7 @@ pub(super) fn brief(kind: &FieldKind) -> String {
         FieldKind::Endpoint => "`host:port`".into(),
         FieldKind::Url => "URL".into(),
         FieldKind::Path => "file".into(),
+        FieldKind::Document => "map, list, or JSON as text".into(),
         FieldKind::Inline => "text, or a file with it".into(),
         FieldKind::FileOr(words) => format!("{}, or a file", codes(words.iter().copied())),
         FieldKind::Bool => "`true`, `false`".into(),

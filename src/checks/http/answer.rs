@@ -1,9 +1,11 @@
 //! The body of an answer, bounded in what is kept and in what is read, and what it was before it was coded.
 
+use aws_lc_rs::digest::{Context, SHA256};
 use hyper::header::{CONTENT_ENCODING, HeaderMap, TRANSFER_ENCODING};
 use hyper::http::response::Parts;
 
 use super::trace::Trace;
+use crate::net::bytes::hex;
 use crate::probe::EarlyEnd;
 use crate::proto::http::coding::{self, MOST_DECODED};
 use crate::proto::http::{NoResponse, Phase, Response};
@@ -28,6 +30,8 @@ pub(super) struct Answer {
     pub(super) decoded: Option<u64>,
     /// Why `kept` is not the whole body; `None` when it is.
     pub(super) cut: Option<String>,
+    /// SHA-256 of the whole body, decoded; absent where not all of it was seen.
+    pub(super) sha256: Option<String>,
     /// Why `decoded` is not the size of the whole body.
     pub(super) more: Option<String>,
 }
@@ -49,8 +53,10 @@ pub(super) async fn read(
     let codings = codings.and_then(|codings| transferred_plainly(&head.headers).map(|()| codings));
     let coded = codings.as_ref().is_ok_and(|codings| !codings.is_empty());
     let room_for = if coded { limit.saturating_add(CODED) } else { limit };
+    let mut digest = Context::new(&SHA256);
     while let Some(data) = body.next().await.map_err(located)? {
         trace.arrived(data.len() as u64);
+        digest.update(&data);
         let room = room_for.saturating_sub(kept.len());
         kept.extend_from_slice(data.get(..room).unwrap_or(&data));
         if trace.bytes > MOST {
@@ -62,14 +68,16 @@ pub(super) async fn read(
     let codings = match codings {
         Ok(codings) => codings,
         Err(why) => {
-            let (kept, decoded) = (Vec::new(), None);
-            return Ok(Answer { head, without, kept, size, stopped, decoded, cut: Some(why.clone()), more: Some(why) });
+            let (kept, decoded, sha256) = (Vec::new(), None, None);
+            let (cut, more) = (Some(why.clone()), Some(why));
+            return Ok(Answer { head, without, kept, size, stopped, decoded, cut, sha256, more });
         }
     };
     if !coded || size == 0 {
         let cut = (size > kept.len() as u64).then(beyond);
         let more = stopped.then(|| format!("reading stops after {MOST} bytes"));
-        return Ok(Answer { head, without, kept, size, stopped, decoded: Some(size), cut, more });
+        let sha256 = (!stopped).then(|| hex(digest.finish().as_ref()));
+        return Ok(Answer { head, without, kept, size, stopped, decoded: Some(size), cut, sha256, more });
     }
     let whole = size == kept.len() as u64;
     let decoded = coding::decode(&codings, &kept, whole, limit);
@@ -79,7 +87,8 @@ pub(super) async fn read(
         let bomb = format!("decoding stops after {MOST_DECODED} bytes");
         if whole { bomb } else { format!("of a coded body {room_for} bytes are decoded, for a `limit` of {limit}") }
     });
-    Ok(Answer { head, without, kept: decoded.kept, size, stopped, decoded: Some(decoded.size), cut, more })
+    let sha256 = Some(decoded.sha256).filter(|digest| !digest.is_empty());
+    Ok(Answer { head, without, kept: decoded.kept, size, stopped, decoded: Some(decoded.size), cut, sha256, more })
 }
 
 /// `Err` names a coding of the transfer that is not undone here; nobody may use one unasked (RFC 9112, 7.4).

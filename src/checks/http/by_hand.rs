@@ -8,6 +8,7 @@ use super::facts::URL;
 use super::fields;
 use crate::checks::shared::diagnosis::{self, Peer, endpoint};
 use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, client_options};
+use crate::model::Args;
 use crate::model::shell::{self, command};
 use crate::probe::Failure;
 
@@ -58,29 +59,79 @@ pub(super) fn asked<'f>(failure: &Failure<'f>) -> &'f str {
 pub(super) fn curl_of(failure: &Failure<'_>, peer: &Peer, url: &str, options: &str) -> String {
     let parsed = Url::parse(url).ok();
     let mut parts = vec![format!("curl {options}")];
-    let same_port = |url: &&Url| url.port_or_known_default() == Some(peer.port);
+    let proxy = failure.argument(&fields::PROXY);
+    let same_port = |url: &&Url| url.port_or_known_default() == Some(peer.port) && proxy.is_none();
     parts.extend(parsed.as_ref().filter(same_port).and_then(|url| resolve(url, &peer.host)));
+    parts.extend(proxy.iter().flat_map(through));
+    if failure.argument(&fields::VERSION) == fields::HttpVersion::Http3 {
+        parts.push("--http3-only".to_owned());
+    }
     if parsed.as_ref().is_some_and(|url| url.scheme() == "https") {
         parts.extend(tls(failure));
     }
-    let (method, body) = (failure.argument(&fields::METHOD), failure.argument(&fields::BODY));
-    match method.as_str() {
-        "GET" if body.is_none() => {}
-        "HEAD" => parts.push("-I".to_owned()),
-        other => parts.push(format!("-X {}", shell::word(other))),
-    }
-    for (name, value) in failure.argument(&fields::HEADERS) {
-        // After a colon alone curl leaves the header out; after a semicolon it sends it without a value.
-        let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
-        parts.push(format!("-H {}", shell::word(&header)));
-    }
-    let is_long = body.as_ref().is_some_and(|body| body.len() > LONGEST);
-    parts.extend(body.map(|body| {
-        if is_long { "--data-binary @-".to_owned() } else { format!("--data-raw {}", shell::word(&body)) }
-    }));
+    let (content, is_long) = content(failure);
+    parts.extend(head(failure, !content.is_empty()));
+    parts.extend(content);
     parts.push(shell::word(url));
     let line = command(&parts.join(" "));
     if is_long { format!("{line}; then paste the body of the suite, and end it with Ctrl-D") } else { line }
+}
+
+/// The proxy; curl asks for its password by itself.
+fn through(proxy: &Args) -> Vec<String> {
+    let options =
+        [("-x", &fields::PROXY_HTTP), ("-px", &fields::PROXY_CONNECT), ("--socks5-hostname", &fields::PROXY_SOCKS5)];
+    let given = options.into_iter().filter_map(|(option, field)| Some((option, proxy.get(field)?)));
+    let mut parts: Vec<String> =
+        given.map(|(option, endpoint)| format!("{option} {}", shell::word(endpoint.shown()))).collect();
+    parts.extend(proxy.get(&fields::PROXY_USER).map(|user| format!("-U {}", shell::word(user.shown()))));
+    parts
+}
+
+/// Method, headers and credentials; curl asks for the password by itself.
+fn head(failure: &Failure<'_>, sends: bool) -> Vec<String> {
+    let mut parts = Vec::new();
+    match failure.argument(&fields::METHOD).as_deref() {
+        // With something to send, curl and a check both take POST.
+        None => {}
+        Some("GET") if !sends => {}
+        Some("HEAD") => parts.push("-I".to_owned()),
+        Some(other) => parts.push(format!("-X {}", shell::word(other))),
+    }
+    for (name, values) in failure.argument(&fields::HEADERS) {
+        // After a colon alone curl leaves the header out; after a semicolon it sends it without a value.
+        let header = |value: &String| if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
+        parts.extend(values.iter().map(|value| format!("-H {}", shell::word(&header(value)))));
+    }
+    if failure.argument(&fields::EXPECT_CONTINUE) {
+        parts.push("-H 'Expect: 100-continue'".to_owned());
+    }
+    if let Some(auth) = failure.argument(&fields::AUTH) {
+        parts.push(match auth.get(&fields::USER) {
+            Some(user) => format!("-u {}", shell::word(user.shown())),
+            None => "-H 'Authorization: Bearer ***'".to_owned(),
+        });
+    }
+    parts
+}
+
+/// What is sent, and whether it is too long for a command.
+fn content(failure: &Failure<'_>) -> (Vec<String>, bool) {
+    let mut parts = Vec::new();
+    if let Some(file) = failure.argument(&fields::BODY_FILE) {
+        parts.push(format!("--data-binary {}", shell::word(&format!("@{}", file.shown()))));
+    }
+    for (name, values) in failure.argument(&fields::FORM) {
+        parts.extend(values.iter().map(|v| format!("--data-urlencode {}", shell::word(&format!("{name}={v}")))));
+    }
+    let document = failure.argument(&fields::JSON).map(|document| document.shown().to_owned());
+    if document.is_some() {
+        parts.push("-H 'Content-Type: application/json'".to_owned());
+    }
+    let Some(body) = document.or(failure.argument(&fields::BODY)) else { return (parts, false) };
+    let is_long = body.len() > LONGEST;
+    parts.push(if is_long { "--data-binary @-".to_owned() } else { format!("--data-raw {}", shell::word(&body)) });
+    (parts, is_long)
 }
 
 /// How the server's certificate is verified, and which one it is shown.

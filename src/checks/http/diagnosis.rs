@@ -96,7 +96,8 @@ fn peer(failure: &Failure<'_>) -> Peer {
     let url = failure.text(URL.info.name).or(Some(failure.target)).and_then(|url| Url::parse(url).ok());
     let host = url.as_ref().and_then(Url::host_str).unwrap_or(failure.target).trim_matches(['[', ']']).to_owned();
     let port = url.as_ref().and_then(Url::port_or_known_default).unwrap_or(0);
-    Peer { host: failure.text("address").map_or(host, str::to_owned), port, sockets: 't', patient: None }
+    let sockets = if failure.argument(&fields::VERSION) == fields::HttpVersion::Http3 { 'u' } else { 't' };
+    Peer { host: failure.text("address").map_or(host, str::to_owned), port, sockets, patient: None }
 }
 
 fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnosis> {
@@ -140,6 +141,10 @@ fn other(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
             );
             return Some(Diagnosis::new(cause, next));
         }
+        "proxy_failed" => format!(
+            "the server was not asked: is the proxy up, may this host use it, and does it get to the server? ask through it by hand: {}",
+            by_hand::curl(failure, peer, by_hand::VERBOSE)
+        ),
         "not_followed" => {
             "the redirect would carry the body to another host: ask that host directly, with its own check".to_owned()
         }

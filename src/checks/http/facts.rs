@@ -58,28 +58,35 @@ const BEHIND: &str =
     "a proxy answers, and the service behind it does not: is that one up, and does the proxy reach it?";
 const OTHER_CONTENT: &str = "the content differs: is the new release really what answers here?";
 
+/// Words of the outcome.
+pub(super) const OUTCOMES: &[&str] = &[
+    "answered",
+    "refused",
+    "timeout",
+    "unreachable",
+    "unresolved",
+    "reset",
+    "untrusted",
+    "tls_failed",
+    "malformed",
+    "closed",
+    "too_many_redirects",
+    "not_followed",
+    "proxy_failed",
+];
+
+/// Versions of an answer.
+pub(super) const VERSIONS: &[&str] = &["HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"];
+
 facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
-        &[
-            "answered",
-            "refused",
-            "timeout",
-            "unreachable",
-            "unresolved",
-            "reset",
-            "untrusted",
-            "tls_failed",
-            "malformed",
-            "closed",
-            "too_many_redirects",
-            "not_followed",
-        ],
-        "How the exchange ended; `answered` if a complete answer arrived, whatever its status.",
+        OUTCOMES,
+        "How the exchange ended; `answered` if a complete answer arrived, whatever its status. With `addresses: all`, the first result that is another one.",
     )
     .expected("answered")
     .outcome(&["timeout", "unreachable"])
-    .elsewhere(&["unresolved"])
+    .elsewhere(&["unresolved", "proxy_failed"])
     .advice(&[
         advice::REFUSED,
         advice::TIMEOUT,
@@ -95,11 +102,22 @@ facts! { pub(super) FACTS;
         advice::CLOSED,
         ("too_many_redirects", "the redirects do not end: see `redirects`"),
         (
+            "proxy_failed",
+            "the proxy did not let the request through, and the server was not asked: see `proxy.outcome`, and ask the proxy by hand",
+        ),
+        (
             "not_followed",
             "the redirect would carry the body to another host: ask that host directly, with its own check",
         ),
     ])
     .on_breach(advice::EVIDENCE);
+    pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address of the last connection.");
+    pub(super) const RESOLVE_TIME: Fact<Distribution> =
+        Fact::distribution("resolve_time", Unit::Seconds, Better::Lower, "Time of the name lookup; each redirect adds a sample.");
+}
+
+// Of a check that asks one address.
+facts! { pub(super) ONE;
     pub(super) const STATUS: Fact<i64> =
         Fact::integer("status", Unit::Count, "Status of the final answer; absent unless the answer is complete.")
             .ruled(Rule::Same)
@@ -121,16 +139,22 @@ facts! { pub(super) FACTS;
             ])
             .on_breach("the service answers, but not as expected: look into its log for this request");
     pub(super) const VERSION: Fact<Choice> =
-        Fact::choice("version", &["HTTP/1.0", "HTTP/1.1", "HTTP/2"], "Version of the final answer.")
+        Fact::choice("version", VERSIONS, "Version of the final answer.")
             .on_breach(advice::OTHER_VERSION);
     pub(super) const HEADERS: Fact<Value> =
-        Fact::object("headers", "Headers of the final answer, names in lower case, repeats joined by \", \"; `set-cookie` is a list.")
+        Fact::object("headers", "Headers of the final answer, names in lower case, repeats joined by \", \"; `set-cookie` is a list, with `***` for the values of cookies.")
             .except(VOLATILE)
             .fleeting(FLEETING)
             .on_breach("the header differs: is it set by the service, or by what stands before it?")
     .form(Form::Fields);
+    pub(super) const REPEATED_HEADERS: Fact<Value> = Fact::object(
+        "repeated_headers",
+        "Headers that the final answer has more than once, each with the list of its values, which `headers` joins.",
+    )
+    .except(VOLATILE)
+    .on_breach("the header stands there more than once: is it set by the service and again by what stands before it?")
+    .form(Form::Fields);
     pub(super) const URL: Fact<String> = Fact::text("url", "The last URL requested.").form(Form::Url);
-    pub(super) const ADDRESS: Fact<String> = Fact::address("address", "The address of the last connection.");
     pub(super) const CERTIFICATE_EXPIRES_IN: Fact<f64> = Fact::number(
         "certificate.expires_in",
         Unit::Seconds,
@@ -146,8 +170,6 @@ facts! { pub(super) FACTS;
     .on_breach(
         "slower than expected: the phases (`connect_time`, `tls_time`, `first_byte_time`) say where the time goes",
     );
-    pub(super) const RESOLVE_TIME: Fact<Distribution> =
-        Fact::distribution("resolve_time", Unit::Seconds, Better::Lower, "Time of the name lookup; each redirect adds a sample.");
     pub(super) const CONNECT_TIME: Fact<Distribution> = Fact::distribution(
         "connect_time",
         Unit::Seconds,
@@ -188,6 +210,13 @@ facts! { pub(super) CONTENT;
         "Bytes of the body after decoding gzip, deflate, br or zstd; decoding stops after 64 MiB, or where `limit` cut the transfer.",
     )
     .on_breach(OTHER_CONTENT);
+    pub(super) const BODY_SHA256: Fact<String> = Fact::text(
+        "body.sha256",
+        "SHA-256 of the body, decoded, also beyond `limit`, in hexadecimal.",
+    )
+    .form(Form::Digest)
+    .ruled(Rule::Ignore)
+    .on_breach(OTHER_CONTENT);
     pub(super) const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "Whether `body` is only a part; expectations that the rest could change are not judged.")
         .ruled(Rule::Ignore)
         .on_breach(OTHER_CONTENT);
@@ -196,4 +225,13 @@ facts! { pub(super) CONTENT;
 // Of a check that follows.
 facts! { pub(super) FOLLOWED;
     pub(super) const REDIRECTS: Fact<Vec<String>> = Fact::list("redirects", "Every URL that a followed redirect led to, in order.").form(Form::Url);
+}
+
+// Of a check whose body waits for the server's word.
+facts! { pub(super) CONTINUED;
+    pub(super) const WAS_CONTINUED: Fact<bool> = Fact::flag(
+        "continued",
+        "Whether the server asked for the body (`100 Continue`) before it was sent or turned down; absent unless the head of an answer came.",
+    )
+    .on_breach("something on the way does not pass on `expect: 100-continue`, or the server turned the request down before its body");
 }

@@ -43,7 +43,7 @@ pub async fn answer(bytes: &[u8]) -> Observation {
     let mut trace = Trace::new(url.clone(), url.to_string());
     let mut cx = Cx::new(&mut observation, <Http as Probe>::FACTS, Instant::now(), 0, CancellationToken::new());
     if let Ok(answer) = answer::read(response, None, LIMIT, &mut trace).await {
-        record::record_answer(&mut cx, &answer);
+        record::record_answer(&mut cx, &answer, &url, &[]);
     }
     record::record_trace(&mut cx, &trace, true);
     server.abort();

@@ -1,12 +1,18 @@
 //! HTTP: one request over connections of its own, every phase measured.
 
 mod answer;
+mod attempt;
+mod backends;
 mod by_hand;
+mod cookies;
 mod diagnosis;
 mod facts;
 mod fields;
 #[cfg(fuzzing)]
 pub mod fuzzed;
+mod json_path;
+mod policies;
+mod proxied;
 mod record;
 mod repeated;
 mod request;
@@ -14,29 +20,29 @@ mod synonyms;
 mod trace;
 
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use answer::Answer;
 use facts::{OUTCOME, STATUS};
-use fields::{FOLLOW, HttpVersion, LIMIT, RESOLVE, TIMEOUT, URL, VERIFY, VERSION};
-use record::Recorder;
+use fields::{
+    ADDRESSES, Addresses, EXPECT_CONTINUE, FOLLOW, HttpVersion, JSONPATH, LIMIT, PROXY, RESOLVE, TIMEOUT, URL, VERIFY,
+    VERSION,
+};
+use json_path::Query;
 use request::Request;
 use tokio::time::Instant;
 use trace::Trace;
 use url::Url;
 
+use crate::checks::shared::target::version_and_source;
 use crate::checks::shared::{silence, tls_fields};
-use crate::model::count::counted;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text, Value};
-use crate::net::deadline;
-use crate::net::handshakes::Waited;
-use crate::net::resolve::silent;
+use crate::net::IpVersion;
 use crate::probe::{
     Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is,
 };
-use crate::proto::http::{ExchangeError, HttpServer, Phase, exchange};
+use crate::proto::http::proxy::Proxy;
+use crate::proto::http::{CertificateNames, ExchangeError, VersionChoice};
 use crate::proto::tls::Trust;
 
 /// Time a probe may need beside its `timeout`, to read a trust store the first time, or to look at a connection that did not
@@ -56,23 +62,45 @@ pub struct Http {
     request: Request,
     follow: usize,
     pin: Option<IpAddr>,
-    version: HttpVersion,
+    addresses: Addresses,
+    ip_version: IpVersion,
+    source: Option<IpAddr>,
+    proxy: Option<Proxy>,
+    version: VersionChoice,
+    /// Of the suite's URL, where they are not its host.
+    names: Option<CertificateNames>,
     trust: Trust,
     verify: bool,
     timeout: Duration,
     limit: usize,
+    queries: Vec<Query>,
 }
 
 impl Probe for Http {
     const SUMMARY: &'static str = "HTTP request: status, headers, body, and the time of every phase";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::CONTENT, facts::FOLLOWED);
+    const FACTS: &'static [FactInfo] = joined!(
+        FactInfo; facts::FACTS, facts::ONE, facts::CONTENT, policies::FACTS, cookies::FACTS, json_path::FACTS, facts::FOLLOWED,
+        facts::CONTINUED, proxied::FACTS, backends::FACTS
+    );
     const MODES: &'static [Mode] = &[
+        Mode::of("addresses: first", asks_one, joined!(FactInfo; facts::ONE, policies::FACTS, cookies::FACTS)),
         Mode::of("method: GET` or another but `HEAD", request::has_answer_with_body, facts::CONTENT),
-        Mode::of("follow: 5", |args| args.get(&FOLLOW) > 0, facts::FOLLOWED),
+        Mode::of("jsonpath: {NAME: QUERY}", |args| args.given(&JSONPATH), json_path::FACTS),
+        Mode::of("follow: 5", |args| args.get(&FOLLOW) > 0 && asks_one(args), facts::FOLLOWED),
+        Mode::of("expect_continue: true", |args| args.get(&EXPECT_CONTINUE) && asks_one(args), facts::CONTINUED),
+        Mode::of("proxy: {http: HOST:PORT}", |args| args.given(&PROXY), proxied::FACTS),
+        Mode::of("addresses: all", |args| !asks_one(args), backends::FACTS),
     ];
     const FIELD_RULES: FieldRules = FieldRules {
-        exclusive: &[],
+        exclusive: &[
+            &["body", "json"],
+            &["body", "form"],
+            &["body", "body_file"],
+            &["json", "form"],
+            &["json", "body_file"],
+            &["form", "body_file"],
+        ],
         any: &[],
         with: &[("client_cert", &["client_key"]), ("client_key", &["client_cert"])],
     };
@@ -82,6 +110,13 @@ impl Probe for Http {
         fields::VERIFY.name(),
         fields::HEADERS.name(),
         fields::BODY.name(),
+        fields::JSON.name(),
+        fields::FORM.name(),
+        fields::BODY_FILE.name(),
+        fields::AUTH.name(),
+        PROXY.name(),
+        VERSION.name(),
+        fields::EXPECT_CONTINUE.name(),
         fields::TIMEOUT.name(),
         tls_fields::CA_FILE.name(),
         tls_fields::CLIENT_CERT.name(),
@@ -92,18 +127,28 @@ impl Probe for Http {
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let url = request::url(args)?;
+        if args.get(&VERSION) == HttpVersion::Http3 && url.scheme() != "https" {
+            return Err(VERSION.invalid("HTTP/3 is for https alone", "ask an https URL, or another version"));
+        }
+        let (ip_version, source) = version_and_source(args)?;
         Ok(Self {
             host: request::host(args, &url),
-            url,
             shown: request::shown(args),
             request: Request::from_args(args)?,
             follow: args.get(&FOLLOW),
-            pin: args.get(&RESOLVE),
-            version: args.get(&VERSION),
+            pin: pin(args, ip_version)?,
+            addresses: args.get(&ADDRESSES),
+            ip_version,
+            source,
+            proxy: proxied::proxy(args)?,
+            version: version(args),
+            names: request::certificate_names(args, &url)?,
             trust: tls_fields::trust(args)?,
             verify: args.get(&VERIFY),
             timeout: args.get(&TIMEOUT),
             limit: args.get(&LIMIT),
+            queries: json_path::queries(args)?,
+            url,
         })
     }
 
@@ -121,9 +166,11 @@ impl Probe for Http {
 
     fn answered(observation: &Observation) -> bool {
         // A balancer without a backend answers too, with a 5xx: that is the outage, not the service.
-        let server_error =
-            observation.last(STATUS.info.name).and_then(Value::as_i64).is_some_and(|status| status >= 500);
-        fact_is(observation, OUTCOME.info.name, "answered") && !server_error
+        let fails = |status: &Value| status.as_i64().is_some_and(|status| status >= 500);
+        let one = observation.last(STATUS.info.name).is_some_and(fails);
+        let rows = observation.last_rows(backends::BACKENDS.info.name).and_then(|rows| rows.values("status"));
+        let any = rows.as_ref().and_then(Value::as_array).is_some_and(|all| all.iter().any(fails));
+        fact_is(observation, OUTCOME.info.name, "answered") && !one && !any
     }
 
     fn timed_by_hand(target: &str, address: Option<&str>) -> Option<String> {
@@ -147,6 +194,7 @@ impl Probe for Http {
         // Perhaps a redirect led elsewhere.
         let url = cx.observation().text(facts::URL.info.name).and_then(|url| Url::parse(url).ok());
         let port = url.as_ref().unwrap_or(&self.url).port_or_known_default().unwrap_or_default();
+        let port = self.proxy.as_ref().map_or(port, |proxy| proxy.port);
         silence::investigate(cx, &facts::ADDRESS, port).await;
     }
 
@@ -154,45 +202,27 @@ impl Probe for Http {
         if self.is_cpu_bound() {
             self.trust.load().await?;
         }
-        let (start, waited) = (Instant::now(), Waited::so_far());
+        if self.addresses == Addresses::All {
+            return backends::ask(self, cx).await;
+        }
         let mut trace = Trace::new(self.url.clone(), self.shown.clone());
-        let end = start + self.timeout;
-        let connecting = trace.connecting();
-        let outcome = {
-            let mut exchange = std::pin::pin!(self.exchange(cx, &mut trace, end));
-            match deadline::until(end, &mut exchange).await {
-                // On a busy host its own end comes late, and it alone knows whether this host kept it from the server.
-                Err(_) if connecting.load(Ordering::Relaxed) => deadline::until(end + LOADING, &mut exchange).await,
-                ended => ended,
-            }
-        };
-        let elapsed = start.elapsed().saturating_sub(waited.since());
-        let end = match outcome {
-            Ok(Ok(answer)) => {
+        let start = Instant::now();
+        let ended = self.attempt(Some(&mut *cx), &mut trace, self.pin, start + self.timeout).await?;
+        let end = match ended.answer {
+            Ok(answer) => {
                 cx.set(&OUTCOME, "answered");
-                record::record_answer(cx, &answer);
-                cx.record_time(&facts::TOTAL_TIME, elapsed);
+                record::record_answer(cx, &answer, &trace.url, &self.queries);
+                cx.record_time(&facts::TOTAL_TIME, ended.took);
                 None
             }
-            Ok(Err(EarlyEnd::Outcome { word: "timeout", .. }))
-                if matches!(trace.phase, Phase::Connect | Phase::Tls) =>
-            {
-                Some(EarlyEnd::outcome("timeout", trace.silence(self.timeout)))
-            }
-            Ok(Err(end)) => Some(end),
-            // The resolver's silence is neither the server's nor an absent name.
-            Err(_) if trace.phase == Phase::Resolve => {
-                let host = self.host_of(&trace.url);
-                return Err(silent(host.shown(), &format!("no answer within {:?}", self.timeout)));
-            }
-            Err(_) => Some(EarlyEnd::outcome("timeout", trace.silence(self.timeout))),
+            Err(end) => Some(end),
         };
         if let Some(mut end) = end {
             if let (EarlyEnd::Outcome { evidence: Some(evidence), .. }, Some(untried)) = (&mut end, trace.untried()) {
                 evidence.push_str(&untried);
             }
             end.record(cx, &OUTCOME)?;
-            if matches!(trace.phase, Phase::Resolve | Phase::Connect) {
+            if trace.is_unconnected() {
                 cx.unreached();
             }
             if let Some(partial) = trace.partial() {
@@ -201,6 +231,32 @@ impl Probe for Http {
         }
         record::record_trace(cx, &trace, self.follow > 0);
         Ok(())
+    }
+}
+
+/// Whether a check with these fields asks one address, whose answer it shows.
+fn asks_one(args: &Args) -> bool {
+    args.get(&ADDRESSES) == Addresses::First
+}
+
+/// The address to connect to in place of what the name says.
+fn pin(args: &Args, version: IpVersion) -> Result<Option<IpAddr>, Invalid> {
+    let Some(address) = args.get(&RESOLVE) else { return Ok(None) };
+    if args.get(&ADDRESSES) == Addresses::All {
+        return Err(RESOLVE.invalid("`addresses: all` asks every address, and `resolve` one", "keep one of the two"));
+    }
+    if !version.admits(address) {
+        let message = format!("{address} is not an address of the IP version asked for");
+        return Err(RESOLVE.invalid(message, "give one of that version, or leave out `ip_version` and `source`"));
+    }
+    Ok(Some(address))
+}
+
+/// The version asked for; a body waits for the server's word over HTTP/1.1 alone.
+fn version(args: &Args) -> VersionChoice {
+    match args.get(&VERSION) {
+        HttpVersion::Auto if args.get(&EXPECT_CONTINUE) => VersionChoice::Http1,
+        other => other.into(),
     }
 }
 
@@ -218,56 +274,5 @@ impl Http {
     fn host_of(&self, url: &Url) -> Text {
         let own = url.host() == self.url.host();
         if own { self.host.clone() } else { url.host_str().unwrap_or_default().into() }
-    }
-
-    /// The request, and those that redirects lead to.
-    async fn exchange(&self, cx: &mut Cx<'_>, trace: &mut Trace, end: Instant) -> Result<Answer, EarlyEnd> {
-        let mut request = self.request.clone();
-        loop {
-            let url = trace.url.clone();
-            let host = self.host_of(&url);
-            let server = HttpServer {
-                // `resolve` speaks of the URL's host, not of wherever a redirect leads.
-                address: self.pin.filter(|_| url.host() == self.url.host()),
-                url: &url,
-                host: &host,
-                version: self.version.into(),
-                trust: &self.trust,
-                verify: self.verify,
-                // The whole exchange has one limit in time, kept by the caller; a connection ends just before it, because only
-                // its own end tells whether it was this host that kept it from the server.
-                until: end.checked_sub(TO_LOOK).unwrap_or(end),
-            };
-            let mut recorder = Recorder { cx: &mut *cx, trace: &mut *trace };
-            let response = exchange(&server, |version| request.for_url(&url, version), &mut recorder).await?;
-            let status = response.head.status;
-            trace.status = Some(status);
-            let target = request::redirect(&url, status, &response.head.headers);
-            if let Some(Ok(target)) = target.as_ref().filter(|_| self.follow == 0) {
-                cx.note(format!("redirects to {target}, which is not followed: `follow` is 0"));
-            }
-            if target.is_none() && request::is_redirect(status) {
-                cx.note(format!("{status} without `location` leads nowhere"));
-            }
-            let Some(target) = target.filter(|_| self.follow > 0) else {
-                let without = request.leaves_out_body(status);
-                return answer::read(response, without, self.limit, trace).await;
-            };
-            let target = target.map_err(|why| EarlyEnd::outcome("malformed", why))?;
-            if let Some(note) = request::cookies_left(&url, &response.head.headers) {
-                cx.note(note);
-            }
-            if request.gives_body_away(status, &url, &target) {
-                // Asked to follow and not followed: the redirect is not the answer either.
-                let why = format!("{status} to {target} would send the body to another origin");
-                return Err(EarlyEnd::outcome("not_followed", why));
-            }
-            if trace.redirects.len() >= self.follow {
-                let why = format!("more than {}; the next is to {target}", counted(self.follow, "redirect"));
-                return Err(EarlyEnd::outcome("too_many_redirects", why));
-            }
-            request.redirected(status, &url, &target);
-            trace.follow(target);
-        }
     }
 }

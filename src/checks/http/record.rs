@@ -4,19 +4,23 @@ use std::net::IpAddr;
 
 use hyper::header::{CONTENT_TYPE, HeaderMap, SET_COOKIE};
 use hyper::{StatusCode, Version};
+use url::Url as ParsedUrl;
 
 use super::answer::Answer;
 use super::facts::{
-    ADDRESS, BODY, BODY_DECODED_SIZE, BODY_JSON, BODY_SIZE, BODY_TRUNCATED, CERTIFICATE_EXPIRES_IN, CONNECT_TIME,
-    CONTENT, FIRST_BYTE_TIME, HEADERS, REDIRECTS, RESOLVE_TIME, STATUS, TLS_TIME, URL, VERSION,
+    ADDRESS, BODY, BODY_DECODED_SIZE, BODY_JSON, BODY_SHA256, BODY_SIZE, BODY_TRUNCATED, CERTIFICATE_EXPIRES_IN,
+    CONNECT_TIME, CONTENT, FIRST_BYTE_TIME, HEADERS, REDIRECTS, REPEATED_HEADERS, RESOLVE_TIME, STATUS, TLS_TIME, URL,
+    VERSION,
 };
-use super::repeated;
+use super::json_path::{self, Query};
 use super::trace::Trace;
+use super::{cookies, policies, proxied, repeated};
 use crate::model::Value;
 use crate::model::count::counted;
 use crate::net::bytes::readable;
 use crate::net::clock::MeasuredTime;
 use crate::probe::Cx;
+use crate::proto::http::cookie::masked;
 use crate::proto::http::{Observer, Phase, charset};
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::now;
@@ -28,7 +32,8 @@ const TOO_DEEP: &str = "recursion limit exceeded";
 
 /// Records each phase of an exchange as it ends.
 pub(super) struct Recorder<'r, 'c> {
-    pub(super) cx: &'r mut Cx<'c>,
+    /// Absent where several are asked at once.
+    pub(super) cx: Option<&'r mut Cx<'c>>,
     pub(super) trace: &'r mut Trace,
 }
 
@@ -38,12 +43,13 @@ impl Observer for Recorder<'_, '_> {
     }
 
     fn ended(&mut self, phase: Phase, took: MeasuredTime) {
+        let Some(cx) = &mut self.cx else { return };
         match phase {
-            Phase::Resolve => self.cx.record_measured(&RESOLVE_TIME, took),
-            Phase::Connect => self.cx.record_measured(&CONNECT_TIME, took),
-            Phase::Tls => self.cx.record_measured(&TLS_TIME, took),
-            Phase::Head => self.cx.record_measured(&FIRST_BYTE_TIME, took),
-            Phase::Body => {}
+            Phase::Resolve => cx.record_measured(&RESOLVE_TIME, took),
+            Phase::Connect => cx.record_measured(&CONNECT_TIME, took),
+            Phase::Tls | Phase::Quic => cx.record_measured(&TLS_TIME, took),
+            Phase::Head => cx.record_measured(&FIRST_BYTE_TIME, took),
+            Phase::Proxy | Phase::Body => {}
         }
     }
 
@@ -55,33 +61,47 @@ impl Observer for Recorder<'_, '_> {
         self.trace.address = Some(address);
     }
 
+    fn proxied(&mut self, word: &'static str, status: Option<u16>) {
+        if let Some(cx) = &mut self.cx {
+            proxied::record(cx, word, status);
+        }
+    }
+
     fn certificate(&mut self, leaf: &Certificate) {
-        self.cx.set(&CERTIFICATE_EXPIRES_IN, leaf.expires_in(now()));
+        self.trace.fingerprint = Some(leaf.fingerprint.clone());
+        if let Some(cx) = &mut self.cx {
+            cx.set(&CERTIFICATE_EXPIRES_IN, leaf.expires_in(now()));
+        }
     }
 
     fn trusted(&mut self, note: &str) {
-        self.cx.note(format!("the certificate is {note}"));
+        self.noted(format!("the certificate is {note}"));
     }
 
     fn noted(&mut self, note: String) {
-        self.cx.note(note);
+        if let Some(cx) = &mut self.cx {
+            cx.note(note);
+        }
     }
 }
 
 /// The facts of a whole answer.
-pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
+pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer, url: &ParsedUrl, queries: &[Query]) {
     cx.set(&STATUS, i64::from(answer.head.status.as_u16()));
-    match answer.head.version {
-        Version::HTTP_10 => cx.set(&VERSION, "HTTP/1.0"),
-        Version::HTTP_11 => cx.set(&VERSION, "HTTP/1.1"),
-        Version::HTTP_2 => cx.set(&VERSION, "HTTP/2"),
-        _ => {}
+    if let Some(version) = version_word(answer.head.version) {
+        cx.set(&VERSION, version);
     }
     cx.set(&HEADERS, object(&answer.head.headers));
+    cx.set(&REPEATED_HEADERS, repeats(&answer.head.headers));
+    policies::record(cx, &answer.head.headers, url.scheme() == "https");
+    cookies::record(cx, &answer.head.headers, url);
     if let Some(why) = answer.without {
         note_once(cx, format!("answered {}, without a body: {why}", answer.head.status));
         if answer.head.status == StatusCode::NOT_MODIFIED {
             cx.partial_all(CONTENT, why);
+            if !queries.is_empty() {
+                cx.partial(&json_path::FOUND, why);
+            }
         }
         return;
     }
@@ -90,6 +110,11 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
     body(cx, answer, &text);
     let why = match json(answer, kind.as_deref(), &text) {
         Ok(json) => {
+            match json_path::find(queries, &json) {
+                _ if queries.is_empty() => {}
+                Ok(found) => cx.set(&json_path::FOUND, found),
+                Err(why) => cx.partial(&json_path::FOUND, why),
+            }
             cx.set(&BODY_JSON, json);
             note_repeated(cx, &text);
             (answer.head.status.as_u16() >= 400).then(|| format!("answered {}", answer.head.status))
@@ -97,6 +122,9 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
         Err(JsonError { why, unread }) => {
             if unread {
                 cx.partial(&BODY_JSON, why.clone());
+                if !queries.is_empty() {
+                    cx.partial(&json_path::FOUND, why.clone());
+                }
             }
             let colon = if why.is_empty() { "" } else { ": " };
             Some(format!("answered {}, no `body.json`{colon}{why}", answer.head.status))
@@ -107,8 +135,19 @@ pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer) {
     }
 }
 
+/// The word of a version.
+pub(super) fn version_word(version: Version) -> Option<&'static str> {
+    match version {
+        Version::HTTP_10 => Some("HTTP/1.0"),
+        Version::HTTP_11 => Some("HTTP/1.1"),
+        Version::HTTP_2 => Some("HTTP/2"),
+        Version::HTTP_3 => Some("HTTP/3"),
+        _ => None,
+    }
+}
+
 /// Rounds that see the same must not crowd out what a later one sees.
-fn note_once(cx: &mut Cx<'_>, note: String) {
+pub(super) fn note_once(cx: &mut Cx<'_>, note: String) {
     if !cx.observation().notes().contains(&note) {
         cx.note(note);
     }
@@ -141,6 +180,10 @@ fn body(cx: &mut Cx<'_>, answer: &Answer, text: &charset::Text<'_>) {
     if let Some(size) = answer.decoded {
         cx.set(&BODY, text.text.clone());
         cx.set(&BODY_DECODED_SIZE, bytes(size));
+    }
+    match &answer.sha256 {
+        Some(digest) => cx.set(&BODY_SHA256, digest.clone()),
+        None => cx.partial(&BODY_SHA256, answer.more.clone().unwrap_or_else(|| "not all of it was read".to_owned())),
     }
     if let Some(more) = &answer.more {
         cx.partial(&BODY_DECODED_SIZE, more.clone());
@@ -182,9 +225,19 @@ pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace, follows: bool) {
     }
 }
 
+/// Headers that stand there more than once; of one of them every client may take another value.
+fn repeats(headers: &HeaderMap) -> Value {
+    let values = |name| headers.get_all(name).iter().map(|value| field_text(value.as_bytes())).collect::<Vec<_>>();
+    let several = headers.keys().map(|name| (name.as_str().to_owned(), values(name)));
+    let several = several.filter(|(name, values)| values.len() > 1 && name != SET_COOKIE.as_str());
+    Value::Object(several.map(|(name, values)| (name, Value::from(values))).collect())
+}
+
 fn object(headers: &HeaderMap) -> Value {
     let joined = headers.keys().map(|name| {
-        let values: Vec<String> = headers.get_all(name).iter().map(|value| field_text(value.as_bytes())).collect();
+        let shown = |text: String| if name == SET_COOKIE { masked(&text) } else { text };
+        let values = headers.get_all(name).iter().map(|value| shown(field_text(value.as_bytes())));
+        let values: Vec<String> = values.collect();
         // The one header whose values must not be joined: a date in it holds a comma (RFC 6265, 3).
         let value = if name == SET_COOKIE { Value::from(values) } else { Value::from(values.join(", ")) };
         (name.as_str().to_owned(), value)

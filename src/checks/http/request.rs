@@ -1,20 +1,27 @@
 //! The request to send, and how a redirect changes it.
 
+mod content;
+
 use std::fmt::Write as _;
 
-use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
-    ACCEPT, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap,
-    HeaderName, HeaderValue, LOCATION, SET_COOKIE, USER_AGENT,
+    ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
+    EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT,
 };
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{Method, StatusCode, Uri};
 use url::Url;
 
-use super::fields::{BODY, HEADERS, METHOD, URL};
+pub(super) use self::content::of_secrets;
+use super::fields::{
+    ADDRESSES, AUTH, Addresses, EXPECT_CONTINUE, HEADERS, HttpVersion, METHOD, SNI, URL, VERIFY_NAME, VERSION,
+};
+use crate::checks::shared::tls_fields::NameFields;
 use crate::model::{Args, Invalid, Text};
-use crate::proto::http::Version;
+use crate::proto::http::cookie::{self, CookieJar};
+use crate::proto::http::{CertificateNames, ContinueSignal, Go, Outgoing, Version};
+use crate::proto::tls::now;
 
 /// Headers that frame the message or belong to the connection; the HTTP layer writes them.
 const FRAMING: &[&str] = &[
@@ -38,6 +45,10 @@ pub(super) struct Request {
     /// Path and query as the suite writes them, for the first server: `%2e%2e` stays, though URLs are normalised without it.
     target: Option<PathAndQuery>,
     body: Bytes,
+    /// Cookies of the answers that redirected.
+    jar: CookieJar,
+    /// The body waits for the server's word, which is heard here.
+    waits: Option<ContinueSignal>,
 }
 
 /// The URL of the suite.
@@ -53,7 +64,7 @@ pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
     if named || !url.username().is_empty() || url.password().is_some() {
         return Err(URL.invalid(
             "a user or password in a URL would show in every report",
-            "write `headers: {authorization: \"Basic ${CREDENTIALS}\"}` with CREDENTIALS under `secrets`",
+            "write `auth: {user: NAME, password: \"${PASSWORD}\"}` with PASSWORD under `secrets`",
         ));
     }
     if text.contains(|c: char| c == '\\' || c.is_control()) {
@@ -74,6 +85,18 @@ pub(super) fn host(args: &Args, url: &Url) -> Text {
         after.split(['/', '?', '#']).next().unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit())
     };
     Text::new(value, text.holds_secret().then(|| shown().trim_end_matches(':')))
+}
+
+/// The names of the certificate of the URL `url` of the suite, where these are not its host.
+pub(super) fn certificate_names(args: &Args, url: &Url) -> Result<Option<CertificateNames>, Invalid> {
+    let given = [(args.given(&SNI), &SNI), (args.given(&VERIFY_NAME), &VERIFY_NAME)];
+    let Some((_, field)) = given.into_iter().find(|(given, _)| *given) else { return Ok(None) };
+    if url.scheme() != "https" {
+        return Err(field.invalid(format!("`{}` is for https", field.name()), "leave it out, or ask an https URL"));
+    }
+    let fields = NameFields { sni: &SNI, verify_name: &VERIFY_NAME };
+    let (sni, verify) = fields.read(args, URL.name(), url.host_str().unwrap_or_default())?;
+    Ok(Some(CertificateNames { sni, verify }))
 }
 
 /// The URL for people: as written, without its fragment, which no server sees.
@@ -105,24 +128,38 @@ impl Request {
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("shakedown/", env!("CARGO_PKG_VERSION"))));
         let mut written = HeaderMap::new();
-        for (name, value) in args.get(&HEADERS) {
-            let (name, value) = header(&name, &value)?;
-            written.append(name, value);
+        for (name, values) in args.get(&HEADERS) {
+            for value in values {
+                let (name, value) = header(&name, &value)?;
+                written.append(name, value);
+            }
         }
-        let authority = written.remove(HOST).map(|host| authority(&host)).transpose()?;
+        let authority = authority_of(&mut written)?;
         // `extend` replaces a default by the suite's own and keeps the suite's repeats.
         headers.extend(written);
-        let body = Bytes::from(args.get(&BODY).unwrap_or_default());
+        let content::Content { bytes: body, media_type } = content::content(args)?;
+        if let Some(media_type) = media_type {
+            headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(media_type));
+        }
+        if let Some(credentials) = content::authorization(args)?
+            && headers.insert(AUTHORIZATION, credentials).is_some()
+        {
+            return Err(AUTH.invalid("`headers` has an `authorization` too", "keep one of the two"));
+        }
         let method = method(args)?;
         // A body of nothing has a length too where a body is expected (RFC 9110, 8.6): some servers wait for it otherwise.
         if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        Ok(Self { method, headers, authority, target: target(&args.get(&URL)), body })
+        let waits = waits(args, &body)?;
+        if waits.is_some() {
+            headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+        }
+        Ok(Self { method, headers, authority, target: target(&args.get(&URL)), body, jar: CookieJar::default(), waits })
     }
 
     /// As hyper sends it to `url`.
-    pub(super) fn for_url(&self, url: &Url, version: Version) -> Result<hyper::Request<Full<Bytes>>, String> {
+    pub(super) fn for_url(&self, url: &Url, version: Version) -> Result<hyper::Request<Outgoing>, String> {
         let authority = match &self.authority {
             Some(authority) => authority.clone(),
             None => {
@@ -132,21 +169,54 @@ impl Request {
         let normal = || url[url::Position::BeforePath..url::Position::AfterQuery].parse::<PathAndQuery>();
         let path = self.target.clone().map_or_else(normal, Ok).map_err(|error| format!("{url}: {error}"))?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|error| format!("{url}: {error}"))?;
-        // HTTP/1.1 names the host in a header and the path alone in the first line, HTTP/2 has both in its pseudo-headers.
-        let uri = if version == Version::Http2 {
+        // HTTP/1.1 names the host in a header and the path alone in the first line, HTTP/2 and 3 have both in their pseudo-headers.
+        let uri = if version == Version::Http1 {
+            Uri::from(path)
+        } else {
             let built = Uri::builder().scheme(url.scheme()).authority(authority).path_and_query(path).build();
             built.map_err(|error| format!("{url}: {error}"))?
-        } else {
-            Uri::from(path)
         };
-        let mut request = hyper::Request::new(Full::new(self.body.clone()));
+        let body = self.body.clone();
+        let mut request = hyper::Request::new(match &self.waits {
+            Some(signal) => Outgoing::awaiting(body, signal.clone()),
+            None => Outgoing::now(body),
+        });
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers.clone();
+        if let Some(cookies) = self.cookies(url) {
+            request.headers_mut().insert(COOKIE, cookies);
+        }
         if version == Version::Http1 {
             request.headers_mut().insert(HOST, host);
         }
         Ok(request)
+    }
+
+    /// The same for another exchange, in which the server has said nothing yet.
+    pub(super) fn renewed(&self) -> Self {
+        Self { waits: self.waits.as_ref().map(|_| ContinueSignal::default()), ..self.clone() }
+    }
+
+    /// Keeps the cookies of an answer that leads on, as a browser does.
+    pub(super) fn keep_cookies(&mut self, url: &Url, headers: &HeaderMap) {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970")]
+        self.jar.keep(url, cookie::cookies(headers), now() as i64);
+    }
+
+    /// The cookies that go to `url`: those of the suite, and those that were set on the way.
+    fn cookies(&self, url: &Url) -> Option<HeaderValue> {
+        let kept = self.jar.header(url)?;
+        let own = self.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let all: Vec<&str> = own.chain([&*kept]).collect();
+        let mut value = HeaderValue::from_str(&all.join("; ")).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// Whether the server asked for the body; `None` where it did not wait.
+    pub(super) fn was_asked_for(&self) -> Option<bool> {
+        self.waits.as_ref().map(|signal| signal.said() == Go::Continue)
     }
 
     /// Why an answer of this status has no body, whatever the server has to say.
@@ -177,10 +247,12 @@ impl Request {
     /// suite's to know, so only those go along that say what any client would.
     pub(super) fn redirected(&mut self, status: StatusCode, from: &Url, to: &Url) {
         self.target = None;
+        self.waits = self.waits.as_ref().map(|_| ContinueSignal::default());
         if self.becomes_get(status) {
             self.method = Method::GET;
             self.body = Bytes::new();
-            for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH] {
+            self.waits = None;
+            for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, EXPECT] {
                 self.headers.remove(name);
             }
         }
@@ -199,17 +271,7 @@ impl Request {
 
 /// Whether a check with these fields may see a body.
 pub(super) fn has_answer_with_body(args: &Args) -> bool {
-    args.get(&METHOD) != "HEAD"
-}
-
-/// Cookies of a redirect, of which a site may make more of than this program; their values are not for reports.
-pub(super) fn cookies_left(from: &Url, headers: &HeaderMap) -> Option<String> {
-    let names = headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok()?.split_once('='));
-    let names: Vec<&str> = names.map(|(name, _)| name.trim()).collect();
-    let names = Some(names.join(", ")).filter(|names| !names.is_empty())?;
-    Some(format!(
-        "{from} sets cookies ({names}) as it redirects, and they are not sent back: a site may insist on them"
-    ))
+    args.get(&METHOD).as_deref() != Some("HEAD") && args.get(&ADDRESSES) == Addresses::First
 }
 
 /// Whether an answer of this status leads elsewhere.
@@ -235,11 +297,16 @@ pub(super) fn redirect(from: &Url, status: StatusCode, headers: &HeaderMap) -> O
     }))
 }
 
+/// GET, or POST where something is sent, as curl has it; else the method written.
 fn method(args: &Args) -> Result<Method, Invalid> {
-    let text = args.get(&METHOD);
+    let sends = content::is_given(args);
+    let Some(text) = args.get(&METHOD) else { return Ok(if sends { Method::POST } else { Method::GET }) };
     let upper = text.to_ascii_uppercase();
     if upper == "CONNECT" {
         return Err(METHOD.invalid("CONNECT asks for a tunnel, not for an answer", "use the family tcp"));
+    }
+    if upper == "TRACE" && sends {
+        return Err(METHOD.invalid("TRACE sends nothing but its head (RFC 9110, 9.3.8)", "leave the body out"));
     }
     if text != upper {
         return Err(METHOD.invalid("methods are written in capitals", format!("write {upper}")));
@@ -255,10 +322,37 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Invalid>
         let help = "leave it out; it is written as the body and the HTTP version need it";
         return Err(HEADERS.invalid(format!("`{name}` belongs to the connection"), help));
     }
+    if parsed == EXPECT {
+        return Err(HEADERS.invalid("`expect` is a promise to wait", "write `expect_continue: true`"));
+    }
     // The value may be a secret, so the message does not show it.
     let value = HeaderValue::from_str(value)
         .map_err(|_| HEADERS.invalid(format!("the value of `{name}` cannot be sent"), "write it on one line"))?;
     Ok((parsed, value))
+}
+
+/// Whether the body waits for the server.
+fn waits(args: &Args, body: &Bytes) -> Result<Option<ContinueSignal>, Invalid> {
+    if !args.get(&EXPECT_CONTINUE) {
+        return Ok(None);
+    }
+    if body.is_empty() {
+        let help = "add `body`, `json`, `form` or `body_file`, or leave `expect_continue` out";
+        return Err(EXPECT_CONTINUE.invalid("there is no body that could wait", help));
+    }
+    if matches!(args.get(&VERSION), HttpVersion::Http2 | HttpVersion::Http3) {
+        let help = "leave `version` out, or write `version: 1.1`";
+        return Err(EXPECT_CONTINUE.invalid("a body waits for the server over HTTP/1.1 alone", help));
+    }
+    Ok(Some(ContinueSignal::default()))
+}
+
+/// The `host` header of the suite, taken out of the others: its place depends on the HTTP version.
+fn authority_of(headers: &mut HeaderMap) -> Result<Option<Authority>, Invalid> {
+    if headers.get_all(HOST).iter().count() > 1 {
+        return Err(HEADERS.invalid("a request has one `host`", "write one value"));
+    }
+    headers.remove(HOST).map(|host| authority(&host)).transpose()
 }
 
 fn authority(host: &HeaderValue) -> Result<Authority, Invalid> {

@@ -5,20 +5,25 @@ use crate::probe::Synonyms;
 const SCHEME: &str = "!the URL says it: write `url: https://…`";
 const ONCE: &str = "!a probe asks once; `retries` and `eventually` of a suite ask again";
 const AS_SENT: &str = "!a body is written as it is sent: body=TEXT";
+const PASSWORD: &str = "auth: {user: NAME, password: \"${PASSWORD}\"}";
+const TOKEN: &str = "auth: {token: \"${TOKEN}\"}";
 const TLS_VERSION: &str =
     "!`shakedown probe tls HOST` has min_version and max_version, and scan=true shows all that are offered";
 
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
-        "https", "get", "curl", "web", "uri", "url", "website", "httpget", "http_get", "http2 version=2", "http3", "rest", "api",
+        "https", "get", "curl", "web", "uri", "url", "website", "httpget", "http_get", "http2 version=2", "http3 version=3", "rest", "api",
         "request", "wget", "webpage", "page", "head method=HEAD", "post method=POST", "http_2xx",
     ],
     fields: &[
         ("uri", "url"), ("address", "url"), ("target", "url"), ("endpoint", "url"), ("link", "url"),
         ("http_method", "method"), ("verb", "method"), ("request", "method"), ("header", "headers"),
-        ("http_headers", "headers"), ("data", "body"), ("payload", "body"), ("post_data", "body"), ("json", "body"),
-        ("form", "body"), ("content", "body"), ("follow_redirects", "follow: 5"), ("redirect", "follow: 5"),
+        ("http_headers", "headers"), ("data", "body"), ("payload", "body"), ("post_data", "body"), ("content", "body"),
+        ("json_path", "jsonpath: {NAME: QUERY}"), ("jq", "jsonpath: {NAME: QUERY}"), ("json_body", "json"), ("body_json", "json"), ("form_data", "form"), ("form_params", "form"), ("urlencoded", "form"),
+        ("data_file", "body_file"), ("payload_file", "body_file"), ("file", "body_file"), ("body_from_file", "body_file"),
+        ("expect_100", "expect_continue: true"), ("expect100", "expect_continue: true"),
+        ("server_name", "sni"), ("servername", "sni"), ("tls_server_name", "sni"), ("verify_host", "verify_name"), ("follow_redirects", "follow: 5"), ("redirect", "follow: 5"),
         ("redirects", "follow: 5"), ("allow_redirects", "follow: 5"), ("max_redirects", "follow"),
         ("maxredirs", "follow"), ("location", "follow: 5"), ("no_follow_redirects", "follow: 0"),
         ("insecure", "verify: false"), ("allow_insecure", "verify: false"), ("skip_verify", "verify: false"),
@@ -33,11 +38,13 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("protocol", "version"), ("http2", "version: 2"), ("http3", "version: 3"), ("max_time", "timeout"),
         ("request_timeout", "timeout"), ("request_headers", "headers"), ("max_size", "limit"),
         ("body_size_limit", "limit"), ("user_agent", "headers: {User-Agent: NAME}"),
-        ("host_header", "headers: {Host: NAME}"), ("cookies", "headers: {Cookie: NAME=VALUE}"),
-        ("authorization", "headers: {Authorization: ${HEADER}}"), ("auth", "headers: {Authorization: ${HEADER}}"),
-        ("basic_auth", "headers: {Authorization: ${HEADER}}"), ("bearer_token", "headers: {Authorization: ${HEADER}}"),
-        ("username", "headers: {Authorization: ${HEADER}}"), ("password", "headers: {Authorization: ${HEADER}}"),
-        ("token", "headers: {Authorization: ${HEADER}}"), ("tls", SCHEME), ("ssl", SCHEME),
+        ("host_header", "headers: {Host: NAME}"), ("virtual_host", "headers: {Host: NAME}"), ("cookies", "headers: {Cookie: NAME=VALUE}"),
+        ("authorization", TOKEN), ("basic_auth", PASSWORD), ("basic", PASSWORD), ("credentials", PASSWORD),
+        ("bearer_token", TOKEN), ("bearer", TOKEN), ("oauth2_bearer", TOKEN), ("username", PASSWORD), ("user", PASSWORD),
+        ("password", PASSWORD), ("token", TOKEN), ("proxy_url", "proxy: {http: HOST:PORT}"), ("http_proxy", "proxy: {http: HOST:PORT}"), ("https_proxy", "proxy: {http: HOST:PORT}"),
+        ("socks5", "proxy: {socks5: HOST:PORT}"), ("socks_proxy", "proxy: {socks5: HOST:PORT}"),
+        ("preferred_ip_protocol", "ip_version"), ("ip_protocol", "ip_version"), ("source_ip_address", "source"), ("interface", "source"),
+        ("local_address", "source"), ("all_addresses", "addresses: all"), ("tls", SCHEME), ("ssl", SCHEME),
     ],
     facts: &[
         ("status_code", "status"), ("statuscode", "status"), ("code", "status"), ("http_code", "status"),
@@ -62,7 +69,10 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("http_version", "version"), ("protocol", "version"), ("final_url", "url"), ("effective_url", "url"),
         ("redirect_count", "redirects"), ("json", "body.json"), ("ip", "address"), ("remote_ip", "address"),
         ("cert_expiry", "certificate.expires_in"), ("ssl_earliest_cert_expiry", "certificate.expires_in"),
-        ("jsonpath", "body.json"), ("jq", "body.json"), ("cookies", "headers.set-cookie"), ("bytes", "body.size"), ("certificate_expiry", "certificate.expires_in"),
+        ("jq", "body.json"), ("json_path", "jsonpath.NAME"), ("cookie", "cookies.row.NAME"), ("set_cookie", "cookies.row.NAME"),
+        ("sha256", "body.sha256"), ("hash", "body.sha256"), ("body_hash", "body.sha256"), ("checksum", "body.sha256"),
+        ("hsts", "hsts.max_age"), ("strict_transport_security", "hsts.max_age"), ("cache_control", "cache.max_age"),
+        ("altsvc", "alt_svc"), ("http3_offered", "alt_svc: {contains: h3}"), ("bytes", "body.size"), ("certificate_expiry", "certificate.expires_in"),
         ("ssl_expiry", "certificate.expires_in"), ("days_left", "certificate.expires_in"),
         ("expires_in", "certificate.expires_in"), ("certificate", "certificate.expires_in"),
     ],
@@ -71,9 +81,8 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("--cacert FILE", "ca_file={}"), ("--ca-certificate FILE", "ca_file={}"), ("-E FILE", "client_cert={}"),
         ("--cert FILE", "client_cert={}"), ("--key FILE", "client_key={}"), ("-X METHOD", "method={}"),
         ("--request METHOD", "method={}"), ("-I", "method=HEAD"), ("--head", "method=HEAD"),
-        ("--spider", "method=HEAD"), ("-d DATA", "body={} ?method=POST"), ("--data DATA", "body={} ?method=POST"),
-        ("--data-raw DATA", "body={} ?method=POST"), ("--data-binary DATA", "body={} ?method=POST"),
-        ("--json DATA", "body={} ?method=POST ?headers.Content-Type=application/json"), ("-L", "follow=5"),
+        ("--spider", "method=HEAD"), ("-d DATA", "body={}"), ("--data DATA", "body={}"),
+        ("--data-raw DATA", "body={}"), ("--data-binary DATA", "body={}"), ("--json JSON", "json={}"), ("-L", "follow=5"),
         ("--location", "follow=5"), ("--max-redirs N", "follow={}"), ("-m SECONDS", "timeout={}s"),
         ("--max-time SECONDS", "timeout={}s"), ("--connect-timeout SECONDS", "timeout={}s"),
         ("-T SECONDS", "timeout={}s"), ("--timeout SECONDS", "timeout={}s"), ("--http1.1", "version=1.1"),
@@ -85,16 +94,16 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("--compressed", "headers.Accept-Encoding=gzip"), ("-s", ""), ("-S", ""), ("-f", ""), ("-i", ""),
         ("--silent", ""), ("--show-error", ""), ("--fail", ""), ("--fail-with-body", ""), ("--include", ""), ("-q", ""),
         ("-o FILE", ""), ("--output FILE", ""), ("-O", ""), ("-w FORMAT", ""), ("--write-out FORMAT", ""),
-        ("--no-progress-meter", ""), ("-x PROXY", "!no proxy is ever used: the server itself is asked"),
-        ("--proxy PROXY", "!no proxy is ever used: the server itself is asked"),
-        ("-4", "!the address decides: resolve=ADDRESS"), ("-6", "!the address decides: resolve=ADDRESS"),
+        ("--no-progress-meter", ""), ("-x PROXY", "proxy.http={}"),
+        ("--proxy PROXY", "proxy.http={}"), ("--socks5-hostname PROXY", "proxy.socks5={}"), ("--socks5 PROXY", "proxy.socks5={}"),
+        ("-4", "ip_version=ipv4"), ("-6", "ip_version=ipv6"), ("--ipv4", "ip_version=ipv4"), ("--ipv6", "ip_version=ipv6"),
         ("-#", ""), ("-N", ""), ("-g", ""), ("--no-buffer", ""), ("--globoff", ""), ("--progress-bar", ""), ("--noproxy HOSTS", ""),
         ("-D FILE", ""), ("--dump-header FILE", ""), ("--tlsv1.2", ""), ("--location-trusted", "follow=5"),
         ("-r RANGE", "headers.Range=bytes={}"), ("--range RANGE", "headers.Range=bytes={}"),
         ("--retry N", ONCE), ("--retry-delay N", ONCE), ("--retry-max-time N", ONCE), ("--retry-connrefused", ONCE),
         ("--retry-all-errors", ONCE), ("-t N", ONCE), ("--tries N", ONCE),
         ("--connect-to MAP", "!the address to connect to is resolve=ADDRESS; the port is that of the URL"),
-        ("--interface NAME", "!the address to send from is a field of other families (source=ADDRESS), not of `http`"),
+        ("--interface ADDRESS", "source={address}"),
         ("--unix-socket PATH", "!only servers on a network are asked"),
         ("--tlsv1.3", TLS_VERSION), ("--tls-max VERSION", TLS_VERSION), ("--tlsv1.0", TLS_VERSION), ("--tlsv1.1", TLS_VERSION),
         ("--ciphers LIST", "!`shakedown probe tls HOST scan=true` shows what is offered"),
@@ -102,6 +111,6 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("-F FORM", AS_SENT), ("--form FORM", AS_SENT), ("--data-urlencode DATA", AS_SENT),
         ("-G", "!what a form sends by GET stands in the URL, behind `?`"), ("--get", "!what a form sends by GET stands in the URL, behind `?`"),
         ("--http1.0", "!HTTP/1.0 is not spoken: version=1.1"), ("-0", "!HTTP/1.0 is not spoken: version=1.1"),
-        ("--http3", "!HTTP/3 is not spoken; `shakedown probe tls HOST transport=quic` shows whether it is offered"),
+        ("--http3", "version=3"), ("--http3-only", "version=3"),
     ],
 };

@@ -31,6 +31,10 @@ pub(super) struct Trace {
     pub(super) shown: String,
     pub(super) redirects: Vec<String>,
     pub(super) address: Option<IpAddr>,
+    /// The proxy that is asked, for people.
+    pub(super) via: Option<String>,
+    /// SHA-256 of the certificate of the last connection.
+    pub(super) fingerprint: Option<String>,
     /// Further addresses of the name, which are not connected to.
     pub(super) untried: Vec<IpAddr>,
     pub(super) status: Option<StatusCode>,
@@ -49,6 +53,8 @@ impl Trace {
             shown,
             redirects: Vec::new(),
             address: None,
+            via: None,
+            fingerprint: None,
             untried: Vec::new(),
             status: None,
             bytes: 0,
@@ -59,7 +65,18 @@ impl Trace {
     /// A phase begins.
     pub(super) fn begin(&mut self, phase: Phase) {
         self.phase = phase;
-        self.connecting.store(matches!(phase, Phase::Connect | Phase::Tls), Ordering::Relaxed);
+        self.connecting.store(matches!(phase, Phase::Connect | Phase::Tls | Phase::Quic), Ordering::Relaxed);
+    }
+
+    /// Whether it ended before there was a connection.
+    pub(super) fn is_unconnected(&self) -> bool {
+        matches!(self.phase, Phase::Resolve | Phase::Connect | Phase::Quic | Phase::Proxy)
+    }
+
+    /// The outcome of a limit in time that ran out: the proxy's silence is not the server's.
+    pub(super) fn silent_word(&self) -> &'static str {
+        let by_proxy = self.via.is_some() && matches!(self.phase, Phase::Connect | Phase::Proxy);
+        if by_proxy { "proxy_failed" } else { "timeout" }
     }
 
     /// Whether a connection is being made, also while the exchange holds the trace.
@@ -78,7 +95,8 @@ impl Trace {
         let mut redirects = std::mem::take(&mut self.redirects);
         let shown = target.to_string();
         redirects.push(shown.clone());
-        *self = Self { redirects, connecting: self.connecting(), ..Self::new(target, shown) };
+        let via = self.via.take();
+        *self = Self { redirects, via, connecting: self.connecting(), ..Self::new(target, shown) };
         self.begin(Phase::Resolve);
     }
 
@@ -90,6 +108,10 @@ impl Trace {
             if self.redirects.is_empty() { String::new() } else { format!(" (redirected to {})", self.shown) };
         let silence = match self.phase {
             Phase::Resolve => format!("the name of {} was not resolved within {within}", self.shown),
+            Phase::Proxy => {
+                format!("{peer} accepted the connection, but did not let the request through within {within}")
+            }
+            Phase::Quic => format!("no answer from {peer} to a QUIC handshake (UDP) within {within}"),
             Phase::Connect => format!("no answer from {peer} {NO_HANDSHAKE} within {within}"),
             Phase::Tls => {
                 format!("{peer} accepted the connection, but did not finish the TLS handshake within {within}")
@@ -112,13 +134,20 @@ impl Trace {
     /// What a connection that did not come about leaves open: the other addresses of the name.
     pub(super) fn untried(&self) -> Option<String> {
         let (first, more) = self.untried.split_first()?;
-        let connecting = matches!(self.phase, Phase::Connect | Phase::Tls);
+        let connecting = matches!(self.phase, Phase::Connect | Phase::Tls | Phase::Quic);
         let others = if more.is_empty() { first.to_string() } else { format!("{first} and {} more", more.len()) };
         connecting.then(|| format!(" (the first address of the name; {others} not tried)"))
     }
 
     /// Address and port connected to; the URL's host where no address is known yet.
     fn peer(&self) -> String {
+        if let Some(via) = &self.via {
+            let host = self.url.host_str().unwrap_or_default();
+            return match self.phase {
+                Phase::Resolve | Phase::Connect | Phase::Proxy => format!("the proxy {via}"),
+                Phase::Tls | Phase::Quic | Phase::Head | Phase::Body => format!("{host}, through the proxy {via},"),
+            };
+        }
         let port = self.url.port_or_known_default().unwrap_or_default();
         match self.address {
             Some(address) => SocketAddr::new(address, port).to_string(),

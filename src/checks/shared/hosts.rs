@@ -1,8 +1,6 @@
 //! Many hosts: names, addresses, networks and ranges, written one by one or in a file.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::model::table::fields;
 use crate::model::{Args, Fault, Field, FieldKind, FieldRole, Invalid, Text, host_name};
+use crate::net::bytes::of_file;
 use crate::net::{IpVersion, resolve};
 
 /// Most hosts of a check.
@@ -259,18 +258,8 @@ pub fn is_near(address: IpAddr) -> bool {
 }
 
 fn read(path: &Text) -> Result<String, String> {
-    let shown = path.shown();
-    let problem = |why: &dyn std::fmt::Display| format!("cannot read {shown}: {why}");
-    let file = File::open(&**path).map_err(|error| problem(&error))?;
-    if !file.metadata().map_err(|error| problem(&error))?.is_file() {
-        return Err(problem(&"it is no file"));
-    }
-    let mut text = String::new();
-    file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(|error| problem(&error))?;
-    if text.len() as u64 > MOST_BYTES {
-        return Err(problem(&format_args!("it is larger than {} MiB", MOST_BYTES >> 20)));
-    }
-    Ok(text)
+    let bytes = of_file(path, MOST_BYTES)?;
+    String::from_utf8(bytes).map_err(|_| format!("cannot read {path}: it is not UTF-8"))
 }
 
 /// Reads one entry.

@@ -1,6 +1,6 @@
 //! Texts that a fact can never be. A suite that forbids one, in a spelling of its own or by a slip, would hold for ever.
 
-use super::{Form, hex, name};
+use super::{Form, hex, name, web};
 use crate::model::PortSet;
 use crate::model::suggest::suggest;
 
@@ -52,6 +52,10 @@ impl Form {
             Self::Ports => PortSet::parse(text).err().map(|why| InvalidText {
                 why,
                 help: "write a port (22) or a range (8000-8100), from 1 to 65535".to_owned(),
+            }),
+            Self::Cookies => web::value_of_cookie(text).map(|name| {
+                let help = format!("values of cookies are secrets and never recorded: write the name, `{name}`");
+                InvalidText::new(text, "never seen here", help)
             }),
             Self::Data(data) => (data.impossible)(kind, text),
             _ => None,

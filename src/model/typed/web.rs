@@ -1,5 +1,7 @@
 //! Texts of HTTP that have several spellings: URLs, media types, lists of words.
 
+use crate::model::text::MASK;
+
 /// A URL with scheme and host in lower case, without the port that is its scheme's own, with `/` for no path (RFC 9110, 4.2.3).
 /// Path and query stay as they are written. What is no absolute URL stays as it is.
 #[must_use]
@@ -81,6 +83,17 @@ pub fn is_of_cookie(cookie: &str, part: &str) -> bool {
         named && wanted.1.is_none_or(|wanted| value.is_some_and(|value| same(wanted, value)))
     };
     pairs(part).all(|wanted| pairs(cookie).enumerate().any(|(at, pair)| is(wanted, at, pair)))
+}
+
+/// The name of the cookie whose value stands in a part of a `set-cookie`, as a suite may write one.
+#[must_use]
+pub fn value_of_cookie(part: &str) -> Option<&str> {
+    const ATTRIBUTES: [&str; 8] =
+        ["expires", "max-age", "domain", "path", "secure", "httponly", "samesite", "priority"];
+    let (name, value) = part.split(';').next()?.split_once('=')?;
+    let (name, value) = (name.trim(), value.trim());
+    let is_attribute = ATTRIBUTES.iter().any(|known| known.eq_ignore_ascii_case(name));
+    (!is_attribute && !matches!(value, "" | MASK)).then_some(name)
 }
 
 /// Header fields whose whole value is words without case, by the documents that define them.

@@ -2,7 +2,10 @@
 
 use std::io::{self, Read};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+
+use crate::net::bytes::hex;
 
 /// Most codings one after the other: what a cache and a compressing proxy could both add, twice.
 const MOST_CODINGS: usize = 4;
@@ -35,6 +38,8 @@ pub struct Decoded {
     pub size: u64,
     /// More would have come out: the coded body was cut, or too much came.
     pub cut: bool,
+    /// SHA-256 of all that came out, in hexadecimal; empty where it was cut.
+    pub sha256: String,
 }
 
 /// The codings a `Content-Encoding` names, in the order applied. `Err` names one that is not known, or says that there are
@@ -70,13 +75,15 @@ pub fn decode(codings: &[Coding], raw: &[u8], whole: bool, limit: usize) -> Resu
             Coding::Zstd => Box::new(Zstd { source: Some(reader), decoder: None }),
         };
     }
-    let mut out = Decoded { kept: Vec::new(), size: 0, cut: false };
+    let mut out = Decoded { kept: Vec::new(), size: 0, cut: false, sha256: String::new() };
+    let mut digest = Context::new(&SHA256);
     let mut buffer = vec![0; 16 * 1024];
     loop {
         match reader.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => {
                 out.size += count as u64;
+                digest.update(buffer.get(..count).unwrap_or_default());
                 let room = limit.saturating_sub(out.kept.len()).min(count);
                 out.kept.extend_from_slice(buffer.get(..room).unwrap_or_default());
                 if out.size > MOST_DECODED {
@@ -94,6 +101,7 @@ pub fn decode(codings: &[Coding], raw: &[u8], whole: bool, limit: usize) -> Resu
         }
     }
     out.cut = !whole;
+    out.sha256 = hex(digest.finish().as_ref());
     Ok(out)
 }
 

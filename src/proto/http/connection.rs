@@ -4,17 +4,20 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use http_body_util::Full;
-use hyper::Request;
-use hyper::body::Bytes;
+use hyper::header::{HOST, PROXY_AUTHORIZATION};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Request, StatusCode, Uri};
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::{ExchangeError, FailureKind, Limits, NoResponse, Response, Version, send};
+use super::dial::refused_by;
+use super::proxy::Proxy;
+use super::{ExchangeError, FailureKind, Go, Limits, NoResponse, Outgoing, Response, Version, send};
 use crate::model::Text;
 use crate::net::clock::MeasuredTime;
-use crate::net::{ConnectError, IpVersion, connect, resolve};
+use crate::net::{IpVersion, connect};
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::{
     Handshake, HandshakeEnd, Offer, TlsStream, Trust, beyond_offer, handshake, server_name, versions,
@@ -27,7 +30,7 @@ pub const UNSENT: &str = "; no request was sent";
 
 /// More than a timer is late by itself.
 const LAST_WORD: Duration = Duration::from_millis(3);
-const LIMITS: Limits = Limits { head: 64 * 1024, window: None };
+pub(super) const LIMITS: Limits = Limits { head: 64 * 1024, window: None };
 
 /// Steps of an exchange, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +39,12 @@ pub enum Phase {
     Resolve,
     /// TCP handshake.
     Connect,
+    /// What a proxy has to say before it lets the request through.
+    Proxy,
     /// TLS handshake.
     Tls,
+    /// The handshake of QUIC, which is one of TLS.
+    Quic,
     /// From the request to the head of the response.
     Head,
     /// The body of the response.
@@ -58,6 +65,9 @@ pub trait Observer {
     /// The address that is connected to.
     fn connects_to(&mut self, address: IpAddr);
 
+    /// What a proxy did, in one word, and the status of its answer where it gave one.
+    fn proxied(&mut self, word: &'static str, status: Option<u16>);
+
     /// The server's certificate, whether it verifies or not.
     fn certificate(&mut self, leaf: &Certificate);
 
@@ -77,18 +87,30 @@ pub enum VersionChoice {
     Http1,
     /// HTTP/2; over http with prior knowledge.
     Http2,
+    /// HTTP/3, over https alone.
+    Http3,
 }
 
 impl VersionChoice {
     /// Offered over https.
-    fn alpn(self) -> Vec<String> {
+    pub(super) fn alpn(self) -> Vec<String> {
         let offered: &[&str] = match self {
             Self::Auto => &["h2", "http/1.1"],
             Self::Http1 => &["http/1.1"],
             Self::Http2 => &["h2"],
+            Self::Http3 => &["h3"],
         };
         offered.iter().map(ToString::to_string).collect()
     }
+}
+
+/// The name a server is asked for in TLS, and the one its certificate must be for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateNames {
+    /// Sent as SNI.
+    pub sni: Option<ServerName<'static>>,
+    /// Verified.
+    pub verify: ServerName<'static>,
 }
 
 /// A server, and on what terms it is asked.
@@ -99,8 +121,16 @@ pub struct HttpServer<'a> {
     pub host: &'a Text,
     /// Address to connect to instead of resolving the host.
     pub address: Option<IpAddr>,
+    /// Which addresses of the host are used.
+    pub ip_version: IpVersion,
+    /// Local address to send from.
+    pub source: Option<IpAddr>,
     /// Versions asked for.
     pub version: VersionChoice,
+    /// Names of its certificate, where these are not the URL's host.
+    pub names: Option<&'a CertificateNames>,
+    /// Asked in its place, to pass the request on.
+    pub proxy: Option<&'a Proxy>,
     /// Whom to trust over https.
     pub trust: &'a Trust,
     /// Nothing is sent to a server whose certificate does not verify.
@@ -113,28 +143,29 @@ pub struct HttpServer<'a> {
 /// response.
 pub async fn exchange(
     server: &HttpServer<'_>,
-    build: impl FnOnce(Version) -> Result<Request<Full<Bytes>>, String> + Send,
+    build: impl FnOnce(Version) -> Result<Request<Outgoing>, String> + Send,
     observer: &mut (impl Observer + Send),
 ) -> Result<Response, ExchangeError> {
-    observer.begins(Phase::Resolve);
-    let address = server.address(observer).await?;
-    observer.connects_to(address);
-    observer.begins(Phase::Connect);
-    let peer = SocketAddr::new(address, server.url.port_or_known_default().unwrap_or_default());
-    let patience = server.left();
-    let dialled = match connect(peer, None, patience).await? {
-        Ok(dialled) => dialled,
-        Err(error) => return Err(unconnected(&error, peer, patience).into()),
+    if server.version == VersionChoice::Http3 {
+        return server.over_quic(build, observer).await;
+    }
+    let (mut stream, peer) = match server.proxy {
+        Some(proxy) => server.reach(proxy, observer).await?,
+        None => server.connect(observer).await?,
     };
-    observer.ended(Phase::Connect, dialled.took);
-    if let Some(note) = dialled.note(peer) {
-        observer.noted(note);
+    if let Some(proxy) = server.proxy.filter(|proxy| proxy.tunnels(server.url)) {
+        observer.begins(Phase::Proxy);
+        if let Err(refusal) = proxy.open(&mut stream, server.url).await {
+            observer.proxied(refusal.word, refusal.status);
+            return Err(refused_by(proxy, &refusal.why));
+        }
+        observer.proxied("passed", None);
     }
     if server.url.scheme() != "https" {
-        let version = if server.version == VersionChoice::Http2 { Version::Http2 } else { Version::Http1 };
-        return server.ask(dialled.stream, version, build, observer).await;
+        let prior = server.version == VersionChoice::Http2 && !server.is_forwarded();
+        return server.ask(stream, if prior { Version::Http2 } else { Version::Http1 }, build, observer).await;
     }
-    let stream = server.secure(dialled.stream, peer, observer).await?;
+    let stream = server.secure(stream, peer, observer).await?;
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     if server.version == VersionChoice::Http2 && !http2 {
         return Err(ExchangeError::new(FailureKind::TlsFailed, "the server did not agree to HTTP/2 (ALPN h2)"));
@@ -144,31 +175,25 @@ pub async fn exchange(
 
 impl HttpServer<'_> {
     /// The time left, less a moment: what ends first inside knows why nothing came.
-    fn left(&self) -> Duration {
+    pub(super) fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now()).saturating_sub(LAST_WORD)
     }
 
-    async fn address(&self, observer: &mut (impl Observer + Send)) -> Result<IpAddr, ExchangeError> {
-        if let Some(address) = self.address {
-            return Ok(address);
+    /// Whether a proxy is handed the request itself.
+    fn is_forwarded(&self) -> bool {
+        self.proxy.is_some_and(|proxy| !proxy.tunnels(self.url))
+    }
+
+    pub(super) fn certificate_names(&self) -> Result<CertificateNames, ExchangeError> {
+        if let Some(names) = self.names {
+            return Ok(names.clone());
         }
-        let name = match self.url.host() {
-            // A redirect may name it, and a socket would lead to this host itself.
-            Some(Host::Ipv4(address)) if address.is_unspecified() => return Err(nobody(address)),
-            Some(Host::Ipv6(address)) if address.is_unspecified() => return Err(nobody(address)),
-            Some(Host::Ipv4(address)) => return Ok(address.into()),
-            Some(Host::Ipv6(address)) => return Ok(address.into()),
-            Some(Host::Domain(name)) => Text::new(name, Some(self.host.shown())),
-            None => return Err(ExchangeError::new(FailureKind::Unresolved, format!("{} names no host", self.host))),
-        };
-        let start = Instant::now();
-        // The caller's limit comes first, and says how long that was.
-        let found = resolve(&name, IpVersion::Any, self.left() + Duration::from_secs(1)).await?;
-        let addresses = found.map_err(|why| NoResponse::new(FailureKind::Unresolved, why))?;
-        observer.ended(Phase::Resolve, MeasuredTime::by_user(start.elapsed()));
-        observer.resolved(&addresses.list);
-        let first = addresses.list.first().copied();
-        first.ok_or_else(|| ExchangeError::new(FailureKind::Unresolved, format!("{name} has no address")))
+        let host = self.url.host_str().unwrap_or_default();
+        let name = server_name(host).ok_or_else(|| {
+            NoResponse::new(FailureKind::TlsFailed, format!("{} is not a name a certificate can carry", self.host))
+        })?;
+        let sni = matches!(self.url.host(), Some(Host::Domain(_))).then(|| name.clone());
+        Ok(CertificateNames { sni, verify: name })
     }
 
     async fn secure(
@@ -177,23 +202,32 @@ impl HttpServer<'_> {
         peer: SocketAddr,
         observer: &mut (impl Observer + Send),
     ) -> Result<TlsStream, ExchangeError> {
-        let host = self.url.host_str().unwrap_or_default();
-        let name = server_name(host).ok_or_else(|| {
-            NoResponse::new(FailureKind::TlsFailed, format!("{} is not a name a certificate can carry", self.host))
-        })?;
-        let sni = matches!(self.url.host(), Some(Host::Domain(_))).then(|| name.clone());
-        let offer = Offer { sni, verify_name: name, alpn: self.version.alpn(), versions: versions(None, None) };
+        let CertificateNames { sni, verify: verify_name } = self.certificate_names()?;
+        let offer = Offer { sni, verify_name, alpn: self.version.alpn(), versions: versions(None, None) };
         let credentials = self.trust.load().await?;
         observer.begins(Phase::Tls);
         let patience = self.left();
         let handshake = handshake(stream, peer, credentials, &offer, patience).await?;
-        if handshake.may_be_beyond_offer() {
+        // Behind a proxy it is not asked once more.
+        if handshake.may_be_beyond_offer() && self.proxy.is_none() {
             let left = self.left();
-            let open = async move || Ok(connect(peer, None, left).await?.ok().map(|dialled| dialled.stream));
+            let source = self.source;
+            let open = async move || Ok(connect(peer, source, left).await?.ok().map(|dialled| dialled.stream));
             if let Some(fault) = beyond_offer(peer, &offer, left, &|| open().boxed()).await? {
                 return Err(fault.into());
             }
         }
+        self.admit(handshake, peer, patience, observer)
+    }
+
+    /// The stream of a handshake whose certificate is trusted, or need not be.
+    pub(super) fn admit<S>(
+        &self,
+        handshake: Handshake<S>,
+        peer: SocketAddr,
+        patience: Duration,
+        observer: &mut (impl Observer + Send),
+    ) -> Result<S, ExchangeError> {
         if let Some(Some(leaf)) = handshake.certificates().first() {
             observer.certificate(leaf);
         }
@@ -223,38 +257,50 @@ impl HttpServer<'_> {
         &self,
         stream: S,
         version: Version,
-        build: impl FnOnce(Version) -> Result<Request<Full<Bytes>>, String> + Send,
+        build: impl FnOnce(Version) -> Result<Request<Outgoing>, String> + Send,
         observer: &mut (impl Observer + Send),
     ) -> Result<Response, ExchangeError>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
         observer.begins(Phase::Head);
-        let request = build(version).map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
+        let mut request = build(version).map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
+        if let Some(proxy) = self.proxy.filter(|_| self.is_forwarded()) {
+            forward(&mut request, proxy).map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
+        }
+        let signal = request.body().signal();
+        if let Some(signal) = signal.clone() {
+            hyper::ext::on_informational(&mut request, move |response| {
+                if response.status() == StatusCode::CONTINUE {
+                    signal.say(Go::Continue);
+                }
+            });
+        }
         let start = Instant::now();
         let response = send(stream, version, LIMITS, request).await;
+        if let Some(signal) = signal {
+            signal.say(Go::Answered);
+        }
         let response = response.map_err(|none| none.of(self.url.as_str()))?;
         observer.ended(Phase::Head, MeasuredTime::by_user(start.elapsed()));
         Ok(response)
     }
 }
 
-fn nobody(address: impl std::fmt::Display) -> ExchangeError {
-    ExchangeError::new(FailureKind::Unresolved, format!("{address} is the address of no host"))
-}
-
-fn unconnected(error: &ConnectError, peer: SocketAddr, patience: Duration) -> NoResponse {
-    let kind = match error {
-        ConnectError::Unreachable(_) => FailureKind::Unreachable,
-        ConnectError::Refused | ConnectError::RefusedBy(_) => FailureKind::Refused,
-        ConnectError::Timeout => FailureKind::Timeout,
-        ConnectError::Reset => FailureKind::Reset,
-    };
-    NoResponse::new(kind, error.sentence(peer, patience))
+/// A request as a proxy takes it: with the whole URL in its first line, and the credentials for it.
+fn forward(request: &mut Request<Outgoing>, proxy: &Proxy) -> Result<(), String> {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+    let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
+    let uri = Uri::builder().scheme("http").authority(host).path_and_query(path).build();
+    *request.uri_mut() = uri.map_err(|error| error.to_string())?;
+    if let Some(credentials) = proxy.authorization() {
+        request.headers_mut().insert(PROXY_AUTHORIZATION, credentials);
+    }
+    Ok(())
 }
 
 /// A TLS handshake that ended early.
-fn unsecured(end: &HandshakeEnd, ending: String, verify_error: Option<String>) -> NoResponse {
+fn unsecured<S>(end: &HandshakeEnd<S>, ending: String, verify_error: Option<String>) -> NoResponse {
     let kind = match end {
         HandshakeEnd::Timeout => FailureKind::Timeout,
         HandshakeEnd::Reset => FailureKind::Reset,

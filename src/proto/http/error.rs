@@ -23,6 +23,8 @@ pub enum FailureKind {
     Malformed,
     /// FIN in the middle, or `GOAWAY`.
     Closed,
+    /// A proxy did not let the request through, or was not reached.
+    Proxy,
     /// More than this side reads: a limit of its own, and no fault of the server.
     TooLarge,
 }
@@ -41,6 +43,7 @@ impl FailureKind {
             Self::TlsFailed => "tls_failed",
             Self::Malformed | Self::TooLarge => "malformed",
             Self::Closed => "closed",
+            Self::Proxy => "proxy_failed",
         }
     }
 }

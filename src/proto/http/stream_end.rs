@@ -159,6 +159,10 @@ fn classify(error: &io::Error) -> (FailureKind, String) {
     if let Some(tls) = of_tls(error) {
         return (FailureKind::TlsFailed, error_words::words(tls));
     }
+    // A stream of bytes just ends; that of TLS says that it does.
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return (FailureKind::Closed, format!("{CUT}, without the close_notify of TLS"));
+    }
     let kind = match error.raw_os_error() {
         Some(libc::ECONNRESET | libc::EPIPE) => FailureKind::Reset,
         Some(libc::ETIMEDOUT) => FailureKind::Timeout,

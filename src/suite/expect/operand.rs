@@ -96,6 +96,8 @@ impl Reader<'_> {
                 (Form::Words(words), Some(part)) => !words.iter().any(|word| Form::Word.contains(None, word, part)),
                 _ => false,
             };
+            // Values of cookies are in no report, and so in no part of one.
+            let foreign = foreign || matches!(self.typing.form, Form::Cookies);
             values.push(if foreign { self.whole(owner, item, Sort::Text)? } else { value });
         }
         if values.iter().any(|value| value.as_str() == Some("")) {

@@ -189,6 +189,7 @@ fn kind(kind_of: &FieldKind) -> Value {
         FieldKind::Endpoint => reference("endpoint"),
         FieldKind::Url => reference("url"),
         FieldKind::Path | FieldKind::Inline => reference("path"),
+        FieldKind::Document => json!({"anyOf": [{"type": "object"}, {"type": "array"}, {"type": "string"}]}),
         FieldKind::FileOr(words) => {
             json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": "[./]|\\$\\{"}]})
         }

@@ -35,6 +35,9 @@ pub fn of(family: &Family) -> Vec<String> {
             "url: \"http://127.0.0.1:@/\"",
             "url: \"http://127.0.0.1:@/\", method: HEAD",
             "url: \"https://127.0.0.1:@/\", follow: 2",
+            "url: \"http://127.0.0.1:@/\", addresses: all",
+            "url: \"http://127.0.0.1:@/\", proxy: {connect: \"127.0.0.1:@\"}, json: {a: 1}, expect_continue: true, \
+             jsonpath: {first: \"$.a\", all: \"$..b\"}",
         ],
         "dns" => DNS,
         "tls" => TLS,

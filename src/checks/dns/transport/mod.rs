@@ -9,7 +9,6 @@ mod doh;
 mod facts;
 mod fields;
 mod http;
-mod http3_error;
 mod quic;
 mod secure;
 mod settings;

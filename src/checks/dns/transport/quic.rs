@@ -6,15 +6,16 @@ use quinn::{ReadError, RecvStream, VarInt, WriteError};
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, lost, refused_datagram};
+use super::facts;
 use super::http::Body;
 use super::secure::{Encryption, Secure};
-use super::{facts, http3_error};
 use crate::model::count::counted;
 use crate::net::bytes::readable;
 use crate::net::scope::Scope;
 use crate::net::{ConnectError, Deadline, deadline};
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::exchange::{frame, framed};
+use crate::proto::http::http3_error;
 use crate::proto::quic::{self, Connection, PathError, classify_end, flood_text};
 
 /// Most bytes of headers in HTTP/3.

@@ -30,12 +30,62 @@ fn urls_that_cannot_be_asked_are_refused() {
 
 #[test]
 fn headers_and_methods_are_checked() {
-    for (name, value) in [("a b", "x"), ("content-length", "3"), ("x", "a\r\nb: c"), ("host", "a@b")] {
+    for (name, value) in
+        [("a b", "x"), ("content-length", "3"), ("expect", "100-continue"), ("x", "a\r\nb: c"), ("host", "a@b")]
+    {
         assert_eq!(Request::from_args(&args(&[], &[(name, value)])).unwrap_err().field, "headers", "{name}");
     }
     for method in ["get", "CONNECT", "A B"] {
         assert_eq!(Request::from_args(&args(&[("method", method)], &[])).unwrap_err().field, "method", "{method}");
     }
+}
+
+#[test]
+fn what_is_sent_decides_the_method_that_nobody_wrote() {
+    for (pairs, want) in [
+        (&[][..], Some("GET")),
+        (&[("body", "")], Some("POST")),
+        (&[("json", "{}")], Some("POST")),
+        (&[("json", "{}"), ("method", "GET")], Some("GET")),
+        (&[("body", "x"), ("method", "TRACE")], None),
+    ] {
+        let request = Request::from_args(&args(pairs, &[]));
+        assert_eq!(request.as_ref().ok().map(|request| request.method.as_str()), want, "{pairs:?}");
+    }
+}
+
+#[test]
+fn a_document_names_its_type_unless_the_suite_does() {
+    for (headers, want) in
+        [(&[][..], "application/json"), (&[("Content-Type", "application/ld+json")], "application/ld+json")]
+    {
+        let request = Request::from_args(&args(&[("json", "{}")], headers)).unwrap();
+        assert_eq!(request.headers["content-type"], want);
+    }
+}
+
+#[test]
+fn a_header_is_sent_as_often_as_it_has_values() {
+    let mut args = args(&[], &[]);
+    let values = |values: &[&str]| Arg::List(values.iter().map(|value| Arg::Text((*value).into())).collect());
+    args.0.insert("headers", Arg::Map(vec![("x-a".to_owned(), values(&["1", "2"]))]));
+    let sent = Request::from_args(&args).unwrap().for_url(&at("http://x.example/"), Version::Http1).unwrap();
+    assert_eq!(sent.headers().get_all("x-a").iter().collect::<Vec<_>>(), ["1", "2"]);
+    args.0.insert("headers", Arg::Map(vec![("host".to_owned(), values(&["a", "b"]))]));
+    assert_eq!(Request::from_args(&args).unwrap_err().message, "a request has one `host`");
+}
+
+#[test]
+fn a_body_waits_only_where_there_is_one_and_where_it_can() {
+    let with = |pairs: &[(&'static str, &str)]| {
+        let mut args = args(pairs, &[]);
+        args.0.insert("expect_continue", Arg::Bool(true));
+        Request::from_args(&args)
+    };
+    assert_eq!(with(&[]).unwrap_err().message, "there is no body that could wait");
+    assert!(with(&[("body", "b"), ("version", "2")]).is_err());
+    let request = with(&[("body", "b")]).unwrap();
+    assert_eq!((request.headers["expect"].to_str().unwrap(), request.was_asked_for()), ("100-continue", Some(false)));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use h3::error::{Code, ConnectionError, LocalError, StreamError};
 
 /// An error of a request.
-pub(super) fn words(error: &StreamError) -> String {
+#[must_use]
+pub fn words(error: &StreamError) -> String {
     match error {
         StreamError::StreamError { code, reason, .. } => broken_rule(*code, reason),
         StreamError::RemoteTerminate { code, .. } => format!("the server reset the stream: {code}"),
@@ -17,7 +18,8 @@ pub(super) fn words(error: &StreamError) -> String {
 }
 
 /// An error of the whole connection.
-pub(super) fn of_connection(error: &ConnectionError) -> String {
+#[must_use]
+pub fn of_connection(error: &ConnectionError) -> String {
     match error {
         ConnectionError::Local { error: LocalError::Application { code, reason, .. }, .. } => {
             broken_rule(*code, reason)

@@ -1,0 +1,78 @@
+//! A name with several addresses, of which one is another one, or not there.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+
+use nix::sched::{CloneFlags, setns};
+use serde_json::{Value, json};
+
+use super::{Namespace, namespace};
+
+const PORT: u16 = 8080;
+/// Address, status and body of each backend.
+const BACKENDS: &[(&str, u16, &str)] = &[
+    ("127.0.0.2", 200, "new"),
+    ("127.0.0.3", 200, "new"),
+    ("127.0.0.4", 200, "old"),
+    ("127.0.0.5", 503, "new"),
+    ("127.0.0.7", 200, "new"),
+];
+const HOSTS: &str = "127.0.0.2 same.test mixed.test dead.test\n127.0.0.3 same.test mixed.test\n127.0.0.7 same.test mixed.test\n\
+    127.0.0.4 mixed.test\n127.0.0.5 mixed.test\n127.0.0.6 dead.test\n";
+
+/// Starts the backends inside, on threads that live as long as the tests do.
+fn serve(namespace: &Namespace) {
+    for (address, status, body) in BACKENDS {
+        let file = File::open(PathBuf::from("/run/netns").join(namespace.name())).unwrap();
+        let (ready, started) = mpsc::channel();
+        thread::spawn(move || {
+            setns(file, CloneFlags::CLONE_NEWNET).unwrap();
+            let listener = TcpListener::bind((*address, PORT)).unwrap();
+            ready.send(()).unwrap();
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        started.recv().unwrap();
+    }
+}
+
+#[test]
+fn every_backend_is_asked_and_the_one_that_differs_is_named() {
+    let Some(own) = namespace() else { return };
+    own.setup("ip link set lo up");
+    std::fs::write(own.etc().join("hosts"), HOSTS).unwrap();
+    serve(&own);
+    let check = |id: &str, more: &str| {
+        format!("- {{id: {id}, http: {{url: \"http://{id}.test:{PORT}/\", addresses: all, ip_version: ipv4}}{more}}}\n")
+    };
+    let checks = [
+        check("same", ", expect: {addresses.agree: true, backends.status: {all: 200}}"),
+        check("mixed", ""),
+        check("dead", ""),
+    ];
+    let (report, shown) = own.run(&format!("version: 1\nsuite: backends\nchecks:\n{}", checks.concat()));
+    let verdicts: Vec<&Value> = (0..3).map(|at| &report["checks"][at]["verdict"]).collect();
+    assert_eq!(verdicts, ["passed", "failed", "failed"], "{shown}");
+    let facts = |at: usize| &report["checks"][at]["facts"];
+    assert_eq!(facts(0)["addresses.differ"], json!([]), "{}", facts(0));
+    let mut differ: Vec<&str> =
+        facts(1)["addresses.differ"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    differ.sort_unstable();
+    assert_eq!(differ, ["127.0.0.4 body", "127.0.0.5 status"], "{shown}");
+    assert_eq!((&facts(1)["outcome"], &facts(1)["addresses.agree"]), (&json!("answered"), &json!(false)));
+    assert_eq!(
+        (&facts(2)["outcome"], &facts(2)["addresses.failed"]),
+        (&json!("refused"), &json!(["127.0.0.6 refused"]))
+    );
+    assert!(facts(2).get("addresses.agree").is_none_or(Value::is_null), "{}", facts(2));
+    assert!(shown.contains("127.0.0.5") && shown.contains("127.0.0.6:8080"), "{shown}");
+}
