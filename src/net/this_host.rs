@@ -4,7 +4,7 @@
 pub mod pending_syns;
 pub mod syn;
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -22,11 +22,15 @@ pub fn is_local(address: IpAddr) -> bool {
     bound.is_ok()
 }
 
-/// All addresses of this host, without those of loopback that no interface names.
-#[must_use]
-pub fn addresses() -> BTreeSet<IpAddr> {
-    let interfaces = pnet::datalink::interfaces();
-    interfaces.iter().flat_map(|interface| &interface.ips).map(pnet::ipnetwork::IpNetwork::ip).collect()
+/// Which addresses are this host's, each looked up once.
+#[derive(Debug, Default)]
+pub struct OwnAddresses(HashMap<IpAddr, bool>);
+
+impl OwnAddresses {
+    /// Whether `address` is one of this host's.
+    pub fn has(&mut self, address: IpAddr) -> bool {
+        *self.0.entry(address).or_insert_with(|| address.is_loopback() || is_local(address))
+    }
 }
 
 /// Why this host has no way to `peer`, from `source` where one is chosen; `None` when it has one. Connecting a datagram socket

@@ -201,11 +201,11 @@ impl HostList {
         shown.join(", ")
     }
 
-    /// The hosts in their order, each address once, with the addresses of names. A name without an address stays in the list.
+    /// The hosts in their order, each address and name once, with the addresses of names. A name without an address stays in the list.
     pub async fn resolve(&self, version: IpVersion, patience: Duration) -> Result<Vec<Host>, Fault> {
         // Of one range no address is written twice.
         let once = self.ranges().count() <= 1;
-        let mut known = HashSet::new();
+        let (mut known, mut names) = (HashSet::new(), HashSet::new());
         let mut hosts = Vec::new();
         let mut lookups: JoinSet<(usize, Lookup)> = JoinSet::new();
         let places = Arc::new(Semaphore::new(LOOKUPS));
@@ -215,7 +215,7 @@ impl HostList {
                     let new = range.addresses().filter(|address| once || known.insert(*address));
                     hosts.extend(new.map(|address| Host { name: None, address: Ok(address) }));
                 }
-                Entry::Name(name) => {
+                Entry::Name(name) if names.insert(&**name) => {
                     let (at, asked, places) = (hosts.len(), name.clone(), Arc::clone(&places));
                     lookups.spawn(async move {
                         let _place = places.acquire_owned().await;
@@ -227,6 +227,7 @@ impl HostList {
                     });
                     hosts.push(Host { name: Some(name.clone()), address: Err("it was not looked up".into()) });
                 }
+                Entry::Name(_) => {}
             }
         }
         while let Some(done) = lookups.join_next().await {

@@ -20,7 +20,9 @@ fn shares_cover_each_pair_once() {
     for share in 0..3 {
         let job = job(5, 7, (share, 3));
         for at in 0..job.len() {
-            assert!(seen.insert(job.pair(at).unwrap()));
+            let pair = job.pair(at).unwrap();
+            assert_eq!(job.pair_of(pair.peer), Some(pair));
+            assert!(seen.insert(pair.peer));
         }
         assert_eq!(job.pair(job.len()), None);
     }

@@ -6,11 +6,15 @@
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 
 use super::is_local;
 use crate::net::sys::tcp_info::{drops, queued_here, tcp_info};
+
+/// When a kernel has repeated a SYN: after a second (RFC 6298, 2.1), and some ticks of its timer.
+pub const REPEATED: Duration = Duration::from_millis(1200);
 
 /// Has the kernel drop, and count, resets that come over the loopback interface while `socket` connects to another host; so that
 /// none of them passes for the peer's. True where it does.

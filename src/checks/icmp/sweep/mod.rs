@@ -24,9 +24,9 @@ use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList};
 use crate::checks::shared::target::version_and_source;
 use crate::model::count::counted;
 use crate::model::{Args, Fault, Invalid, RateOr};
+use crate::net::IpVersion;
 use crate::net::datagram::Stamping;
 use crate::net::open_loop::Threads;
-use crate::net::{IpVersion, this_host};
 use crate::probe::Cx;
 use crate::proto::icmp::Options;
 
@@ -168,15 +168,5 @@ impl Sweep {
         let wanted = if self.rate() > PER_THREAD { cores } else { 1 };
         // A few hosts are asked before a second thread has begun.
         wanted.min(hosts / 64 + 1)
-    }
-}
-
-/// Whether `router` is an address of this host, looked up once for each.
-#[derive(Default)]
-struct OwnAddresses(std::collections::HashMap<IpAddr, bool>);
-
-impl OwnAddresses {
-    fn has(&mut self, address: IpAddr) -> bool {
-        *self.0.entry(address).or_insert_with(|| this_host::is_local(address))
     }
 }
