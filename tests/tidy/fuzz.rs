@@ -15,6 +15,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("src/checks/dns/load/queries.rs", "query_file"),
     ("src/checks/http/answer.rs", "http_answer"),
     ("src/checks/http/record.rs", "http_answer"),
+    ("src/checks/shared/hosts.rs", "hosts"),
     ("src/history/index/mod.rs", "report"),
     ("src/history/reading.rs", "report"),
     ("src/model/typed/decimal.rs", "expectation"),

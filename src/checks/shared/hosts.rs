@@ -118,13 +118,8 @@ impl HostList {
         }
         if let Some(path) = &file {
             let text = read(path).map_err(|why| HOSTS_FILE.invalid(why, "give a text file with one host a line"))?;
-            for (line, number) in text.lines().zip(1_usize..) {
-                let line = line.split('#').next().unwrap_or_default().trim();
-                if !line.is_empty() {
-                    let at = |why: String| HOSTS_FILE.invalid(format!("{}:{number}: {why}", path.shown()), WRITE);
-                    entries.push(entry(&Text::from(line)).map_err(at)?);
-                }
-            }
+            let at = |(line, why)| HOSTS_FILE.invalid(format!("{}:{line}: {why}", path.shown()), WRITE);
+            entries.extend(entries_of(&text).map_err(at)?);
         }
         let field = if written.is_empty() { HOSTS_FILE.name() } else { HOSTS.name() };
         if !args.given(&HOSTS) && file.is_none() {
@@ -272,6 +267,27 @@ fn read(path: &Text) -> Result<String, String> {
         return Err(problem(&format_args!("it is larger than {} MiB", MOST_BYTES >> 20)));
     }
     Ok(text)
+}
+
+/// Reads a file's text; what is wrong has the number of its line.
+fn entries_of(text: &str) -> Result<Vec<Entry>, (usize, String)> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).zip(1_usize..);
+    let entries = lines.filter(|(line, _)| !line.is_empty());
+    entries.map(|(line, number)| entry(&Text::from(line)).map_err(|why| (number, why))).collect()
+}
+
+/// For the fuzzer: whatever a file holds is a list of hosts, or refused.
+#[cfg(fuzzing)]
+pub fn fuzz_hosts(text: &str) {
+    let Ok(entries) = entries_of(text) else { return };
+    let list = HostList { entries };
+    assert!(list.remote() <= list.count());
+    assert_eq!(list.label().is_empty(), list.count() == 0);
+    for range in list.ranges() {
+        assert_eq!(range.addresses().take(1).collect::<Vec<_>>(), [range.first]);
+        let (first, last) = (range.first, last(range));
+        assert!(first.is_ipv4() == last.is_ipv4() && number(first) <= number(last));
+    }
 }
 
 /// Reads one entry.
