@@ -37,16 +37,19 @@ impl OwnAddresses {
 /// sends nothing: it only asks the routing table.
 #[must_use]
 pub fn route_error(peer: SocketAddr, source: Option<IpAddr>) -> Option<io::Error> {
+    source_address(peer, source).err()
+}
+
+/// The address that packets to `peer` leave with: `source` where one is chosen.
+pub fn source_address(peer: SocketAddr, source: Option<IpAddr>) -> io::Result<IpAddr> {
     // Any port will do, and port 0 is refused.
     let to = SocketAddr::new(peer.ip(), if peer.port() == 0 { 9 } else { peer.port() });
-    let ask = || {
-        let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None)?;
-        if let Some(source) = source {
-            socket.bind(&SockAddr::from(SocketAddr::new(source, 0)))?;
-        }
-        socket.connect(&SockAddr::from(to))
-    };
-    ask().err()
+    let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None)?;
+    if let Some(source) = source {
+        socket.bind(&SockAddr::from(SocketAddr::new(source, 0)))?;
+    }
+    socket.connect(&SockAddr::from(to))?;
+    Ok(socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?.ip())
 }
 
 /// The fault of a host without a way to `peer`.

@@ -20,9 +20,10 @@ use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList, is_near};
 use crate::checks::shared::target::{Target, version_and_source};
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, PortSet, RateOr, Text};
+use crate::net::IpVersion;
 use crate::net::open_loop::Threads;
 use crate::net::port_scan::{self, Found, Job, Method, Pace};
-use crate::net::{IpVersion, this_host};
+use crate::net::this_host::{self, syn::REPEATED};
 use crate::probe::{self, Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Probe, Synonyms, fact_is};
 
 /// Probes per second to hosts beyond this machine and its links, unless the check says otherwise.
@@ -145,9 +146,11 @@ impl Probe for Ports {
             Pace::Rate(rate) => rate.min(SLOWEST),
             Pace::Max => SLOWEST,
         };
-        let silent = (pairs / TOGETHER).ceil() * self.timeout.as_secs_f64();
+        let timeout = self.timeout.max(REPEATED);
+        let silent = (pairs / TOGETHER).ceil() * timeout.as_secs_f64();
         let pass = Duration::try_from_secs_f64((pairs / rate).max(silent)).unwrap_or(Duration::MAX);
-        (pass + self.timeout).saturating_mul(self.retries + 1).saturating_add(self.timeout * 2 + MARGIN)
+        let passes = self.retries + 1 + port_scan::EXTRA;
+        (pass + timeout).saturating_mul(passes).saturating_add(timeout * 2 + MARGIN)
     }
 
     fn answered(observation: &Observation) -> bool {
@@ -236,6 +239,7 @@ impl Ports {
                 ports: Arc::clone(&ports),
                 method: match self.method {
                     ScanMethod::Connect => Method::Connect,
+                    ScanMethod::Syn => Method::Syn,
                     ScanMethod::Udp => Method::Udp,
                 },
                 payload: payloads::of,
@@ -267,8 +271,12 @@ impl Ports {
     }
 
     fn unopened(&self, error: &std::io::Error) -> Fault {
+        let forbidden = matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES));
         let remedy = match self.source.filter(|source| !this_host::is_local(*source)) {
             Some(_) => "`source` is no address of this machine: `ip address` lists them",
+            None if forbidden => {
+                "give the binary the capability (`setcap cap_net_raw+ep shakedown`), or leave out `method: syn`"
+            }
             None => "raise the limit of open files (`ulimit -n`) or lower --jobs",
         };
         Fault::local("open sockets", Probe::target(self), error.to_string(), remedy)
@@ -280,7 +288,7 @@ impl Ports {
             Pace::Rate(rate) => rate > FAST,
             Pace::Max => true,
         };
-        // Datagrams of one thread to the port of another would pass for answers.
+        // Datagrams of one thread to the port of another would pass for answers, and a SYN costs little.
         let several = fast && pairs > FEW && self.method == ScanMethod::Connect;
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
         if several { cores } else { 1 }

@@ -4,6 +4,7 @@
 mod connect;
 mod found;
 mod scan;
+mod syn;
 #[cfg(test)]
 mod tests;
 mod udp;
@@ -17,7 +18,9 @@ use std::time::Duration;
 
 use connect::ConnectProber;
 pub use found::{Found, PortState};
+pub use scan::EXTRA;
 use scan::Scan;
+use syn::SynProber;
 use tokio_util::sync::CancellationToken;
 use udp::UdpProber;
 
@@ -29,6 +32,8 @@ use super::this_host;
 const CONNECTIONS: u64 = 4096;
 /// Descriptors left to the rest of the process.
 const SPARE: u64 = 256;
+/// At full speed: SYNs that wait for an answer.
+const SYNS: usize = 16_384;
 /// At full speed: datagrams that wait for an answer.
 const DATAGRAMS: usize = 512;
 
@@ -46,6 +51,8 @@ pub enum Pace {
 pub enum Method {
     /// A TCP connection, closed at once.
     Connect,
+    /// A SYN alone: a half-open connection that the kernel resets. Needs a raw socket (`CAP_NET_RAW`).
+    Syn,
     /// A UDP datagram that the protocol of the port answers.
     Udp,
 }
@@ -54,6 +61,7 @@ impl Method {
     const fn operation(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Syn => "send SYN",
             Self::Udp => "send UDP datagram",
         }
     }
@@ -98,7 +106,7 @@ impl Job {
     pub fn last_timeout(&self) -> Duration {
         match self.method {
             Method::Connect => self.timeout.max(this_host::syn::REPEATED),
-            Method::Udp => self.timeout,
+            Method::Syn | Method::Udp => self.timeout,
         }
     }
 
@@ -137,6 +145,11 @@ pub fn run(job: Job, stop: &CancellationToken) -> io::Result<Found> {
             let all = CONNECTIONS.min(files.saturating_sub(SPARE.min(files / 2)));
             let window = usize::try_from(all / shares.max(1) as u64).unwrap_or(1).max(1);
             let prober = ConnectProber::new(&job)?;
+            Scan::new(job, window).run(prober, stop)
+        }
+        Method::Syn => {
+            let window = if job.pace == Pace::Max { SYNS } else { usize::MAX };
+            let prober = SynProber::open(&job)?;
             Scan::new(job, window).run(prober, stop)
         }
         Method::Udp => {

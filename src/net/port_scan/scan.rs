@@ -27,11 +27,11 @@ const ROUND_TRIPS: u32 = 4;
 /// The least of it.
 const SHORTEST: Duration = Duration::from_millis(100);
 /// Most asks beyond `retries`, of hosts whose answers get lost.
-const EXTRA: u32 = 3;
+pub const EXTRA: u32 = 3;
 
 /// One method: how its probes are sent, and what is read of their answers.
 pub(super) trait Prober {
-    /// Whether a port that is silent may be closed: who limits its errors, or a service that keeps silent, loses no packets.
+    /// Whether a silent port that answers when it is asked again shows a loss: of UDP it may be a limit of errors.
     const SILENCE_IS_LOSS: bool = true;
 
     /// Sends a probe. An error is something that this host lacks now and may have later: nothing was sent.
