@@ -19,7 +19,7 @@ pub(super) use fields::FIELDS;
 use fields::{RATE, RETRIES};
 use worker::{Found, Job, Pace, Worker};
 
-use super::fields::{COUNT, DONT_FRAGMENT, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
+use super::fields::{COUNT, DONT_FRAGMENT, DSCP, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
 use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList};
 use crate::checks::shared::target::version_and_source;
 use crate::model::count::counted;
@@ -83,7 +83,7 @@ impl Sweep {
         };
         // What every link carries is not fragmented anyway, and the kernel need not look for an identification.
         let dont_fragment = args.get(&DONT_FRAGMENT) || size <= CARRIED;
-        let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment };
+        let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment, dscp: args.get(&DSCP) };
         let (interval, timeout) = (args.get(&INTERVAL), args.get(&TIMEOUT));
         let job = Job { hosts: Vec::new(), count, retries, interval, pace, size, options, timeout, seed: 0 };
         Ok(Self { list, version, job })
