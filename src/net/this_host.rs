@@ -4,7 +4,7 @@
 pub mod pending_syns;
 pub mod syn;
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -22,27 +22,34 @@ pub fn is_local(address: IpAddr) -> bool {
     bound.is_ok()
 }
 
-/// All addresses of this host, without those of loopback that no interface names.
-#[must_use]
-pub fn addresses() -> BTreeSet<IpAddr> {
-    let interfaces = pnet::datalink::interfaces();
-    interfaces.iter().flat_map(|interface| &interface.ips).map(pnet::ipnetwork::IpNetwork::ip).collect()
+/// Which addresses are this host's, each looked up once.
+#[derive(Debug, Default)]
+pub struct OwnAddresses(HashMap<IpAddr, bool>);
+
+impl OwnAddresses {
+    /// Whether `address` is one of this host's.
+    pub fn has(&mut self, address: IpAddr) -> bool {
+        *self.0.entry(address).or_insert_with(|| address.is_loopback() || is_local(address))
+    }
 }
 
 /// Why this host has no way to `peer`, from `source` where one is chosen; `None` when it has one. Connecting a datagram socket
 /// sends nothing: it only asks the routing table.
 #[must_use]
 pub fn route_error(peer: SocketAddr, source: Option<IpAddr>) -> Option<io::Error> {
+    source_address(peer, source).err()
+}
+
+/// The address that packets to `peer` leave with: `source` where one is chosen.
+pub fn source_address(peer: SocketAddr, source: Option<IpAddr>) -> io::Result<IpAddr> {
     // Any port will do, and port 0 is refused.
     let to = SocketAddr::new(peer.ip(), if peer.port() == 0 { 9 } else { peer.port() });
-    let ask = || {
-        let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None)?;
-        if let Some(source) = source {
-            socket.bind(&SockAddr::from(SocketAddr::new(source, 0)))?;
-        }
-        socket.connect(&SockAddr::from(to))
-    };
-    ask().err()
+    let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None)?;
+    if let Some(source) = source {
+        socket.bind(&SockAddr::from(SocketAddr::new(source, 0)))?;
+    }
+    socket.connect(&SockAddr::from(to))?;
+    Ok(socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?.ip())
 }
 
 /// The fault of a host without a way to `peer`.

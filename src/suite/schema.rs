@@ -25,7 +25,9 @@ pub fn schema(families: &[Family]) -> Value {
         let mut own = fields::object(family.fields, &mut |_| None);
         rules(family, &mut own);
         definitions.insert(family.name.into(), own);
-        definitions.insert(format!("{}.expect", family.name), expectations::of(family));
+        let mut expect = expectations::of(family);
+        must_expect(family, &mut expect);
+        definitions.insert(format!("{}.expect", family.name), expect);
         definitions.insert(format!("{}.baseline", family.name), baselines::of(family));
     }
     definitions.extend(baselines::shared(families));
@@ -126,14 +128,16 @@ fn check(families: &[Family]) -> Value {
         both
     };
     let not_both = json!({"if": required("eventually"), "then": eventually});
-    let of_family = |name: &&str| {
+    let of_family = |family: &Family| {
+        let name = family.name;
         let [expect, baseline] = ["expect", "baseline"].map(|part| fields::reference(&format!("{name}.{part}")));
-        json!({
-            "if": required(name),
-            "then": {"type": "object", "properties": {"expect": expect, "baseline": baseline}}
-        })
+        let mut then = json!({"type": "object", "properties": {"expect": expect, "baseline": baseline}});
+        if !family.must_expect.is_empty() {
+            then["required"] = json!(["expect"]);
+        }
+        json!({"if": required(name), "then": then})
     };
-    check["allOf"] = names.iter().map(of_family).chain([not_both]).collect();
+    check["allOf"] = families.iter().map(of_family).chain([not_both]).collect();
     check
 }
 
@@ -164,6 +168,20 @@ fn share_fields(families: &[Family], definitions: &mut Map<String, Value>) {
         }
         definitions.insert(name, shared);
     }
+}
+
+/// That one of some facts is named, or a column or a statistic of one.
+fn must_expect(family: &Family, schema: &mut Value) {
+    if family.must_expect.is_empty() {
+        return;
+    }
+    let of_table = |name: &&str| name.split_once('.').map(|(table, column)| format!("{table}[.]row[.].*[.]{column}"));
+    let names = family.must_expect.iter().map(|name| name.replace('.', "[.]"));
+    let words: Vec<String> = names.chain(family.must_expect.iter().filter_map(of_table)).collect();
+    let named = json!({"type": "string", "pattern": format!("^({})([.]|$)", words.join("|"))});
+    // No key is another one: JSON Schema has no keyword for a key that must match.
+    let others = json!({"type": "string", "not": named});
+    schema["not"] = json!({"type": "object", "propertyNames": others});
 }
 
 /// What the fields of a family say about each other.

@@ -54,7 +54,6 @@ const BEYOND: &[(&str, &str)] = &[
     ("there is no port", "typed texts"),
     ("is no range: write", "typed texts"),
     ("is no network", "typed texts"),
-    ("or of one of these", "which of several facts are named"),
     // Spellings that YAML takes for a number before a schema sees them.
     ("is not a whole number", "0x1bb and 443.0 are numbers to a schema"),
     ("begins with a zero", "0443 is 443 to a schema"),

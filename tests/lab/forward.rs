@@ -10,7 +10,7 @@ use socket2::Socket;
 
 use super::Faults;
 use super::did::Did;
-use super::packet::{Echo, echo, too_big};
+use super::packet::{Echo, echo, mark, too_big};
 
 /// Room for a frame.
 const FRAME: usize = 65_600;
@@ -90,9 +90,12 @@ impl Forwarder {
         }
     }
 
-    fn request(&mut self, frame: Vec<u8>, echo: &Echo, arrived: Instant) {
+    fn request(&mut self, mut frame: Vec<u8>, echo: &Echo, arrived: Instant) {
         let number = self.did.requests;
         self.did.arrived(echo.sequence, arrived, echo.traffic_class);
+        if let Some(dscp) = self.faults.dscp {
+            mark(&mut frame, dscp);
+        }
         if echo.length > self.faults.mtu && echo.dont_fragment {
             self.did.too_big += 1;
             if let Some(report) = too_big(&frame, self.faults.mtu).filter(|_| self.faults.reports) {

@@ -59,6 +59,8 @@ pub struct Faults {
     pub mtu: usize,
     /// Whether a router says so of what is longer.
     pub reports: bool,
+    /// DSCP that a router gives all packets.
+    pub dscp: Option<u8>,
     /// Chooses what chance decides.
     pub seed: u64,
 }
@@ -75,6 +77,7 @@ impl Default for Faults {
             rate: f64::INFINITY,
             mtu: usize::MAX,
             reports: false,
+            dscp: None,
             seed: 1,
         }
     }

@@ -67,3 +67,11 @@ pub fn too_big(frame: &[u8], mtu: usize) -> Option<Vec<u8>> {
     head.set_checksum(sum);
     Some(out)
 }
+
+/// Changes the class of service of a packet.
+pub fn mark(frame: &mut [u8], dscp: u8) {
+    let mut packet = MutableIpv4Packet::new(&mut frame[ETHERNET..]).unwrap();
+    packet.set_dscp(dscp);
+    let sum = ipv4::checksum(&packet.to_immutable());
+    packet.set_checksum(sum);
+}

@@ -16,6 +16,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("src/checks/http/answer.rs", "http_answer"),
     ("src/checks/http/policies.rs", "http_answer"),
     ("src/checks/http/record.rs", "http_answer"),
+    ("src/checks/shared/hosts.rs", "hosts"),
     ("src/history/index/mod.rs", "report"),
     ("src/history/reading.rs", "report"),
     ("src/model/typed/decimal.rs", "expectation"),

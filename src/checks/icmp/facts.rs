@@ -108,6 +108,13 @@ facts! { pub(super) SINGLE;
     ).lasting(TimeOf::Latency)
     .on_breach("the delay varies: look for a queue that fills (bandwidth), Wi-Fi, or a busy peer");
     pub(super) const TTL: Fact<Distribution> = Fact::spread("ttl", Unit::Count, "TTL or hop limit the replies arrived with.");
+    pub(super) const DSCP_QUOTED: Fact<i64> = Fact::integer(
+        "dscp.quoted",
+        Unit::Count,
+        "DSCP that probes bore where an ICMP error about them came from, as the last one quotes it: another than `dscp` was changed on the way. \
+         Needs the field `dscp`, and CAP_NET_RAW.",
+    )
+    .ruled(Rule::Same);
     pub(super) const MTU: Fact<i64> =
         Fact::integer("mtu", Unit::Bytes, "Smallest MTU that a router, or this host, named when a probe was too big.")
             .ruled(Rule::Same);

@@ -37,6 +37,11 @@ fields! { pub(super) FIELDS;
         "false",
         "Forbid fragmentation on the way and in this host, so that a path too small shows as `too_big`.",
     );
+    pub(super) const DSCP: Field<Option<u32>> = Field::optional(
+        "dscp",
+        FieldKind::Integer(0, 63),
+        "Class of service that probes bear (RFC 2474): 46 is EF, 0 best effort. `dscp.quoted` says what became of it.",
+    );
     use SOURCE;
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "1s", "How long to wait for each reply.").role(FieldRole::Patience);

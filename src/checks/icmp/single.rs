@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::facts::{ADDRESS, OUTCOME};
-use super::fields::{COUNT, DONT_FRAGMENT, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
+use super::facts::{ADDRESS, DSCP_QUOTED, OUTCOME};
+use super::fields::{COUNT, DONT_FRAGMENT, DSCP, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
 use super::stream;
 use crate::checks::shared::target::Target;
 use crate::model::{Args, Fault, Invalid, Text};
 use crate::probe::{Cx, EarlyEnd};
-use crate::proto::icmp::{Options, Pinger};
+use crate::proto::icmp::{Options, Pinger, Quotes};
 
 /// Time beyond the schedule for the last wake-up and the evaluation.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -33,7 +33,7 @@ impl Single {
             count: args.get(&COUNT).unwrap_or(PROBES),
             interval: args.get(&INTERVAL),
             size: args.get(&SIZE),
-            options: Options { source: target.source, ttl, dont_fragment },
+            options: Options { source: target.source, ttl, dont_fragment, dscp: args.get(&DSCP) },
             target,
         })
     }
@@ -54,6 +54,11 @@ impl Single {
         let address = self.target.address().await?;
         cx.set(&ADDRESS, address.to_string());
         let pinger = Pinger::open(address, self.size, cx.seed(), self.options)?;
-        Ok(stream::run(self, pinger, address, cx).await?)
+        let (echo, quotes) = (pinger.echo, self.options.dscp.and_then(|_| Quotes::open(address)));
+        stream::run(self, pinger, address, cx).await?;
+        if let Some(dscp) = quotes.and_then(|quotes| quotes.dscp(&echo, address)) {
+            cx.set(&DSCP_QUOTED, i64::from(dscp));
+        }
+        Ok(())
     }
 }

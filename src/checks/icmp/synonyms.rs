@@ -15,7 +15,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("length", "size"), ("bytes", "size"), ("df", "dont_fragment"), ("dont_frag", "dont_fragment"), ("hop_limit", "ttl"),
         ("hops", "ttl"), ("src", "source"), ("bind", "source"), ("source_ip_address", "source"), ("wait", "timeout"),
         ("deadline", "timeout"), ("targets", "hosts"), ("addresses", "hosts"), ("networks", "hosts"), ("network", "hosts"), ("subnet", "hosts"),
-        ("cidr", "hosts"), ("range", "hosts"), ("host_list", "hosts_file"), ("inventory", "hosts_file"), ("retry", "retries"),
+        ("cidr", "hosts"), ("tos", "dscp"), ("traffic_class", "dscp"), ("range", "hosts"), ("host_list", "hosts_file"), ("inventory", "hosts_file"), ("retry", "retries"),
         ("attempts", "retries"), ("pps", "rate"),
     ],
     facts: &[
@@ -32,7 +32,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("-W SECONDS", "timeout={}s"), ("-w SECONDS", "timeout={}s"), ("-I ADDRESS", "source={}"),
         ("-C N", "count={}"), ("-p MS", "interval={}ms"), ("-b BYTES", "size={}B"), ("-A", ""), ("-d", ""), ("-u", ""),
         ("-g RANGE", "hosts={}"), ("-r", ""), ("--report", ""),
-        ("-M HOW", "dont_fragment=true"), ("-n", ""), ("-q", ""), ("-D", ""), ("-O", ""), ("-a", ""),
+        ("-M HOW", "dont_fragment=true"), ("-Q TOS", "!write the class of service: dscp=46 (a type of service of 184, divided by 4)"), ("-n", ""), ("-q", ""), ("-D", ""), ("-O", ""), ("-a", ""),
         ("-f", "!every reply is waited for; interval=20ms sends faster"),
     ],
 };

@@ -13,6 +13,7 @@ choices! {
     /// How a port is asked.
     pub(super) enum ScanMethod {
         Connect = "connect",
+        Syn = "syn",
         Udp = "udp",
     }
 }
@@ -29,7 +30,8 @@ fields! { pub(super) FIELDS;
     pub(super) const METHOD: Field<ScanMethod> = Field::choice(
         "method",
         "connect",
-        "How they are asked: by a TCP connection that is closed at once, or by a UDP datagram that the usual protocol of the port answers.",
+        "How they are asked: by a TCP connection that is closed at once, by a SYN alone (half-open, needs CAP_NET_RAW), or by a UDP datagram \
+         that the usual protocol of the port answers.",
     );
     use IP_VERSION;
     pub(super) const RATE: Field<Option<RateOr>> = Field::optional(
@@ -38,13 +40,14 @@ fields! { pub(super) FIELDS;
         "Probes per second in all. Default: 100 /s, and `max` where no host is beyond this machine and its links.",
     );
     pub(super) const RETRIES: Field<u32> =
-        Field::default("retries", FieldKind::Integer(0, 10), "1", "How often a silent port is asked again.");
+        Field::default("retries", FieldKind::Integer(0, 10), "1", "How often a silent port is asked again; more often where that shows that packets of TCP are lost.");
     use SOURCE;
     pub(super) const TIMEOUT: Field<Duration> = Field::default(
         "timeout",
         PATIENCE,
         "1500ms",
-        "How long to wait for each answer. A SYN that is lost is sent again after a second.",
+        "How long to wait for each answer, with `connect` at least 1.2 s before a port is called filtered. An earlier ask of a silent port may wait \
+         for less, once the host's round-trip time is known.",
     )
     .role(FieldRole::Patience);
 }

@@ -7,6 +7,7 @@ mod payloads;
 mod report;
 mod synonyms;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +20,10 @@ use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList, is_near};
 use crate::checks::shared::target::{Target, version_and_source};
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, PortSet, RateOr, Text};
+use crate::net::IpVersion;
 use crate::net::open_loop::Threads;
 use crate::net::port_scan::{self, Found, Job, Method, Pace};
-use crate::net::{IpVersion, this_host};
+use crate::net::this_host::{self, syn::REPEATED};
 use crate::probe::{self, Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Probe, Synonyms, fact_is};
 
 /// Probes per second to hosts beyond this machine and its links, unless the check says otherwise.
@@ -45,7 +47,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 
 /// The probe.
 pub struct Ports {
-    target: Where,
+    targets: Targets,
     version: IpVersion,
     asked: PortSet,
     method: ScanMethod,
@@ -55,7 +57,8 @@ pub struct Ports {
     source: Option<IpAddr>,
 }
 
-enum Where {
+/// Whose ports are asked.
+enum Targets {
     One(Target),
     Many(HostList),
 }
@@ -90,9 +93,9 @@ impl Probe for Ports {
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let (version, source) = version_and_source(args)?;
         let timeout = args.get(&TIMEOUT);
-        let target = match (args.get(&HOST), HostList::from_args(args, version)?) {
-            (Some(host), None) => Where::One(Target::from_args(args, host, 0, timeout)?),
-            (None, Some(list)) => Where::Many(list),
+        let targets = match (args.get(&HOST), HostList::from_args(args, version)?) {
+            (Some(host), None) => Targets::One(Target::from_args(args, host, 0, timeout)?),
+            (None, Some(list)) => Targets::Many(list),
             (Some(_), Some(_)) => {
                 return Err(HOST.invalid("`host` names one host, and `hosts` many", "write all of them in `hosts`"));
             }
@@ -101,9 +104,9 @@ impl Probe for Ports {
             }
         };
         let asked = ports(&args.get(&PORTS))?;
-        let is_near = match &target {
-            Where::One(target) => target.host.parse().is_ok_and(is_near),
-            Where::Many(list) => list.remote() == 0,
+        let is_near = match &targets {
+            Targets::One(target) => target.host.parse().is_ok_and(is_near),
+            Targets::Many(list) => list.remote() == 0,
         };
         let pace = match args.get(&RATE) {
             Some(RateOr::Rate(rate)) => Pace::Rate(rate),
@@ -112,7 +115,7 @@ impl Probe for Ports {
             None => Pace::Rate(RATE_BEYOND),
         };
         let (method, retries) = (args.get(&METHOD), args.get(&RETRIES));
-        let scan = Self { target, version, asked, method, pace, timeout, retries, source };
+        let scan = Self { targets, version, asked, method, pace, timeout, retries, source };
         let pairs = scan.pairs();
         if pairs > MOST_PAIRS {
             let message =
@@ -123,9 +126,9 @@ impl Probe for Ports {
     }
 
     fn target(&self) -> String {
-        match &self.target {
-            Where::One(target) => target.label(),
-            Where::Many(list) => list.label(),
+        match &self.targets {
+            Targets::One(target) => target.label(),
+            Targets::Many(list) => list.label(),
         }
     }
 
@@ -143,9 +146,11 @@ impl Probe for Ports {
             Pace::Rate(rate) => rate.min(SLOWEST),
             Pace::Max => SLOWEST,
         };
-        let silent = (pairs / TOGETHER).ceil() * self.timeout.as_secs_f64();
+        let timeout = self.timeout.max(REPEATED);
+        let silent = (pairs / TOGETHER).ceil() * timeout.as_secs_f64();
         let pass = Duration::try_from_secs_f64((pairs / rate).max(silent)).unwrap_or(Duration::MAX);
-        (pass + self.timeout).saturating_mul(self.retries + 1).saturating_add(self.timeout * 2 + MARGIN)
+        let passes = self.retries + 1 + port_scan::EXTRA;
+        (pass + timeout).saturating_mul(passes).saturating_add(timeout * 2 + MARGIN)
     }
 
     fn answered(observation: &Observation) -> bool {
@@ -153,9 +158,9 @@ impl Probe for Ports {
     }
 
     fn scan(&self) -> Option<String> {
-        let beyond = match &self.target {
-            Where::One(target) => u64::from(!target.host.parse().is_ok_and(is_near)),
-            Where::Many(list) => list.remote(),
+        let beyond = match &self.targets {
+            Targets::One(target) => u64::from(!target.host.parse().is_ok_and(is_near)),
+            Targets::Many(list) => list.remote(),
         };
         let pairs = beyond * self.asked.len();
         let hosts = if beyond == 1 { "a host".to_owned() } else { format!("{beyond} hosts, together,") };
@@ -171,34 +176,39 @@ impl Probe for Ports {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        match &self.target {
-            Where::One(target) => match self.one(target, cx).await {
+        match &self.targets {
+            Targets::One(target) => match self.one(target, cx).await {
                 Ok(()) => Ok(()),
                 Err(end) => end.record(cx, &OUTCOME),
             },
-            Where::Many(list) => {
+            Targets::Many(list) => {
                 let hosts = list.resolve(self.version, self.timeout).await?;
-                let addresses = hosts.iter().filter_map(|host| host.address.as_ref().ok().copied()).collect();
-                let scanned = self.ask(addresses).await?;
-                report::many(cx, &hosts, &scanned)
+                let addresses: BTreeSet<IpAddr> =
+                    hosts.iter().filter_map(|host| host.address.as_ref().ok().copied()).collect();
+                let result = self.ask(addresses.into_iter().collect()).await?;
+                report::many(cx, &hosts, &result)
             }
         }
     }
 }
 
-/// The ports of all hosts, and what became of them.
-struct Scanned {
+/// What a scan found out.
+struct ScanResult {
+    /// The hosts and the ports that were asked, in order.
+    hosts: Arc<[IpAddr]>,
     ports: Arc<[u16]>,
+    /// By each thread.
     found: Vec<Found>,
-    timeout: Duration,
+    /// How long a silent port was waited for.
+    patience: Duration,
     took: Duration,
 }
 
 impl Ports {
     fn pairs(&self) -> u64 {
-        let hosts = match &self.target {
-            Where::One(_) => 1,
-            Where::Many(list) => list.count(),
+        let hosts = match &self.targets {
+            Targets::One(_) => 1,
+            Targets::Many(list) => list.count(),
         };
         hosts.saturating_mul(self.asked.len())
     }
@@ -206,18 +216,19 @@ impl Ports {
     async fn one(&self, target: &Target, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
         let address = target.address().await?;
         cx.set(&ADDRESS, address.to_string());
-        let scanned = self.ask(Arc::from([address])).await?;
+        let result = self.ask(Arc::from([address])).await?;
         let host = Host { name: Some(target.host.clone()), address: Ok(address) };
-        Ok(report::one(cx, &host, &scanned)?)
+        Ok(report::one(cx, &host, &result)?)
     }
 
     /// Asks all ports of all addresses, and waits until that is done.
-    async fn ask(&self, hosts: Arc<[IpAddr]>) -> Result<Scanned, Fault> {
+    async fn ask(&self, hosts: Arc<[IpAddr]>) -> Result<ScanResult, Fault> {
         let ports: Arc<[u16]> = self.asked.iter().collect();
         let shares = self.shares(hosts.len() as u64 * ports.len() as u64);
         let start = Instant::now();
         let mut owner = Threads::new();
         let mut results = Vec::new();
+        let mut patience = self.timeout;
         for share in 0..shares {
             let pace = match self.pace {
                 Pace::Rate(rate) => Pace::Rate(rate / shares as f64),
@@ -228,6 +239,7 @@ impl Ports {
                 ports: Arc::clone(&ports),
                 method: match self.method {
                     ScanMethod::Connect => Method::Connect,
+                    ScanMethod::Syn => Method::Syn,
                     ScanMethod::Udp => Method::Udp,
                 },
                 payload: payloads::of,
@@ -237,6 +249,7 @@ impl Ports {
                 source: self.source,
                 share: (share, shares),
             };
+            patience = job.last_timeout();
             let spawned = owner.spawn(format!("ports-{share}"), move |stop| port_scan::run(job, stop));
             results.push(spawned.map_err(|error| self.own("start a thread to ask ports", &error.to_string()))?);
         }
@@ -245,7 +258,7 @@ impl Ports {
             let ended = result.await.map_err(|_| self.own("ask ports", "the thread ended early: this is a defect"))?;
             found.push(ended.map_err(|error| self.unopened(&error))?);
         }
-        Ok(Scanned { ports, found, timeout: self.timeout, took: start.elapsed() })
+        Ok(ScanResult { hosts, ports, found, patience, took: start.elapsed() })
     }
 
     fn own(&self, operation: &str, why: &str) -> Fault {
@@ -258,8 +271,12 @@ impl Ports {
     }
 
     fn unopened(&self, error: &std::io::Error) -> Fault {
+        let forbidden = matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES));
         let remedy = match self.source.filter(|source| !this_host::is_local(*source)) {
             Some(_) => "`source` is no address of this machine: `ip address` lists them",
+            None if forbidden => {
+                "give the binary the capability (`setcap cap_net_raw+ep shakedown`), or leave out `method: syn`"
+            }
             None => "raise the limit of open files (`ulimit -n`) or lower --jobs",
         };
         Fault::local("open sockets", Probe::target(self), error.to_string(), remedy)
@@ -271,8 +288,10 @@ impl Ports {
             Pace::Rate(rate) => rate > FAST,
             Pace::Max => true,
         };
+        // Datagrams of one thread to the port of another would pass for answers, and a SYN costs little.
+        let several = fast && pairs > FEW && self.method == ScanMethod::Connect;
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-        if fast && pairs > FEW { cores } else { 1 }
+        if several { cores } else { 1 }
     }
 }
 

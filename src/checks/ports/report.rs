@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::Scanned;
+use super::ScanResult;
 use super::facts::{
     CLOSED_ON_ANY, CLOSED_PORTS, DURATION, ERROR, ERRORS, FILTERED_ON_ANY, FILTERED_PORTS, HOST_ADDRESS, HOST_CLOSED,
     HOST_FILTERED, HOST_OPEN, HOSTS, OPEN_ON_ALL, OPEN_ON_ANY, OPEN_PORTS, OUTCOME, PROBES, SILENT, STATE,
     UNREACHABLE_HOSTS, UNRESOLVED_HOSTS,
 };
+use crate::checks::shared::host_table::{Asked, HostFacts, HostState, HostTable};
 use crate::checks::shared::hosts::Host;
 use crate::model::{Fault, PortSet, human_time};
 use crate::net::port_scan::PortState;
@@ -16,22 +17,36 @@ use crate::probe::Cx;
 /// Most errors that are listed; of more, those that came most often.
 const MOST_ERRORS: usize = 100;
 
+const FACTS: HostFacts = HostFacts {
+    hosts: &HOSTS,
+    state: &STATE,
+    address: &HOST_ADDRESS,
+    error: &ERROR,
+    outcome: &OUTCOME,
+    states: &[
+        HostState { word: "answered", outcome: "answered", list: None },
+        HostState { word: "silent", outcome: "silent", list: Some(&SILENT) },
+        HostState { word: "unreachable", outcome: "unreachable", list: Some(&UNREACHABLE_HOSTS) },
+        HostState { word: "unresolved", outcome: "unresolved", list: Some(&UNRESOLVED_HOSTS) },
+    ],
+};
+
 /// The ports of one host by what they came to.
 #[derive(Default)]
-struct Sorted {
+struct HostPorts {
     open: PortSet,
     closed: PortSet,
     filtered: PortSet,
     is_rejected: bool,
 }
 
-impl Sorted {
-    fn of(scanned: &Scanned, host: usize) -> Self {
+impl HostPorts {
+    fn of(result: &ScanResult, host: usize) -> Self {
         let mut ranges: [Vec<(u16, u16)>; 3] = Default::default();
         let [open, closed, filtered] = &mut ranges;
         let mut is_rejected = false;
-        for (at, port) in scanned.ports.iter().enumerate() {
-            let state = scanned.found.iter().find_map(|share| share.state(host, at));
+        for (at, port) in result.ports.iter().enumerate() {
+            let state = result.found.iter().find_map(|share| share.state(host, at));
             let list = match state.unwrap_or_default() {
                 PortState::Unasked => continue,
                 PortState::Open => &mut *open,
@@ -62,7 +77,7 @@ impl Sorted {
     }
 }
 
-impl Scanned {
+impl ScanResult {
     fn fault(&self, host: usize) -> Option<&Fault> {
         self.found.iter().find_map(|share| share.faults.get(&host))
     }
@@ -85,43 +100,39 @@ impl Scanned {
 }
 
 /// Records the facts of one host.
-pub(super) fn one(cx: &mut Cx<'_>, host: &Host, scanned: &Scanned) -> Result<(), Fault> {
-    common(cx, scanned);
-    if let Some(fault) = scanned.fault(0) {
+pub(super) fn one(cx: &mut Cx<'_>, host: &Host, result: &ScanResult) -> Result<(), Fault> {
+    common(cx, result);
+    if let Some(fault) = result.fault(0) {
         return Err(fault.clone());
     }
-    let sorted = Sorted::of(scanned, 0);
-    let (key, patience) = (host.key(), human_time(scanned.timeout));
-    let ports = scanned.ports.len();
-    let said = scanned.errors().remove(&0).and_then(|errors| errors.into_iter().next()).map(|(text, _)| text);
-    match (sorted.state(), said) {
-        ("unreachable", said) => {
-            let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
-            cx.end(
-                &OUTCOME,
-                "unreachable",
-                &format!("{key} cannot be reached: what is sent to its ports is rejected{said}"),
-            );
+    let of_host = HostPorts::of(result, 0);
+    let (key, patience) = (host.key(), human_time(result.patience));
+    let ports = result.ports.len();
+    let said = result.errors().remove(&0).and_then(|errors| errors.into_iter().next());
+    let said = said.map(|(text, _)| format!(" ({text})")).unwrap_or_default();
+    match of_host.state() {
+        "unreachable" => {
+            let what = format!("{key} cannot be reached: what is sent to its ports is rejected{said}");
+            cx.end(&OUTCOME, "unreachable", &what);
         }
-        ("silent", said) => {
-            let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
+        "silent" => {
             let asked = if ports == 1 { "the port asked".to_owned() } else { format!("any of {ports} ports") };
             cx.end(&OUTCOME, "silent", &format!("no answer from {key} on {asked} within {patience}{said}"));
         }
-        (state, _) => cx.set(&OUTCOME, state),
+        state => cx.set(&OUTCOME, state),
     }
-    cx.set(&OPEN_PORTS, sorted.open.texts());
-    cx.set(&CLOSED_PORTS, sorted.closed.texts());
-    cx.set(&FILTERED_PORTS, sorted.filtered.texts());
+    cx.set(&OPEN_PORTS, of_host.open.texts());
+    cx.set(&CLOSED_PORTS, of_host.closed.texts());
+    cx.set(&FILTERED_PORTS, of_host.filtered.texts());
     Ok(())
 }
 
-fn common(cx: &mut Cx<'_>, scanned: &Scanned) {
-    let probes: u64 = scanned.found.iter().map(|share| share.probes).sum();
-    cx.set(&DURATION, scanned.took.as_secs_f64());
+fn common(cx: &mut Cx<'_>, result: &ScanResult) {
+    let probes: u64 = result.found.iter().map(|share| share.probes).sum();
+    cx.set(&DURATION, result.took.as_secs_f64());
     cx.set(&PROBES, i64::try_from(probes).unwrap_or(i64::MAX));
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for (text, count) in scanned.errors().into_values().flatten() {
+    for (text, count) in result.errors().into_values().flatten() {
         *counts.entry(text).or_default() += count;
     }
     let mut errors: Vec<(String, u64)> = counts.into_iter().collect();
@@ -130,113 +141,49 @@ fn common(cx: &mut Cx<'_>, scanned: &Scanned) {
     cx.set(&ERRORS, texts.map(|(text, count)| format!("{text} x{count}")).collect::<Vec<_>>());
 }
 
-/// The lists of many hosts.
+/// The ports of all hosts together.
 #[derive(Default)]
-struct Summary {
+struct AllPorts {
     open: PortSet,
-    everywhere: Option<PortSet>,
+    open_on_all: Option<PortSet>,
     closed: PortSet,
     filtered: PortSet,
-    answered: usize,
-    silent: Vec<String>,
-    unreachable: Vec<String>,
-    unresolved: Vec<String>,
-    /// The first that could not be asked and why, and how many.
-    unasked: Option<(Fault, usize)>,
 }
 
-impl Summary {
-    fn add(&mut self, key: &str, sorted: &Sorted) {
-        self.open = self.open.or(&sorted.open);
-        self.closed = self.closed.or(&sorted.closed);
-        self.filtered = self.filtered.or(&sorted.filtered);
-        self.everywhere =
-            Some(self.everywhere.as_ref().map_or_else(|| sorted.open.clone(), |all| all.and(&sorted.open)));
-        match sorted.state() {
-            "answered" => self.answered += 1,
-            "silent" => self.silent.push(key.to_owned()),
-            _ => self.unreachable.push(key.to_owned()),
-        }
-    }
-
-    fn outcome(&self) -> &'static str {
-        if self.answered > 0 {
-            "answered"
-        } else if !self.silent.is_empty() {
-            "silent"
-        } else if !self.unreachable.is_empty() {
-            "unreachable"
-        } else {
-            "unresolved"
-        }
+impl AllPorts {
+    fn add(&mut self, of_host: &HostPorts) {
+        self.open = self.open.or(&of_host.open);
+        self.closed = self.closed.or(&of_host.closed);
+        self.filtered = self.filtered.or(&of_host.filtered);
+        let on_all = self.open_on_all.as_ref().map_or_else(|| of_host.open.clone(), |all| all.and(&of_host.open));
+        self.open_on_all = Some(on_all);
     }
 }
 
-/// Records the facts of many hosts. Those that this host could not ask are a fault, beside what was seen of the others.
-pub(super) fn many(cx: &mut Cx<'_>, hosts: &[Host], scanned: &Scanned) -> Result<(), Fault> {
-    common(cx, scanned);
-    let (mut rows, mut summary, errors) = (cx.rows(&HOSTS), Summary::default(), scanned.errors());
-    let mut at = 0;
+/// Records the facts of many hosts.
+pub(super) fn many(cx: &mut Cx<'_>, hosts: &[Host], result: &ScanResult) -> Result<(), Fault> {
+    common(cx, result);
+    let (mut table, mut all, errors) = (HostTable::new(cx, &FACTS), AllPorts::default(), result.errors());
     for host in hosts {
-        let key = host.key();
-        let mut row = rows.row(key.clone());
-        match &host.address {
-            Err(why) => {
-                row.set(&STATE, "unresolved");
-                row.set(&ERROR, why.to_string());
-                row.mark_wrong();
-                summary.unresolved.push(key);
+        table.add(host, |row, address| {
+            // Two names may have one address: its ports were asked once.
+            let at = result.hosts.binary_search(&address).unwrap_or(usize::MAX);
+            if let Some(fault) = result.fault(at) {
+                return Asked::Not(Box::new(fault.clone()));
             }
-            Ok(address) => {
-                if host.name.is_some() {
-                    row.set(&HOST_ADDRESS, address.to_string());
-                }
-                if let Some(fault) = scanned.fault(at) {
-                    row.set(&ERROR, fault.detail.clone());
-                    row.mark_wrong();
-                    summary.unasked.get_or_insert_with(|| (fault.clone(), 0)).1 += 1;
-                } else {
-                    let sorted = Sorted::of(scanned, at);
-                    row.set(&STATE, sorted.state());
-                    row.set(&HOST_OPEN, sorted.open.texts());
-                    row.set(&HOST_CLOSED, sorted.closed.texts());
-                    row.set(&HOST_FILTERED, sorted.filtered.texts());
-                    row.set_some(
-                        &ERROR,
-                        errors.get(&at).and_then(|errors| errors.first()).map(|(text, _)| text.clone()),
-                    );
-                    if sorted.state() != "answered" {
-                        row.mark_wrong();
-                    }
-                    summary.add(&key, &sorted);
-                }
-                at += 1;
-            }
-        }
-        rows.add(row);
+            let of_host = HostPorts::of(result, at);
+            row.set(&HOST_OPEN, of_host.open.texts());
+            row.set(&HOST_CLOSED, of_host.closed.texts());
+            row.set(&HOST_FILTERED, of_host.filtered.texts());
+            all.add(&of_host);
+            let error = errors.get(&at).and_then(|errors| errors.first()).map(|(text, _)| text.clone());
+            Asked::State(of_host.state(), error)
+        });
     }
-    cx.set_rows(rows);
-    finish(cx, summary)
-}
-
-fn finish(cx: &mut Cx<'_>, summary: Summary) -> Result<(), Fault> {
-    let outcome = summary.outcome();
-    if summary.unasked.is_none() || outcome == "answered" {
-        cx.set(&OUTCOME, outcome);
-    }
-    let complete = summary.unresolved.is_empty();
-    cx.set(&OPEN_ON_ANY, summary.open.texts());
-    cx.set(&OPEN_ON_ALL, summary.everywhere.filter(|_| complete).unwrap_or_default().texts());
-    cx.set(&CLOSED_ON_ANY, summary.closed.texts());
-    cx.set(&FILTERED_ON_ANY, summary.filtered.texts());
-    for (fact, list) in
-        [(&SILENT, summary.silent), (&UNREACHABLE_HOSTS, summary.unreachable), (&UNRESOLVED_HOSTS, summary.unresolved)]
-    {
-        cx.set_long(fact, list.into_iter());
-    }
-    match summary.unasked {
-        None => Ok(()),
-        Some((fault, 1)) => Err(fault),
-        Some((fault, count)) => Err(Fault { peer: format!("{} and {} others", fault.peer, count - 1), ..fault }),
-    }
+    let on_all = all.open_on_all.filter(|_| !table.has("unresolved")).unwrap_or_default();
+    cx.set(&OPEN_ON_ANY, all.open.texts());
+    cx.set(&OPEN_ON_ALL, on_all.texts());
+    cx.set(&CLOSED_ON_ANY, all.closed.texts());
+    cx.set(&FILTERED_ON_ANY, all.filtered.texts());
+    table.finish(cx, None)
 }

@@ -21,7 +21,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("-6", "ip_version=ipv6"), ("-S ADDRESS", "source={}"), ("-iL FILE", "!hosts of a file are asked with hosts_file=FILE in place of the target"),
         ("--max-retries N", "retries={}"), ("--max-rate N", "rate={}/s"), ("--min-rate N", "rate={}/s"), ("--host-timeout T", ""),
         ("--open", ""), ("--reason", ""),
-        ("-sS", "!ports are asked by whole connections, or with method=udp"),
+        ("-sS", "method=syn"),
         ("-sV", "!ports are told open or not; what speaks there is asked by the families `tls`, `http` and `tcp`"),
         ("-A", "!ports are told open or not; what speaks there is asked by the families `tls`, `http` and `tcp`"),
         ("-sn", "!which hosts answer at all is asked by `shakedown probe icmp hosts=RANGE`"),

@@ -80,6 +80,23 @@ async fn each_of_many_hosts_has_a_row() {
 }
 
 #[tokio::test]
+async fn two_names_of_one_address_are_two_rows_of_it() {
+    let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port().to_string();
+    let answers = std::thread::spawn(move || {
+        let (_, from) = server.recv_from(&mut [0; 64]).unwrap();
+        server.send_to(b"x", from).unwrap();
+        server
+    });
+    let more = [("method", text("udp")), ("timeout", Arg::Number(0.5)), ("ip_version", text("ipv4"))];
+    let probe = Ports::from_args(&many(&["localhost", "127.0.0.1", "localhost"], &[&port], &more)).unwrap();
+    let (seen, ended) = testing::observe(&probe).await;
+    drop(answers.join().unwrap());
+    assert_eq!((ended, testing::list(&seen, "open_on_all")), (Ok(()), vec![port]));
+    assert_eq!((seen.last_rows("hosts").unwrap().total, testing::count(&seen, "probes")), (2, 1));
+}
+
+#[tokio::test]
 async fn datagrams_are_answered_refused_or_not() {
     let server = std::net::UdpSocket::bind("127.0.0.7:0").unwrap();
     let mute = std::net::UdpSocket::bind("127.0.0.7:0").unwrap();

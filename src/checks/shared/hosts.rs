@@ -117,13 +117,8 @@ impl HostList {
         }
         if let Some(path) = &file {
             let text = read(path).map_err(|why| HOSTS_FILE.invalid(why, "give a text file with one host a line"))?;
-            for (line, number) in text.lines().zip(1_usize..) {
-                let line = line.split('#').next().unwrap_or_default().trim();
-                if !line.is_empty() {
-                    let at = |why: String| HOSTS_FILE.invalid(format!("{}:{number}: {why}", path.shown()), WRITE);
-                    entries.push(entry(&Text::from(line)).map_err(at)?);
-                }
-            }
+            let at = |(line, why)| HOSTS_FILE.invalid(format!("{}:{line}: {why}", path.shown()), WRITE);
+            entries.extend(entries_of(&text).map_err(at)?);
         }
         let field = if written.is_empty() { HOSTS_FILE.name() } else { HOSTS.name() };
         if !args.given(&HOSTS) && file.is_none() {
@@ -200,11 +195,11 @@ impl HostList {
         shown.join(", ")
     }
 
-    /// The hosts in their order, each address once, with the addresses of names. A name without an address stays in the list.
+    /// The hosts in their order, each address and name once, with the addresses of names. A name without an address stays in the list.
     pub async fn resolve(&self, version: IpVersion, patience: Duration) -> Result<Vec<Host>, Fault> {
         // Of one range no address is written twice.
         let once = self.ranges().count() <= 1;
-        let mut known = HashSet::new();
+        let (mut known, mut names) = (HashSet::new(), HashSet::new());
         let mut hosts = Vec::new();
         let mut lookups: JoinSet<(usize, Lookup)> = JoinSet::new();
         let places = Arc::new(Semaphore::new(LOOKUPS));
@@ -214,7 +209,7 @@ impl HostList {
                     let new = range.addresses().filter(|address| once || known.insert(*address));
                     hosts.extend(new.map(|address| Host { name: None, address: Ok(address) }));
                 }
-                Entry::Name(name) => {
+                Entry::Name(name) if names.insert(&**name) => {
                     let (at, asked, places) = (hosts.len(), name.clone(), Arc::clone(&places));
                     lookups.spawn(async move {
                         let _place = places.acquire_owned().await;
@@ -226,6 +221,7 @@ impl HostList {
                     });
                     hosts.push(Host { name: Some(name.clone()), address: Err("it was not looked up".into()) });
                 }
+                Entry::Name(_) => {}
             }
         }
         while let Some(done) = lookups.join_next().await {
@@ -260,6 +256,27 @@ pub fn is_near(address: IpAddr) -> bool {
 fn read(path: &Text) -> Result<String, String> {
     let bytes = of_file(path, MOST_BYTES)?;
     String::from_utf8(bytes).map_err(|_| format!("cannot read {path}: it is not UTF-8"))
+}
+
+/// Reads a file's text; what is wrong has the number of its line.
+fn entries_of(text: &str) -> Result<Vec<Entry>, (usize, String)> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).zip(1_usize..);
+    let entries = lines.filter(|(line, _)| !line.is_empty());
+    entries.map(|(line, number)| entry(&Text::from(line)).map_err(|why| (number, why))).collect()
+}
+
+/// For the fuzzer: whatever a file holds is a list of hosts, or refused.
+#[cfg(fuzzing)]
+pub fn fuzz_hosts(text: &str) {
+    let Ok(entries) = entries_of(text) else { return };
+    let list = HostList { entries };
+    assert!(list.remote() <= list.count());
+    assert_eq!(list.label().is_empty(), list.count() == 0);
+    for range in list.ranges() {
+        assert_eq!(range.addresses().take(1).collect::<Vec<_>>(), [range.first]);
+        let (first, last) = (range.first, last(range));
+        assert!(first.is_ipv4() == last.is_ipv4() && number(first) <= number(last));
+    }
 }
 
 /// Reads one entry.

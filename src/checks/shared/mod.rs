@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod diagnosis;
+pub mod host_table;
 pub mod hosts;
 pub mod payload;
 pub mod silence;

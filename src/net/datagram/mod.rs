@@ -224,7 +224,9 @@ fn receive(socket: &Socket, control: &mut [u8], buffer: &mut [u8]) -> io::Result
     Ok(arrival)
 }
 
-fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
+/// The address of a sender.
+#[must_use]
+pub fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
     if let Some(v4) = storage.as_sockaddr_in() {
         return Some(SocketAddr::new(IpAddr::V4(v4.ip()), v4.port()));
     }

@@ -57,19 +57,19 @@ impl Found {
         (number % shares.max(1) == share).then(|| self.states.get(number / shares.max(1)).copied()).flatten()
     }
 
-    pub(super) fn set(&mut self, pair: usize, state: PortState) {
-        if let Some(known) = self.states.get_mut(pair) {
+    /// The state of a pair of this share.
+    pub(super) fn at(&self, at: usize) -> PortState {
+        self.states.get(at).copied().unwrap_or_default()
+    }
+
+    pub(super) fn set(&mut self, at: usize, state: PortState) {
+        if let Some(known) = self.states.get_mut(at) {
             *known = state;
         }
     }
 
-    pub(super) fn is_answered(&self, pair: usize) -> bool {
-        matches!(self.states.get(pair), Some(PortState::Open | PortState::Closed))
-    }
-
-    pub(super) fn silent(&self) -> Vec<usize> {
-        let silent = self.states.iter().enumerate().filter(|(_, state)| **state == PortState::Silent);
-        silent.map(|(at, _)| at).collect()
+    pub(super) fn is_answered(&self, at: usize) -> bool {
+        matches!(self.at(at), PortState::Open | PortState::Closed)
     }
 
     pub(super) fn report(&mut self, host: usize, text: String) {
@@ -78,10 +78,5 @@ impl Found {
         if !is_full || self.reports.contains_key(&key) {
             *self.reports.entry(key).or_default() += 1;
         }
-    }
-
-    /// This host cannot ask this one.
-    pub(super) fn fault(&mut self, host: usize, fault: Fault) {
-        self.faults.entry(host).or_insert(fault);
     }
 }

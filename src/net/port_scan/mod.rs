@@ -1,33 +1,41 @@
 //! Which ports of which hosts are open, closed or silent. A loop of its own: a task of the runtime for each port costs several
 //! times what the connection does.
-//!
-//! A socket that was refused is used again for the next port: making and closing one costs the kernel as much as the refusal.
-//! Most answers of this very host are there when `connect` returns; only who waits is watched.
 
+mod connect;
 mod found;
+mod scan;
+mod syn;
 #[cfg(test)]
 mod tests;
 mod udp;
-mod worker;
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connect::ConnectProber;
 pub use found::{Found, PortState};
+pub use scan::EXTRA;
+use scan::Scan;
+use syn::SynProber;
 use tokio_util::sync::CancellationToken;
-use worker::Worker;
+use udp::UdpProber;
 
+use super::datagram::{Class, IcmpError};
 use super::sys::limits;
 use super::this_host;
 
 /// Most connections in flight of all threads together.
-const WINDOW: u64 = 4096;
+const CONNECTIONS: u64 = 4096;
 /// Descriptors left to the rest of the process.
 const SPARE: u64 = 256;
+/// At full speed: SYNs that wait for an answer.
+const SYNS: usize = 16_384;
+/// At full speed: datagrams that wait for an answer.
+const DATAGRAMS: usize = 512;
 
 /// How fast probes leave.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,16 +51,28 @@ pub enum Pace {
 pub enum Method {
     /// A TCP connection, closed at once.
     Connect,
+    /// A SYN alone: a half-open connection that the kernel resets. Needs a raw socket (`CAP_NET_RAW`).
+    Syn,
     /// A UDP datagram that the protocol of the port answers.
     Udp,
+}
+
+impl Method {
+    const fn operation(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Syn => "send SYN",
+            Self::Udp => "send UDP datagram",
+        }
+    }
 }
 
 /// What to ask. A pair is a port of a host; pairs go over all hosts before the next port.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The hosts.
+    /// The hosts, in order, each once.
     pub hosts: Arc<[IpAddr]>,
-    /// The ports of each.
+    /// The ports of each, in order.
     pub ports: Arc<[u16]>,
     /// How they are asked.
     pub method: Method,
@@ -70,7 +90,26 @@ pub struct Job {
     pub share: (usize, usize),
 }
 
+/// A port of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pair {
+    /// Its number in its share.
+    at: usize,
+    /// The number of its host.
+    host: usize,
+    peer: SocketAddr,
+}
+
 impl Job {
+    /// How long a port is waited for that is not asked again. A connection has at least so long that a filter of this host shows.
+    #[must_use]
+    pub fn last_timeout(&self) -> Duration {
+        match self.method {
+            Method::Connect => self.timeout.max(this_host::syn::REPEATED),
+            Method::Syn | Method::Udp => self.timeout,
+        }
+    }
+
     /// Pairs of this share.
     fn len(&self) -> usize {
         let (share, shares) = self.share;
@@ -78,48 +117,97 @@ impl Job {
         (all + shares - 1).saturating_sub(share) / shares.max(1)
     }
 
-    /// The host, by its number, and the port of a pair of this share.
-    fn pair(&self, at: usize) -> Option<(usize, u16)> {
+    /// A pair of this share.
+    fn pair(&self, at: usize) -> Option<Pair> {
         let (share, shares) = self.share;
         let number = at * shares + share;
-        let hosts = self.hosts.len().max(1);
-        Some((number % hosts, *self.ports.get(number / hosts)?))
+        let count = self.hosts.len().max(1);
+        let (host, port) = (number % count, number / count);
+        Some(Pair { at, host, peer: SocketAddr::new(*self.hosts.get(host)?, *self.ports.get(port)?) })
+    }
+
+    /// The pair of a peer, if it is of this share.
+    fn pair_of(&self, peer: SocketAddr) -> Option<Pair> {
+        let host = self.hosts.binary_search(&peer.ip()).ok()?;
+        let port = self.ports.binary_search(&peer.port()).ok()?;
+        let (share, shares) = self.share;
+        let number = port * self.hosts.len() + host;
+        (number % shares == share).then(|| self.pair(number / shares)).flatten()
     }
 }
 
 /// Asks all of a share; ends soon after `stop` is cancelled.
-pub fn run(job: Job, stop: &CancellationToken) -> std::io::Result<Found> {
+pub fn run(job: Job, stop: &CancellationToken) -> io::Result<Found> {
     let (_, shares) = job.share;
-    let share = |all: u64| usize::try_from(all / shares.max(1) as u64).unwrap_or(1).max(1);
     match job.method {
         Method::Connect => {
-            let files = limits::open_files(WINDOW + SPARE);
-            let window = share(WINDOW.min(files.saturating_sub(SPARE.min(files / 2))));
-            Ok(Worker::new(job, window)?.run(stop))
+            let files = limits::open_files(CONNECTIONS + SPARE);
+            let all = CONNECTIONS.min(files.saturating_sub(SPARE.min(files / 2)));
+            let window = usize::try_from(all / shares.max(1) as u64).unwrap_or(1).max(1);
+            let prober = ConnectProber::new(&job)?;
+            Scan::new(job, window).run(prober, stop)
         }
-        Method::Udp => udp::run(job, stop),
+        Method::Syn => {
+            let window = if job.pace == Pace::Max { SYNS } else { usize::MAX };
+            let prober = SynProber::open(&job)?;
+            Scan::new(job, window).run(prober, stop)
+        }
+        Method::Udp => {
+            let window = if job.pace == Pace::Max { DATAGRAMS } else { usize::MAX };
+            let prober = UdpProber::open(&job)?;
+            Scan::new(job, window).run(prober, stop)
+        }
     }
 }
 
-/// What this host is, as far as a scan of its own ports needs it.
-struct OwnHost {
-    addresses: BTreeSet<IpAddr>,
-    /// Ports the kernel gives to those who connect.
-    ephemeral: RangeInclusive<u16>,
-}
-
-impl OwnHost {
-    fn read() -> Self {
-        let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-        let mut ends = text.split_whitespace().map(str::parse::<u16>);
-        let ephemeral = match (ends.next(), ends.next()) {
-            (Some(Ok(low)), Some(Ok(high))) => low..=high,
-            _ => 1024..=u16::MAX,
+impl Scan {
+    /// This host could not send to a host.
+    fn unsent(&mut self, error: &io::Error, pair: Pair) {
+        let operation = self.job.method.operation();
+        let fault = match this_host::route_error(pair.peer, self.job.source) {
+            Some(why) => this_host::route_fault(&why, operation, pair.peer),
+            None => match super::dial::ConnectError::classify(error, operation, pair.peer) {
+                Err(fault) => fault,
+                Ok(_) => super::dial::local_fault(error, operation, pair.peer),
+            },
         };
-        Self { addresses: this_host::addresses(), ephemeral }
+        self.fault(pair, fault);
     }
 
-    fn has(&self, address: IpAddr) -> bool {
-        address.is_loopback() || self.addresses.contains(&address)
+    /// An ICMP error about a probe; whether it ends the wait for an answer.
+    fn reported(&mut self, report: &IcmpError, pair: Pair) -> bool {
+        let to = pair.peer.ip();
+        if let Some(why) = this_host::rejection(report, to) {
+            let operation = self.job.method.operation();
+            self.fault(pair, this_host::rejection_fault(why, operation, pair.peer));
+            return true;
+        }
+        if report.class == Class::Advice {
+            return false;
+        }
+        let by_this_host = report.router.is_none_or(|router| self.own.has(router));
+        if by_this_host && !self.own.has(to) {
+            // That a neighbour does not answer is its silence.
+            self.found.report(pair.host, format!("no answer to ARP or neighbour discovery ({report})"));
+            return false;
+        }
+        let by_itself = report.router == Some(to) || by_this_host;
+        if self.job.method == Method::Udp && report.class == Class::Port && by_itself {
+            self.settle(pair, PortState::Closed);
+            return true;
+        }
+        self.settle(pair, PortState::Rejected);
+        self.found.report(pair.host, report.to_string());
+        true
+    }
+}
+
+/// Ports the kernel gives to those who connect.
+fn ephemeral_ports() -> RangeInclusive<u16> {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut ends = text.split_whitespace().map(str::parse::<u16>);
+    match (ends.next(), ends.next()) {
+        (Some(Ok(low)), Some(Ok(high))) => low..=high,
+        _ => 1024..=u16::MAX,
     }
 }

@@ -1,28 +1,205 @@
-use super::{Job, Method, Pace};
+//! The rules of the loop, with a network that is a table.
 
-fn job(hosts: usize, ports: u16, share: (usize, usize)) -> Job {
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::scan::{Prober, Scan};
+use super::{Found, Job, Method, Pace, Pair, PortState};
+
+/// What a port does when it is asked for the first, the second, … time; nothing more after that.
+type Script = &'static [(u16, &'static [Option<PortState>])];
+
+/// Answers by a script.
+#[derive(Default)]
+struct Scripted {
+    script: Script,
+    asked: HashMap<u16, usize>,
+    /// Answers on their way.
+    answers: Vec<(Pair, PortState)>,
+    /// What came in other ways before it was waited for.
+    dropped: u64,
+    lacks: Option<i32>,
+    stops: Option<CancellationToken>,
+    own_port: u16,
+    log: std::rc::Rc<std::cell::RefCell<Vec<(u16, Instant)>>>,
+}
+
+impl Prober for Scripted {
+    fn send(&mut self, scan: &mut Scan, pair: Pair) -> io::Result<()> {
+        if let Some(errno) = self.lacks {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        let port = pair.peer.port();
+        assert_ne!(port, self.own_port, "a datagram to itself");
+        let asked = self.asked.entry(port).or_default();
+        let steps = self.script.iter().find(|(of, _)| *of == port).map_or(&[][..], |(_, steps)| steps);
+        self.answers.extend(steps.get(*asked).copied().flatten().map(|state| (pair, state)));
+        *asked += 1;
+        self.log.borrow_mut().push((port, Instant::now()));
+        if let Some(stop) = &self.stops {
+            stop.cancel();
+        }
+        scan.found.probes += 1;
+        scan.sent(pair, 0);
+        Ok(())
+    }
+
+    fn receive(&mut self, scan: &mut Scan, length: Duration) {
+        for (pair, state) in self.answers.drain(..) {
+            scan.settle(pair, state);
+        }
+        std::thread::park_timeout(length);
+        scan.read_until = Instant::now();
+    }
+
+    fn dropped(&self) -> u64 {
+        self.dropped * self.asked.len() as u64
+    }
+
+    fn is_own_port(&self, pair: Pair) -> bool {
+        pair.peer.port() == self.own_port
+    }
+
+    fn change_ports(&mut self, _: &Job) -> io::Result<()> {
+        self.own_port = 0;
+        Ok(())
+    }
+}
+
+fn job(hosts: u32, ports: u16, share: (usize, usize)) -> Job {
     Job {
-        hosts: (0..hosts).map(|n| std::net::Ipv4Addr::from(0x7f00_0001 + u32::try_from(n).unwrap()).into()).collect(),
+        hosts: (0..hosts).map(|n| std::net::Ipv4Addr::from(0x7f00_0001 + n).into()).collect(),
         ports: (1..=ports).collect(),
-        method: Method::Connect,
+        method: Method::Syn,
         payload: |_| Vec::new(),
         pace: Pace::Max,
-        timeout: std::time::Duration::from_secs(1),
-        retries: 0,
+        timeout: Duration::from_millis(30),
+        retries: 1,
         source: None,
         share,
     }
 }
 
+fn scan(job: Job, prober: Scripted) -> Found {
+    Scan::new(job, 64).run(prober, &CancellationToken::new()).unwrap()
+}
+
+fn states(found: &Found, ports: usize) -> Vec<PortState> {
+    (0..ports).map(|port| found.state(0, port).unwrap()).collect()
+}
+
+use PortState::{Closed, Open, Rejected, Silent, Unasked};
+
 #[test]
 fn shares_cover_each_pair_once() {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for share in 0..3 {
         let job = job(5, 7, (share, 3));
         for at in 0..job.len() {
-            assert!(seen.insert(job.pair(at).unwrap()));
+            let pair = job.pair(at).unwrap();
+            assert_eq!(job.pair_of(pair.peer), Some(pair));
+            assert!(seen.insert(pair.peer));
         }
         assert_eq!(job.pair(job.len()), None);
     }
     assert_eq!(seen.len(), 35);
+}
+
+#[test]
+fn silent_ports_are_asked_again_and_no_others() {
+    let script: Script = &[(1, &[Some(Open)]), (2, &[Some(Closed)]), (4, &[Some(Rejected)])];
+    let prober = Scripted { script, ..Scripted::default() };
+    let log = prober.log.clone();
+    let found = scan(job(1, 4, (0, 1)), prober);
+    assert_eq!(states(&found, 4), [Open, Closed, Silent, Rejected]);
+    let asked: Vec<u16> = log.borrow().iter().map(|(port, _)| *port).collect();
+    assert_eq!((asked, found.probes), (vec![1, 2, 3, 4, 3], 5));
+}
+
+#[test]
+fn where_a_silent_port_answers_the_others_are_asked_more_often() {
+    let lossy: Script = &[(1, &[None, Some(Open)]), (2, &[None, None, Some(Closed)]), (3, &[None; 4])];
+    let found = scan(job(1, 3, (0, 1)), Scripted { script: lossy, ..Scripted::default() });
+    assert_eq!(states(&found, 3), [Open, Closed, Silent]);
+    // 3, 3 and 2 asks, and the one after nothing new was heard.
+    assert_eq!(found.probes, 3 + 3 + 2 + 1);
+    let without = Job { retries: 0, ..job(1, 3, (0, 1)) };
+    assert_eq!(scan(without, Scripted { script: lossy, ..Scripted::default() }).probes, 3);
+}
+
+#[test]
+fn an_answer_says_more_than_an_error_and_comes_first() {
+    let mut scan = Scan::new(job(1, 2, (0, 1)), 64);
+    let pair = scan.job.pair(0).unwrap();
+    for (state, known) in [(Rejected, Rejected), (Open, Open), (Rejected, Open), (Closed, Open), (Silent, Open)] {
+        scan.settle(pair, state);
+        assert_eq!(scan.found.at(0), known);
+    }
+    assert!(scan.was_asked(pair) && !scan.was_asked(scan.job.pair(1).unwrap()));
+}
+
+/// The last ask waits for all of `timeout`; those before it for less, once it is known how long answers take.
+#[test]
+fn no_port_is_silent_before_the_whole_patience() {
+    let script: Vec<(u16, &[Option<PortState>])> = (1..=40).map(|port| (port, &[Some(Closed)][..])).collect();
+    let patient = Job { timeout: Duration::from_millis(400), ..job(1, 41, (0, 1)) };
+    let prober = Scripted { script: Box::leak(script.into()), ..Scripted::default() };
+    let log = prober.log.clone();
+    let found = scan(patient, prober);
+    let end = Instant::now();
+    let asks: Vec<Instant> = log.borrow().iter().filter(|(port, _)| *port == 41).map(|(_, at)| *at).collect();
+    let [first, last] = asks[..] else { panic!("{asks:?}") };
+    assert!(end - last >= Duration::from_millis(400), "{:?}", end - last);
+    assert!(last - first >= Duration::from_millis(100), "{:?}", last - first);
+    // By far less than the whole patience: the host answers within microseconds.
+    assert!(last - first < end - last, "{:?} and {:?}", last - first, end - last);
+    assert_eq!(states(&found, 41)[40], Silent);
+}
+
+#[test]
+fn silence_beside_dropped_answers_is_this_hosts_fault() {
+    let silent = |dropped| scan(job(1, 1, (0, 1)), Scripted { dropped, ..Scripted::default() }).faults;
+    assert!(silent(0).is_empty());
+    let script: Script = &[(1, &[Some(Open)])];
+    assert!(scan(job(1, 1, (0, 1)), Scripted { script, dropped: 9, ..Scripted::default() }).faults.is_empty());
+    let once = Job { retries: 0, ..job(1, 1, (0, 1)) };
+    let faults = scan(once, Scripted { dropped: 9, ..Scripted::default() }).faults;
+    assert!(faults[&0].detail.contains("this host dropped 9 answers"), "{faults:?}");
+}
+
+#[test]
+fn what_this_host_lacks_for_long_is_its_fault() {
+    let start = Instant::now();
+    let found = scan(job(2, 1, (0, 1)), Scripted { lacks: Some(libc::EMFILE), ..Scripted::default() });
+    assert!(start.elapsed() >= Duration::from_secs(1), "it may come back");
+    assert!(found.faults[&0].remedy.contains("ulimit -n") && found.faults.len() == 2, "{:?}", found.faults);
+    assert_eq!((states(&found, 1), found.probes), (vec![Unasked], 0));
+}
+
+#[test]
+fn the_rate_is_kept_and_a_scan_can_be_stopped() {
+    let slow = Job { pace: Pace::Rate(500.0), ports: (1..=26).collect(), retries: 0, ..job(1, 1, (0, 1)) };
+    let prober = Scripted::default();
+    let log = prober.log.clone();
+    scan(slow, prober);
+    let log = log.borrow();
+    // 25 gaps of 2 ms, less what is caught up with.
+    assert!(log[25].1 - log[0].1 >= Duration::from_millis(44), "{:?}", log[25].1 - log[0].1);
+    let stop = CancellationToken::new();
+    let endless = Job { timeout: Duration::from_hours(1), ..job(1, 9, (0, 1)) };
+    let prober = Scripted { stops: Some(stop.clone()), ..Scripted::default() };
+    assert!(Scan::new(endless, 64).run(prober, &stop).is_ok());
+}
+
+#[test]
+fn the_ports_of_the_scan_itself_are_asked_from_others() {
+    let script: Script = &[(1, &[Some(Closed)]), (2, &[Some(Closed)]), (3, &[Some(Closed)])];
+    let prober = Scripted { script, own_port: 2, ..Scripted::default() };
+    let log = prober.log.clone();
+    let found = scan(job(1, 3, (0, 1)), prober);
+    assert_eq!(states(&found, 3), [Closed; 3]);
+    assert_eq!(log.borrow().iter().map(|(port, _)| *port).collect::<Vec<_>>(), [1, 3, 2]);
 }

@@ -5,14 +5,16 @@ use std::io;
 
 use socket2::Socket;
 
-/// Hands out messages of one type alone, and errors by the error queue as before.
+/// Hands out messages of these types alone, and errors by the error queue as before.
 #[cfg(target_os = "linux")]
-pub fn only(socket: &Socket, v6: bool, kind: u8) -> io::Result<()> {
+pub fn only(socket: &Socket, v6: bool, kinds: &[u8]) -> io::Result<()> {
     use nix::sys::socket::setsockopt;
     // A bit that is set keeps its type away.
     let mut all = [u32::MAX; 8];
-    if let Some(word) = all.get_mut(usize::from(kind / 32)) {
-        *word &= !(1 << (kind % 32));
+    for kind in kinds {
+        if let Some(word) = all.get_mut(usize::from(kind / 32)) {
+            *word &= !(1 << (kind % 32));
+        }
     }
     if v6 {
         setsockopt(socket, linux::Icmp6Filter, &all)?;
@@ -24,7 +26,7 @@ pub fn only(socket: &Socket, v6: bool, kind: u8) -> io::Result<()> {
 
 /// Without such filters the packets of others are told apart after they were received.
 #[cfg(not(target_os = "linux"))]
-pub fn only(_: &Socket, _: bool, _: u8) -> io::Result<()> {
+pub fn only(_: &Socket, _: bool, _: &[u8]) -> io::Result<()> {
     Ok(())
 }
 

@@ -3,7 +3,6 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -11,8 +10,6 @@ use tokio::time::{Instant, sleep_until};
 
 use super::syn;
 
-/// When a kernel has repeated a SYN: after a second (RFC 6298, 2.1), and some ticks of its timer.
-const REPEATED: Duration = Duration::from_millis(1200);
 /// Sockets kept for one check.
 const MOST: usize = 16;
 
@@ -55,9 +52,9 @@ pub fn forget() {
 pub(in crate::net) fn keep(stream: TcpStream, held: bool, start: Instant) {
     let _ = KEPT.try_with(|kept| {
         let mut kept = lock(kept);
-        if start.elapsed() < REPEATED && kept.len() < MOST {
+        if start.elapsed() < syn::REPEATED && kept.len() < MOST {
             kept.spawn(async move {
-                sleep_until(start + REPEATED).await;
+                sleep_until(start + syn::REPEATED).await;
                 syn::dropped_here(&stream, held)
             });
         }

@@ -6,11 +6,22 @@
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 
 use super::is_local;
 use crate::net::sys::tcp_info::{drops, queued_here, tcp_info};
+
+/// When a kernel has repeated a SYN: after a second (RFC 6298, 2.1), and some ticks of its timer.
+pub const REPEATED: Duration = Duration::from_millis(1200);
+
+/// Index of the loopback interface, the same in every network namespace (`LOOPBACK_IFINDEX` of Linux).
+pub const LOOPBACK: u32 = 1;
+
+/// How it shows that a filter of this host answered in place of the peer.
+pub const OWN_RESET: &str =
+    "a reset came from this host itself, over its loopback interface: a filter of this host rejects it";
 
 /// Has the kernel drop, and count, resets that come over the loopback interface while `socket` connects to another host; so that
 /// none of them passes for the peer's. True where it does.
@@ -28,9 +39,7 @@ pub fn release(socket: &impl AsFd) {
 #[must_use]
 pub fn dropped_here(socket: &impl AsFd, held: bool) -> Option<&'static str> {
     if held && drops(socket).is_some_and(|count| count > 0) {
-        return Some(
-            "a reset came from this host itself, over its loopback interface: a filter of this host rejects it",
-        );
+        return Some(OWN_RESET);
     }
     // What a filter drops is gone. What waits may wait for a neighbour that does not answer, which is no doing of this host.
     let gone = queued_here(socket) == Some(0);
@@ -42,8 +51,7 @@ pub fn dropped_here(socket: &impl AsFd, held: bool) -> Option<&'static str> {
 mod system {
     use socket2::{SockFilter, Socket};
 
-    /// Index of the loopback interface, the same in every network namespace (`LOOPBACK_IFINDEX` of Linux).
-    const LOOPBACK: u32 = 1;
+    use super::LOOPBACK;
 
     pub(super) fn attach(socket: &Socket) -> bool {
         // Classic BPF, as in linux/filter.h. Filters of TCP sockets see the segment from its TCP header on.

@@ -1,6 +1,7 @@
 //! ICMP echo sockets: unprivileged ones first, raw ones where those are not allowed.
 
 pub mod echo;
+mod quotes;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
@@ -13,6 +14,7 @@ use crate::net::datagram::Datagram;
 use crate::net::sys::{fragment, icmp_filter};
 
 pub use echo::{Echo, Number, Received, Requests};
+pub use quotes::Quotes;
 
 /// Receive buffer asked for, so that a burst of replies waits instead of being lost in this host. The kernel may give less.
 const RECEIVE_BUFFER: usize = 1 << 20;
@@ -26,6 +28,8 @@ pub struct Options {
     pub ttl: Option<u32>,
     /// No router may fragment, and neither may this host.
     pub dont_fragment: bool,
+    /// Class of service of the packets (RFC 2474).
+    pub dscp: Option<u32>,
 }
 
 /// Sends echo requests to one target, and receives replies and errors about them.
@@ -72,6 +76,10 @@ impl EchoSocket {
         }
         if let Some(ttl) = options.ttl {
             if echo.v6 { socket.set_unicast_hops_v6(ttl) } else { socket.set_ttl_v4(ttl) }.map_err(fault("set ttl"))?;
+        }
+        if let Some(dscp) = options.dscp {
+            let class = dscp << 2;
+            if echo.v6 { socket.set_tclass_v6(class) } else { socket.set_tos_v4(class) }.map_err(fault("set dscp"))?;
         }
         fragment::forbid(&socket, echo.v6, options.dont_fragment).map_err(fault("set don't fragment"))?;
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
@@ -201,7 +209,7 @@ fn filter(socket: &Socket, v6: bool, id: u16) -> io::Result<()> {
     const VERDICT: u16 = 0x06; // ret #k
     // Raw IPv4 packets start with their IP header, raw IPv6 ones with the ICMPv6 header.
     let (start, reply) = if v6 { (ZERO_X, 129) } else { (LOAD_HEADER_LENGTH, 0) };
-    icmp_filter::only(socket, v6, reply)?;
+    icmp_filter::only(socket, v6, &[reply])?;
     socket.attach_filter(&[
         SockFilter::new(start, 0, 0, 0),
         SockFilter::new(LOAD_BYTE, 0, 0, 0),

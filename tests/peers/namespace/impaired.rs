@@ -184,3 +184,25 @@ fn a_dead_host_has_no_mtu() {
     let (check, _) = found(&lab, Faults { loss: 1.1, ..Faults::default() });
     assert_eq!((&check["facts"]["outcome"], &check["facts"]["path_mtu"]), (&json!("silent"), &Value::Null));
 }
+
+#[test]
+fn the_class_of_service_is_sent_and_seen_where_an_error_quotes_it() {
+    let Some(lab) = Lab::new(1500) else { return };
+    let big = host("count: 3, interval: 5ms, size: 1000 B, dont_fragment: true, dscp: 46");
+    let quoted = |fields: &str, faults| {
+        let (check, did) = lab.run(fields, faults);
+        (check["facts"]["dscp.quoted"].as_u64(), did.traffic_classes.into_iter().collect::<Vec<_>>())
+    };
+    let small = Faults { mtu: 500, reports: true, ..Faults::default() };
+    assert_eq!(quoted(&big, small.clone()), (Some(46), vec![46 << 2]));
+    assert_eq!(
+        quoted(&big, Faults { dscp: Some(8), ..small.clone() }),
+        (Some(8), vec![46 << 2]),
+        "a router changed it"
+    );
+    assert_eq!(quoted(&big.replace(", dscp: 46", ""), small), (None, vec![0]));
+    let many = format!("hosts: [{TARGET}], dscp: 10");
+    assert_eq!(quoted(&many, Faults::default()), (None, vec![10 << 2]));
+    let path = format!("host: {TARGET}, mtu: discover, interval: 5ms, timeout: 300ms, dscp: 10");
+    assert_eq!(quoted(&path, Faults::default()), (None, vec![10 << 2]));
+}

@@ -18,7 +18,7 @@ use prober::{Prober, Tried};
 use search::Search;
 
 use super::facts::{ADDRESS, BLOCKED, ERRORS, OUTCOME, SENT};
-use super::fields::{COUNT, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
+use super::fields::{COUNT, DSCP, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
 use crate::checks::shared::target::Target;
 use crate::model::{Args, Fault, Invalid, Text};
 use crate::net::this_host;
@@ -64,7 +64,12 @@ impl PathMtu {
             tries: args.get(&COUNT).unwrap_or(TRIES),
             interval: args.get(&INTERVAL),
             size,
-            options: Options { source: target.source, ttl: args.get(&HOP_LIMIT), dont_fragment: true },
+            options: Options {
+                source: target.source,
+                ttl: args.get(&HOP_LIMIT),
+                dont_fragment: true,
+                dscp: args.get(&DSCP),
+            },
             target,
         })
     }

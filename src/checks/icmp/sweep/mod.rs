@@ -19,14 +19,14 @@ pub(super) use fields::FIELDS;
 use fields::{RATE, RETRIES};
 use worker::{Found, Job, Pace, Worker};
 
-use super::fields::{COUNT, DONT_FRAGMENT, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
+use super::fields::{COUNT, DONT_FRAGMENT, DSCP, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
 use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList};
 use crate::checks::shared::target::version_and_source;
 use crate::model::count::counted;
 use crate::model::{Args, Fault, Invalid, RateOr};
+use crate::net::IpVersion;
 use crate::net::datagram::Stamping;
 use crate::net::open_loop::Threads;
-use crate::net::{IpVersion, this_host};
 use crate::probe::Cx;
 use crate::proto::icmp::Options;
 
@@ -83,7 +83,7 @@ impl Sweep {
         };
         // What every link carries is not fragmented anyway, and the kernel need not look for an identification.
         let dont_fragment = args.get(&DONT_FRAGMENT) || size <= CARRIED;
-        let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment };
+        let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment, dscp: args.get(&DSCP) };
         let (interval, timeout) = (args.get(&INTERVAL), args.get(&TIMEOUT));
         let job = Job { hosts: Vec::new(), count, retries, interval, pace, size, options, timeout, seed: 0 };
         Ok(Self { list, version, job })
@@ -168,15 +168,5 @@ impl Sweep {
         let wanted = if self.rate() > PER_THREAD { cores } else { 1 };
         // A few hosts are asked before a second thread has begun.
         wanted.min(hosts / 64 + 1)
-    }
-}
-
-/// Whether `router` is an address of this host, looked up once for each.
-#[derive(Default)]
-struct OwnAddresses(std::collections::HashMap<IpAddr, bool>);
-
-impl OwnAddresses {
-    fn has(&mut self, address: IpAddr) -> bool {
-        *self.0.entry(address).or_insert_with(|| this_host::is_local(address))
     }
 }
