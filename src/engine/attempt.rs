@@ -181,7 +181,7 @@ fn assess<A: Assess>(
         observation.settled_in = Some(settled);
         if settled > eventually.within {
             // Perhaps it held in time, and nobody looked.
-            missed = unwatched::missed(shared.settings.runtimes.watch(case.is_cpu_bound()), start);
+            missed = unwatched::missed(&shared.settings.runtimes.watch(case), start);
         }
     }
     let assessed = shared.assess.assess(case, observation, fault.cloned());
@@ -272,7 +272,7 @@ async fn measure<A: Assess>(
     // The wait for a turn to dial is granted on top, as it is this side's own.
     let deadline = deadline + handshakes::waited();
     let cx = Cx::new(observation, case.family.facts, deadline, seed, cancel.clone());
-    let cx = cx.watched(shared.settings.runtimes.watch(case.is_cpu_bound()));
+    let cx = cx.watched(&shared.settings.runtimes.watch(case));
     let mut cx = cx.of_check(format!("{}/{}", case.suite, case.id));
     let probe = AssertUnwindSafe(arm.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {

@@ -52,8 +52,11 @@ pub(super) async fn run_controls<A: Assess>(
                 held.extend(slots[*limit].acquire().await);
             }
             // On a worker of its own, as every check.
-            let runtime = shared.runtime_of(index);
-            let again = async move { Some(handshakes::of_check(run_again(&shared, case(&shared, index)?)).await) };
+            let Ok(runtime) = shared.runtime_of(index) else { return (index, None) };
+            let again = async move {
+                let control = case(&shared, index)?;
+                Some(handshakes::of_check(control.netns.clone(), run_again(&shared, control)).await)
+            };
             let ended = runtime.spawn(again);
             (index, ended.await.ok().flatten())
         }

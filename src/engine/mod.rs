@@ -134,7 +134,14 @@ pub async fn run<A: Assess>(
                 queue.finish(&shared.plan, index, verdict);
                 continue;
             }
-            let runtime = shared.runtime_of(index);
+            let runtime = match shared.runtime_of(index) {
+                Ok(runtime) => runtime,
+                Err(fault) => {
+                    shared.report_unstarted(index, fault).await;
+                    queue.finish(&shared.plan, index, Verdict::Errored);
+                    continue;
+                }
+            };
             let task = running.spawn_on(
                 {
                     let shared = Arc::clone(&shared);
@@ -223,9 +230,9 @@ impl<A: Assess> Shared<A> {
         let _ = self.events.send(event).await;
     }
 
-    /// The runtime a case runs on.
-    fn runtime_of(&self, index: usize) -> Handle {
-        self.settings.runtimes.runtime(self.plan.cases.get(index).is_some_and(Case::is_cpu_bound))
+    /// The runtime a case runs on; the fault of one whose network namespace cannot be entered.
+    fn runtime_of(&self, index: usize) -> Result<Handle, Fault> {
+        self.plan.cases.get(index).map_or_else(|| Ok(Handle::current()), |case| self.settings.runtimes.runtime(case))
     }
 
     /// Why the run ends early, once it does.
@@ -275,6 +282,13 @@ impl<A: Assess> Shared<A> {
         self.report_fault(index, case, fault).await;
     }
 
+    /// The record of a case that could not start.
+    async fn report_unstarted(&self, index: usize, fault: Fault) {
+        if let Some(case) = self.plan.cases.get(index) {
+            self.report_fault(index, case, fault).await;
+        }
+    }
+
     /// The record of a case that nobody measured, for this reason.
     async fn report_fault(&self, index: usize, case: &Case, fault: Fault) {
         let observation = Observation::default();
@@ -287,7 +301,7 @@ impl<A: Assess> Shared<A> {
         let Some(case) = self.plan.cases.get(index) else { return CaseEnd::default() };
         let within_s = case.eventually.map(|eventually| eventually.within.as_secs_f64());
         self.send(Event::CheckStarted { index, id: case.id.to_string(), within_s }).await;
-        let run = handshakes::of_check(attempt::run(self, index, case));
+        let run = handshakes::of_check(case.netns.clone(), attempt::run(self, index, case));
         let ((record, silence), unrepeated) = pending_syns::of_check(run).await;
         if let Some(silence) = silence {
             let silent = SilentCase { index, record, silence, unrepeated };

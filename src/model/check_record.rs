@@ -29,6 +29,9 @@ pub struct CheckRecord {
     pub family: Word,
     /// The target.
     pub target: String,
+    /// The network namespace it ran in; absent where that is the one of shakedown itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub netns: Option<Shared>,
     /// Tags.
     pub tags: Vec<String>,
     /// Verdict.

@@ -18,6 +18,8 @@ pub struct Case {
     pub check: Arc<str>,
     /// Its family.
     pub family: &'static Family,
+    /// The network namespace it runs in; that of this process where it names none.
+    pub netns: Option<Arc<str>>,
     /// Tags.
     pub tags: Arc<[String]>,
     /// Weight of a failure.
@@ -125,6 +127,7 @@ impl Case {
             id: Arc::clone(&check.id),
             check: Arc::clone(&check.check),
             family: check.family,
+            netns: check.netns.clone(),
             tags: Arc::clone(&check.tags),
             severity: check.severity,
             at: check.at.clone(),

@@ -115,7 +115,7 @@ impl Finder<'_, '_> {
         } else if !vouches(&control.base.hosts, &case.base.hosts)
             || !vouches(&control.subject().hosts, &case.subject().hosts)
         {
-            let way = "a control has the same IP version, and for another host the same `source`";
+            let way = "a control has the same IP version and network namespace, and for another host the same `source`";
             Some(format!("`{}` takes another path: {way}", check.id))
         } else {
             None

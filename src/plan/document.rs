@@ -77,6 +77,8 @@ pub struct CaseRow {
     pub target: String,
     /// The target of arm `head`, with `--against`.
     pub head: Option<String>,
+    /// `netns`: the network namespace it runs in, if it has one.
+    pub netns: Option<String>,
     /// Tags.
     pub tags: Vec<String>,
     /// Weight of a failure.
@@ -198,6 +200,7 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         family: case.family.name,
         target: target(&case.base),
         head: case.head.as_ref().map(target),
+        netns: case.netns.as_deref().map(clean),
         tags: case.tags.iter().map(|tag| clean(tag)).collect(),
         severity: case.severity,
         at: place(&case.at, redactor),

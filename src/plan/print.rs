@@ -65,6 +65,9 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
     if let Some(reason) = &case.skip {
         let _ = writeln!(out, "         skipped: {}", visible(reason));
     }
+    if let Some(netns) = &case.netns {
+        let _ = writeln!(out, "         in the network namespace {}", visible(netns));
+    }
     rounds(out, case);
     if let Some(eventually) = case.eventually {
         let within = seconds(eventually.within.as_secs_f64());

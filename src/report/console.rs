@@ -169,7 +169,8 @@ fn detail(
 ) {
     let Some((&check, others)) = group.split_first() else { return };
     let name = style.strong(&layout.plain_name(Cell::from(check)));
-    let _ = writeln!(out, "{} {name}  {} {}", style.status(check), check.family, visible(&check.target));
+    let netns = check.netns.as_ref().map(|netns| format!(" in netns {}", visible(netns))).unwrap_or_default();
+    let _ = writeln!(out, "{} {name}  {} {}{netns}", style.status(check), check.family, visible(&check.target));
     let mut rows = failure::rows(check, style.verbose);
     let besides = grouping::also(check, others, layout).into_iter().chain(grouping::works(check, record, layout));
     let at = 2.min(rows.len());

@@ -126,6 +126,7 @@ pub fn works(failed: &CheckRecord, record: &Record, layout: &Layout) -> Option<R
         let cell = other.check == failed.check && other.id != failed.id;
         let elsewhere = other.family == failed.family
             && other.target == failed.target
+            && other.netns == failed.netns
             && address(other).is_some()
             && address(failed).is_some()
             && address(other) != address(failed);

@@ -119,6 +119,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         check,
         family,
         target,
+        netns,
         tags,
         verdict: _,
         flaky: _,
@@ -157,6 +158,9 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     of_place(at, redactor);
     word(family, redactor);
     redactor.scrub(target);
+    if let Some(netns) = netns {
+        shared(netns, redactor);
+    }
     texts(tags, redactor);
     for text in [reason, next, group] {
         option(text, redactor);

@@ -20,6 +20,8 @@ pub struct Check {
     pub probe: Arc<dyn DynProbe>,
     /// Arguments that say something of a failure, secrets masked.
     pub args: Arc<Args>,
+    /// The network namespace it runs in, if the suite names one.
+    pub netns: Option<Arc<str>>,
     /// Tags.
     pub tags: Arc<[String]>,
     /// Ids of checks that must pass first.

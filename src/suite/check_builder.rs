@@ -109,6 +109,8 @@ impl Builder<'_> {
         let families = (family, self.families);
         let defaults = self.defaults.get("baseline");
         let baseline = baseline_rules::of_check(families, defaults, resolved.get("baseline"), self.errors);
+        let netns = resolved.get("netns").or_else(|| self.defaults.get("netns"));
+        let netns = repeats::network_namespace(netns, self.errors);
         let needs = texts(resolved.get("needs"));
         let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
         let conflict = self.conflict(family, &mut typed, cell, below.span);
@@ -140,7 +142,8 @@ impl Builder<'_> {
             elsewhere: effective::outcomes_elsewhere(&expectations),
             patience,
             expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
-            hosts: Host::of_args(family.fields, &typed.args).into(),
+            hosts: hosts(family, &typed.args, netns.as_ref()),
+            netns,
             cell: matrix::parts(cell),
             skip: when.or(conflict),
             expectations,
@@ -154,7 +157,10 @@ impl Builder<'_> {
             severity,
             budget: common.get(&tables::BUDGET),
             baseline: baseline.into(),
-            digest: self.written.digest(family, written_below, self.defaults.get("timeout"), cell).into(),
+            digest: self
+                .written
+                .digest((family, written_below), node.get("netns"), self.defaults.get("timeout"), cell)
+                .into(),
             differs: false,
             at: self.sources.place_of(node.span),
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),
@@ -382,6 +388,10 @@ fn conflict(families: &[Family], family: &Family, args: &mut Args) -> Option<Str
         }
         _ => None,
     })
+}
+
+fn hosts(family: &Family, args: &Args, netns: Option<&Arc<str>>) -> Arc<[Host]> {
+    Host::of_args(family.fields, args).into_iter().map(|host| host.within(netns)).collect()
 }
 
 fn patience(family: &Family, args: &Args) -> Option<Duration> {

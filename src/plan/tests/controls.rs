@@ -109,6 +109,22 @@ fn a_control_goes_the_same_way() {
     }
 }
 
+/// The same address in another network namespace is another host, on another network.
+#[test]
+fn a_control_is_in_the_same_network_namespace() {
+    let with = |own: &str, other: &str| {
+        real(&format!(
+            "  - {{id: shut, {own}tcp: {{host: 127.0.0.1, port: 22}}, expect: {{outcome: timeout}}, control: up}}
+  - {{id: up, {other}tcp: {{host: 127.0.0.1, port: 80}}}}\n"
+        ))
+    };
+    assert_eq!(controls(&with("netns: a, ", "netns: a, ").unwrap(), "shut"), ["up"]);
+    for (own, other) in [("netns: a, ", "netns: b, "), ("netns: a, ", ""), ("", "netns: a, ")] {
+        let error = with(own, other).err().unwrap();
+        assert!(error.contains("takes another path") && error.contains("network namespace"), "{error}");
+    }
+}
+
 /// A banner that does not come is silence after a connection: the peer was reached.
 #[test]
 fn an_expected_handshake_is_a_sign_of_life() {

@@ -4,6 +4,7 @@
 mod altered;
 mod impaired;
 mod limits;
+mod netns;
 mod ports;
 mod silence;
 mod suites;
