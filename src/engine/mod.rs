@@ -10,7 +10,7 @@ mod runtimes;
 mod tests;
 mod unwatched;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Severity, 
 use crate::net::handshakes;
 use crate::net::this_host::pending_syns;
 use crate::plan::{Case, Plan};
+use attempt::CaseResult;
 use control::SilentCase;
 use halt::Halt;
 use queue::Queue;
@@ -120,11 +121,17 @@ pub async fn run<A: Assess>(
     let mut started: HashMap<Id, usize> = HashMap::new();
     let mut halted: Option<HaltReason> = None;
     let mut silent: Vec<SilentCase> = Vec::new();
+    let mut unreached: HashSet<usize> = HashSet::new();
     loop {
         halted = halted.or_else(|| shared.halted());
         // Once per stage, so that a control is asked soon after what it speaks for, and alone with other controls.
         if running.is_empty() && !queue.has_quiet() && !silent.is_empty() {
-            for (index, ended) in control::run_controls(&shared, std::mem::take(&mut silent)).await {
+            let waiting = std::mem::take(&mut silent);
+            for (index, ended) in control::run_controls(&shared, waiting, |index| {
+                queue.verdict(index).filter(|_| !unreached.contains(&index))
+            })
+            .await
+            {
                 halted = halted.or_else(|| halt_reason(&shared, index, &ended));
                 queue.finish(&shared.plan, index, ended.verdict);
             }
@@ -165,6 +172,9 @@ pub async fn run<A: Assess>(
         };
         let Some(index) = index else { continue };
         queue.leave(&shared.plan, index);
+        if ended.unreached {
+            unreached.insert(index);
+        }
         if let Some(case) = ended.silent.take() {
             silent.push(*case);
             continue;
@@ -189,13 +199,22 @@ struct CaseEnd {
     not_restored: bool,
     /// Its record was sent.
     record_sent: bool,
+    /// It shows nothing of the network.
+    unreached: bool,
     /// It passed on silence and has not ended: its control decides.
     silent: Option<Box<SilentCase>>,
 }
 
 impl Default for CaseEnd {
     fn default() -> Self {
-        Self { verdict: Verdict::Skipped, gates: false, not_restored: false, record_sent: false, silent: None }
+        Self {
+            verdict: Verdict::Skipped,
+            gates: false,
+            not_restored: false,
+            record_sent: false,
+            unreached: false,
+            silent: None,
+        }
     }
 }
 
@@ -302,7 +321,7 @@ impl<A: Assess> Shared<A> {
         let within_s = case.eventually.map(|eventually| eventually.within.as_secs_f64());
         self.send(Event::CheckStarted { index, id: case.id.to_string(), within_s }).await;
         let run = handshakes::of_check(case.netns.clone(), attempt::run(self, index, case));
-        let ((record, silence), unrepeated) = pending_syns::of_check(run).await;
+        let (CaseResult { record, silence, unreached }, unrepeated) = pending_syns::of_check(run).await;
         if let Some(silence) = silence {
             let silent = SilentCase { index, record, silence, unrepeated };
             return CaseEnd { silent: Some(Box::new(silent)), ..CaseEnd::default() };
@@ -312,6 +331,7 @@ impl<A: Assess> Shared<A> {
             gates: record.severity == Severity::Fail,
             not_restored: record.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::NotRestored),
             record_sent: true,
+            unreached,
             silent: None,
         };
         self.send(Event::CheckFinished { index, record: Box::new(record) }).await;

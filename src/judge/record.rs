@@ -32,6 +32,7 @@ pub fn record(
         check: Arc::clone(&case.check),
         family: Cow::Borrowed(case.family.name),
         target: case.subject().probe.target(),
+        cell: case.grid.as_deref().cloned(),
         netns: case.netns.clone(),
         tags: case.tags.to_vec(),
         verdict: judgement.verdict,

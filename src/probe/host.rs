@@ -117,6 +117,12 @@ impl Host {
             && (self.is_same(other) || self.source == other.source)
     }
 
+    /// Whether both have one name, wherever they are looked at from.
+    #[must_use]
+    pub fn has_name_of(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+
     /// Whether both are one host, as far as it is written.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {

@@ -12,7 +12,7 @@ use crate::model::record::{
     Shared, SuiteRef, Word,
 };
 use crate::model::rows::{Cell, Rows};
-use crate::model::{CheckRecord, Comparison, Event, Fault, Place};
+use crate::model::{CheckRecord, Comparison, Event, Fault, GridCell, Place};
 use crate::suite::Redactor;
 
 /// An event without secrets.
@@ -119,6 +119,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         check,
         family,
         target,
+        cell,
         netns,
         tags,
         verdict: _,
@@ -158,6 +159,11 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     of_place(at, redactor);
     word(family, redactor);
     redactor.scrub(target);
+    if let Some(GridCell { from, to, port, allowed: _ }) = cell {
+        for text in [from, to, port] {
+            redactor.scrub(text);
+        }
+    }
     if let Some(netns) = netns {
         shared(netns, redactor);
     }

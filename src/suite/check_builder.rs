@@ -21,8 +21,8 @@ use super::syntax::flow;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Arg, Args, Expectation, FieldRole, Severity, Unit};
-use crate::probe::{DynProbe, Family, Footprint, Host};
+use crate::model::{Arg, Args, Expectation, FieldRole, GridCell, Severity, Unit};
+use crate::probe::{DynProbe, Family, Footprint, Host, PlannedCell};
 
 /// Keys of a check with a parser of their own. Whatever else is written is checked against the kind in the table.
 const PARSED: [&str; 6] = ["id", "matrix", "when", "expect", "eventually", "baseline"];
@@ -65,6 +65,30 @@ struct CheckHeader<'n> {
     misspelt: bool,
 }
 
+/// A check as it is written, in one cell of its matrix.
+#[derive(Clone, Copy)]
+struct Written<'n> {
+    node: &'n Node,
+    name: &'n str,
+    family: &'static Family,
+    /// What stands below the family, and the same with its variables replaced.
+    written_below: &'n Node,
+    below: &'n Node,
+    /// The other keys.
+    resolved: &'n Node,
+    common: &'n Args,
+    cell: &'n Cell,
+}
+
+/// What one case has of its own.
+struct OwnCell {
+    id: String,
+    parts: Vec<(String, String)>,
+    netns: Option<Arc<str>>,
+    hosts: Arc<[Host]>,
+    grid: Option<Arc<GridCell>>,
+}
+
 /// The id of a check, its family, and what stands below that.
 type Named<'n> = (&'n str, &'static Family, &'n Node);
 
@@ -87,13 +111,14 @@ impl Builder<'_> {
         let name = header.name.as_deref();
         let cases: Vec<Check> = cells
             .iter()
-            .filter_map(|cell| self.case(node, (name.unwrap_or("?"), family, below), cell, folder))
+            .flat_map(|cell| self.cases(node, (name.unwrap_or("?"), family, below), cell, folder))
             .collect();
         // What has no name, or no family, is looked at for its other errors.
         if name.is_none() || header.misspelt { Vec::new() } else { cases }
     }
 
-    fn case(&mut self, node: &Node, named: Named<'_>, cell: &Cell, folder: &Path) -> Option<Check> {
+    /// The cases of one cell of a matrix: one, or those of a grid.
+    fn cases(&mut self, node: &Node, named: Named<'_>, cell: &Cell, folder: &Path) -> Vec<Check> {
         let (name, family, written_below) = named;
         let scope = Scope { matrix: cell, ..self.scope };
         let below = vars::resolve(written_below, &scope, self.errors);
@@ -103,14 +128,75 @@ impl Builder<'_> {
         let typed = self.typing(folder).fields(family.name, &below, family.fields);
         let id = matrix::id(name, cell);
         self.named.iter_mut().skip(first_file).for_each(|file| file.case.1.clone_from(&id));
+        let netns = resolved.get("netns").or_else(|| self.defaults.get("netns"));
+        let netns = repeats::network_namespace(netns, self.errors);
+        let hosts = hosts(family, &typed.args, netns.as_ref());
+        let parts = matrix::parts(cell);
+        let written =
+            Written { node, name, family, written_below, below: &below, resolved: &resolved, common: &common, cell };
+        let Some(grid) = family.grid else {
+            let own = OwnCell { id, parts, netns, hosts, grid: None };
+            return self.case(&written, typed, own, folder).into_iter().collect();
+        };
+        self.only_a_grid(node, family.name);
+        match grid(&typed.args) {
+            Ok(cells) => cells.into_iter().filter_map(|cell| self.grid_case(&written, &typed, cell, folder)).collect(),
+            Err(invalid) if typed.wrong.contains(invalid.field) => Vec::new(),
+            // What is missing is told.
+            Err(_) if self.errors.has(below.span) => Vec::new(),
+            Err(invalid) => {
+                let at = typed.spans.get(invalid.field).copied().unwrap_or(below.span);
+                self.errors.add(at, invalid.message, invalid.help);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Keys that say where a check looks from are within a grid.
+    fn only_a_grid(&mut self, node: &Node, family: &str) {
+        for (key, help) in [
+            ("matrix", "write its values in `from`, `to` and `ports`"),
+            ("netns", "write it in `from`: `{name: NAME, netns: NAMESPACE}`"),
+        ] {
+            if let Some(written) = node.get(key) {
+                self.errors.add(written.span, format!("`{family}` is a grid by itself, and has no `{key}`"), help);
+            }
+        }
+    }
+
+    fn grid_case(
+        &mut self,
+        written: &Written<'_>,
+        typed: &TypedArgs,
+        planned: PlannedCell,
+        folder: &Path,
+    ) -> Option<Check> {
+        let PlannedCell { cell, args, netns, host } = planned;
+        let parts = matrix::grid_parts(&cell);
+        let netns: Option<Arc<str>> = netns.map(Into::into);
+        let own = OwnCell {
+            id: matrix::id_of(written.name, &parts),
+            parts,
+            hosts: [host.within(netns.as_ref())].into(),
+            netns,
+            grid: Some(Arc::new(cell)),
+        };
+        let typed = TypedArgs { args, spans: typed.spans.clone(), wrong: typed.wrong.clone() };
+        self.case(written, typed, own, folder)
+    }
+
+    fn case(&mut self, written: &Written<'_>, typed: TypedArgs, own: OwnCell, folder: &Path) -> Option<Check> {
+        let Written { node, name, family, written_below, below, resolved, common, cell } = *written;
+        let OwnCell { id, parts, netns, hosts, grid } = own;
         let eventually = self.eventually(resolved.get("eventually"), folder);
-        let expectations = self.expectations(family, &typed.args, resolved.get("expect"), eventually.is_some());
-        self.must_expect(family, &typed.args, &expectations, resolved.get("expect").unwrap_or(&below).span);
+        // Of what is denied nothing else is to be seen.
+        let denied = grid.as_ref().is_some_and(|cell| !cell.allowed);
+        let expect = resolved.get("expect").filter(|_| !denied);
+        let expectations = self.expectations(family, &typed.args, expect, eventually.is_some());
+        self.must_expect(family, &typed.args, &expectations, resolved.get("expect").unwrap_or(below).span);
         let families = (family, self.families);
         let defaults = self.defaults.get("baseline");
         let baseline = baseline_rules::of_check(families, defaults, resolved.get("baseline"), self.errors);
-        let netns = resolved.get("netns").or_else(|| self.defaults.get("netns"));
-        let netns = repeats::network_namespace(netns, self.errors);
         let needs = texts(resolved.get("needs"));
         let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
         let conflict = self.conflict(family, &mut typed, cell, below.span);
@@ -126,9 +212,10 @@ impl Builder<'_> {
         }
         let disruptive = probe.footprint() == Footprint::Disruptive;
         let samples = common.get(&tables::SAMPLES);
-        self.repetition(node, &resolved, &common, disruptive, family.name);
+        self.repetition(node, resolved, common, disruptive, family.name);
         Some(Check {
             id: id.into(),
+            grid,
             check: name.into(),
             family,
             probe,
@@ -142,9 +229,9 @@ impl Builder<'_> {
             elsewhere: effective::outcomes_elsewhere(&expectations),
             patience,
             expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
-            hosts: hosts(family, &typed.args, netns.as_ref()),
+            hosts,
             netns,
-            cell: matrix::parts(cell),
+            cell: parts,
             skip: when.or(conflict),
             expectations,
             eventually,

@@ -100,6 +100,15 @@ fn defined(written: &Node, now: Node, kind: &FieldKind) -> Node {
             }
             _ => now,
         },
+        FieldKind::Group(table) | FieldKind::GroupOr(_, table) | FieldKind::Switch(table)
+            if matches!((&written.kind, &now.kind), (Kind::Map(_), Kind::Map(_))) =>
+        {
+            fields(written, now, table)
+        }
+        FieldKind::GroupOr(main, table) => match table.iter().find(|field| field.name == *main) {
+            Some(field) if !field.has(FieldRole::Location) => defined(written, now, &field.kind),
+            _ => written.clone(),
+        },
         FieldKind::Group(table) | FieldKind::Switch(table) => fields(written, now, table),
         FieldKind::List(item) => match (&written.kind, now.kind) {
             (Kind::List(then), Kind::List(items)) if then.len() == items.len() => {

@@ -43,6 +43,12 @@ impl CommandLine {
                 "`{name}` wants a suite: it has a probe of its own (`{field}`) and commands; `shakedown explain {name}` has an example"
             ));
         }
+        if family.grid.is_some() {
+            let name = family.name;
+            return Err(format!(
+                "`{name}` wants a suite: it is a grid, with a case for each of its cells; `shakedown explain {name}` has an example"
+            ));
+        }
         let mut out = Self { secrets: args.secrets.clone(), netns: args.netns.clone(), ..Self::default() };
         let mut target: Option<&str> = None;
         for word in &args.words {

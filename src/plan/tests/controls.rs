@@ -7,7 +7,7 @@ use crate::testing::{load, load_all, scripted};
 
 #[track_caller]
 fn controls<'p>(plan: &'p Plan, id: &str) -> Vec<&'p str> {
-    case(plan, id).controls.iter().map(|control| &*plan.cases[*control].id).collect()
+    case(plan, id).controls.iter().flat_map(|group| &group.cases).map(|control| &*plan.cases[*control].id).collect()
 }
 
 /// The plan of real families, or its errors.

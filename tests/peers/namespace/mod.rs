@@ -6,6 +6,7 @@ mod impaired;
 mod limits;
 mod netns;
 mod ports;
+mod reach;
 mod silence;
 mod suites;
 mod sweep;
