@@ -253,7 +253,10 @@ fn unproven(own: &Case, silence: &Silence, detail: impl Into<String>, remedy: &s
         Some(cell) => format!("show that a rule denies {} ({})", cell.sentence(), silence.outcome),
         None => format!("show that {} is the target's own", silence.outcome),
     };
-    Fault::local(operation, own.subject().probe.target(), detail, remedy)
+    let subject = own.subject();
+    // The sentence of a cell names it.
+    let host = own.grid.as_ref().and_then(|_| subject.hosts.first()).map(|host| host.name().to_owned());
+    Fault::local(operation, host.unwrap_or_else(|| subject.probe.target()), detail, remedy)
 }
 
 /// The record of a case whose silence says nothing. What was seen stays as facts.

@@ -132,7 +132,8 @@ pub fn works(failed: &CheckRecord, record: &Record, layout: &Layout) -> Option<R
             && address(other) != address(failed);
         other.verdict == Verdict::Passed && !other.flaky && other.suite == failed.suite && (cell || elsewhere)
     };
-    let failed_itself = matches!(failed.verdict, Verdict::Failed | Verdict::Errored);
+    // Of a grid all cells are shown.
+    let failed_itself = matches!(failed.verdict, Verdict::Failed | Verdict::Errored) && failed.cell.is_none();
     let names: Vec<String> = record
         .checks
         .iter()

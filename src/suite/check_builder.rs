@@ -1,6 +1,8 @@
 //! From an entry of `checks:` to its cases.
 
+mod grid;
 mod header;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,12 +19,11 @@ use super::expect::{FactTyping, Reader, effective};
 use super::file::NamedFile;
 use super::matrix::{self, Cell};
 use super::repeats;
-use super::syntax::flow;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Arg, Args, Expectation, FieldRole, GridCell, Severity, Unit};
-use crate::probe::{DynProbe, Family, Footprint, Host, PlannedCell};
+use crate::model::{Arg, Args, Expectation, FieldRole, GridCell, Severity};
+use crate::probe::{DynProbe, Family, Footprint, Host};
 
 /// Keys of a check with a parser of their own. Whatever else is written is checked against the kind in the table.
 const PARSED: [&str; 6] = ["id", "matrix", "when", "expect", "eventually", "baseline"];
@@ -71,8 +72,8 @@ struct Written<'n> {
     node: &'n Node,
     name: &'n str,
     family: &'static Family,
-    /// What stands below the family, and the same with its variables replaced.
-    written_below: &'n Node,
+    /// What stands below the family, as it is written, and with its variables replaced.
+    as_written: &'n Node,
     below: &'n Node,
     /// The other keys.
     resolved: &'n Node,
@@ -132,8 +133,16 @@ impl Builder<'_> {
         let netns = repeats::network_namespace(netns, self.errors);
         let hosts = hosts(family, &typed.args, netns.as_ref());
         let parts = matrix::parts(cell);
-        let written =
-            Written { node, name, family, written_below, below: &below, resolved: &resolved, common: &common, cell };
+        let written = Written {
+            node,
+            name,
+            family,
+            as_written: written_below,
+            below: &below,
+            resolved: &resolved,
+            common: &common,
+            cell,
+        };
         let Some(grid) = family.grid else {
             let own = OwnCell { id, parts, netns, hosts, grid: None };
             return self.case(&written, typed, own, folder).into_iter().collect();
@@ -152,41 +161,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Keys that say where a check looks from are within a grid.
-    fn only_a_grid(&mut self, node: &Node, family: &str) {
-        for (key, help) in [
-            ("matrix", "write its values in `from`, `to` and `ports`"),
-            ("netns", "write it in `from`: `{name: NAME, netns: NAMESPACE}`"),
-        ] {
-            if let Some(written) = node.get(key) {
-                self.errors.add(written.span, format!("`{family}` is a grid by itself, and has no `{key}`"), help);
-            }
-        }
-    }
-
-    fn grid_case(
-        &mut self,
-        written: &Written<'_>,
-        typed: &TypedArgs,
-        planned: PlannedCell,
-        folder: &Path,
-    ) -> Option<Check> {
-        let PlannedCell { cell, args, netns, host } = planned;
-        let parts = matrix::grid_parts(&cell);
-        let netns: Option<Arc<str>> = netns.map(Into::into);
-        let own = OwnCell {
-            id: matrix::id_of(written.name, &parts),
-            parts,
-            hosts: [host.within(netns.as_ref())].into(),
-            netns,
-            grid: Some(Arc::new(cell)),
-        };
-        let typed = TypedArgs { args, spans: typed.spans.clone(), wrong: typed.wrong.clone() };
-        self.case(written, typed, own, folder)
-    }
-
     fn case(&mut self, written: &Written<'_>, typed: TypedArgs, own: OwnCell, folder: &Path) -> Option<Check> {
-        let Written { node, name, family, written_below, below, resolved, common, cell } = *written;
+        let Written { node, name, family, as_written, below, resolved, common, cell } = *written;
         let OwnCell { id, parts, netns, hosts, grid } = own;
         let eventually = self.eventually(resolved.get("eventually"), folder);
         // Of what is denied nothing else is to be seen.
@@ -246,7 +222,7 @@ impl Builder<'_> {
             baseline: baseline.into(),
             digest: self
                 .written
-                .digest((family, written_below), node.get("netns"), self.defaults.get("timeout"), cell)
+                .digest((family, as_written), node.get("netns"), self.defaults.get("timeout"), cell)
                 .into(),
             differs: false,
             at: self.sources.place_of(node.span),
@@ -267,46 +243,6 @@ impl Builder<'_> {
             );
         }
         Some(why)
-    }
-
-    /// A window that is over before any silence can be seen.
-    fn window(
-        &mut self,
-        node: Option<&Node>,
-        eventually: Option<Eventually>,
-        patience: Option<Duration>,
-        silent: &[&str],
-    ) {
-        let (Some(node), Some(Eventually { within, .. }), Some(patience)) = (node, eventually, patience) else {
-            return;
-        };
-        if !silent.is_empty() && within <= patience {
-            let words = silent.join(" or ");
-            let [patience, within] = [patience, within].map(|time| Unit::Seconds.human(time.as_secs_f64()));
-            let message =
-                format!("`within` ({within}) ends before {words} can be seen, which takes `timeout` ({patience})");
-            self.errors.add(node.span, message, "let `within` be longer, or `timeout` shorter");
-        }
-    }
-
-    /// Repetitions that contradict each other, or the family.
-    fn repetition(&mut self, node: &Node, resolved: &Node, common: &Args, disruptive: bool, family: &str) {
-        let eventually = resolved.get("eventually").is_some();
-        if disruptive && common.get(&tables::SAMPLES) > 1 && resolved.get("samples").is_some() {
-            let help = "what it breaks is broken once per round: raise `rounds`";
-            self.errors.add(node.span, format!("`{family}` has one sample per round"), help);
-        }
-        if disruptive && (eventually || resolved.get("retries").is_some()) {
-            let help = "a second attempt would break the target once more and hide the first result";
-            self.errors.add(node.span, format!("`{family}` is made once: no `retries`, no `eventually`"), help);
-        }
-        if let Some(delay) = resolved.get(tables::RETRY_DELAY.name()) {
-            repeats::retry_delay(delay, common, (eventually, disruptive), family, self.errors);
-        }
-        if eventually && common.get(&tables::RETRIES) > 0 {
-            let help = "`eventually` is for convergence after a change, `retries` for flakes: keep one";
-            self.errors.add(node.span, "`eventually` and `retries` exclude each other", help);
-        }
     }
 
     fn typing<'t>(&'t mut self, folder: &'t Path) -> ArgContext<'t> {
@@ -411,51 +347,6 @@ impl Builder<'_> {
         let help = format!("write `expect: {{{first}: {{exactly: […]}}}}`, or of one of these: {others}");
         self.errors.add(span, message, help);
     }
-
-    fn skip(&mut self, node: Option<&Node>, cell: &Cell) -> Option<String> {
-        let node = node?;
-        if node.entries().is_empty() {
-            self.errors.add(node.span, "`when` names no variable", "write when: {variable: [value, …]}");
-            return None;
-        }
-        for (key, allowed) in node.entries() {
-            let name = key.name.strip_prefix("matrix.");
-            let found = match name {
-                Some(name) => cell.get(name),
-                None => self.scope.vars.get(&key.name),
-            };
-            let Some((found, value)) = found.and_then(|found| Some((found, found.text()?))) else {
-                let help = if cell.contains_key(&key.name) {
-                    format!("write `when: {{matrix.{}: {}}}`", key.name, flow(allowed))
-                } else if self.scope.vars.is_empty() {
-                    format!("define it: `vars: {{{}: VALUE}}`", key.name)
-                } else {
-                    self.errors.suggest(&key.name, self.scope.vars.keys().map(String::as_str))
-                };
-                self.errors.add(key.span, format!("`when` names an unknown variable `{}`", key.name), help);
-                continue;
-            };
-            let (span, shown, allowed) = (allowed.span, texts(Some(allowed)), values(allowed));
-            if allowed.is_empty() {
-                let help = format!("write {}: [value]", key.name);
-                self.errors.add(
-                    span,
-                    format!("`{}` of `when` names no value: the check would never run", key.name),
-                    help,
-                );
-                continue;
-            }
-            if !allowed.contains(&value) {
-                return Some(format!(
-                    "when {} is {}; it is {}",
-                    key.name,
-                    shown.join(" or "),
-                    found.shown().unwrap_or(value)
-                ));
-            }
-        }
-        None
-    }
 }
 
 /// Why no packet of a probe, or of a probe inside it, can go where it should. What contradicts is taken out of `args`, so that
@@ -494,12 +385,6 @@ fn texts(node: Option<&Node>) -> Vec<String> {
     let Some(node) = node else { return Vec::new() };
     let items = if let Kind::List(items) = &node.kind { items.as_slice() } else { std::slice::from_ref(node) };
     items.iter().filter_map(|item| item.shown().map(str::to_owned)).collect()
-}
-
-/// A text or several.
-fn values(node: &Node) -> Vec<&str> {
-    let items = if let Kind::List(items) = &node.kind { items.as_slice() } else { std::slice::from_ref(node) };
-    items.iter().filter_map(Node::text).collect()
 }
 
 /// The check without its family and its matrix: those are resolved apart.
