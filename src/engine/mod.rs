@@ -137,26 +137,10 @@ pub async fn run<A: Assess>(
             }
         }
         while let Some(index) = queue.next(&shared.plan, running.len(), shared.settings.jobs) {
-            if let Some(verdict) = shared.leave_out(index, &queue, halted.as_ref()).await {
+            let ended = start(&shared, index, (&queue, halted.as_ref()), (&mut running, &mut started)).await;
+            if let Some(verdict) = ended {
                 queue.finish(&shared.plan, index, verdict);
-                continue;
             }
-            let runtime = match shared.runtime_of(index) {
-                Ok(runtime) => runtime,
-                Err(fault) => {
-                    shared.report_unstarted(index, fault).await;
-                    queue.finish(&shared.plan, index, Verdict::Errored);
-                    continue;
-                }
-            };
-            let task = running.spawn_on(
-                {
-                    let shared = Arc::clone(&shared);
-                    async move { shared.case(index).await }
-                },
-                &runtime,
-            );
-            started.insert(task.id(), index);
         }
         let Some(joined) = running.join_next_with_id().await else {
             // Where nothing starts any more, silence still waits for its control.
@@ -188,6 +172,29 @@ pub async fn run<A: Assess>(
     if let Some(timer) = timer {
         timer.abort();
     }
+}
+
+/// Starts a case; the verdict of one that does not run.
+async fn start<A: Assess>(
+    shared: &Arc<Shared<A>>,
+    index: usize,
+    (queue, halted): (&Queue, Option<&HaltReason>),
+    (running, started): (&mut JoinSet<CaseEnd>, &mut HashMap<Id, usize>),
+) -> Option<Verdict> {
+    if let Some(verdict) = shared.leave_out(index, queue, halted).await {
+        return Some(verdict);
+    }
+    let runtime = match shared.runtime_of(index) {
+        Ok(runtime) => runtime,
+        Err(fault) => {
+            shared.report_unstarted(index, fault).await;
+            return Some(Verdict::Errored);
+        }
+    };
+    let own = Arc::clone(shared);
+    let task = running.spawn_on(async move { own.case(index).await }, &runtime);
+    started.insert(task.id(), index);
+    None
 }
 
 /// How a case ended, as far as the other cases are concerned.

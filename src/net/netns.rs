@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -54,15 +54,16 @@ fn enter(name: &str) -> Result<(), Fault> {
     }
 }
 
-fn unopened(name: &str, path: &PathBuf, error: &io::Error) -> Fault {
+fn unopened(name: &str, path: &Path, error: &io::Error) -> Fault {
     if error.kind() == io::ErrorKind::NotFound {
-        let lists = "`ip netns list` shows those there are; `ip netns attach NAME PID` gives that of a process (a container) a name";
+        let lists =
+            "`ip netns list` shows those there are; that of a container has a name once `ip netns attach` gave it one";
         return own(name, "this host has no network namespace of this name", lists);
     }
     own(name, format!("{} cannot be opened: {error}", path.display()), "run it as root: `sudo shakedown …`")
 }
 
-fn refused(name: &str, path: &PathBuf, error: &io::Error) -> Fault {
+fn refused(name: &str, path: &Path, error: &io::Error) -> Fault {
     match error.raw_os_error() {
         Some(libc::EPERM) => own(
             name,

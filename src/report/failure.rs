@@ -27,8 +27,8 @@ pub fn rows(check: &CheckRecord, whole: bool) -> Vec<Row> {
         rows.push(("cause", cause.clone()));
         rows.push(("next", next(check)));
         if let Some(netns) = &check.netns {
-            let inside = shell::command(&format!("ip netns exec {} COMMAND", shell::word(netns)));
-            rows.push(("netns", format!("{netns}: what is to be run here goes inside: {inside}")));
+            let inside = shell::command(&format!("ip netns exec {}", shell::word(netns)));
+            rows.push(("netns", format!("{netns}: what is to be run here is run in it, behind {inside}")));
         }
         unmet(&mut rows, check, &cause, whole);
         rows.extend(table::worst(check, facts_of(check)).into_iter().map(|row| ("worst", row)));

@@ -68,7 +68,7 @@ fields! { pub(super) FIELDS;
         "Who may reach whom at which ports. Everything else must be denied.",
     );
     pub(super) const ALLOW_FILE: Field<Option<Text>> =
-        Field::optional("allow_file", FieldKind::Path, "YAML file with a list of such rows, beside those of `allow`.");
+        Field::optional("allow_file", FieldKind::Path, "Text file with more such rows, one a line: `web,jobs database tcp/5432`; `#` begins a comment.");
     use IP_VERSION;
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "2s", "How long to wait for an answer.").role(FieldRole::Patience);

@@ -236,9 +236,10 @@ impl Axes<'_> {
         for (number, (field, row)) in rows.iter().enumerate() {
             let at =
                 |(message, help): (String, String)| Invalid::at(field, format!("row {}: {message}", number + 1), help);
-            let from =
-                chosen("from", &row.get(&ROW_FROM), self.sources.iter().map(|source| &*source.name)).map_err(at)?;
-            let to = chosen("to", &row.get(&ROW_TO), self.destinations.iter().map(|(name, _)| &**name)).map_err(at)?;
+            let sources = self.sources.iter().map(|source| &*source.name);
+            let from = chosen("from", &row.get(&ROW_FROM), &sources).map_err(at)?;
+            let destinations = self.destinations.iter().map(|(name, _)| &**name);
+            let to = chosen("to", &row.get(&ROW_TO), &destinations).map_err(at)?;
             let ports = self.row_ports(row).map_err(at)?;
             for from in &from {
                 for to in &to {
@@ -271,7 +272,7 @@ impl Axes<'_> {
 fn chosen<'n>(
     key: &str,
     written: &[Text],
-    names: impl Iterator<Item = &'n str> + Clone,
+    names: &(impl Iterator<Item = &'n str> + Clone),
 ) -> Result<Vec<usize>, (String, String)> {
     let all = || names.clone().collect::<Vec<_>>();
     if written.is_empty() {

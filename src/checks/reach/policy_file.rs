@@ -1,47 +1,36 @@
-//! A file with rows of `allow`.
+//! A file with rows of `allow`, one a line: who, whom, which ports.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
 
-use super::fields::{ALLOW, ALLOW_FILE};
-use crate::model::argument::Argument as _;
-use crate::model::{Args, Invalid, Text};
-use crate::suite::args::ArgContext;
-use crate::suite::defaults::Defaults;
-use crate::suite::diagnostic::{Diagnostics, Sources};
-use crate::suite::tree;
+use super::fields::{ALLOW_FILE, ROW_FROM, ROW_PORTS, ROW_TO};
+use crate::model::{Arg, Args, Invalid, Text};
 
 /// Most bytes of a file.
 const MOST_BYTES: u64 = 1 << 20;
+const WRITE: &str = "write a row a line, `web,jobs database tcp/5432`: who, whom, and which ports, or `any`";
 
 /// The rows of a file, as `allow` would have them.
 pub(super) fn rows(path: &Text) -> Result<Vec<Args>, Invalid> {
-    let help = "write a list of rows: `- {from: [NAME], to: [NAME], ports: [tcp/443]}`";
-    let invalid = |why: String| ALLOW_FILE.invalid(format!("{}: {why}", path.shown()), help);
-    let text = read(path).map_err(|why| invalid(why.to_string()))?;
-    let (mut sources, mut errors) = (Sources::default(), Diagnostics::default());
-    let source = sources.add(path.shown(), text);
-    let node = tree::parse(source, &sources, &mut errors);
-    let mut typing = ArgContext {
-        errors: &mut errors,
-        families: &[],
-        defaults: &Defaults::default(),
-        folder: Path::new(""),
-        files: &mut BTreeSet::new(),
-        named: &mut Vec::new(),
-        timeout: None,
-        family: None,
-    };
-    let rows = node.and_then(|node| typing.value(ALLOW.name(), &node, &ALLOW.info.kind));
-    match errors.0.first() {
-        Some(error) => Err(ALLOW_FILE.invalid(
-            format!("{}:{}: {}", path.shown(), sources.position(error.span).0, error.message),
-            error.help.clone(),
-        )),
-        None => Ok(Vec::<Args>::read(rows.as_ref())),
+    let invalid = |why: String| ALLOW_FILE.invalid(format!("{}{why}", path.shown()), WRITE);
+    let text = read(path).map_err(|error| invalid(format!(": {error}")))?;
+    let mut out = Vec::new();
+    for (line, number) in text.lines().zip(1_usize..) {
+        let words: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
+        match *words {
+            [] => {}
+            [from, to, ports] => {
+                let written = [(ROW_FROM.name(), from), (ROW_TO.name(), to), (ROW_PORTS.name(), ports)];
+                out.push(Args(written.map(|(key, text)| (key, several(text))).into()));
+            }
+            _ => return Err(invalid(format!(":{number}: `{}` has {} words, not three", line.trim(), words.len()))),
+        }
     }
+    Ok(out)
+}
+
+fn several(text: &str) -> Arg {
+    Arg::List(text.split(',').filter(|part| !part.is_empty()).map(|part| Arg::Text(part.into())).collect())
 }
 
 fn read(path: &str) -> std::io::Result<String> {

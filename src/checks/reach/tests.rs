@@ -117,21 +117,16 @@ fn what_is_wrong_is_told_with_what_to_write() {
 #[test]
 fn rows_may_stand_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("allow.yaml");
+    let file = folder.path().join("allow.txt");
     let fields = |text: &str| {
         std::fs::write(&file, text).unwrap();
         format!("from: [self], to: [127.0.0.3], ports: [443], allow_file: '{}'", file.display())
     };
-    assert!(
-        plan(&fields("- {from: self, to: 127.0.0.3, ports: [tcp/443]}\n"), "").unwrap().cases[0]
-            .grid
-            .as_ref()
-            .unwrap()
-            .allowed
-    );
-    let told = error(&fields("- {from: self, to: 127.0.0.3}\n- {form: self}\n"));
-    assert!(told.contains("allow.yaml:2: unknown key `form`"), "{told}");
-    assert!(error(&fields("- {from: self, to: x}\n")).contains("row 1: `x` is none of `to`"));
+    let good = plan(&fields("# who may\nself 127.0.0.3 tcp/443\n"), "").unwrap();
+    assert!(good.cases[0].grid.as_ref().unwrap().allowed);
+    let told = error(&fields("self 127.0.0.3 tcp/443\nself 127.0.0.3\n"));
+    assert!(told.contains("allow.txt:2: `self 127.0.0.3` has 2 words, not three"), "{told}");
+    assert!(error(&fields("self x any\n")).contains("row 1: `x` is none of `to`"));
 }
 
 /// The observation of the only cell of a grid.

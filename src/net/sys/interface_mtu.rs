@@ -4,6 +4,7 @@
 use socket2::Socket;
 
 /// The MTU of the interface `name`, asked through any socket; `None` where it cannot be told.
+#[must_use]
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "nix wraps no such request")]
 pub fn interface_mtu(socket: &Socket, name: &str) -> Option<u32> {
@@ -25,6 +26,7 @@ pub fn interface_mtu(socket: &Socket, name: &str) -> Option<u32> {
 }
 
 /// Other systems are not asked.
+#[must_use]
 #[cfg(not(target_os = "linux"))]
 pub fn interface_mtu(_: &Socket, _: &str) -> Option<u32> {
     None
