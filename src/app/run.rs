@@ -192,7 +192,7 @@ fn both_references(plan: &Plan, args: &RunArgs) -> String {
 
 /// A case of the plan as the columns of its line see it.
 fn cell<'c>(case: &'c Case, target: &'c str) -> Cell<'c> {
-    Cell { suite: &case.suite, id: &case.id, family: case.family.name, target }
+    Cell { suite: &case.suite, id: &case.id, family: case.family.name, target, netns: case.netns.as_deref() }
 }
 
 fn for_all(event: &Redacted, events: &mut Events, progress: &mut Progress) {

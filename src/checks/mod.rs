@@ -21,6 +21,7 @@ families! {
     udp::Udp,
     icmp::Icmp,
     ports::Ports,
+    reach::Reach,
     http::Http,
     dns::Dns,
     tls::Tls,

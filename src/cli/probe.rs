@@ -29,6 +29,9 @@ pub struct ProbeArgs {
     /// An environment variable with a secret, used as '${NAME}' in fields and headers, and shown as ***.
     #[arg(long = "secret", value_name = "NAME")]
     pub secrets: Vec<String>,
+    /// The network namespace to run in, by its name in `ip netns list`.
+    #[arg(long, value_name = "NAME")]
+    pub netns: Option<String>,
     /// Print help; after a family, its fields.
     #[arg(short, long)]
     pub help: bool,

@@ -23,8 +23,17 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A timer may be late by this much.
 const TIMER: Duration = Duration::from_millis(50);
 
+/// What a case came to.
+pub(super) struct CaseResult {
+    pub(super) record: CheckRecord,
+    /// The silence that others must show to be the target's.
+    pub(super) silence: Option<Silence>,
+    /// It shows nothing of the network.
+    pub(super) unreached: bool,
+}
+
 /// Runs a case to its record; with the silence it passed on, if it did.
-pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case) -> (CheckRecord, Option<Silence>) {
+pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case) -> CaseResult {
     let start = Instant::now();
     let deadline = start + case.budget;
     let since = i64::try_from((start - shared.settings.start).as_millis()).unwrap_or(0);
@@ -115,10 +124,11 @@ fn ended<A: Assess>(
     observation: &Observation,
     judgement: A::Judgement,
     (timing, start): (Timing, Instant),
-) -> (CheckRecord, Option<Silence>) {
+) -> CaseResult {
     let timing = Timing { duration: start.elapsed(), ..timing };
     let silence = shared.assess.silence(&judgement).cloned();
-    (shared.assess.record(case, observation, judgement, timing), silence)
+    let unreached = observation.counted().any(Round::is_unreached);
+    CaseResult { record: shared.assess.record(case, observation, judgement, timing), silence, unreached }
 }
 
 /// One more measurement of a case as evidence for others, with the retries it has.
@@ -181,7 +191,7 @@ fn assess<A: Assess>(
         observation.settled_in = Some(settled);
         if settled > eventually.within {
             // Perhaps it held in time, and nobody looked.
-            missed = unwatched::missed(shared.settings.runtimes.watch(case.is_cpu_bound()), start);
+            missed = unwatched::missed(&shared.settings.runtimes.watch(case), start);
         }
     }
     let assessed = shared.assess.assess(case, observation, fault.cloned());
@@ -272,7 +282,7 @@ async fn measure<A: Assess>(
     // The wait for a turn to dial is granted on top, as it is this side's own.
     let deadline = deadline + handshakes::waited();
     let cx = Cx::new(observation, case.family.facts, deadline, seed, cancel.clone());
-    let cx = cx.watched(shared.settings.runtimes.watch(case.is_cpu_bound()));
+    let cx = cx.watched(&shared.settings.runtimes.watch(case));
     let mut cx = cx.of_check(format!("{}/{}", case.suite, case.id));
     let probe = AssertUnwindSafe(arm.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {

@@ -13,13 +13,13 @@ use crate::model::named::Named;
 use crate::model::{CheckRecord, Control, Event, Fault, Severity, Silence, Unit, Verdict};
 use crate::net::handshakes;
 use crate::net::this_host::pending_syns::PendingSyns;
-use crate::plan::{Case, same_host};
+use crate::plan::{Case, ControlGroup, Shows, same_host};
 
 /// What to do about a filter of this host.
 const OWN_RULES: &str =
     "look at this host's own rules (`nft list ruleset`, `iptables -S OUTPUT`): nothing is known of the target";
 
-/// A case that passed on silence, and waits for its control.
+/// A case that passed on silence, or failed on it as a cell of a grid, and waits for its control.
 pub(super) struct SilentCase {
     /// Its position in the plan.
     pub(super) index: usize,
@@ -31,51 +31,37 @@ pub(super) struct SilentCase {
     pub(super) unrepeated: PendingSyns,
 }
 
-/// Runs the controls of `waiting`, each once, and sends the records.
+/// Runs the controls of `waiting`, each once, and sends the records. `verdict` says how a case of this run ended.
 pub(super) async fn run_controls<A: Assess>(
     shared: &Arc<Shared<A>>,
     waiting: Vec<SilentCase>,
+    verdict: impl Fn(usize) -> Option<Verdict>,
 ) -> Vec<(usize, CaseEnd)> {
-    let controls: BTreeSet<usize> = waiting
+    let mut chosen = BTreeSet::new();
+    let groups: Vec<Vec<ControlGroup>> = waiting
         .iter()
-        .filter_map(|waiting| case(shared, waiting.index))
-        .flat_map(|case| &case.controls)
-        .copied()
+        .map(|waiting| {
+            let groups = case(shared, waiting.index).map_or(&[][..], |case| &case.controls);
+            groups.iter().map(|group| choose(group, &mut chosen, &verdict)).collect()
+        })
         .collect();
-    let slots: Arc<[Semaphore]> = shared.plan.limits.iter().map(|limit| Semaphore::new(limit.most)).collect();
-    let again = controls.into_iter().map(|index| {
-        let (shared, slots) = (Arc::clone(shared), Arc::clone(&slots));
-        async move {
-            // Limits are kept here too. All take their places in one order, so that no two wait for each other.
-            let mut held = Vec::new();
-            for limit in case(&shared, index).map_or(&[][..], |case| &case.limits) {
-                held.extend(slots[*limit].acquire().await);
-            }
-            // On a worker of its own, as every check.
-            let runtime = shared.runtime_of(index);
-            let again = async move { Some(handshakes::of_check(run_again(&shared, case(&shared, index)?)).await) };
-            let ended = runtime.spawn(again);
-            (index, ended.await.ok().flatten())
-        }
-    });
-    let results: BTreeMap<usize, Option<ControlRun>> =
-        stream::iter(again).buffer_unordered(shared.settings.jobs.max(1)).collect().await;
+    let results = run_all(shared, chosen).await;
     let mut out = Vec::new();
-    for SilentCase { index, mut record, silence, unrepeated } in waiting {
+    for (SilentCase { index, mut record, silence, unrepeated }, groups) in waiting.into_iter().zip(groups) {
         let Some(own) = case(shared, index) else { continue };
-        let waited = record.duration_s;
-        let ran = own.controls.iter().filter_map(|index| Some((*index, results.get(index)?.clone()?)));
-        let doubts: Vec<(Control, Option<Fault>)> = ran
-            .map(|(index, ran)| {
-                let fault = doubt(own, (&silence, waited), case(shared, index), &ran);
-                (ran.control, fault)
-            })
-            .collect();
-        // One that passes is enough; of several that do not, the first speaks.
-        let best = doubts.iter().position(|(_, fault)| fault.is_none()).unwrap_or(0);
-        let (control, fault) = match doubts.into_iter().nth(best) {
-            Some((control, fault)) => (Some(control), fault),
-            None => (None, Some(unproven(own, &silence, "the check has no control that ran", "name one in `control`"))),
+        let proofs: Vec<Proof> =
+            groups.iter().map(|group| prove(shared, (own, &silence, &record), group, &results)).collect();
+        let names = proofs.iter().filter_map(|proof| proof.control.as_ref().map(|control| control.check.clone()));
+        if let (true, [source, host]) = (own.grid.is_some(), &*names.collect::<Vec<_>>()) {
+            record
+                .notes
+                .push(format!("shown by {source} (the same source) and {host} (the same host), which ran again"));
+        }
+        let doubted = proofs.iter().position(|proof| proof.fault.is_some());
+        let decides = doubted.or_else(|| proofs.len().checked_sub(1));
+        let (control, fault) = match decides.and_then(|at| proofs.into_iter().nth(at)) {
+            Some(Proof { control, fault }) => (control, fault),
+            None => (None, Some(unproven(own, &silence, NO_CONTROL, "name one in `control`"))),
         };
         record.control = control;
         let fault = match unrepeated.dropped_here().await {
@@ -91,6 +77,105 @@ pub(super) async fn run_controls<A: Assess>(
         out.push((index, ended));
     }
     out
+}
+
+/// Controls that run for each group of a cell: one may be flaky.
+const ENOUGH: usize = 2;
+
+const NO_CONTROL: &str = "the check has no control that ran";
+
+/// The controls of a group that run again: all that a check names; of a cell the first of those that passed, those that run
+/// for another one before others.
+fn choose(
+    group: &ControlGroup,
+    chosen: &mut BTreeSet<usize>,
+    verdict: impl Fn(usize) -> Option<Verdict>,
+) -> ControlGroup {
+    let cases = if group.shows == Shows::Host {
+        group.cases.clone()
+    } else {
+        let passed = |index: &&usize| verdict(**index) == Some(Verdict::Passed);
+        let (running, others): (Vec<usize>, Vec<usize>) =
+            group.cases.iter().filter(passed).copied().partition(|index| chosen.contains(index));
+        running.into_iter().chain(others).take(ENOUGH).collect()
+    };
+    chosen.extend(&cases);
+    ControlGroup { shows: group.shows, cases }
+}
+
+/// Runs these cases, as many at once as the run may.
+async fn run_all<A: Assess>(shared: &Arc<Shared<A>>, controls: BTreeSet<usize>) -> BTreeMap<usize, Option<ControlRun>> {
+    let slots: Arc<[Semaphore]> = shared.plan.limits.iter().map(|limit| Semaphore::new(limit.most)).collect();
+    let again = controls.into_iter().map(|index| {
+        let (shared, slots) = (Arc::clone(shared), Arc::clone(&slots));
+        async move {
+            // Limits are kept here too. All take their places in one order, so that no two wait for each other.
+            let mut held = Vec::new();
+            for limit in case(&shared, index).map_or(&[][..], |case| &case.limits) {
+                held.extend(slots[*limit].acquire().await);
+            }
+            // On a worker of its own, as every check.
+            let Ok(runtime) = shared.runtime_of(index) else { return (index, None) };
+            let again = async move {
+                let control = case(&shared, index)?;
+                Some(handshakes::of_check(control.netns.clone(), run_again(&shared, control)).await)
+            };
+            let ended = runtime.spawn(again);
+            (index, ended.await.ok().flatten())
+        }
+    });
+    stream::iter(again).buffer_unordered(shared.settings.jobs.max(1)).collect().await
+}
+
+/// What a group of controls came to: the one that decides, and why it shows nothing.
+struct Proof {
+    control: Option<Control>,
+    fault: Option<Fault>,
+}
+
+fn prove<A: Assess>(
+    shared: &Shared<A>,
+    (own, silence, record): (&Case, &Silence, &CheckRecord),
+    group: &ControlGroup,
+    results: &BTreeMap<usize, Option<ControlRun>>,
+) -> Proof {
+    let ran = group.cases.iter().filter_map(|index| Some((*index, results.get(index)?.clone()?)));
+    let doubts: Vec<(Control, Option<Fault>)> = ran
+        .map(|(index, ran)| {
+            let same = match group.shows {
+                Shows::Host => case(shared, index).is_some_and(|other| same_host(own, other)),
+                Shows::Source => false,
+                Shows::Destination => true,
+            };
+            let fault = doubt(own, (silence, record.duration_s), same, &ran);
+            (ran.control, fault)
+        })
+        .collect();
+    // One that passes is enough; of several that do not, the first speaks.
+    let best = doubts.iter().position(|(_, fault)| fault.is_none()).unwrap_or(0);
+    match doubts.into_iter().nth(best) {
+        Some((control, fault)) => Proof { control: Some(control), fault },
+        None => Proof { control: None, fault: Some(nothing_passed(own, silence, group.shows)) },
+    }
+}
+
+/// The fault of a case none of whose controls could be asked again.
+fn nothing_passed(own: &Case, silence: &Silence, shows: Shows) -> Fault {
+    let (Some(cell), true) = (&own.grid, shows != Shows::Host) else {
+        return unproven(own, silence, NO_CONTROL, "name one in `control`");
+    };
+    if shows == Shows::Source {
+        let detail = format!("{} reached nothing in this run: its own network may be cut", cell.from);
+        let remedy =
+            "mend that first, and see what the cells from there that are allowed say; here: `ip address`, `ip route`";
+        return unproven(own, silence, detail, remedy);
+    }
+    let detail = format!("nobody else reached {} in this run: it may be down, or its network cut", cell.to);
+    let remedy = format!(
+        "is it up? see what the cells to {} that are allowed say; a check of it that passes can be named: `control: ID`",
+        cell.to
+    );
+    unproven(own, silence, detail, &remedy)
 }
 
 fn case<A: Assess>(shared: &Shared<A>, index: usize) -> Option<&Case> {
@@ -122,7 +207,8 @@ async fn run_again<A: Assess>(shared: &Shared<A>, control: &Case) -> ControlRun 
 }
 
 /// Why the silence of `own`, which took so many seconds, is not known to be its target's, after what this control came to.
-fn doubt(own: &Case, (silence, took): (&Silence, f64), other: Option<&Case>, ran: &ControlRun) -> Option<Fault> {
+/// `same` says whether it is to have reached the very host.
+fn doubt(own: &Case, (silence, took): (&Silence, f64), same: bool, ran: &ControlRun) -> Option<Fault> {
     let ControlRun { control, answered_in } = ran;
     let name = &control.check;
     if control.verdict != Verdict::Passed {
@@ -135,7 +221,6 @@ fn doubt(own: &Case, (silence, took): (&Silence, f64), other: Option<&Case>, ran
         let remedy = "mend what the control says first: until it passes, the silence may be anybody's";
         return Some(unproven(own, silence, detail, remedy));
     }
-    let same = other.is_some_and(|other| same_host(own, other));
     let elsewhere = control.address.as_ref().and_then(|reached| {
         let version = |address: &str| address.parse::<IpAddr>().ok().map(|address| address.is_ipv4());
         let vouched = |silent: &str| if same { silent == reached } else { version(silent) == version(reached) };
@@ -163,8 +248,15 @@ fn doubt(own: &Case, (silence, took): (&Silence, f64), other: Option<&Case>, ran
 }
 
 fn unproven(own: &Case, silence: &Silence, detail: impl Into<String>, remedy: &str) -> Fault {
-    let operation = format!("show that {} is the target's own", silence.outcome);
-    Fault::local(operation, own.subject().probe.target(), detail, remedy)
+    let operation = match &own.grid {
+        Some(cell) if cell.allowed => format!("tell why {} gets no answer from {} {}", cell.from, cell.to, cell.port),
+        Some(cell) => format!("show that a rule denies {} ({})", cell.sentence(), silence.outcome),
+        None => format!("show that {} is the target's own", silence.outcome),
+    };
+    let subject = own.subject();
+    // The sentence of a cell names it.
+    let host = own.grid.as_ref().and_then(|_| subject.hosts.first()).map(|host| host.name().to_owned());
+    Fault::local(operation, host.unwrap_or_else(|| subject.probe.target()), detail, remedy)
 }
 
 /// The record of a case whose silence says nothing. What was seen stays as facts.
@@ -174,6 +266,8 @@ fn errored(record: CheckRecord, fault: Fault) -> CheckRecord {
         flaky: false,
         settled_in_s: None,
         reason: Some(fault.to_string()),
+        // Cells that one network keeps from being measured are told once.
+        group: record.cell.is_some().then(|| fault.detail.clone()),
         fault: Some(fault),
         expectations: Vec::new(),
         comparison: Named::default(),

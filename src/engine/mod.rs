@@ -10,7 +10,7 @@ mod runtimes;
 mod tests;
 mod unwatched;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Severity, 
 use crate::net::handshakes;
 use crate::net::this_host::pending_syns;
 use crate::plan::{Case, Plan};
+use attempt::CaseResult;
 use control::SilentCase;
 use halt::Halt;
 use queue::Queue;
@@ -120,29 +121,26 @@ pub async fn run<A: Assess>(
     let mut started: HashMap<Id, usize> = HashMap::new();
     let mut halted: Option<HaltReason> = None;
     let mut silent: Vec<SilentCase> = Vec::new();
+    let mut unreached: HashSet<usize> = HashSet::new();
     loop {
         halted = halted.or_else(|| shared.halted());
         // Once per stage, so that a control is asked soon after what it speaks for, and alone with other controls.
         if running.is_empty() && !queue.has_quiet() && !silent.is_empty() {
-            for (index, ended) in control::run_controls(&shared, std::mem::take(&mut silent)).await {
+            let waiting = std::mem::take(&mut silent);
+            for (index, ended) in control::run_controls(&shared, waiting, |index| {
+                queue.verdict(index).filter(|_| !unreached.contains(&index))
+            })
+            .await
+            {
                 halted = halted.or_else(|| halt_reason(&shared, index, &ended));
                 queue.finish(&shared.plan, index, ended.verdict);
             }
         }
         while let Some(index) = queue.next(&shared.plan, running.len(), shared.settings.jobs) {
-            if let Some(verdict) = shared.leave_out(index, &queue, halted.as_ref()).await {
+            let ended = start(&shared, index, (&queue, halted.as_ref()), (&mut running, &mut started)).await;
+            if let Some(verdict) = ended {
                 queue.finish(&shared.plan, index, verdict);
-                continue;
             }
-            let runtime = shared.runtime_of(index);
-            let task = running.spawn_on(
-                {
-                    let shared = Arc::clone(&shared);
-                    async move { shared.case(index).await }
-                },
-                &runtime,
-            );
-            started.insert(task.id(), index);
         }
         let Some(joined) = running.join_next_with_id().await else {
             // Where nothing starts any more, silence still waits for its control.
@@ -158,6 +156,9 @@ pub async fn run<A: Assess>(
         };
         let Some(index) = index else { continue };
         queue.leave(&shared.plan, index);
+        if ended.unreached {
+            unreached.insert(index);
+        }
         if let Some(case) = ended.silent.take() {
             silent.push(*case);
             continue;
@@ -173,6 +174,29 @@ pub async fn run<A: Assess>(
     }
 }
 
+/// Starts a case; the verdict of one that does not run.
+async fn start<A: Assess>(
+    shared: &Arc<Shared<A>>,
+    index: usize,
+    (queue, halted): (&Queue, Option<&HaltReason>),
+    (running, started): (&mut JoinSet<CaseEnd>, &mut HashMap<Id, usize>),
+) -> Option<Verdict> {
+    if let Some(verdict) = shared.leave_out(index, queue, halted).await {
+        return Some(verdict);
+    }
+    let runtime = match shared.runtime_of(index) {
+        Ok(runtime) => runtime,
+        Err(fault) => {
+            shared.report_unstarted(index, fault).await;
+            return Some(Verdict::Errored);
+        }
+    };
+    let own = Arc::clone(shared);
+    let task = running.spawn_on(async move { own.case(index).await }, &runtime);
+    started.insert(task.id(), index);
+    None
+}
+
 /// How a case ended, as far as the other cases are concerned.
 struct CaseEnd {
     verdict: Verdict,
@@ -182,13 +206,22 @@ struct CaseEnd {
     not_restored: bool,
     /// Its record was sent.
     record_sent: bool,
+    /// It shows nothing of the network.
+    unreached: bool,
     /// It passed on silence and has not ended: its control decides.
     silent: Option<Box<SilentCase>>,
 }
 
 impl Default for CaseEnd {
     fn default() -> Self {
-        Self { verdict: Verdict::Skipped, gates: false, not_restored: false, record_sent: false, silent: None }
+        Self {
+            verdict: Verdict::Skipped,
+            gates: false,
+            not_restored: false,
+            record_sent: false,
+            unreached: false,
+            silent: None,
+        }
     }
 }
 
@@ -223,9 +256,9 @@ impl<A: Assess> Shared<A> {
         let _ = self.events.send(event).await;
     }
 
-    /// The runtime a case runs on.
-    fn runtime_of(&self, index: usize) -> Handle {
-        self.settings.runtimes.runtime(self.plan.cases.get(index).is_some_and(Case::is_cpu_bound))
+    /// The runtime a case runs on; the fault of one whose network namespace cannot be entered.
+    fn runtime_of(&self, index: usize) -> Result<Handle, Fault> {
+        self.plan.cases.get(index).map_or_else(|| Ok(Handle::current()), |case| self.settings.runtimes.runtime(case))
     }
 
     /// Why the run ends early, once it does.
@@ -275,6 +308,13 @@ impl<A: Assess> Shared<A> {
         self.report_fault(index, case, fault).await;
     }
 
+    /// The record of a case that could not start.
+    async fn report_unstarted(&self, index: usize, fault: Fault) {
+        if let Some(case) = self.plan.cases.get(index) {
+            self.report_fault(index, case, fault).await;
+        }
+    }
+
     /// The record of a case that nobody measured, for this reason.
     async fn report_fault(&self, index: usize, case: &Case, fault: Fault) {
         let observation = Observation::default();
@@ -287,8 +327,8 @@ impl<A: Assess> Shared<A> {
         let Some(case) = self.plan.cases.get(index) else { return CaseEnd::default() };
         let within_s = case.eventually.map(|eventually| eventually.within.as_secs_f64());
         self.send(Event::CheckStarted { index, id: case.id.to_string(), within_s }).await;
-        let run = handshakes::of_check(attempt::run(self, index, case));
-        let ((record, silence), unrepeated) = pending_syns::of_check(run).await;
+        let run = handshakes::of_check(case.netns.clone(), attempt::run(self, index, case));
+        let (CaseResult { record, silence, unreached }, unrepeated) = pending_syns::of_check(run).await;
         if let Some(silence) = silence {
             let silent = SilentCase { index, record, silence, unrepeated };
             return CaseEnd { silent: Some(Box::new(silent)), ..CaseEnd::default() };
@@ -298,6 +338,7 @@ impl<A: Assess> Shared<A> {
             gates: record.severity == Severity::Fail,
             not_restored: record.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::NotRestored),
             record_sent: true,
+            unreached,
             silent: None,
         };
         self.send(Event::CheckFinished { index, record: Box::new(record) }).await;

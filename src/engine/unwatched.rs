@@ -26,7 +26,7 @@ pub(super) fn ended<A: Assess>(
     observation: &mut Observation,
     fault: Option<Fault>,
 ) -> Option<Fault> {
-    let missed = missed(shared.settings.runtimes.watch(case.is_cpu_bound()), began);
+    let missed = missed(&shared.settings.runtimes.watch(case), began);
     if missed.is_zero() || (turn.warm_up && fault.is_none()) {
         return fault;
     }

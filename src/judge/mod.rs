@@ -42,7 +42,7 @@ pub struct Judgement {
     pub fault: Option<Fault>,
     /// Every expectation, judged; empty when nothing could be measured.
     pub expectations: Vec<Outcome>,
-    /// It passed on silence alone, which a dead host or a cut path gives as well.
+    /// It passed on silence alone, or failed on it as a cell of a grid: a dead host or a cut path gives it as well.
     pub silence: Option<Silence>,
 }
 
@@ -112,7 +112,14 @@ fn judge_arm(
     let failure = Failure::new(about, &expectations, (observation, usual), blamed(&expectations, &broken));
     let Diagnosis { cause, next, group } = failure.diagnose();
     let (reason, next) = (Some(cause), Some(next).filter(|next| !next.is_empty()));
-    Judgement { verdict: Verdict::Failed, reason, next, group, fault: None, expectations, silence: None }
+    let silence = unanswered(case, observation);
+    Judgement { verdict: Verdict::Failed, reason, next, group, fault: None, expectations, silence }
+}
+
+/// The silence that a cell of a grid failed on: whether a rule denies it, or a dead network, others must show.
+fn unanswered(case: &Case, observation: &Observation) -> Option<Silence> {
+    let is_silent = case.grid.is_some() && observation.counted().all(Round::is_unreached);
+    is_silent.then(|| silence(case, observation)).flatten()
 }
 
 /// The round that broke the expectation which says most, of those that count.

@@ -32,13 +32,15 @@ pub fn record(
         check: Arc::clone(&case.check),
         family: Cow::Borrowed(case.family.name),
         target: case.subject().probe.target(),
+        cell: case.grid.as_deref().cloned(),
+        netns: case.netns.clone(),
         tags: case.tags.to_vec(),
         verdict: judgement.verdict,
         flaky: passed && timing.attempts > 1 && case.eventually.is_none(),
         unmet: false,
         reason: judgement.reason.map(|reason| reason + &waited),
         next: judgement.next,
-        group: judgement.group,
+        group: judgement.group.map(|group| within(case, group)),
         fault: judgement.fault,
         severity: case.severity,
         at: case.at.clone(),
@@ -66,6 +68,14 @@ pub fn record(
             .map(|(name, rule)| (Cow::Owned(name.clone()), Cow::Borrowed(rule.word())))
             .collect(),
         gated: gated(case),
+    }
+}
+
+/// What failures have alike in one network namespace, they have not with those in another.
+fn within(case: &Case, group: String) -> String {
+    match &case.netns {
+        Some(netns) => format!("{group} in netns {netns}"),
+        None => group,
     }
 }
 

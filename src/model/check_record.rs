@@ -10,6 +10,7 @@ use super::control::Control;
 use super::expectation::Operator;
 use super::fact::Better;
 use super::fault::Fault;
+use super::grid::GridCell;
 use super::named::{FactValue, Named};
 use super::place::Place;
 use super::text::{Shared, Word};
@@ -29,6 +30,12 @@ pub struct CheckRecord {
     pub family: Word,
     /// The target.
     pub target: String,
+    /// What it asks, of a check that is a grid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<GridCell>,
+    /// The network namespace it ran in; absent where that is the one of shakedown itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub netns: Option<Shared>,
     /// Tags.
     pub tags: Vec<String>,
     /// Verdict.

@@ -92,6 +92,8 @@ pub enum FieldKind {
     Map(&'static FieldKind),
     /// A nested group with its own fields.
     Group(&'static [FieldInfo]),
+    /// A nested group, or the value of this field of it alone.
+    GroupOr(&'static str, &'static [FieldInfo]),
     /// `true`, `false`, or a nested group, which means `true`.
     Switch(&'static [FieldInfo]),
     /// A nested probe: exactly one key of these families, plus the group's own fields. The families come from the registry,
@@ -122,9 +124,19 @@ impl FieldKind {
             Self::Choice(_) => shape::WORD,
             Self::List(item) => shape::LIST | item.shape() << shape::ELEMENT,
             Self::Map(item) => shape::MAP | item.shape() << shape::ELEMENT,
-            Self::Group(_) => shape::GROUP,
+            Self::Group(_) | Self::GroupOr(..) => shape::GROUP,
             Self::Switch(_) => shape::SWITCH,
             Self::Probe(..) => shape::PROBE,
+        }
+    }
+
+    /// The fields of a group, or of the groups of a list.
+    #[must_use]
+    pub const fn inner(&self) -> Option<&'static [FieldInfo]> {
+        match self {
+            Self::Group(inner) | Self::GroupOr(_, inner) | Self::Switch(inner) | Self::Probe(_, inner) => Some(inner),
+            Self::List(item) => item.inner(),
+            _ => None,
         }
     }
 
@@ -156,6 +168,7 @@ impl FieldKind {
             Self::List(item) => format!("a list of: {}", item.wants()),
             Self::Map(item) => format!("a map from name to: {}", item.wants()),
             Self::Group(fields) => format!("a map with {}", names(fields)),
+            Self::GroupOr(main, fields) => format!("`{main}` alone, or a map with {}", names(fields)),
             Self::Switch(fields) => format!("true, false, or a map with {}", names(fields)),
             Self::Probe(families, _) => format!("a map with one of the probes {}", families().join(", ")),
         }

@@ -55,9 +55,11 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
         FieldKind::Rate | FieldKind::RateOr(_) => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
         FieldKind::Choice(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
         FieldKind::Choice(words) => Err(format!("`{text}` is unknown; {}", did_you_mean(text, words))),
-        FieldKind::List(_) | FieldKind::Map(_) | FieldKind::Group(_) | FieldKind::Probe(..) => {
-            Err("not a scalar".into())
-        }
+        FieldKind::List(_)
+        | FieldKind::Map(_)
+        | FieldKind::Group(_)
+        | FieldKind::GroupOr(..)
+        | FieldKind::Probe(..) => Err("not a scalar".into()),
     }
 }
 

@@ -29,8 +29,11 @@ const ROUND_TRIPS: u32 = 4;
 /// Addresses that nobody dials are forgotten when there are more than this.
 const KEPT: usize = 1024;
 
+/// An address, in the network namespace of a check: in another one it is another host's.
+type Peer = (Option<Arc<str>>, SocketAddr);
+
 /// Addresses that somebody dials, waits to, or dialled a moment ago.
-static PEERS: LazyLock<Mutex<HashMap<SocketAddr, PeerState>>> = LazyLock::new(Mutex::default);
+static PEERS: LazyLock<Mutex<HashMap<Peer, PeerState>>> = LazyLock::new(Mutex::default);
 
 /// Turns towards an address, and the last handshake there that succeeded: when, and how long it took.
 #[derive(Debug)]
@@ -55,7 +58,14 @@ impl PeerState {
 }
 
 tokio::task_local! {
-    static WAITS: Arc<Mutex<Waits>>;
+    static CHECK: CheckScope;
+}
+
+/// The check that a handshake belongs to.
+#[derive(Clone, Debug)]
+struct CheckScope {
+    netns: Option<Arc<str>>,
+    waits: Arc<Mutex<Waits>>,
 }
 
 /// How long a check has waited for its turns.
@@ -73,9 +83,9 @@ impl Waits {
     }
 }
 
-/// Runs a measurement of a check: its handshakes take turns with those of others.
-pub async fn of_check<F: Future>(measurement: F) -> F::Output {
-    WAITS.scope(Arc::default(), measurement).await
+/// Runs a measurement of a check in this network namespace: its handshakes take turns with those of others there.
+pub async fn of_check<F: Future>(netns: Option<Arc<str>>, measurement: F) -> F::Output {
+    CHECK.scope(CheckScope { netns, waits: Arc::default() }, measurement).await
 }
 
 /// How long the check waited for its turns since a moment. Zero outside of [`of_check`].
@@ -104,24 +114,25 @@ pub fn waited() -> Duration {
 
 /// Time that a check spent on its own behalf, which counts against no patience either.
 pub(super) fn not_counted(length: Duration) {
-    let _ = WAITS.try_with(|waits| lock(waits).ended += length);
+    let _ = CHECK.try_with(|check| lock(&check.waits).ended += length);
 }
 
 fn total() -> Duration {
-    WAITS.try_with(|waits| lock(waits).total()).unwrap_or_default()
+    CHECK.try_with(|check| lock(&check.waits).total()).unwrap_or_default()
 }
 
 /// A turn to make a handshake; ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
-    peer: SocketAddr,
+    peer: Peer,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Waits for a turn towards `peer`; `None` at once for what takes none.
 pub(super) async fn turn(peer: SocketAddr) -> Option<Turn> {
-    let waits = WAITS.try_with(Arc::clone).ok()?;
-    let turns = Arc::clone(&lock(&PEERS).entry(peer).or_insert_with(PeerState::new).turns);
+    let CheckScope { netns, waits } = CHECK.try_with(CheckScope::clone).ok()?;
+    let peer = (netns, peer);
+    let turns = Arc::clone(&lock(&PEERS).entry(peer.clone()).or_insert_with(PeerState::new).turns);
     if let Ok(permit) = Arc::clone(&turns).try_acquire_owned() {
         return Some(Turn { peer, permit: Some(permit) });
     }
@@ -218,15 +229,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn two_at_once_towards_one_address_and_any_number_towards_others() {
         let start = Instant::now();
-        let waits = join_all((0..6).map(|_| of_check(shake(peer(77))))).await;
+        let waits = join_all((0..6).map(|_| of_check(None, shake(peer(77))))).await;
         assert_eq!(start.elapsed(), SECOND * 3);
         let waits: Vec<u64> = waits.iter().map(Duration::as_secs).collect();
         assert_eq!(waits, [0, 0, 1, 1, 2, 2]);
         let start = Instant::now();
-        join_all((0..6).map(|last| of_check(shake(peer(80 + last))))).await;
+        join_all((0..6).map(|of| of_check(Some(format!("n{of}").into()), shake(peer(77))))).await;
+        assert_eq!(start.elapsed(), SECOND, "in another network namespace it is another host");
+        let start = Instant::now();
+        join_all((0..6).map(|last| of_check(None, shake(peer(80 + last))))).await;
         assert_eq!(start.elapsed(), SECOND);
-        assert!(!lock(&PEERS).contains_key(&peer(77)), "nothing is kept of addresses that nobody dials");
-        let turn = of_check(turn(peer(77))).await.unwrap();
+        assert!(!lock(&PEERS).contains_key(&(None, peer(77))), "nothing is kept of addresses that nobody dials");
+        let turn = of_check(None, turn(peer(77))).await.unwrap();
         assert_eq!(turn.crowded(), None);
         turn.established(SECOND);
         assert_eq!(turn.crowded(), Some(SECOND * 4), "a server far away answers later");
@@ -245,13 +259,16 @@ mod tests {
     /// Patience of 1.5 s is enough for a handshake of a second, however long its turn is waited for.
     #[tokio::test(start_paused = true)]
     async fn the_wait_for_a_turn_uses_up_no_patience() {
-        let patient = || of_check(within(SECOND * 3 / 2, shake(peer(79))));
+        let patient = || of_check(None, within(SECOND * 3 / 2, shake(peer(79))));
         let ended = join_all((0..4 * AT_ONCE).map(|_| patient())).await;
         assert!(ended.iter().all(Result::is_ok), "{ended:?}");
-        let hangs = of_check(within(SECOND, async {
-            let _turn = turn(peer(79)).await;
-            std::future::pending::<()>().await;
-        }));
+        let hangs = of_check(
+            None,
+            within(SECOND, async {
+                let _turn = turn(peer(79)).await;
+                std::future::pending::<()>().await;
+            }),
+        );
         assert!(hangs.await.is_err(), "but what hangs after its turn came does");
     }
 }

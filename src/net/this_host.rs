@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::datagram::{Class, IcmpError};
+use super::sys::interface_mtu;
 use crate::model::Fault;
 
 /// Whether `address` is one of this host's: only then a socket can be bound to it.
@@ -88,7 +89,7 @@ pub fn interface_mtu(peer: IpAddr) -> Option<u32> {
     let own = socket.local_addr().ok()?.as_socket()?.ip();
     let interfaces = pnet::datalink::interfaces();
     let interface = interfaces.iter().find(|interface| interface.ips.iter().any(|network| network.ip() == own))?;
-    std::fs::read_to_string(format!("/sys/class/net/{}/mtu", interface.name)).ok()?.trim().parse().ok()
+    interface_mtu::interface_mtu(&socket, &interface.name)
 }
 
 /// The fault of a filter of this host.

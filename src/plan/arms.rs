@@ -22,6 +22,12 @@ pub(super) fn pair(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics)
             return Vec::new();
         }
     }
+    let moved = |(base, head): &(&Check, &Check)| base.netns != head.netns && head.differs;
+    if let Some((base, _)) = suite.checks.iter().zip(&head.checks).find(moved) {
+        let message = format!("with the overrides of --against `{}` runs in another network namespace", base.id);
+        errors.add(base.span, message, "let both arms have the same `netns`: a case runs in one");
+        return Vec::new();
+    }
     let pairs = suite.checks.iter().zip(head.checks);
     pairs
         .map(|(base, head)| {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Layout;
-use crate::model::{Args, Arm, BaselineRules, Expectation, Place, Severity};
+use super::{ControlGroup, Layout};
+use crate::model::{Args, Arm, BaselineRules, Expectation, GridCell, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
 use crate::suite::check::{Check, Eventually};
 
@@ -18,6 +18,8 @@ pub struct Case {
     pub check: Arc<str>,
     /// Its family.
     pub family: &'static Family,
+    /// The network namespace it runs in; that of this process where it names none.
+    pub netns: Option<Arc<str>>,
     /// Tags.
     pub tags: Arc<[String]>,
     /// Weight of a failure.
@@ -40,9 +42,10 @@ pub struct Case {
     pub head: Option<PlannedArm>,
     /// Positions in the plan of the cases that must pass first.
     pub needs: Vec<usize>,
-    /// Positions of the cases that show that its host can be reached; they run again when this one passes on silence, and
-    /// one of them must pass.
-    pub controls: Vec<usize>,
+    /// Its cell, of a check that is a grid.
+    pub grid: Option<Arc<GridCell>>,
+    /// What must be shown where it ends in silence: of each group one case must pass when it runs again.
+    pub controls: Vec<ControlGroup>,
     /// Cases with the same name never run at the same time.
     pub serial: Option<Arc<str>>,
     /// The most cases that may be about one of its hosts at once.
@@ -125,6 +128,7 @@ impl Case {
             id: Arc::clone(&check.id),
             check: Arc::clone(&check.check),
             family: check.family,
+            netns: check.netns.clone(),
             tags: Arc::clone(&check.tags),
             severity: check.severity,
             at: check.at.clone(),
@@ -136,6 +140,7 @@ impl Case {
             base: PlannedArm::of(check),
             head: head.map(PlannedArm::of),
             needs: Vec::new(),
+            grid: check.grid.clone(),
             controls: Vec::new(),
             serial: check.serial.clone(),
             per_target: check.per_target,

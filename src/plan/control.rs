@@ -1,21 +1,46 @@
 //! Controls: silence proves nothing unless something shows that the host, or at least the network, could be reached.
 
+use std::collections::HashMap;
+
 use super::Case;
 use super::names::{Suites, quoted_in_flow};
+use crate::model::GridCell;
 use crate::probe::{Footprint, Host};
 use crate::suite::check::{Check, Reference};
 use crate::suite::{Diagnostics, Span};
 
+/// Cases of which one must pass when it runs again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlGroup {
+    /// What one of them shows.
+    pub shows: Shows,
+    /// Positions in the plan.
+    pub cases: Vec<usize>,
+}
+
+/// What a control shows by its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// That the host of a single check can be reached, or else the network.
+    Host,
+    /// That who asks in a cell of a grid reaches something.
+    Source,
+    /// That somebody reaches the host of such a cell.
+    Destination,
+}
+
 /// Finds the controls of every case that accepts silence: those it names, else those it needs that are about the same
-/// host.
+/// host. Cells of a grid show it of each other.
 pub(super) fn link(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnostics) {
     let finder = Finder { suites };
     let mut refused: Vec<Span> = Vec::new();
+    let cells = CellIndex::of(suites);
     for (index, check) in suites.checks().iter().enumerate() {
-        let found = match &check.control {
-            Some(named) => finder.named(cases, index, check, named, errors),
-            None if check.silent.is_empty() => continue,
-            None => finder.needed(cases, index, check),
+        let found = match (&check.grid, &check.control) {
+            (Some(cell), _) => finder.of_cell(cases, (index, check, cell), &cells, errors),
+            (None, Some(named)) => finder.named(cases, index, check, named, errors).map(host),
+            (None, None) if check.silent.is_empty() => continue,
+            (None, None) => finder.needed(cases, index, check).map(host),
         };
         match found {
             Ok(controls) => cases[index].controls = controls,
@@ -26,6 +51,32 @@ pub(super) fn link(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnos
                 errors.add(span, message, help);
             }
         }
+    }
+}
+
+/// The controls of a single check.
+fn host(cases: Vec<usize>) -> Vec<ControlGroup> {
+    vec![ControlGroup { shows: Shows::Host, cases }]
+}
+
+/// The allowed cells of grids, by suite, check and name.
+struct CellIndex<'c> {
+    by_source: HashMap<(usize, &'c str, &'c str), Vec<usize>>,
+    by_destination: HashMap<(usize, &'c str, &'c str), Vec<usize>>,
+}
+
+impl<'c> CellIndex<'c> {
+    fn of(suites: &Suites<'c>) -> Self {
+        let mut out = Self { by_source: HashMap::new(), by_destination: HashMap::new() };
+        for (index, check) in suites.checks().iter().enumerate() {
+            let check: &'c Check = check;
+            if let Some(cell) = check.grid.as_deref().filter(|cell| cell.allowed) {
+                let suite = suites.suite_of(index);
+                out.by_source.entry((suite, &check.check, &cell.from)).or_default().push(index);
+                out.by_destination.entry((suite, &check.check, &cell.to)).or_default().push(index);
+            }
+        }
+        out
     }
 }
 
@@ -75,6 +126,71 @@ impl Finder<'_, '_> {
         Err((check.expect_span, message, self.suggestion(cases, index, check)))
     }
 
+    /// Those of a cell of a grid: of its source, and of its destination.
+    fn of_cell(
+        &self,
+        cases: &[Case],
+        (index, check, cell): (usize, &Check, &GridCell),
+        cells: &CellIndex<'_>,
+        errors: &Diagnostics,
+    ) -> Result<Vec<ControlGroup>, Refusal> {
+        if cell.allowed && !check.silent.is_empty() {
+            let message = "silence proves nothing by itself, and this cell is allowed";
+            let help = "take `outcome` out of `expect`, and what is to be denied out of `allow`: a denied cell has controls of its own";
+            return Err((check.expect_span, message.to_owned(), help.to_owned()));
+        }
+        let suite = self.suites.suite_of(index);
+        let named = match &check.control {
+            None => Vec::new(),
+            Some(named) => {
+                let found = self.suites.find((suite, check), &named.name, "control", errors);
+                found.map_err(|unknown| {
+                    let help = unknown.help(|near| format!("control: {}", quoted_in_flow(near)));
+                    (named.span, unknown.message, help)
+                })?
+            }
+        };
+        let fit = |other: &usize| self.unable(index, *other).is_none();
+        let reach =
+            |ones: &[Host]| ones.iter().any(|one| cases[index].base.hosts.iter().any(|own| own.has_name_of(one)));
+        let beside = |found: Option<&Vec<usize>>, more: &dyn Fn(&usize) -> bool| -> Vec<usize> {
+            let own = found.into_iter().flatten().copied().filter(|other| *other != index);
+            own.chain(named.iter().copied().filter(|other| fit(other) && more(other))).collect()
+        };
+        let source = beside(cells.by_source.get(&(suite, &*check.check, &*cell.from)), &|other| {
+            vouches(&cases[*other].base.hosts, &cases[index].base.hosts)
+        });
+        let destination = beside(cells.by_destination.get(&(suite, &*check.check, &*cell.to)), &|other| {
+            reach(&cases[*other].base.hosts)
+        });
+        let groups = [(Shows::Source, source), (Shows::Destination, destination)];
+        if !cell.allowed
+            && let Some((shows, _)) = groups.iter().find(|(_, group)| group.is_empty())
+        {
+            let (from, to, check) = (&cell.from, &cell.to, &check.check);
+            let (message, help) = match shows {
+                Shows::Destination => (
+                    format!(
+                        "nobody may reach `{to}` in `{check}`: that it is up would not be known, and a dead host denies everything"
+                    ),
+                    format!(
+                        "add a port of `{to}` that answers to `ports`, and a row for it to `allow`, or name a check of that host: `control: ID`"
+                    ),
+                ),
+                _ => (
+                    format!(
+                        "`{from}` may reach nothing in `{check}`: that its own network works would not be known, and a cut one denies everything"
+                    ),
+                    format!(
+                        "add something that `{from}` may reach to `to` and `allow`, or name a check from there that passes: `control: ID`"
+                    ),
+                ),
+            };
+            return Err((self.suites.checks()[index].span, message, help));
+        }
+        Ok(groups.into_iter().map(|(shows, cases)| ControlGroup { shows, cases }).collect())
+    }
+
     /// What to write where there is no control.
     fn suggestion(&self, cases: &[Case], index: usize, check: &Check) -> String {
         let fits = |other: &usize| self.unfit(cases, index, *other).is_none();
@@ -98,8 +214,21 @@ impl Finder<'_, '_> {
 
     /// Why `other` cannot be the control of `index`.
     fn unfit(&self, cases: &[Case], index: usize, other: usize) -> Option<String> {
-        let (case, control, check) = (&cases[index], &cases[other], self.suites.checks().get(other)?);
-        let outcome = control.family.facts.iter().any(|fact| fact.roles.outcome);
+        let (case, control) = (&cases[index], &cases[other]);
+        let check = self.suites.checks().get(other)?;
+        if let Some(why) = self.unable(index, other) {
+            return Some(why);
+        }
+        let same_way =
+            vouches(&control.base.hosts, &case.base.hosts) && vouches(&control.subject().hosts, &case.subject().hosts);
+        let way = "a control has the same IP version and network namespace, and for another host the same `source`";
+        (!same_way).then(|| format!("`{}` takes another path: {way}", check.id))
+    }
+
+    /// Why `other` shows nothing by its pass.
+    fn unable(&self, index: usize, other: usize) -> Option<String> {
+        let check = self.suites.checks().get(other)?;
+        let outcome = check.family.facts.iter().any(|fact| fact.roles.outcome);
         if index == other {
             Some("it is the check itself".to_owned())
         } else if !check.silent.is_empty() || !outcome {
@@ -112,11 +241,6 @@ impl Finder<'_, '_> {
                 check.id,
                 check.probe.footprint().word()
             ))
-        } else if !vouches(&control.base.hosts, &case.base.hosts)
-            || !vouches(&control.subject().hosts, &case.subject().hosts)
-        {
-            let way = "a control has the same IP version, and for another host the same `source`";
-            Some(format!("`{}` takes another path: {way}", check.id))
         } else {
             None
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Case, Limit, Plan, PlannedArm, SharedResource};
 use crate::model::record::{OriginWord, SuiteRef, Tool};
-use crate::model::{Arm, Expectation, Place, Severity};
+use crate::model::{Arm, Expectation, GridCell, Place, Severity};
 use crate::suite::Redactor;
 
 /// Schema name and version.
@@ -77,6 +77,8 @@ pub struct CaseRow {
     pub target: String,
     /// The target of arm `head`, with `--against`.
     pub head: Option<String>,
+    /// `netns`: the network namespace it runs in, if it has one.
+    pub netns: Option<String>,
     /// Tags.
     pub tags: Vec<String>,
     /// Weight of a failure.
@@ -91,7 +93,9 @@ pub struct CaseRow {
     pub alone: bool,
     /// `suite/case` of each case that must pass first.
     pub needs: Vec<String>,
-    /// `suite/case` of each case that shows that its host can be reached.
+    /// What it asks, of a check that is a grid.
+    pub cell: Option<GridCell>,
+    /// `suite/case` of each case that shows that its host can be reached, or for a cell of a grid that its source or its host can.
     pub controls: Vec<String>,
     /// `serial`, if it has one.
     pub serial: Option<String>,
@@ -198,6 +202,7 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         family: case.family.name,
         target: target(&case.base),
         head: case.head.as_ref().map(target),
+        netns: case.netns.as_deref().map(clean),
         tags: case.tags.iter().map(|tag| clean(tag)).collect(),
         severity: case.severity,
         at: place(&case.at, redactor),
@@ -205,7 +210,13 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         stage: case.stage.word(),
         alone: case.footprint != crate::probe::Footprint::Quiet,
         needs: case.needs.iter().filter_map(name).collect(),
-        controls: case.controls.iter().filter_map(name).collect(),
+        cell: case.grid.as_deref().map(|cell| GridCell {
+            from: clean(&cell.from),
+            to: clean(&cell.to),
+            port: cell.port.clone(),
+            allowed: cell.allowed,
+        }),
+        controls: case.controls.iter().flat_map(|group| &group.cases).filter_map(name).collect(),
         serial: case.serial.as_deref().map(clean),
         per_target: case.per_target,
         limits: case.limits.clone(),

@@ -40,7 +40,7 @@ pub(super) fn set(cases: &mut [Case]) -> Vec<Limit> {
         if !by_host {
             continue;
         }
-        let mut hosts: Vec<&str> = case.subject().hosts.iter().map(Host::name).collect();
+        let mut hosts: Vec<String> = case.subject().hosts.iter().map(Host::label).collect();
         hosts.sort_unstable();
         hosts.dedup();
         for host in hosts {

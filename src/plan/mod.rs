@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use case::{Case, PlannedArm};
-pub use control::same_host;
+pub use control::{ControlGroup, Shows, same_host};
 pub use layout::{Layout, PlannedRound};
 pub use limits::{Limit, SharedResource};
 pub use print::print;

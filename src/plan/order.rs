@@ -153,7 +153,7 @@ pub(super) fn sorted(cases: Vec<Case>) -> Vec<Case> {
     let mut out = Vec::with_capacity(order.len());
     for index in order {
         if let Some(mut case) = slots[index].take() {
-            for need in case.needs.iter_mut().chain(&mut case.controls) {
+            for need in case.needs.iter_mut().chain(case.controls.iter_mut().flat_map(|group| &mut group.cases)) {
                 *need = place[*need];
             }
             out.push(case);

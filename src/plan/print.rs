@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::{Case, Plan, SharedResource};
+use super::{Case, ControlGroup, Plan, SharedResource, Shows};
 use crate::model::count::counted;
 use crate::model::visible::visible;
 use crate::model::{Arm, Expectation, Unit};
 use crate::probe::Footprint;
+
+/// Controls of a cell that are named; more are counted.
+const MOST_CONTROLS: usize = 2;
 
 /// The output of `shakedown plan`: stages, order, budgets, expectations. Sends nothing.
 #[must_use]
@@ -65,6 +68,9 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
     if let Some(reason) = &case.skip {
         let _ = writeln!(out, "         skipped: {}", visible(reason));
     }
+    if let Some(netns) = &case.netns {
+        let _ = writeln!(out, "         in the network namespace {}", visible(netns));
+    }
     rounds(out, case);
     if let Some(eventually) = case.eventually {
         let within = seconds(eventually.within.as_secs_f64());
@@ -84,12 +90,29 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
     if let Some(name) = &case.serial {
         let _ = writeln!(out, "         serial {}: alone among these", visible(name));
     }
-    for control in case.controls.iter().filter_map(|index| plan.cases.get(*index)) {
-        let _ = writeln!(out, "         control {}/{}", visible(&control.suite), visible(&control.id));
+    for group in &case.controls {
+        controls(out, plan, group);
     }
     for expectation in case.base.expectations.iter() {
         expects(out, expectation, case);
     }
+}
+
+/// Who shows that a silence is the target's.
+fn controls(out: &mut String, plan: &Plan, group: &ControlGroup) {
+    let named = |index: &usize| plan.cases.get(*index).map(|case| format!("{}/{}", case.suite, case.id));
+    let names: Vec<String> = group.cases.iter().filter_map(named).collect();
+    if group.shows == Shows::Host {
+        for name in names {
+            let _ = writeln!(out, "         control {}", visible(&name));
+        }
+        return;
+    }
+    let of = if group.shows == Shows::Source { "source" } else { "host" };
+    let more =
+        if names.len() > MOST_CONTROLS { format!(" and {} more", names.len() - MOST_CONTROLS) } else { String::new() };
+    let first = names.iter().take(MOST_CONTROLS).cloned().collect::<Vec<_>>().join(", ");
+    let _ = writeln!(out, "         controls of its {of}: one of {}{more}", visible(&first));
 }
 
 /// An expectation in force, and where it comes from.

@@ -101,7 +101,10 @@ pub(super) fn apply(plan: &mut Plan, selection: &Selection) {
         keep[index - 1]
     });
     for case in &mut plan.cases {
-        for need in case.needs.iter_mut().chain(&mut case.controls) {
+        for group in &mut case.controls {
+            group.cases.retain(|control| keep[*control]);
+        }
+        for need in case.needs.iter_mut().chain(case.controls.iter_mut().flat_map(|group| &mut group.cases)) {
             *need = place[*need];
         }
     }
@@ -114,7 +117,10 @@ fn shown(case: &Case, several: bool) -> String {
 
 /// The cases without which a case says nothing.
 fn relies_on(case: &Case) -> Vec<usize> {
-    case.needs.iter().copied().chain(case.controls.iter().copied()).collect()
+    // An allowed cell is judged without others, unless it fails.
+    let judged_alone = case.grid.as_ref().is_some_and(|cell| cell.allowed);
+    let groups = case.controls.iter().filter(|_| !judged_alone);
+    case.needs.iter().copied().chain(groups.flat_map(|group| group.cases.iter().copied())).collect()
 }
 
 /// Cases with a skipped tag, and whatever needs one of them.

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cx, Diagnosis, DynProbe, Failure, Footprint, PhaseInfo, Probe, ProbeFuture, RestoreOutcome};
+use super::{Cx, Diagnosis, DynProbe, Failure, Footprint, Grid, PhaseInfo, Probe, ProbeFuture, RestoreOutcome};
 use crate::model::text::MASK;
 use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
 
@@ -165,6 +165,8 @@ pub struct Family {
     pub streams: bool,
     /// See [`Probe::MUST_EXPECT`].
     pub must_expect: &'static [&'static str],
+    /// See [`Probe::GRID`].
+    pub grid: Option<Grid>,
     /// See [`Probe::FIELD_RULES`].
     pub field_rules: FieldRules,
     /// See [`Probe::SYNONYMS`].
@@ -235,6 +237,7 @@ impl Family {
             modes: P::MODES,
             streams: P::STREAMS,
             must_expect: P::MUST_EXPECT,
+            grid: P::GRID,
             field_rules: P::FIELD_RULES,
             synonyms: P::SYNONYMS,
             readme,

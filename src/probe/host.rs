@@ -1,6 +1,7 @@
 //! The host a probe talks to, as far as a suite says.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use url::Url;
 
@@ -16,6 +17,8 @@ pub struct Host {
     version: IpVersion,
     /// Local address, where the check chooses it.
     source: Option<IpAddr>,
+    /// The network namespace it is looked at from, where the check chooses it: elsewhere its address may be another host's.
+    netns: Option<Arc<str>>,
 }
 
 impl Host {
@@ -30,7 +33,13 @@ impl Host {
         };
         let name =
             address.map_or_else(|| name.trim_end_matches('.').to_ascii_lowercase(), |address| address.to_string());
-        Self { name, version, source }
+        Self { name, version, source, netns: None }
+    }
+
+    /// The same, looked at from a network namespace.
+    #[must_use]
+    pub fn within(self, netns: Option<&Arc<str>>) -> Self {
+        Self { netns: netns.cloned(), ..self }
     }
 
     /// The hosts a check with these fields is about; none where it finds them itself.
@@ -89,18 +98,35 @@ impl Host {
         &self.name
     }
 
-    /// Whether an answer of this host may show that `other` can be reached: by the same IP version, and for another host
-    /// from the same local address. Which address of a name answered is known only when it did.
+    /// What it is called among the hosts of a run: its name, and the network namespace it is looked at from.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.netns {
+            Some(netns) => format!("{} in netns {netns}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// Whether an answer of this host may show that `other` can be reached: from the same network namespace, by the same IP
+    /// version, and for another host from the same local address. Which address of a name answered is known only when it did.
     #[must_use]
     pub fn vouches_for(&self, other: &Self) -> bool {
         let either = [self.version, other.version].contains(&IpVersion::Any);
-        (either || self.version == other.version) && (self.is_same(other) || self.source == other.source)
+        (either || self.version == other.version)
+            && self.netns == other.netns
+            && (self.is_same(other) || self.source == other.source)
+    }
+
+    /// Whether both have one name, wherever they are looked at from.
+    #[must_use]
+    pub fn has_name_of(&self, other: &Self) -> bool {
+        self.name == other.name
     }
 
     /// Whether both are one host, as far as it is written.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.name == other.name
+        self.name == other.name && self.netns == other.netns
     }
 }
 
@@ -168,5 +194,21 @@ mod tests {
         assert!(from("gate", Some("10.0.0.1")).vouches_for(&from("lonely", Some("10.0.0.1"))));
         assert!(!from("gate", None).vouches_for(&from("lonely", Some("10.0.0.1"))));
         assert!(!from("192.0.2.1", None).vouches_for(&from("2001:db8::1", None)), "IPv4 says nothing of IPv6");
+    }
+
+    #[test]
+    fn another_network_namespace_is_another_network() {
+        let within =
+            |name, netns: Option<&str>| host(name, IpVersion::Any, None).within(netns.map(Into::into).as_ref());
+        assert!(within("192.0.2.1", Some("a")).is_same(&within("192.0.2.1", Some("a"))));
+        assert!(!within("192.0.2.1", Some("a")).is_same(&within("192.0.2.1", Some("b"))));
+        assert!(!within("192.0.2.1", Some("a")).is_same(&within("192.0.2.1", None)));
+        for (one, other, vouches) in
+            [(Some("a"), Some("a"), true), (Some("a"), Some("b"), false), (None, Some("a"), false)]
+        {
+            assert_eq!(within("gate", one).vouches_for(&within("lonely", other)), vouches, "{one:?} {other:?}");
+            assert_eq!(within("192.0.2.1", one).vouches_for(&within("192.0.2.1", other)), vouches, "{one:?} {other:?}");
+        }
+        assert_eq!(within("gate", Some("a")).label(), "gate in netns a");
     }
 }

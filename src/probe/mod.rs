@@ -3,6 +3,7 @@
 mod context;
 pub mod diagnosis;
 mod family;
+mod grid;
 mod host;
 mod lateness;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub use context::Cx;
 pub use diagnosis::{Diagnosis, Failure, PhaseInfo};
 pub use family::{Family, FieldRules, Mode, Synonyms, plain};
+pub use grid::{Grid, PlannedCell};
 pub use host::Host;
 
 use crate::model::fact::Choice;
@@ -59,6 +61,8 @@ pub trait Probe: Send + Sync + Sized + 'static {
     const STREAMS: bool = true;
     /// Facts of which the `expect` of a check must name one, as no default would say anything; empty where none must.
     const MUST_EXPECT: &'static [&'static str] = &[];
+    /// Of a family whose checks are grids: what gives the cells, each of which is a case.
+    const GRID: Option<Grid> = None;
     /// Rules between its fields, for the schema.
     const FIELD_RULES: FieldRules = FieldRules { exclusive: &[], any: &[], with: &[] };
     /// What other tools call it, its fields and its facts.

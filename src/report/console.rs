@@ -6,7 +6,7 @@ use super::comparison::inconclusive::ComparisonKind;
 use super::comparison::numbers::{self, ComparedMetric};
 use super::layout::{Cell, Layout};
 use super::style::{Style, visible};
-use super::{failure, grouping, origin};
+use super::{failure, grid, grouping, origin};
 use crate::model::record::{FactValue, OriginWord, Outcome, SuiteRef};
 use crate::model::{CheckRecord, Place, Record, Severity, Unit, Verdict};
 use crate::stats::Summary;
@@ -104,7 +104,7 @@ fn quantiles(unit: Unit, summary: &Summary) -> String {
 /// With `report_lost` a report could not be written, which the exit code says.
 #[must_use]
 pub fn ending(record: &Record, layout: &Layout, lines: Lines<'_>, report_lost: bool, style: Style) -> String {
-    let mut out = String::new();
+    let mut out = grid::render(&record.checks, style);
     compared(&mut out, record, style);
     for gone in &record.run.vanished {
         let _ = writeln!(out, "{} {}: the baseline has it, the suite no longer does", style.mark(true), visible(gone));
@@ -169,7 +169,8 @@ fn detail(
 ) {
     let Some((&check, others)) = group.split_first() else { return };
     let name = style.strong(&layout.plain_name(Cell::from(check)));
-    let _ = writeln!(out, "{} {name}  {} {}", style.status(check), check.family, visible(&check.target));
+    let netns = check.netns.as_ref().map(|netns| format!(" in netns {}", visible(netns))).unwrap_or_default();
+    let _ = writeln!(out, "{} {name}  {} {}{netns}", style.status(check), check.family, visible(&check.target));
     let mut rows = failure::rows(check, style.verbose);
     let besides = grouping::also(check, others, layout)
         .into_iter()

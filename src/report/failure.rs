@@ -26,6 +26,10 @@ pub fn rows(check: &CheckRecord, whole: bool) -> Vec<Row> {
     if check.verdict != Verdict::Passed {
         rows.push(("cause", cause.clone()));
         rows.push(("next", next(check)));
+        if let Some(netns) = &check.netns {
+            let inside = shell::command(&format!("ip netns exec {}", shell::word(netns)));
+            rows.push(("netns", format!("{netns}: what is to be run here is run in it, behind {inside}")));
+        }
         unmet(&mut rows, check, &cause, whole);
         let worst = table::worst(check, facts_of(check), |key| !whole && names(&cause, key));
         rows.extend(worst.into_iter().map(|row| ("worst", row)));

@@ -126,12 +126,14 @@ pub fn works(failed: &CheckRecord, record: &Record, layout: &Layout) -> Option<R
         let cell = other.check == failed.check && other.id != failed.id;
         let elsewhere = other.family == failed.family
             && other.target == failed.target
+            && other.netns == failed.netns
             && address(other).is_some()
             && address(failed).is_some()
             && address(other) != address(failed);
         other.verdict == Verdict::Passed && !other.flaky && other.suite == failed.suite && (cell || elsewhere)
     };
-    let failed_itself = matches!(failed.verdict, Verdict::Failed | Verdict::Errored);
+    // Of a grid all cells are shown.
+    let failed_itself = matches!(failed.verdict, Verdict::Failed | Verdict::Errored) && failed.cell.is_none();
     let names: Vec<String> = record
         .checks
         .iter()

@@ -293,6 +293,7 @@ fn case_properties(xml: &mut Xml<'_>, check: &CheckRecord) -> io::Result<()> {
     xml.write_event(Event::Start(BytesStart::new("properties")))?;
     let mut pairs =
         vec![("target".to_owned(), check.target.clone()), ("attempts".to_owned(), check.attempts.to_string())];
+    pairs.extend(check.netns.iter().map(|netns| ("netns".to_owned(), netns.to_string())));
     pairs.extend(warned(check).map(|why| ("warned".to_owned(), why)));
     pairs.extend(check.tags.iter().map(|tag| ("tag".to_owned(), tag.clone())));
     pairs.extend(check.expectations.iter().map(|outcome| ("expects".to_owned(), expects(outcome, check))));

@@ -38,11 +38,19 @@ pub struct Cell<'c> {
     pub family: &'c str,
     /// The target.
     pub target: &'c str,
+    /// The network namespace it is looked at from.
+    pub netns: Option<&'c str>,
 }
 
 impl<'c> From<&'c CheckRecord> for Cell<'c> {
     fn from(check: &'c CheckRecord) -> Self {
-        Self { suite: &check.suite, id: &check.id, family: &check.family, target: &check.target }
+        Self {
+            suite: &check.suite,
+            id: &check.id,
+            family: &check.family,
+            target: &check.target,
+            netns: check.netns.as_deref(),
+        }
     }
 }
 
@@ -118,7 +126,8 @@ impl Layout {
 }
 
 fn plain_target(cell: Cell<'_>) -> String {
-    visible(&format!("{} {}", cell.family, cell.target))
+    let netns = cell.netns.map(|netns| format!(" in netns {netns}")).unwrap_or_default();
+    visible(&format!("{} {}{netns}", cell.family, cell.target))
 }
 
 fn widest(texts: impl Iterator<Item = String>, most: usize) -> usize {
@@ -165,7 +174,7 @@ mod tests {
     use super::{Cell, Layout, cut, shortened};
 
     fn cell<'c>(suite: &'c str, id: &'c str, target: &'c str) -> Cell<'c> {
-        Cell { suite, id, family: "tcp", target }
+        Cell { suite, id, family: "tcp", target, netns: None }
     }
 
     #[test]

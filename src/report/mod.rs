@@ -6,6 +6,7 @@ pub mod comparison_text;
 pub mod console;
 mod failure;
 pub mod fold;
+mod grid;
 mod grouping;
 pub mod json;
 mod json_splitter;

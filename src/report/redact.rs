@@ -12,7 +12,7 @@ use crate::model::record::{
     Shared, SuiteRef, Word,
 };
 use crate::model::rows::{Cell, Rows};
-use crate::model::{CheckRecord, Comparison, Event, Fault, Place};
+use crate::model::{CheckRecord, Comparison, Event, Fault, GridCell, Place};
 use crate::suite::Redactor;
 
 /// An event without secrets.
@@ -119,6 +119,8 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         check,
         family,
         target,
+        cell,
+        netns,
         tags,
         verdict: _,
         flaky: _,
@@ -157,13 +159,12 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     of_place(at, redactor);
     word(family, redactor);
     redactor.scrub(target);
+    of_cell(cell.as_mut(), netns.as_mut(), redactor);
     texts(tags, redactor);
     for text in [reason, next, group] {
         option(text, redactor);
     }
-    if let Some(fault) = fault {
-        of_fault(fault, redactor);
-    }
+    fault.iter_mut().for_each(|fault| of_fault(fault, redactor));
     texts(earlier, redactor);
     of_facts(facts, redactor);
     named(partial, redactor, |why, redactor| redactor.scrub(why));
@@ -180,6 +181,15 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     of_base(base.as_deref_mut(), redactor);
     named(rules, redactor, word);
     words(gated, redactor);
+}
+
+fn of_cell(cell: Option<&mut GridCell>, netns: Option<&mut Shared>, redactor: &Redactor) {
+    if let Some(GridCell { from, to, port, allowed: _ }) = cell {
+        for text in [from, to, port] {
+            redactor.scrub(text);
+        }
+    }
+    netns.into_iter().for_each(|netns| shared(netns, redactor));
 }
 
 fn of_baseline(baseline: &mut Option<BaselineRef>, redactor: &Redactor) {

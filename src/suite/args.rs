@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Span, suggest};
 use super::file::NamedFile;
-use super::tree::{Kind, Node};
+use super::tree::{Key, Kind, Node};
 use crate::model::args::Expected;
 use crate::model::parse::parse;
 use crate::model::{Arg, Args, FieldInfo, FieldKind, FieldRole, Text};
@@ -147,6 +147,7 @@ impl ArgContext<'_> {
                 return Some(Arg::Text(document::text(node)));
             }
             FieldKind::Group(fields) => return Some(Arg::Group(self.fields_but(name, node, fields, &[]).args)),
+            FieldKind::GroupOr(main, fields) => return self.group_or(name, node, (main, fields)),
             FieldKind::Switch(fields) if matches!(node.kind, Kind::Map(_)) => {
                 return Some(Arg::Group(self.fields_but(name, node, fields, &[]).args));
             }
@@ -181,6 +182,26 @@ impl ArgContext<'_> {
                 None
             }
         }
+    }
+
+    /// A group, or the value of its field `main` alone.
+    fn group_or(
+        &mut self,
+        name: &str,
+        node: &Node,
+        (main, fields): (&'static str, &'static [FieldInfo]),
+    ) -> Option<Arg> {
+        let alone = matches!(node.kind, Kind::Scalar(..)).then(|| fields.iter().find(|field| field.name == main));
+        let Some(field) = alone.flatten() else {
+            return Some(Arg::Group(self.fields_but(name, node, fields, &[]).args));
+        };
+        let arg = self.typed(name, node, &field.kind, false)?;
+        let mut typed = TypedArgs::default();
+        typed.args.0.insert(field.name, arg);
+        let written =
+            Node::new(node.span, Kind::Map(vec![(Key { name: main.to_owned(), span: node.span }, node.clone())]));
+        self.fill(name, &written, fields, &mut typed);
+        Some(Arg::Group(typed.args))
     }
 
     /// Notes a file that a value names.
@@ -231,6 +252,9 @@ impl ArgContext<'_> {
                 Some(Arg::List(items.iter().filter_map(|n| self.typed(name, n, item, false)).collect()))
             }
             Kind::Scalar(..) => self.typed(name, node, item, false).map(|arg| Arg::List(vec![arg])),
+            Kind::Map(_) if matches!(item, FieldKind::Group(_) | FieldKind::GroupOr(..)) => {
+                self.typed(name, node, item, false).map(|arg| Arg::List(vec![arg]))
+            }
             _ => {
                 let wants = FieldKind::List(&FieldKind::Text).wants();
                 self.errors.add(node.span, format!("`{name}` is {}, not a list", node.sort()), wants);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnostic::Span;
-use crate::model::{Args, BaselineRules, Expectation, Place, Severity};
+use crate::model::{Args, BaselineRules, Expectation, GridCell, Place, Severity};
 use crate::probe::{DynProbe, Family, Host};
 
 /// A case: one cell of a check's matrix, typed and built.
@@ -20,6 +20,8 @@ pub struct Check {
     pub probe: Arc<dyn DynProbe>,
     /// Arguments that say something of a failure, secrets masked.
     pub args: Arc<Args>,
+    /// The network namespace it runs in, if the suite names one.
+    pub netns: Option<Arc<str>>,
     /// Tags.
     pub tags: Arc<[String]>,
     /// Ids of checks that must pass first.
@@ -38,6 +40,8 @@ pub struct Check {
     pub hosts: Arc<[Host]>,
     /// Key and value of its cell, as its id has them.
     pub cell: Vec<(String, String)>,
+    /// Its cell, of a check that is a grid.
+    pub grid: Option<Arc<GridCell>>,
     /// Why it is skipped, from `when`.
     pub skip: Option<String>,
     /// Expectations.

@@ -1,6 +1,8 @@
 //! From an entry of `checks:` to its cases.
 
+mod grid;
 mod header;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,11 +19,10 @@ use super::expect::{FactTyping, Reader, effective};
 use super::file::NamedFile;
 use super::matrix::{self, Cell};
 use super::repeats;
-use super::syntax::flow;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Arg, Args, Expectation, FieldRole, Severity, Unit};
+use crate::model::{Arg, Args, Expectation, FieldRole, GridCell, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
 
 /// Keys of a check with a parser of their own. Whatever else is written is checked against the kind in the table.
@@ -65,6 +66,30 @@ struct CheckHeader<'n> {
     misspelt: bool,
 }
 
+/// A check as it is written, in one cell of its matrix.
+#[derive(Clone, Copy)]
+struct Written<'n> {
+    node: &'n Node,
+    name: &'n str,
+    family: &'static Family,
+    /// What stands below the family, as it is written, and with its variables replaced.
+    as_written: &'n Node,
+    below: &'n Node,
+    /// The other keys.
+    resolved: &'n Node,
+    common: &'n Args,
+    cell: &'n Cell,
+}
+
+/// What one case has of its own.
+struct OwnCell {
+    id: String,
+    parts: Vec<(String, String)>,
+    netns: Option<Arc<str>>,
+    hosts: Arc<[Host]>,
+    grid: Option<Arc<GridCell>>,
+}
+
 /// The id of a check, its family, and what stands below that.
 type Named<'n> = (&'n str, &'static Family, &'n Node);
 
@@ -87,13 +112,14 @@ impl Builder<'_> {
         let name = header.name.as_deref();
         let cases: Vec<Check> = cells
             .iter()
-            .filter_map(|cell| self.case(node, (name.unwrap_or("?"), family, below), cell, folder))
+            .flat_map(|cell| self.cases(node, (name.unwrap_or("?"), family, below), cell, folder))
             .collect();
         // What has no name, or no family, is looked at for its other errors.
         if name.is_none() || header.misspelt { Vec::new() } else { cases }
     }
 
-    fn case(&mut self, node: &Node, named: Named<'_>, cell: &Cell, folder: &Path) -> Option<Check> {
+    /// The cases of one cell of a matrix: one, or those of a grid.
+    fn cases(&mut self, node: &Node, named: Named<'_>, cell: &Cell, folder: &Path) -> Vec<Check> {
         let (name, family, written_below) = named;
         let scope = Scope { matrix: cell, ..self.scope };
         let below = vars::resolve(written_below, &scope, self.errors);
@@ -103,9 +129,47 @@ impl Builder<'_> {
         let typed = self.typing(folder).fields(family.name, &below, family.fields);
         let id = matrix::id(name, cell);
         self.named.iter_mut().skip(first_file).for_each(|file| file.case.1.clone_from(&id));
+        let netns = resolved.get("netns").or_else(|| self.defaults.get("netns"));
+        let netns = repeats::network_namespace(netns, self.errors);
+        let hosts = hosts(family, &typed.args, netns.as_ref());
+        let parts = matrix::parts(cell);
+        let written = Written {
+            node,
+            name,
+            family,
+            as_written: written_below,
+            below: &below,
+            resolved: &resolved,
+            common: &common,
+            cell,
+        };
+        let Some(grid) = family.grid else {
+            let own = OwnCell { id, parts, netns, hosts, grid: None };
+            return self.case(&written, typed, own, folder).into_iter().collect();
+        };
+        self.only_a_grid(node, family.name);
+        match grid(&typed.args) {
+            Ok(cells) => cells.into_iter().filter_map(|cell| self.grid_case(&written, &typed, cell, folder)).collect(),
+            Err(invalid) if typed.wrong.contains(invalid.field) => Vec::new(),
+            // What is missing is told.
+            Err(_) if self.errors.has(below.span) => Vec::new(),
+            Err(invalid) => {
+                let at = typed.spans.get(invalid.field).copied().unwrap_or(below.span);
+                self.errors.add(at, invalid.message, invalid.help);
+                Vec::new()
+            }
+        }
+    }
+
+    fn case(&mut self, written: &Written<'_>, typed: TypedArgs, own: OwnCell, folder: &Path) -> Option<Check> {
+        let Written { node, name, family, as_written, below, resolved, common, cell } = *written;
+        let OwnCell { id, parts, netns, hosts, grid } = own;
         let eventually = self.eventually(resolved.get("eventually"), folder);
-        let expectations = self.expectations(family, &typed.args, resolved.get("expect"), eventually.is_some());
-        self.must_expect(family, &typed.args, &expectations, resolved.get("expect").unwrap_or(&below).span);
+        // Of what is denied nothing else is to be seen.
+        let denied = grid.as_ref().is_some_and(|cell| !cell.allowed);
+        let expect = resolved.get("expect").filter(|_| !denied);
+        let expectations = self.expectations(family, &typed.args, expect, eventually.is_some());
+        self.must_expect(family, &typed.args, &expectations, resolved.get("expect").unwrap_or(below).span);
         let families = (family, self.families);
         let defaults = self.defaults.get("baseline");
         let baseline = baseline_rules::of_check(families, defaults, resolved.get("baseline"), self.errors);
@@ -124,11 +188,13 @@ impl Builder<'_> {
         }
         let disruptive = probe.footprint() == Footprint::Disruptive;
         let samples = common.get(&tables::SAMPLES);
-        self.repetition(node, &resolved, &common, disruptive, family.name);
-        let digest = self.written.digest(family, written_below, self.defaults.get("timeout"), cell);
+        self.repetition(node, resolved, common, disruptive, family.name);
+        let timeout = self.defaults.get("timeout");
+        let digest = self.written.digest((family, as_written), node.get("netns"), timeout, cell);
         let digest = with_contents(digest, family.fields, &typed.args);
         Some(Check {
             id: id.into(),
+            grid,
             check: name.into(),
             family,
             probe,
@@ -142,8 +208,9 @@ impl Builder<'_> {
             elsewhere: effective::outcomes_elsewhere(&expectations),
             patience,
             expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
-            hosts: Host::of_args(family.fields, &typed.args).into(),
-            cell: matrix::parts(cell),
+            hosts,
+            netns,
+            cell: parts,
             skip: when.or(conflict),
             expectations,
             eventually,
@@ -176,46 +243,6 @@ impl Builder<'_> {
             );
         }
         Some(why)
-    }
-
-    /// A window that is over before any silence can be seen.
-    fn window(
-        &mut self,
-        node: Option<&Node>,
-        eventually: Option<Eventually>,
-        patience: Option<Duration>,
-        silent: &[&str],
-    ) {
-        let (Some(node), Some(Eventually { within, .. }), Some(patience)) = (node, eventually, patience) else {
-            return;
-        };
-        if !silent.is_empty() && within <= patience {
-            let words = silent.join(" or ");
-            let [patience, within] = [patience, within].map(|time| Unit::Seconds.human(time.as_secs_f64()));
-            let message =
-                format!("`within` ({within}) ends before {words} can be seen, which takes `timeout` ({patience})");
-            self.errors.add(node.span, message, "let `within` be longer, or `timeout` shorter");
-        }
-    }
-
-    /// Repetitions that contradict each other, or the family.
-    fn repetition(&mut self, node: &Node, resolved: &Node, common: &Args, disruptive: bool, family: &str) {
-        let eventually = resolved.get("eventually").is_some();
-        if disruptive && common.get(&tables::SAMPLES) > 1 && resolved.get("samples").is_some() {
-            let help = "what it breaks is broken once per round: raise `rounds`";
-            self.errors.add(node.span, format!("`{family}` has one sample per round"), help);
-        }
-        if disruptive && (eventually || resolved.get("retries").is_some()) {
-            let help = "a second attempt would break the target once more and hide the first result";
-            self.errors.add(node.span, format!("`{family}` is made once: no `retries`, no `eventually`"), help);
-        }
-        if let Some(delay) = resolved.get(tables::RETRY_DELAY.name()) {
-            repeats::retry_delay(delay, common, (eventually, disruptive), family, self.errors);
-        }
-        if eventually && common.get(&tables::RETRIES) > 0 {
-            let help = "`eventually` is for convergence after a change, `retries` for flakes: keep one";
-            self.errors.add(node.span, "`eventually` and `retries` exclude each other", help);
-        }
     }
 
     fn typing<'t>(&'t mut self, folder: &'t Path) -> ArgContext<'t> {
@@ -320,51 +347,6 @@ impl Builder<'_> {
         let help = format!("write `expect: {{{first}: {{exactly: […]}}}}`, or of one of these: {others}");
         self.errors.add(span, message, help);
     }
-
-    fn skip(&mut self, node: Option<&Node>, cell: &Cell) -> Option<String> {
-        let node = node?;
-        if node.entries().is_empty() {
-            self.errors.add(node.span, "`when` names no variable", "write when: {variable: [value, …]}");
-            return None;
-        }
-        for (key, allowed) in node.entries() {
-            let name = key.name.strip_prefix("matrix.");
-            let found = match name {
-                Some(name) => cell.get(name),
-                None => self.scope.vars.get(&key.name),
-            };
-            let Some((found, value)) = found.and_then(|found| Some((found, found.text()?))) else {
-                let help = if cell.contains_key(&key.name) {
-                    format!("write `when: {{matrix.{}: {}}}`", key.name, flow(allowed))
-                } else if self.scope.vars.is_empty() {
-                    format!("define it: `vars: {{{}: VALUE}}`", key.name)
-                } else {
-                    self.errors.suggest(&key.name, self.scope.vars.keys().map(String::as_str))
-                };
-                self.errors.add(key.span, format!("`when` names an unknown variable `{}`", key.name), help);
-                continue;
-            };
-            let (span, shown, allowed) = (allowed.span, texts(Some(allowed)), values(allowed));
-            if allowed.is_empty() {
-                let help = format!("write {}: [value]", key.name);
-                self.errors.add(
-                    span,
-                    format!("`{}` of `when` names no value: the check would never run", key.name),
-                    help,
-                );
-                continue;
-            }
-            if !allowed.contains(&value) {
-                return Some(format!(
-                    "when {} is {}; it is {}",
-                    key.name,
-                    shown.join(" or "),
-                    found.shown().unwrap_or(value)
-                ));
-            }
-        }
-        None
-    }
 }
 
 /// Why no packet of a probe, or of a probe inside it, can go where it should. What contradicts is taken out of `args`, so that
@@ -386,6 +368,10 @@ fn conflict(families: &[Family], family: &Family, args: &mut Args) -> Option<Str
     })
 }
 
+fn hosts(family: &Family, args: &Args, netns: Option<&Arc<str>>) -> Arc<[Host]> {
+    Host::of_args(family.fields, args).into_iter().map(|host| host.within(netns)).collect()
+}
+
 fn patience(family: &Family, args: &Args) -> Option<Duration> {
     let field = family.fields.iter().find(|field| field.has(FieldRole::Patience))?;
     match args.0.get(field.name)? {
@@ -399,12 +385,6 @@ fn texts(node: Option<&Node>) -> Vec<String> {
     let Some(node) = node else { return Vec::new() };
     let items = if let Kind::List(items) = &node.kind { items.as_slice() } else { std::slice::from_ref(node) };
     items.iter().filter_map(|item| item.shown().map(str::to_owned)).collect()
-}
-
-/// A text or several.
-fn values(node: &Node) -> Vec<&str> {
-    let items = if let Kind::List(items) = &node.kind { items.as_slice() } else { std::slice::from_ref(node) };
-    items.iter().filter_map(Node::text).collect()
 }
 
 /// The check without its family and its matrix: those are resolved apart.

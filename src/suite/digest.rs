@@ -23,6 +23,8 @@ pub struct DefinedVariables {
     overridden: BTreeMap<String, Node>,
     secrets: BTreeMap<String, String>,
     budget: Budget,
+    /// `defaults.netns`, as the file writes it.
+    netns: Option<Node>,
 }
 
 impl DefinedVariables {
@@ -31,18 +33,26 @@ impl DefinedVariables {
         raw: &BTreeMap<String, Node>,
         overridden: &BTreeMap<String, Node>,
         secrets: &BTreeMap<String, String>,
+        netns: Option<&Node>,
     ) -> Self {
         let secrets: BTreeMap<String, String> =
             secrets.keys().map(|name| (name.clone(), format!("${{{name}}}"))).collect();
         // What is wrong with the variables is told where they are used.
         let resolved = |raw| vars::resolve_all(raw, &secrets, &environment, &mut Diagnostics::default());
         let (vars, overridden) = (resolved(raw), resolved(overridden));
-        Self { vars, overridden, secrets, budget: Budget::of_definitions() }
+        Self { vars, overridden, secrets, budget: Budget::of_definitions(), netns: netns.cloned() }
     }
 
-    /// Hash of a family and its fields in any order of keys; the patience belongs to it.
-    pub(super) fn digest(&self, family: &Family, below: &Node, timeout: Option<&Node>, cell: &Cell) -> String {
-        let resolved = |vars| {
+    /// Hash of a family and its fields in any order of keys; the patience belongs to it, and the network namespace as the suite
+    /// writes it.
+    pub(super) fn digest(
+        &self,
+        (family, below): (&Family, &Node),
+        netns: Option<&Node>,
+        timeout: Option<&Node>,
+        cell: &Cell,
+    ) -> String {
+        let resolved = |node, vars| {
             let broken = BTreeSet::new();
             let scope = Scope {
                 vars,
@@ -53,13 +63,17 @@ impl DefinedVariables {
                 broken: &broken,
                 of_variable: false,
             };
-            vars::resolve(below, &scope, &mut Diagnostics::default())
+            vars::resolve(node, &scope, &mut Diagnostics::default())
         };
-        let defined = fields(&resolved(&self.vars), resolved(&self.overridden), family.fields);
+        let defined = fields(&resolved(below, &self.vars), resolved(below, &self.overridden), family.fields);
         let mut text = format!("{} ", family.name);
         canonical(&defined, &mut text);
         if let Some(timeout) = timeout {
             canonical(timeout, &mut text);
+        }
+        if let Some(netns) = netns.or(self.netns.as_ref()) {
+            text.push_str(" netns ");
+            canonical(&resolved(netns, &self.vars), &mut text);
         }
         hex(&Sha256::digest(text.as_bytes())).chars().take(DIGITS).collect()
     }
@@ -101,6 +115,15 @@ fn defined(written: &Node, now: Node, kind: &FieldKind) -> Node {
                 Node::new(now.span, Kind::Scalar(url(then, text), *plain))
             }
             _ => now,
+        },
+        FieldKind::Group(table) | FieldKind::GroupOr(_, table) | FieldKind::Switch(table)
+            if matches!((&written.kind, &now.kind), (Kind::Map(_), Kind::Map(_))) =>
+        {
+            fields(written, now, table)
+        }
+        FieldKind::GroupOr(main, table) => match table.iter().find(|field| field.name == *main) {
+            Some(field) if !field.has(FieldRole::Location) => defined(written, now, &field.kind),
+            _ => written.clone(),
         },
         FieldKind::Group(table) | FieldKind::Switch(table) => fields(written, now, table),
         FieldKind::List(item) => match (&written.kind, now.kind) {
@@ -181,7 +204,8 @@ mod tests {
         let family = crate::checks::FAMILIES.iter().find(|one| one.name == family).unwrap();
         let vars = |value: &str| BTreeMap::from([("v".to_owned(), node(value))]);
         let secrets = BTreeMap::from([("TOKEN".to_owned(), secret.to_owned())]);
-        DefinedVariables::of(&vars(written), &vars(now), &secrets).digest(family, &node(text), None, &BTreeMap::new())
+        let defined = DefinedVariables::of(&vars(written), &vars(now), &secrets, None);
+        defined.digest((family, &node(text)), None, None, &BTreeMap::new())
     }
 
     fn digest(text: &str, v: &str) -> String {
@@ -238,6 +262,24 @@ mod tests {
             ("", "", ""),
         ] {
             assert_eq!(url(written, now), want, "{written} {now}");
+        }
+    }
+
+    #[test]
+    fn where_it_is_looked_at_from_counts_as_written() {
+        let family = crate::checks::FAMILIES.iter().find(|one| one.name == "tcp").unwrap();
+        let vars = |value: &str| BTreeMap::from([("v".to_owned(), node(value))]);
+        let of = |own: Option<&str>, of_all: Option<&str>, now: &str| {
+            let (own, of_all) = (own.map(node), of_all.map(node));
+            let defined = DefinedVariables::of(&vars("a"), &vars(now), &BTreeMap::new(), of_all.as_ref());
+            defined.digest((family, &node("{host: h, port: 1}")), own.as_ref(), None, &BTreeMap::new())
+        };
+        assert_eq!(of(None, None, "a"), digest("{host: h, port: 1}", "0"));
+        assert_ne!(of(Some("a"), None, "a"), of(None, None, "a"));
+        assert_ne!(of(Some("a"), None, "a"), of(Some("b"), None, "a"));
+        assert_eq!(of(Some("a"), None, "a"), of(None, Some("a"), "a"), "wherever it is written");
+        for (own, of_all) in [(Some("\"${v}\""), None), (None, Some("\"${v}\""))] {
+            assert_eq!(of(own, of_all, "a"), of(own, of_all, "b"), "an override says where to look");
         }
     }
 

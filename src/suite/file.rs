@@ -199,7 +199,7 @@ fn suite(
             *slot = node.clone();
         }
     }
-    let written = digest::DefinedVariables::of(&as_written, &document.vars, &secrets);
+    let written = digest::DefinedVariables::of(&as_written, &document.vars, &secrets, document.defaults.get("netns"));
     let vars = vars::resolve_all(&document.vars, &secrets, options.env, &mut loaded.errors);
     let cell = BTreeMap::new();
     let budget = vars::Budget::of_checks();

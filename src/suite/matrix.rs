@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::Diagnostics;
 use super::tree::{Key, Kind, Node};
+use crate::model::GridCell;
 
 /// Most cells of one check.
 const MAX_CELLS: usize = 100_000;
@@ -143,11 +144,25 @@ fn scalars(key: &Key, values: &[Node], secrets: &BTreeMap<String, String>, error
 /// `check[key=value,…]` with sorted keys; the bare id without a matrix.
 #[must_use]
 pub fn id(check: &str, cell: &Cell) -> String {
-    if cell.is_empty() {
+    id_of(check, &parts(cell))
+}
+
+/// The same of key and value as an id has them.
+#[must_use]
+pub fn id_of(check: &str, parts: &[(String, String)]) -> String {
+    if parts.is_empty() {
         return check.to_owned();
     }
-    let parts: Vec<String> = parts(cell).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let parts: Vec<String> = parts.iter().map(|(key, value)| format!("{key}={value}")).collect();
     format!("{check}[{}]", parts.join(","))
+}
+
+/// Key and value of a cell of a grid.
+#[must_use]
+pub fn grid_parts(cell: &GridCell) -> Vec<(String, String)> {
+    [("from", &cell.from), ("port", &cell.port), ("to", &cell.to)]
+        .map(|(key, text)| (key.to_owned(), value(text)))
+        .into()
 }
 
 /// Key and value of a cell, as an id has them.

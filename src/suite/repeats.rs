@@ -1,4 +1,4 @@
-//! Keys about how often, and beside what, a check runs.
+//! Keys about how often, beside what, and where a check runs.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use super::diagnostic::Diagnostics;
 use super::tables;
 use super::tree::Node;
 use crate::model::{Args, Unit};
+use crate::net::netns;
 
 /// A delay between attempts of a check that makes none, or no second one.
 pub(super) fn retry_delay(
@@ -48,4 +49,27 @@ pub(super) fn serial(node: Option<&Node>, errors: &mut Diagnostics) -> Option<Ar
         return None;
     }
     Some(name.into())
+}
+
+/// The network namespace the check runs in.
+pub(super) fn network_namespace(node: Option<&Node>, errors: &mut Diagnostics) -> Option<Arc<str>> {
+    let node = node?;
+    let text = node.text()?;
+    let (message, help) = if node.shown.is_some() {
+        ("`netns` holds a secret".to_owned(), "every report names it".to_owned())
+    } else if netns::is_name(text) {
+        return Some(text.into());
+    } else {
+        let last = text.rsplit('/').next().filter(|name| text.contains('/') && netns::is_name(name));
+        let help = match last {
+            Some(name) => format!("write `netns: {name}`: its name in `ip netns list`"),
+            None => "write netns: NAME, as `ip netns list` shows it".to_owned(),
+        };
+        (format!("`{text}` is no name of a network namespace"), help)
+    };
+    // One in `defaults` is told once.
+    if !errors.has(node.span) {
+        errors.add(node.span, message, help);
+    }
+    None
 }

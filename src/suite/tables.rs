@@ -89,6 +89,12 @@ fields! { pub COMMON;
         FieldKind::Integer(1, 1000),
         "How many checks of the same host may run at once, across all suites of the run, whatever --jobs says; of several values for a host the smallest counts.",
     );
+    /// The network namespace to run in.
+    pub const NETNS: Field<Option<String>> = Field::optional(
+        "netns",
+        FieldKind::Text,
+        "The network namespace to run in, by its name in `ip netns list`: every socket, name lookup, route and command of the check is in it.",
+    );
     /// Weight of a failure.
     pub const SEVERITY: Field<Weight> =
         Field::choice("severity", "fail", "`warn` reports a failure without failing the run.");
@@ -135,6 +141,7 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::required("id", FieldKind::Text, "Unique name: letters, digits, `_` and `-`."),
     FieldInfo::optional("description", FieldKind::Text, "What the check is for, in words."),
     FieldInfo::optional("tags", TEXTS, "For --tag and --skip-tag."),
+    NETNS.info,
     FieldInfo::optional(
         "matrix",
         FieldKind::Map(&TEXTS),

@@ -76,6 +76,7 @@ const OF_A_STORE: &[(&str, &[&str])] = &[
     ("probe no family", &["probe", "tcODD", "127.0.0.1:PORT"]),
     ("probe no field", &["probe", "tcp", "127.0.0.1:PORT", "baODD=true"]),
     ("probe no value", &["probe", "tcp", "127.0.0.1:PORT", "banner=tODD"]),
+    ("probe no namespace", &["probe", "tcp", "127.0.0.1:PORT", "--netns", "nODD"]),
     ("probe nobody", &["probe", "tcp", "ODD.test:9"]),
     ("explain", &["explain", "tcp.ODD"]),
     ("explain no family", &["explain", "ODD"]),

@@ -80,6 +80,9 @@ fn suite(family: &Family, command_line: &CommandLine) -> Result<Text, String> {
     }
     push("checks:".into(), Origin::Whole);
     push(format!("  - id: {}", family.name), Origin::Whole);
+    if let Some(netns) = &command_line.netns {
+        push(format!("    netns: {}", quoted(netns)), Origin::Field(format!("--netns {netns}")));
+    }
     push(format!("    {}:", family.name), Origin::Whole);
     for (line, shown) in body {
         push(line, shown.map_or(Origin::Whole, Origin::Field));

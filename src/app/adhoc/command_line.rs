@@ -28,6 +28,8 @@ pub(super) struct CommandLine {
     pub(super) expect: Vec<(String, String)>,
     /// Environment variables with secrets.
     pub(super) secrets: Vec<String>,
+    /// The network namespace to run in.
+    pub(super) netns: Option<String>,
     /// What was added to what was typed, for people.
     pub(super) notes: Vec<String>,
 }
@@ -41,7 +43,13 @@ impl CommandLine {
                 "`{name}` wants a suite: it has a probe of its own (`{field}`) and commands; `shakedown explain {name}` has an example"
             ));
         }
-        let mut out = Self { secrets: args.secrets.clone(), ..Self::default() };
+        if family.grid.is_some() {
+            let name = family.name;
+            return Err(format!(
+                "`{name}` wants a suite: it is a grid, with a case for each of its cells; `shakedown explain {name}` has an example"
+            ));
+        }
+        let mut out = Self { secrets: args.secrets.clone(), netns: args.netns.clone(), ..Self::default() };
         let mut target: Option<&str> = None;
         for word in &args.words {
             match (key_and_value(word), target) {

@@ -155,7 +155,7 @@ pub(super) fn example_value(kind: &FieldKind) -> String {
         FieldKind::BitRate => "100Mbit/s".into(),
         FieldKind::Rate | FieldKind::RateOr(_) => "100/s".into(),
         FieldKind::List(item) => format!("{0},{0}", example_value(item)),
-        FieldKind::Map(_) | FieldKind::Group(_) | FieldKind::Probe(..) => "…".into(),
+        FieldKind::Map(_) | FieldKind::Group(_) | FieldKind::GroupOr(..) | FieldKind::Probe(..) => "…".into(),
     }
 }
 

@@ -110,6 +110,8 @@ fn as_typed(family: &Family, text: &str) -> String {
     changed
         .replace(", or a check for each server by a matrix", "")
         .replace("`expect`", "-e")
+        .replace("`netns`", "--netns")
+        .replace("netns: ", "--netns ")
         .replace(&format!(" to `{}`", family.name), "")
         .replace("the file that names it or to ", "")
         .replace("the check ", "it ")

@@ -23,7 +23,8 @@ pub(super) fn render(
     notes: &[String],
     style: Style,
 ) -> String {
-    let first = format!("{} {}: {}", check.family, check.target, decisive(family, check));
+    let netns = check.netns.as_ref().map(|netns| format!(" in netns {netns}")).unwrap_or_default();
+    let first = format!("{} {}{netns}: {}", check.family, check.target, decisive(family, check));
     let mut out = format!("{} {}\n", style.status(check), style.strong(&visible(&first)));
     let page = ResultText { layout: Layout::of(std::iter::empty(), style.width) };
     if check.verdict != Verdict::Passed {

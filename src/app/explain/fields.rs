@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{FieldInfo, FieldKind};
+use crate::model::FieldInfo;
 
 /// Lists fields, those of a group below it.
 pub(super) fn list(out: &mut String, fields: &[FieldInfo], depth: usize) {
@@ -15,11 +15,8 @@ pub(super) fn list(out: &mut String, fields: &[FieldInfo], depth: usize) {
         };
         let _ = writeln!(out, "{indent}{:<16} {}{note}", field.name, field.kind.wants());
         let _ = writeln!(out, "{indent}{:<16}   {}", "", field.help);
-        match field.kind {
-            FieldKind::Group(inner) | FieldKind::Switch(inner) | FieldKind::Probe(_, inner) => {
-                list(out, inner, depth + 1);
-            }
-            _ => {}
+        if let Some(inner) = field.kind.inner() {
+            list(out, inner, depth + 1);
         }
     }
 }

@@ -213,10 +213,7 @@ fn field_at(fields: &[FieldInfo], name: &str) -> Option<FieldInfo> {
         return Some(*field);
     }
     let (first, rest) = name.split_once('.')?;
-    match fields.iter().find(|field| field.name == first)?.kind {
-        FieldKind::Group(inner) | FieldKind::Switch(inner) | FieldKind::Probe(_, inner) => field_at(inner, rest),
-        _ => None,
-    }
+    field_at(fields.iter().find(|field| field.name == first)?.kind.inner()?, rest)
 }
 
 fn words_of(family: &Family) -> Vec<&'static str> {

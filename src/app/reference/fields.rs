@@ -19,7 +19,7 @@ fn rows(table: &mut Table, path: &str, fields: &[FieldInfo]) {
             (false, None) => String::new(),
         };
         table.row([code(&name), brief(&field.kind), default, field.help.to_owned()]);
-        if let FieldKind::Group(inner) | FieldKind::Switch(inner) | FieldKind::Probe(_, inner) = field.kind {
+        if let Some(inner) = field.kind.inner() {
             rows(table, &format!("{name}."), inner);
         }
     }
@@ -49,10 +49,12 @@ pub(super) fn brief(kind: &FieldKind) -> String {
         FieldKind::RateOr(words) => format!("rate, such as `100 /s`, or {}", codes(words.iter().copied())),
         FieldKind::Choice(words) => codes(words.iter().copied()),
         FieldKind::List(FieldKind::Group(_)) => "list of maps".into(),
+        FieldKind::List(FieldKind::GroupOr(main, _)) => format!("list: {} alone, or a map", code(main)),
         FieldKind::List(item) => format!("list: {}", brief(item)),
         FieldKind::Map(FieldKind::Text) => "map".into(),
         FieldKind::Map(item) => format!("map to: {}", brief(item)),
         FieldKind::Group(_) => "map".into(),
+        FieldKind::GroupOr(main, _) => format!("{} alone, or a map", code(main)),
         FieldKind::Switch(_) => "`true`, `false`, or a map".into(),
         FieldKind::Probe(families, _) => format!("map with one of {}", codes(families())),
     }

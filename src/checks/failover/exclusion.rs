@@ -27,7 +27,7 @@ pub(super) fn keys(family: &Family, args: &Args, restore: &RestorePlan) -> Vec<L
 /// Takes the locks for the check `check`.
 pub(super) fn take(keys: &[LockKey], check: &str, target: &str) -> Result<Locks, Fault> {
     let holder = format!("process {}, check {check}", std::process::id());
-    Locks::take(keys, &holder).map_err(|error| match error {
+    Locks::take(&here(keys), &holder).map_err(|error| match error {
         LockError::Held { label, holder } => {
             let holder = if holder.is_empty() { "a process that did not say who it is".to_owned() } else { holder };
             Fault::local(
@@ -47,10 +47,16 @@ pub(super) fn take(keys: &[LockKey], check: &str, target: &str) -> Result<Locks,
 }
 
 fn key(label: String, identity: &str) -> LockKey {
-    // The same address is another machine in another network namespace.
-    let namespace = std::fs::metadata("/proc/self/ns/net").map_or(0, |metadata| metadata.ino());
     let sort = label.split(' ').next().unwrap_or_default().to_owned();
-    LockKey { label, identity: format!("{namespace}\0{sort}\0{identity}") }
+    LockKey { label, identity: format!("{sort}\0{identity}") }
+}
+
+/// The keys in the network namespace of the calling thread: in another one the same address is another machine.
+fn here(keys: &[LockKey]) -> Vec<LockKey> {
+    let namespace = std::fs::metadata("/proc/thread-self/ns/net").map_or(0, |metadata| metadata.ino());
+    let within =
+        |key: &LockKey| LockKey { label: key.label.clone(), identity: format!("{namespace}\0{}", key.identity) };
+    keys.iter().map(within).collect()
 }
 
 /// Hosts that the probe asks: those of its target, or else of its servers.

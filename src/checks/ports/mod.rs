@@ -3,7 +3,6 @@
 mod diagnosis;
 mod facts;
 mod fields;
-mod payloads;
 mod report;
 mod synonyms;
 
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList, is_near};
 use crate::checks::shared::target::{Target, version_and_source};
+use crate::checks::shared::udp_payloads;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, PortSet, RateOr, Text};
 use crate::net::IpVersion;
@@ -242,7 +242,7 @@ impl Ports {
                     ScanMethod::Syn => Method::Syn,
                     ScanMethod::Udp => Method::Udp,
                 },
-                payload: payloads::of,
+                payload: udp_payloads::of,
                 pace,
                 timeout: self.timeout,
                 retries: self.retries,

@@ -8,3 +8,4 @@ pub mod payload;
 pub mod silence;
 pub mod target;
 pub mod tls_fields;
+pub mod udp_payloads;

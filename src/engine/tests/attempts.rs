@@ -175,3 +175,16 @@ async fn a_delay_between_retries_is_kept_and_cut_by_what_ends_the_run() {
     let ran = bench().check("a", "retries: 3, retry_delay: 5s, budget: 8s", Script::always(bad())).run().await;
     assert_eq!((ran.times("a", Entry::Run), ran.verdict("a").0), (vec![0.0, 5.0], Verdict::Failed));
 }
+
+/// It would be measured somewhere else.
+#[tokio::test(start_paused = true)]
+async fn a_case_whose_network_namespace_is_not_there_does_not_run() {
+    let bench = bench().check("lost", "netns: shakedown-no-such-namespace", Script::always(good()));
+    let ran = bench.check("after", "needs: [lost]", Script::always(good())).run().await;
+    let (kind, detail) = ran.fault("lost");
+    assert_eq!(kind, FaultKind::Local);
+    assert!(detail.contains("no network namespace of this name"), "{detail}");
+    assert!(ran.entries("lost").is_empty(), "it ran elsewhere");
+    assert_eq!(ran.record("lost").netns.as_deref(), Some("shakedown-no-such-namespace"));
+    assert_eq!(ran.verdict("after").0, Verdict::Skipped);
+}

@@ -5,6 +5,7 @@ pub mod async_fd;
 pub mod cpu;
 pub mod fragment;
 pub mod icmp_filter;
+pub mod interface_mtu;
 pub mod limits;
 #[cfg(target_os = "linux")]
 pub mod mmsg;

@@ -7,7 +7,7 @@ use crate::testing::{load, load_all, scripted};
 
 #[track_caller]
 fn controls<'p>(plan: &'p Plan, id: &str) -> Vec<&'p str> {
-    case(plan, id).controls.iter().map(|control| &*plan.cases[*control].id).collect()
+    case(plan, id).controls.iter().flat_map(|group| &group.cases).map(|control| &*plan.cases[*control].id).collect()
 }
 
 /// The plan of real families, or its errors.
@@ -106,6 +106,22 @@ fn a_control_goes_the_same_way() {
             Ok(plan) => assert!(fits && controls(&plan, "shut") == ["up"], "{how} | {control}"),
             Err(error) => assert!(!fits && error.contains("takes another path"), "{how} | {control}: {error}"),
         }
+    }
+}
+
+/// The same address in another network namespace is another host, on another network.
+#[test]
+fn a_control_is_in_the_same_network_namespace() {
+    let with = |own: &str, other: &str| {
+        real(&format!(
+            "  - {{id: shut, {own}tcp: {{host: 127.0.0.1, port: 22}}, expect: {{outcome: timeout}}, control: up}}
+  - {{id: up, {other}tcp: {{host: 127.0.0.1, port: 80}}}}\n"
+        ))
+    };
+    assert_eq!(controls(&with("netns: a, ", "netns: a, ").unwrap(), "shut"), ["up"]);
+    for (own, other) in [("netns: a, ", "netns: b, "), ("netns: a, ", ""), ("", "netns: a, ")] {
+        let error = with(own, other).err().unwrap();
+        assert!(error.contains("takes another path") && error.contains("network namespace"), "{error}");
     }
 }
 

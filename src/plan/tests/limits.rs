@@ -55,3 +55,15 @@ fn the_longest_time_has_the_lines_and_the_chains() {
     let chain = "  - {id: a, scripted: {longest: 1s}}\n  - {id: b, needs: [a], scripted: {longest: 2s}}\n";
     assert!((seconds(chain) - 13.0).abs() < 1e-9);
 }
+
+#[test]
+fn an_address_is_another_host_in_another_network_namespace() {
+    let plan = plan(
+        "
+  - {id: a, matrix: {n: [1, 2]}, netns: x, per_target: 1, scripted: {target: \"one\"}, tags: [\"${matrix.n}\"], retries: \"${matrix.n}\"}
+  - {id: b, netns: y, scripted: {target: one}}
+  - {id: c, scripted: {target: one}}
+",
+    );
+    assert_eq!(limits(&plan), [("host one in netns x".to_owned(), 1, 2)]);
+}

@@ -214,6 +214,13 @@ fn kind(kind_of: &FieldKind) -> Value {
         FieldKind::List(item) => json!({"anyOf": [{"type": "array", "items": kind(item)}, kind(item)]}),
         FieldKind::Map(item) => json!({"type": "object", "additionalProperties": kind(item)}),
         FieldKind::Group(fields) => object(fields, &mut |_| None),
+        FieldKind::GroupOr(main, fields) => {
+            let alone = fields
+                .iter()
+                .find(|field| field.name == *main)
+                .map_or_else(|| reference("text"), |field| kind(&field.kind));
+            json!({"anyOf": [alone, object(fields, &mut |_| None)]})
+        }
         FieldKind::Switch(fields) => json!({"anyOf": [reference("flag"), object(fields, &mut |_| None)]}),
         FieldKind::Probe(families, fields) => {
             let mut group = object(fields, &mut |_| None);

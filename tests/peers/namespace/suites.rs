@@ -16,6 +16,8 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("ports", "ports", "host: HOST, ports: 9"),
     ("ports-many", "ports", "hosts: [HOST], ports: 9"),
     ("ports-udp", "ports", "host: HOST, ports: 9, method: udp"),
+    ("reach", "reach", "from: [self], to: [HOST], ports: [9], allow: [{from: any, to: any}]"),
+    ("reach-udp", "reach", "from: [self], to: [HOST], ports: [udp/9], allow: [{from: any, to: any}]"),
     ("http", "http", "url: 'http://AT:9/'"),
     ("https", "http", "url: 'https://AT:9/'"),
     ("dns", "dns", "server: 'AT:9', name: x.test, attempts: 1"),
@@ -119,7 +121,8 @@ pub fn every_family(host: &str, source: Option<&str>) -> String {
 
 /// Every outcome but the one that is wished for; `None` of a family that has no such fact.
 fn unwell(family: &Family) -> Option<String> {
-    let outcome = family.facts.iter().find(|fact| fact.roles.outcome)?;
+    // What is to be denied is said by its policy.
+    let outcome = family.facts.iter().find(|fact| fact.roles.outcome && family.grid.is_none())?;
     let Kind::Choice(words) = outcome.kind else { panic!("{}: an outcome that is no choice", family.name) };
     let bad: Vec<&str> = words.iter().copied().filter(|word| !outcome.expected.unwrap().contains(word)).collect();
     Some(format!("{}: {{in: [{}]}}", outcome.name, bad.join(", ")))

@@ -31,6 +31,12 @@ pub fn of(family: &Family) -> Vec<String> {
         "ports" => {
             &["host: 127.0.0.1, ports: @", "host: 127.0.0.1, ports: @, method: udp", "hosts: [127.0.0.1], ports: @"]
         }
+        "reach" => &[
+            "from: [self], to: [127.0.0.1], ports: [@], allow: [{from: any, to: any}]",
+            "from: [self], to: [127.0.0.1], ports: [\"udp/@\"], allow: [{from: any, to: any}]",
+            // The first cell is denied.
+            "from: [self], to: [127.0.0.1], ports: [@, 22], allow: [{from: any, to: any, ports: 22}]",
+        ],
         "http" => &[
             "url: \"http://127.0.0.1:@/\"",
             "url: \"http://127.0.0.1:@/\", method: HEAD",
@@ -108,9 +114,9 @@ impl Variant {
         Self { label: format!("{}: {{{template}}}", family.name), fields, args }
     }
 
-    /// Whether it asks for a connection and nothing more.
+    /// Whether it asks for a connection and nothing more, or for a denial, which takes controls that are no part of a probe.
     pub fn only_connects(&self) -> bool {
-        self.label.starts_with("tcp") && !self.fields.contains("expect")
+        self.label.starts_with("reach") || self.label.starts_with("tcp") && !self.fields.contains("expect")
     }
 
     /// The check as planned, with nothing but its defaults.

@@ -29,7 +29,8 @@ const QUIC: &[u16] = &[443, 784, 853, 8443];
 const QUIC_SIZE: usize = 1200;
 
 /// The datagram for a port; empty where none is known to be answered.
-pub(super) fn of(port: u16) -> Vec<u8> {
+#[must_use]
+pub fn of(port: u16) -> Vec<u8> {
     if QUIC.contains(&port) {
         // A long header of a version that is reserved to be unknown (RFC 9000, 15), two connection identifiers of 8 bytes.
         let mut packet = b"\xc0\x1a\x2a\x3a\x4a\x08shakedwn\x08portscan".to_vec();

@@ -1,0 +1,293 @@
+//! From `from`, `to`, `ports` and `allow` to the cells: every source, every port, every destination.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::fields::{
+    ADDRESS, AGENT, ALLOW, ALLOW_FILE, FROM, HOST, NAME, NETNS, PORTS, Protocol, ROW_FROM, ROW_PORTS, ROW_PROTOCOL,
+    ROW_TO, TO, TO_NAME,
+};
+use super::policy_file;
+use crate::checks::shared::target::IP_VERSION;
+use crate::model::{Arg, Args, Choices as _, Field, GridCell, Invalid, PortSet, Text};
+use crate::net::netns;
+use crate::probe::{Host, PlannedCell};
+
+/// Most cells of a check.
+const MOST_CELLS: usize = 10_000;
+/// Means every one of them.
+const ANY: [&str; 2] = ["any", "*"];
+/// How this host itself is called.
+const SELF: &str = "self";
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) address: Option<IpAddr>,
+    pub(super) netns: Option<String>,
+}
+
+/// A protocol and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Port {
+    pub(super) protocol: Protocol,
+    pub(super) number: u16,
+}
+
+impl Port {
+    pub(super) fn label(self) -> String {
+        format!("{}/{}", self.protocol.word(), self.number)
+    }
+}
+
+/// The cells of a check.
+pub(super) fn cells(args: &Args) -> Result<Vec<PlannedCell>, Invalid> {
+    let sources = sources(args)?;
+    let destinations = destinations(args)?;
+    let ports = ports(args)?;
+    let count = sources.len().saturating_mul(destinations.len()).saturating_mul(ports.len());
+    if count > MOST_CELLS {
+        let message = format!("these are {count} cells, and a check has at most {MOST_CELLS}");
+        return Err(PORTS.invalid(message, "write fewer ports or hosts, or several checks"));
+    }
+    let axes = Axes { sources: &sources, destinations: &destinations, ports: &ports };
+    let allowed = axes.allowed(args)?;
+    let version = args.get(&IP_VERSION);
+    let (from, to) = (entries(args, &FROM), entries(args, &TO));
+    let mut out = Vec::with_capacity(count);
+    for (at_from, source) in sources.iter().enumerate() {
+        for port in &ports {
+            for (at_to, (name, host)) in destinations.iter().enumerate() {
+                other_version(source, host)?;
+                let cell = GridCell {
+                    from: source.name.clone(),
+                    to: name.clone(),
+                    port: port.label(),
+                    allowed: allowed.contains(&(at_from, at_to, *port)),
+                };
+                let entry = |entries: &[Arg], at: usize| Arg::List(entries.get(at).cloned().into_iter().collect());
+                let mut own = args.clone();
+                own.0.insert(FROM.name(), entry(&from, at_from));
+                own.0.insert(TO.name(), entry(&to, at_to));
+                own.0.insert(PORTS.name(), Arg::List(vec![Arg::Text(port.label().into())]));
+                own.0.remove(ALLOW_FILE.name());
+                own.0.remove(ALLOW.name());
+                if cell.allowed {
+                    own.0.insert(ALLOW.name(), Arg::List(vec![Arg::Group(row(&cell))]));
+                }
+                let netns = source.netns.clone();
+                let host = Host::new(host, version, source.address);
+                out.push(PlannedCell { cell, args: own, netns, host });
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The row of `allow` of one cell.
+fn row(cell: &GridCell) -> Args {
+    let one = |text: &str| Arg::List(vec![Arg::Text(text.into())]);
+    let written =
+        [(ROW_FROM.name(), one(&cell.from)), (ROW_TO.name(), one(&cell.to)), (ROW_PORTS.name(), one(&cell.port))];
+    Args(written.into_iter().collect())
+}
+
+fn entries(args: &Args, field: &Field<Vec<Args>>) -> Vec<Arg> {
+    match args.0.get(field.name()) {
+        Some(Arg::List(items)) => items.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// Who asks, in the order written.
+pub(super) fn sources(args: &Args) -> Result<Vec<Source>, Invalid> {
+    let mut out: Vec<Source> = Vec::new();
+    for entry in args.get(&FROM) {
+        let source = source(&entry)?;
+        if out.iter().any(|other| other.name == source.name) {
+            let message = format!("`{}` stands twice in `from`", source.name);
+            return Err(FROM.invalid(message, "give each a name of its own: `{name: NAME, source: ADDRESS}`"));
+        }
+        out.push(source);
+    }
+    if out.is_empty() {
+        return Err(FROM.invalid("`from` is empty", "write who asks: `from: [self]`"));
+    }
+    Ok(out)
+}
+
+fn source(entry: &Args) -> Result<Source, Invalid> {
+    let (name, address, netns) = (entry.get(&NAME), entry.get(&ADDRESS), entry.get(&NETNS));
+    let agent = address.as_deref().is_some_and(|text| text == AGENT.name() || text.starts_with("agent:"));
+    if agent || entry.given(&AGENT) {
+        let help = "write `self`, an address of this host, or `{name: NAME, netns: NAMESPACE}`; run the suite where the others are";
+        return Err(FROM.invalid("`agent` is reserved: other hosts cannot ask yet", help));
+    }
+    let written = [&name, &address, &netns].into_iter().flatten();
+    public(&FROM, written)?;
+    let address_text = address.as_deref().filter(|text| *text != SELF).map(str::to_owned);
+    let parsed: Option<IpAddr> = match &address_text {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| {
+            let help = "write `self`, an address of this host, or `{name: NAME, netns: NAMESPACE}`";
+            FROM.invalid(format!("`{text}` in `from` is no address"), help)
+        })?),
+    };
+    if let Some(text) = netns.as_deref().filter(|text| !netns::is_name(text)) {
+        let message = format!("`{text}` is no name of a network namespace");
+        return Err(FROM.invalid(message, "write its name, as `ip netns list` shows it"));
+    }
+    let named = name.as_deref().map(str::to_owned);
+    let own = named.or_else(|| netns.as_deref().map(str::to_owned)).or(address_text);
+    Ok(Source {
+        name: own.unwrap_or_else(|| SELF.to_owned()),
+        address: parsed,
+        netns: netns.as_deref().map(str::to_owned),
+    })
+}
+
+/// Names stand in ids.
+fn public<'t>(field: &Field<Vec<Args>>, mut texts: impl Iterator<Item = &'t Text>) -> Result<(), Invalid> {
+    if texts.any(Text::holds_secret) {
+        let message = format!("`{}` holds a secret", field.name());
+        return Err(field.invalid(message, "it would be part of the ids of cases"));
+    }
+    Ok(())
+}
+
+/// Name and host of each, in the order written.
+pub(super) fn destinations(args: &Args) -> Result<Vec<(String, String)>, Invalid> {
+    let mut out: Vec<(String, String)> = Vec::new();
+    for entry in args.get(&TO) {
+        let (name, host) = (entry.get(&TO_NAME), entry.get(&HOST));
+        public(&TO, name.iter().chain([&host]))?;
+        let name = name.map_or_else(|| host.to_string(), Text::into_value);
+        if out.iter().any(|(other, _)| *other == name) {
+            let message = format!("`{name}` stands twice in `to`");
+            return Err(TO.invalid(message, "give each a name of its own: `{name: NAME, host: HOST}`"));
+        }
+        out.push((name, host.into_value()));
+    }
+    if out.is_empty() {
+        return Err(TO.invalid("`to` is empty", "write whom: `to: [192.0.2.10]`"));
+    }
+    Ok(out)
+}
+
+/// The ports, each once.
+pub(super) fn ports(args: &Args) -> Result<Vec<Port>, Invalid> {
+    let mut out: Vec<Port> = Vec::new();
+    for text in args.get(&PORTS) {
+        for port in some_ports(&text, Protocol::Tcp).map_err(|why| PORTS.invalid(why, PORT_HELP))? {
+            if !out.contains(&port) {
+                out.push(port);
+            }
+        }
+    }
+    if out.is_empty() {
+        return Err(PORTS.invalid("`ports` is empty", PORT_HELP));
+    }
+    Ok(out)
+}
+
+const PORT_HELP: &str = "write ports such as `tcp/443`, `udp/53`, `tcp/8000-8003`";
+
+/// `tcp/443`, `443/tcp`, `443`, `udp/5000-5003`.
+fn some_ports(text: &str, otherwise: Protocol) -> Result<Vec<Port>, String> {
+    let word = |part: &str| Protocol::of_word(&part.trim().to_ascii_lowercase());
+    let (protocol, numbers) = match text.split_once('/') {
+        None => (otherwise, text),
+        Some((one, other)) => match (word(one), word(other)) {
+            (Some(protocol), None) => (protocol, other),
+            (None, Some(protocol)) => (protocol, one),
+            _ => return Err(format!("`{text}` is no port: its protocol is neither tcp nor udp")),
+        },
+    };
+    let set = PortSet::parse(numbers.trim()).map_err(|why| format!("`{text}`: {why}"))?;
+    Ok(set.iter().map(|number| Port { protocol, number }).collect())
+}
+
+/// Addresses of two IP versions: no packet can go there.
+fn other_version(source: &Source, host: &str) -> Result<(), Invalid> {
+    let (Some(own), Ok(other)) = (source.address, host.parse::<IpAddr>()) else { return Ok(()) };
+    if own.is_ipv4() == other.is_ipv4() {
+        return Ok(());
+    }
+    let message = format!("{own} in `from` and {other} in `to` are of two IP versions: no packet can go there");
+    Err(TO.invalid(message, "write a check for each IP version"))
+}
+
+/// What a policy speaks of.
+struct Axes<'a> {
+    sources: &'a [Source],
+    destinations: &'a [(String, String)],
+    ports: &'a [Port],
+}
+
+impl Axes<'_> {
+    /// The cells that rows allow, by the places of source and destination.
+    fn allowed(&self, args: &Args) -> Result<BTreeSet<(usize, usize, Port)>, Invalid> {
+        let mut rows: Vec<(&'static str, Args)> = args.get(&ALLOW).into_iter().map(|row| (ALLOW.name(), row)).collect();
+        if let Some(path) = args.get(&ALLOW_FILE) {
+            rows.extend(policy_file::rows(&path)?.into_iter().map(|row| (ALLOW_FILE.name(), row)));
+        }
+        let mut out = BTreeSet::new();
+        for (number, (field, row)) in rows.iter().enumerate() {
+            let at =
+                |(message, help): (String, String)| Invalid::at(field, format!("row {}: {message}", number + 1), help);
+            let sources = self.sources.iter().map(|source| &*source.name);
+            let from = chosen("from", &row.get(&ROW_FROM), &sources).map_err(at)?;
+            let destinations = self.destinations.iter().map(|(name, _)| &**name);
+            let to = chosen("to", &row.get(&ROW_TO), &destinations).map_err(at)?;
+            let ports = self.row_ports(row).map_err(at)?;
+            for from in &from {
+                for to in &to {
+                    out.extend(ports.iter().map(|port| (*from, *to, *port)));
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn row_ports(&self, row: &Args) -> Result<Vec<Port>, (String, String)> {
+        let written = row.get(&ROW_PORTS);
+        if written.is_empty() || written.iter().any(|text| ANY.contains(&&**text)) {
+            return Ok(self.ports.to_vec());
+        }
+        let mut out = Vec::new();
+        for text in &written {
+            let some = some_ports(text, row.get(&ROW_PROTOCOL)).map_err(|why| (why, PORT_HELP.to_owned()))?;
+            if let Some(stranger) = some.iter().find(|port| !self.ports.contains(port)) {
+                let help = format!("add `{}` to `ports`, or take it out of the row", stranger.label());
+                return Err((format!("`{text}` is not among `ports`, so nobody asks it"), help));
+            }
+            out.extend(some);
+        }
+        Ok(out)
+    }
+}
+
+/// Places of the names in a row.
+fn chosen<'n>(
+    key: &str,
+    written: &[Text],
+    names: &(impl Iterator<Item = &'n str> + Clone),
+) -> Result<Vec<usize>, (String, String)> {
+    let all = || names.clone().collect::<Vec<_>>();
+    if written.is_empty() {
+        return Err((format!("it has no `{key}`"), format!("write `{key}: [{}]`, or `{key}: any`", all().join(", "))));
+    }
+    let mut out = Vec::new();
+    for text in written {
+        if ANY.contains(&&**text) {
+            return Ok((0..all().len()).collect());
+        }
+        let Some(at) = names.clone().position(|name| *name == **text) else {
+            let message = format!("`{text}` is none of `{key}`");
+            return Err((message, format!("the names are: {}", all().join(", "))));
+        };
+        out.push(at);
+    }
+    Ok(out)
+}
