@@ -230,7 +230,7 @@ fn is_request(heard: &[u8]) -> bool {
 
 /// Plays a server's part on a stream that was asked something.
 async fn play<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, words: &[u8], then: Then) {
-    let (mut heard, mut buffer) = (Vec::new(), [0; 16384]);
+    let (mut heard, mut buffer) = (Vec::new(), vec![0; 16384]);
     while !is_request(&heard) {
         let Ok(count @ 1..) = stream.read(&mut buffer).await else { break };
         heard.extend_from_slice(&buffer[..count]);
@@ -239,7 +239,7 @@ async fn play<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, words: &[u8], t
     let _ = stream.flush().await;
     match then {
         Close | Reset => {}
-        Stay => while stream.read(&mut [0; 4096]).await.is_ok_and(|count| count > 0) {},
+        Stay => while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {},
         Drip(piece) => {
             let mut pace = tokio::time::interval(Duration::from_millis(5));
             while stream.write_all(piece).await.is_ok() && stream.flush().await.is_ok() {
