@@ -2,6 +2,7 @@
 //! that forbids, and behind this host's own firewall, every family is errored, alike.
 
 mod altered;
+mod duplicate_address;
 mod impaired;
 mod limits;
 mod ports;
