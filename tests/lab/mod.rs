@@ -10,6 +10,7 @@ mod packet;
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub struct Faults {
     pub jitter: Duration,
     /// Share that is dropped, by chance.
     pub loss: f64,
+    /// Requests that are dropped, by their numbers from 0.
+    pub outage: Range<u64>,
     /// Every so many is sent twice; 0 for none.
     pub duplicate_every: u64,
     /// Every so many is held back for `hold`; 0 for none.
@@ -77,6 +80,7 @@ impl Default for Faults {
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
             loss: 0.0,
+            outage: 0..0,
             duplicate_every: 0,
             hold_every: 0,
             hold: Duration::ZERO,

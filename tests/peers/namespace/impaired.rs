@@ -183,6 +183,15 @@ fn losses_are_no_mtu() {
     }
 }
 
+/// Every packet of one length is lost, and none later.
+#[test]
+fn an_outage_is_no_mtu() {
+    let Some(lab) = Lab::new(1500) else { return };
+    let fields = format!("host: {TARGET}, mtu: discover, count: 2, interval: 5ms, timeout: 100ms");
+    let (check, did) = lab.run(&fields, Faults { outage: 1..3, delay: ms(1), ..Faults::default() });
+    assert_eq!((&check["facts"]["path_mtu"], did.lost), (&json!(1500), 2), "{check:#}");
+}
+
 #[test]
 fn a_dead_host_has_no_mtu() {
     let Some(lab) = Lab::new(1500) else { return };
