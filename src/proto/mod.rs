@@ -6,6 +6,7 @@ pub mod dnssec;
 pub mod http;
 pub mod icmp;
 pub mod iperf3;
+pub mod neighbour;
 pub mod quic;
 pub mod stray_ack;
 pub mod tls;

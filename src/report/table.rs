@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::model::count::counted;
 use crate::model::document_path::is_of;
-use crate::model::record::FactValue;
+use crate::model::record::{FactValue, Facts, Outcome};
 use crate::model::rows::{Cell, Rows};
 use crate::model::{CheckRecord, FactInfo, Kind, Unit, Value};
 use crate::report::style::visible;
@@ -44,17 +44,26 @@ const CELLS: usize = 6;
 /// are. What names its row says enough, and so does a cause that tells of every one of them.
 #[must_use]
 pub fn worst(check: &CheckRecord, facts: &[FactInfo], told_of: impl Fn(&str) -> bool) -> Vec<String> {
+    worst_of(&check.expectations, &check.facts, facts, told_of)
+}
+
+fn worst_of(
+    expectations: &[Outcome],
+    seen: &Facts,
+    facts: &[FactInfo],
+    told_of: impl Fn(&str) -> bool,
+) -> Vec<String> {
     let mut out = Vec::new();
     let mut told: Vec<&str> = Vec::new();
-    for unmet in check.expectations.iter().filter(|outcome| !outcome.held && !outcome.fact.contains(".row.")) {
+    for unmet in expectations.iter().filter(|outcome| !outcome.held && !outcome.fact.contains(".row.")) {
         let tables = facts.iter().filter(|info| matches!(info.kind, Kind::Table(_)));
         let about = tables.filter(|info| is_of(&unmet.fact, info.name)).max_by_key(|info| info.name.len());
         let Some(table) = about.filter(|info| !told.contains(&info.name)) else { continue };
-        let Some(FactValue::Table(rows)) = check.facts.get(table.name) else { continue };
+        let Some(FactValue::Table(rows)) = seen.get(table.name) else { continue };
         let column = facts.iter().find(|info| info.is_column_of(table) && is_of(&unmet.fact, info.name));
         let ordered = match column {
             Some(column) => by_column(rows, &column.name[table.name.len() + 1..], &unmet.operator),
-            None => listed(rows, check.facts.get(&unmet.fact)),
+            None => listed(rows, seen.get(&unmet.fact)),
         };
         let told_already = ordered.iter().all(|(key, _)| told_of(key));
         if told_already {
@@ -138,8 +147,8 @@ fn plain(value: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{Rows, by_column, cells, lines, listed};
-    use crate::model::record::FactValue;
+    use super::{Rows, WORST, by_column, cells, lines, listed, worst_of};
+    use crate::model::record::{FactValue, Facts, OriginWord, Outcome};
     use crate::model::{Observation, Round, RowsBuilder};
     use crate::testing::scripted::{FACTS, HOST_LOSS, HOST_NAME, HOST_STATE, HOSTS};
 
@@ -174,6 +183,33 @@ mod tests {
         let list = FactValue::Scalar(json!(["b", "x"]));
         assert_eq!(keys(&listed(&rows, Some(&list))), ["b"]);
         assert_eq!(cells(&rows, listed(&rows, Some(&list))[0]), "b: state=dead loss=100%");
+    }
+
+    /// Once for each table, with how many are not shown; not of what held, and not of what names its row.
+    #[test]
+    fn rows_are_shown_of_the_tables_that_broke() {
+        let hosts: Vec<String> = (0..7).map(|n| format!("h{n}")).collect();
+        let lost: Vec<(&str, &'static str, f64)> =
+            hosts.iter().zip(0_u8..).map(|(host, n)| (&**host, "dead", f64::from(n) / 10.0)).collect();
+        let mut seen = Facts::default();
+        seen.0.push(("hosts".into(), FactValue::Table(table(&lost, None).into())));
+        let shown = |outcomes: &[(&str, bool)]| {
+            let outcome = |(fact, held): &(&str, bool)| Outcome {
+                fact: (*fact).into(),
+                operator: "le".into(),
+                want: "0".into(),
+                got: None,
+                held: *held,
+                origin: OriginWord::default(),
+                at: None,
+            };
+            worst_of(&outcomes.iter().map(outcome).collect::<Vec<_>>(), &seen, FACTS)
+        };
+        let once = shown(&[("hosts.loss", false)]);
+        assert_eq!((once.len(), once[0].as_str()), (WORST + 1, "h6: state=dead loss=60%"));
+        assert_eq!(once[WORST], "… 2 more hosts");
+        assert_eq!(shown(&[("hosts.loss", false), ("hosts.loss.max", false)]), once);
+        assert!(shown(&[("hosts.loss", true), ("hosts.row.h1.loss", false), ("outcome", false)]).is_empty());
     }
 
     /// A column of which nothing was seen takes no room, and numbers have their units.

@@ -104,7 +104,7 @@ impl Forwarder {
             }
             return;
         }
-        let lost = self.random() < self.faults.loss;
+        let lost = self.random() < self.faults.loss || self.faults.outage.contains(&number);
         self.did.dropped(lost);
         if lost {
             return;

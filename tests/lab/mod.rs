@@ -9,7 +9,8 @@ mod forward;
 mod packet;
 
 use std::fs::File;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -33,10 +34,14 @@ use forward::Forwarder;
 pub const TARGET: Ipv4Addr = Ipv4Addr::new(10, 91, 0, 2);
 pub const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 91, 0, 9);
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 91, 0, 1);
+pub const TARGET_V6: Ipv6Addr = Ipv6Addr::new(0xfd91, 0, 0, 0, 0, 0, 0, 2);
+pub const ROUTER_V6: Ipv6Addr = Ipv6Addr::new(0xfd91, 0, 0, 0, 0, 0, 0, 9);
+const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0xfd91, 0, 0, 0, 0, 0, 0, 1);
 /// Hardware addresses, so that nobody has to ask for them.
 const CLIENT_MAC: &str = "02:00:00:00:91:01";
 const TARGET_MAC: &str = "02:00:00:00:91:02";
 const ETHERTYPE_IPV4: u16 = 0x0800;
+const ETHERTYPE_IPV6: u16 = 0x86dd;
 /// Bytes of frames that wait to be read.
 const BUFFER: usize = 4 << 20;
 
@@ -48,6 +53,8 @@ pub struct Faults {
     pub jitter: Duration,
     /// Share that is dropped, by chance.
     pub loss: f64,
+    /// Requests that are dropped, by their numbers from 0.
+    pub outage: Range<u64>,
     /// Every so many is sent twice; 0 for none.
     pub duplicate_every: u64,
     /// Every so many is held back for `hold`; 0 for none.
@@ -61,6 +68,8 @@ pub struct Faults {
     pub reports: bool,
     /// DSCP that a router gives all packets.
     pub dscp: Option<u8>,
+    /// The path carries IPv6 and nothing else.
+    pub is_ipv6: bool,
     /// Chooses what chance decides.
     pub seed: u64,
 }
@@ -71,6 +80,7 @@ impl Default for Faults {
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
             loss: 0.0,
+            outage: 0..0,
             duplicate_every: 0,
             hold_every: 0,
             hold: Duration::ZERO,
@@ -78,6 +88,7 @@ impl Default for Faults {
             mtu: usize::MAX,
             reports: false,
             dscp: None,
+            is_ipv6: false,
             seed: 1,
         }
     }
@@ -96,18 +107,19 @@ pub fn connect(client: &str, between: &str, target: &str, mtu: usize) {
         assert!(output.status.success(), "ip {words}: {}", String::from_utf8_lossy(&output.stderr));
     };
     for (inside, own, far, mac, other, address, peer) in [
-        (client, "c0", "near", CLIENT_MAC, TARGET_MAC, CLIENT, [TARGET, ROUTER]),
-        (target, "t0", "far", TARGET_MAC, CLIENT_MAC, TARGET, [CLIENT, ROUTER]),
+        (client, "c0", "near", CLIENT_MAC, TARGET_MAC, (CLIENT, CLIENT_V6), (TARGET, TARGET_V6)),
+        (target, "t0", "far", TARGET_MAC, CLIENT_MAC, (TARGET, TARGET_V6), (CLIENT, CLIENT_V6)),
     ] {
         ip(
             inside,
             &format!("link add {own} address {mac} mtu {mtu} type veth peer name {far} mtu {mtu} netns {between}"),
         );
         ip(inside, "link set lo up");
-        ip(inside, &format!("address add {address}/24 dev {own}"));
+        ip(inside, &format!("address add {}/24 dev {own}", address.0));
+        ip(inside, &format!("-6 address add {}/64 dev {own} nodad", address.1));
         ip(inside, &format!("link set {own} up"));
         ip(between, &format!("link set dev {far} up"));
-        for peer in peer {
+        for peer in [IpAddr::from(peer.0), peer.1.into(), ROUTER.into(), ROUTER_V6.into()] {
             ip(inside, &format!("neigh replace {peer} lladdr {other} dev {own} nud permanent"));
         }
     }
@@ -122,7 +134,7 @@ pub fn start(between: &str, faults: Faults) -> Running {
     let own = Arc::clone(&stop);
     let thread = std::thread::spawn(move || {
         setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
-        let ends = [end("near"), end("far")];
+        let ends = ["near", "far"].map(|interface| end(interface, faults.is_ipv6));
         let _ = set_timerslack(1);
         let own_thread = gettid().to_string();
         let _ = Command::new("chrt").args(["--fifo", "--pid", "10", &own_thread]).output();
@@ -147,9 +159,10 @@ impl Drop for Running {
     }
 }
 
-/// A packet socket for the IPv4 packets that arrive on an interface, and for any frame to send there.
-fn end(interface: &str) -> Socket {
-    let protocol = i32::from(ETHERTYPE_IPV4.to_be());
+/// A packet socket for the packets of one IP version that arrive on an interface, and for any frame to send there.
+fn end(interface: &str, is_ipv6: bool) -> Socket {
+    let ethertype = if is_ipv6 { ETHERTYPE_IPV6 } else { ETHERTYPE_IPV4 };
+    let protocol = i32::from(ethertype.to_be());
     let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(protocol))).unwrap();
     let found = getifaddrs().unwrap().find_map(|entry| {
         let address = entry.address.filter(|_| entry.interface_name == interface)?;

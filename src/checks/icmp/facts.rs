@@ -119,3 +119,15 @@ facts! { pub(super) SINGLE;
         Fact::integer("mtu", Unit::Bytes, "Smallest MTU that a router, or this host, named when a probe was too big.")
             .ruled(Rule::Same);
 }
+
+// With `duplicate_address` alone.
+facts! { pub(super) LINK;
+    pub(super) const LINK_ADDRESSES: Fact<Vec<String>> = Fact::list(
+        "link_addresses",
+        "Link-layer addresses of those who say that they have the address; a router that answers for others (proxy ARP) is among them.",
+    )
+    .on_breach(
+        "several devices have this address: find their ports by these link-layer addresses (`bridge fdb`, the switch's table), and give all but one \
+         another address",
+    );
+}

@@ -42,6 +42,12 @@ fields! { pub(super) FIELDS;
         FieldKind::Integer(0, 63),
         "Class of service that probes bear (RFC 2474): 46 is EF, 0 best effort. `dscp.quoted` says what became of it.",
     );
+    pub(super) const DUPLICATE_ADDRESS: Field<bool> = Field::default(
+        "duplicate_address",
+        FieldKind::Bool,
+        "false",
+        "Ask the link, by ARP or neighbour discovery, who has the address of `host`: two are one too many. Needs CAP_NET_RAW, and that this host is on that link.",
+    );
     use SOURCE;
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "1s", "How long to wait for each reply.").role(FieldRole::Patience);

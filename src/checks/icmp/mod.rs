@@ -13,7 +13,7 @@ mod synonyms;
 use std::time::Duration;
 
 use facts::OUTCOME;
-use fields::{HOST, HOSTS};
+use fields::{DUPLICATE_ADDRESS, HOST, HOSTS};
 use path_mtu::{MTU, PathMtu};
 use single::Single;
 use sweep::Sweep;
@@ -46,6 +46,8 @@ pub fn permission() -> Result<(), Fault> {
 /// The kinds of checks, and the facts that each has alone.
 const MODES: &[probe::Mode] = &[
     probe::Mode::of("host: 192.0.2.1", |args| !sweep::applies(args) && !path_mtu::applies(args), facts::SINGLE),
+    probe::Mode::of("duplicate_address: true", |args| args.get(&DUPLICATE_ADDRESS), facts::LINK)
+        .adds("link_addresses: {len: {le: 1}}"),
     probe::Mode::of("mtu: discover", path_mtu::applies, path_mtu::FACTS),
     probe::Mode::of("hosts: [192.0.2.0/24]", sweep::applies, sweep::FACTS)
         .adds("hosts.dead: {len: 0}\nhosts.unreachable: {len: 0}\nhosts.unresolved: {len: 0}"),
@@ -55,7 +57,8 @@ impl Probe for Icmp {
     const SUMMARY: &'static str =
         "ICMP echo: which hosts answer, loss, round-trip time, jitter, and errors from the path";
     const FIELDS: &'static [FieldInfo] = joined!(FieldInfo; fields::FIELDS, path_mtu::FIELDS, sweep::FIELDS);
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::SINGLE, path_mtu::OWN, sweep::FACTS);
+    const FACTS: &'static [FactInfo] =
+        joined!(FactInfo; facts::FACTS, facts::SINGLE, facts::LINK, path_mtu::OWN, sweep::FACTS);
     const MODES: &'static [probe::Mode] = MODES;
     const FIELD_RULES: FieldRules = FieldRules {
         exclusive: &[
@@ -63,6 +66,9 @@ impl Probe for Icmp {
             &["host", "hosts_file"],
             &["host", "rate"],
             &["host", "retries"],
+            &["duplicate_address", "hosts"],
+            &["duplicate_address", "hosts_file"],
+            &["duplicate_address", "mtu"],
             &["mtu", "hosts"],
             &["mtu", "hosts_file"],
         ],
@@ -78,6 +84,12 @@ impl Probe for Icmp {
             return Err(
                 MTU.invalid("the MTU of a path is searched to one host", "write `host`, in a `matrix` for several")
             );
+        }
+        if args.get(&DUPLICATE_ADDRESS) && (sweep::applies(args) || path_mtu::applies(args)) {
+            return Err(DUPLICATE_ADDRESS.invalid(
+                "a link is asked who has one address",
+                "write `host`, in a `matrix` for several, without `mtu`",
+            ));
         }
         let mode = match (args.get(&HOST), sweep::applies(args)) {
             (Some(host), false) if path_mtu::applies(args) => Mode::PathMtu(Box::new(PathMtu::from_args(args, host)?)),

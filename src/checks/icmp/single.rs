@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::facts::{ADDRESS, DSCP_QUOTED, OUTCOME};
-use super::fields::{COUNT, DONT_FRAGMENT, DSCP, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
+use super::facts::{ADDRESS, DSCP_QUOTED, LINK_ADDRESSES, OUTCOME};
+use super::fields::{COUNT, DONT_FRAGMENT, DSCP, DUPLICATE_ADDRESS, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
 use super::stream;
 use crate::checks::shared::target::Target;
 use crate::model::{Args, Fault, Invalid, Text};
+use crate::net::open_loop::Threads;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::icmp::{Options, Pinger, Quotes};
+use crate::proto::neighbour;
 
 /// Time beyond the schedule for the last wake-up and the evaluation.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -23,6 +25,7 @@ pub(super) struct Single {
     pub(super) interval: Duration,
     pub(super) size: usize,
     options: Options,
+    duplicate_address: bool,
 }
 
 impl Single {
@@ -34,6 +37,7 @@ impl Single {
             interval: args.get(&INTERVAL),
             size: args.get(&SIZE),
             options: Options { source: target.source, ttl, dont_fragment, dscp: args.get(&DSCP) },
+            duplicate_address: args.get(&DUPLICATE_ADDRESS),
             target,
         })
     }
@@ -54,10 +58,24 @@ impl Single {
         let address = self.target.address().await?;
         cx.set(&ADDRESS, address.to_string());
         let pinger = Pinger::open(address, self.size, cx.seed(), self.options)?;
+        let mut threads = Threads::new();
+        let (patience, label) = (self.target.timeout, self.target.label());
+        let holders = self
+            .duplicate_address
+            .then(|| threads.spawn("neighbours", move |stop| neighbour::holders(address, patience, stop)));
         let (echo, quotes) = (pinger.echo, self.options.dscp.and_then(|_| Quotes::open(address)));
         stream::run(self, pinger, address, cx).await?;
         if let Some(dscp) = quotes.and_then(|quotes| quotes.dscp(&echo, address)) {
             cx.set(&DSCP_QUOTED, i64::from(dscp));
+        }
+        if let Some(holders) = holders {
+            let why =
+                |error: String| Fault::local("ask who has the address", label, error, "report this: it is a defect");
+            let found = match holders {
+                Ok(found) => found.await.map_err(|_| why("the thread ended early".to_owned()))?,
+                Err(error) => return Err(why(error.to_string()).into()),
+            };
+            cx.set(&LINK_ADDRESSES, found?);
         }
         Ok(())
     }

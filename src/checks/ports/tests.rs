@@ -49,6 +49,9 @@ fn many_ports_of_others_are_a_scan_and_noise_is_alone() {
     let footprint = |args: &Args| Ports::from_args(args).unwrap().footprint();
     assert_eq!(footprint(&args("127.0.0.1", &["1-65535"], &[])), Footprint::Noisy);
     assert_eq!(footprint(&args("192.0.2.1", &["1-1024"], &[])), Footprint::Quiet);
+    let threads = |more| Ports::from_args(&args("127.0.0.1", &["1-65535"], more)).unwrap().shares(65_535);
+    assert!(threads(&[]) > 1 || std::thread::available_parallelism().unwrap().get() == 1);
+    assert_eq!(threads(&[("method", text("udp"))]), 1, "datagrams to the port of another thread would be answers");
     let rate = [("rate", Arg::Number(20_000.0))];
     assert_eq!(footprint(&args("192.0.2.1", &["1-1024"], &rate)), Footprint::Noisy);
 }

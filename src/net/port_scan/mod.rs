@@ -101,7 +101,7 @@ struct Pair {
 }
 
 impl Job {
-    /// How long a port is waited for that is not asked again. A connection has at least so long that a filter of this host shows.
+    /// How long to wait for a port that is not asked again. A connection has at least so long that a filter of this host shows.
     #[must_use]
     pub fn last_timeout(&self) -> Duration {
         match self.method {

@@ -1,4 +1,4 @@
-//! The loop of a scan, the same for every method: when probes leave, how long each is waited for, and which are sent again.
+//! The loop of a scan, the same for every method: when probes leave, how long to wait for each, and which are sent again.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
@@ -269,7 +269,8 @@ impl Scan {
     /// What a port came to. An answer says more than an error that came before, and nothing says more than an answer.
     pub(super) fn settle(&mut self, pair: Pair, state: PortState) {
         let known = self.found.at(pair.at);
-        if known == PortState::Silent && state != PortState::Silent {
+        // Whoever rejects may limit how many errors it sends: those that come later show no loss.
+        if known == PortState::Silent && matches!(state, PortState::Open | PortState::Closed) {
             self.lossy.insert(pair.host);
         }
         if !self.found.is_answered(pair.at) {
@@ -286,7 +287,7 @@ impl Scan {
         }
     }
 
-    /// How long a port of a host is waited for. Only of one that is asked again it may be less than what the check says.
+    /// How long to wait for a port of a host. Only of one that is asked again it may be less than what the check says.
     fn patience(&self, host: usize) -> Duration {
         if self.is_last {
             return self.job.last_timeout();

@@ -285,7 +285,62 @@ fn only_port(_: &Socket, _: bool, _: u16) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+    use std::hash::RandomState;
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
     use pnet::packet::tcp::{TcpFlags, TcpOptionNumbers, TcpPacket, ipv4_checksum};
+    use socket2::Socket;
+
+    use super::{Segment, SynProber, Waiter};
+    use crate::net::port_scan::scan::Scan;
+    use crate::net::port_scan::{Job, Method, Pace, PortState};
+
+    /// What a port is after a segment from it.
+    fn after(flags: u8, off_by: u32, by_loopback: bool) -> (PortState, usize) {
+        let peer: SocketAddr = "192.0.2.1:80".parse().unwrap();
+        let job = Job {
+            hosts: [peer.ip()].into(),
+            ports: [peer.port()].into(),
+            method: Method::Syn,
+            payload: |_| Vec::new(),
+            pace: Pace::Max,
+            timeout: Duration::from_secs(1),
+            retries: 0,
+            source: None,
+            share: (0, 1),
+        };
+        let nothing = std::iter::empty::<&Socket>();
+        let prober = SynProber {
+            sockets: Vec::new(),
+            waiter: Waiter::new(nothing),
+            sources: HashMap::new(),
+            keys: RandomState::new(),
+        };
+        let mut scan = Scan::new(job, 1);
+        let acknowledged = prober.sequence(peer).wrapping_add(1).wrapping_add(off_by);
+        let segment = Segment { from: peer.ip(), by_loopback, source: peer.port(), flags, acknowledged };
+        prober.answered(&mut scan, &segment);
+        assert_eq!(scan.found.at(0), PortState::Unasked, "nobody asked");
+        let pair = scan.job.pair(0).unwrap();
+        scan.sent(pair, 0);
+        prober.answered(&mut scan, &segment);
+        (scan.found.at(0), scan.found.faults.len())
+    }
+
+    #[test]
+    fn only_what_acknowledges_the_syn_is_its_answer() {
+        use PortState::{Closed, Open, Unasked};
+        let (syn, ack, rst) = (TcpFlags::SYN, TcpFlags::ACK, TcpFlags::RST);
+        assert_eq!(after(syn | ack, 0, false), (Open, 0));
+        assert_eq!(after(rst | ack, 0, false), (Closed, 0));
+        assert_eq!(after(syn | ack, 1, false), (Unasked, 0), "of an earlier scan");
+        assert_eq!(after(rst | ack, 1, false), (Unasked, 0));
+        assert_eq!(after(rst, 0, false), (Unasked, 0));
+        assert_eq!(after(ack, 0, false), (Unasked, 0));
+        assert_eq!(after(rst | ack, 0, true), (Unasked, 1), "a reset of our own");
+    }
 
     #[test]
     fn a_syn_says_how_long_segments_may_be() {

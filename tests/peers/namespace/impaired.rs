@@ -1,5 +1,6 @@
 //! What is measured through a path with known faults, against what the path itself says it did.
 
+use std::net::IpAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -133,18 +134,22 @@ fn a_busy_machine_does_not_make_the_path_look_slow() {
 
 /// What a search finds: MTU of the path, whether longer packets vanish, and who says so.
 fn found(lab: &Lab, faults: Faults) -> (Value, Did) {
-    lab.run(&format!("host: {TARGET}, mtu: discover, interval: 5ms, timeout: 300ms"), faults)
+    let target = if faults.is_ipv6 { IpAddr::from(lab::TARGET_V6) } else { TARGET.into() };
+    lab.run(&format!("host: '{target}', mtu: discover, interval: 5ms, timeout: 300ms"), faults)
 }
 
 #[test]
 fn the_mtu_of_the_path_is_found_exactly() {
     let Some(lab) = Lab::new(1500) else { return };
-    for mtu in [1500, 1492, 1400, 1281, 576] {
-        let (check, did) = found(&lab, Faults { mtu, reports: true, delay: ms(1), ..Faults::default() });
+    let four = [1500, 1492, 1400, 1281, 576].map(|mtu| (mtu, false));
+    // No link of IPv6 carries less than 1,280 bytes (RFC 8200, 5).
+    for (mtu, is_ipv6) in four.into_iter().chain([1500, 1400, 1281, 1280].map(|mtu| (mtu, true))) {
+        let (check, did) = found(&lab, Faults { mtu, is_ipv6, reports: true, delay: ms(1), ..Faults::default() });
         let facts = &check["facts"];
         assert_eq!((&check["verdict"], &facts["path_mtu"]), (&json!("passed"), &json!(mtu)), "{check:#}");
         let small = mtu < 1500;
-        let router = small.then(|| lab::ROUTER.to_string());
+        let router = if is_ipv6 { lab::ROUTER_V6.to_string() } else { lab::ROUTER.to_string() };
+        let router = small.then_some(router);
         assert_eq!(
             (facts["path_mtu.router"].as_str(), facts["path_mtu.reported"].as_u64()),
             (router.as_deref(), small.then_some(mtu as u64))
@@ -157,8 +162,8 @@ fn the_mtu_of_the_path_is_found_exactly() {
 #[test]
 fn a_black_hole_is_told_from_a_small_mtu() {
     let Some(lab) = Lab::new(1500) else { return };
-    for mtu in [1499, 1400, 900] {
-        let (check, did) = found(&lab, Faults { mtu, delay: ms(1), ..Faults::default() });
+    for (mtu, is_ipv6) in [(1499, false), (1400, false), (900, false), (1400, true)] {
+        let (check, did) = found(&lab, Faults { mtu, is_ipv6, delay: ms(1), ..Faults::default() });
         let facts = &check["facts"];
         assert_eq!((&facts["path_mtu"], &facts["path_mtu.black_hole"]), (&json!(mtu), &json!(true)), "{check:#}");
         assert_eq!((&check["verdict"], did.reported), (&json!("failed"), 0));
@@ -176,6 +181,15 @@ fn losses_are_no_mtu() {
             lab.run(&format!("host: {TARGET}, mtu: discover, count: 6, interval: 5ms, timeout: 100ms"), faults);
         assert_eq!(check["facts"]["path_mtu"], json!(1400), "{did:?} {check:#}");
     }
+}
+
+/// Every packet of one length is lost, and none later.
+#[test]
+fn an_outage_is_no_mtu() {
+    let Some(lab) = Lab::new(1500) else { return };
+    let fields = format!("host: {TARGET}, mtu: discover, count: 2, interval: 5ms, timeout: 100ms");
+    let (check, did) = lab.run(&fields, Faults { outage: 1..3, delay: ms(1), ..Faults::default() });
+    assert_eq!((&check["facts"]["path_mtu"], did.lost), (&json!(1500), 2), "{check:#}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod altered;
 mod backends;
+mod duplicate_address;
 mod impaired;
 mod limits;
 mod netns;

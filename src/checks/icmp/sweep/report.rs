@@ -150,7 +150,11 @@ fn own_fault(tally: &HostTally, peer: SocketAddr, source: Option<IpAddr>) -> Fau
 
 #[cfg(test)]
 mod tests {
-    use super::{HostTally, own_fault};
+    use super::{Found, Host, HostTally, ProbeCounts, own_fault, report};
+    use crate::checks::icmp::Icmp;
+    use crate::net::datagram::IcmpError;
+    use crate::stats::Samples;
+    use crate::testing;
 
     #[test]
     fn a_full_table_of_neighbours_names_its_remedy() {
@@ -158,5 +162,56 @@ mod tests {
         tally.own = Some(libc::ENOBUFS);
         let fault = own_fault(&tally, "127.0.0.9:0".parse().unwrap(), None);
         assert!(fault.remedy.contains("gc_thresh3") && fault.detail.contains("neighbour"), "{fault:?}");
+    }
+
+    fn counted_as(sent: u32, received: u32) -> ProbeCounts {
+        let mut counts = ProbeCounts::default();
+        (counts.sent, counts.received) = (sent, received);
+        counts
+    }
+
+    /// A sweep of one host that had an answer or not, and replies that this host dropped.
+    fn of_one(received: u32, dropped: u32, report_of: Option<IcmpError>) -> (String, bool) {
+        let address = "192.0.2.1".parse().unwrap();
+        let mut tally = HostTally::new(address);
+        if let Some(error) = report_of {
+            tally.reported(error);
+        }
+        let counts = counted_as(1, received);
+        let lateness = Samples::default();
+        let found = Found { hosts: vec![tally], counts: vec![counts], lateness, user_stamped: false, dropped };
+        let hosts = [Host { name: None, address: Ok(address) }];
+        let (seen, ended) =
+            testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| report(cx, &hosts, vec![found], None));
+        (seen.text("outcome").unwrap_or_default().to_owned(), ended.is_ok())
+    }
+
+    #[test]
+    fn a_host_is_not_dead_where_this_host_dropped_replies() {
+        assert_eq!(of_one(1, 3, None), ("replied".into(), true));
+        assert_eq!(of_one(0, 0, None), ("silent".into(), true));
+        assert!(!of_one(0, 3, None).1);
+    }
+
+    /// What is silent beside hosts that were not asked is not all there is.
+    #[test]
+    fn hosts_that_were_not_asked_leave_the_outcome_open() {
+        let hosts =
+            ["192.0.2.1", "127.0.0.9"].map(|address| Host { name: None, address: Ok(address.parse().unwrap()) });
+        let mut tallies = hosts.clone().map(|host| HostTally::new(host.address.unwrap())).to_vec();
+        tallies[1].own = Some(libc::ENOBUFS);
+        let counts = [counted_as(1, 0), counted_as(0, 0)].to_vec();
+        let found = Found { hosts: tallies, counts, lateness: Samples::default(), user_stamped: false, dropped: 0 };
+        let (seen, ended) =
+            testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| report(cx, &hosts, vec![found], None));
+        assert_eq!((seen.text("outcome"), ended.unwrap_err().peer.as_str()), (None, "127.0.0.9"));
+        assert_eq!(testing::list(&seen, "hosts.dead"), ["192.0.2.1"]);
+    }
+
+    #[test]
+    fn a_neighbour_that_does_not_answer_is_dead_and_not_unreachable() {
+        let error = |router: &str| Some(IcmpError::from_icmp(false, 3, 1, 0, router.parse().ok(), 8));
+        assert_eq!(of_one(0, 0, error("127.0.0.1")).0, "silent");
+        assert_eq!(of_one(0, 0, error("198.51.100.1")).0, "unreachable");
     }
 }

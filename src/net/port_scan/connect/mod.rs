@@ -4,6 +4,8 @@
 //! Most answers of this very host are there when `connect` returns; only who waits is watched.
 
 mod conclude;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::SocketAddr;
@@ -63,26 +65,28 @@ impl ConnectProber {
         self.is_own.get(pair.host) == Some(&true)
     }
 
-    /// The token of a connection for a port, and its socket.
+    /// The token of a connection for a port.
     fn take(&mut self, job: &Job, pair: Pair) -> io::Result<usize> {
-        let is_own = self.is_own(pair);
-        let kind = usize::from(pair.peer.is_ipv6()) + 2 * usize::from(is_own);
+        let kind = usize::from(pair.peer.is_ipv6()) + 2 * usize::from(self.is_own(pair));
         let token = match self.idle.get_mut(kind).and_then(Vec::pop) {
             Some(token) => token,
-            None => {
-                let socket = open(job, pair.peer)?;
-                let held = !is_own && syn::drop_own_resets(&socket, pair.peer.ip());
-                let connection = Some(Connection { socket, kind, is_watched: false, held, pair: None });
-                let token = self.unused.pop().unwrap_or(self.connections.len());
-                match self.connections.get_mut(token) {
-                    Some(place) => *place = connection,
-                    None => self.connections.push(connection),
-                }
-                token
-            }
+            None => self.add(job, pair, kind)?,
         };
         if let Some(connection) = self.connection(token) {
             connection.pair = Some(pair);
+        }
+        Ok(token)
+    }
+
+    /// The token of a new connection.
+    fn add(&mut self, job: &Job, pair: Pair, kind: usize) -> io::Result<usize> {
+        let socket = open(job, pair.peer)?;
+        let held = !self.is_own(pair) && syn::drop_own_resets(&socket, pair.peer.ip());
+        let connection = Some(Connection { socket, kind, is_watched: false, held, pair: None });
+        let token = self.unused.pop().unwrap_or(self.connections.len());
+        match self.connections.get_mut(token) {
+            Some(place) => *place = connection,
+            None => self.connections.push(connection),
         }
         Ok(token)
     }
