@@ -33,7 +33,7 @@ impl Single {
             count: args.get(&COUNT).unwrap_or(PROBES),
             interval: args.get(&INTERVAL),
             size: args.get(&SIZE),
-            options: Options { source: target.source, ttl, dont_fragment },
+            options: Options { source: target.source, ttl, dont_fragment, flow: None },
             target,
         })
     }

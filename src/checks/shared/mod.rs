@@ -3,6 +3,7 @@
 pub mod advice;
 pub mod diagnosis;
 pub mod hosts;
+pub mod mtu_search;
 pub mod payload;
 pub mod silence;
 pub mod target;
