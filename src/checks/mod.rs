@@ -21,6 +21,7 @@ families! {
     udp::Udp,
     icmp::Icmp,
     ports::Ports,
+    trace::Trace,
     http::Http,
     dns::Dns,
     tls::Tls,

@@ -31,6 +31,8 @@ const BEYOND: &[(&str, &str)] = &[
     ("must be above zero", "the size of a quantity with a unit"),
     ("says what to ask for", "fields that depend on each other"),
     ("is spoken over QUIC", "fields that depend on each other"),
+    ("ICMP has no ports", "fields that depend on each other"),
+    ("a SYN has one length", "fields that depend on each other"),
     // Paths have a grammar of their own.
     ("is a path of another language", "paths"),
     ("a filter compares by a single", "paths"),
@@ -246,7 +248,7 @@ const REFUSED: &[&str] = &[
 fn the_schema_is_strict_and_small() {
     let text = shakedown::suite::schema::text(FAMILIES);
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), schema());
-    assert!(text.len() < 210_000, "{} bytes", text.len());
+    assert!(text.len() < 216_000, "{} bytes", text.len());
     let (mut problems, mut referred) = (Vec::new(), BTreeSet::new());
     strict(&schema(), "#", &[], &mut problems, &mut referred);
     let schema = schema();

@@ -31,6 +31,7 @@ pub fn of(family: &Family) -> Vec<String> {
         "ports" => {
             &["host: 127.0.0.1, ports: @", "host: 127.0.0.1, ports: @, method: udp", "hosts: [127.0.0.1], ports: @"]
         }
+        "trace" => &["host: 127.0.0.1", "host: 127.0.0.1, mtu: discover"],
         "http" => &[
             "url: \"http://127.0.0.1:@/\"",
             "url: \"http://127.0.0.1:@/\", method: HEAD",
