@@ -22,6 +22,7 @@ families! {
     icmp::Icmp,
     ports::Ports,
     reach::Reach,
+    trace::Trace,
     http::Http,
     dns::Dns,
     tls::Tls,

@@ -47,12 +47,7 @@ pub fn worst(check: &CheckRecord, facts: &[FactInfo], told_of: impl Fn(&str) -> 
     worst_of(&check.expectations, &check.facts, facts, told_of)
 }
 
-fn worst_of(
-    expectations: &[Outcome],
-    seen: &Facts,
-    facts: &[FactInfo],
-    told_of: impl Fn(&str) -> bool,
-) -> Vec<String> {
+fn worst_of(expectations: &[Outcome], seen: &Facts, facts: &[FactInfo], told_of: impl Fn(&str) -> bool) -> Vec<String> {
     let mut out = Vec::new();
     let mut told: Vec<&str> = Vec::new();
     for unmet in expectations.iter().filter(|outcome| !outcome.held && !outcome.fact.contains(".row.")) {

@@ -31,6 +31,8 @@ const BEYOND: &[(&str, &str)] = &[
     ("must be above zero", "the size of a quantity with a unit"),
     ("says what to ask for", "fields that depend on each other"),
     ("is spoken over QUIC", "fields that depend on each other"),
+    ("ICMP has no ports", "fields that depend on each other"),
+    ("a SYN has one length", "fields that depend on each other"),
     // Paths have a grammar of their own.
     ("is a path of another language", "paths"),
     ("a filter compares by a single", "paths"),

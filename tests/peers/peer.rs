@@ -22,6 +22,7 @@ pub const NGINX: Peer = daemon("nginx", "nginx");
 pub const OPENSSL: Peer = daemon("openssl", "openssl");
 pub const IP: Peer = tool("iproute2", "ip");
 pub const NFT: Peer = tool("nftables", "nft");
+pub const MTR: Peer = tool("mtr", "mtr");
 pub const IPERF3: Peer = daemon("iperf3", "iperf3");
 /// As strict about the types of parameters as every release since 3.18.
 pub const IPERF3_CURRENT: Peer = daemon("iperf3 3.22", "/opt/shakedown-iperf3/bin/iperf3");

@@ -17,7 +17,7 @@ const PHRASES: &[(&str, &str)] = &[
     (r"\b(report|output|file|baseline)s? not be written\b", "could not be written"),
     (r"\bwhat may become of\b", "how … may change"),
     (r"\bwhat became of the (connection|handshake|exchange|question|test|request|query)\b", "how the … ended"),
-    (r"\bbreak the circle\b|\bin a circle\b", "a dependency cycle; of links, a loop"),
+    (r"\bbreak the circle\b|\bin a loop\b", "a dependency cycle; of links, a loop"),
     (r"\bhandshaken\b|\bshak(e|es|ing) hands\b|\bshook hands\b", "completed; to make a handshake"),
     (r"\baddress famil(y|ies)\b|\bIP famil(y|ies)\b", "IP version; a family is the kind of a check"),
     (r"\bfamily: ?(any|ipv4|ipv6)\b", "ip_version: …"),

@@ -75,6 +75,10 @@ fn a_line_of_another_tool_becomes_one_of_ours() {
         ("nmap -n -Pn -sT -p 22,8000-8100 192.0.2.1", "probe ports 192.0.2.1 ports=22,8000-8100"),
         ("nmap -sU -p53 192.0.2.1", "probe ports 192.0.2.1 method=udp ports=53"),
         ("nmap -p- -6 www.test", "probe ports www.test ports=1-65535 ip_version=ipv6"),
+        ("traceroute -n -m 20 -T -p 443 192.0.2.1", "probe trace 192.0.2.1 max_hops=20 protocol=tcp port=443"),
+        ("traceroute -p 53 192.0.2.1", "probe trace 192.0.2.1 port=53 protocol=udp"),
+        ("mtr -n -r -c 10 www.test", "probe trace www.test count=10"),
+        ("tracepath -n www.test", "probe trace www.test mtu=discover"),
         ("fping -C 3 -p 20 192.0.2.1", "probe icmp 192.0.2.1 count=3 interval=20ms"),
         ("testssl.sh --quiet https://www.test:8443/", "probe tls www.test:8443 scan=true"),
         ("sslscan www.test", "probe tls www.test scan=true"),
@@ -193,16 +197,16 @@ fn every_option_of_the_families_leads_to_a_check() {
             let (name, takes) = option.split_once(' ').unwrap_or((option, ""));
             let target = if family.name == "udp" { "192.0.2.1:53 send=x" } else { "192.0.2.1:443" };
             let target = if matches!(family.name, "icmp" | "dns") { "192.0.2.1 server=192.0.2.53" } else { target };
-            let target = if matches!(family.name, "icmp" | "ports") { "192.0.2.1" } else { target };
+            let target = if matches!(family.name, "icmp" | "ports" | "trace") { "192.0.2.1" } else { target };
             // A target of the option's own is the only one.
             let target = if instead.starts_with('{') || instead.starts_with("hosts") { "" } else { target };
-            let target = if *option == "-6" && family.name == "ports" { "www.test" } else { target };
+            let target = if *option == "-6" && matches!(family.name, "ports" | "trace") { "www.test" } else { target };
             let target = if option.starts_with("-p") && family.name != "dns" { "192.0.2.1" } else { target };
             let target = if instead.contains("version=3") { "https://192.0.2.1/" } else { target };
             let more = match *instead {
                 _ if instead.contains("client_cert") => "client_key=/dev/null",
                 _ if instead.contains("client_key") => "client_cert=/dev/null",
-                _ if instead.contains("protocol=udp") => "rate=10Mbit/s",
+                _ if instead.contains("protocol=udp") && family.name == "throughput" => "rate=10Mbit/s",
                 _ if option.starts_with("-p") && family.name == "udp" => "send=x",
                 _ if !option.starts_with("-p") && family.name == "ports" => "ports=22",
                 _ if instead.contains("verify_name") && family.name == "dns" => "transport=dot",

@@ -18,6 +18,7 @@ use crate::model::fact::SETTLED_IN;
 use crate::model::named::Named;
 use crate::model::record::{FactValue, Facts, Shared, Word};
 use crate::model::reduced::{Check, Report};
+use crate::model::typed::Form;
 use crate::model::{Changes, FactChange, PartialFact, Shift, Value, Verdict};
 use checks::MatchedBy;
 use rules::Resolver;
@@ -120,6 +121,8 @@ impl Collector {
         self.changes.compared += 1;
         let resolver = rules.resolver(check, [sides.before, sides.after]);
         let here = (&check.suite, &check.id);
+        // What was not seen of a path is told apart hop by hop.
+        self.partial.retain(|name, _| !matches!(resolver.form(name), Form::Hops) && !resolver.is_ignored(name));
         let mut listed = 0;
         let first = self.changes.facts.len();
         self.seen_in_part(here);

@@ -225,6 +225,11 @@ impl Resolver<'_> {
         }
     }
 
+    /// Whether its family ignores the fact, and nobody else speaks of it: that it was seen in part is no news either.
+    pub(super) fn is_ignored(&self, name: &str) -> bool {
+        self.row(name).is_some() && !self.may_matter(name, false)
+    }
+
     /// Whether `path` must stay although its value is not compared. A rule that says to ignore it, or all of the fact, is obeyed.
     pub(super) fn stays(&self, name: &str, path: &str) -> bool {
         let Some((key, row)) = path.get(name.len() + 1..).zip(self.row(name)) else { return false };

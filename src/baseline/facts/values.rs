@@ -138,7 +138,10 @@ impl Walk<'_> {
         let typing = ValueType { form, kind: self.kind, ..Sort::Any.into() };
         match (before, after) {
             (Value::Array(old), Value::Array(new)) => {
-                let (added, removed) = (only_in(new, old, typing), only_in(old, new, typing));
+                let (removed, added) = match form {
+                    Form::Hops => typed::hops::differences(old, new),
+                    _ => (only_in(old, new, typing), only_in(new, old, typing)),
+                };
                 let shift = match (added.is_empty(), removed.is_empty()) {
                     (true, true) => return None,
                     (false, true) => Shift::Grew,

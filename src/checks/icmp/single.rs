@@ -36,7 +36,7 @@ impl Single {
             count: args.get(&COUNT).unwrap_or(PROBES),
             interval: args.get(&INTERVAL),
             size: args.get(&SIZE),
-            options: Options { source: target.source, ttl, dont_fragment, dscp: args.get(&DSCP) },
+            options: Options { source: target.source, ttl, dont_fragment, dscp: args.get(&DSCP), flow: None },
             duplicate_address: args.get(&DUPLICATE_ADDRESS),
             target,
         })

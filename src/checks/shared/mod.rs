@@ -4,6 +4,7 @@ pub mod advice;
 pub mod diagnosis;
 pub mod host_table;
 pub mod hosts;
+pub mod mtu_search;
 pub mod payload;
 pub mod silence;
 pub mod target;

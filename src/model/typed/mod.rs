@@ -5,6 +5,7 @@ mod alike;
 mod decimal;
 pub mod distinguished;
 pub mod hex;
+pub mod hops;
 mod invalid;
 pub mod name;
 mod ports;
@@ -47,6 +48,8 @@ pub enum Form {
     Words(&'static [&'static str]),
     /// Ports and ranges of them (`22`, `8000-8100`); a list of them is a set of ports, however it is cut into ranges.
     Ports,
+    /// A hop of a path, with its number: `3 192.0.2.1`; members of several ways in any order, `*` for who is not known.
+    Hops,
     /// A distinguished name: `C=US, O=Example`, `CN=a,O=b`.
     DistinguishedName,
     /// A URL: scheme and host without case, without the port that is the scheme's own.
@@ -192,6 +195,7 @@ impl Form {
             Self::Digest => hex::digest(text).unwrap_or_else(|| hex::key(text)),
             Self::Words(words) => canonical_word(words, text).map_or_else(|| text.to_lowercase(), str::to_owned),
             Self::Ports => PortSet::parse(text).map_or_else(|_| text.to_owned(), |ports| ports.to_string()),
+            Self::Hops => hops::key(text),
             Self::DistinguishedName => distinguished::key(text),
             Self::Url => web::url(text),
             Self::MediaType => web::media_type(text),
@@ -206,7 +210,7 @@ impl Form {
     pub fn contains(self, kind: Option<&str>, text: &str, part: &str) -> bool {
         let lower = || text.to_lowercase().contains(&part.to_lowercase());
         match self {
-            Self::Word | Self::Words(_) | Self::Name | Self::Address | Self::Host => lower(),
+            Self::Word | Self::Words(_) | Self::Name | Self::Address | Self::Host | Self::Hops => lower(),
             Self::DistinguishedName | Self::MediaType => lower(),
             Self::FieldWords => web::words(text).contains(&web::words(part)),
             Self::Hex | Self::HexNumber | Self::Digest => hex::key(text).contains(&hex::key(part)),

@@ -123,7 +123,7 @@ impl Datagram {
 
     /// The next entry of the error queue.
     pub fn queued(&self, buffer: &mut [u8]) -> Option<Queued> {
-        system::queued(self.socket(), &mut Control::empty().0, buffer).map(|(queued, _)| queued)
+        system::queued(self.socket(), &mut Control::empty().0, buffer).map(|entry| entry.queued)
     }
 
     /// Waits until there is something to read.
@@ -175,6 +175,12 @@ pub fn next_report(socket: &impl AsRawFd, buffer: &mut [u8]) -> Option<(IcmpErro
 /// The same of a UDP socket, with the port that the packet was sent to.
 pub fn next_report_of_port(socket: &impl AsRawFd, buffer: &mut [u8]) -> Option<(IcmpError, Option<SocketAddr>)> {
     system::icmp_error(socket, &mut Control::empty().0, buffer)
+}
+
+/// The next error report of a socket of [`enable_reports`], and when the kernel saw it, on the wall clock since 1970; what it quotes
+/// of the packet in question is in the buffer.
+pub fn next_stamped_report(socket: &impl AsRawFd, buffer: &mut [u8]) -> Option<(IcmpError, Option<Duration>)> {
+    system::stamped_icmp_error(socket, &mut Control::empty().0, buffer)
 }
 
 impl Ready<'_> {
@@ -292,19 +298,36 @@ mod system {
         buffer: &mut [u8],
     ) -> Option<(IcmpError, Option<SocketAddr>)> {
         loop {
-            if let (Queued::IcmpError(report), to) = queued(socket, control, buffer)? {
+            if let Entry { queued: Queued::IcmpError(report), to, .. } = queued(socket, control, buffer)? {
                 return Some((report, to));
             }
         }
     }
 
-    /// Reads the error queue up to the first entry that says something, with the address the packet was sent to; ends, because each
-    /// read takes one entry out.
-    pub(super) fn queued(
+    /// The same, with the time at which it arrived.
+    pub(super) fn stamped_icmp_error(
         socket: &impl AsRawFd,
         control: &mut [u8],
         buffer: &mut [u8],
-    ) -> Option<(Queued, Option<SocketAddr>)> {
+    ) -> Option<(IcmpError, Option<Duration>)> {
+        loop {
+            if let Entry { queued: Queued::IcmpError(report), stamp, .. } = queued(socket, control, buffer)? {
+                return Some((report, stamp));
+            }
+        }
+    }
+
+    /// An entry of the error queue.
+    pub(super) struct Entry {
+        pub(super) queued: Queued,
+        /// Where the packet in question was sent to.
+        pub(super) to: Option<SocketAddr>,
+        /// When a report arrived.
+        pub(super) stamp: Option<Duration>,
+    }
+
+    /// Reads the error queue up to the first entry that says something; ends, because each read takes one entry out.
+    pub(super) fn queued(socket: &impl AsRawFd, control: &mut [u8], buffer: &mut [u8]) -> Option<Entry> {
         let room = buffer.len();
         loop {
             let mut parts = [IoSliceMut::new(buffer)];
@@ -312,14 +335,15 @@ mod system {
             let message =
                 recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut *control), flags).ok()?;
             let quoted = message.bytes.min(room);
-            let (mut found, mut left) = (None, None);
+            let (mut found, mut left, mut stamp) = (None, None, None);
             for item in message.cmsgs().into_iter().flatten() {
                 found = found.or_else(|| report(&item, quoted));
                 left = left.or(departure(&item));
+                stamp = stamp.or(arrival(&item));
             }
             // An error report has a stamp as well: when it arrived.
-            if let Some(found) = found.map(Queued::IcmpError).or(left.map(Queued::Left)) {
-                return Some((found, message.address.as_ref().and_then(super::address)));
+            if let Some(queued) = found.map(Queued::IcmpError).or(left.map(Queued::Left)) {
+                return Some(Entry { queued, to: message.address.as_ref().and_then(super::address), stamp });
             }
         }
     }
@@ -329,6 +353,10 @@ mod system {
             ControlMessageOwned::ScmTimestampsns(stamps) => Some(Duration::from(stamps.system)),
             _ => None,
         }
+    }
+
+    fn arrival(item: &ControlMessageOwned) -> Option<Duration> {
+        if let ControlMessageOwned::ScmTimestampns(stamp) = item { Some(Duration::from(*stamp)) } else { None }
     }
 
     fn report(item: &ControlMessageOwned, quoted: usize) -> Option<IcmpError> {
@@ -374,7 +402,19 @@ mod system {
 
     pub(super) fn stamp_departures(_: &Socket) {}
 
-    pub(super) fn queued(_: &impl AsRawFd, _: &mut [u8], _: &mut [u8]) -> Option<(Queued, Option<SocketAddr>)> {
+    pub(super) fn stamped_icmp_error(
+        _: &impl AsRawFd,
+        _: &mut [u8],
+        _: &mut [u8],
+    ) -> Option<(IcmpError, Option<std::time::Duration>)> {
+        None
+    }
+
+    pub(super) struct Entry {
+        pub(super) queued: Queued,
+    }
+
+    pub(super) fn queued(_: &impl AsRawFd, _: &mut [u8], _: &mut [u8]) -> Option<Entry> {
         None
     }
 }

@@ -13,6 +13,8 @@ pub const HEADER: usize = 8;
 const TAGGED: usize = 8;
 /// Payload with a tag and a number.
 const NUMBERED: usize = 16;
+/// Payload with a tag, a number, and what makes the checksum that of the flow.
+pub const BALANCED: usize = 18;
 
 /// The common part of all echo requests of one run.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,9 @@ pub struct Echo {
     pub tag: u64,
     /// Payload bytes.
     pub size: usize,
+    /// All requests of a flow have one checksum, another one than those of other flows, since routers may choose a way by it; of payloads
+    /// of at least [`BALANCED`] bytes.
+    pub flow: Option<u16>,
 }
 
 /// Which probe a packet belongs to.
@@ -86,6 +91,7 @@ impl Echo {
         if self.size >= NUMBERED {
             packet.extend_from_slice(&u64::from(number).to_be_bytes());
         }
+        packet.extend(self.balance(number).into_iter().flatten());
         packet.extend((0_u8..=255).cycle().take((HEADER + self.size).saturating_sub(packet.len())));
         // The kernel fills in the checksum of ICMPv6, whose pseudo header needs the source address.
         if !self.v6 {
@@ -119,6 +125,17 @@ impl Echo {
         })
     }
 
+    /// Two bytes that take out of the checksum what the number puts into it, in the sequence number and in the payload.
+    fn balance(&self, number: u32) -> Option<[u8; 2]> {
+        let flow = self.flow.filter(|_| self.size >= BALANCED)?;
+        let [a, b, c, d] = number.to_be_bytes();
+        let (high, low) = (u32::from(u16::from_be_bytes([a, b])), u32::from(u16::from_be_bytes([c, d])));
+        // Sums of RFC 1071 are those of a circle of 65,535 numbers.
+        let rest = (u32::from(flow) + 0xffff - (high + 2 * low) % 0xffff) % 0xffff;
+        let [.., high, low] = rest.to_be_bytes();
+        Some([high, low])
+    }
+
     /// Whether the payload is what the request of `number` had, byte by byte, and the header's sequence number that of the payload.
     fn is_echo(&self, message: &[u8], number: Number, low: u16) -> bool {
         let payload = message.get(HEADER..).unwrap_or_default();
@@ -131,7 +148,9 @@ impl Echo {
         let (head, rest) = payload.split_at(NUMBERED.min(payload.len()));
         let (tag, own) = head.split_at(TAGGED.min(head.len()));
         let is_own = tag == self.tag.to_be_bytes() && own == u64::from(number).to_be_bytes();
-        payload.len() == self.size && is_own && is_filling(rest) && number & 0xffff == u32::from(low)
+        let balance = self.balance(number);
+        let rest = balance.as_ref().map_or(Some(rest), |balance| rest.strip_prefix(balance));
+        payload.len() == self.size && is_own && rest.is_some_and(is_filling) && number & 0xffff == u32::from(low)
     }
 
     /// Bytes of the tag in a payload too short for a number.

@@ -5,7 +5,7 @@ mod quotes;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -30,6 +30,8 @@ pub struct Options {
     pub dont_fragment: bool,
     /// Class of service of the packets (RFC 2474).
     pub dscp: Option<u32>,
+    /// What routers may choose a way by; `None` leaves identifier and checksums to chance.
+    pub flow: Option<u16>,
 }
 
 /// Sends echo requests to one target, and receives replies and errors about them.
@@ -64,15 +66,19 @@ impl EchoSocket {
         let (socket, raw) = socket(target)?;
         let tag = unique(seed);
         let [id_high, id_low, ..] = unique(tag).to_be_bytes();
-        let echo = Echo { v6: target.is_ipv6(), id: raw.then(|| u16::from_be_bytes([id_high, id_low])), tag, size };
+        let id = options.flow.unwrap_or(u16::from_be_bytes([id_high, id_low]));
+        let echo = Echo { v6: target.is_ipv6(), id: raw.then_some(id), tag, size, flow: options.flow };
         let fault = |what: &'static str| move |error: io::Error| icmp_fault(&error, what, target);
         if let Some(id) = echo.id {
             filter(&socket, echo.v6, id).map_err(fault("filter ICMP replies"))?;
         }
-        if let Some(source) = options.source {
+        // The port of a ping socket is the identifier of its requests.
+        let port = options.flow.filter(|_| !raw).unwrap_or(0);
+        if options.source.is_some() || port > 0 {
+            let own = options.source.unwrap_or(unspecified(target));
             socket
-                .bind(&SockAddr::from(SocketAddr::new(source, 0)))
-                .map_err(|error| icmp_fault(&error, &format!("bind to source {source}"), target))?;
+                .bind(&SockAddr::from(SocketAddr::new(own, port)))
+                .map_err(|error| icmp_fault(&error, &format!("bind to source {own}"), target))?;
         }
         if let Some(ttl) = options.ttl {
             if echo.v6 { socket.set_unicast_hops_v6(ttl) } else { socket.set_ttl_v4(ttl) }.map_err(fault("set ttl"))?;
@@ -146,6 +152,10 @@ impl Pinger {
     }
 }
 
+fn unspecified(target: IpAddr) -> IpAddr {
+    if target.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
+}
+
 /// An echo socket towards `target`, and whether it is a raw one.
 fn socket(target: IpAddr) -> Result<(Socket, bool), Fault> {
     let (domain, protocol) =
@@ -190,7 +200,8 @@ pub fn icmp_fault(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
 }
 
 /// Random bits that differ between probes of one process and between processes, even with equal seeds.
-fn unique(seed: u64) -> u64 {
+#[must_use]
+pub fn unique(seed: u64) -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u64(seed);
     hasher.finish()

@@ -14,6 +14,7 @@ mod suites;
 mod sweep;
 mod table;
 mod tcp_ends;
+mod trace;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

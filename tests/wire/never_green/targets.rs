@@ -90,10 +90,29 @@ fn unanswered(outcome: &str, errors: &[&str]) -> Target {
     Target::seen(facts.into_iter().chain(hosts).collect())
 }
 
+/// A trace to a target three hops away that did not arrive.
+fn traced(outcome: &str) -> Target {
+    Target::seen(vec![
+        ("outcome", json!(outcome)),
+        ("address", json!("192.0.2.1")),
+        ("path", json!(["1 198.51.100.1", "2 198.51.100.5", "3 *"])),
+        ("routers", json!(["198.51.100.1", "198.51.100.5"])),
+        ("paths.count", json!(1)),
+        ("farthest", json!("198.51.100.5")),
+        ("flows.unreached", json!(["61000"])),
+        ("changed", json!([])),
+        ("sent", json!(30)),
+        ("errors", json!([])),
+    ])
+}
+
 /// Silent: the backlog is full, so that SYNs are dropped; nobody reads datagrams.
 pub async fn dead(family: &str) -> Option<Target> {
     if family == "icmp" {
         return Some(unanswered("silent", &[]));
+    }
+    if family == "trace" {
+        return Some(traced("silent"));
     }
     let socket = |kind| Socket::new(Domain::IPV4, kind, None).unwrap();
     let full = socket(Type::STREAM);
@@ -120,6 +139,9 @@ pub async fn refusing(family: &str) -> Option<Target> {
     if family == "icmp" {
         return Some(unanswered("unreachable", &["host_unreachable from 192.0.2.254 x5"]));
     }
+    if family == "trace" {
+        return Some(traced("unreachable"));
+    }
     // That a port is closed is an answer to who asks for ports.
     if family == "ports" {
         return None;
@@ -131,7 +153,7 @@ pub async fn refusing(family: &str) -> Option<Target> {
 /// Greets as an SSH server, and says hello to datagrams.
 pub async fn of_another_protocol(family: &str) -> Option<Target> {
     // ICMP has no ports; a TCP port that is open is what family tcp and a failover of it ask for, and `ports` asks for nothing else.
-    if matches!(family, "icmp" | "failover" | "ports") {
+    if matches!(family, "icmp" | "failover" | "ports" | "trace") {
         return None;
     }
     let mut target = Target::streams(|mut stream| async move {
@@ -150,6 +172,7 @@ pub async fn wrong(family: &str) -> Option<Target> {
     }
     Some(match family {
         "icmp" => lossy(),
+        "trace" => traced("loop"),
         "http" => {
             let words = "HTTP/1.1 503 Service Unavailable\r\nserver: x\r\ncontent-type: application/json\r\n\
                          content-length: 11\r\n\r\n{\"ok\":true}";

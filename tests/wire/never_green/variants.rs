@@ -37,6 +37,7 @@ pub fn of(family: &Family) -> Vec<String> {
             // The first cell is denied.
             "from: [self], to: [127.0.0.1], ports: [@, 22], allow: [{from: any, to: any, ports: 22}]",
         ],
+        "trace" => &["host: 127.0.0.1", "host: 127.0.0.1, mtu: discover"],
         "http" => &[
             "url: \"http://127.0.0.1:@/\"",
             "url: \"http://127.0.0.1:@/\", method: HEAD",

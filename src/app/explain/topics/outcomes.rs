@@ -8,10 +8,10 @@ pub(super) const CHAPTER: Chapter = Chapter {
     picture: None,
     topics: &[
         topic(
-            &["connected", "replied", "answered", "completed", "scanned", "transferred", "success"],
+            &["connected", "replied", "answered", "reached", "completed", "scanned", "transferred", "success"],
             "\
 The good outcome, which a family expects unless a check names another one: `connected` of tcp, `replied` of udp and icmp,
-`answered` of http and dns, `completed` of tls (`scanned` with `scan`), `transferred` of throughput. It says only that the
+`answered` of http and dns, `reached` of trace, `completed` of tls (`scanned` with `scan`), `transferred` of throughput. It says only that the
 exchange took place. A page with status 500 is answered, and a handshake with an expired certificate is completed: `status`
 and `verified` are expected beside it.",
         ),
@@ -35,6 +35,12 @@ is `timeout`.",
 A router or the target's host reported by ICMP that the host, its network or its port cannot be reached, or the host did not
 answer in the network of this one (ARP). The evidence names the sender. Next: `ip route get ADDRESS`, `tracepath ADDRESS`. Where
 this host itself has no route, the check is errored.",
+        ),
+        topic(
+            &["loop", "routing loop"],
+            "\
+Of trace: the same routers answer again and again, so they send packets to each other, and none arrives. The fact `loop` has them in
+their order. Next: compare their routes to the target, there: `ip route get ADDRESS`. A default route that points back does this.",
         ),
         topic(
             &["unresolved"],
@@ -99,7 +105,7 @@ Of dns over HTTPS: the server answered with a status other than 2xx, or with som
         topic(
             &["time_exceeded", "too_big", "altered"],
             "\
-Of icmp: the packet ran out of hops (a routing loop, or a small `ttl`); it is larger than a link on the way and must not be
+Of icmp: the packet ran out of hops (a routing loop, or a small `ttl`; of trace, a target that is farther than `max_hops`); it is larger than a link on the way and must not be
 fragmented (`mtu` says what fits); or only replies came that differ from what was sent.",
         ),
         topic(

@@ -5,7 +5,6 @@ mod diagnosis;
 mod facts;
 mod fields;
 mod prober;
-mod search;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,10 +14,10 @@ use facts::{BLACK_HOLE, INTERFACE, PATH_MTU, REPORTED, ROUTER};
 pub(super) use facts::{FACTS, OWN};
 pub(super) use fields::{FIELDS, MTU};
 use prober::{Prober, Tried};
-use search::Search;
 
 use super::facts::{ADDRESS, BLOCKED, ERRORS, OUTCOME, SENT};
 use super::fields::{COUNT, DSCP, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
+use crate::checks::shared::mtu_search::Search;
 use crate::checks::shared::target::Target;
 use crate::model::{Args, Fault, Invalid, Text};
 use crate::net::this_host;
@@ -69,6 +68,7 @@ impl PathMtu {
                 ttl: args.get(&HOP_LIMIT),
                 dont_fragment: true,
                 dscp: args.get(&DSCP),
+                flow: None,
             },
             target,
         })

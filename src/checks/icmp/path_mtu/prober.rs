@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::search::Search;
+use crate::checks::shared::mtu_search::Search;
 use crate::model::Fault;
 use crate::net::datagram::{Arrival, Class, Event, IcmpError};
 use crate::net::deadline::until;

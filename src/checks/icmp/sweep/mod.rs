@@ -83,7 +83,7 @@ impl Sweep {
         };
         // What every link carries is not fragmented anyway, and the kernel need not look for an identification.
         let dont_fragment = args.get(&DONT_FRAGMENT) || size <= CARRIED;
-        let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment, dscp: args.get(&DSCP) };
+        let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment, dscp: args.get(&DSCP), flow: None };
         let (interval, timeout) = (args.get(&INTERVAL), args.get(&TIMEOUT));
         let job = Job { hosts: Vec::new(), count, retries, interval, pace, size, options, timeout, seed: 0 };
         Ok(Self { list, version, job })

@@ -7,11 +7,11 @@ use super::{Echo, HEADER, Number, Received, Requests, seal};
 const TAG: u64 = 0x1122_3344_5566_7788;
 
 fn v4(size: usize) -> Echo {
-    Echo { v6: false, id: Some(0xbeef), tag: TAG, size }
+    Echo { v6: false, id: Some(0xbeef), tag: TAG, size, flow: None }
 }
 
 fn v6(size: usize) -> Echo {
-    Echo { v6: true, id: Some(0xbeef), tag: TAG, size }
+    Echo { v6: true, id: Some(0xbeef), tag: TAG, size, flow: None }
 }
 
 /// The reply of an honest target to the request of probe `number`.
@@ -39,11 +39,28 @@ fn with_ip_header(message: &[u8], options: usize) -> Vec<u8> {
 
 #[test]
 fn a_request_is_laid_out_as_rfc_792_says() {
-    let packet = Echo { v6: false, id: Some(1), tag: 0, size: 0 }.request(2);
+    let packet = Echo { v6: false, id: Some(1), tag: 0, size: 0, flow: None }.request(2);
     // Sum of 0x0800, 1 and 2 in one's complement, inverted.
     assert_eq!(packet, [8, 0, 0xf7, 0xfc, 0, 1, 0, 2]);
     assert_eq!(v6(56).request(7)[..HEADER], [128, 0, 0, 0, 0xbe, 0xef, 0, 7]);
     assert_eq!(v4(1472).request(0).len(), 1480);
+}
+
+#[test]
+fn requests_of_a_flow_have_one_checksum_and_other_flows_have_others() {
+    let checksum = |flow: u16, number: u32| {
+        let packet = Echo { flow: Some(flow), ..v4(56) }.request(number);
+        [packet[2], packet[3]]
+    };
+    for flow in [0, 1, 7, 0x8000, 0xfffe] {
+        for number in [1, 2, 30, 255, 0x7fff, 0x8000, 0xffff, 0x1_0000, 0xffff_ffff] {
+            assert_eq!(checksum(flow, number), checksum(flow, 0), "{flow} {number}");
+        }
+    }
+    assert_ne!(checksum(1, 5), checksum(2, 5));
+    let echo = Echo { flow: Some(3), ..v4(56) };
+    assert_eq!(echo.read(&reply(echo, 9), false), Received::Reply(Number::Exact(9)));
+    assert_eq!(v4(56).read(&reply(echo, 9), false), Received::Altered(Number::Exact(9)));
 }
 
 #[test]
@@ -170,7 +187,7 @@ proptest! {
     #[test]
     fn many_requests_are_what_each_alone_is(numbers in proptest::collection::vec(any::<u32>(), 1..20), size in 16_usize..80, id in any::<u16>(), tag in any::<u64>()) {
         for v6 in [false, true] {
-            let echo = Echo { v6, id: Some(id), tag, size };
+            let echo = Echo { v6, id: Some(id), tag, size, flow: None };
             let mut requests = Requests::new(&echo);
             for number in &numbers {
                 proptest::prop_assert_eq!(requests.of(*number), echo.request(*number));

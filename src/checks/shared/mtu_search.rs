@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// A search between a length that passed and the longest one that this host can send.
 #[derive(Clone, Debug)]
-pub(super) struct Search {
+pub struct Search {
     /// Longest packet that was answered.
     low: usize,
     /// Longest packet that may be sent.
@@ -17,15 +17,20 @@ pub(super) struct Search {
 
 impl Search {
     /// After a packet of `base` was answered.
-    pub(super) fn new(base: usize, top: usize) -> Self {
+    #[must_use]
+    pub fn new(base: usize, top: usize) -> Self {
         Self { low: base, top: top.max(base), failed: BTreeSet::new(), hint: None }
     }
 
-    pub(super) fn low(&self) -> usize {
+    /// Longest packet that was answered.
+    #[must_use]
+    pub fn low(&self) -> usize {
         self.low
     }
 
-    pub(super) fn top(&self) -> usize {
+    /// Longest packet that may be sent.
+    #[must_use]
+    pub fn top(&self) -> usize {
         self.top
     }
 
@@ -34,25 +39,29 @@ impl Search {
         self.failed.range(self.low + 1..).next().map_or(self.top, |failed| failed - 1).min(self.top)
     }
 
-    pub(super) fn passed(&mut self, length: usize) {
+    /// A packet of this length was answered.
+    pub fn passed(&mut self, length: usize) {
         self.low = self.low.max(length);
     }
 
-    pub(super) fn failed(&mut self, length: usize) {
+    /// None of this length was, so far.
+    pub fn failed(&mut self, length: usize) {
         self.failed.insert(length);
     }
 
     /// This host itself takes no packet of this length.
-    pub(super) fn own_limit(&mut self, length: usize) {
+    pub fn own_limit(&mut self, length: usize) {
         self.top = self.top.min(length - 1).max(self.low);
     }
 
-    pub(super) fn hint(&mut self, mtu: usize) {
+    /// A router names this MTU.
+    pub fn hint(&mut self, mtu: usize) {
         self.hint = Some(self.hint.map_or(mtu, |hint| hint.min(mtu)));
     }
 
     /// The next length to try; `None` when the longest that passes is known.
-    pub(super) fn next(&self) -> Option<usize> {
+    #[must_use]
+    pub fn next(&self) -> Option<usize> {
         let (low, high) = (self.low, self.high());
         if low >= high {
             return None;
