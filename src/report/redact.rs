@@ -159,12 +159,17 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     of_place(at, redactor);
     word(family, redactor);
     redactor.scrub(target);
-    of_cell(cell.as_mut(), netns.as_mut(), redactor);
+    of_cell(cell, redactor);
+    if let Some(netns) = netns {
+        shared(netns, redactor);
+    }
     texts(tags, redactor);
     for text in [reason, next, group] {
         option(text, redactor);
     }
-    fault.iter_mut().for_each(|fault| of_fault(fault, redactor));
+    if let Some(fault) = fault {
+        of_fault(fault, redactor);
+    }
     texts(earlier, redactor);
     of_facts(facts, redactor);
     named(partial, redactor, |why, redactor| redactor.scrub(why));
@@ -183,13 +188,12 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     words(gated, redactor);
 }
 
-fn of_cell(cell: Option<&mut GridCell>, netns: Option<&mut Shared>, redactor: &Redactor) {
+fn of_cell(cell: &mut Option<GridCell>, redactor: &Redactor) {
     if let Some(GridCell { from, to, port, allowed: _ }) = cell {
         for text in [from, to, port] {
             redactor.scrub(text);
         }
     }
-    netns.into_iter().for_each(|netns| shared(netns, redactor));
 }
 
 fn of_baseline(baseline: &mut Option<BaselineRef>, redactor: &Redactor) {

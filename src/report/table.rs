@@ -198,7 +198,7 @@ mod tests {
                 origin: OriginWord::default(),
                 at: None,
             };
-            worst_of(&outcomes.iter().map(outcome).collect::<Vec<_>>(), &seen, FACTS)
+            worst_of(&outcomes.iter().map(outcome).collect::<Vec<_>>(), &seen, FACTS, |_| false)
         };
         let once = shown(&[("hosts.loss", false)]);
         assert_eq!((once.len(), once[0].as_str()), (WORST + 1, "h6: state=dead loss=60%"));

@@ -72,8 +72,8 @@ struct Written<'n> {
     node: &'n Node,
     name: &'n str,
     family: &'static Family,
-    /// What stands below the family, as it is written, and with its variables replaced.
-    as_written: &'n Node,
+    /// What stands below the family with its variables, and with these replaced.
+    raw: &'n Node,
     below: &'n Node,
     /// The other keys.
     resolved: &'n Node,
@@ -137,7 +137,7 @@ impl Builder<'_> {
             node,
             name,
             family,
-            as_written: written_below,
+            raw: written_below,
             below: &below,
             resolved: &resolved,
             common: &common,
@@ -162,7 +162,7 @@ impl Builder<'_> {
     }
 
     fn case(&mut self, written: &Written<'_>, typed: TypedArgs, own: OwnCell, folder: &Path) -> Option<Check> {
-        let Written { node, name, family, as_written, below, resolved, common, cell } = *written;
+        let Written { node, name, family, raw, below, resolved, common, cell } = *written;
         let OwnCell { id, parts, netns, hosts, grid } = own;
         let eventually = self.eventually(resolved.get("eventually"), folder);
         // Of what is denied nothing else is to be seen.
@@ -190,7 +190,7 @@ impl Builder<'_> {
         let samples = common.get(&tables::SAMPLES);
         self.repetition(node, resolved, common, disruptive, family.name);
         let timeout = self.defaults.get("timeout");
-        let digest = self.written.digest((family, as_written), node.get("netns"), timeout, cell);
+        let digest = self.written.digest((family, raw), node.get("netns"), timeout, cell);
         let digest = with_contents(digest, family.fields, &typed.args);
         Some(Check {
             id: id.into(),

@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn only_what_quotes_a_probe_to_the_target_counts() {
-        let echo = Echo { v6: false, id: None, tag: 7, size: 16 };
+        let echo = Echo { v6: false, id: None, tag: 7, size: 16, flow: None };
         let target = "192.0.2.2".parse().unwrap();
         let mut error = vec![0x45; 1];
         error.resize(20, 0);
