@@ -31,6 +31,7 @@ const COMMANDS: &[&str] = &[
     "iperf3",
     "shakedown",
     "nstat",
+    "bridge",
     "conntrack",
     "iptables",
     "uptime",

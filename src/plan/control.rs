@@ -163,7 +163,11 @@ impl Finder<'_, '_> {
         let destination = beside(cells.by_destination.get(&(suite, &*check.check, &*cell.to)), &|other| {
             reach(&cases[*other].base.hosts)
         });
-        let groups = [(Shows::Source, source), (Shows::Destination, destination)];
+        let mut groups = vec![(Shows::Source, source)];
+        // That an allowed cell meets silence, while its source reaches others, is what its policy forbids, whoever is to blame.
+        if !cell.allowed {
+            groups.push((Shows::Destination, destination));
+        }
         if !cell.allowed
             && let Some((shows, _)) = groups.iter().find(|(_, group)| group.is_empty())
         {

@@ -166,14 +166,14 @@ fn checks_that_vanished_or_moved_are_told_together() {
 fn what_was_seen_in_part_is_explained() {
     let side = |number: u32| {
         let mut report =
-            with(Builder::new(number, CLASS), "smtp", "tcp", &json!({"outcome": "connected", "received": "220"}));
-        report.0["checks"][0]["partial"] = json!({"received": "cut by `limit`"});
+            with(Builder::new(number, CLASS), "smtp", "tcp", &json!({"outcome": "connected", "banner": "220"}));
+        report.0["checks"][0]["partial"] = json!({"banner": "cut by `limit`"});
         report
     };
     let ended = compare(&side(1), &side(2), &[], 0);
     assert_eq!(
         lines(&ended, "NOTE"),
-        ["NOTE          received of edge/smtp: seen only in part, and not compared: cut by `limit`"],
+        ["NOTE          banner of edge/smtp: seen only in part, and not compared: cut by `limit`"],
         "{}",
         ended.out
     );

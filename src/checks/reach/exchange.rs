@@ -29,7 +29,10 @@ pub(super) async fn udp(target: &Target, peer: SocketAddr, cx: &mut Cx<'_>) -> R
     let known = udp_payloads::of(peer.port());
     let sent = ClockReading::now();
     let end = Instant::now() + target.timeout;
-    datagram.send(if known.is_empty() { &nonce } else { &known }, None).map_err(|error| failed(&error, peer))?;
+    if let Err(error) = datagram.send(if known.is_empty() { &nonce } else { &known }, None) {
+        let report = datagram.icmp_error(&mut [0; 64]);
+        return Err(report.map_or_else(|| failed(&error, peer), |report| reported(&report, peer)));
+    }
     let mut buffer = vec![0; ROOM];
     match deadline::until(end, answer(&datagram, &mut buffer, peer)).await {
         Err(_) => {

@@ -50,7 +50,7 @@ const MODES: &[probe::Mode] = &[probe::Mode::of("mtu: discover", |args| args.giv
 
 impl Probe for Trace {
     const SUMMARY: &'static str =
-        "Path to a host: routers, loss and round-trip time by hop, equal ways, loops, and where packets end";
+        "The path to a host, hop by hop: routers, loss and round-trip times, equal ways, loops, and where packets end";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::MTU_FACTS);
     const MODES: &'static [probe::Mode] = MODES;

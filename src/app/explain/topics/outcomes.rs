@@ -8,11 +8,11 @@ pub(super) const CHAPTER: Chapter = Chapter {
     picture: None,
     topics: &[
         topic(
-            &["connected", "replied", "answered", "reached", "completed", "scanned", "transferred", "success"],
+            &["connected", "replied", "answered", "reached", "open", "completed", "scanned", "transferred", "success"],
             "\
 The good outcome, which a family expects unless a check names another one: `connected` of tcp, `replied` of udp and icmp,
-`answered` of http and dns, `reached` of trace, `completed` of tls (`scanned` with `scan`), `transferred` of throughput. It says only that the
-exchange took place. A page with status 500 is answered, and a handshake with an expired certificate is completed: `status`
+`answered` of http and dns, `reached` of trace, `open` of reach, `completed` of tls (`scanned` with `scan`), `transferred` of
+throughput. It says only that the exchange took place. A page with status 500 is answered, and a handshake with an expired certificate is completed: `status`
 and `verified` are expected beside it.",
         ),
         topic(
@@ -25,7 +25,7 @@ host: `ss -ltnp` (TCP) or `ss -lunp` (UDP). A DNS server that declines to answer
         topic(
             &["silent", "no answer"],
             "\
-Of udp and icmp: nothing came back within `timeout`. The packet was dropped on the way, the host is down, or the service
+Of udp, icmp and reach: nothing came back within `timeout`. The packet was dropped on the way, the host is down, or the service
 ignores what was sent; these look alike. So a check that expects silence needs a `control`. In the other families the word
 is `timeout`.",
         ),
