@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Layout;
-use crate::model::{Args, Arm, BaselineRules, Expectation, Place, Severity};
+use crate::model::{Args, Arm, BaselineRules, Capture, Expectation, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
 use crate::suite::check::{Check, Eventually};
 
@@ -40,6 +40,10 @@ pub struct Case {
     pub head: Option<PlannedArm>,
     /// Positions in the plan of the cases that must pass first.
     pub needs: Vec<usize>,
+    /// Values that other cases may use.
+    pub captures: Arc<[Capture]>,
+    /// Values of other cases that it uses, as `login.token`.
+    pub uses: Vec<String>,
     /// Positions of the cases that show that its host can be reached; they run again when this one passes on silence, and
     /// one of them must pass.
     pub controls: Vec<usize>,
@@ -109,6 +113,12 @@ impl Case {
         if self.suite == other.suite { other.id.to_string() } else { format!("{}/{}", other.suite, other.id) }
     }
 
+    /// Whether it captures a value, or uses one.
+    #[must_use]
+    pub fn is_chained(&self) -> bool {
+        !self.captures.is_empty() || !self.uses.is_empty()
+    }
+
     /// Whether an arm of it needs much CPU time.
     #[must_use]
     pub fn is_cpu_bound(&self) -> bool {
@@ -136,6 +146,8 @@ impl Case {
             base: PlannedArm::of(check),
             head: head.map(PlannedArm::of),
             needs: Vec::new(),
+            captures: Arc::clone(&check.captures),
+            uses: check.uses.iter().map(|used| used.name.clone()).collect(),
             controls: Vec::new(),
             serial: check.serial.clone(),
             per_target: check.per_target,

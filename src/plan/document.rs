@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Case, Limit, Plan, PlannedArm, SharedResource};
 use crate::model::record::{OriginWord, SuiteRef, Tool};
-use crate::model::{Arm, Expectation, Place, Severity};
+use crate::model::{Arm, Capture, Expectation, Place, Severity};
 use crate::suite::Redactor;
 
 /// Schema name and version.
@@ -91,6 +91,10 @@ pub struct CaseRow {
     pub alone: bool,
     /// `suite/case` of each case that must pass first.
     pub needs: Vec<String>,
+    /// Values that other cases of its suite may use.
+    pub captures: Vec<CaptureRow>,
+    /// Values of other cases that it uses, as `check.name`.
+    pub uses: Vec<String>,
     /// `suite/case` of each case that shows that its host can be reached.
     pub controls: Vec<String>,
     /// `serial`, if it has one.
@@ -123,6 +127,17 @@ pub struct CaseRow {
     pub digest: String,
     /// Everything that must hold of what it sees.
     pub expects: Vec<ExpectationRow>,
+}
+
+/// An entry of `capture`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct CaptureRow {
+    /// Its name.
+    pub name: String,
+    /// Fact path.
+    pub fact: String,
+    /// Whether its value is hidden in all that is printed and written.
+    pub secret: bool,
 }
 
 /// `eventually`.
@@ -205,6 +220,8 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         stage: case.stage.word(),
         alone: case.footprint != crate::probe::Footprint::Quiet,
         needs: case.needs.iter().filter_map(name).collect(),
+        captures: case.captures.iter().map(|capture| capture_row(capture, redactor)).collect(),
+        uses: case.uses.iter().map(|used| clean(used)).collect(),
         controls: case.controls.iter().filter_map(name).collect(),
         serial: case.serial.as_deref().map(clean),
         per_target: case.per_target,
@@ -224,6 +241,11 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         digest: case.subject().digest.to_string(),
         expects: case.subject().expectations.iter().map(|one| expectation_row(one, redactor)).collect(),
     }
+}
+
+fn capture_row(capture: &Capture, redactor: &Redactor) -> CaptureRow {
+    let Capture { name, path, info: _, part: _, secret, stand_in: _ } = capture;
+    CaptureRow { name: redactor.clean(name), fact: redactor.clean(path), secret: *secret }
 }
 
 fn expectation_row(expectation: &Expectation, redactor: &Redactor) -> ExpectationRow {

@@ -48,6 +48,7 @@ impl DefinedVariables {
                 budget: &self.budget,
                 broken: &broken,
                 of_variable: false,
+                captured: None,
             };
             vars::resolve(below, &scope, &mut Diagnostics::default())
         };

@@ -4,12 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use regex::{Regex, RegexBuilder};
 
+use crate::model::text::MASK;
+pub use crate::model::text::SHORTEST_SECRET as SHORTEST;
 use crate::model::visible::{visible, visible_lines};
-
-/// Shortest secret that can be told from ordinary text.
-pub const SHORTEST: usize = 4;
-/// The text in its place.
-const MASK: &str = "***";
 /// Marks where a text was cut.
 const CUT: char = '…';
 
