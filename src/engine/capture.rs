@@ -7,10 +7,9 @@ use crate::probe::CapturedValues;
 /// Hides the secret values of the last measurement, whatever becomes of it, before anything is told of it.
 pub(super) fn hide(captured: &CapturedValues, case: &Case, observation: &Observation) -> Result<(), Fault> {
     let Some(round) = observation.rounds().last() else { return Ok(()) };
-    for capture in case.captures.iter().filter(|capture| capture.secret) {
-        if let Some(text) = capture.text(round)
-            && !captured.hide(text)
-        {
+    for capture in case.captures.iter() {
+        // All are tried: what is hidden must not depend on what is not.
+        if capture.to_hide(round).into_iter().filter(|text| !captured.hide(text)).count() > 0 {
             let detail = "the run saw more secret values than can be hidden in its reports";
             return Err(fault(
                 case,

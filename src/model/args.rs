@@ -73,11 +73,11 @@ impl Arg {
                 let items = items.iter().map(|(name, item)| Ok::<_, E>((name.clone(), item.with_values(each)?)));
                 Self::Map(items.collect::<Result<_, E>>()?)
             }
-            Self::Group(args) => Self::Group(args.each_with_values(each)?),
+            Self::Group(args) => Self::Group(args.with_values(each)?),
             Self::Probe { family, args, group, expected } => Self::Probe {
                 family,
-                args: args.each_with_values(each)?,
-                group: group.each_with_values(each)?,
+                args: args.with_values(each)?,
+                group: group.with_values(each)?,
                 expected: expected.clone(),
             },
             Self::Text(_) | Self::Bool(_) | Self::Integer(_) | Self::Number(_) => self.clone(),
@@ -153,18 +153,13 @@ impl Args {
     /// Whether any text of it waits for a captured value.
     #[must_use]
     pub fn holds_stand_in(&self) -> bool {
-        self.with_values(&mut |_, _| Err(())).is_err()
+        self.with_values(&mut |_| Err(())).is_err()
     }
 
-    /// The same with what `value` makes of each text that waits for a captured value; it is given the name of the field, too.
-    pub fn with_values<E>(&self, value: &mut dyn FnMut(&'static str, &Text) -> Result<Text, E>) -> Result<Self, E> {
-        let own =
-            self.0.iter().map(|(name, arg)| Ok::<_, E>((*name, arg.with_values(&mut |text| value(*name, text))?)));
+    /// The same with what `value` makes of each text that waits for a captured value.
+    pub fn with_values<E>(&self, value: &mut dyn FnMut(&Text) -> Result<Text, E>) -> Result<Self, E> {
+        let own = self.0.iter().map(|(name, arg)| Ok::<_, E>((*name, arg.with_values(value)?)));
         Ok(Self(own.collect::<Result<_, E>>()?))
-    }
-
-    fn each_with_values<E>(&self, each: &mut dyn FnMut(&Text) -> Result<Text, E>) -> Result<Self, E> {
-        self.with_values(&mut |_, text| each(text))
     }
 
     /// Whether the field is written or has a default.

@@ -31,10 +31,14 @@ pub struct Capture {
 pub type NoValue = (String, String);
 
 impl Capture {
-    /// Its value in a round; `None` where there is none that could be a text.
+    /// All that is to be hidden of its value in a round, also of one that cannot be captured: the texts and numbers in it.
     #[must_use]
-    pub fn text(&self, round: &Round) -> Option<String> {
-        self.found(round).and_then(text_of)
+    pub fn to_hide(&self, round: &Round) -> Vec<String> {
+        let mut out = Vec::new();
+        if let Some(found) = self.found(round).filter(|_| self.secret) {
+            leaves(found, &mut out);
+        }
+        out
     }
 
     /// Its value in a round, as other checks may use it.
@@ -75,6 +79,16 @@ impl Capture {
             Part::Path(path) => document_path::find(value, path, self.info.form).ok().flatten(),
             _ => Some(value),
         }
+    }
+}
+
+/// The texts and numbers in a value. A flag tells nothing.
+fn leaves(value: &Value, out: &mut Vec<String>) {
+    match value {
+        Value::String(_) | Value::Number(_) => out.extend(text_of(value).filter(|text| text.len() >= SHORTEST_SECRET)),
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, out)),
+        Value::Object(entries) => entries.values().for_each(|item| leaves(item, out)),
+        Value::Null | Value::Bool(_) => {}
     }
 }
 

@@ -34,16 +34,16 @@ impl CapturedValues {
 
     /// Hides a text in all that is told from now on; false when there are too many to be hidden.
     #[must_use]
-    pub fn hide(&self, secret: String) -> bool {
+    pub fn hide(&self, secret: &str) -> bool {
         let mut state = self.state();
-        if state.secrets.contains(&secret) {
+        if state.secrets.contains(secret) {
             return true;
         }
         if state.secrets.len() >= MOST_SECRETS {
             return false;
         }
-        state.fresh.push(secret.clone());
-        state.secrets.insert(secret);
+        state.fresh.push(secret.to_owned());
+        state.secrets.insert(secret.to_owned());
         true
     }
 

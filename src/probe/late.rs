@@ -4,8 +4,6 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use url::Url;
-
 use super::captured::CapturedValues;
 use super::{Cx, DynProbe, Family, Footprint, ProbeFuture, RestoreOutcome};
 use crate::model::{Args, FactInfo, Fault, Observation, Text, stand_in};
@@ -32,7 +30,7 @@ impl LateProbe {
         if let Some(built) = self.built.get() {
             return Ok(built);
         }
-        let args = self.args.with_values(&mut |field, text| self.filled((field, text), values))?;
+        let args = self.args.with_values(&mut |text| self.filled(text, values))?;
         // The messages of the family may hold the values.
         let probe = (self.family.build)(&args).map_err(|invalid| self.unfit(invalid.field))?;
         let same = probe.footprint() == self.planned.footprint() && probe.longest() == self.planned.longest();
@@ -43,16 +41,10 @@ impl LateProbe {
     }
 
     /// A text with the values in place of their stand-ins.
-    fn filled(&self, (field, text): (&'static str, &Text), values: &CapturedValues) -> Result<Text, Fault> {
+    fn filled(&self, text: &Text, values: &CapturedValues) -> Result<Text, Fault> {
         let missing = || self.fault("a value that it uses was not captured", MISSING);
         let value =
             stand_in::replaced(text, |word| values.get(word).map(|value| value.to_string()).ok_or_else(missing))?;
-        // A value must not lead to another server than the one that the suite names.
-        if let Some(planned) = server(text)
-            && server(&value).as_ref() != Some(&planned)
-        {
-            return Err(self.unfit(field));
-        }
         Ok(Text::new(value, Some(text.shown())))
     }
 
@@ -67,14 +59,8 @@ impl LateProbe {
     }
 }
 
-/// Scheme, host and port of a URL; `None` for any other text.
-fn server(text: &str) -> Option<(String, String, Option<u16>)> {
-    let url = Url::parse(text).ok()?;
-    Some((url.scheme().to_owned(), url.host_str()?.to_owned(), url.port_or_known_default()))
-}
-
 const MISSING: &str = "see why the check that captures it did not pass";
-const UNFIT: &str = "see what the check that captures it was told: a line break, a control character or another host stands in no header or URL";
+const UNFIT: &str = "see what the check that captures it was told: a line break or a control character stands in no header and in no URL";
 
 impl DynProbe for LateProbe {
     fn target(&self) -> String {
@@ -121,6 +107,92 @@ impl DynProbe for LateProbe {
             Some(probe) => probe.restore(cx),
             // It never ran.
             None => Box::pin(std::future::ready(Ok(RestoreOutcome::Nothing))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+    use tokio_util::sync::CancellationToken;
+
+    use crate::model::table::{facts, fields};
+    use crate::model::{Arg, Args, Fact, Fault, Field, FieldKind, Invalid, Observation, Text, stand_in};
+    use crate::probe::{CapturedValues, Cx, Family, Footprint, Probe};
+
+    fields! { FIELDS;
+        const SAY: Field<Text> = Field::required("say", FieldKind::Text, "What it says.");
+    }
+    facts! { FACTS;
+        const SAID: Fact<String> = Fact::text("said", "What it said.");
+    }
+
+    /// Says what it is told to.
+    struct Echo(Text);
+
+    impl Probe for Echo {
+        const SUMMARY: &'static str = "Says what it is told to.";
+        const FIELDS: &'static [crate::model::FieldInfo] = FIELDS;
+        const FACTS: &'static [crate::model::FactInfo] = FACTS;
+        const TARGET_FIELD: (&'static str, Option<&'static str>) = ("say", None);
+
+        fn from_args(args: &Args) -> Result<Self, Invalid> {
+            let text = args.get(&SAY);
+            if text.contains('!') { Err(SAY.invalid(format!("`{}`", &*text), "")) } else { Ok(Self(text)) }
+        }
+        fn target(&self) -> String {
+            self.0.to_string()
+        }
+        fn footprint(&self) -> Footprint {
+            Footprint::Quiet
+        }
+        fn longest(&self) -> Duration {
+            Duration::from_secs(if self.0.contains("slowly") { 60 } else { 1 })
+        }
+        fn answered(_: &Observation) -> bool {
+            true
+        }
+        async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+            cx.set(&SAID, self.0[..].to_owned());
+            Ok(())
+        }
+    }
+
+    /// What a probe says with a value in its text, or why it says nothing.
+    async fn said(value: Option<&str>) -> Result<String, String> {
+        let word = stand_in::of("s", "login", "token");
+        let text = Text::new(format!("a {word} b"), Some("a ${checks.login.token} b"));
+        let args = Args(BTreeMap::from([("say", Arg::Text(text))]));
+        let probe = Family::of::<Echo>("echo", "", "").probe(&args).unwrap();
+        assert_eq!(probe.target(), "a ${checks.login.token} b");
+        let values = Arc::<CapturedValues>::default();
+        value.into_iter().for_each(|value| values.set(&word, value));
+        let mut seen = Observation::default();
+        let end = Instant::now() + Duration::from_secs(1);
+        let mut cx = Cx::new(&mut seen, FACTS, end, 0, CancellationToken::new()).with_captured(&values);
+        let ended = probe.run(&mut cx).await.map_err(|fault| format!("{fault}; {}", fault.remedy));
+        // It stays what it is, whatever is captured later.
+        values.set(&word, "another");
+        if ended.is_ok() {
+            assert_eq!(probe.run(&mut cx).await, Ok(()));
+        }
+        ended.map(|()| seen.text("said").unwrap_or_default().to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_probe_asks_with_the_value_unless_that_does_not_fit() {
+        assert_eq!(said(Some("t0ken")).await, Ok("a t0ken b".to_owned()));
+        for (value, why) in [
+            (None, "a value that it uses was not captured"),
+            (Some("secret!"), "a captured value does not fit in `say`"),
+            (Some("secret slowly"), "a captured value does not fit here"),
+        ] {
+            let told = said(value).await.unwrap_err();
+            assert!(told.contains(why) && !told.contains("secret"), "{value:?}: {told}");
         }
     }
 }

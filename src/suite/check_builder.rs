@@ -114,9 +114,8 @@ impl Builder<'_> {
         let mut expectations = self.expectations(read, resolved.get("expect"));
         self.must_expect(family, &typed.args, &expectations, resolved.get("expect").unwrap_or(&below).span);
         let captures = self.captures(name, read, resolved.get("capture"), (folder, &mut expectations));
-        let families = (family, self.families);
-        let of_all = self.defaults.get("baseline");
-        let baseline = baseline_rules::of_check(families, of_all, resolved.get("baseline"), self.errors);
+        let rules = (self.defaults.get("baseline"), resolved.get("baseline"));
+        let baseline = baseline_rules::of_check((family, self.families), rules.0, rules.1, self.errors);
         let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
         let conflict = self.conflict(family, &mut typed, cell, below.span);
         let probe = self.build(family, &typed, below.span)?;

@@ -1,4 +1,4 @@
-//! Variables that name each other in a circle.
+//! Variables that refer to themselves, by way of others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
