@@ -217,7 +217,7 @@ impl Family {
         };
         let target = shown.map_or_else(|_| MASK.to_owned(), |shown| shown.target());
         if waits {
-            return Ok(Arc::new(LateProbe::new(*self, args.clone(), target, probe)));
+            return Ok(Arc::new(LateProbe::new(self, args.clone(), target, probe)));
         }
         Ok(Arc::new(MaskedProbe { probe, target }))
     }

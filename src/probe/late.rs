@@ -21,8 +21,8 @@ pub(super) struct LateProbe {
 
 impl LateProbe {
     /// The probe of `family` that is called `target`; `planned` is the one with stand-ins.
-    pub(super) fn new(family: Family, args: Args, target: String, planned: Arc<dyn DynProbe>) -> Self {
-        Self { family, args, target, planned, built: OnceLock::new() }
+    pub(super) fn new(family: &Family, args: Args, target: String, planned: Arc<dyn DynProbe>) -> Self {
+        Self { family: *family, args, target, planned, built: OnceLock::new() }
     }
 
     /// The probe with the values, which stay the same for all of a run.
@@ -170,7 +170,9 @@ mod tests {
         let probe = Family::of::<Echo>("echo", "", "").probe(&args).unwrap();
         assert_eq!(probe.target(), "a ${checks.login.token} b");
         let values = Arc::<CapturedValues>::default();
-        value.into_iter().for_each(|value| values.set(&word, value));
+        if let Some(value) = value {
+            values.set(&word, value);
+        }
         let mut seen = Observation::default();
         let end = Instant::now() + Duration::from_secs(1);
         let mut cx = Cx::new(&mut seen, FACTS, end, 0, CancellationToken::new()).with_captured(&values);

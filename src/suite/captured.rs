@@ -111,6 +111,7 @@ impl CaptureNames {
 }
 
 /// The stand-ins in a node and below it, each with its place.
+#[must_use]
 pub fn stand_ins(node: &Node) -> Vec<(&str, Span)> {
     let mut out = Vec::new();
     collect(node, &mut out);

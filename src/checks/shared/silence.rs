@@ -41,7 +41,7 @@ pub async fn investigate(cx: &mut Cx<'_>, address: &Fact<String>, port: u16) {
             cx.note(format!("packets reach port {port} {OPEN_PATH}, but it takes no new connection"));
         }
         (true, Some(false)) => {
-            cx.note(format!("{ip} {ALIVE}, but packets to its port {port} get no reply: {FILTERED}"))
+            cx.note(format!("{ip} {ALIVE}, but packets to its port {port} get no reply: {FILTERED}"));
         }
         (true, None) => cx.note(format!("{ip} {ALIVE}")),
         (false, _) => {}
