@@ -90,6 +90,7 @@ async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
         start: tokio::time::Instant::now(),
         deadline: None,
         runtimes: shakedown::engine::Runtimes::default(),
+        captured: Arc::default(),
     };
     let mut fold = Fold::default();
     let opening = Event::RunStarted {

@@ -106,7 +106,7 @@ async fn follow(
     signals: &SignalHandler,
 ) -> (u8, Option<Record>) {
     let PreparedRun { ready, host, assessor, stdout_taken, runtimes } = run;
-    let LoadedPlan { plan, seed, redactor, sources, found, files: _, rerun_of } = ready;
+    let LoadedPlan { plan, seed, mut redactor, sources, found, files: _, rerun_of } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };
@@ -115,7 +115,7 @@ async fn follow(
     let layout = Layout::of(cells.map(|(case, target)| cell(case, target)), style.width);
     let settings = engine::Settings { runtimes, ..settings(args, seed) };
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
-    let start = settings.start;
+    let (start, captured) = (settings.start, Arc::clone(&settings.captured));
     let opening = started(&plan, args, host, (settings.wall, seed), (assessor.vanished(&plan), rerun_of));
     let notices = both_references(&plan, args) + &assessor.notices(&plan);
     let stop = signals.stop.clone();
@@ -128,6 +128,7 @@ async fn follow(
     for_all(&opening, &mut events, &mut progress);
     fold.push(opening);
     while let Some(event) = receiver.recv().await {
+        captured.take_fresh().iter().for_each(|secret| redactor.add_secret(secret));
         let event = Redacted::new(event, &redactor);
         for_all(&event, &mut events, &mut progress);
         if let Event::AttemptEnded { index, attempt, verdict, reason } = event.event()
@@ -162,8 +163,7 @@ async fn follow(
     let kept = keep(&record, args);
     let (kept, unkept) = kept.map_or_else(|why| (Vec::new(), Some(why)), |lines| (lines, None));
     lost.extend(unkept);
-    say(&console::ending(&record, &layout, &lines, !lost.is_empty(), style));
-    say(&kept.concat());
+    say(&(console::ending(&record, &layout, &lines, !lost.is_empty(), style) + &kept.concat()));
     for line in &lost {
         terminal.err(&redactor.clean(&format!("error: {line}\n")));
     }
@@ -222,6 +222,7 @@ fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
         start: Instant::now(),
         deadline: args.deadline,
         runtimes: engine::Runtimes::default(),
+        captured: Arc::default(),
     }
 }
 

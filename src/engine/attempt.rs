@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared, unwatched};
+use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared, capture, unwatched};
 use crate::model::record::Timing;
 use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Round, Silence, Verdict};
 use crate::net::this_host::pending_syns;
@@ -51,6 +51,12 @@ pub(super) async fn run<A: Assess>(shared: &Shared<A>, index: usize, case: &Case
         let within = (began, deadline, timing.attempts);
         let mut fault = rounds(shared, (index, case), &mut observation, case.layout.turns(), within).await;
         let (mut verdict, mut reason, mut judgement) = assess(shared, case, &mut observation, fault.as_ref(), look);
+        if verdict == Verdict::Passed
+            && let Err(why) = capture::keep(&shared.settings.captured, case, &observation)
+        {
+            fault = Some(why);
+            (verdict, reason, judgement) = assess(shared, case, &mut observation, fault.as_ref(), look);
+        }
         if fault.is_none() && case.layout.confirm && shared.assess.needs_confirmation(case, &observation, &judgement) {
             tracing::info!(case = %case.id, "alarm: measuring again to confirm it");
             fault = rounds(shared, (index, case), &mut observation, case.layout.again(), within).await;
@@ -244,6 +250,7 @@ async fn round<A: Assess>(
         let began = Instant::now();
         let fault = measure(shared, case, arm, observation, (start, deadline, seed)).await;
         let fault = unwatched::ended(shared, case, arm, (turn, began), observation, fault);
+        let fault = fault.or(capture::hide(&shared.settings.captured, case, observation).err());
         let (took, fault_kind) = (began.elapsed(), fault.as_ref().map(|fault| fault.kind.word()));
         tracing::debug!(
             case = %case.id, slot = turn.slot, sample, arm = ?turn.arm, warm_up = turn.warm_up, ?took, ?fault_kind,
@@ -283,7 +290,7 @@ async fn measure<A: Assess>(
     let deadline = deadline + handshakes::waited();
     let cx = Cx::new(observation, case.family.facts, deadline, seed, cancel.clone());
     let cx = cx.watched(&shared.settings.runtimes.watch(case));
-    let mut cx = cx.of_check(format!("{}/{}", case.suite, case.id));
+    let mut cx = cx.of_check(format!("{}/{}", case.suite, case.id)).with_captured(&shared.settings.captured);
     let probe = AssertUnwindSafe(arm.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {
         biased;

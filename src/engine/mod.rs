@@ -2,6 +2,7 @@
 //! It knows no YAML, no judge and no format: verdicts come from an [`Assess`] it is given.
 
 mod attempt;
+mod capture;
 mod control;
 mod halt;
 mod queue;
@@ -26,6 +27,7 @@ use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Severity, 
 use crate::net::handshakes;
 use crate::net::this_host::pending_syns;
 use crate::plan::{Case, Plan};
+use crate::probe::CapturedValues;
 use attempt::CaseResult;
 use control::SilentCase;
 use halt::Halt;
@@ -73,6 +75,8 @@ pub struct Settings {
     pub deadline: Option<Duration>,
     /// The threads measurements run on.
     pub runtimes: Runtimes,
+    /// What checks of this run capture. Its secrets are there before the first event that could show one.
+    pub captured: Arc<CapturedValues>,
 }
 
 /// Signals to end early. `soft`: stop probing, restore, report. `hurry`: and give restoring little time.

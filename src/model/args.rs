@@ -8,6 +8,7 @@ use super::argument::Argument;
 use super::expectation::Expectation;
 use super::field::{Field, FieldInfo};
 use super::parse::parse;
+use super::stand_in;
 use super::text::Text;
 
 /// A typed argument. Numbers are in base units (seconds, bytes, bit/s).
@@ -61,6 +62,26 @@ impl Arg {
             Self::Probe { family: _, args, group, expected: _ } => args.holds_secret() || group.holds_secret(),
             Self::Bool(_) | Self::Integer(_) | Self::Number(_) => false,
         }
+    }
+
+    /// See [`Args::with_values`].
+    fn with_values<E>(&self, each: &mut dyn FnMut(&Text) -> Result<Text, E>) -> Result<Self, E> {
+        Ok(match self {
+            Self::Text(text) if stand_in::is_in(text) => Self::Text(each(text)?),
+            Self::List(items) => Self::List(items.iter().map(|item| item.with_values(each)).collect::<Result<_, E>>()?),
+            Self::Map(items) => {
+                let items = items.iter().map(|(name, item)| Ok::<_, E>((name.clone(), item.with_values(each)?)));
+                Self::Map(items.collect::<Result<_, E>>()?)
+            }
+            Self::Group(args) => Self::Group(args.with_values(each)?),
+            Self::Probe { family, args, group, expected } => Self::Probe {
+                family,
+                args: args.with_values(each)?,
+                group: group.with_values(each)?,
+                expected: expected.clone(),
+            },
+            Self::Text(_) | Self::Bool(_) | Self::Integer(_) | Self::Number(_) => self.clone(),
+        })
     }
 
     /// See [`Args::masked`].
@@ -127,6 +148,18 @@ impl Args {
     #[must_use]
     pub fn masked(&self) -> Self {
         Self(self.0.iter().map(|(name, arg)| (*name, arg.masked())).collect())
+    }
+
+    /// Whether any text of it waits for a captured value.
+    #[must_use]
+    pub fn holds_stand_in(&self) -> bool {
+        self.with_values(&mut |_| Err(())).is_err()
+    }
+
+    /// The same with what `value` makes of each text that waits for a captured value.
+    pub fn with_values<E>(&self, value: &mut dyn FnMut(&Text) -> Result<Text, E>) -> Result<Self, E> {
+        let own = self.0.iter().map(|(name, arg)| Ok::<_, E>((*name, arg.with_values(value)?)));
+        Ok(Self(own.collect::<Result<_, E>>()?))
     }
 
     /// Whether the field is written or has a default.

@@ -17,6 +17,9 @@ pub type Shared = Arc<str>;
 /// What stands in the place of a secret.
 pub const MASK: &str = "***";
 
+/// Bytes of the shortest secret that can be told from ordinary text.
+pub const SHORTEST_SECRET: usize = 4;
+
 /// Text of a suite that may hold secrets: it is used by its value, and shown with [`MASK`] in the place of each. Whoever
 /// formats it shows it; only who asks for the value gets that.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

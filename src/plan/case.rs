@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ControlGroup, Layout};
-use crate::model::{Args, Arm, BaselineRules, Expectation, GridCell, Place, Severity};
+use crate::model::{Args, Arm, BaselineRules, Capture, Expectation, GridCell, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
 use crate::suite::check::{Check, Eventually};
 
@@ -42,6 +42,10 @@ pub struct Case {
     pub head: Option<PlannedArm>,
     /// Positions in the plan of the cases that must pass first.
     pub needs: Vec<usize>,
+    /// Values that other cases may use.
+    pub captures: Arc<[Capture]>,
+    /// Values of other cases that it uses, as `login.token`.
+    pub uses: Vec<String>,
     /// Its cell, of a check that is a grid.
     pub grid: Option<Arc<GridCell>>,
     /// What must be shown where it ends in silence: of each group one case must pass when it runs again.
@@ -112,6 +116,12 @@ impl Case {
         if self.suite == other.suite { other.id.to_string() } else { format!("{}/{}", other.suite, other.id) }
     }
 
+    /// Whether it captures a value, or uses one.
+    #[must_use]
+    pub fn is_chained(&self) -> bool {
+        !self.captures.is_empty() || !self.uses.is_empty()
+    }
+
     /// Whether an arm of it needs much CPU time.
     #[must_use]
     pub fn is_cpu_bound(&self) -> bool {
@@ -141,6 +151,8 @@ impl Case {
             head: head.map(PlannedArm::of),
             needs: Vec::new(),
             grid: check.grid.clone(),
+            captures: Arc::clone(&check.captures),
+            uses: check.uses.iter().map(|used| used.name.clone()).collect(),
             controls: Vec::new(),
             serial: check.serial.clone(),
             per_target: check.per_target,

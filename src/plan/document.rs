@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Case, Limit, Plan, PlannedArm, SharedResource};
 use crate::model::record::{OriginWord, SuiteRef, Tool};
-use crate::model::{Arm, Expectation, GridCell, Place, Severity};
+use crate::model::{Arm, Capture, Expectation, GridCell, Place, Severity};
 use crate::suite::Redactor;
 
 /// Schema name and version.
@@ -93,6 +93,10 @@ pub struct CaseRow {
     pub alone: bool,
     /// `suite/case` of each case that must pass first.
     pub needs: Vec<String>,
+    /// Values that other cases of its suite may use.
+    pub captures: Vec<CaptureRow>,
+    /// Values of other cases that it uses, as `check.name`.
+    pub uses: Vec<String>,
     /// What it asks, of a check that is a grid.
     pub cell: Option<GridCell>,
     /// `suite/case` of each case that shows that its host can be reached, or for a cell of a grid that its source or its host can.
@@ -127,6 +131,17 @@ pub struct CaseRow {
     pub digest: String,
     /// Everything that must hold of what it sees.
     pub expects: Vec<ExpectationRow>,
+}
+
+/// An entry of `capture`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct CaptureRow {
+    /// Its name.
+    pub name: String,
+    /// Fact path.
+    pub fact: String,
+    /// Whether its value is hidden in all that is printed and written.
+    pub secret: bool,
 }
 
 /// `eventually`.
@@ -210,6 +225,8 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         stage: case.stage.word(),
         alone: case.footprint != crate::probe::Footprint::Quiet,
         needs: case.needs.iter().filter_map(name).collect(),
+        captures: case.captures.iter().map(|capture| capture_row(capture, redactor)).collect(),
+        uses: case.uses.iter().map(|used| clean(used)).collect(),
         cell: case.grid.as_deref().map(|cell| GridCell {
             from: clean(&cell.from),
             to: clean(&cell.to),
@@ -235,6 +252,11 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         digest: case.subject().digest.to_string(),
         expects: case.subject().expectations.iter().map(|one| expectation_row(one, redactor)).collect(),
     }
+}
+
+fn capture_row(capture: &Capture, redactor: &Redactor) -> CaptureRow {
+    let Capture { name, path, info: _, part: _, secret, stand_in: _ } = capture;
+    CaptureRow { name: redactor.clean(name), fact: redactor.clean(path), secret: *secret }
 }
 
 fn expectation_row(expectation: &Expectation, redactor: &Redactor) -> ExpectationRow {

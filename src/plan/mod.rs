@@ -93,7 +93,7 @@ pub fn plan(loaded: &mut Loaded, heads: Option<Vec<Suite>>, settings: &Settings)
         let mut cases = order::cases(suite, head, &mut errors);
         for (case, check) in cases.iter_mut().zip(&suite.checks) {
             budget::set(case, check, settings, &mut errors);
-            if permission(case).is_some() {
+            if permission(case).is_some() || case.is_chained() {
                 places.push((Arc::clone(&case.suite), Arc::clone(&case.id), check.span));
             }
         }
@@ -133,7 +133,20 @@ fn permission(case: &Case) -> Option<Permission> {
 
 /// Selected checks that are not allowed are errors where they are written.
 fn refuse(plan: &Plan, places: &[(Arc<str>, Arc<str>, Span)], settings: &Settings, errors: &mut Diagnostics) {
+    let place = |case: &Case| {
+        let place = places.iter().find(|(suite, id, _)| *suite == case.suite && *id == case.id);
+        place.map(|(.., span)| *span)
+    };
     for case in &plan.cases {
+        if case.head.is_some()
+            && case.is_chained()
+            && let Some(span) = place(case)
+        {
+            let message =
+                format!("check `{}` cannot be compared by --against: a captured value is of one target", case.id);
+            let help = "leave it out with --only or --skip-tag, or give both targets one value under `secrets`";
+            errors.add(span, message, help);
+        }
         let (why, flag) = match permission(case) {
             Some(Permission::Disruptive) if !settings.allow_disruptive => {
                 ("breaks something on purpose".to_owned(), "--allow-disruptive")
@@ -141,10 +154,9 @@ fn refuse(plan: &Plan, places: &[(Arc<str>, Arc<str>, Span)], settings: &Setting
             Some(Permission::Scan(why)) if !settings.allow_scan => (format!("is a scan: it {why}"), "--allow-scan"),
             _ => continue,
         };
-        let place = places.iter().find(|(suite, id, _)| *suite == case.suite && *id == case.id);
-        let Some((.., span)) = place else { continue };
+        let Some(span) = place(case) else { continue };
         let help = format!("add {flag} to run it, or leave it out with --skip-tag or --only");
-        errors.add(*span, format!("check `{}` {why}", case.id), help);
+        errors.add(span, format!("check `{}` {why}", case.id), help);
     }
 }
 

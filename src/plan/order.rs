@@ -5,6 +5,8 @@ use std::collections::{BinaryHeap, HashSet};
 
 use super::names::{Suites, quoted_in_flow};
 use super::{Case, arms};
+use crate::model::count::counted;
+use crate::suite::check::Check;
 use crate::suite::{Diagnostics, Suite};
 
 /// The cases of a suite, of which nothing needs anything yet.
@@ -40,12 +42,31 @@ pub(super) fn link(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnos
             }
             needs.extend(found);
         }
+        needs.extend(captured(suites, (own, check), errors));
         // Named twice, or as a check and as one of its cells, it is waited for once.
         let mut seen = HashSet::with_capacity(needs.len());
         needs.retain(|need| seen.insert(*need));
         cases[index].needs = needs;
     }
     stages(cases, suites, errors);
+}
+
+/// The cases that capture what a check uses.
+fn captured(suites: &Suites<'_>, by: (usize, &Check), errors: &mut Diagnostics) -> Vec<usize> {
+    let mut out = Vec::new();
+    for used in by.1.uses.iter() {
+        let check = used.name.split('.').next().unwrap_or_default();
+        // What is captured by a check of that name is known when the suite is read.
+        let found = suites.find(by, check, "capture", errors).unwrap_or_default();
+        if found.len() > 1 {
+            let cases = counted(found.len(), "case");
+            let message =
+                format!("`${{checks.{}}}`: `{check}` has {cases}, and each captures a value of its own", used.name);
+            errors.add(used.span, message, "capture it in a check without a matrix");
+        }
+        out.extend(found);
+    }
+    out
 }
 
 /// `needs: [a, b]` with each name once.
@@ -87,9 +108,19 @@ fn stages(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnostics) {
         let around: Vec<String> = cycle.iter().chain([first]).map(name).collect();
         let message = format!("dependency cycle: {}", around.join(" -> "));
         let next = around.get(1).map_or("", String::as_str);
-        let help =
-            format!("each waits for the next one: take `{next}` out of `needs` here, or break it at another of these");
-        errors.add(suites.checks()[*first].needs_span, message, help);
+        let check = suites.checks()[*first];
+        // Not named in `needs`, it is waited for as it captures something.
+        let used = check.uses.iter().find(|used| used.name.split('.').next() == Some(next));
+        let (span, help) = match used.filter(|_| !check.needs.iter().any(|need| need == next)) {
+            Some(used) => (used.span, format!("each waits for the next one: here for what `{next}` captures")),
+            None => (
+                check.needs_span,
+                format!(
+                    "each waits for the next one: take `{next}` out of `needs` here, or break it at another of these"
+                ),
+            ),
+        };
+        errors.add(span, message, help);
     }
 }
 

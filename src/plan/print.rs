@@ -87,6 +87,14 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
         let more = if case.needs.len() > 8 { format!(" and {} more", case.needs.len() - 8) } else { String::new() };
         let _ = writeln!(out, "         needs {}{more}", visible(&needs.join(", ")));
     }
+    for used in &case.uses {
+        let _ = writeln!(out, "         uses ${{checks.{}}}", visible(used));
+    }
+    for capture in case.captures.iter() {
+        let word = if capture.secret { ", secret" } else { "" };
+        let line = format!("captures {} from {}{word}", capture.name, capture.path);
+        let _ = writeln!(out, "         {}", visible(&line));
+    }
     if let Some(name) = &case.serial {
         let _ = writeln!(out, "         serial {}: alone among these", visible(name));
     }

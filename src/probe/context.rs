@@ -1,10 +1,12 @@
 //! What a probe is lent for a round.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::captured::CapturedValues;
 use super::lateness::{Lateness, Watch};
 use crate::model::fact::{Choice, Distribution, Scalar};
 use crate::model::rows::{MOST_LISTED, Rows, RowsBuilder};
@@ -21,6 +23,7 @@ pub struct Cx<'a> {
     cancel: CancellationToken,
     check: String,
     lateness: Lateness,
+    captured: Arc<CapturedValues>,
 }
 
 impl<'a> Cx<'a> {
@@ -32,7 +35,8 @@ impl<'a> Cx<'a> {
         seed: u64,
         cancel: CancellationToken,
     ) -> Self {
-        Self { observation, facts, deadline, seed, cancel, check: String::new(), lateness: Lateness::unknown() }
+        let (check, lateness, captured) = (String::new(), Lateness::unknown(), Arc::default());
+        Self { observation, facts, deadline, seed, cancel, check, lateness, captured }
     }
 
     /// The same context, of a measurement that begins now, where this process is watched: what it samples late is marked.
@@ -45,6 +49,17 @@ impl<'a> Cx<'a> {
     #[must_use]
     pub fn of_check(self, check: impl Into<String>) -> Self {
         Self { check: check.into(), ..self }
+    }
+
+    /// The same context, in a run whose checks have captured these values.
+    #[must_use]
+    pub fn with_captured(self, captured: &Arc<CapturedValues>) -> Self {
+        Self { captured: Arc::clone(captured), ..self }
+    }
+
+    /// The values that checks of this run have captured.
+    pub(super) fn captured(&self) -> Arc<CapturedValues> {
+        Arc::clone(&self.captured)
     }
 
     /// Suite and id of the check, for messages to other processes; empty outside of a run.

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::late::LateProbe;
 use super::{Cx, Diagnosis, DynProbe, Failure, Footprint, Grid, PhaseInfo, Probe, ProbeFuture, RestoreOutcome};
 use crate::model::text::MASK;
 use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
@@ -203,14 +204,24 @@ impl Family {
             return (self.build)(args);
         }
         let shown = (self.build)(&args.masked());
-        match ((self.build)(args), shown) {
-            (Ok(probe), Ok(shown)) => Ok(Arc::new(MaskedProbe { target: shown.target(), probe })),
-            (Ok(probe), Err(_)) => Ok(Arc::new(MaskedProbe { target: MASK.to_owned(), probe })),
-            (Err(_), Err(invalid)) => Err(invalid),
-            (Err(Invalid { field, .. }), Ok(_)) => {
-                Err(Invalid::at(field, "the value with the secret in it does not fit", "see `shakedown explain`"))
+        let waits = args.holds_stand_in();
+        let probe = match ((self.build)(args), &shown) {
+            (Ok(probe), _) => probe,
+            (Err(Invalid { field, .. }), _) if waits => {
+                let help = "write the value itself: this must be known before anything is sent";
+                return Err(Invalid::at(field, "a captured value cannot stand here", help));
             }
+            (Err(_), Err(invalid)) => return Err(invalid.clone()),
+            (Err(Invalid { field, .. }), Ok(_)) => {
+                let message = "the value with the secret in it does not fit";
+                return Err(Invalid::at(field, message, "see `shakedown explain`"));
+            }
+        };
+        let target = shown.map_or_else(|_| MASK.to_owned(), |shown| shown.target());
+        if waits {
+            return Ok(Arc::new(LateProbe::new(self, args.clone(), target, probe)));
         }
+        Ok(Arc::new(MaskedProbe { probe, target }))
     }
 
     /// How to switch on the fact `name`, if these fields leave it off.

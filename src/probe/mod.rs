@@ -1,16 +1,19 @@
 //! The contract between a family and the rest: what a probe is given, and what it may say.
 
+mod captured;
 mod context;
 pub mod diagnosis;
 mod family;
 mod grid;
 mod host;
+mod late;
 mod lateness;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+pub use captured::CapturedValues;
 pub use context::Cx;
 pub use diagnosis::{Diagnosis, Failure, PhaseInfo};
 pub use family::{Family, FieldRules, Mode, Synonyms, plain};

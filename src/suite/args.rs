@@ -6,6 +6,7 @@ mod help;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::captured;
 use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Span, suggest};
 use super::file::NamedFile;
@@ -39,7 +40,12 @@ pub struct ArgContext<'a> {
     pub timeout: Option<&'a Node>,
     /// The family whose fields are being typed.
     pub family: Option<&'static str>,
+    /// The field being typed says where packets go or come from.
+    pub fixed: bool,
 }
+
+/// Fields that say where packets go or come from.
+const FIXED: [FieldRole; 3] = [FieldRole::Host, FieldRole::Location, FieldRole::Source];
 
 /// Typed arguments, and where each was written.
 #[derive(Default)]
@@ -96,6 +102,7 @@ impl ArgContext<'_> {
                 continue;
             };
             typed.spans.insert(field.name, value.span);
+            self.fixed = FIXED.iter().any(|role| field.has(*role));
             if let Some(arg) = self.value(field.name, value, &field.kind) {
                 typed.args.0.insert(field.name, arg);
             }
@@ -161,6 +168,10 @@ impl ArgContext<'_> {
             }
             return None;
         };
+        if let Some((message, help)) = captured::refusal(name, node, kind, self.fixed) {
+            self.errors.add(node.span, message, help);
+            return None;
+        }
         match parse(text, kind, self.folder) {
             Ok(arg) => {
                 self.note_file(name, node, text, kind, &arg);

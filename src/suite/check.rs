@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnostic::Span;
-use crate::model::{Args, BaselineRules, Expectation, GridCell, Place, Severity};
+use crate::model::{Args, BaselineRules, Capture, Expectation, GridCell, Place, Severity};
 use crate::probe::{DynProbe, Family, Host};
 
 /// A case: one cell of a check's matrix, typed and built.
@@ -26,6 +26,10 @@ pub struct Check {
     pub tags: Arc<[String]>,
     /// Ids of checks that must pass first.
     pub needs: Arc<[String]>,
+    /// Values that other checks may use.
+    pub captures: Arc<[Capture]>,
+    /// Values of other checks that it uses: `login.token`.
+    pub uses: Arc<[Reference]>,
     /// The check that shows its host can be reached.
     pub control: Option<Reference>,
     /// Accepted outcomes that need one.

@@ -1,5 +1,7 @@
 //! From an entry of `checks:` to its cases.
 
+mod capture;
+mod expectations;
 mod grid;
 mod header;
 mod rules;
@@ -15,18 +17,18 @@ use super::check::{Check, Eventually, Reference};
 use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Sources, Span};
 use super::digest::{DefinedVariables, with_contents};
-use super::expect::{FactTyping, Reader, effective};
+use super::expect::effective;
 use super::file::NamedFile;
 use super::matrix::{self, Cell};
 use super::repeats;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
-use crate::model::{Arg, Args, Expectation, FieldRole, GridCell, Severity};
+use crate::model::{Arg, Args, FieldRole, GridCell, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
 
 /// Keys of a check with a parser of their own. Whatever else is written is checked against the kind in the table.
-const PARSED: [&str; 6] = ["id", "matrix", "when", "expect", "eventually", "baseline"];
+const PARSED: [&str; 7] = ["id", "matrix", "when", "expect", "capture", "eventually", "baseline"];
 
 /// Everything needed to build the cases of a suite.
 pub struct Builder<'a> {
@@ -89,6 +91,8 @@ struct OwnCell {
     hosts: Arc<[Host]>,
     grid: Option<Arc<GridCell>>,
 }
+/// What decides which facts a check can have: its family, its fields, and whether it has `eventually`.
+type Described<'c> = (&'static Family, &'c Args, bool);
 
 /// The id of a check, its family, and what stands below that.
 type Named<'n> = (&'n str, &'static Family, &'n Node);
@@ -124,6 +128,7 @@ impl Builder<'_> {
         let scope = Scope { matrix: cell, ..self.scope };
         let below = vars::resolve(written_below, &scope, self.errors);
         let resolved = vars::resolve(&without(node, family.name), &scope, self.errors);
+        let resolved = self.without_captured(resolved);
         let common = self.common(&resolved, folder);
         let first_file = self.named.len();
         let typed = self.typing(folder).fields(family.name, &below, family.fields);
@@ -165,15 +170,14 @@ impl Builder<'_> {
         let Written { node, name, family, raw, below, resolved, common, cell } = *written;
         let OwnCell { id, parts, netns, hosts, grid } = own;
         let eventually = self.eventually(resolved.get("eventually"), folder);
+        let read = (family, &typed.args, eventually.is_some());
         // Of what is denied nothing else is to be seen.
         let denied = grid.as_ref().is_some_and(|cell| !cell.allowed);
-        let expect = resolved.get("expect").filter(|_| !denied);
-        let expectations = self.expectations(family, &typed.args, expect, eventually.is_some());
+        let mut expectations = self.expectations(read, resolved.get("expect").filter(|_| !denied));
         self.must_expect(family, &typed.args, &expectations, resolved.get("expect").unwrap_or(below).span);
-        let families = (family, self.families);
-        let defaults = self.defaults.get("baseline");
-        let baseline = baseline_rules::of_check(families, defaults, resolved.get("baseline"), self.errors);
-        let needs = texts(resolved.get("needs"));
+        let captures = self.captures(name, read, resolved.get("capture"), (folder, &mut expectations));
+        let rules = (self.defaults.get("baseline"), resolved.get("baseline"));
+        let baseline = baseline_rules::of_check((family, self.families), rules.0, rules.1, self.errors);
         let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
         let conflict = self.conflict(family, &mut typed, cell, below.span);
         let probe = self.build(family, &typed, below.span)?;
@@ -187,7 +191,6 @@ impl Builder<'_> {
             self.window(resolved.get("eventually"), eventually, patience, &silent);
         }
         let disruptive = probe.footprint() == Footprint::Disruptive;
-        let samples = common.get(&tables::SAMPLES);
         self.repetition(node, resolved, common, disruptive, family.name);
         let timeout = self.defaults.get("timeout");
         let digest = self.written.digest((family, raw), node.get("netns"), timeout, cell);
@@ -200,7 +203,9 @@ impl Builder<'_> {
             probe,
             args: Arc::new(typed.args.only(family.diagnosed_by).masked()),
             tags: texts(resolved.get("tags")).into(),
-            needs: needs.into(),
+            needs: texts(resolved.get("needs")).into(),
+            captures: captures.into(),
+            uses: self.uses(name, &below).into(),
             control: resolved
                 .get("control")
                 .and_then(|node| node.shown().map(|name| Reference { name: name.to_owned(), span: node.span })),
@@ -212,14 +217,14 @@ impl Builder<'_> {
             netns,
             cell: parts,
             skip: when.or(conflict),
-            expectations,
+            expectations: expectations.into(),
             eventually,
             retries: if disruptive { 0 } else { common.get(&tables::RETRIES) },
             retry_delay: common.get(&tables::RETRY_DELAY),
             serial: repeats::serial(resolved.get("serial"), self.errors),
             per_target: common.get(&tables::PER_TARGET).and_then(|most| usize::try_from(most).ok()),
             rounds: self.rounds.unwrap_or_else(|| common.get(&tables::ROUNDS)),
-            samples: if disruptive { 1 } else { samples },
+            samples: if disruptive { 1 } else { common.get(&tables::SAMPLES) },
             severity,
             budget: common.get(&tables::BUDGET),
             baseline: baseline.into(),
@@ -256,6 +261,7 @@ impl Builder<'_> {
             named: self.named,
             timeout,
             family: None,
+            fixed: false,
         }
     }
 
@@ -307,45 +313,6 @@ impl Builder<'_> {
                 None
             }
         }
-    }
-
-    fn expectations(
-        &mut self,
-        family: &'static Family,
-        args: &Args,
-        node: Option<&Node>,
-        eventually: bool,
-    ) -> Arc<[Expectation]> {
-        let defaults = self.defaults_of.of_check(family, args);
-        let written = node.map_or_else(Vec::new, |node| {
-            let mut reader = Reader {
-                family,
-                missing: &|name| family.required_mode(args, name),
-                facts: family.facts,
-                eventually,
-                errors: self.errors,
-                sources: self.sources,
-                default: false,
-                args,
-                typing: FactTyping::default(),
-            };
-            reader.read(node)
-        });
-        effective::combine(family.facts, &defaults, written, self.errors).into()
-    }
-
-    /// Of some families a check says itself what is right: without it, it would hold for anything.
-    fn must_expect(&mut self, family: &Family, args: &Args, expectations: &[Expectation], span: Span) {
-        let named = |expectation: &Expectation| family.must_expect.contains(&expectation.info.name);
-        if self.shows || family.must_expect.is_empty() || expectations.iter().any(named) || self.errors.has(span) {
-            return;
-        }
-        let seen: Vec<&str> = family.must_expect.iter().copied().filter(|name| family.produces(args, name)).collect();
-        let Some((first, rest)) = seen.split_first() else { return };
-        let others = rest.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let message = format!("`{}` has no default: `expect` must say what is right", family.name);
-        let help = format!("write `expect: {{{first}: {{exactly: […]}}}}`, or of one of these: {others}");
-        self.errors.add(span, message, help);
     }
 }
 

@@ -62,6 +62,7 @@ impl DefinedVariables {
                 budget: &self.budget,
                 broken: &broken,
                 of_variable: false,
+                captured: None,
             };
             vars::resolve(node, &scope, &mut Diagnostics::default())
         };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::captured::CaptureNames;
 use super::check::Check;
 use super::check_builder::Builder;
 use super::defaults::Defaults;
@@ -203,6 +204,7 @@ fn suite(
     let vars = vars::resolve_all(&document.vars, &secrets, options.env, &mut loaded.errors);
     let cell = BTreeMap::new();
     let budget = vars::Budget::of_checks();
+    let captured = CaptureNames::of(&document);
     let broken = document.vars.keys().filter(|name| !vars.contains_key(*name)).cloned().collect();
     let scope = Scope {
         vars: &vars,
@@ -212,6 +214,7 @@ fn suite(
         budget: &budget,
         broken: &broken,
         of_variable: false,
+        captured: Some(&captured),
     };
     let in_variables = document.vars.values().flat_map(vars::names);
     let in_variables = in_variables.filter_map(|name| Some(name.strip_prefix("matrix.")?.to_owned())).collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::Diagnostics;
 use super::tree::{Key, Kind, Node};
-use crate::model::GridCell;
+use crate::model::{GridCell, stand_in};
 
 /// Most cells of one check.
 const MAX_CELLS: usize = 100_000;
@@ -118,6 +118,10 @@ fn scalars(key: &Key, values: &[Node], secrets: &BTreeMap<String, String>, error
         match value.text() {
             None => {
                 errors.add(value.span, format!("`{}` of `matrix` holds {}", key.name, value.sort()), "write scalars");
+            }
+            Some(text) if stand_in::is_in(text) => {
+                let message = format!("`{}` of `matrix` holds a captured value", key.name);
+                errors.add(value.span, message, "the cases are settled before anything is sent: write the values");
             }
             Some(text)
                 if value.shown.is_some()

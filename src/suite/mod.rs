@@ -2,6 +2,7 @@
 
 pub mod args;
 mod baseline_rules;
+pub mod captured;
 pub mod check;
 mod check_builder;
 pub mod defaults;

@@ -114,6 +114,10 @@ fn check(families: &[Family]) -> Value {
             ]}
         })),
         "baseline" => Some(json!({"type": "object"})),
+        "capture" => Some(json!({
+            "type": "object", "minProperties": 1, "propertyNames": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+            "additionalProperties": {"anyOf": [{"type": "string"}, fields::object(tables::CAPTURE, &mut |_| None)]}
+        })),
         _ => None,
     });
     for family in families {

@@ -4,17 +4,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use regex::{Regex, RegexBuilder};
 
+use crate::model::text::MASK;
+pub use crate::model::text::SHORTEST_SECRET as SHORTEST;
 use crate::model::visible::{visible, visible_lines};
-
-/// Shortest secret that can be told from ordinary text.
-pub const SHORTEST: usize = 4;
-/// The text in its place.
-const MASK: &str = "***";
 /// Marks where a text was cut.
 const CUT: char = '…';
 
 /// Longest text looked for character by character, in whatever way each is written; longer secrets have lines.
 const LONGEST: usize = 512;
+/// Longest base64 looked for wherever its lines are wrapped; longer ones are looked for in one line.
+const LONGEST_WRAPPED: usize = 64 * 1024;
 /// Largest compiled pattern, bytes.
 const PATTERN: usize = 64 << 20;
 /// Where a URL ends a part: what a secret has before and behind may be shown alone.
@@ -50,7 +49,7 @@ impl Redactor {
             // UTF-8 that was read as Latin-1.
             secret.bytes().map(char::from).collect(),
         ];
-        let encoded = in_base64(secret).into_iter().filter(|form| form.len() >= SHORTEST);
+        let encoded = in_base64(secret).into_iter().filter(|form| (SHORTEST..=LONGEST_WRAPPED).contains(&form.len()));
         self.patterns.extend(encoded.filter_map(|form| pattern(form.chars().map(in_encoding))));
         let hex = secret.bytes().map(|byte| format!(r"(?:0x|\\+x)?(?i:{byte:02x})[ :,-]{{0,2}}"));
         // A list of bytes, as JSON has it.

@@ -115,6 +115,22 @@ fields! { pub EVENTUALLY;
         Field::default("every", FieldKind::Duration(0.01, 3600.0), "1s", "Time between the starts of attempts; the last one is at the end of `within`.");
 }
 
+fields! { pub CAPTURE;
+    /// The fact whose value it is.
+    pub const CAPTURED_FACT: Field<String> = Field::required(
+        "fact",
+        FieldKind::Text,
+        "Fact that holds the value, or a path into a document, as in `expect`.",
+    );
+    /// Whether no output may show it.
+    pub const IS_SECRET: Field<bool> = Field::default(
+        "secret",
+        FieldKind::Bool,
+        "true",
+        "Whether the value is hidden in everything that is printed and written; `false` for what everybody may see.",
+    );
+}
+
 /// Keys of one fact below `baseline`.
 pub const BASELINE: &[FieldInfo] = &[
     FieldInfo::optional(
@@ -166,6 +182,11 @@ pub const CHECK: &[FieldInfo] = &[
         "expect",
         FieldKind::Map(&FieldKind::Text),
         "Facts, and what must hold for each. Defaults of the family stay in force until a fact is named here.",
+    ),
+    FieldInfo::optional(
+        "capture",
+        FieldKind::Map(&FieldKind::Text),
+        "Names, and the facts whose values they stand for (`token: body.json.token`). Another check writes `${checks.ID.NAME}` in its fields, and needs this one. Values are secret unless `{fact: FACT, secret: false}` says otherwise.",
     ),
     FieldInfo::optional(
         "eventually",

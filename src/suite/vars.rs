@@ -1,15 +1,18 @@
 //! `${…}` inside scalars: suite variables, matrix cells, environment, secrets. Never text templating.
 
+mod circle;
 mod lookup;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::captured::CaptureNames;
 use super::diagnostic::{Diagnostics, Span};
 use super::tree::{Key, Kind, Node};
 use crate::model::text::MASK;
-use lookup::Lookup;
+use circle::circle;
+pub(super) use lookup::Lookup;
 
 /// Reads an environment variable; a function, so that tests need no real environment.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -31,6 +34,8 @@ pub struct Scope<'a> {
     pub broken: &'a BTreeSet<String>,
     /// Whether the text is a variable itself, which is the same for every case.
     pub of_variable: bool,
+    /// What checks capture; absent where references stay as they are written.
+    pub captured: Option<&'a CaptureNames>,
 }
 
 /// Bytes counted for a node beside its text.
@@ -173,6 +178,20 @@ impl Interpolated {
                 self.secret = true;
                 self.push_shown(value, MASK);
             }
+            (Lookup::Captured(_), Some(_)) => {
+                let help = format!("write `${{{name}}}`: where nothing is captured, the check does not run");
+                errors.add(span, format!("`${{{name}}}` has no default"), help);
+                self.push(&format!("${{{inner}}}"));
+            }
+            // It is shown by its name, whoever may see its value.
+            (Lookup::Captured(word), None) => {
+                self.secret = true;
+                self.push_shown(&word, &format!("${{{name}}}"));
+            }
+            (Lookup::Wrong { message, help }, _) => {
+                errors.add(span, message, help);
+                self.push(&format!("${{{inner}}}"));
+            }
             (Lookup::Missing(_), Some(default)) => self.push(default),
             (Lookup::Broken, _) => {
                 errors.mark(span);
@@ -221,7 +240,7 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
             Lookup::Node(node) => scope.budget.take(node, 1),
             Lookup::Text(value) => scope.budget.text(value),
             Lookup::Secret(value) => scope.budget.text(value),
-            Lookup::Missing(_) | Lookup::Broken => true,
+            Lookup::Captured(_) | Lookup::Wrong { .. } | Lookup::Missing(_) | Lookup::Broken => true,
         };
         if !room {
             scope.budget.exceeded(span, errors);
@@ -315,6 +334,7 @@ pub fn resolve_all(
             budget: &budget,
             broken: &broken,
             of_variable: true,
+            captured: None,
         };
         let node = resolve(&raw[name], &scope, &mut trial);
         // What names something unknown is told below, with all that depends on it.
@@ -335,8 +355,16 @@ pub fn resolve_all(
     // Of those that name each other each is told; of what merely names a broken one, nothing.
     let circle = circle(raw, &pending);
     let broken: BTreeSet<String> = pending.iter().map(|name| (*name).clone()).collect();
-    let scope =
-        Scope { vars: &resolved, secrets, matrix: &matrix, env, budget: &budget, broken: &broken, of_variable: true };
+    let scope = Scope {
+        vars: &resolved,
+        secrets,
+        matrix: &matrix,
+        env,
+        budget: &budget,
+        broken: &broken,
+        of_variable: true,
+        captured: None,
+    };
     for name in &pending {
         let around: Vec<&str> = names(&raw[*name]).filter(|other| circle.contains(*other)).collect();
         if circle.contains(name.as_str()) {
@@ -346,42 +374,4 @@ pub fn resolve_all(
         let _ = resolve(&raw[*name], &scope, errors);
     }
     resolved
-}
-
-/// Those of `pending` that lead back to themselves: what is left when all that names none of the rest, and all that none of
-/// the rest names, is taken away.
-fn circle<'r>(raw: &'r BTreeMap<String, Node>, pending: &[&'r String]) -> BTreeSet<&'r str> {
-    let all: BTreeSet<&str> = pending.iter().map(|name| name.as_str()).collect();
-    let mut named: Edges<'r> = BTreeMap::new();
-    let mut naming: Edges<'r> = BTreeMap::new();
-    for name in &all {
-        for other in names(&raw[*name]).filter(|other| all.contains(other)) {
-            named.entry(*name).or_default().push(other);
-            naming.entry(other).or_default().push(*name);
-        }
-    }
-    let all = without_ends(&all, &named, &naming);
-    without_ends(&all, &naming, &named)
-}
-
-/// Names that each name leads to.
-type Edges<'r> = BTreeMap<&'r str, Vec<&'r str>>;
-
-/// The nodes of which each leads to another one that is left. `back` has the same edges the other way round.
-fn without_ends<'r>(nodes: &BTreeSet<&'r str>, edges: &Edges<'r>, back: &Edges<'r>) -> BTreeSet<&'r str> {
-    let count = |name: &str| edges.get(name).map_or(0, |to| to.iter().filter(|other| nodes.contains(*other)).count());
-    let mut left: BTreeMap<&str, usize> = nodes.iter().map(|name| (*name, count(name))).collect();
-    let mut ends: Vec<&str> = left.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
-    while let Some(name) = ends.pop() {
-        left.remove(name);
-        for other in back.get(name).into_iter().flatten() {
-            if let Some(count) = left.get_mut(other) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    ends.push(*other);
-                }
-            }
-        }
-    }
-    left.into_keys().collect()
 }

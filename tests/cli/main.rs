@@ -7,6 +7,7 @@ mod against;
 mod away;
 mod baseline;
 mod calibrating;
+mod capture;
 mod causes;
 mod compare_arms;
 mod compare_reports;

@@ -24,6 +24,8 @@ const BEYOND: &[(&str, &str)] = &[
     ("is defined twice", "names"),
     ("changes nothing", "variables"),
     ("names an unknown variable", "variables"),
+    ("cannot stand in a variable", "names"),
+    ("is settled before anything is sent", "what a name stands for"),
     ("cannot read", "files"),
     ("the suite has no name", "an included file has none"),
     ("means nothing here", "tags"),
@@ -103,6 +105,7 @@ pub fn accepted() -> Vec<(String, String)> {
 
 /// Spellings that suites may use, beyond those above.
 const MORE: &[&str] = &[
+    "  - {id: login, http: {url: \"http://h/\"}, capture: {t: {fact: body.json.t, secret: false}, u-2: body}}\n  - {id: me, http: {url: \"http://h/${checks.login.t}\", body: \"${checks.login.u-2}\"}}",
     "  - {id: true, tcp: {host: x, port: 1}}",
     "  - {id: 5, tcp: {<<: *c, port: \"80\"}, tags: t, needs: []}",
     "  - {id: a, tcp: {host: \"2001:db8::1\", port: 80, banner: \"true\"}}",

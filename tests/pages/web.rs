@@ -19,6 +19,9 @@ use tokio_rustls::TlsAcceptor;
 /// The token of the page about secrets.
 pub const TOKEN: &str = "a-token-nobody-may-see";
 
+/// What a login is answered with.
+const SESSION: &str = "a-session-nobody-may-see";
+
 /// A chain and its key, as PEM.
 pub struct Identity {
     chain: String,
@@ -196,6 +199,13 @@ impl Site {
             }
             "/health" if state == "unhealthy" => {
                 ("503 Service Unavailable", headers, "{\"status\": \"database unreachable\"}\n".to_owned())
+            }
+            "/login" if request.contains(TOKEN) => {
+                ("200 OK", headers, format!("{{\"token\": \"{SESSION}\", \"customer\": 4711}}\n"))
+            }
+            "/login" => ("401 Unauthorized", headers, "{\"error\": \"unknown key\"}\n".to_owned()),
+            "/customers/4711/orders" if request.contains(SESSION) => {
+                ("200 OK", headers, "{\"orders\": []}\n".to_owned())
             }
             "/orders" if !request.to_lowercase().contains(&format!("authorization: bearer {TOKEN}")) => {
                 ("401 Unauthorized", headers, "{\"error\": \"no valid token\"}\n".to_owned())

@@ -20,6 +20,7 @@ const TABLES: &[(&str, &[FieldInfo])] = &[
     ("of a check", tables::CHECK),
     ("of `defaults`", tables::DEFAULTS),
     ("below `eventually`", tables::EVENTUALLY),
+    ("below `capture`", tables::CAPTURE),
     ("below `baseline`, per fact", tables::BASELINE),
 ];
 

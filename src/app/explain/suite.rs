@@ -20,8 +20,9 @@ every error is reported with its place and, where that is known, with the line t
 `ping`) are recognised in these errors. An unknown key is an error.
 
 In a value, `${name}` stands for a variable of `vars` or a secret of `secrets`, `${matrix.key}` for the value in this cell of the matrix,
-`${env.NAME}` for an environment variable. `${name:-default}` gives a default, and `$${` is a literal `${`. A value with a variable needs
-quotes: `host: \"${vip}\"`. Variables are replaced inside values, never in keys, and never as raw text of the file.
+`${env.NAME}` for an environment variable, and in the fields of a check `${checks.ID.NAME}` for what the check ID captures as NAME.
+`${name:-default}` gives a default, and `$${` is a literal `${`. A value with a variable needs quotes: `host: \"${vip}\"`. Variables are
+replaced inside values, never in keys, and never as raw text of the file.
 ";
 
 pub(in crate::app) const EXPECT: &str = "\
@@ -120,6 +121,7 @@ pub(in crate::app) const TABLES: &[(&str, &[FieldInfo])] = &[
     ("The file", tables::SUITE),
     ("defaults", tables::DEFAULTS),
     ("A check, besides its family", tables::CHECK),
+    ("capture, per value", tables::CAPTURE),
     ("eventually", tables::EVENTUALLY),
     ("baseline, per fact", tables::BASELINE),
 ];

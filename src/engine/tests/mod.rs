@@ -66,6 +66,7 @@ fn bench() -> Bench {
             start: Instant::now(),
             deadline: None,
             runtimes: super::Runtimes::default(),
+            captured: Arc::default(),
         },
         plan: plan::Settings { allow_disruptive: true, seed: 1, ..plan::Settings::default() },
         against: false,

@@ -2,15 +2,23 @@
 
 use super::Scope;
 use crate::model::suggest::suggested_word;
+use crate::suite::captured;
 use crate::suite::diagnostic::Diagnostics;
 use crate::suite::tree::Node;
 
 /// What a name stands for.
-pub(super) enum Lookup<'a> {
+pub(in crate::suite) enum Lookup<'a> {
     Node(&'a Node),
     Text(String),
     Secret(&'a str),
     Missing(String),
+    /// The stand-in of a value that another check captures.
+    Captured(Box<str>),
+    /// A name that means nothing, with a default or without.
+    Wrong {
+        message: String,
+        help: String,
+    },
     /// A variable that is wrong itself.
     Broken,
 }
@@ -25,6 +33,18 @@ impl<'a> Scope<'a> {
         }
         if self.broken.contains(name) {
             return Lookup::Broken;
+        }
+        if let Some(reference) = name.strip_prefix(captured::PREFIX) {
+            return match self.captured {
+                Some(captured) => captured.find(reference, errors),
+                None if self.of_variable => {
+                    let message = format!("`${{{name}}}` cannot stand in a variable");
+                    let help =
+                        format!("a variable is known before anything is sent: write ${{{name}}} in the check itself");
+                    Lookup::Wrong { message, help }
+                }
+                None => Lookup::Text(format!("${{{name}}}")),
+            };
         }
         if let Some(key) = name.strip_prefix("matrix.") {
             let missing = || {
@@ -66,6 +86,9 @@ impl<'a> Scope<'a> {
             .iter()
             .find_map(|prefix| bare.strip_prefix(prefix));
         let bare = last.unwrap_or(bare);
+        if let Some(reference) = self.captured.and_then(|captured| captured.meant(bare)) {
+            return format!("write `${{{reference}}}`");
+        }
         let of_environment =
             ["env:", "ENV:", "ENV.", "env.", "environment."].iter().find_map(|prefix| bare.strip_prefix(prefix));
         if let Some(variable) = of_environment {

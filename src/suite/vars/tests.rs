@@ -26,6 +26,7 @@ fn run(text: &str) -> (String, usize) {
         budget: &budget,
         broken: &broken,
         of_variable: false,
+        captured: None,
     };
     let mut errors = Diagnostics::default();
     let node = resolve(&scalar(text), &scope, &mut errors);

@@ -59,6 +59,22 @@ is not green.",
 ",
         ),
         shown(
+            &["capture", "captures", "chain"],
+            "\
+Gives names to values that a check sees, so that others can ask with them: log in, then ask with the token. Another check writes
+`${checks.login.token}` in a field, needs this one by that, and is skipped where it does not pass. What is captured must be there, and
+is hidden in every output unless `secret: false` says that everybody may see it. A value stands in texts alone (headers, bodies, paths
+of URLs), as it is: where packets go, how often and how long is settled before anything is sent.",
+            "  - id: login
+    http: {url: \"https://www.example.test/login\", method: POST}
+    capture: {token: body.json.token, id: {fact: body.json.id, secret: false}}
+  - id: account
+    http:
+      url: \"https://www.example.test/users/${checks.login.id}\"
+      headers: {authorization: \"Bearer ${checks.login.token}\"}
+",
+        ),
+        shown(
             &["matrix", "cell"],
             "\
 One case for every combination of values. `${matrix.port}` is the value in this cell; a key that the check does not use is

@@ -1,0 +1,66 @@
+//! Values that checks of a run have captured, for those that use them and for whoever hides them.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Most secrets of a run: each is looked for in every text of a report.
+const MOST_SECRETS: usize = 500;
+
+/// The values of one run, by their stand-ins.
+#[derive(Default)]
+pub struct CapturedValues(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    values: HashMap<Box<str>, Arc<str>>,
+    /// All that is to be hidden.
+    secrets: HashSet<String>,
+    /// Of those, what nobody has been told of yet.
+    fresh: Vec<String>,
+}
+
+impl CapturedValues {
+    /// The value that stands behind `stand_in`, once there is one; not for people.
+    #[must_use]
+    pub fn get(&self, stand_in: &str) -> Option<Arc<str>> {
+        self.state().values.get(stand_in).cloned()
+    }
+
+    /// Lets others use a value.
+    pub fn set(&self, stand_in: &str, value: &str) {
+        self.state().values.insert(stand_in.into(), value.into());
+    }
+
+    /// Hides a text in all that is told from now on; false when there are too many to be hidden.
+    #[must_use]
+    pub fn hide(&self, secret: &str) -> bool {
+        let mut state = self.state();
+        if state.secrets.contains(secret) {
+            return true;
+        }
+        if state.secrets.len() >= MOST_SECRETS {
+            return false;
+        }
+        state.fresh.push(secret.to_owned());
+        state.secrets.insert(secret.to_owned());
+        true
+    }
+
+    /// The secrets that came since this was asked last.
+    #[must_use]
+    pub fn take_fresh(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().fresh)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for CapturedValues {
+    /// How many there are; what they are is not for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} captured values", self.state().values.len())
+    }
+}
