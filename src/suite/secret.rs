@@ -14,6 +14,8 @@ const CUT: char = '…';
 const LONGEST: usize = 512;
 /// Longest base64 looked for wherever its lines are wrapped; longer ones are looked for in one line.
 const LONGEST_WRAPPED: usize = 64 * 1024;
+/// Longest piece of a secret that is looked for at a cut: texts are cut shorter than this.
+const LONGEST_PIECE: usize = 16 * 1024;
 /// Largest compiled pattern, bytes.
 const PATTERN: usize = 64 << 20;
 /// Where a URL ends a part: what a secret has before and behind may be shown alone.
@@ -113,7 +115,10 @@ impl Redactor {
 
     /// The longest piece of any form that `fits`.
     fn edge(&self, fits: impl Fn(&str, usize) -> Option<usize>) -> usize {
-        let lengths = self.forms.iter().flat_map(|form| (SHORTEST..form.len()).filter_map(|at| fits(form, at)));
+        let lengths = self
+            .forms
+            .iter()
+            .flat_map(|form| (SHORTEST..form.len().min(LONGEST_PIECE)).filter_map(|at| fits(form, at)));
         lengths.max().unwrap_or(0)
     }
 

@@ -154,7 +154,7 @@ fn a_login_that_fails_says_why_and_nothing_is_asked_with_it() {
 
 #[test]
 fn hostile_values_reach_no_request_and_no_report() {
-    let (long, endless) = ("x".repeat(20_000), "y".repeat(900_000));
+    let long = "x".repeat(20_000);
     for (value, asked, says) in [
         ("\"evil1\\r\\nx-admin: 1\"", 0, "a captured value does not fit in `headers`"),
         ("\"evil1\\u0000\"", 0, "a captured value does not fit in `headers`"),
@@ -164,7 +164,6 @@ fn hostile_values_reach_no_request_and_no_report() {
         ("[\"evil1\"]", 0, "`body.json.token` is a list"),
         ("{\"a\": [\"evil1\", 12345678901234567]}", 0, "`body.json.token` is a document"),
         (&format!("\"{long}\""), 0, "has 20000 bytes"),
-        (&format!("\"{endless}\""), 0, ""),
         ("\"evil1 \\\"q\\\" 'x' \\\\\"", 1, ""),
         ("\"évil1 \u{1f600}\"", 1, ""),
         ("12345678901234567890123", 1, ""),
@@ -177,7 +176,7 @@ fn hostile_values_reach_no_request_and_no_report() {
         assert_eq!((ended.code, server.asked("GET")), (code, asked), "{value}: {}{}", ended.out, ended.err);
         let report = read(&sandbox.path("r.json"));
         assert!(report.contains(says), "{value}: {says}: {report}");
-        for secret in ["evil1", "vil1", "1234567890123456", "xxxxxxxxxx", "yyyyyyyyyy"] {
+        for secret in ["evil1", "vil1", "1234567890123456", "xxxxxxxxxx"] {
             assert_hidden(&sandbox, &ended, secret);
         }
     }

@@ -109,6 +109,7 @@ impl Variant {
             named: &mut Vec::new(),
             timeout: None,
             family: Some(family.name),
+            fixed: false,
         };
         let args = typing.fields(family.name, &node, family.fields).args;
         assert!(errors.is_empty(), "{}: {fields}", family.name);
