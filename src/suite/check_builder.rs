@@ -205,7 +205,7 @@ impl Builder<'_> {
             tags: texts(resolved.get("tags")).into(),
             needs: texts(resolved.get("needs")).into(),
             captures: captures.into(),
-            uses: self.uses(name, &below).into(),
+            uses: self.uses(name, below).into(),
             control: resolved
                 .get("control")
                 .and_then(|node| node.shown().map(|name| Reference { name: name.to_owned(), span: node.span })),

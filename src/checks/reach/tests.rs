@@ -147,6 +147,7 @@ fn typed(fields: &str) -> Args {
     let source = sources.add("x", format!("{{{fields}}}"));
     let node = crate::suite::tree::parse(source, &sources, &mut errors).unwrap();
     let mut typing = ArgContext {
+        fixed: false,
         errors: &mut errors,
         families: crate::checks::FAMILIES,
         defaults: &Defaults::default(),
