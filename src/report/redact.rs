@@ -160,25 +160,19 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     word(family, redactor);
     redactor.scrub(target);
     of_cell(cell, redactor);
-    if let Some(netns) = netns {
-        shared(netns, redactor);
-    }
+    some(netns, redactor, shared);
     texts(tags, redactor);
     for text in [reason, next, group] {
         option(text, redactor);
     }
-    if let Some(fault) = fault {
-        of_fault(fault, redactor);
-    }
+    some(fault, redactor, of_fault);
     texts(earlier, redactor);
     of_facts(facts, redactor);
     named(partial, redactor, |why, redactor| redactor.scrub(why));
     for outcome in expectations {
         of_outcome(outcome, redactor);
     }
-    if let Some(control) = control {
-        of_control(control, redactor);
-    }
+    some(control, redactor, of_control);
     named(metrics, redactor, of_metric);
     texts(notes, redactor);
     named(comparison, redactor, of_comparison);
@@ -186,6 +180,12 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     of_base(base.as_deref_mut(), redactor);
     named(rules, redactor, word);
     words(gated, redactor);
+}
+
+fn some<T>(value: &mut Option<T>, redactor: &Redactor, of: fn(&mut T, &Redactor)) {
+    if let Some(value) = value {
+        of(value, redactor);
+    }
 }
 
 fn of_cell(cell: &mut Option<GridCell>, redactor: &Redactor) {

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{ArgContext, TypedArgs};
-use super::baseline_rules;
 use super::check::{Check, Eventually, Reference};
 use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Sources, Span};
@@ -169,15 +168,7 @@ impl Builder<'_> {
     fn case(&mut self, written: &Written<'_>, typed: TypedArgs, own: OwnCell, folder: &Path) -> Option<Check> {
         let Written { node, name, family, raw, below, resolved, common, cell } = *written;
         let OwnCell { id, parts, netns, hosts, grid } = own;
-        let eventually = self.eventually(resolved.get("eventually"), folder);
-        let read = (family, &typed.args, eventually.is_some());
-        // Of what is denied nothing else is to be seen.
-        let denied = grid.as_ref().is_some_and(|cell| !cell.allowed);
-        let mut expectations = self.expectations(read, resolved.get("expect").filter(|_| !denied));
-        self.must_expect(family, &typed.args, &expectations, resolved.get("expect").unwrap_or(below).span);
-        let captures = self.captures(name, read, resolved.get("capture"), (folder, &mut expectations));
-        let rules = (self.defaults.get("baseline"), resolved.get("baseline"));
-        let baseline = baseline_rules::of_check((family, self.families), rules.0, rules.1, self.errors);
+        let judged = self.judged(written, &typed.args, grid.as_deref(), folder);
         let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
         let conflict = self.conflict(family, &mut typed, cell, below.span);
         let probe = self.build(family, &typed, below.span)?;
@@ -185,10 +176,9 @@ impl Builder<'_> {
             Weight::Warn => Severity::Warn,
             Weight::Fail => Severity::Fail,
         };
-        let silent = effective::silent_outcomes(&expectations);
         let patience = patience(family, &typed.args);
-        if effective::nothing_but_silence(&expectations) {
-            self.window(resolved.get("eventually"), eventually, patience, &silent);
+        if effective::nothing_but_silence(&judged.expectations) {
+            self.window(resolved.get("eventually"), judged.eventually, patience, &judged.silent);
         }
         let disruptive = probe.footprint() == Footprint::Disruptive;
         self.repetition(node, resolved, common, disruptive, family.name);
@@ -204,21 +194,21 @@ impl Builder<'_> {
             args: Arc::new(typed.args.only(family.diagnosed_by).masked()),
             tags: texts(resolved.get("tags")).into(),
             needs: texts(resolved.get("needs")).into(),
-            captures: captures.into(),
+            captures: judged.captures.into(),
             uses: self.uses(name, below).into(),
             control: resolved
                 .get("control")
                 .and_then(|node| node.shown().map(|name| Reference { name: name.to_owned(), span: node.span })),
-            silent,
-            elsewhere: effective::outcomes_elsewhere(&expectations),
+            silent: judged.silent,
+            elsewhere: effective::outcomes_elsewhere(&judged.expectations),
             patience,
             expect_span: node.get("expect").map_or(node.span, |expect| expect.span),
             hosts,
             netns,
             cell: parts,
             skip: when.or(conflict),
-            expectations: expectations.into(),
-            eventually,
+            expectations: judged.expectations.into(),
+            eventually: judged.eventually,
             retries: if disruptive { 0 } else { common.get(&tables::RETRIES) },
             retry_delay: common.get(&tables::RETRY_DELAY),
             serial: repeats::serial(resolved.get("serial"), self.errors),
@@ -227,27 +217,13 @@ impl Builder<'_> {
             samples: if disruptive { 1 } else { common.get(&tables::SAMPLES) },
             severity,
             budget: common.get(&tables::BUDGET),
-            baseline: baseline.into(),
+            baseline: judged.baseline.into(),
             digest: digest.into(),
             differs: false,
             at: self.sources.place_of(node.span),
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),
             span: node.span,
         })
-    }
-
-    /// Why a cell goes nowhere, as it joins addresses of two IP versions: a matrix of hosts and versions has such cells, which
-    /// are named while the others run. Where a check by itself says so, that is an error.
-    fn conflict(&mut self, family: &'static Family, typed: &mut TypedArgs, cell: &Cell, span: Span) -> Option<String> {
-        let why = conflict(self.families, family, &mut typed.args)?;
-        if cell.is_empty() {
-            self.errors.add(
-                span,
-                why.clone(),
-                "give addresses of one IP version, or leave out `ip_version` and `source`",
-            );
-        }
-        Some(why)
     }
 
     fn typing<'t>(&'t mut self, folder: &'t Path) -> ArgContext<'t> {
@@ -314,25 +290,6 @@ impl Builder<'_> {
             }
         }
     }
-}
-
-/// Why no packet of a probe, or of a probe inside it, can go where it should. What contradicts is taken out of `args`, so that
-/// the rest is still looked at.
-fn conflict(families: &[Family], family: &Family, args: &mut Args) -> Option<String> {
-    if let Some(why) = Host::conflict(family.fields, args) {
-        let roles = [FieldRole::IpVersion, FieldRole::Source];
-        for field in family.fields.iter().filter(|field| roles.iter().any(|role| field.has(*role))) {
-            args.0.remove(field.name);
-        }
-        return Some(why);
-    }
-    args.0.values_mut().find_map(|arg| match arg {
-        Arg::Probe { family, args, .. } => {
-            let inner = families.iter().find(|known| known.name == *family)?;
-            conflict(families, inner, args)
-        }
-        _ => None,
-    })
 }
 
 fn hosts(family: &Family, args: &Args, netns: Option<&Arc<str>>) -> Arc<[Host]> {

@@ -200,8 +200,11 @@ fn every_option_of_the_families_leads_to_a_check() {
             let target = if matches!(family.name, "icmp" | "ports" | "trace") { "192.0.2.1" } else { target };
             // A target of the option's own is the only one.
             let target = if instead.starts_with('{') || instead.starts_with("hosts") { "" } else { target };
-            let target =
-                if *option == "-6" && matches!(family.name, "http" | "ports" | "trace") { "www.test" } else { target };
+            let target = if ["-6", "--ipv6"].contains(option) && matches!(family.name, "http" | "ports" | "trace") {
+                "www.test"
+            } else {
+                target
+            };
             let target = if option.starts_with("-p") && family.name != "dns" { "192.0.2.1" } else { target };
             let target = if instead.contains("version=3") { "https://192.0.2.1/" } else { target };
             let more = match *instead {

@@ -14,7 +14,7 @@ facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
         "outcome",
         &["reached", "loop", "time_exceeded", "unreachable", "silent", "unresolved"],
-        "`reached` if the target answered every flow. Else what came of the worst one: routers that send it in a loop, a hop limit that ran out, \
+        "`reached` if the target answered every flow. Else what came of the worst one: a routing loop, a hop limit that ran out, \
          a router that says unreachable, or nothing behind the last answer.",
     )
     .expected("reached")
@@ -64,7 +64,7 @@ facts! { pub(super) FACTS;
             .form(Form::Address)
             .ruled(Rule::Ignore);
     pub(super) const LOOP: Fact<Vec<String>> =
-        Fact::list("loop", "Routers that send packets in a loop, in their order; absent without one.").form(Form::Address);
+        Fact::list("loop", "The routers of a routing loop, in their order; absent without one.").form(Form::Address);
     pub(super) const CHANGED: Fact<Vec<String>> = Fact::list(
         "changed",
         "Hops where packets of one flow were answered by several routers: the way changed meanwhile, or somebody balances packet by packet. Not known with `protocol: tcp`.",

@@ -84,7 +84,7 @@ fn sentence((label, some): (&str, Option<&str>), way: &Way, found: &Found, max_h
             let more = if members.len() > NAMED { ", …" } else { "" };
             let begin = way.hops.len() + 1 - members.len().min(way.hops.len());
             let whose = some.map_or_else(|| format!("to {label}"), |some| format!("of {some}"));
-            format!("packets {whose} go in a loop from hop {begin} on: {}{more}", named.join(", "))
+            format!("packets {whose} go round a routing loop from hop {begin} on: {}{more}", named.join(", "))
         }
         (End::Unreachable(what), _) => format!("{subject} cannot be reached: {what} (hop {})", way.hops.len()),
         (End::TimeExceeded, Some(last)) => {

@@ -16,7 +16,7 @@ pub(super) enum End {
     TimeExceeded,
     /// A router rejects packets: what it says.
     Unreachable(String),
-    /// Routers send packets in a loop: these.
+    /// Routers that packets go round in.
     Loop(Vec<IpAddr>),
 }
 

@@ -1,13 +1,49 @@
 //! The expectations of a check: those it writes, and the defaults of its family.
 
-use super::{Builder, Described};
-use crate::model::{Args, Expectation};
+use std::path::Path;
+
+use super::{Builder, Described, Written};
+use crate::model::{Args, BaselineRules, Capture, Expectation, GridCell};
 use crate::probe::Family;
+use crate::suite::baseline_rules;
+use crate::suite::check::Eventually;
 use crate::suite::diagnostic::Span;
 use crate::suite::expect::{FactTyping, Reader, effective};
 use crate::suite::tree::Node;
 
+/// What is expected of a case, and what follows from it.
+pub(super) struct Judged {
+    pub(super) eventually: Option<Eventually>,
+    pub(super) expectations: Vec<Expectation>,
+    pub(super) silent: Vec<&'static str>,
+    pub(super) captures: Vec<Capture>,
+    pub(super) baseline: BaselineRules,
+}
+
 impl Builder<'_> {
+    /// What stands in `expect`, `eventually`, `capture` and `baseline`.
+    pub(super) fn judged(
+        &mut self,
+        written: &Written<'_>,
+        args: &Args,
+        cell: Option<&GridCell>,
+        folder: &Path,
+    ) -> Judged {
+        let Written { name, family, below, resolved, .. } = *written;
+        let eventually = self.eventually(resolved.get("eventually"), folder);
+        let read = (family, args, eventually.is_some());
+        // Of what is denied nothing else is to be seen.
+        let denied = cell.is_some_and(|cell| !cell.allowed);
+        let expect = resolved.get("expect");
+        let mut expectations = self.expectations(read, expect.filter(|_| !denied));
+        self.must_expect(family, args, &expectations, expect.unwrap_or(below).span);
+        let captures = self.captures(name, read, resolved.get("capture"), (folder, &mut expectations));
+        let rules = (self.defaults.get("baseline"), resolved.get("baseline"));
+        let baseline = baseline_rules::of_check((family, self.families), rules.0, rules.1, self.errors);
+        let silent = effective::silent_outcomes(&expectations);
+        Judged { eventually, expectations, silent, captures, baseline }
+    }
+
     /// The expectations in force.
     pub(super) fn expectations(&mut self, check: Described<'_>, node: Option<&Node>) -> Vec<Expectation> {
         let (family, args, _) = check;

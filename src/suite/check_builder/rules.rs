@@ -3,14 +3,37 @@
 use std::time::Duration;
 
 use super::{Builder, texts};
-use crate::model::{Args, Unit};
+use crate::model::{Arg, Args, FieldRole, Unit};
+use crate::probe::{Family, Host};
+use crate::suite::args::TypedArgs;
 use crate::suite::check::Eventually;
+use crate::suite::diagnostic::Span;
 use crate::suite::matrix::Cell;
 use crate::suite::syntax::flow;
 use crate::suite::tree::{Kind, Node};
 use crate::suite::{repeats, tables};
 
 impl Builder<'_> {
+    /// Why a cell goes nowhere, as it joins addresses of two IP versions: a matrix of hosts and versions has such cells, which
+    /// are named while the others run. Where a check by itself says so, that is an error.
+    pub(super) fn conflict(
+        &mut self,
+        family: &'static Family,
+        typed: &mut TypedArgs,
+        cell: &Cell,
+        span: Span,
+    ) -> Option<String> {
+        let why = conflict(self.families, family, &mut typed.args)?;
+        if cell.is_empty() {
+            self.errors.add(
+                span,
+                why.clone(),
+                "give addresses of one IP version, or leave out `ip_version` and `source`",
+            );
+        }
+        Some(why)
+    }
+
     /// A window that is over before any silence can be seen.
     pub(super) fn window(
         &mut self,
@@ -101,4 +124,23 @@ impl Builder<'_> {
 fn values(node: &Node) -> Vec<&str> {
     let items = if let Kind::List(items) = &node.kind { items.as_slice() } else { std::slice::from_ref(node) };
     items.iter().filter_map(Node::text).collect()
+}
+
+/// Why no packet of a probe, or of a probe inside it, can go where it should. What contradicts is taken out of `args`, so that
+/// the rest is still looked at.
+fn conflict(families: &[Family], family: &Family, args: &mut Args) -> Option<String> {
+    if let Some(why) = Host::conflict(family.fields, args) {
+        let roles = [FieldRole::IpVersion, FieldRole::Source];
+        for field in family.fields.iter().filter(|field| roles.iter().any(|role| field.has(*role))) {
+            args.0.remove(field.name);
+        }
+        return Some(why);
+    }
+    args.0.values_mut().find_map(|arg| match arg {
+        Arg::Probe { family, args, .. } => {
+            let inner = families.iter().find(|known| known.name == *family)?;
+            conflict(families, inner, args)
+        }
+        _ => None,
+    })
 }

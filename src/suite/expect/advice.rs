@@ -98,7 +98,9 @@ impl Reader<'_> {
     /// The path below an object that another tool calls differently: `header.server`, `jsonpath $.status`.
     fn below_another(&self, path: &str) -> Option<String> {
         let (word, rest) = path.split_once([' ', '.'])?;
-        let object = Synonyms::find(self.family.synonyms.facts, word)?;
+        // A path by JSONPath, whatever it is called, is one of the document.
+        let by_path = rest.trim_matches([' ', '"', '\'']).starts_with('$').then_some("body.json");
+        let object = Synonyms::find(self.family.synonyms.facts, word).or(by_path)?;
         let info = self.facts.iter().find(|fact| fact.name == object && fact.kind == Kind::Object)?;
         let rest = rest.trim().trim_matches(['"', '\'']).trim_start_matches(['$', '.']);
         let rest = if info.name == "headers" { rest.to_lowercase() } else { rest.to_owned() };

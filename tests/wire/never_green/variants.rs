@@ -27,7 +27,12 @@ pub fn of(family: &Family) -> Vec<String> {
             "host: 127.0.0.1, port: @, addresses: all, expect: right",
         ],
         "udp" => &["host: 127.0.0.1, port: @, send: x, expect: right"],
-        "icmp" => &["host: 127.0.0.1", "host: 127.0.0.1, mtu: discover", "hosts: [127.0.0.1, 127.0.0.2]"],
+        "icmp" => &[
+            "host: 127.0.0.1",
+            "host: 127.0.0.1, mtu: discover",
+            "host: 127.0.0.1, duplicate_address: true",
+            "hosts: [127.0.0.1, 127.0.0.2]",
+        ],
         "ports" => {
             &["host: 127.0.0.1, ports: @", "host: 127.0.0.1, ports: @, method: udp", "hosts: [127.0.0.1], ports: @"]
         }

@@ -98,6 +98,12 @@ Of http: there were more redirects than `follow` allows, often a loop; or a redi
 was not followed.",
         ),
         topic(
+            &["proxy_failed"],
+            "\
+Of http with `proxy`: the proxy could not be reached, or did not let the request through; the target was not asked. The facts
+`proxy.outcome`, `proxy.status` and `proxy.error` say more.",
+        ),
+        topic(
             &["http_error"],
             "\
 Of dns over HTTPS: the server answered with a status other than 2xx, or with something that is no DNS message. Is `path` right?",
@@ -105,8 +111,9 @@ Of dns over HTTPS: the server answered with a status other than 2xx, or with som
         topic(
             &["time_exceeded", "too_big", "altered"],
             "\
-Of icmp: the packet ran out of hops (a routing loop, or a small `ttl`; of trace, a target that is farther than `max_hops`); it is larger than a link on the way and must not be
-fragmented (`mtu` says what fits); or only replies came that differ from what was sent.",
+Of icmp: the packet ran out of hops (a routing loop, or a small `ttl`; of trace, a target that is farther than `max_hops`); it is
+larger than a link on the way and must not be fragmented (`mtu` says what fits); or only replies came that differ from what was
+sent.",
         ),
         topic(
             &["busy", "stalled"],

@@ -42,7 +42,7 @@ fn where_packets_end_is_told() {
     let circle: BTreeSet<&str> = check["facts"]["loop"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(circle.len(), 2, "{shown}");
     assert!(
-        circle.contains(&*hop) && check["reason"].as_str().unwrap().contains("go in a loop from hop 2 on"),
+        circle.contains(&*hop) && check["reason"].as_str().unwrap().contains("go round a routing loop from hop 2 on"),
         "{shown}"
     );
     chain.0[3].setup("ip route del 10.80.5.0/30 via 10.80.3.1\nip route add 10.80.5.0/30 via 10.80.4.2");
