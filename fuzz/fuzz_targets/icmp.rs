@@ -8,7 +8,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let [shape, size, kind, code, mtu, packet @ ..] = bytes else { return };
     let (v6, ip_header, ping_socket) = (shape & 1 != 0, shape & 2 != 0, shape & 4 != 0);
     let id = (!ping_socket).then_some(0xbeef);
-    let echo = Echo { v6, id, tag: 0x1122_3344_5566_7788, size: usize::from(*size) };
+    let echo = Echo { v6, id, tag: 0x1122_3344_5566_7788, size: usize::from(*size), flow: None };
     match echo.read(packet, ip_header) {
         // Only the very bytes that were sent come back as a clean reply.
         Received::Reply(number) => {
