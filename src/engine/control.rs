@@ -165,7 +165,7 @@ fn nothing_passed(own: &Case, silence: &Silence, shows: Shows) -> Fault {
         return unproven(own, silence, NO_CONTROL, "name one in `control`");
     };
     if shows == Shows::Source {
-        let detail = format!("{} reached nothing in this run: its own network may be cut", cell.from);
+        let detail = format!("{} reached no other host in this run: its own network may be cut", cell.from);
         let remedy =
             "mend that first, and see what the cells from there that are allowed say; here: `ip address`, `ip route`";
         return unproven(own, silence, detail, remedy);
