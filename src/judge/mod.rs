@@ -77,11 +77,11 @@ fn judge_arm(
     for (index, expectation) in soon.into_iter().chain(late) {
         let settled = observation.settled_in.filter(|_| settles(&expectations));
         match outcome(index, expectation, observation, settled) {
-            Some(Judged::Decided(outcome, round)) => {
+            Some(Decision::Decided(outcome, round)) => {
                 broken.push(round);
                 expectations.push(outcome);
             }
-            Some(Judged::Open(doubt)) => open = open.or_else(|| Some(undecided(&doubt, expectation, arm))),
+            Some(Decision::Open(doubt)) => open = open.or_else(|| Some(undecided(&doubt, expectation, arm))),
             None => {}
         }
     }
@@ -236,7 +236,7 @@ fn empty(case: &Case, arm: &PlannedArm, observation: &Observation) -> Option<Fau
 }
 
 /// What became of an expectation.
-enum Judged {
+enum Decision {
     /// It held, or did not; and the round that broke it, of those that count.
     Decided(Outcome, Option<usize>),
     /// Neither.
@@ -249,7 +249,7 @@ fn outcome(
     expectation: &Expectation,
     observation: &Observation,
     settled: Option<Duration>,
-) -> Option<Judged> {
+) -> Option<Decision> {
     let tally = if operands::by_round(expectation) {
         let mut tally = observation.tally(index).cloned().unwrap_or_default();
         for round in observation.counted().filter(|round| !round.is_tallied()) {
@@ -268,7 +268,7 @@ fn outcome(
     }
     let held = tally.total > 0 && tally.broken.is_none();
     if let Some(doubt) = tally.open.filter(|_| held) {
-        return Some(Judged::Open(doubt));
+        return Some(Decision::Open(doubt));
     }
     let place = match tally.broken {
         Some(at) if tally.total > 1 => format!(" in {} {} of {}", operands::noun(observation), at + 1, tally.total),
@@ -286,7 +286,7 @@ fn outcome(
         },
         at: expectation.origin.place().cloned(),
     };
-    Some(Judged::Decided(judged, tally.broken))
+    Some(Decision::Decided(judged, tally.broken))
 }
 
 /// Judges what the rounds so far brought, and keeps of their facts what is still needed. Call it after each measurement: what

@@ -136,7 +136,7 @@ pub(super) async fn turn(peer: SocketAddr) -> Option<Turn> {
     if let Ok(permit) = Arc::clone(&turns).try_acquire_owned() {
         return Some(Turn { peer, permit: Some(permit) });
     }
-    let waiting = Waiting::begin(waits);
+    let waiting = WaitGuard::begin(waits);
     // It is never closed.
     let permit = turns.acquire_owned().await.ok();
     drop(waiting);
@@ -173,9 +173,9 @@ impl Drop for Turn {
 }
 
 /// A wait, ended on every path.
-struct Waiting(Arc<Mutex<Waits>>);
+struct WaitGuard(Arc<Mutex<Waits>>);
 
-impl Waiting {
+impl WaitGuard {
     fn begin(waits: Arc<Mutex<Waits>>) -> Self {
         let mut own = lock(&waits);
         own.waiting += 1;
@@ -185,7 +185,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WaitGuard {
     fn drop(&mut self) {
         let mut own = lock(&self.0);
         own.waiting -= 1;

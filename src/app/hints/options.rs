@@ -5,7 +5,7 @@ pub(super) type Row = (&'static str, &'static str);
 
 /// An option as it was found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct MisplacedOption {
     /// As the table has it, without what its value is called.
     pub(super) name: &'static str,
     /// What stands in its place.
@@ -20,7 +20,7 @@ pub(super) fn find<'w>(
     tables: &[&'static [Row]],
     word: &str,
     rest: &mut std::iter::Peekable<impl Iterator<Item = &'w String>>,
-) -> Option<Vec<Found>> {
+) -> Option<Vec<MisplacedOption>> {
     let row = |name: &str| {
         let of = |(known, instead): &Row| {
             let (known, takes) = known.split_once(' ').map_or((*known, false), |(known, _)| (known, true));
@@ -30,12 +30,12 @@ pub(super) fn find<'w>(
     };
     if let Some((name, instead, takes)) = row(word) {
         let value = if takes { Some(rest.next()?.clone()) } else { None };
-        return Some(vec![Found { name, instead, value }]);
+        return Some(vec![MisplacedOption { name, instead, value }]);
     }
     if let Some((name, value)) = word.split_once('=')
         && let Some((name, instead, true)) = row(name)
     {
-        return Some(vec![Found { name, instead, value: Some(value.to_owned()) }]);
+        return Some(vec![MisplacedOption { name, instead, value: Some(value.to_owned()) }]);
     }
     if !word.starts_with('-') || word.starts_with("--") {
         return None;
@@ -50,7 +50,7 @@ pub(super) fn find<'w>(
             (true, "") => Some(rest.next()?.clone()),
             (true, behind) => Some(behind.to_owned()),
         };
-        out.push(Found { name, instead, value });
+        out.push(MisplacedOption { name, instead, value });
         if takes {
             break;
         }

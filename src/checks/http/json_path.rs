@@ -29,7 +29,7 @@ const MOST_FOUND: usize = 10_000;
 
 /// A query with its name.
 #[derive(Clone, Debug)]
-pub(super) struct Query {
+pub(super) struct JsonPathQuery {
     name: String,
     path: JsonPath,
     /// It finds one thing at most.
@@ -37,7 +37,7 @@ pub(super) struct Query {
 }
 
 /// The queries of a check.
-pub(super) fn queries(args: &Args) -> Result<Vec<Query>, Invalid> {
+pub(super) fn queries(args: &Args) -> Result<Vec<JsonPathQuery>, Invalid> {
     let written = args.get(&JSONPATH);
     if !written.is_empty() && args.get(&ADDRESSES) == Addresses::All {
         let help = "ask one address (`addresses: first`), or each in a check of its own with `resolve`";
@@ -49,7 +49,7 @@ pub(super) fn queries(args: &Args) -> Result<Vec<Query>, Invalid> {
     written.into_iter().map(|(name, text)| query(name, &text)).collect()
 }
 
-fn query(name: String, text: &str) -> Result<Query, Invalid> {
+fn query(name: String, text: &str) -> Result<JsonPathQuery, Invalid> {
     let help = "write a query of RFC 9535, such as `$.items[?@.ok == false].name`";
     if text.len() > LONGEST {
         return Err(JSONPATH.invalid(format!("`{name}` has more than {LONGEST} bytes"), help));
@@ -62,13 +62,13 @@ fn query(name: String, text: &str) -> Result<Query, Invalid> {
         let help = "use `..` at most twice, and not behind a `$` in a filter: name the levels instead";
         return Err(JSONPATH.invalid(message, help));
     }
-    Ok(Query { name, path, is_singular: is_singular(text) })
+    Ok(JsonPathQuery { name, path, is_singular: is_singular(text) })
 }
 
 /// What the queries find in a document; `Err` names one that finds too much to be kept.
-pub(super) fn find(queries: &[Query], document: &Value) -> Result<Value, String> {
+pub(super) fn find(queries: &[JsonPathQuery], document: &Value) -> Result<Value, String> {
     let mut out = serde_json::Map::new();
-    for Query { name, path, is_singular } in queries {
+    for JsonPathQuery { name, path, is_singular } in queries {
         let found = path.query(document);
         if found.len() > MOST_FOUND {
             return Err(format!("`{name}` finds {}, and {MOST_FOUND} are kept", counted(found.len(), "element")));

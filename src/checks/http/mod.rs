@@ -27,7 +27,7 @@ use fields::{
     ADDRESSES, Addresses, EXPECT_CONTINUE, FOLLOW, HttpVersion, JSONPATH, LIMIT, PROXY, RESOLVE, TIMEOUT, URL, VERIFY,
     VERSION,
 };
-use json_path::Query;
+use json_path::JsonPathQuery;
 use request::Request;
 use tokio::time::Instant;
 use trace::Trace;
@@ -73,7 +73,7 @@ pub struct Http {
     verify: bool,
     timeout: Duration,
     limit: usize,
-    queries: Vec<Query>,
+    queries: Vec<JsonPathQuery>,
 }
 
 impl Probe for Http {

@@ -12,7 +12,7 @@ use super::facts::{
     CONNECT_TIME, CONTENT, FIRST_BYTE_TIME, HEADERS, REDIRECTS, REPEATED_HEADERS, RESOLVE_TIME, STATUS, TLS_TIME, URL,
     VERSION,
 };
-use super::json_path::{self, Query};
+use super::json_path::{self, JsonPathQuery};
 use super::trace::Trace;
 use super::{cookies, policies, proxied, repeated};
 use crate::model::Value;
@@ -86,7 +86,7 @@ impl Observer for Recorder<'_, '_> {
 }
 
 /// The facts of a whole answer.
-pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer, url: &ParsedUrl, queries: &[Query]) {
+pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer, url: &ParsedUrl, queries: &[JsonPathQuery]) {
     cx.set(&STATUS, i64::from(answer.head.status.as_u16()));
     if let Some(version) = version_word(answer.head.version) {
         cx.set(&VERSION, version);

@@ -9,14 +9,14 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 pub(super) fn name(document: &[u8]) -> Option<String> {
     let mut found = None;
     let mut reader = serde_json::Deserializer::from_slice(document);
-    Search(&mut found).deserialize(&mut reader).ok()?;
+    RepeatedKeySearch(&mut found).deserialize(&mut reader).ok()?;
     found
 }
 
 /// Walks a value and keeps nothing of it but the name.
-struct Search<'f>(&'f mut Option<String>);
+struct RepeatedKeySearch<'f>(&'f mut Option<String>);
 
-impl<'de> DeserializeSeed<'de> for Search<'_> {
+impl<'de> DeserializeSeed<'de> for RepeatedKeySearch<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
@@ -24,7 +24,7 @@ impl<'de> DeserializeSeed<'de> for Search<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Search<'_> {
+impl<'de> Visitor<'de> for RepeatedKeySearch<'_> {
     type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,14 +56,14 @@ impl<'de> Visitor<'de> for Search<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(Search(self.0))?.is_some() {}
+        while list.next_element_seed(RepeatedKeySearch(self.0))?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         let mut names = HashSet::new();
         while let Some(name) = object.next_key::<String>()? {
-            object.next_value_seed(Search(self.0))?;
+            object.next_value_seed(RepeatedKeySearch(self.0))?;
             if self.0.is_none() && names.contains(&name) {
                 *self.0 = Some(name.clone());
             }

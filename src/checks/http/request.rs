@@ -20,7 +20,7 @@ use super::fields::{
 use crate::checks::shared::tls_fields::NameFields;
 use crate::model::{Args, Invalid, Text};
 use crate::proto::http::cookie::{self, CookieJar};
-use crate::proto::http::{CertificateNames, ContinueSignal, Go, Outgoing, Version};
+use crate::proto::http::{CertificateNames, ContinueSignal, ContinueState, Outgoing, Version};
 use crate::proto::tls::now;
 
 /// Headers that frame the message or belong to the connection; the HTTP layer writes them.
@@ -216,7 +216,7 @@ impl Request {
 
     /// Whether the server asked for the body; `None` where it did not wait.
     pub(super) fn was_asked_for(&self) -> Option<bool> {
-        self.waits.as_ref().map(|signal| signal.said() == Go::Continue)
+        self.waits.as_ref().map(|signal| signal.said() == ContinueState::Continue)
     }
 
     /// Why an answer of this status has no body, whatever the server has to say.

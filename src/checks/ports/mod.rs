@@ -22,7 +22,7 @@ use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, PortSet, RateOr, Text};
 use crate::net::IpVersion;
 use crate::net::open_loop::Threads;
-use crate::net::port_scan::{self, Found, Job, Method, Pace};
+use crate::net::port_scan::{self, Method, Pace, ScanJob, ScanShare};
 use crate::net::this_host::{self, syn::REPEATED};
 use crate::probe::{self, Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Probe, Synonyms, fact_is};
 
@@ -198,7 +198,7 @@ struct ScanResult {
     hosts: Arc<[IpAddr]>,
     ports: Arc<[u16]>,
     /// By each thread.
-    found: Vec<Found>,
+    found: Vec<ScanShare>,
     /// How long a silent port was waited for.
     patience: Duration,
     took: Duration,
@@ -234,7 +234,7 @@ impl Ports {
                 Pace::Rate(rate) => Pace::Rate(rate / shares as f64),
                 Pace::Max => Pace::Max,
             };
-            let job = Job {
+            let job = ScanJob {
                 hosts: Arc::clone(&hosts),
                 ports: Arc::clone(&ports),
                 method: match self.method {

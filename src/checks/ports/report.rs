@@ -8,7 +8,7 @@ use super::facts::{
     HOST_FILTERED, HOST_OPEN, HOSTS, OPEN_ON_ALL, OPEN_ON_ANY, OPEN_PORTS, OUTCOME, PROBES, SILENT, STATE,
     UNREACHABLE_HOSTS, UNRESOLVED_HOSTS,
 };
-use crate::checks::shared::host_table::{Asked, HostFacts, HostState, HostTable};
+use crate::checks::shared::host_table::{HostFacts, HostResult, HostState, HostTable};
 use crate::checks::shared::hosts::Host;
 use crate::model::{Fault, PortSet, human_time};
 use crate::net::port_scan::PortState;
@@ -169,7 +169,7 @@ pub(super) fn many(cx: &mut Cx<'_>, hosts: &[Host], result: &ScanResult) -> Resu
             // Two names may have one address: its ports were asked once.
             let at = result.hosts.binary_search(&address).unwrap_or(usize::MAX);
             if let Some(fault) = result.fault(at) {
-                return Asked::Not(Box::new(fault.clone()));
+                return HostResult::NotMeasured(Box::new(fault.clone()));
             }
             let of_host = HostPorts::of(result, at);
             row.set(&HOST_OPEN, of_host.open.texts());
@@ -177,7 +177,7 @@ pub(super) fn many(cx: &mut Cx<'_>, hosts: &[Host], result: &ScanResult) -> Resu
             row.set(&HOST_FILTERED, of_host.filtered.texts());
             all.add(&of_host);
             let error = errors.get(&at).and_then(|errors| errors.first()).map(|(text, _)| text.clone());
-            Asked::State(of_host.state(), error)
+            HostResult::State(of_host.state(), error)
         });
     }
     let on_all = all.open_on_all.filter(|_| !table.has("unresolved")).unwrap_or_default();

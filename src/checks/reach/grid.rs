@@ -51,7 +51,7 @@ pub(super) fn cells(args: &Args) -> Result<Vec<PlannedCell>, Invalid> {
         let message = format!("these are {count} cells, and a check has at most {MOST_CELLS}");
         return Err(PORTS.invalid(message, "write fewer ports or hosts, or several checks"));
     }
-    let axes = Axes { sources: &sources, destinations: &destinations, ports: &ports };
+    let axes = GridAxes { sources: &sources, destinations: &destinations, ports: &ports };
     let allowed = axes.allowed(args)?;
     let version = args.get(&IP_VERSION);
     let (from, to) = (entries(args, &FROM), entries(args, &TO));
@@ -219,13 +219,13 @@ fn other_version(source: &Source, host: &str) -> Result<(), Invalid> {
 }
 
 /// What a policy speaks of.
-struct Axes<'a> {
+struct GridAxes<'a> {
     sources: &'a [Source],
     destinations: &'a [(String, String)],
     ports: &'a [Port],
 }
 
-impl Axes<'_> {
+impl GridAxes<'_> {
     /// The cells that rows allow, by the places of source and destination.
     fn allowed(&self, args: &Args) -> Result<BTreeSet<(usize, usize, Port)>, Invalid> {
         let mut rows: Vec<(&'static str, Args)> = args.get(&ALLOW).into_iter().map(|row| (ALLOW.name(), row)).collect();

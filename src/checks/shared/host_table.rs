@@ -35,11 +35,11 @@ pub struct HostFacts {
 }
 
 /// What a host came to.
-pub enum Asked {
+pub enum HostResult {
     /// A state, and why.
     State(&'static str, Option<String>),
     /// This host could not ask it.
-    Not(Box<Fault>),
+    NotMeasured(Box<Fault>),
 }
 
 /// Rows and lists in the making.
@@ -61,11 +61,13 @@ impl HostTable {
     }
 
     /// Adds a host; `cells` sets the family's columns where it has an address, and says what it came to.
-    pub fn add(&mut self, host: &Host, cells: impl FnOnce(&mut Row, IpAddr) -> Asked) {
+    pub fn add(&mut self, host: &Host, cells: impl FnOnce(&mut Row, IpAddr) -> HostResult) {
         let key = host.key();
         let mut row = self.rows.row(key.as_str());
         let asked = match &host.address {
-            Err(why) => Asked::State(self.facts.states.last().map_or("", |state| state.word), Some(why.to_string())),
+            Err(why) => {
+                HostResult::State(self.facts.states.last().map_or("", |state| state.word), Some(why.to_string()))
+            }
             Ok(address) => {
                 if host.name.is_some() {
                     row.set(self.facts.address, address.to_string());
@@ -74,7 +76,7 @@ impl HostTable {
             }
         };
         match asked {
-            Asked::State(word, error) => {
+            HostResult::State(word, error) => {
                 row.set(self.facts.state, word);
                 row.set_some(self.facts.error, error);
                 let at = self.facts.states.iter().position(|state| state.word == word).unwrap_or_default();
@@ -83,7 +85,7 @@ impl HostTable {
                 }
                 self.count(at, key);
             }
-            Asked::Not(fault) => {
+            HostResult::NotMeasured(fault) => {
                 row.set(self.facts.error, fault.detail.clone());
                 row.mark_wrong();
                 self.unasked.get_or_insert((fault, 0)).1 += 1;

@@ -48,7 +48,7 @@ struct Range {
 
 /// One entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Entry {
+enum HostEntry {
     Name(Text),
     Range(Range),
 }
@@ -56,7 +56,7 @@ enum Entry {
 /// The hosts a check names. Names are not looked up yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostList {
-    entries: Vec<Entry>,
+    entries: Vec<HostEntry>,
 }
 
 /// A host of a list.
@@ -146,23 +146,23 @@ impl HostList {
     }
 
     fn ranges(&self) -> impl Iterator<Item = Range> {
-        self.entries.iter().filter_map(|entry| if let Entry::Range(range) = entry { Some(*range) } else { None })
+        self.entries.iter().filter_map(|entry| if let HostEntry::Range(range) = entry { Some(*range) } else { None })
     }
 
     /// How many hosts there are, those written twice counted twice.
     #[must_use]
     pub fn count(&self) -> u64 {
-        let of = |entry: &Entry| if let Entry::Range(range) = entry { range.count } else { 1 };
+        let of = |entry: &HostEntry| if let HostEntry::Range(range) = entry { range.count } else { 1 };
         self.entries.iter().map(of).fold(0, u64::saturating_add)
     }
 
     /// How many of them may be beyond this machine and its links: a name may be anywhere.
     #[must_use]
     pub fn remote(&self) -> u64 {
-        let of = |entry: &Entry| match entry {
-            Entry::Name(_) => 1,
-            Entry::Range(range) if range.addresses().take(1).all(is_near) && is_near(last(*range)) => 0,
-            Entry::Range(range) => range.count,
+        let of = |entry: &HostEntry| match entry {
+            HostEntry::Name(_) => 1,
+            HostEntry::Range(range) if range.addresses().take(1).all(is_near) && is_near(last(*range)) => 0,
+            HostEntry::Range(range) => range.count,
         };
         self.entries.iter().map(of).fold(0, u64::saturating_add)
     }
@@ -178,10 +178,10 @@ impl HostList {
     #[must_use]
     pub fn label(&self) -> String {
         const SHOWN: usize = 2;
-        let of = |entry: &Entry| match entry {
-            Entry::Name(name) => name.shown().to_owned(),
-            Entry::Range(Range { first, count: 1 }) => first.to_string(),
-            Entry::Range(range) => match (range.first, last(*range)) {
+        let of = |entry: &HostEntry| match entry {
+            HostEntry::Name(name) => name.shown().to_owned(),
+            HostEntry::Range(Range { first, count: 1 }) => first.to_string(),
+            HostEntry::Range(range) => match (range.first, last(*range)) {
                 (IpAddr::V4(first), IpAddr::V4(last)) if first.octets()[..3] == last.octets()[..3] => {
                     format!("{first}-{}", last.octets()[3])
                 }
@@ -205,11 +205,11 @@ impl HostList {
         let places = Arc::new(Semaphore::new(LOOKUPS));
         for entry in &self.entries {
             match entry {
-                Entry::Range(range) => {
+                HostEntry::Range(range) => {
                     let new = range.addresses().filter(|address| once || known.insert(*address));
                     hosts.extend(new.map(|address| Host { name: None, address: Ok(address) }));
                 }
-                Entry::Name(name) if names.insert(&**name) => {
+                HostEntry::Name(name) if names.insert(&**name) => {
                     let (at, asked, places) = (hosts.len(), name.clone(), Arc::clone(&places));
                     lookups.spawn(async move {
                         let _place = places.acquire_owned().await;
@@ -221,7 +221,7 @@ impl HostList {
                     });
                     hosts.push(Host { name: Some(name.clone()), address: Err("it was not looked up".into()) });
                 }
-                Entry::Name(_) => {}
+                HostEntry::Name(_) => {}
             }
         }
         while let Some(done) = lookups.join_next().await {
@@ -259,7 +259,7 @@ fn read(path: &Text) -> Result<String, String> {
 }
 
 /// Reads a file's text; what is wrong has the number of its line.
-fn entries_of(text: &str) -> Result<Vec<Entry>, (usize, String)> {
+fn entries_of(text: &str) -> Result<Vec<HostEntry>, (usize, String)> {
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).zip(1_usize..);
     let entries = lines.filter(|(line, _)| !line.is_empty());
     entries.map(|(line, number)| entry(&Text::from(line)).map_err(|why| (number, why))).collect()
@@ -280,21 +280,21 @@ pub fn fuzz_hosts(text: &str) {
 }
 
 /// Reads one entry.
-fn entry(text: &Text) -> Result<Entry, String> {
+fn entry(text: &Text) -> Result<HostEntry, String> {
     let word = text.trim();
     if let Some((network, length)) = word.split_once('/') {
-        return network_of(network, length).map(Entry::Range);
+        return network_of(network, length).map(HostEntry::Range);
     }
     if let Some((first, end)) = word.split_once('-')
         && let Ok(first) = first.trim().parse::<IpAddr>()
     {
-        return range_of(first, end.trim()).map(Entry::Range);
+        return range_of(first, end.trim()).map(HostEntry::Range);
     }
     let host = host_name::host(word)?;
     Ok(match host.trim_matches(['[', ']']).parse() {
-        Ok(first) => Entry::Range(Range { first, count: 1 }),
-        Err(_) if text.holds_secret() => Entry::Name(text.clone()),
-        Err(_) => Entry::Name(Text::from(host.as_str())),
+        Ok(first) => HostEntry::Range(Range { first, count: 1 }),
+        Err(_) if text.holds_secret() => HostEntry::Name(text.clone()),
+        Err(_) => HostEntry::Name(Text::from(host.as_str())),
     })
 }
 

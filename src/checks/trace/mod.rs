@@ -3,17 +3,17 @@
 mod diagnosis;
 mod facts;
 mod fields;
+mod flow_paths;
 mod prober;
 mod report;
 mod synonyms;
-mod ways;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use facts::{ADDRESS, OUTCOME};
 use fields::{COUNT, FLOWS, HOST, INTERVAL, MAX_HOPS, MTU, PORT, PROTOCOL, Protocol, RETRIES, TIMEOUT};
-use prober::{Found, Job, LENGTHS, LIMITED, Prober, TRIES};
+use prober::{LENGTHS, LIMITED, Prober, TRIES, TraceJob, TraceResult};
 
 use crate::checks::shared::target::Target;
 use crate::model::table::joined;
@@ -138,8 +138,8 @@ impl Trace {
     }
 
     /// Traces on a thread of its own, and waits until that is done.
-    async fn ask(&self, seed: u64, peer: SocketAddr) -> Result<Found, Fault> {
-        let job = Job {
+    async fn ask(&self, seed: u64, peer: SocketAddr) -> Result<TraceResult, Fault> {
+        let job = TraceJob {
             peer,
             protocol: self.protocol,
             flows: self.flows,

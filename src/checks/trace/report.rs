@@ -9,8 +9,8 @@ use super::facts::{
     INTERFACE, LAST, LOOP, LOSS, OUTCOME, PATH, PATH_MTU, PATHS, RECEIVED, ROUTER, ROUTERS, RTT, SENT, STATE,
     UNREACHED,
 };
-use super::prober::{Ending, Found, MtuFound};
-use super::ways::{End, Hop, Way, different, hops, states};
+use super::flow_paths::{End, FlowPath, Hop, different, hops, states};
+use super::prober::{Ending, MtuFound, TraceResult};
 use crate::model::count::counted;
 use crate::probe::Cx;
 
@@ -20,12 +20,12 @@ const MOST_ERRORS: usize = 100;
 const NAMED: usize = 4;
 
 /// Records the facts.
-pub(super) fn report(cx: &mut Cx<'_>, trace: &Trace, target: IpAddr, found: &Found) {
+pub(super) fn report(cx: &mut Cx<'_>, trace: &Trace, target: IpAddr, found: &TraceResult) {
     let flows = 0..u16::try_from(found.ports.len()).unwrap_or(u16::MAX);
-    let ways: Vec<Way> = flows.map(|flow| Way::of(&found.packets, flow, trace.max_hops)).collect();
-    let hops = hops(&found.packets, &ways);
-    outcome(cx, trace, found, &ways);
-    path(cx, trace, target, (&ways, &hops));
+    let flow_paths: Vec<FlowPath> = flows.map(|flow| FlowPath::of(&found.packets, flow, trace.max_hops)).collect();
+    let hops = hops(&found.packets, &flow_paths);
+    outcome(cx, trace, found, &flow_paths);
+    path(cx, trace, target, (&flow_paths, &hops));
     let sent = found.packets.len();
     cx.set(&SENT, i64::try_from(sent).unwrap_or(i64::MAX));
     let usual = found.packets.iter().filter(|packet| packet.length.is_none());
@@ -33,7 +33,7 @@ pub(super) fn report(cx: &mut Cx<'_>, trace: &Trace, target: IpAddr, found: &Fou
         cx.record_measured(&RTT, answer.rtt);
     }
     if trace.is_of_flows() {
-        let changed: BTreeSet<usize> = ways.iter().flat_map(Way::changed).collect();
+        let changed: BTreeSet<usize> = flow_paths.iter().flat_map(FlowPath::changed).collect();
         cx.set(&CHANGED, changed.iter().map(usize::to_string).collect::<Vec<_>>());
     }
     cx.set(&ERRORS, errors(found));
@@ -43,15 +43,15 @@ pub(super) fn report(cx: &mut Cx<'_>, trace: &Trace, target: IpAddr, found: &Fou
     rows(cx, &hops);
 }
 
-fn outcome(cx: &mut Cx<'_>, trace: &Trace, found: &Found, ways: &[Way]) {
-    let reached = |way: &&Way| way.end == End::Reached;
-    let count = ways.iter().filter(reached).count();
-    if let Some(least) = ways.iter().filter_map(Way::distance).min() {
+fn outcome(cx: &mut Cx<'_>, trace: &Trace, found: &TraceResult, flow_paths: &[FlowPath]) {
+    let reached = |flow_path: &&FlowPath| flow_path.end == End::Reached;
+    let count = flow_paths.iter().filter(reached).count();
+    if let Some(least) = flow_paths.iter().filter_map(FlowPath::distance).min() {
         cx.set(&DISTANCE, i64::try_from(least).unwrap_or(i64::MAX));
     }
-    let unreached = ways.iter().zip(&found.ports).filter(|(way, _)| way.end != End::Reached);
+    let unreached = flow_paths.iter().zip(&found.ports).filter(|(flow_path, _)| flow_path.end != End::Reached);
     cx.set(&UNREACHED, unreached.map(|(_, port)| port.to_string()).collect::<Vec<_>>());
-    let Some(worst) = ways.iter().max_by(|one, two| one.end.cmp(&two.end).then(two.last.cmp(&one.last))) else {
+    let Some(worst) = flow_paths.iter().max_by(|one, two| one.end.cmp(&two.end).then(two.last.cmp(&one.last))) else {
         return;
     };
     if let Some((_, last)) = worst.last {
@@ -66,27 +66,28 @@ fn outcome(cx: &mut Cx<'_>, trace: &Trace, found: &Found, ways: &[Way]) {
     }
     if count > 0 {
         // Others arrived: that these do not is nobody's silence but that of their way.
-        cx.note(format!("{count} of {} arrive", counted(ways.len() as u64, "flow")));
+        cx.note(format!("{count} of {} arrive", counted(flow_paths.len() as u64, "flow")));
     }
     let label = trace.target.label();
-    let some = (ways.len() > 1).then(|| format!("{} of {} flows to {label}", ways.len() - count, ways.len()));
+    let some = (flow_paths.len() > 1)
+        .then(|| format!("{} of {} flows to {label}", flow_paths.len() - count, flow_paths.len()));
     cx.end(&OUTCOME, worst.end.word(), &sentence((&label, some.as_deref()), worst, found, trace.max_hops));
 }
 
 /// How the worst way ended; of several flows, which share of them did not arrive.
-fn sentence((label, some): (&str, Option<&str>), way: &Way, found: &Found, max_hops: u8) -> String {
-    let last = way.last.map(|(ttl, address)| format!("{address} (hop {ttl})"));
+fn sentence((label, some): (&str, Option<&str>), flow_path: &FlowPath, found: &TraceResult, max_hops: u8) -> String {
+    let last = flow_path.last.map(|(ttl, address)| format!("{address} (hop {ttl})"));
     let subject = some.unwrap_or(label);
     let no_answer = some.map_or_else(|| format!("no answer from {label}"), |some| format!("no answer to {some}"));
-    match (&way.end, last) {
+    match (&flow_path.end, last) {
         (End::Loop(members), _) => {
             let named: Vec<String> = members.iter().take(NAMED).map(IpAddr::to_string).collect();
             let more = if members.len() > NAMED { ", …" } else { "" };
-            let begin = way.hops.len() + 1 - members.len().min(way.hops.len());
+            let begin = flow_path.hops.len() + 1 - members.len().min(flow_path.hops.len());
             let whose = some.map_or_else(|| format!("to {label}"), |some| format!("of {some}"));
             format!("packets {whose} go round a routing loop from hop {begin} on: {}{more}", named.join(", "))
         }
-        (End::Unreachable(what), _) => format!("{subject} cannot be reached: {what} (hop {})", way.hops.len()),
+        (End::Unreachable(what), _) => format!("{subject} cannot be reached: {what} (hop {})", flow_path.hops.len()),
         (End::TimeExceeded, Some(last)) => {
             format!("{label} is farther than {max_hops} hops (`max_hops`); the last is {last}")
         }
@@ -100,18 +101,18 @@ fn sentence((label, some): (&str, Option<&str>), way: &Way, found: &Found, max_h
     }
 }
 
-fn path(cx: &mut Cx<'_>, trace: &Trace, target: IpAddr, (ways, hops): (&[Way], &[Hop])) {
+fn path(cx: &mut Cx<'_>, trace: &Trace, target: IpAddr, (flow_paths, hops): (&[FlowPath], &[Hop])) {
     let element = |hop: &Hop| {
         let mut names: Vec<String> = hop.addresses.iter().map(IpAddr::to_string).collect();
         names.extend(hop.has_gap.then(|| "*".to_owned()));
         format!("{} {}", hop.ttl, names.join(", "))
     };
     let mut path: Vec<String> = hops.iter().map(element).collect();
-    if ways.iter().any(|way| way.end != End::Reached) {
+    if flow_paths.iter().any(|flow_path| flow_path.end != End::Reached) {
         path.push(format!("{} *", hops.len() + 1));
     }
     let gaps: Vec<String> = hops.iter().filter(|hop| hop.has_gap).map(|hop| hop.ttl.to_string()).collect();
-    let open = ways.iter().any(|way| matches!(way.end, End::Silent | End::TimeExceeded));
+    let open = flow_paths.iter().any(|flow_path| matches!(flow_path.end, End::Silent | End::TimeExceeded));
     let why = match (gaps.as_slice(), open) {
         ([], false) => None,
         ([], true) => Some("it was not followed to its end".to_owned()),
@@ -122,18 +123,18 @@ fn path(cx: &mut Cx<'_>, trace: &Trace, target: IpAddr, (ways, hops): (&[Way], &
         hops.iter().flat_map(|hop| hop.addresses.iter().copied()).filter(|address| *address != target).collect();
     cx.set(&ROUTERS, routers.iter().map(IpAddr::to_string).collect::<Vec<_>>());
     if trace.is_of_flows() {
-        cx.set(&PATHS, i64::try_from(different(ways)).unwrap_or(i64::MAX));
+        cx.set(&PATHS, i64::try_from(different(flow_paths)).unwrap_or(i64::MAX));
     }
     if let Some(why) = why {
         cx.partial(&PATH, why.clone());
         cx.partial(&ROUTERS, why.clone());
-        if ways.len() > 1 && trace.is_of_flows() {
+        if flow_paths.len() > 1 && trace.is_of_flows() {
             cx.partial(&PATHS, why);
         }
     }
 }
 
-fn errors(found: &Found) -> Vec<String> {
+fn errors(found: &TraceResult) -> Vec<String> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for answer in found.packets.iter().filter_map(|packet| packet.answer.as_ref()) {
         if let Some(error) = &answer.error {
@@ -143,7 +144,7 @@ fn errors(found: &Found) -> Vec<String> {
     counts.iter().take(MOST_ERRORS).map(|(text, count)| format!("{text} x{count}")).collect()
 }
 
-fn path_mtu(cx: &mut Cx<'_>, mtu: &MtuFound, found: &Found) {
+fn path_mtu(cx: &mut Cx<'_>, mtu: &MtuFound, found: &TraceResult) {
     let bytes = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
     cx.set(&PATH_MTU, bytes(mtu.mtu));
     cx.set(&INTERFACE, bytes(mtu.interface));

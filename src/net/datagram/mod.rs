@@ -298,7 +298,7 @@ mod system {
         buffer: &mut [u8],
     ) -> Option<(IcmpError, Option<SocketAddr>)> {
         loop {
-            if let Entry { queued: Queued::IcmpError(report), to, .. } = queued(socket, control, buffer)? {
+            if let QueuedError { queued: Queued::IcmpError(report), to, .. } = queued(socket, control, buffer)? {
                 return Some((report, to));
             }
         }
@@ -311,14 +311,14 @@ mod system {
         buffer: &mut [u8],
     ) -> Option<(IcmpError, Option<Duration>)> {
         loop {
-            if let Entry { queued: Queued::IcmpError(report), stamp, .. } = queued(socket, control, buffer)? {
+            if let QueuedError { queued: Queued::IcmpError(report), stamp, .. } = queued(socket, control, buffer)? {
                 return Some((report, stamp));
             }
         }
     }
 
     /// An entry of the error queue.
-    pub(super) struct Entry {
+    pub(super) struct QueuedError {
         pub(super) queued: Queued,
         /// Where the packet in question was sent to.
         pub(super) to: Option<SocketAddr>,
@@ -327,7 +327,7 @@ mod system {
     }
 
     /// Reads the error queue up to the first entry that says something; ends, because each read takes one entry out.
-    pub(super) fn queued(socket: &impl AsRawFd, control: &mut [u8], buffer: &mut [u8]) -> Option<Entry> {
+    pub(super) fn queued(socket: &impl AsRawFd, control: &mut [u8], buffer: &mut [u8]) -> Option<QueuedError> {
         let room = buffer.len();
         loop {
             let mut parts = [IoSliceMut::new(buffer)];
@@ -343,7 +343,7 @@ mod system {
             }
             // An error report has a stamp as well: when it arrived.
             if let Some(queued) = found.map(Queued::IcmpError).or(left.map(Queued::Left)) {
-                return Some(Entry { queued, to: message.address.as_ref().and_then(super::address), stamp });
+                return Some(QueuedError { queued, to: message.address.as_ref().and_then(super::address), stamp });
             }
         }
     }
@@ -410,11 +410,11 @@ mod system {
         None
     }
 
-    pub(super) struct Entry {
+    pub(super) struct QueuedError {
         pub(super) queued: Queued,
     }
 
-    pub(super) fn queued(_: &impl AsRawFd, _: &mut [u8], _: &mut [u8]) -> Option<Entry> {
+    pub(super) fn queued(_: &impl AsRawFd, _: &mut [u8], _: &mut [u8]) -> Option<QueuedError> {
         None
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Job;
+use super::ScanJob;
 use crate::model::Fault;
 
 /// Most reports of the path that are told apart; of more, the rest is not named.
@@ -26,7 +26,7 @@ pub enum PortState {
 
 /// What a share of a scan found out.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct ScanShare {
     /// Of each pair.
     states: Vec<PortState>,
     share: (usize, usize),
@@ -39,8 +39,8 @@ pub struct Found {
     pub probes: u64,
 }
 
-impl Found {
-    pub(super) fn new(job: &Job) -> Self {
+impl ScanShare {
+    pub(super) fn new(job: &ScanJob) -> Self {
         Self {
             states: vec![PortState::Unasked; job.len()],
             share: job.share,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect::ConnectProber;
-pub use found::{Found, PortState};
+pub use found::{PortState, ScanShare};
 pub use scan::EXTRA;
 use scan::Scan;
 use syn::SynProber;
@@ -69,7 +69,7 @@ impl Method {
 
 /// What to ask. A pair is a port of a host; pairs go over all hosts before the next port.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub struct ScanJob {
     /// The hosts, in order, each once.
     pub hosts: Arc<[IpAddr]>,
     /// The ports of each, in order.
@@ -92,7 +92,7 @@ pub struct Job {
 
 /// A port of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Pair {
+struct HostPort {
     /// Its number in its share.
     at: usize,
     /// The number of its host.
@@ -100,7 +100,7 @@ struct Pair {
     peer: SocketAddr,
 }
 
-impl Job {
+impl ScanJob {
     /// How long to wait for a port that is not asked again. A connection has at least so long that a filter of this host shows.
     #[must_use]
     pub fn last_timeout(&self) -> Duration {
@@ -118,16 +118,16 @@ impl Job {
     }
 
     /// A pair of this share.
-    fn pair(&self, at: usize) -> Option<Pair> {
+    fn pair(&self, at: usize) -> Option<HostPort> {
         let (share, shares) = self.share;
         let number = at * shares + share;
         let count = self.hosts.len().max(1);
         let (host, port) = (number % count, number / count);
-        Some(Pair { at, host, peer: SocketAddr::new(*self.hosts.get(host)?, *self.ports.get(port)?) })
+        Some(HostPort { at, host, peer: SocketAddr::new(*self.hosts.get(host)?, *self.ports.get(port)?) })
     }
 
     /// The pair of a peer, if it is of this share.
-    fn pair_of(&self, peer: SocketAddr) -> Option<Pair> {
+    fn pair_of(&self, peer: SocketAddr) -> Option<HostPort> {
         let host = self.hosts.binary_search(&peer.ip()).ok()?;
         let port = self.ports.binary_search(&peer.port()).ok()?;
         let (share, shares) = self.share;
@@ -137,7 +137,7 @@ impl Job {
 }
 
 /// Asks all of a share; ends soon after `stop` is cancelled.
-pub fn run(job: Job, stop: &CancellationToken) -> io::Result<Found> {
+pub fn run(job: ScanJob, stop: &CancellationToken) -> io::Result<ScanShare> {
     let (_, shares) = job.share;
     match job.method {
         Method::Connect => {
@@ -162,7 +162,7 @@ pub fn run(job: Job, stop: &CancellationToken) -> io::Result<Found> {
 
 impl Scan {
     /// This host could not send to a host.
-    fn unsent(&mut self, error: &io::Error, pair: Pair) {
+    fn unsent(&mut self, error: &io::Error, pair: HostPort) {
         let operation = self.job.method.operation();
         let fault = match this_host::route_error(pair.peer, self.job.source) {
             Some(why) => this_host::route_fault(&why, operation, pair.peer),
@@ -175,7 +175,7 @@ impl Scan {
     }
 
     /// An ICMP error about a probe; whether it ends the wait for an answer.
-    fn reported(&mut self, report: &IcmpError, pair: Pair) -> bool {
+    fn reported(&mut self, report: &IcmpError, pair: HostPort) -> bool {
         let to = pair.peer.ip();
         if let Some(why) = this_host::rejection(report, to) {
             let operation = self.job.method.operation();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Found, Job, Pace, Pair, PortState};
+use super::{HostPort, Pace, PortState, ScanJob, ScanShare};
 use crate::model::Fault;
 use crate::net::dial;
 use crate::net::open_loop::park;
@@ -35,13 +35,13 @@ pub(super) trait Prober {
     const SILENCE_IS_LOSS: bool = true;
 
     /// Sends a probe. An error is something that this host lacks now and may have later: nothing was sent.
-    fn send(&mut self, scan: &mut Scan, pair: Pair) -> io::Result<()>;
+    fn send(&mut self, scan: &mut Scan, pair: HostPort) -> io::Result<()>;
 
     /// Reads what has come; where nothing has, waits for at most `length`.
     fn receive(&mut self, scan: &mut Scan, length: Duration);
 
     /// A port was waited for long enough: the last look at it.
-    fn expire(&mut self, _: &mut Scan, _: Pair, _token: usize) {}
+    fn expire(&mut self, _: &mut Scan, _: HostPort, _token: usize) {}
 
     /// Gives back what it keeps for later probes: this host lacks it.
     fn give_back(&mut self) {}
@@ -52,19 +52,19 @@ pub(super) trait Prober {
     }
 
     /// Whether the port is one that the scan itself has, so that it must be asked from another.
-    fn is_own_port(&self, _: Pair) -> bool {
+    fn is_own_port(&self, _: HostPort) -> bool {
         false
     }
 
     /// Takes other local ports.
-    fn change_ports(&mut self, _: &Job) -> io::Result<()> {
+    fn change_ports(&mut self, _: &ScanJob) -> io::Result<()> {
         Ok(())
     }
 }
 
 /// A probe without an answer.
 #[derive(Clone, Copy)]
-struct Sent {
+struct InFlight {
     at: Instant,
     /// What the prober knows it by.
     token: usize,
@@ -79,11 +79,11 @@ struct RoundTrips {
 
 /// A share of a scan.
 pub(super) struct Scan {
-    pub(super) job: Job,
+    pub(super) job: ScanJob,
     pub(super) own: OwnAddresses,
-    pub(super) found: Found,
+    pub(super) found: ScanShare,
     /// Probes in flight, by the number of their pair.
-    in_flight: HashMap<usize, Sent>,
+    in_flight: HashMap<usize, InFlight>,
     round_trips: Vec<RoundTrips>,
     /// Hosts of which a silent port answered when it was asked again.
     lossy: HashSet<usize>,
@@ -103,11 +103,11 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    pub(super) fn new(job: Job, window: usize) -> Self {
+    pub(super) fn new(job: ScanJob, window: usize) -> Self {
         let now = Instant::now();
         Self {
             own: OwnAddresses::default(),
-            found: Found::new(&job),
+            found: ScanShare::new(&job),
             in_flight: HashMap::new(),
             round_trips: vec![RoundTrips::default(); job.hosts.len()],
             lossy: HashSet::new(),
@@ -123,7 +123,7 @@ impl Scan {
     }
 
     /// Asks every port, and those that are silent again.
-    pub(super) fn run<P: Prober>(mut self, mut prober: P, stop: &CancellationToken) -> io::Result<Found> {
+    pub(super) fn run<P: Prober>(mut self, mut prober: P, stop: &CancellationToken) -> io::Result<ScanShare> {
         let is_own = |at: &usize| self.job.pair(*at).is_some_and(|pair| prober.is_own_port(pair));
         let own: BTreeSet<usize> = (0..self.job.len()).filter(is_own).collect();
         self.ask(&mut prober, |at| !own.contains(&at), stop);
@@ -251,23 +251,23 @@ impl Scan {
     }
 
     /// This host cannot ask the host of a pair.
-    pub(super) fn fault(&mut self, pair: Pair, fault: Fault) {
+    pub(super) fn fault(&mut self, pair: HostPort, fault: Fault) {
         self.in_flight.remove(&pair.at);
         self.found.faults.entry(pair.host).or_insert(fault);
     }
 
     /// A probe has left; it is silent until something comes.
-    pub(super) fn sent(&mut self, pair: Pair, token: usize) {
-        self.in_flight.insert(pair.at, Sent { at: Instant::now(), token });
+    pub(super) fn sent(&mut self, pair: HostPort, token: usize) {
+        self.in_flight.insert(pair.at, InFlight { at: Instant::now(), token });
     }
 
     /// Whether a probe of this pair has left at all.
-    pub(super) fn was_asked(&self, pair: Pair) -> bool {
+    pub(super) fn was_asked(&self, pair: HostPort) -> bool {
         self.in_flight.contains_key(&pair.at) || self.found.at(pair.at) != PortState::Unasked
     }
 
     /// What a port came to. An answer says more than an error that came before, and nothing says more than an answer.
-    pub(super) fn settle(&mut self, pair: Pair, state: PortState) {
+    pub(super) fn settle(&mut self, pair: HostPort, state: PortState) {
         let known = self.found.at(pair.at);
         // Whoever rejects may limit how many errors it sends: those that come later show no loss.
         if known == PortState::Silent && matches!(state, PortState::Open | PortState::Closed) {
@@ -305,8 +305,9 @@ impl Scan {
             return;
         }
         self.next_look = now + LOOK;
-        let is_over = |pair: Pair, sent: &Sent| now.saturating_duration_since(sent.at) >= self.patience(pair.host);
-        let over: Vec<(Pair, usize)> = self
+        let is_over =
+            |pair: HostPort, sent: &InFlight| now.saturating_duration_since(sent.at) >= self.patience(pair.host);
+        let over: Vec<(HostPort, usize)> = self
             .in_flight
             .iter()
             .filter_map(|(at, sent)| {

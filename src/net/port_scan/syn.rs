@@ -13,7 +13,7 @@ use pnet::packet::tcp::{MutableTcpPacket, TcpFlags, TcpPacket, ipv4_checksum, ip
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::scan::{Prober, Scan};
-use super::{Job, Pair, PortState};
+use super::{HostPort, PortState, ScanJob};
 use crate::net::datagram;
 use crate::net::sys::mmsg::{self, Waiter};
 use crate::net::sys::tcp_info::queue_drops;
@@ -57,7 +57,7 @@ struct Segment {
 }
 
 impl SynProber {
-    pub(super) fn open(job: &Job) -> io::Result<Self> {
+    pub(super) fn open(job: &ScanJob) -> io::Result<Self> {
         let mut sockets = Vec::new();
         for any in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
             if job.hosts.iter().any(|host| host.is_ipv6() == any.is_ipv6()) {
@@ -74,7 +74,7 @@ impl SynProber {
         u32::from_be_bytes([a, b, c, d])
     }
 
-    fn source(&mut self, job: &Job, pair: Pair) -> io::Result<IpAddr> {
+    fn source(&mut self, job: &ScanJob, pair: HostPort) -> io::Result<IpAddr> {
         if let Some(known) = self.sources.get(&pair.host) {
             return Ok(*known);
         }
@@ -193,7 +193,7 @@ impl RawSocket {
 }
 
 impl Prober for SynProber {
-    fn send(&mut self, scan: &mut Scan, pair: Pair) -> io::Result<()> {
+    fn send(&mut self, scan: &mut Scan, pair: HostPort) -> io::Result<()> {
         let source = match self.source(&scan.job, pair) {
             Ok(source) => source,
             Err(error) => {
@@ -295,12 +295,12 @@ mod tests {
 
     use super::{Segment, SynProber, Waiter};
     use crate::net::port_scan::scan::Scan;
-    use crate::net::port_scan::{Job, Method, Pace, PortState};
+    use crate::net::port_scan::{Method, Pace, PortState, ScanJob};
 
     /// What a port is after a segment from it.
     fn after(flags: u8, off_by: u32, by_loopback: bool) -> (PortState, usize) {
         let peer: SocketAddr = "192.0.2.1:80".parse().unwrap();
-        let job = Job {
+        let job = ScanJob {
             hosts: [peer.ip()].into(),
             ports: [peer.port()].into(),
             method: Method::Syn,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::scan::{Prober, Scan};
-use super::{Found, Job, Method, Pace, Pair, PortState};
+use super::{HostPort, Method, Pace, PortState, ScanJob, ScanShare};
 use crate::net::datagram::IcmpError;
 
 /// What a port does when it is asked for the first, the second, … time; nothing more after that.
@@ -19,7 +19,7 @@ struct Scripted {
     script: Script,
     asked: HashMap<u16, usize>,
     /// Answers on their way.
-    answers: Vec<(Pair, PortState)>,
+    answers: Vec<(HostPort, PortState)>,
     /// What came in other ways before it was waited for.
     dropped: u64,
     lacks: Option<i32>,
@@ -29,7 +29,7 @@ struct Scripted {
 }
 
 impl Prober for Scripted {
-    fn send(&mut self, scan: &mut Scan, pair: Pair) -> io::Result<()> {
+    fn send(&mut self, scan: &mut Scan, pair: HostPort) -> io::Result<()> {
         if let Some(errno) = self.lacks {
             return Err(io::Error::from_raw_os_error(errno));
         }
@@ -60,18 +60,18 @@ impl Prober for Scripted {
         self.dropped * self.asked.len() as u64
     }
 
-    fn is_own_port(&self, pair: Pair) -> bool {
+    fn is_own_port(&self, pair: HostPort) -> bool {
         pair.peer.port() == self.own_port
     }
 
-    fn change_ports(&mut self, _: &Job) -> io::Result<()> {
+    fn change_ports(&mut self, _: &ScanJob) -> io::Result<()> {
         self.own_port = 0;
         Ok(())
     }
 }
 
-fn job(hosts: u32, ports: u16, share: (usize, usize)) -> Job {
-    Job {
+fn job(hosts: u32, ports: u16, share: (usize, usize)) -> ScanJob {
+    ScanJob {
         hosts: (0..hosts).map(|n| std::net::Ipv4Addr::from(0x7f00_0001 + n).into()).collect(),
         ports: (1..=ports).collect(),
         method: Method::Syn,
@@ -84,11 +84,11 @@ fn job(hosts: u32, ports: u16, share: (usize, usize)) -> Job {
     }
 }
 
-fn scan(job: Job, prober: Scripted) -> Found {
+fn scan(job: ScanJob, prober: Scripted) -> ScanShare {
     Scan::new(job, 64).run(prober, &CancellationToken::new()).unwrap()
 }
 
-fn states(found: &Found, ports: usize) -> Vec<PortState> {
+fn states(found: &ScanShare, ports: usize) -> Vec<PortState> {
     (0..ports).map(|port| found.state(0, port).unwrap()).collect()
 }
 
@@ -129,7 +129,7 @@ fn where_a_silent_port_answers_the_others_are_asked_more_often() {
     assert_eq!(found.probes, 3 + 3 + 2 + 1);
     let rejected: Script = &[(1, &[None, Some(Rejected)]), (2, &[None; 4])];
     assert_eq!(scan(job(1, 2, (0, 1)), Scripted { script: rejected, ..Scripted::default() }).probes, 2 + 2);
-    let without = Job { retries: 0, ..job(1, 3, (0, 1)) };
+    let without = ScanJob { retries: 0, ..job(1, 3, (0, 1)) };
     assert_eq!(scan(without, Scripted { script: lossy, ..Scripted::default() }).probes, 3);
 }
 
@@ -148,7 +148,7 @@ fn an_answer_says_more_than_an_error_and_comes_first() {
 #[test]
 fn no_port_is_silent_before_the_whole_patience() {
     let script: Vec<(u16, &[Option<PortState>])> = (1..=40).map(|port| (port, &[Some(Closed)][..])).collect();
-    let patient = Job { timeout: Duration::from_millis(1200), ..job(1, 41, (0, 1)) };
+    let patient = ScanJob { timeout: Duration::from_millis(1200), ..job(1, 41, (0, 1)) };
     let prober = Scripted { script: Box::leak(script.into()), ..Scripted::default() };
     let log = prober.log.clone();
     let found = scan(patient, prober);
@@ -168,7 +168,7 @@ fn silence_beside_dropped_answers_is_this_hosts_fault() {
     assert!(silent(0).is_empty());
     let script: Script = &[(1, &[Some(Open)])];
     assert!(scan(job(1, 1, (0, 1)), Scripted { script, dropped: 9, ..Scripted::default() }).faults.is_empty());
-    let once = Job { retries: 0, ..job(1, 1, (0, 1)) };
+    let once = ScanJob { retries: 0, ..job(1, 1, (0, 1)) };
     let faults = scan(once, Scripted { dropped: 9, ..Scripted::default() }).faults;
     assert!(faults[&0].detail.contains("this host dropped 9 answers"), "{faults:?}");
 }
@@ -184,7 +184,7 @@ fn what_this_host_lacks_for_long_is_its_fault() {
 
 #[test]
 fn the_rate_is_kept_and_a_scan_can_be_stopped() {
-    let slow = Job { pace: Pace::Rate(500.0), ports: (1..=26).collect(), retries: 0, ..job(1, 1, (0, 1)) };
+    let slow = ScanJob { pace: Pace::Rate(500.0), ports: (1..=26).collect(), retries: 0, ..job(1, 1, (0, 1)) };
     let prober = Scripted::default();
     let log = prober.log.clone();
     scan(slow, prober);
@@ -192,7 +192,7 @@ fn the_rate_is_kept_and_a_scan_can_be_stopped() {
     // 25 gaps of 2 ms, less what is caught up with.
     assert!(log[25].1 - log[0].1 >= Duration::from_millis(44), "{:?}", log[25].1 - log[0].1);
     let stop = CancellationToken::new();
-    let endless = Job { timeout: Duration::from_hours(1), ..job(1, 9, (0, 1)) };
+    let endless = ScanJob { timeout: Duration::from_hours(1), ..job(1, 9, (0, 1)) };
     let prober = Scripted { stops: Some(stop.clone()), ..Scripted::default() };
     assert!(Scan::new(endless, 64).run(prober, &stop).is_ok());
 }
@@ -212,7 +212,7 @@ fn who_sent_an_error_says_what_it_means() {
     let target = "192.0.2.1";
     let of = |method, code, sender: &str| {
         let hosts = [target.parse().unwrap()].into();
-        let mut scan = Scan::new(Job { hosts, method, ..job(1, 1, (0, 1)) }, 64);
+        let mut scan = Scan::new(ScanJob { hosts, method, ..job(1, 1, (0, 1)) }, 64);
         let pair = scan.job.pair(0).unwrap();
         scan.sent(pair, 0);
         let error = IcmpError::from_icmp(false, if code == 99 { 4 } else { 3 }, code, 0, sender.parse().ok(), 8);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::scan::{Prober, Scan};
-use super::{Job, Pair, PortState};
+use super::{HostPort, PortState, ScanJob};
 use crate::net::datagram;
 use crate::net::sys::mmsg::{self, Waiter};
 use crate::net::sys::tcp_info::queue_drops;
@@ -29,7 +29,7 @@ pub(super) struct UdpProber {
 }
 
 impl UdpProber {
-    pub(super) fn open(job: &Job) -> io::Result<Self> {
+    pub(super) fn open(job: &ScanJob) -> io::Result<Self> {
         let mut sockets = Vec::new();
         for any in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
             if job.hosts.iter().any(|host| host.is_ipv6() == any.is_ipv6()) {
@@ -91,7 +91,7 @@ fn bind(address: IpAddr) -> io::Result<Bound> {
 impl Prober for UdpProber {
     const SILENCE_IS_LOSS: bool = false;
 
-    fn send(&mut self, scan: &mut Scan, pair: Pair) -> io::Result<()> {
+    fn send(&mut self, scan: &mut Scan, pair: HostPort) -> io::Result<()> {
         let Some(Bound { socket, .. }) = self.socket(pair.peer) else { return Ok(()) };
         let (payload, to) = ((scan.job.payload)(pair.peer.port()), SockAddr::from(pair.peer));
         let mut result = socket.send_to(&payload, &to);
@@ -124,11 +124,11 @@ impl Prober for UdpProber {
     }
 
     /// A datagram to the scan's own port would come back as an answer.
-    fn is_own_port(&self, pair: Pair) -> bool {
+    fn is_own_port(&self, pair: HostPort) -> bool {
         self.socket(pair.peer).is_some_and(|bound| bound.own.port() == pair.peer.port())
     }
 
-    fn change_ports(&mut self, job: &Job) -> io::Result<()> {
+    fn change_ports(&mut self, job: &ScanJob) -> io::Result<()> {
         // The old ones are open until the new ones are, so that those are others.
         *self = Self::open(job)?;
         Ok(())

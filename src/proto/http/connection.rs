@@ -14,7 +14,7 @@ use url::{Host, Url};
 
 use super::dial::refused_by;
 use super::proxy::Proxy;
-use super::{ExchangeError, FailureKind, Go, Limits, NoResponse, Outgoing, Response, Version, send};
+use super::{ContinueState, ExchangeError, FailureKind, Limits, NoResponse, Outgoing, Response, Version, send};
 use crate::model::Text;
 use crate::net::clock::MeasuredTime;
 use crate::net::{IpVersion, connect};
@@ -272,14 +272,14 @@ impl HttpServer<'_> {
         if let Some(signal) = signal.clone() {
             hyper::ext::on_informational(&mut request, move |response| {
                 if response.status() == StatusCode::CONTINUE {
-                    signal.say(Go::Continue);
+                    signal.say(ContinueState::Continue);
                 }
             });
         }
         let start = Instant::now();
         let response = send(stream, version, LIMITS, request).await;
         if let Some(signal) = signal {
-            signal.say(Go::Answered);
+            signal.say(ContinueState::Answered);
         }
         let response = response.map_err(|none| none.of(self.url.as_str()))?;
         observer.ended(Phase::Head, MeasuredTime::by_user(start.elapsed()));

@@ -59,21 +59,21 @@ pub(super) async fn send(
             }
             Ok((head, Http3Body { stream, connection, _sender: sender, _scope: scope }))
         }
-        Err(Asked::Stream(StreamError::HeaderTooBig { .. })) => Err(too_large_head(limits.head)),
-        Err(Asked::Stream(error)) => Err(failed(&connection, &error)),
-        Err(Asked::Setup(error)) => {
+        Err(RequestError::Stream(StreamError::HeaderTooBig { .. })) => Err(too_large_head(limits.head)),
+        Err(RequestError::Stream(error)) => Err(failed(&connection, &error)),
+        Err(RequestError::Setup(error)) => {
             let why = format!("HTTP/3: {}", http3_error::of_connection(&error));
             Err(ended(&connection).unwrap_or_else(|| NoResponse::new(FailureKind::Malformed, why)))
         }
     }
 }
 
-enum Asked {
+enum RequestError {
     Setup(h3::error::ConnectionError),
     Stream(StreamError),
 }
 
-impl From<StreamError> for Asked {
+impl From<StreamError> for RequestError {
     fn from(error: StreamError) -> Self {
         Self::Stream(error)
     }
@@ -86,11 +86,11 @@ async fn ask(
     scope: &Scope,
     limits: Limits,
     request: Request<Outgoing>,
-) -> Result<Answered, Asked> {
+) -> Result<Answered, RequestError> {
     let mut client = h3::client::builder();
     client.max_field_section_size(u64::from(limits.head));
     let quic = h3_quinn::Connection::new(connection.quic.clone());
-    let (mut driver, mut sender) = client.build::<_, _, Bytes>(quic).await.map_err(Asked::Setup)?;
+    let (mut driver, mut sender) = client.build::<_, _, Bytes>(quic).await.map_err(RequestError::Setup)?;
     scope.spawner().spawn(async move { std::future::poll_fn(|cx| driver.poll_close(cx)).await });
     let (mut head, body) = request.into_parts();
     let body = body.into_bytes();

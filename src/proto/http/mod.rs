@@ -18,4 +18,4 @@ mod stream_end;
 pub use client::{Body, Limits, Response, Version, send};
 pub use connection::{CertificateNames, HttpServer, Observer, Phase, UNSENT, UNVERIFIED, VersionChoice, exchange};
 pub use error::{ExchangeError, FailureKind, NoResponse};
-pub use outgoing::{ContinueSignal, Go, Outgoing};
+pub use outgoing::{ContinueSignal, ContinueState, Outgoing};

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a server said before the body was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Go {
+pub enum ContinueState {
     /// Nothing so far.
     #[default]
     Silent,
@@ -31,21 +31,21 @@ pub struct ContinueSignal(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    go: Mutex<Go>,
+    go: Mutex<ContinueState>,
     waker: AtomicWaker,
 }
 
 impl ContinueSignal {
     /// What the server said first.
     #[must_use]
-    pub fn said(&self) -> Go {
+    pub fn said(&self) -> ContinueState {
         *self.0.go.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its first word counts.
-    pub(super) fn say(&self, word: Go) {
+    pub(super) fn say(&self, word: ContinueState) {
         let mut go = self.0.go.lock().unwrap_or_else(PoisonError::into_inner);
-        if *go == Go::Silent {
+        if *go == ContinueState::Silent {
             *go = word;
         }
         drop(go);
@@ -57,11 +57,11 @@ impl ContinueSignal {
 #[derive(Debug)]
 pub struct Outgoing {
     left: Bytes,
-    waits: Option<Waiting>,
+    waits: Option<ContinueWait>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct ContinueWait {
     signal: ContinueSignal,
     /// Set when the head is sent and the body is asked for first.
     patience: Option<Pin<Box<Sleep>>>,
@@ -77,7 +77,7 @@ impl Outgoing {
     /// A body that waits for the server's word.
     #[must_use]
     pub fn awaiting(bytes: Bytes, signal: ContinueSignal) -> Self {
-        Self { left: bytes, waits: Some(Waiting { signal, patience: None }) }
+        Self { left: bytes, waits: Some(ContinueWait { signal, patience: None }) }
     }
 
     /// The whole body.
@@ -91,14 +91,14 @@ impl Outgoing {
     }
 }
 
-impl Waiting {
+impl ContinueWait {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.signal.0.waker.register(cx.waker());
         match self.signal.said() {
-            Go::Continue => return Poll::Ready(()),
+            ContinueState::Continue => return Poll::Ready(()),
             // Nobody reads it any more; the connection ends with the answer.
-            Go::Answered => return Poll::Pending,
-            Go::Silent => {}
+            ContinueState::Answered => return Poll::Pending,
+            ContinueState::Silent => {}
         }
         let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
         patience.as_mut().poll(cx)

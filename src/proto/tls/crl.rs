@@ -25,7 +25,7 @@ const MOST: usize = 32;
 
 /// The entry of one certificate in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct CrlEntry {
     /// Since when it is revoked, and why, for people; absent when it is not on the list.
     pub revoked: Option<String>,
     /// When the list was made, seconds since 1970.
@@ -34,7 +34,7 @@ pub struct Entry {
     pub next_update: Option<i64>,
 }
 
-impl Entry {
+impl CrlEntry {
     /// From when on the list holds, for people, if that is after `now`, seconds since 1970 (RFC 5280, 5.1.2.4).
     #[must_use]
     pub fn holds_from(&self, now: f64) -> Option<String> {
@@ -87,7 +87,7 @@ fn uris<'a>(name: Option<&'a DistributionPointName<'_>>) -> impl Iterator<Item =
 
 /// Looks `certificate`, issued by `issuer`, up in the list `der` that was fetched because the certificate names `points`;
 /// `Err` says why the list proves nothing. A list past its `next_update` is read all the same: its age is a fact.
-pub fn read(der: &[u8], certificate: &[u8], issuer: &Issuer, points: &[String]) -> Result<Entry, String> {
+pub fn read(der: &[u8], certificate: &[u8], issuer: &Issuer, points: &[String]) -> Result<CrlEntry, String> {
     let unreadable = || "it is no certificate revocation list".to_owned();
     let (_, wanted) =
         X509Certificate::from_der(certificate).map_err(|_| "the certificate cannot be read".to_owned())?;
@@ -102,7 +102,7 @@ pub fn read(der: &[u8], certificate: &[u8], issuer: &Issuer, points: &[String]) 
     scope(list.extensions, wanted.is_ca(), points)?;
     Signed::read(der).ok_or_else(unreadable)?.is_by(&issuer.spki)?;
     let revoked = list.entry(wanted.raw_serial()).map_err(|()| unreadable())?.map(revocation);
-    Ok(Entry { revoked, this_update: list.this_update, next_update: list.next_update })
+    Ok(CrlEntry { revoked, this_update: list.this_update, next_update: list.next_update })
 }
 
 /// The fields of a list that count.

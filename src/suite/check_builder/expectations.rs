@@ -12,7 +12,7 @@ use crate::suite::expect::{FactTyping, Reader, effective};
 use crate::suite::tree::Node;
 
 /// What is expected of a case, and what follows from it.
-pub(super) struct Judged {
+pub(super) struct JudgedFields {
     pub(super) eventually: Option<Eventually>,
     pub(super) expectations: Vec<Expectation>,
     pub(super) silent: Vec<&'static str>,
@@ -28,7 +28,7 @@ impl Builder<'_> {
         args: &Args,
         cell: Option<&GridCell>,
         folder: &Path,
-    ) -> Judged {
+    ) -> JudgedFields {
         let Written { name, family, below, resolved, .. } = *written;
         let eventually = self.eventually(resolved.get("eventually"), folder);
         let read = (family, args, eventually.is_some());
@@ -41,7 +41,7 @@ impl Builder<'_> {
         let rules = (self.defaults.get("baseline"), resolved.get("baseline"));
         let baseline = baseline_rules::of_check((family, self.families), rules.0, rules.1, self.errors);
         let silent = effective::silent_outcomes(&expectations);
-        Judged { eventually, expectations, silent, captures, baseline }
+        JudgedFields { eventually, expectations, silent, captures, baseline }
     }
 
     /// The expectations in force.

@@ -14,6 +14,8 @@ use super::{Namespace, Running, namespace};
 const BUSY: &str = "ulimit -t 20; while :; do :; done";
 /// How far a median may be off, seconds.
 const CLOSE: f64 = 300e-6;
+/// Runs until both had their turn: a machine that builds or tests beside it takes it from them for seconds.
+const TURNS: usize = 12;
 
 /// Client, forwarder, target.
 struct Lab([Namespace; 3]);
@@ -36,13 +38,15 @@ impl Lab {
     /// As [`Self::run`] for delays: once more where the path itself was late, or the probe says that it could not measure, because this
     /// machine gave them no turn. What was measured plays no part in that.
     fn timed(&self, fields: &str, faults: &Faults, wanted: f64) -> (Value, Did) {
-        for _ in 0..3 {
+        let mut late = Vec::new();
+        for _ in 0..TURNS {
             let (check, did) = self.run(fields, faults.clone());
             if check["verdict"] != "errored" && (did.p50() - wanted).abs() < CLOSE / 2.0 {
                 return (check, did);
             }
+            late.push(format!("the path delayed by {} s; the probe says {}", did.p50(), check["reason"]));
         }
-        panic!("this machine gave path and probe no turn in three runs of {wanted} s");
+        panic!("this machine gave path and probe no turn in {TURNS} runs of {wanted} s:\n{}", late.join("\n"));
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) use diagnosis::diagnose;
 use facts::{BLACK_HOLE, INTERFACE, PATH_MTU, REPORTED, ROUTER};
 pub(super) use facts::{FACTS, OWN};
 pub(super) use fields::{FIELDS, MTU};
-use prober::{Prober, Tried};
+use prober::{LengthOutcome, Prober};
 
 use super::facts::{ADDRESS, BLOCKED, ERRORS, OUTCOME, SENT};
 use super::fields::{COUNT, DSCP, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
@@ -110,13 +110,13 @@ impl PathMtu {
     /// Tries lengths until the border is known, and holds on the way.
     async fn find(&self, prober: &mut Prober, search: &mut Search, base: usize) -> Result<(), EarlyEnd> {
         match self.tries(prober, search, base).await? {
-            Tried::Passed => {}
-            Tried::OwnLimit => return Err(too_long(prober, base).into()),
-            Tried::TooBig => {
+            LengthOutcome::Passed => {}
+            LengthOutcome::OwnLimit => return Err(too_long(prober, base).into()),
+            LengthOutcome::TooBig => {
                 return Err(EarlyEnd::outcome("too_big", format!("a packet of {base} bytes does not fit the path")));
             }
-            Tried::Unreachable => return Err(EarlyEnd::outcome("unreachable", self.said(prober))),
-            Tried::Silent => {
+            LengthOutcome::Unreachable => return Err(EarlyEnd::outcome("unreachable", self.said(prober))),
+            LengthOutcome::Silent => {
                 let why = format!("no answer from {} to {} packets of {base} bytes", self.target.label(), self.tries);
                 return Err(EarlyEnd::outcome("silent", why));
             }
@@ -124,9 +124,9 @@ impl PathMtu {
         loop {
             if let Some(length) = search.next() {
                 match self.tries(prober, search, length).await? {
-                    Tried::Passed => {}
-                    Tried::OwnLimit => search.own_limit(length),
-                    Tried::TooBig | Tried::Unreachable | Tried::Silent => search.failed(length),
+                    LengthOutcome::Passed => {}
+                    LengthOutcome::OwnLimit => search.own_limit(length),
+                    LengthOutcome::TooBig | LengthOutcome::Unreachable | LengthOutcome::Silent => search.failed(length),
                 }
             } else if self.holds(prober, search).await? {
                 return Ok(());
@@ -135,16 +135,16 @@ impl PathMtu {
     }
 
     /// One length: the first thing that is said of it.
-    async fn tries(&self, prober: &mut Prober, search: &mut Search, length: usize) -> Result<Tried, Fault> {
+    async fn tries(&self, prober: &mut Prober, search: &mut Search, length: usize) -> Result<LengthOutcome, Fault> {
         for _ in 0..self.tries {
             match prober.probe(length, search).await? {
-                Tried::Silent if search.low() < length => {}
+                LengthOutcome::Silent if search.low() < length => {}
                 // Answered, only late.
-                Tried::Silent => return Ok(Tried::Passed),
+                LengthOutcome::Silent => return Ok(LengthOutcome::Passed),
                 tried => return Ok(tried),
             }
         }
-        Ok(Tried::Silent)
+        Ok(LengthOutcome::Silent)
     }
 
     /// Whether the border is one of length and not of luck: where nobody reports it, packets of both sides of it in turn.
@@ -155,10 +155,10 @@ impl PathMtu {
         }
         let mut answered = 0;
         for _ in 0..self.tries {
-            if prober.probe(low + 1, search).await? == Tried::Passed || search.low() > low {
+            if prober.probe(low + 1, search).await? == LengthOutcome::Passed || search.low() > low {
                 return Ok(false);
             }
-            answered += u32::from(prober.probe(low, search).await? == Tried::Passed);
+            answered += u32::from(prober.probe(low, search).await? == LengthOutcome::Passed);
         }
         if answered == 0 {
             let why = format!("{} stopped answering while packets of different lengths were sent", self.target.label());

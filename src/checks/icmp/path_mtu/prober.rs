@@ -20,7 +20,7 @@ const ERRORS_KEPT: usize = 16;
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tried {
+pub(super) enum LengthOutcome {
     Passed,
     TooBig,
     /// This host itself takes none of this length.
@@ -80,7 +80,7 @@ impl Prober {
     }
 
     /// Sends one packet of this length, and waits for what becomes of it.
-    pub(super) async fn probe(&mut self, length: usize, search: &mut Search) -> Result<Tried, Fault> {
+    pub(super) async fn probe(&mut self, length: usize, search: &mut Search) -> Result<LengthOutcome, Fault> {
         sleep_until(self.next).await;
         let number = u32::try_from(self.lengths.len()).unwrap_or(u32::MAX);
         self.lengths.push(length);
@@ -95,13 +95,13 @@ impl Prober {
         let end = start + patience;
         loop {
             let Ok(event) = until(end, self.pinger.datagram.next(&mut self.buffer)).await else {
-                return Ok(Tried::Silent);
+                return Ok(LengthOutcome::Silent);
             };
             match event.map_err(|error| icmp_fault(&error, "receive ICMP", self.target))? {
                 Event::Arrival(arrival) => {
                     if self.arrived(&arrival, search) == Some(number) {
                         self.longest = self.longest.max(Some(start.elapsed()));
-                        return Ok(Tried::Passed);
+                        return Ok(LengthOutcome::Passed);
                     }
                 }
                 Event::IcmpError(report) => {
@@ -115,15 +115,15 @@ impl Prober {
     }
 
     /// This host did not take the packet.
-    fn refused(&mut self, error: &io::Error, search: &mut Search) -> Result<Tried, Fault> {
+    fn refused(&mut self, error: &io::Error, search: &mut Search) -> Result<LengthOutcome, Fault> {
         while let Some(report) = self.pinger.datagram.icmp_error(&mut self.buffer) {
             self.reported(&report, u32::MAX, search);
         }
         match error.raw_os_error() {
-            Some(libc::EMSGSIZE) => Ok(Tried::OwnLimit),
+            Some(libc::EMSGSIZE) => Ok(LengthOutcome::OwnLimit),
             Some(libc::ENOBUFS | libc::ENOMEM | libc::EAGAIN) => {
                 self.list("queue_full from this host".to_owned());
-                Ok(Tried::Silent)
+                Ok(LengthOutcome::Silent)
             }
             _ => Err(icmp_fault(error, "send ICMP echo request", self.target)),
         }
@@ -147,7 +147,7 @@ impl Prober {
     }
 
     /// An error report: what it says of probe `number`, if it is about that one.
-    fn reported(&mut self, report: &IcmpError, number: u32, search: &mut Search) -> Option<Tried> {
+    fn reported(&mut self, report: &IcmpError, number: u32, search: &mut Search) -> Option<LengthOutcome> {
         let quoted = self.pinger.echo.quoted(self.buffer.get(..report.quoted)?)?;
         let of = quoted.of(u32::try_from(self.lengths.len()).ok()?)?;
         let length = *self.lengths.get(usize::try_from(of).ok()?)?;
@@ -167,8 +167,8 @@ impl Prober {
             }
         }
         (of == number).then_some(match report.class {
-            Class::TooBig => Some(Tried::TooBig),
-            Class::Unreachable | Class::Port | Class::TimeExceeded => Some(Tried::Unreachable),
+            Class::TooBig => Some(LengthOutcome::TooBig),
+            Class::Unreachable | Class::Port | Class::TimeExceeded => Some(LengthOutcome::Unreachable),
             Class::Advice => None,
         })?
     }

@@ -17,7 +17,7 @@ pub(super) use diagnosis::diagnose;
 pub(super) use facts::FACTS;
 pub(super) use fields::FIELDS;
 use fields::{RATE, RETRIES};
-use worker::{Found, Job, Pace, Worker};
+use worker::{Pace, SweepJob, SweepResult, Worker};
 
 use super::fields::{COUNT, DONT_FRAGMENT, DSCP, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
 use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList};
@@ -54,7 +54,7 @@ pub(super) fn applies(args: &Args) -> bool {
 pub(super) struct Sweep {
     list: HostList,
     version: IpVersion,
-    job: Job,
+    job: SweepJob,
 }
 
 impl Sweep {
@@ -85,7 +85,7 @@ impl Sweep {
         let dont_fragment = args.get(&DONT_FRAGMENT) || size <= CARRIED;
         let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment, dscp: args.get(&DSCP), flow: None };
         let (interval, timeout) = (args.get(&INTERVAL), args.get(&TIMEOUT));
-        let job = Job { hosts: Vec::new(), count, retries, interval, pace, size, options, timeout, seed: 0 };
+        let job = SweepJob { hosts: Vec::new(), count, retries, interval, pace, size, options, timeout, seed: 0 };
         Ok(Self { list, version, job })
     }
 
@@ -128,7 +128,7 @@ impl Sweep {
     }
 
     /// Asks all hosts with an address, and waits until that is done.
-    async fn ask(&self, seed: u64, hosts: &[Host]) -> Result<Vec<Found>, Fault> {
+    async fn ask(&self, seed: u64, hosts: &[Host]) -> Result<Vec<SweepResult>, Fault> {
         let addresses: Vec<IpAddr> = hosts.iter().filter_map(|host| host.address.as_ref().ok().copied()).collect();
         let threads = self.threads(addresses.len());
         let _stamping = Stamping::start();
@@ -140,7 +140,8 @@ impl Sweep {
                 Pace::Rate(rate) => Pace::Rate(rate / threads as f64),
                 Pace::Max => Pace::Max,
             };
-            let worker = Worker::open(Job { hosts, pace, seed: seed.wrapping_add(share as u64), ..self.job.clone() })?;
+            let worker =
+                Worker::open(SweepJob { hosts, pace, seed: seed.wrapping_add(share as u64), ..self.job.clone() })?;
             let spawned = owner.spawn(format!("icmp-sweep-{share}"), move |stop| worker.run(stop));
             results.push(spawned.map_err(|error| {
                 let remedy = "check the limits of processes and memory (`ulimit -a`), or lower --jobs";

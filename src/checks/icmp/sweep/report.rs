@@ -8,9 +8,9 @@ use super::facts::{
     SENT, STATE, TTL, UNREACHABLE, UNRESOLVED_HOSTS,
 };
 use super::tally::{HostTally, ProbeCounts};
-use super::worker::Found;
+use super::worker::SweepResult;
 use crate::checks::icmp::facts::{BLOCKED, LATENESS, OUTCOME, RTT_SOURCE, SENT as ALL_SENT};
-use crate::checks::shared::host_table::{Asked, HostFacts, HostState, HostTable};
+use crate::checks::shared::host_table::{HostFacts, HostResult, HostState, HostTable};
 use crate::checks::shared::hosts::Host;
 use crate::model::Fault;
 use crate::model::count::counted;
@@ -37,7 +37,12 @@ const FACTS: HostFacts = HostFacts {
 };
 
 /// Records the facts.
-pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<Found>, source: Option<IpAddr>) -> Result<(), Fault> {
+pub(super) fn report(
+    cx: &mut Cx<'_>,
+    hosts: &[Host],
+    found: Vec<SweepResult>,
+    source: Option<IpAddr>,
+) -> Result<(), Fault> {
     for part in &found {
         cx.merge(&LATENESS, &part.lateness);
     }
@@ -99,34 +104,34 @@ fn cells(row: &mut Row, tally: &HostTally, counts: &ProbeCounts) {
 }
 
 /// What a host came to.
-fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source: Option<IpAddr>) -> Asked {
+fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source: Option<IpAddr>) -> HostResult {
     if counts.received > 0 {
-        return Asked::State("alive", None);
+        return HostResult::State("alive", None);
     }
     let peer = SocketAddr::new(tally.address, 0);
     let by_this_host = |report: &IcmpError, own: &mut OwnAddresses| report.router.is_none_or(|router| own.has(router));
     if let Some(report) = tally.report.as_deref() {
         if !by_this_host(report, own) {
-            return Asked::State("unreachable", Some(report.to_string()));
+            return HostResult::State("unreachable", Some(report.to_string()));
         }
         if let Some(why) = this_host::rejection(report, tally.address) {
-            return Asked::Not(Box::new(this_host::rejection_fault(why, OPERATION, peer)));
+            return HostResult::NotMeasured(Box::new(this_host::rejection_fault(why, OPERATION, peer)));
         }
         if counts.sent > 0 && report.class == Class::Unreachable {
             // A neighbour that does not answer is reported by this host too, and is its silence.
-            return Asked::State("dead", Some(format!("no answer to ARP or neighbour discovery ({report})")));
+            return HostResult::State("dead", Some(format!("no answer to ARP or neighbour discovery ({report})")));
         }
-        return Asked::State("unreachable", Some(report.to_string()));
+        return HostResult::State("unreachable", Some(report.to_string()));
     }
     if counts.sent == 0 {
-        return Asked::Not(Box::new(own_fault(tally, peer, source)));
+        return HostResult::NotMeasured(Box::new(own_fault(tally, peer, source)));
     }
     let error = match (counts.late, counts.altered) {
         (0, 0) => None,
         (0, _) => Some("only replies came that are not what was sent".to_owned()),
         _ => Some("answered after `timeout`".to_owned()),
     };
-    Asked::State("dead", error)
+    HostResult::State("dead", error)
 }
 
 /// Why this host did not send to it.
@@ -150,7 +155,7 @@ fn own_fault(tally: &HostTally, peer: SocketAddr, source: Option<IpAddr>) -> Fau
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, Host, HostTally, ProbeCounts, own_fault, report};
+    use super::{Host, HostTally, ProbeCounts, SweepResult, own_fault, report};
     use crate::checks::icmp::Icmp;
     use crate::net::datagram::IcmpError;
     use crate::stats::Samples;
@@ -179,7 +184,7 @@ mod tests {
         }
         let counts = counted_as(1, received);
         let lateness = Samples::default();
-        let found = Found { hosts: vec![tally], counts: vec![counts], lateness, user_stamped: false, dropped };
+        let found = SweepResult { hosts: vec![tally], counts: vec![counts], lateness, user_stamped: false, dropped };
         let hosts = [Host { name: None, address: Ok(address) }];
         let (seen, ended) =
             testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| report(cx, &hosts, vec![found], None));
@@ -201,7 +206,8 @@ mod tests {
         let mut tallies = hosts.clone().map(|host| HostTally::new(host.address.unwrap())).to_vec();
         tallies[1].own = Some(libc::ENOBUFS);
         let counts = [counted_as(1, 0), counted_as(0, 0)].to_vec();
-        let found = Found { hosts: tallies, counts, lateness: Samples::default(), user_stamped: false, dropped: 0 };
+        let found =
+            SweepResult { hosts: tallies, counts, lateness: Samples::default(), user_stamped: false, dropped: 0 };
         let (seen, ended) =
             testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| report(cx, &hosts, vec![found], None));
         assert_eq!((seen.text("outcome"), ended.unwrap_err().peer.as_str()), (None, "127.0.0.9"));

@@ -43,7 +43,7 @@ pub(super) enum Pace {
 
 /// What a thread has to do.
 #[derive(Clone, Debug)]
-pub(super) struct Job {
+pub(super) struct SweepJob {
     pub(super) hosts: Vec<IpAddr>,
     /// Probes to each, and further ones to those that answered none.
     pub(super) count: u32,
@@ -58,7 +58,7 @@ pub(super) struct Job {
 }
 
 /// What a thread found out; hosts in the order of the job.
-pub(super) struct Found {
+pub(super) struct SweepResult {
     pub(super) hosts: Vec<HostTally>,
     /// The counts of each.
     pub(super) counts: Vec<ProbeCounts>,
@@ -78,12 +78,12 @@ struct Version {
 
 /// The thread's state.
 pub(super) struct Worker {
-    job: Job,
+    job: SweepJob,
     versions: Vec<Version>,
     waiter: Waiter,
     clock: Clock,
     start: ClockReading,
-    found: Found,
+    found: SweepResult,
     probes: Vec<SentProbe>,
     waiting: usize,
     /// First probe of this pass.
@@ -101,7 +101,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Opens its sockets.
-    pub(super) fn open(job: Job) -> Result<Self, Fault> {
+    pub(super) fn open(job: SweepJob) -> Result<Self, Fault> {
         let first = |v6: bool| job.hosts.iter().copied().find(|address| address.is_ipv6() == v6);
         let open = |target: IpAddr| {
             let echo = EchoSocket::open(target, job.size, job.seed, job.options)?;
@@ -119,7 +119,13 @@ impl Worker {
             clock: Clock::start(),
             start: ClockReading::now(),
             probes: Vec::with_capacity(hosts.len()),
-            found: Found { hosts, counts: Vec::new(), lateness: Samples::default(), user_stamped: false, dropped: 0 },
+            found: SweepResult {
+                hosts,
+                counts: Vec::new(),
+                lateness: Samples::default(),
+                user_stamped: false,
+                dropped: 0,
+            },
             waiting: 0,
             first: 0,
             released: 0,
@@ -134,7 +140,7 @@ impl Worker {
     }
 
     /// Asks every host, and those that are silent again.
-    pub(super) fn run(mut self, stop: &CancellationToken) -> Found {
+    pub(super) fn run(mut self, stop: &CancellationToken) -> SweepResult {
         let mut left = self.job.retries;
         self.pass(self.job.hosts.len() as u64 * u64::from(self.job.count), stop);
         while left > 0 && !stop.is_cancelled() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Entry, HOSTS, HostList, MOST_HOSTS, entry, is_near, network_of};
+use super::{HOSTS, HostEntry, HostList, MOST_HOSTS, entry, is_near, network_of};
 use crate::model::Text;
 use crate::net::IpVersion;
 
@@ -75,6 +75,6 @@ fn the_label_is_short() {
         list(&["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]).label(),
         "192.0.2.1, 192.0.2.2, … (4 hosts)"
     );
-    assert!(matches!(entry(&Text::from("192.0.2.1")), Ok(Entry::Range(range)) if range.count == 1));
+    assert!(matches!(entry(&Text::from("192.0.2.1")), Ok(HostEntry::Range(range)) if range.count == 1));
     assert_eq!(network_of("0.0.0.0", "0").unwrap().count, (1 << 32) - 2);
 }

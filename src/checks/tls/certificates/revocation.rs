@@ -195,7 +195,7 @@ async fn look_up(lookup: &Lookup, timeout: Duration) -> Result<LookupResult, Fau
     Ok(worst)
 }
 
-fn status_in_list(url: &str, entry: &crl::Entry) -> LookupResult {
+fn status_in_list(url: &str, entry: &crl::CrlEntry) -> LookupResult {
     let old = entry.next_update.is_some_and(|next| (next as f64) < now());
     let (status, detail) = match (&entry.revoked, entry.holds_from(now())) {
         // A list that names it is not taken back by its dates.

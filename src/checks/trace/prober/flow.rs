@@ -44,7 +44,7 @@ pub(in crate::checks::trace) enum Ending {
 
 /// Something that came back.
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
+pub(super) struct TraceReply {
     /// The packet it is about; `None` where it quotes too little to tell.
     pub(super) number: Option<u32>,
     pub(super) from: Option<IpAddr>,
@@ -181,7 +181,7 @@ impl DatagramFlow {
     }
 
     /// All that has come.
-    pub(super) fn receive(&self, inbox: &mut Inbox, out: &mut Vec<Heard>) {
+    pub(super) fn receive(&self, inbox: &mut Inbox, out: &mut Vec<TraceReply>) {
         // An error that was pending comes first, and once.
         let mut failures = 0;
         loop {
@@ -200,12 +200,12 @@ impl DatagramFlow {
         while let Some((report, stamp)) = datagram::next_stamped_report(self.socket(), &mut quote) {
             let quoted = quote.get(..report.quoted).unwrap_or_default();
             if let Some(number) = self.quoted(quoted) {
-                out.push(Heard { number, from: report.router, report: Some(report), stamp });
+                out.push(TraceReply { number, from: report.router, report: Some(report), stamp });
             }
         }
     }
 
-    fn arrived(&self, inbox: &Inbox, at: usize) -> Option<Heard> {
+    fn arrived(&self, inbox: &Inbox, at: usize) -> Option<TraceReply> {
         let (packet, _) = inbox.datagram(at)?;
         let number = match self {
             Self::Echo { echo, .. } => match echo.read(packet) {
@@ -216,7 +216,7 @@ impl DatagramFlow {
             // A service answers what it likes; one that sends back what it got tells which it was.
             Self::Udp { .. } => self.quoted(packet).flatten(),
         };
-        Some(Heard { number, from: inbox.sender(at), report: None, stamp: inbox.stamp(at) })
+        Some(TraceReply { number, from: inbox.sender(at), report: None, stamp: inbox.stamp(at) })
     }
 
     /// The number of the packet that is quoted, if it is one of ours: routers that quote eight bytes tell that of an echo request, and not

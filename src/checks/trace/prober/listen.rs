@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::flow::{Ending, Heard};
-use super::{Answer, LEAST_PATIENCE, OPERATION, Prober, REPEATED, TURN, Wire};
+use super::flow::{Ending, TraceReply};
+use super::{Answer, FlowSockets, LEAST_PATIENCE, OPERATION, Prober, REPEATED, TURN};
 use crate::model::Fault;
 use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{Class, IcmpError};
@@ -40,14 +40,14 @@ impl Prober {
     /// A SYN that a filter of this host drops leaves no trace until it is repeated: where nothing answered, that is waited for.
     pub(super) fn own_drop(&mut self, stop: &CancellationToken) -> Result<(), Fault> {
         let silent = self.packets.iter().all(|packet| packet.answer.is_none());
-        if !silent || !matches!(self.wire, Wire::Syns(_)) {
+        if !silent || !matches!(self.wire, FlowSockets::Syns(_)) {
             return Ok(());
         }
         let first = self.clock.started() + REPEATED;
         self.listen(first.saturating_duration_since(Instant::now()), stop)?;
         match &self.wire {
-            Wire::Syns(syns) => syns.dropped_here().map_or(Ok(()), Err),
-            Wire::Datagrams(_) => Ok(()),
+            FlowSockets::Syns(syns) => syns.dropped_here().map_or(Ok(()), Err),
+            FlowSockets::Datagrams(_) => Ok(()),
         }
     }
 
@@ -73,13 +73,13 @@ impl Prober {
         let mut heard = Vec::new();
         for token in tokens {
             let flow = match &mut self.wire {
-                Wire::Datagrams(flows) => {
+                FlowSockets::Datagrams(flows) => {
                     if let Some(socket) = flows.get(token.0) {
                         socket.receive(&mut self.inbox, &mut heard);
                     }
                     u16::try_from(token.0).unwrap_or_default()
                 }
-                Wire::Syns(syns) => {
+                FlowSockets::Syns(syns) => {
                     heard.extend(syns.progress(token)?);
                     0
                 }
@@ -92,7 +92,7 @@ impl Prober {
     }
 
     /// Notes an answer.
-    pub(super) fn heard(&mut self, flow: u16, heard: Heard) -> Result<(), Fault> {
+    pub(super) fn heard(&mut self, flow: u16, heard: TraceReply) -> Result<(), Fault> {
         let now = ClockReading::now();
         let target = self.job.peer.ip();
         let Some(ending) = self.ending(&heard)? else { return Ok(()) };
@@ -125,7 +125,7 @@ impl Prober {
     }
 
     /// What an answer says of its packet; `None` where it says nothing of the path.
-    fn ending(&mut self, heard: &Heard) -> Result<Option<Ending>, Fault> {
+    fn ending(&mut self, heard: &TraceReply) -> Result<Option<Ending>, Fault> {
         let Some(report) = &heard.report else { return Ok(Some(Ending::Arrived)) };
         let target = self.job.peer.ip();
         let by_own = report.router.is_none_or(|router| self.is_own_address(router));

@@ -26,7 +26,7 @@ use crate::proto::icmp::{icmp_fault, unique};
 pub(super) use flow::Ending;
 use flow::{DatagramFlow, Route};
 pub(super) use mtu::{LENGTHS, MtuFound, TRIES};
-use syn::{Begun, Syns};
+use syn::{SynStart, Syns};
 
 /// Once the end of the path is known, hops are waited for as long as four of the longest round trips so far, and this.
 const LEAST_PATIENCE: Duration = Duration::from_millis(200);
@@ -47,7 +47,7 @@ const OPERATION: &str = "send packets to trace";
 
 /// What there is to do.
 #[derive(Clone, Debug)]
-pub(super) struct Job {
+pub(super) struct TraceJob {
     pub(super) peer: SocketAddr,
     pub(super) protocol: Protocol,
     pub(super) flows: u16,
@@ -99,7 +99,7 @@ pub(super) struct Answer {
 }
 
 /// What was found.
-pub(super) struct Found {
+pub(super) struct TraceResult {
     pub(super) packets: Vec<Packet>,
     /// Source port or identifier of each flow; of SYNs, whose ports are many, its number.
     pub(super) ports: Vec<u16>,
@@ -108,15 +108,15 @@ pub(super) struct Found {
     pub(super) mtu: Option<MtuFound>,
 }
 
-enum Wire {
+enum FlowSockets {
     Datagrams(Vec<DatagramFlow>),
     Syns(Syns),
 }
 
 pub(super) struct Prober {
-    job: Job,
+    job: TraceJob,
     route: Route,
-    wire: Wire,
+    wire: FlowSockets,
     ports: Vec<u16>,
     poll: Poll,
     events: Events,
@@ -141,7 +141,7 @@ pub(super) struct Prober {
 
 impl Prober {
     /// Opens its sockets.
-    pub(super) fn open(job: Job) -> Result<Self, Fault> {
+    pub(super) fn open(job: TraceJob) -> Result<Self, Fault> {
         let fault = |error: io::Error| local_fault(&error, "wait for packets", job.peer);
         if let Some(error) = this_host::route_error(job.peer, job.source) {
             return Err(this_host::route_fault(&error, OPERATION, job.peer));
@@ -168,9 +168,9 @@ impl Prober {
         }
         let wire = if job.protocol == Protocol::Tcp {
             ports = (1..=job.flows).collect();
-            Wire::Syns(Syns::new(route))
+            FlowSockets::Syns(Syns::new(route))
         } else {
-            Wire::Datagrams(flows)
+            FlowSockets::Datagrams(flows)
         };
         Ok(Self {
             wire,
@@ -195,7 +195,7 @@ impl Prober {
     }
 
     /// Traces the path.
-    pub(super) fn run(mut self, stop: &CancellationToken) -> Result<Found, Fault> {
+    pub(super) fn run(mut self, stop: &CancellationToken) -> Result<TraceResult, Fault> {
         let first = self.packets.len();
         self.volley(0, 1..=self.job.max_hops)?;
         self.settle(first, stop)?;
@@ -210,7 +210,7 @@ impl Prober {
         self.again(stop)?;
         self.own_drop(stop)?;
         let mtu = if self.job.mtu { self.find_mtu(stop)? } else { None };
-        Ok(Found { packets: self.packets, ports: self.ports, neighbour: self.neighbour, mtu })
+        Ok(TraceResult { packets: self.packets, ports: self.ports, neighbour: self.neighbour, mtu })
     }
 
     /// Asks again what answered nothing.
@@ -312,7 +312,7 @@ impl Prober {
         self.packets.push(Packet { flow, ttl, length, at: 0, answer: None });
         let mut heard = None;
         let at = match &mut self.wire {
-            Wire::Datagrams(flows) => {
+            FlowSockets::Datagrams(flows) => {
                 let Some(socket) = flows.get(usize::from(flow)) else { return Ok(false) };
                 let packet = socket.packet(number, length);
                 let mut tries = 0;
@@ -332,10 +332,10 @@ impl Prober {
                     }
                 }
             }
-            Wire::Syns(syns) => {
+            FlowSockets::Syns(syns) => {
                 let socket = syns.prepare(flow, ttl)?;
                 let at = self.clock.now();
-                if let Begun::Heard(answer) = syns.send(socket, number, self.poll.registry())? {
+                if let SynStart::Answered(answer) = syns.send(socket, number, self.poll.registry())? {
                     heard = Some(answer);
                 }
                 at
@@ -352,7 +352,7 @@ impl Prober {
     /// Why this host did not send.
     fn unsent(&self, error: &io::Error, flow: u16) -> Fault {
         let peer = self.job.peer;
-        if let Wire::Datagrams(flows) = &self.wire
+        if let FlowSockets::Datagrams(flows) = &self.wire
             && let Some(socket) = flows.get(usize::from(flow))
         {
             let mut heard = Vec::new();

@@ -29,7 +29,7 @@ pub(in crate::checks::trace) struct MtuFound {
 }
 
 /// What became of a length.
-enum Tried {
+enum LengthOutcome {
     Passed,
     Failed,
     /// This host itself takes none of this length.
@@ -38,14 +38,14 @@ enum Tried {
 
 /// What routers said of lengths.
 #[derive(Default)]
-struct Reported {
+struct TooBigReports {
     router: Option<IpAddr>,
     mtu: Option<usize>,
     /// Packets that are looked at already.
     seen: usize,
 }
 
-impl Reported {
+impl TooBigReports {
     /// Whether a router said that the path carries no more than this; routers older than RFC 1191 name no MTU.
     fn says(&self, length: usize) -> bool {
         self.router.is_some() && self.mtu.is_none_or(|mtu| mtu <= length)
@@ -63,7 +63,7 @@ impl Prober {
         }
         let top = self.route.longest.max(BASE);
         let mut search = Search::new(BASE, top);
-        let mut reported = Reported { seen: self.packets.len(), ..Reported::default() };
+        let mut reported = TooBigReports { seen: self.packets.len(), ..TooBigReports::default() };
         self.reach(top, stop)?;
         self.learn(&mut search, &mut reported);
         loop {
@@ -72,9 +72,9 @@ impl Prober {
             }
             if let Some(length) = search.next() {
                 match self.tries(length, (&mut search, &mut reported), stop)? {
-                    Tried::Passed => {}
-                    Tried::Failed => search.failed(length),
-                    Tried::OwnLimit => search.own_limit(length),
+                    LengthOutcome::Passed => {}
+                    LengthOutcome::Failed => search.failed(length),
+                    LengthOutcome::OwnLimit => search.own_limit(length),
                 }
             } else if self.holds((&mut search, &mut reported), stop)? {
                 break;
@@ -112,7 +112,7 @@ impl Prober {
     }
 
     /// Takes in what became of packets of chosen lengths.
-    fn learn(&self, search: &mut Search, reported: &mut Reported) {
+    fn learn(&self, search: &mut Search, reported: &mut TooBigReports) {
         let new = self.packets.get(reported.seen..).unwrap_or_default();
         reported.seen = self.packets.len();
         for (packet, answer) in new.iter().filter_map(|packet| Some((packet, packet.answer.as_ref()?))) {
@@ -139,31 +139,31 @@ impl Prober {
     fn tries(
         &mut self,
         length: usize,
-        (search, reported): (&mut Search, &mut Reported),
+        (search, reported): (&mut Search, &mut TooBigReports),
         stop: &CancellationToken,
-    ) -> Result<Tried, Fault> {
+    ) -> Result<LengthOutcome, Fault> {
         for _ in 0..TRIES {
             let first = self.packets.len();
             if !self.send(0, self.job.max_hops, Some(length))? {
-                return Ok(Tried::OwnLimit);
+                return Ok(LengthOutcome::OwnLimit);
             }
             self.settle(first, stop)?;
             self.learn(search, reported);
             let answer = self.packets.get(first).and_then(|packet| packet.answer.as_ref());
             match answer.map(|answer| &answer.ending) {
                 // Answered, perhaps late.
-                _ if search.low() >= length => return Ok(Tried::Passed),
-                Some(Ending::TooBig(_)) => return Ok(Tried::Failed),
+                _ if search.low() >= length => return Ok(LengthOutcome::Passed),
+                Some(Ending::TooBig(_)) => return Ok(LengthOutcome::Failed),
                 _ => {}
             }
         }
-        Ok(Tried::Failed)
+        Ok(LengthOutcome::Failed)
     }
 
     /// Whether the border is one of length and not of luck: where nobody reports it, packets of both sides of it in turn.
     fn holds(
         &mut self,
-        (search, reported): (&mut Search, &mut Reported),
+        (search, reported): (&mut Search, &mut TooBigReports),
         stop: &CancellationToken,
     ) -> Result<bool, Fault> {
         let low = search.low();

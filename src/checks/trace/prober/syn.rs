@@ -11,7 +11,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::flow::{Heard, Route, own_address, ports, set_ttl};
+use super::flow::{Route, TraceReply, own_address, ports, set_ttl};
 use crate::model::Fault;
 use crate::net::datagram;
 use crate::net::dial::local_fault;
@@ -33,11 +33,11 @@ pub(super) struct Syns {
 }
 
 /// How one began.
-pub(super) enum Begun {
+pub(super) enum SynStart {
     /// Its answer is waited for.
     Waiting,
     /// It was answered at once.
-    Heard(Heard),
+    Answered(TraceReply),
 }
 
 impl Syns {
@@ -71,7 +71,7 @@ impl Syns {
     }
 
     /// Sends the SYN of packet `number`.
-    pub(super) fn send(&mut self, socket: Socket, number: u32, registry: &Registry) -> Result<Begun, Fault> {
+    pub(super) fn send(&mut self, socket: Socket, number: u32, registry: &Registry) -> Result<SynStart, Fault> {
         let peer = self.route.peer;
         let held = syn::drop_own_resets(&socket, peer.ip());
         let result = socket.connect(&SockAddr::from(peer));
@@ -80,28 +80,29 @@ impl Syns {
                 .register(&mut SourceFd(&socket.as_raw_fd()), token(number), Interest::WRITABLE)
                 .map_err(|error| local_fault(&error, "watch TCP socket", peer))?;
             self.open.insert(number, Open { socket, held });
-            return Ok(Begun::Waiting);
+            return Ok(SynStart::Waiting);
         }
-        ended(&socket, result, peer)
-            .map(|heard| heard.map_or(Begun::Waiting, |heard| Begun::Heard(Heard { number: Some(number), ..heard })))
+        ended(&socket, result, peer).map(|heard| {
+            heard.map_or(SynStart::Waiting, |heard| SynStart::Answered(TraceReply { number: Some(number), ..heard }))
+        })
     }
 
     /// Something happened to the socket of a packet.
-    pub(super) fn progress(&mut self, at: Token) -> Result<Option<Heard>, Fault> {
+    pub(super) fn progress(&mut self, at: Token) -> Result<Option<TraceReply>, Fault> {
         let Some(number) = number(at) else { return Ok(None) };
         let Some(open) = self.open.get(&number) else { return Ok(None) };
         let result = open.socket.connect(&SockAddr::from(self.route.peer));
         let heard = if is_under_way(&result) {
             // An ICMP error that came while `connect` held the socket is kept, and does not end the connection.
             let report = datagram::next_stamped_report(&open.socket, &mut [0; 64]);
-            report.map(|(report, stamp)| Heard { number: None, from: report.router, report: Some(report), stamp })
+            report.map(|(report, stamp)| TraceReply { number: None, from: report.router, report: Some(report), stamp })
         } else {
             ended(&open.socket, result, self.route.peer)?
         };
         if heard.is_some() {
             self.open.remove(&number);
         }
-        Ok(heard.map(|heard| Heard { number: Some(number), ..heard }))
+        Ok(heard.map(|heard| TraceReply { number: Some(number), ..heard }))
     }
 
     /// Why this host itself kept the SYNs from their peer; known a second after one was sent.
@@ -112,11 +113,11 @@ impl Syns {
 }
 
 /// What a connection came to; `None` for what says nothing of the path.
-fn ended(socket: &Socket, result: io::Result<()>, peer: SocketAddr) -> Result<Option<Heard>, Fault> {
-    let arrived = Heard { number: None, from: Some(peer.ip()), report: None, stamp: None };
+fn ended(socket: &Socket, result: io::Result<()>, peer: SocketAddr) -> Result<Option<TraceReply>, Fault> {
+    let arrived = TraceReply { number: None, from: Some(peer.ip()), report: None, stamp: None };
     let Err(error) = result else { return Ok(Some(arrived)) };
     if let Some((report, stamp)) = datagram::next_stamped_report(socket, &mut [0; 64]) {
-        return Ok(Some(Heard { number: None, from: report.router, report: Some(report), stamp }));
+        return Ok(Some(TraceReply { number: None, from: report.router, report: Some(report), stamp }));
     }
     match error.raw_os_error() {
         Some(libc::EISCONN | libc::ECONNREFUSED | libc::ECONNRESET | libc::EPIPE) => Ok(Some(arrived)),

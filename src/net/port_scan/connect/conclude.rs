@@ -10,7 +10,7 @@ use super::{ConnectProber, Connection, is_under_way, open};
 use crate::net::datagram;
 use crate::net::dial::ConnectError;
 use crate::net::port_scan::scan::Scan;
-use crate::net::port_scan::{Job, Pair, PortState};
+use crate::net::port_scan::{HostPort, PortState, ScanJob};
 use crate::net::this_host;
 
 impl ConnectProber {
@@ -20,7 +20,7 @@ impl ConnectProber {
         &mut self,
         scan: &mut Scan,
         token: usize,
-        pair: Pair,
+        pair: HostPort,
         result: io::Result<()>,
     ) -> io::Result<()> {
         let error = match result {
@@ -61,7 +61,7 @@ impl ConnectProber {
 
     /// There is, or was, a connection. On this host it may be one with itself, or with another socket that connects to the port this
     /// one was given: neither listens. (The kernel gives nobody a port that somebody listens on.)
-    fn established(&mut self, scan: &mut Scan, token: usize, pair: Pair) -> io::Result<()> {
+    fn established(&mut self, scan: &mut Scan, token: usize, pair: HostPort) -> io::Result<()> {
         let is_doubtful = self.is_own(pair) && self.ephemeral.contains(&pair.peer.port());
         let Some(Connection { socket, .. }) = self.connection(token) else { return Ok(()) };
         let is_itself = socket.local_addr().is_ok_and(|local| local.as_socket() == Some(pair.peer));
@@ -81,7 +81,7 @@ impl ConnectProber {
 }
 
 /// Whether a second connection to a port of this host is refused at once.
-fn is_refused(job: &Job, peer: SocketAddr) -> io::Result<bool> {
+fn is_refused(job: &ScanJob, peer: SocketAddr) -> io::Result<bool> {
     let socket = open(job, peer)?;
     let to = SockAddr::from(peer);
     let first = socket.connect(&to);

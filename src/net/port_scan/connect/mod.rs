@@ -18,7 +18,7 @@ use mio::{Events, Interest, Poll, Token};
 use socket2::{SockAddr, Socket};
 
 use super::scan::{Prober, Scan};
-use super::{Job, Pair};
+use super::{HostPort, ScanJob};
 use crate::net::datagram;
 use crate::net::this_host::{self, syn};
 use conclude::is_lack;
@@ -30,7 +30,7 @@ struct Connection {
     is_watched: bool,
     /// Its resets over loopback are dropped, see [`syn`].
     held: bool,
-    pair: Option<Pair>,
+    pair: Option<HostPort>,
 }
 
 pub(super) struct ConnectProber {
@@ -48,7 +48,7 @@ pub(super) struct ConnectProber {
 }
 
 impl ConnectProber {
-    pub(super) fn new(job: &Job) -> io::Result<Self> {
+    pub(super) fn new(job: &ScanJob) -> io::Result<Self> {
         let is_own = |host: &std::net::IpAddr| host.is_loopback() || this_host::is_local(*host);
         Ok(Self {
             poll: Poll::new()?,
@@ -61,12 +61,12 @@ impl ConnectProber {
         })
     }
 
-    fn is_own(&self, pair: Pair) -> bool {
+    fn is_own(&self, pair: HostPort) -> bool {
         self.is_own.get(pair.host) == Some(&true)
     }
 
     /// The token of a connection for a port.
-    fn take(&mut self, job: &Job, pair: Pair) -> io::Result<usize> {
+    fn take(&mut self, job: &ScanJob, pair: HostPort) -> io::Result<usize> {
         let kind = usize::from(pair.peer.is_ipv6()) + 2 * usize::from(self.is_own(pair));
         let token = match self.idle.get_mut(kind).and_then(Vec::pop) {
             Some(token) => token,
@@ -79,7 +79,7 @@ impl ConnectProber {
     }
 
     /// The token of a new connection.
-    fn add(&mut self, job: &Job, pair: Pair, kind: usize) -> io::Result<usize> {
+    fn add(&mut self, job: &ScanJob, pair: HostPort, kind: usize) -> io::Result<usize> {
         let socket = open(job, pair.peer)?;
         let held = !self.is_own(pair) && syn::drop_own_resets(&socket, pair.peer.ip());
         let connection = Some(Connection { socket, kind, is_watched: false, held, pair: None });
@@ -123,7 +123,7 @@ impl ConnectProber {
     }
 
     /// What a connection came to that was waited for.
-    fn conclude_late(&mut self, scan: &mut Scan, token: usize, pair: Pair, result: io::Result<()>) {
+    fn conclude_late(&mut self, scan: &mut Scan, token: usize, pair: HostPort, result: io::Result<()>) {
         if let Err(error) = self.conclude(scan, token, pair, result) {
             scan.unsent(&error, pair);
         }
@@ -149,7 +149,7 @@ impl ConnectProber {
 }
 
 impl Prober for ConnectProber {
-    fn send(&mut self, scan: &mut Scan, pair: Pair) -> io::Result<()> {
+    fn send(&mut self, scan: &mut Scan, pair: HostPort) -> io::Result<()> {
         let token = match self.take(&scan.job, pair) {
             Ok(token) => token,
             Err(error) if is_lack(&error, scan.job.source) => return Err(error),
@@ -187,7 +187,7 @@ impl Prober for ConnectProber {
         scan.read_until = Instant::now();
     }
 
-    fn expire(&mut self, scan: &mut Scan, pair: Pair, token: usize) {
+    fn expire(&mut self, scan: &mut Scan, pair: HostPort, token: usize) {
         let is_own = self.is_own(pair);
         let Some(Connection { socket, held, .. }) = self.connection(token) else { return };
         // Of many events not all are read in one turn.
@@ -211,7 +211,7 @@ impl Prober for ConnectProber {
     }
 }
 
-fn open(job: &Job, peer: SocketAddr) -> io::Result<Socket> {
+fn open(job: &ScanJob, peer: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(socket2::Domain::for_address(peer), socket2::Type::STREAM.nonblocking(), None)?;
     if let Some(source) = job.source {
         socket.bind(&SockAddr::from(SocketAddr::new(source, 0)))?;

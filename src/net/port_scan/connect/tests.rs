@@ -8,11 +8,11 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{ConnectProber, Connection};
 use crate::net::port_scan::scan::{Prober as _, Scan};
-use crate::net::port_scan::{Job, Method, Pace, Pair, PortState};
+use crate::net::port_scan::{HostPort, Method, Pace, PortState, ScanJob};
 
 /// A scan of one port of this host, which is treated as another host until it is said otherwise.
-fn scan(peer: SocketAddr) -> (Scan, ConnectProber, Pair) {
-    let job = Job {
+fn scan(peer: SocketAddr) -> (Scan, ConnectProber, HostPort) {
+    let job = ScanJob {
         hosts: [peer.ip()].into(),
         ports: [peer.port()].into(),
         method: Method::Connect,

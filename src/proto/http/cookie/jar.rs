@@ -9,10 +9,10 @@ const MOST: usize = 64;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub struct CookieJar(Vec<Kept>);
+pub struct CookieJar(Vec<StoredCookie>);
 
 #[derive(Clone, Debug)]
-struct Kept {
+struct StoredCookie {
     cookie: Cookie,
     /// The host, or the domain that it goes to.
     host: String,
@@ -29,9 +29,9 @@ impl CookieJar {
             let domain = cookie.domain.clone().filter(|_| matches!(url.host(), Some(Host::Domain(_))));
             let host_only = domain.as_ref().is_none_or(|domain| *domain == own && super::is_public_suffix(domain));
             let path = cookie.path.clone().unwrap_or_else(|| folder(url.path()).to_owned());
-            let kept = Kept { host: domain.unwrap_or(own), host_only, path, cookie };
+            let kept = StoredCookie { host: domain.unwrap_or(own), host_only, path, cookie };
             let over = kept.cookie.lasts(now).is_some_and(|lasts| lasts <= 0);
-            let same = |other: &Kept| {
+            let same = |other: &StoredCookie| {
                 other.cookie.name == kept.cookie.name && other.host == kept.host && other.path == kept.path
             };
             self.0.retain(|other| !same(other));
@@ -44,7 +44,7 @@ impl CookieJar {
     /// The value of `cookie` for a request of `url`, those of longer paths first; `None` where none belongs there.
     #[must_use]
     pub fn header(&self, url: &Url) -> Option<String> {
-        let mut fitting: Vec<&Kept> = self.0.iter().filter(|kept| kept.belongs_to(url)).collect();
+        let mut fitting: Vec<&StoredCookie> = self.0.iter().filter(|kept| kept.belongs_to(url)).collect();
         fitting.sort_by_key(|kept| std::cmp::Reverse(kept.path.len()));
         let pairs = fitting.iter().map(|kept| match kept.cookie.name.as_str() {
             "" => kept.cookie.value.clone(),
@@ -54,7 +54,7 @@ impl CookieJar {
     }
 }
 
-impl Kept {
+impl StoredCookie {
     fn belongs_to(&self, url: &Url) -> bool {
         let host = url.host_str().unwrap_or_default();
         let hosts = if self.host_only { host == self.host } else { is_within(host, &self.host) };

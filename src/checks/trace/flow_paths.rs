@@ -35,7 +35,7 @@ impl End {
 
 /// The way of one flow.
 #[derive(Clone, Debug)]
-pub(super) struct Way {
+pub(super) struct FlowPath {
     /// Who answered at each hop, the first to answer first; the hops of a circle no more than once round.
     pub(super) hops: Vec<Vec<IpAddr>>,
     pub(super) end: End,
@@ -43,7 +43,7 @@ pub(super) struct Way {
     pub(super) last: Option<(u8, IpAddr)>,
 }
 
-impl Way {
+impl FlowPath {
     /// The way of `flow`.
     pub(super) fn of(packets: &[Packet], flow: u16, max_hops: u8) -> Self {
         let mut hops: Vec<Vec<IpAddr>> = vec![Vec::new(); usize::from(max_hops)];
@@ -123,14 +123,14 @@ fn circle(hops: &[Vec<IpAddr>]) -> Option<(usize, Vec<IpAddr>)> {
 }
 
 /// How many different ways there are at least.
-pub(super) fn different(ways: &[Way]) -> usize {
-    let mut kept: Vec<&Way> = Vec::new();
-    let mut all: Vec<&Way> = ways.iter().collect();
+pub(super) fn different(flow_paths: &[FlowPath]) -> usize {
+    let mut kept: Vec<&FlowPath> = Vec::new();
+    let mut all: Vec<&FlowPath> = flow_paths.iter().collect();
     // Those that are known best first: what is known in part joins them.
-    all.sort_by_key(|way| way.hops.iter().filter(|hop| hop.is_empty()).count());
-    for way in all {
-        if !kept.iter().any(|known| known.may_be(way)) {
-            kept.push(way);
+    all.sort_by_key(|flow_path| flow_path.hops.iter().filter(|hop| hop.is_empty()).count());
+    for flow_path in all {
+        if !kept.iter().any(|known| known.may_be(flow_path)) {
+            kept.push(flow_path);
         }
     }
     kept.len()
@@ -164,22 +164,22 @@ impl Hop {
 }
 
 /// The hops of all ways, up to the end of the longest.
-pub(super) fn hops(packets: &[Packet], ways: &[Way]) -> Vec<Hop> {
-    let longest = ways.iter().map(|way| way.hops.len()).max().unwrap_or(0);
+pub(super) fn hops(packets: &[Packet], flow_paths: &[FlowPath]) -> Vec<Hop> {
+    let longest = flow_paths.iter().map(|flow_path| flow_path.hops.len()).max().unwrap_or(0);
     let mut out: Vec<Hop> =
         (1..=longest).map(|ttl| Hop { ttl: u8::try_from(ttl).unwrap_or(u8::MAX), ..Hop::default() }).collect();
     for packet in packets {
-        let Some(way) = ways.get(usize::from(packet.flow)) else { continue };
+        let Some(flow_path) = flow_paths.get(usize::from(packet.flow)) else { continue };
         let answer = packet.answer.as_ref();
         let is = |ending: Ending| answer.filter(|answer| answer.ending == ending);
-        let own = |router: IpAddr| way.hops.iter().position(|hop| hop.contains(&router)).map(|at| at + 1);
+        let own = |router: IpAddr| flow_path.hops.iter().position(|hop| hop.contains(&router)).map(|at| at + 1);
         let ttl = usize::from(packet.ttl);
         // Who rejects what it was to pass on says so at its own hop.
         let by = is(Ending::Rejected).and_then(|answer| own(answer.from)).filter(|at| *at < ttl);
         // What was sent farther than it had to be counts nowhere.
         let beyond = packet.length.is_some() && is(Ending::Arrived).is_some();
-        let at = by.unwrap_or(if beyond { way.hops.len() } else { ttl });
-        let Some(hop) = out.get_mut(at.wrapping_sub(1)).filter(|_| at <= way.hops.len()) else { continue };
+        let at = by.unwrap_or(if beyond { flow_path.hops.len() } else { ttl });
+        let Some(hop) = out.get_mut(at.wrapping_sub(1)).filter(|_| at <= flow_path.hops.len()) else { continue };
         if let Some(length) = packet.length {
             let passed = is(Ending::Arrived).or(is(Ending::Expired));
             hop.mtu = hop.mtu.max(passed.map(|_| length));
@@ -201,8 +201,11 @@ pub(super) fn hops(packets: &[Packet], ways: &[Way]) -> Vec<Hop> {
         hop.rtts.sort_by(f64::total_cmp);
         let at = usize::from(hop.ttl) - 1;
         // Where a flow was lost before, nobody knows by whom it would have come.
-        let lost = |way: &Way| way.hops.len() <= at && matches!(way.end, End::Silent | End::TimeExceeded);
-        hop.has_gap = ways.iter().any(|way| lost(way) || way.hops.get(at).is_some_and(Vec::is_empty));
+        let lost = |flow_path: &FlowPath| {
+            flow_path.hops.len() <= at && matches!(flow_path.end, End::Silent | End::TimeExceeded)
+        };
+        hop.has_gap =
+            flow_paths.iter().any(|flow_path| lost(flow_path) || flow_path.hops.get(at).is_some_and(Vec::is_empty));
     }
     out
 }

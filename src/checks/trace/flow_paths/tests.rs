@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{End, Way, different, hops, states};
+use super::{End, FlowPath, different, hops, states};
 use crate::checks::trace::prober::{Answer, Ending, Packet};
 use crate::net::clock::MeasuredTime;
 
@@ -28,23 +28,26 @@ fn passed(flow: u16, routers: &[u8], target: Option<u8>) -> Vec<Packet> {
 }
 
 fn end(routers: &[u8]) -> End {
-    Way::of(&passed(0, routers, None), 0, 12).end
+    FlowPath::of(&passed(0, routers, None), 0, 12).end
 }
 
 #[test]
 fn ends_are_told_apart() {
-    let way = Way::of(&passed(0, &[1, 0, 3], Some(9)), 0, 30);
-    assert_eq!((&way.end, way.distance(), way.last), (&End::Reached, Some(4), Some((4, address(9)))));
-    let way = Way::of(&passed(0, &[1, 2, 0, 0], None), 0, 30);
-    assert_eq!((&way.end, way.hops.len(), way.last), (&End::Silent, 2, Some((2, address(2)))));
-    assert_eq!(Way::of(&passed(0, &[1, 2, 3], None), 0, 3).end, End::TimeExceeded);
+    let flow_path = FlowPath::of(&passed(0, &[1, 0, 3], Some(9)), 0, 30);
+    assert_eq!((&flow_path.end, flow_path.distance(), flow_path.last), (&End::Reached, Some(4), Some((4, address(9)))));
+    let flow_path = FlowPath::of(&passed(0, &[1, 2, 0, 0], None), 0, 30);
+    assert_eq!((&flow_path.end, flow_path.hops.len(), flow_path.last), (&End::Silent, 2, Some((2, address(2)))));
+    assert_eq!(FlowPath::of(&passed(0, &[1, 2, 3], None), 0, 3).end, End::TimeExceeded);
     let mut all = passed(0, &[1, 2], None);
     all.extend((3..=5).map(|ttl| packet(0, ttl, 2, Ending::Rejected)));
-    let way = Way::of(&all, 0, 30);
-    assert_eq!((&way.end, way.hops.len()), (&End::Unreachable("host_unreachable from 192.0.2.2".to_owned()), 2));
-    let rows = hops(&all, std::slice::from_ref(&way));
+    let flow_path = FlowPath::of(&all, 0, 30);
+    assert_eq!(
+        (&flow_path.end, flow_path.hops.len()),
+        (&End::Unreachable("host_unreachable from 192.0.2.2".to_owned()), 2)
+    );
+    let rows = hops(&all, std::slice::from_ref(&flow_path));
     assert_eq!((rows.len(), rows[1].sent, rows[1].error.as_deref()), (2, 1, Some("host_unreachable")));
-    assert_eq!(Way::of(&[], 0, 30).last, None);
+    assert_eq!(FlowPath::of(&[], 0, 30).last, None);
 }
 
 #[test]
@@ -61,27 +64,27 @@ fn a_circle_is_an_address_that_comes_again_and_goes_on_so() {
 
 #[test]
 fn a_circle_stands_once_in_the_path() {
-    let way = Way::of(&passed(0, &[1, 2, 3, 2, 3, 2, 3, 2], None), 0, 8);
-    assert_eq!(way.hops, [[address(1)], [address(2)], [address(3)]]);
+    let flow_path = FlowPath::of(&passed(0, &[1, 2, 3, 2, 3, 2, 3, 2], None), 0, 8);
+    assert_eq!(flow_path.hops, [[address(1)], [address(2)], [address(3)]]);
 }
 
 #[test]
 fn a_target_behind_routers_that_repeat_is_reached() {
-    assert_eq!(Way::of(&passed(0, &[1, 2, 3, 2, 3], Some(9)), 0, 30).end, End::Reached);
+    assert_eq!(FlowPath::of(&passed(0, &[1, 2, 3, 2, 3], Some(9)), 0, 30).end, End::Reached);
 }
 
 #[test]
 fn ways_that_are_known_in_part_are_no_others() {
-    let ways = |all: &[&[u8]]| {
+    let flow_paths = |all: &[&[u8]]| {
         let flows = (0..).zip(all).flat_map(|(flow, routers)| passed(flow, routers, Some(9)));
         let packets: Vec<_> = flows.collect();
         let count = u16::try_from(all.len()).unwrap();
-        different(&(0..count).map(|flow| Way::of(&packets, flow, 30)).collect::<Vec<_>>())
+        different(&(0..count).map(|flow| FlowPath::of(&packets, flow, 30)).collect::<Vec<_>>())
     };
-    assert_eq!(ways(&[&[1, 2, 3], &[1, 2, 3]]), 1);
-    assert_eq!(ways(&[&[1, 0, 3], &[1, 2, 3], &[1, 4, 3]]), 2);
-    assert_eq!(ways(&[&[1, 2, 3], &[1, 2, 4, 3]]), 2, "another length is another way");
-    assert_eq!(ways(&[&[1, 2, 5], &[1, 3, 6], &[1, 2, 6], &[1, 3, 5]]), 4);
+    assert_eq!(flow_paths(&[&[1, 2, 3], &[1, 2, 3]]), 1);
+    assert_eq!(flow_paths(&[&[1, 0, 3], &[1, 2, 3], &[1, 4, 3]]), 2);
+    assert_eq!(flow_paths(&[&[1, 2, 3], &[1, 2, 4, 3]]), 2, "another length is another way");
+    assert_eq!(flow_paths(&[&[1, 2, 5], &[1, 3, 6], &[1, 2, 6], &[1, 3, 5]]), 4);
 }
 
 /// The states of hops with so many of ten packets answered, the last by the target.
@@ -92,7 +95,7 @@ fn of_answers(answered: &[u8]) -> Vec<&'static str> {
         let ending = if usize::from(ttl) == last { Ending::Arrived } else { Ending::Expired };
         packets.extend((0..10).map(|n| packet(0, ttl, if n < *count { ttl } else { 0 }, ending.clone())));
     }
-    states(&hops(&packets, &[Way::of(&packets, 0, 30)]))
+    states(&hops(&packets, &[FlowPath::of(&packets, 0, 30)]))
 }
 
 #[test]
@@ -107,8 +110,8 @@ fn losses_that_are_not_seen_behind_are_the_routers_own() {
 fn packets_sent_farther_than_they_had_to_are_counted_nowhere() {
     let mut packets = passed(0, &[1], Some(9));
     packets.extend((3..=30).map(|ttl| packet(0, ttl, 9, Ending::Arrived)));
-    let way = Way::of(&packets, 0, 30);
-    let hops = hops(&packets, std::slice::from_ref(&way));
+    let flow_path = FlowPath::of(&packets, 0, 30);
+    let hops = hops(&packets, std::slice::from_ref(&flow_path));
     assert_eq!(hops.iter().map(|hop| (hop.ttl, hop.sent, hop.received)).collect::<Vec<_>>(), [(1, 1, 1), (2, 1, 1)]);
     assert!(hops[1].is_target && !hops[0].is_target && hops[1].addresses.contains(&address(9)));
 }
