@@ -39,7 +39,7 @@ async fn every_host_has_a_row() {
     assert_eq!(testing::list(&seen, "hosts.unresolved"), ["a.invalid"]);
     assert_eq!((testing::list(&seen, "hosts.dead").len(), testing::count(&seen, "sent")), (0, 127));
     let rows = seen.last_rows("hosts").unwrap();
-    assert_eq!((rows.total, &*rows.rows[0].0), (128, "a.invalid"), "what is wrong comes first");
+    assert_eq!((rows.total, rows.rows.get(0).unwrap().0), (128, "a.invalid"), "what is wrong comes first");
     let cells = rows.object(rows.row("127.9.0.1", Form::Host).unwrap());
     assert_eq!((&cells["state"], &cells["received"], &cells["loss"]), (&json!("alive"), &json!(1), &json!(0.0)));
     assert_eq!(seen.merged("hosts.rtt").unwrap().count(), 127);
