@@ -3,7 +3,6 @@
 use super::Trace;
 use crate::model::{Arg, Args, Observation};
 use crate::probe::Probe;
-use crate::proto::icmp::permission;
 use crate::testing::{self, Written, text};
 
 fn args(host: &str, more: Written<'_>) -> Args {
@@ -11,19 +10,11 @@ fn args(host: &str, more: Written<'_>) -> Args {
 }
 
 async fn traced(args: &Args) -> Option<Observation> {
-    let (observation, ended) = testing::observe(&Trace::from_args(args).unwrap()).await;
-    match ended {
-        Ok(()) => Some(observation),
-        Err(fault) => {
-            assert!(permission().is_err() && fault.remedy.contains("cap_net_raw"), "{fault:?}");
-            None
-        }
-    }
+    testing::observe_icmp(&Trace::from_args(args).unwrap()).await
 }
 
 fn why(args: &Args) -> String {
-    let invalid = Trace::from_args(args).err().unwrap();
-    format!("{}: {}", invalid.field, invalid.message)
+    testing::invalid::<Trace>(args)
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ use super::super::Icmp;
 use crate::model::typed::Form;
 use crate::model::{Arg, Args, Observation};
 use crate::probe::{Footprint, Probe};
-use crate::proto::icmp::permission;
 use crate::testing::{self, Written, texts};
 
 fn args(hosts: &[&str], more: Written<'_>) -> Args {
@@ -16,19 +15,11 @@ fn args(hosts: &[&str], more: Written<'_>) -> Args {
 }
 
 async fn swept(args: &Args) -> Option<Observation> {
-    let (observation, ended) = testing::observe(&Icmp::from_args(args).unwrap()).await;
-    match ended {
-        Ok(()) => Some(observation),
-        Err(fault) => {
-            assert!(permission().is_err() && fault.remedy.contains("cap_net_raw"), "{fault:?}");
-            None
-        }
-    }
+    testing::observe_icmp(&Icmp::from_args(args).unwrap()).await
 }
 
 fn why(args: &Args) -> String {
-    let invalid = Icmp::from_args(args).err().unwrap();
-    format!("{}: {}", invalid.field, invalid.message)
+    testing::invalid::<Icmp>(args)
 }
 
 #[tokio::test]
