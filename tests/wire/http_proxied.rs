@@ -80,6 +80,8 @@ async fn a_request_is_handed_over_whole_with_credentials_for_the_proxy_alone() {
     let Some(Arg::Group(group)) = check.0.get_mut("proxy") else { panic!("a group") };
     group.0.insert("user", text("u"));
     group.0.insert("password", Arg::Text(Text::new("p", Some("***"))));
+    let mut other = check.clone();
+    other.0.insert("headers", Arg::Map(vec![("host".into(), text("other.invalid"))]));
     assert_eq!(fact(&run("http", check).await.unwrap(), "status"), 200);
     let request = heard.recv().await.unwrap();
     assert!(request.starts_with("GET http://site.invalid:81/a?b HTTP/1.1\r\n"), "{request}");
@@ -87,6 +89,11 @@ async fn a_request_is_handed_over_whole_with_credentials_for_the_proxy_alone() {
         request.contains("proxy-authorization: Basic dTpw\r\n") && request.contains("host: site.invalid:81\r\n"),
         "{request}"
     );
+    // Another site of the same server: the proxy goes where the URL says.
+    assert_eq!(fact(&run("http", other).await.unwrap(), "status"), 200);
+    let request = heard.recv().await.unwrap();
+    assert!(request.starts_with("GET http://site.invalid:81/a?b HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("host: other.invalid\r\n"), "{request}");
 }
 
 #[tokio::test]
