@@ -173,7 +173,8 @@ async fn a_body_has_a_digest_and_is_queried() {
 
 #[tokio::test]
 async fn cookies_are_kept_from_one_redirect_to_the_next() {
-    let to_b = "HTTP/1.1 302 Found\r\nlocation: /b\r\nset-cookie: id=1; Path=/\r\nset-cookie: only=a; Path=/a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let to_b = "HTTP/1.1 302 Found\r\nlocation: /b\r\nset-cookie: id=1; Path=/\r\nset-cookie: only=a; Path=/a\r\nset-cookie: s=2; Path=/; Domain=shop.example\r\n\
+        content-length: 0\r\nconnection: close\r\n\r\n";
     let (sender, mut heard) = unbounded_channel();
     let address = server(move |mut stream| {
         let sender = sender.clone();
@@ -197,4 +198,21 @@ async fn cookies_are_kept_from_one_redirect_to_the_next() {
     assert_eq!(fact(&run("http", all).await.unwrap(), "status"), 200);
     assert!(heard.recv().await.unwrap().contains("cookie: mine=0\r\n"));
     assert!(heard.recv().await.unwrap().contains("cookie: mine=0; id=1\r\n"));
+    // A site of this server that is asked for by `host` has cookies for its own name.
+    let own = Arg::Map(vec![("host".into(), text("www.shop.example"))]);
+    let all = args([
+        ("url", text(format!("http://{address}/a"))),
+        ("timeout", Arg::Number(10.0)),
+        ("follow", Arg::Integer(2)),
+        ("headers", own.clone()),
+    ]);
+    assert_eq!(fact(&run("http", all).await.unwrap(), "status"), 200);
+    heard.recv().await.unwrap();
+    assert!(heard.recv().await.unwrap().contains("cookie: id=1; s=2\r\n"));
+    let all = args([("url", text(format!("http://{address}/a"))), ("timeout", Arg::Number(10.0)), ("headers", own)]);
+    let seen = run("http", all).await.unwrap();
+    let rows = seen.last_rows("cookies").unwrap();
+    let rejected: Vec<bool> =
+        rows.rows.iter().map(|row| rows.object(&row.1).get("rejected").is_none_or(|why| why.is_null())).collect();
+    assert_eq!(rejected, [true; 3], "browsers of that site take them all");
 }
