@@ -101,6 +101,8 @@ fn what_is_wrong_is_told_with_what_to_write() {
         ("from: [web], to: [a.test], ports: [1]", "`web` in `from` is no address"),
         ("from: [{netns: a/b}], to: [a.test], ports: [1]", "no name of a network namespace"),
         ("from: [self, self], to: [a.test], ports: [1]", "`self` stands twice in `from`"),
+        ("from: [{name: any}], to: [a.test], ports: [1]", "`any` in `from` is no name"),
+        ("from: [self], to: [{name: '*', host: a.test}], ports: [1]", "`*` in `to` is no name"),
         ("from: [self], to: [a.test, a.test], ports: [1]", "`a.test` stands twice in `to`"),
         ("from: [self], to: [a.test], ports: [sctp/1]", "its protocol is neither tcp nor udp"),
         ("from: [self], to: [a.test], ports: [0-99999]", "99999"),
@@ -130,7 +132,8 @@ fn rows_may_stand_in_a_file() {
     assert!(good.cases[0].grid.as_ref().unwrap().allowed);
     let told = error(&fields("self 127.0.0.3 tcp/443\nself 127.0.0.3\n"));
     assert!(told.contains("allow.txt:2: `self 127.0.0.3` has 2 words, not three"), "{told}");
-    assert!(error(&fields("self x any\n")).contains("row 1: `x` is none of `to`"));
+    let told = error(&(fields("# who may\n\nself x any\n") + ", allow: [{from: self, to: any}]"));
+    assert!(told.contains("allow.txt:3: `x` is none of `to`"), "{told}");
 }
 
 /// The observation of the only cell of a grid.
