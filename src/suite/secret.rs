@@ -14,8 +14,6 @@ const CUT: char = '…';
 const LONGEST: usize = 512;
 /// Longest base64 looked for wherever its lines are wrapped; longer ones are looked for in one line.
 const LONGEST_WRAPPED: usize = 64 * 1024;
-/// Longest piece of a secret that is looked for at a cut: texts are cut shorter than this.
-const LONGEST_PIECE: usize = 16 * 1024;
 /// Largest compiled pattern, bytes.
 const PATTERN: usize = 64 << 20;
 /// Where a URL ends a part: what a secret has before and behind may be shown alone.
@@ -99,13 +97,10 @@ impl Redactor {
         let parts: Vec<&str> = text.split(CUT).collect();
         let last = parts.len() - 1;
         let trimmed = parts.iter().enumerate().map(|(index, part)| {
-            let tail =
-                if index < last { self.edge(|form, at| part.ends_with(form.get(..at)?).then_some(at)) } else { 0 };
-            let head = if index > 0 {
-                self.edge(|form, at| part.starts_with(form.get(form.len() - at..)?).then_some(at))
-            } else {
-                0
-            };
+            let bytes = |text: &str| text.bytes().collect::<Vec<u8>>();
+            let reversed = |text: &str| text.bytes().rev().collect::<Vec<u8>>();
+            let tail = if index < last { self.edge(part, bytes) } else { 0 };
+            let head = if index > 0 { self.edge(part, reversed) } else { 0 };
             let middle = part.get(head..part.len() - tail).unwrap_or_default();
             let mask = |length: usize| if length > 0 { MASK } else { "" };
             format!("{}{middle}{}", mask(head), mask(tail))
@@ -113,13 +108,11 @@ impl Redactor {
         trimmed.collect::<Vec<_>>().join(&CUT.to_string())
     }
 
-    /// The longest piece of any form that `fits`.
-    fn edge(&self, fits: impl Fn(&str, usize) -> Option<usize>) -> usize {
-        let lengths = self
-            .forms
-            .iter()
-            .flat_map(|form| (SHORTEST..form.len().min(LONGEST_PIECE)).filter_map(|at| fits(form, at)));
-        lengths.max().unwrap_or(0)
+    /// The longest piece of any form that `part` ends with; read backwards, that it begins with.
+    fn edge(&self, part: &str, read: impl Fn(&str) -> Vec<u8>) -> usize {
+        let part = read(part);
+        let pieces = self.forms.iter().map(|form| longest_piece(&read(form), &part));
+        pieces.max().filter(|length| *length >= SHORTEST).unwrap_or(0)
     }
 
     /// Cleans in place, without allocating when nothing matches.
@@ -153,6 +146,31 @@ impl Redactor {
             _ => {}
         }
     }
+}
+
+/// The length of the longest beginning of `form`, short of all of it, that `part` ends with (Knuth, Morris and Pratt): a server
+/// chooses how long a secret is that is captured, and the text that it is looked for in.
+fn longest_piece(form: &[u8], part: &[u8]) -> usize {
+    let most = part.len().min(form.len().saturating_sub(1));
+    let (form, part) = (&form[..most], &part[part.len() - most..]);
+    // What still fits once so many bytes did, and the next one does not.
+    let mut shorter = vec![0; most];
+    let mut fits = 0;
+    for at in 1..most {
+        while fits > 0 && form[at] != form[fits] {
+            fits = shorter[fits - 1];
+        }
+        fits += usize::from(form[at] == form[fits]);
+        shorter[at] = fits;
+    }
+    fits = 0;
+    for byte in part {
+        while fits > 0 && form.get(fits) != Some(byte) {
+            fits = shorter[fits - 1];
+        }
+        fits += usize::from(form.get(fits) == Some(byte));
+    }
+    fits
 }
 
 /// Matches pieces in a row, wherever the lines of the text are wrapped, or were and are one line now. Nothing when it grows too
@@ -425,6 +443,25 @@ mod tests {
         assert_eq!(redactor.clean("seen 0123456789ab… (900 characters)"), "seen ***… (900 characters)");
         assert_eq!(redactor.clean("it said: …9abcdef end"), "it said: …*** end");
         assert_eq!(redactor.clean("seen 0123456789ab"), "seen 0123456789ab");
+    }
+
+    #[test]
+    fn the_longest_piece_is_found_wherever_a_shorter_one_begins_again() {
+        let piece = |form: &str, part: &str| super::longest_piece(form.as_bytes(), part.as_bytes());
+        for (form, part, length) in [
+            ("abcdef", "xxabcd", 4),
+            ("abcdef", "abcdef", 0),
+            ("aaaaab", "caaaaaaaa", 5),
+            ("aabaaac", "aabaabaaa", 6),
+            ("abcab", "abcab", 2),
+            ("abcdef", "", 0),
+            ("", "abc", 0),
+            ("abcdef", "c", 0),
+        ] {
+            assert_eq!(piece(form, part), length, "{form} {part}");
+            let by_hand = (1..form.len()).filter(|at| part.ends_with(&form[..*at])).max().unwrap_or(0);
+            assert_eq!(length, by_hand, "{form} {part}");
+        }
     }
 
     #[test]
