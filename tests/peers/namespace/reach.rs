@@ -237,7 +237,7 @@ fn with_a_cut_network_nothing_is_denied_as_expected() {
 #[test]
 fn a_denial_of_one_address_is_none_of_a_name_that_has_several() {
     let Some(own) = namespace() else { return };
-    own.setup("ip link set lo up\nip link add d0 type dummy\nip link set d0 up\nip address add 10.81.0.1/24 dev d0");
+    own.setup("ip link set lo up\nip link add d0 type veth peer name d1\nip link set d0 up\nip address add 10.81.0.1/24 dev d0");
     std::fs::write(own.etc().join("hosts"), "10.81.0.1 one.test two.test\n127.0.0.9 two.test\n").unwrap();
     let _server = own.spawn("python3", &["-c", SERVER]);
     own.setup("for i in $(seq 200); do [ $(ss -Hlntu | grep -cE ':(80|5432|7007) ') -ge 3 ] && exit 0; sleep 0.05; done; exit 1");

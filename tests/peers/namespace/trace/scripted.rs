@@ -89,8 +89,9 @@ fn a_target_that_stops_answering_is_no_black_hole() {
     let Some((check, shown)) = traced("32", "stops", "mtu: discover") else { return };
     is(&check, "errored", "reached", &shown);
     assert!(check["facts"].get("path_mtu").is_none_or(Value::is_null), "{shown}");
+    let reason = check["reason"].as_str().unwrap();
     assert!(
-        shown.contains("192.0.2.9:33434 stopped answering while packets of different lengths were sent"),
-        "{shown}"
+        reason.contains("192.0.2.9:33434 stopped answering while packets of different lengths were sent"),
+        "{reason}"
     );
 }
