@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{CliSandbox, Ended, read};
@@ -205,6 +206,24 @@ fn a_value_stays_one_value_within_a_document() {
         let sent: serde_json::Value = serde_json::from_str(asked.split_once("\r\n\r\n").unwrap().1).unwrap();
         assert_eq!(sent, serde_json::json!({"given": [format!("<{value}>")], "id": "1"}), "{asked}");
         assert_hidden(&sandbox, &ended, value);
+    }
+}
+
+#[test]
+fn of_several_rounds_the_last_value_counts_and_all_are_hidden() {
+    let count = AtomicU32::new(0);
+    let server = Server::new(move |request| {
+        let number = if request.starts_with("POST") { count.fetch_add(1, Ordering::Relaxed) + 1 } else { 0 };
+        (200, format!("{{\"token\": \"t0ken-number-{number}\", \"id\": 1}}"))
+    });
+    let login = format!("{CAPTURE}\n    rounds: 3");
+    let sandbox = CliSandbox::new(&suite("s", server.port, &login, &bearer(server.port)));
+    let ended = run(&sandbox, &REPORTS);
+    assert_eq!((ended.code, server.asked("POST"), server.asked("GET")), (0, 3, 1), "{}{}", ended.out, ended.err);
+    let asked = server.asked.lock().unwrap().iter().find(|request| request.starts_with("GET")).cloned().unwrap();
+    assert!(asked.contains("Bearer t0ken-number-3\r\n"), "{asked}");
+    for number in 1..=3 {
+        assert_hidden(&sandbox, &ended, &format!("t0ken-number-{number}"));
     }
 }
 

@@ -97,6 +97,34 @@ async fn a_request_is_handed_over_whole_with_credentials_for_the_proxy_alone() {
 }
 
 #[tokio::test]
+async fn behind_a_tunnel_nobody_hears_the_credentials_for_the_proxy() {
+    let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let proxy = server(move |mut stream| {
+        let sender = sender.clone();
+        async move {
+            let mut buffer = [0; 4096];
+            for answer in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"] {
+                let count = stream.read(&mut buffer).await.unwrap_or(0);
+                let _ = sender.send(String::from_utf8_lossy(&buffer[..count]).to_lowercase());
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        }
+    })
+    .await;
+    let mut check = through("http://site.invalid/", "connect", proxy);
+    let Some(Arg::Group(group)) = check.0.get_mut("proxy") else { panic!("a group") };
+    group.0.insert("user", text("u"));
+    group.0.insert("password", Arg::Text(Text::new("p", Some("***"))));
+    assert_eq!(fact(&run("http", check).await.unwrap(), "status"), 200);
+    let (tunnel, request) = (heard.recv().await.unwrap(), heard.recv().await.unwrap());
+    assert!(
+        tunnel.starts_with("connect site.invalid:80 ") && tunnel.contains("proxy-authorization: basic dtpw"),
+        "{tunnel}"
+    );
+    assert!(request.starts_with("get / ") && !request.contains("proxy-authorization"), "{request}");
+}
+
+#[tokio::test]
 async fn what_a_proxy_does_is_not_the_servers_doing() {
     let https = "https://site.invalid/";
     let http = "http://site.invalid/";

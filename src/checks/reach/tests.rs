@@ -211,3 +211,25 @@ async fn any_datagram_is_an_answer_and_the_number_comes_from_the_far_end() {
     drop(quiet);
     assert_eq!(observe(&port, false).await.text("outcome"), Some("refused"));
 }
+
+#[tokio::test]
+async fn a_name_that_is_not_found_denies_nothing() {
+    let args = typed("from: [self], to: [a.invalid], ports: [443]");
+    let cell = cells(&args).unwrap().remove(0);
+    let (seen, ended) = testing::observe(&Reach::from_args(&cell.args).unwrap()).await;
+    assert!(ended.unwrap_err().remedy.contains("write its address in `to`") && seen.text("outcome").is_none());
+}
+
+#[test]
+fn the_error_of_a_firewall_is_a_refusal() {
+    for (word, refuses) in [
+        ("admin_prohibited from 192.0.2.1", true),
+        ("host_prohibited", true),
+        ("source_policy_failed", true),
+        ("reject_route", true),
+        ("host_unreachable from 192.0.2.1", false),
+        ("no_route", false),
+    ] {
+        assert_eq!(super::exchange::prohibits(word), refuses, "{word}");
+    }
+}
