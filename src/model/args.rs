@@ -16,6 +16,8 @@ use super::text::Text;
 pub enum Arg {
     /// Text, host, URL, choice.
     Text(Text),
+    /// A JSON document.
+    Document(Text),
     /// Yes or no.
     Bool(bool),
     /// Whole number.
@@ -41,6 +43,29 @@ pub enum Arg {
     },
 }
 
+/// How a value stands in a text, so that it stays one value there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quoting {
+    /// As it is.
+    None,
+    /// Within a string of a JSON document.
+    Json,
+}
+
+impl Quoting {
+    /// The value as it stands there.
+    #[must_use]
+    pub fn of(self, value: &str) -> String {
+        match self {
+            Self::None => value.to_owned(),
+            Self::Json => {
+                let quoted = super::Value::from(value).to_string();
+                quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned()
+            }
+        }
+    }
+}
+
 /// Default expectations.
 #[derive(Clone, Debug, Default)]
 pub struct Expected(pub Arc<[Expectation]>);
@@ -55,7 +80,7 @@ impl Arg {
     /// See [`Args::holds_secret`].
     fn holds_secret(&self) -> bool {
         match self {
-            Self::Text(text) => text.holds_secret(),
+            Self::Text(text) | Self::Document(text) => text.holds_secret(),
             Self::List(items) => items.iter().any(Self::holds_secret),
             Self::Map(items) => items.iter().any(|(_, item)| item.holds_secret()),
             Self::Group(args) => args.holds_secret(),
@@ -65,9 +90,10 @@ impl Arg {
     }
 
     /// See [`Args::with_values`].
-    fn with_values<E>(&self, each: &mut dyn FnMut(&Text) -> Result<Text, E>) -> Result<Self, E> {
+    fn with_values<E>(&self, each: &mut dyn FnMut(&Text, Quoting) -> Result<Text, E>) -> Result<Self, E> {
         Ok(match self {
-            Self::Text(text) if stand_in::is_in(text) => Self::Text(each(text)?),
+            Self::Text(text) if stand_in::is_in(text) => Self::Text(each(text, Quoting::None)?),
+            Self::Document(text) if stand_in::is_in(text) => Self::Document(each(text, Quoting::Json)?),
             Self::List(items) => Self::List(items.iter().map(|item| item.with_values(each)).collect::<Result<_, E>>()?),
             Self::Map(items) => {
                 let items = items.iter().map(|(name, item)| Ok::<_, E>((name.clone(), item.with_values(each)?)));
@@ -80,7 +106,7 @@ impl Arg {
                 group: group.with_values(each)?,
                 expected: expected.clone(),
             },
-            Self::Text(_) | Self::Bool(_) | Self::Integer(_) | Self::Number(_) => self.clone(),
+            Self::Text(_) | Self::Document(_) | Self::Bool(_) | Self::Integer(_) | Self::Number(_) => self.clone(),
         })
     }
 
@@ -88,6 +114,7 @@ impl Arg {
     fn masked(&self) -> Self {
         match self {
             Self::Text(text) => Self::Text(text.masked()),
+            Self::Document(text) => Self::Document(text.masked()),
             Self::List(items) => Self::List(items.iter().map(Self::masked).collect()),
             Self::Map(items) => Self::Map(items.iter().map(|(name, item)| (name.clone(), item.masked())).collect()),
             Self::Group(args) => Self::Group(args.masked()),
@@ -153,11 +180,11 @@ impl Args {
     /// Whether any text of it waits for a captured value.
     #[must_use]
     pub fn holds_stand_in(&self) -> bool {
-        self.with_values(&mut |_| Err(())).is_err()
+        self.with_values(&mut |_, _| Err(())).is_err()
     }
 
     /// The same with what `value` makes of each text that waits for a captured value.
-    pub fn with_values<E>(&self, value: &mut dyn FnMut(&Text) -> Result<Text, E>) -> Result<Self, E> {
+    pub fn with_values<E>(&self, value: &mut dyn FnMut(&Text, Quoting) -> Result<Text, E>) -> Result<Self, E> {
         let own = self.0.iter().map(|(name, arg)| Ok::<_, E>((*name, arg.with_values(value)?)));
         Ok(Self(own.collect::<Result<_, E>>()?))
     }

@@ -98,7 +98,7 @@ impl ArgValue for Text {
     const ACCEPTS: u32 = shape::TEXT | shape::ADDRESS | shape::PATH | shape::WORD;
     fn of(arg: &Arg) -> Option<Self> {
         match arg {
-            Arg::Text(text) => Some(text.clone()),
+            Arg::Text(text) | Arg::Document(text) => Some(text.clone()),
             _ => None,
         }
     }

@@ -14,7 +14,7 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
     match kind {
         FieldKind::Text | FieldKind::Argument => Ok(Arg::Text(text.into())),
         FieldKind::Document => match serde_json::from_slice::<serde::de::IgnoredAny>(text.as_bytes()) {
-            Ok(_) => Ok(Arg::Text(text.into())),
+            Ok(_) => Ok(Arg::Document(text.into())),
             Err(error) => Err(format!("it is not JSON: {error}")),
         },
         FieldKind::Host => host(text).map(|name| Arg::Text(name.into())),

@@ -64,3 +64,20 @@ impl fmt::Debug for CapturedValues {
         write!(f, "{} captured values", self.state().values.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CapturedValues, MOST_SECRETS};
+
+    #[test]
+    fn each_secret_is_told_once_and_more_than_can_be_hidden_are_refused() {
+        let values = CapturedValues::default();
+        assert!(values.hide("first") && values.hide("first"));
+        assert_eq!(values.take_fresh(), ["first"]);
+        assert!(values.take_fresh().is_empty());
+        assert!((1..MOST_SECRETS).all(|n| values.hide(&format!("secret-{n}"))));
+        assert!(!values.hide("one more") && values.hide("first"), "what is hidden stays so");
+        values.set("zq", "t0ken");
+        assert_eq!(format!("{values:?}"), "1 captured values");
+    }
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::captured::CapturedValues;
 use super::{Cx, DynProbe, Family, Footprint, ProbeFuture, RestoreOutcome};
+use crate::model::args::Quoting;
 use crate::model::{Args, FactInfo, Fault, Observation, Text, stand_in};
 
 /// A probe that is built when it runs. Until then one with stand-ins answers for it: values change no more than texts, so all
@@ -30,7 +31,7 @@ impl LateProbe {
         if let Some(built) = self.built.get() {
             return Ok(built);
         }
-        let args = self.args.with_values(&mut |text| self.filled(text, values))?;
+        let args = self.args.with_values(&mut |text, quoting| self.filled(text, quoting, values))?;
         // The messages of the family may hold the values.
         let probe = (self.family.build)(&args).map_err(|invalid| self.unfit(invalid.field))?;
         let same = probe.footprint() == self.planned.footprint() && probe.longest() == self.planned.longest();
@@ -41,10 +42,10 @@ impl LateProbe {
     }
 
     /// A text with the values in place of their stand-ins.
-    fn filled(&self, text: &Text, values: &CapturedValues) -> Result<Text, Fault> {
+    fn filled(&self, text: &Text, quoting: Quoting, values: &CapturedValues) -> Result<Text, Fault> {
         let missing = || self.fault("a value that it uses was not captured", MISSING);
         let value =
-            stand_in::replaced(text, |word| values.get(word).map(|value| value.to_string()).ok_or_else(missing))?;
+            stand_in::replaced(text, |word| values.get(word).map(|value| quoting.of(&value)).ok_or_else(missing))?;
         Ok(Text::new(value, Some(text.shown())))
     }
 

@@ -204,6 +204,7 @@ mod tests {
         assert_eq!((once.len(), once[0].as_str()), (WORST + 1, "h6: state=dead loss=60%"));
         assert_eq!(once[WORST], "… 2 more hosts");
         assert_eq!(shown(&[("hosts.loss", false), ("hosts.loss.max", false)]), once);
+        assert_eq!(shown(&[("hosts.row.h1.loss", false), ("hosts.loss", false)]), once);
         assert!(shown(&[("hosts.loss", true), ("hosts.row.h1.loss", false), ("outcome", false)]).is_empty());
     }
 

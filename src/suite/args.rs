@@ -151,7 +151,7 @@ impl ArgContext<'_> {
             FieldKind::List(item) => return self.list(name, node, item),
             FieldKind::Map(item) => return self.map(name, node, item),
             FieldKind::Document if matches!(node.kind, Kind::Map(_) | Kind::List(_)) => {
-                return Some(Arg::Text(document::text(node)));
+                return Some(Arg::Document(document::text(node)));
             }
             FieldKind::Group(fields) => return Some(Arg::Group(self.fields_but(name, node, fields, &[]).args)),
             FieldKind::GroupOr(main, fields) => return self.group_or(name, node, (main, fields)),
@@ -177,6 +177,7 @@ impl ArgContext<'_> {
                 self.note_file(name, node, text, kind, &arg);
                 Some(match arg {
                     Arg::Text(value) => Arg::Text(Text::new(value.into_value(), node.shown.as_deref())),
+                    Arg::Document(value) => Arg::Document(Text::new(value.into_value(), node.shown.as_deref())),
                     other => other,
                 })
             }

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{CliSandbox, Ended, read};
@@ -25,7 +26,7 @@ impl Server {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let (mut request, mut buffer) = (String::new(), [0; 4096]);
-                while !request.contains("\r\n\r\n") {
+                while !is_whole(&request) {
                     let length = stream.read(&mut buffer).unwrap_or(0);
                     if length == 0 {
                         break;
@@ -56,6 +57,13 @@ impl Server {
     fn asked(&self, begin: &str) -> usize {
         self.asked.lock().unwrap().iter().filter(|request| request.starts_with(begin)).count()
     }
+}
+
+/// Whether a request is there with the body that its head announces.
+fn is_whole(request: &str) -> bool {
+    let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    body.len() >= length.unwrap_or(0)
 }
 
 /// A suite of two checks: `login` captures, and `me` asks with that.
@@ -179,6 +187,43 @@ fn hostile_values_reach_no_request_and_no_report() {
         for secret in ["evil1", "vil1", "1234567890123456", "xxxxxxxxxx"] {
             assert_hidden(&sandbox, &ended, secret);
         }
+    }
+}
+
+#[test]
+fn a_value_stays_one_value_within_a_document() {
+    for value in ["evil1\", \"admin\": true, \"x\": \"", "back\\slash \"q\"", "line\nbreak \u{1f600}", "plain-token"] {
+        let body = serde_json::json!({"token": value, "id": 1}).to_string();
+        let server = Server::new(move |_| (200, body.clone()));
+        let me = format!(
+            "http: {{url: \"http://127.0.0.1:{}/me\", method: PUT, json: {{given: [\"<${{checks.login.token}}>\"], id: \"${{checks.login.id}}\"}}}}",
+            server.port
+        );
+        let sandbox = CliSandbox::new(&suite("s", server.port, CAPTURE, &me));
+        let ended = run(&sandbox, &REPORTS);
+        assert_eq!(ended.code, 0, "{value}: {}{}", ended.out, ended.err);
+        let asked = server.asked.lock().unwrap().iter().find(|request| request.starts_with("PUT")).cloned().unwrap();
+        let sent: serde_json::Value = serde_json::from_str(asked.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!(sent, serde_json::json!({"given": [format!("<{value}>")], "id": "1"}), "{asked}");
+        assert_hidden(&sandbox, &ended, value);
+    }
+}
+
+#[test]
+fn of_several_rounds_the_last_value_counts_and_all_are_hidden() {
+    let count = AtomicU32::new(0);
+    let server = Server::new(move |request| {
+        let number = if request.starts_with("POST") { count.fetch_add(1, Ordering::Relaxed) + 1 } else { 0 };
+        (200, format!("{{\"token\": \"t0ken-number-{number}\", \"id\": 1}}"))
+    });
+    let login = format!("{CAPTURE}\n    rounds: 3");
+    let sandbox = CliSandbox::new(&suite("s", server.port, &login, &bearer(server.port)));
+    let ended = run(&sandbox, &REPORTS);
+    assert_eq!((ended.code, server.asked("POST"), server.asked("GET")), (0, 3, 1), "{}{}", ended.out, ended.err);
+    let asked = server.asked.lock().unwrap().iter().find(|request| request.starts_with("GET")).cloned().unwrap();
+    assert!(asked.contains("Bearer t0ken-number-3\r\n"), "{asked}");
+    for number in 1..=3 {
+        assert_hidden(&sandbox, &ended, &format!("t0ken-number-{number}"));
     }
 }
 

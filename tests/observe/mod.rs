@@ -1,9 +1,10 @@
 //! One round of a probe, without suite, plan and engine; as `src/testing/observe.rs` has it for unit tests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use shakedown::model::{Fault, Observation};
-use shakedown::probe::{Cx, DynProbe, RestoreOutcome};
+use shakedown::probe::{CapturedValues, Cx, DynProbe, RestoreOutcome};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -13,9 +14,16 @@ const SLACK: Duration = Duration::from_secs(20);
 const SEED: u64 = 7;
 
 /// One round; it must end in about the time the probe says.
+#[allow(dead_code, reason = "not every test is without captured values")]
 pub async fn observe(probe: &dyn DynProbe) -> (Observation, Result<(), Fault>) {
+    observe_with(probe, &Arc::default()).await
+}
+
+/// One round in a run that has captured these values.
+pub async fn observe_with(probe: &dyn DynProbe, captured: &Arc<CapturedValues>) -> (Observation, Result<(), Fault>) {
     let (mut observation, longest) = (Observation::default(), probe.longest());
-    let mut cx = Cx::new(&mut observation, probe.facts(), Instant::now() + longest, SEED, CancellationToken::new());
+    let cx = Cx::new(&mut observation, probe.facts(), Instant::now() + longest, SEED, CancellationToken::new());
+    let mut cx = cx.with_captured(captured);
     let ended = timeout(longest * 4 + SLACK, probe.run(&mut cx)).await;
     (observation, ended.unwrap_or_else(|_| panic!("it should take {longest:?} at most")))
 }

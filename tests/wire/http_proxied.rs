@@ -80,6 +80,8 @@ async fn a_request_is_handed_over_whole_with_credentials_for_the_proxy_alone() {
     let Some(Arg::Group(group)) = check.0.get_mut("proxy") else { panic!("a group") };
     group.0.insert("user", text("u"));
     group.0.insert("password", Arg::Text(Text::new("p", Some("***"))));
+    let mut other = check.clone();
+    other.0.insert("headers", Arg::Map(vec![("host".into(), text("other.invalid"))]));
     assert_eq!(fact(&run("http", check).await.unwrap(), "status"), 200);
     let request = heard.recv().await.unwrap();
     assert!(request.starts_with("GET http://site.invalid:81/a?b HTTP/1.1\r\n"), "{request}");
@@ -87,6 +89,39 @@ async fn a_request_is_handed_over_whole_with_credentials_for_the_proxy_alone() {
         request.contains("proxy-authorization: Basic dTpw\r\n") && request.contains("host: site.invalid:81\r\n"),
         "{request}"
     );
+    // Another site of the same server: the proxy goes where the URL says.
+    assert_eq!(fact(&run("http", other).await.unwrap(), "status"), 200);
+    let request = heard.recv().await.unwrap();
+    assert!(request.starts_with("GET http://site.invalid:81/a?b HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("host: other.invalid\r\n"), "{request}");
+}
+
+#[tokio::test]
+async fn behind_a_tunnel_nobody_hears_the_credentials_for_the_proxy() {
+    let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let proxy = server(move |mut stream| {
+        let sender = sender.clone();
+        async move {
+            let mut buffer = [0; 4096];
+            for answer in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"] {
+                let count = stream.read(&mut buffer).await.unwrap_or(0);
+                let _ = sender.send(String::from_utf8_lossy(&buffer[..count]).to_lowercase());
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        }
+    })
+    .await;
+    let mut check = through("http://site.invalid/", "connect", proxy);
+    let Some(Arg::Group(group)) = check.0.get_mut("proxy") else { panic!("a group") };
+    group.0.insert("user", text("u"));
+    group.0.insert("password", Arg::Text(Text::new("p", Some("***"))));
+    assert_eq!(fact(&run("http", check).await.unwrap(), "status"), 200);
+    let (tunnel, request) = (heard.recv().await.unwrap(), heard.recv().await.unwrap());
+    assert!(
+        tunnel.starts_with("connect site.invalid:80 ") && tunnel.contains("proxy-authorization: basic dtpw"),
+        "{tunnel}"
+    );
+    assert!(request.starts_with("get / ") && !request.contains("proxy-authorization"), "{request}");
 }
 
 #[tokio::test]

@@ -153,6 +153,9 @@ async fn what_headers_ask_for_is_told_without_the_values_of_cookies() {
     assert_eq!(row("t")["rejected"], "`Secure` over http");
     assert_eq!((&row("id")["http_only"], &row("id")["same_site"]), (&true.into(), &"lax".into()));
     assert!(!format!("{observation:?}").contains("s3cr3t"), "{observation:?}");
+    let twice = answered("cache-control: max-age=1\r\ncache-control: s-maxage=3, max-age=2\r\n", "", []).await;
+    assert!(twice.last("cache.max_age").is_none() && fact(&twice, "cache.s_maxage").as_f64() == Some(3.0));
+    assert!(twice.notes().iter().any(|note| note.contains("`max-age` more than once")), "{:?}", twice.notes());
 }
 
 #[tokio::test]
@@ -173,7 +176,8 @@ async fn a_body_has_a_digest_and_is_queried() {
 
 #[tokio::test]
 async fn cookies_are_kept_from_one_redirect_to_the_next() {
-    let to_b = "HTTP/1.1 302 Found\r\nlocation: /b\r\nset-cookie: id=1; Path=/\r\nset-cookie: only=a; Path=/a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let to_b = "HTTP/1.1 302 Found\r\nlocation: /b\r\nset-cookie: id=1; Path=/\r\nset-cookie: only=a; Path=/a\r\nset-cookie: s=2; Path=/; Domain=shop.example\r\n\
+        content-length: 0\r\nconnection: close\r\n\r\n";
     let (sender, mut heard) = unbounded_channel();
     let address = server(move |mut stream| {
         let sender = sender.clone();
@@ -197,4 +201,45 @@ async fn cookies_are_kept_from_one_redirect_to_the_next() {
     assert_eq!(fact(&run("http", all).await.unwrap(), "status"), 200);
     assert!(heard.recv().await.unwrap().contains("cookie: mine=0\r\n"));
     assert!(heard.recv().await.unwrap().contains("cookie: mine=0; id=1\r\n"));
+    // A site of this server that is asked for by `host` has cookies for its own name.
+    let own = Arg::Map(vec![("host".into(), text("www.shop.example"))]);
+    let all = args([
+        ("url", text(format!("http://{address}/a"))),
+        ("timeout", Arg::Number(10.0)),
+        ("follow", Arg::Integer(2)),
+        ("headers", own.clone()),
+    ]);
+    assert_eq!(fact(&run("http", all).await.unwrap(), "status"), 200);
+    heard.recv().await.unwrap();
+    assert!(heard.recv().await.unwrap().contains("cookie: id=1; s=2\r\n"));
+    let all = args([("url", text(format!("http://{address}/a"))), ("timeout", Arg::Number(10.0)), ("headers", own)]);
+    let seen = run("http", all).await.unwrap();
+    let rows = seen.last_rows("cookies").unwrap();
+    let rejected: Vec<bool> =
+        rows.rows.iter().map(|row| rows.object(&row.1).get("rejected").is_none_or(|why| why.is_null())).collect();
+    assert_eq!(rejected, [true; 3], "browsers of that site take them all");
+}
+
+#[tokio::test]
+async fn an_address_in_place_of_the_name_is_for_that_host_alone() {
+    // Listens on another address of loopback alone.
+    let there = tokio::net::TcpListener::bind("127.0.0.2:0").await.unwrap();
+    let port = there.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = there.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(OK.as_bytes()).await;
+        }
+    });
+    let leads = format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.2:{port}/\r\ncontent-length: 0\r\n\r\n").leak();
+    let words: &'static [&'static str] = vec![&*leads].leak();
+    let (address, _heard) = listens(words).await;
+    let all = args([
+        ("url", text(format!("http://site.invalid:{}/", address.port()))),
+        ("resolve", text("127.0.0.1")),
+        ("timeout", Arg::Number(10.0)),
+        ("follow", Arg::Integer(1)),
+    ]);
+    let seen = run("http", all).await.unwrap();
+    assert_eq!((fact(&seen, "status"), fact(&seen, "address")), (&200.into(), &"127.0.0.2".into()));
 }

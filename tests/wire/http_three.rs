@@ -25,6 +25,10 @@ enum Part {
     Waits,
     /// Says half of the body, and no more.
     Stops,
+    /// Ends the body in the middle, as if it were whole.
+    Cuts,
+    /// Says something of its own before the answer.
+    Hints,
 }
 
 /// A server of HTTP/3 on loopback, until the test's runtime ends.
@@ -67,7 +71,11 @@ async fn play(connection: quinn::Connection, part: Part) {
             request.headers().get("content-length"),
             request.headers().get("x-a").is_some()
         );
-        let length = if part == Part::Echoes { heard.len() } else { 100_000 };
+        if part == Part::Hints {
+            let hint = Response::builder().status(103).header("link", "</style.css>").body(()).unwrap();
+            let _ = stream.send_response(hint).await;
+        }
+        let length = if matches!(part, Part::Echoes | Part::Hints) { heard.len() } else { 100_000 };
         let _ = stream
             .send_response(Response::builder().status(200).header("content-length", length).body(()).unwrap())
             .await;
@@ -82,7 +90,7 @@ async fn play(connection: quinn::Connection, part: Part) {
             Part::Stops | Part::Waits => {
                 connection.closed().await;
             }
-            Part::Echoes => {
+            Part::Echoes | Part::Hints | Part::Cuts => {
                 let _ = stream.finish().await;
             }
         }
@@ -136,6 +144,18 @@ async fn a_request_and_its_answer_go_over_quic() {
 }
 
 #[tokio::test]
+async fn an_answer_comes_after_hints_and_one_to_head_has_no_body() {
+    let lab = Lab::new().await;
+    let hinted = run("http", lab.check(serve(&lab.pki.good, "h3", Part::Hints).port(), 10.0)).await.unwrap();
+    assert_eq!(fact(&hinted, "status"), 200, "{}", told(&hinted));
+    assert!(fact(&hinted, "body").as_str().unwrap().starts_with("GET https://"), "{}", told(&hinted));
+    let mut check = lab.check(serve(&lab.pki.good, "h3", Part::Cuts).port(), 10.0);
+    check.0.insert("method", text("HEAD"));
+    let head = run("http", check).await.unwrap();
+    assert_eq!(fact(&head, "status"), 200, "its length is that of the answer to GET: {}", told(&head));
+}
+
+#[tokio::test]
 async fn what_goes_wrong_over_quic_has_its_word() {
     let lab = Lab::new().await;
     let good = &lab.pki.good;
@@ -148,6 +168,7 @@ async fn what_goes_wrong_over_quic_has_its_word() {
         (serve(&lab.pki.expired, "h3", Part::Echoes), "untrusted", "expired since"),
         (serve(good, "h3", Part::Waits), "timeout", "sent no answer within"),
         (serve(good, "h3", Part::Stops), "timeout", "its body did not end within"),
+        (serve(good, "h3", Part::Cuts), "malformed", "less bytes than `content-length` says"),
         (serve(good, "h3", Part::Resets), "reset", "the server reset the stream"),
         (serve(good, "h3", Part::Closes), "closed", "the server closed the connection"),
     ] {

@@ -5,17 +5,18 @@
 
 use futures_util::{StreamExt as _, stream};
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use shakedown::checks::FAMILIES;
 use shakedown::judge;
 use shakedown::model::record::Timing;
-use shakedown::model::{FieldInfo, FieldKind};
+use shakedown::model::{FieldInfo, FieldKind, stand_in};
 use shakedown::plan::{self, Case, Settings};
-use shakedown::probe::Family;
+use shakedown::probe::{CapturedValues, Family};
 use shakedown::suite::file::{Input, Loaded, Options};
 
-use crate::observe::observe;
+use crate::observe::observe_with;
 
 /// What a host name can hold, and what it cannot.
 const SECRETS: [&str; 2] = ["s3cr3t-t0ken", "Tr0ub4dor & \"3\""];
@@ -161,7 +162,12 @@ impl Texts {
 
     /// What its record holds.
     async fn of_run(&mut self, case: &Case) {
-        let (observation, ended) = observe(&*case.subject().probe).await;
+        self.of_run_with(case, &Arc::default()).await;
+    }
+
+    /// The same, in a run that has captured these values.
+    async fn of_run_with(&mut self, case: &Case, captured: &Arc<CapturedValues>) {
+        let (observation, ended) = observe_with(&*case.subject().probe, captured).await;
         let judgement = judge::judge(case, &observation, ended.err());
         let metrics = judge::metrics(case, &observation);
         let record = judge::record(case, &observation, judgement, metrics, Timing::default());
@@ -195,6 +201,59 @@ async fn no_field_shows_a_secret_that_nobody_searches_for() {
     let problems: Vec<String> = ended.into_iter().flat_map(|(_, problems)| problems).collect();
     assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), ran + refused, problems.join("\n"));
     assert!(ran > 80 && refused > 100, "{ran} checks ran, {refused} were refused");
+}
+
+/// A check of a family with what another one captures in the place of the secret.
+fn capturing(family: &str, args: &Map<String, Value>) -> Loaded {
+    let fields = Value::Object(args.clone()).to_string();
+    let fields = fields.replace("${text}", "x ${TOKEN} y").replace("${TOKEN}", "${checks.login.token}");
+    let text = format!(
+        "version: 1\nsuite: walk\ndefaults: {{timeout: 100ms}}\nchecks:\n  \
+         - {{id: login, http: {{url: \"http://127.0.0.1:9/\"}}, capture: {{token: body.json.token}}}}\n  - {{id: a, {family}: {fields}}}\n"
+    );
+    let options = Options { include_outside: true, ..Options::none(&|_| None) };
+    shakedown::suite::load(&[Input::Text("walk.yaml".into(), text)], FAMILIES, &options)
+}
+
+/// Every field of every family, with a captured value in it: what may stand there is sent and shown nowhere, and what may not is
+/// refused without it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_field_shows_a_value_that_was_captured() {
+    shakedown::guard::set_program(env!("CARGO_BIN_EXE_shakedown"));
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let all = FAMILIES.iter().flat_map(|family| variants(family, port).into_iter().map(move |args| (family, args)));
+    let each = all.flat_map(|(family, args)| SECRETS.iter().map(move |secret| (family, args.clone(), *secret)));
+    let walked = stream::iter(each).map(|(family, args, secret)| async move {
+        let place = format!("{} {}", family.name, Value::Object(args.clone()));
+        let mut texts = Texts { secret, place, problems: Vec::new() };
+        let mut loaded = capturing(family.name, &args);
+        let settings = Settings { allow_disruptive: true, ..Settings::default() };
+        let plan = plan::plan(&mut loaded, None, &settings);
+        let stand_in = stand_in::of("walk", "login", "token");
+        let mut ran = false;
+        for text in [loaded.errors.render(&loaded.sources, false), plan::print(&plan)] {
+            if text.contains(&*stand_in) {
+                texts.problems.push(format!("{}: a stand-in is shown: {text}", texts.place));
+            }
+        }
+        let case = plan.cases.iter().find(|case| &*case.id == "a" && loaded.errors.is_empty());
+        if let Some(case) = case {
+            let captured = Arc::<CapturedValues>::default();
+            captured.set(&stand_in, secret);
+            texts.of_run_with(case, &captured).await;
+            ran = true;
+        }
+        (ran, texts.problems)
+    });
+    let ended: Vec<(bool, Vec<String>)> = walked.buffer_unordered(AT_ONCE).collect().await;
+    let ran = ended.iter().filter(|(ran, _)| *ran).count();
+    let refused = ended.len() - ran;
+    let problems: Vec<String> = ended.into_iter().flat_map(|(_, problems)| problems).collect();
+    assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), ran + refused, problems.join("\n"));
+    assert!(ran > 30 && refused > 100, "{ran} checks ran, {refused} were refused");
 }
 
 /// The keys of a check beside its family.

@@ -110,6 +110,7 @@ impl Http {
         trace.via = self.proxy.as_ref().map(Proxy::label);
         loop {
             let url = trace.url.clone();
+            trace.site = Some(request.site(&url));
             let host = self.host_of(&url);
             let server = HttpServer {
                 // `resolve` speaks of the URL's host, not of wherever a redirect leads.

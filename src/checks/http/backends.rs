@@ -143,7 +143,7 @@ fn record(cx: &mut Cx<'_>, backends: &[Backend]) {
     let differing = differing(backends);
     if !differing.is_empty() {
         cx.set(&AGREE, false);
-    } else if failed.is_empty() && backends.iter().filter_map(Backend::aspects).all(|[_, body, _]| body.is_some()) {
+    } else if unseen(backends).is_none() {
         cx.set(&AGREE, true);
     }
     for (address, words) in differing.iter().take(NAMED) {
@@ -156,6 +156,9 @@ fn record(cx: &mut Cx<'_>, backends: &[Backend]) {
         words.iter().map(|word| format!("{address} {word}")).collect::<Vec<_>>()
     };
     cx.set(&DIFFER, differing.iter().flat_map(each).collect::<Vec<_>>());
+    if let Some(why) = unseen(backends) {
+        cx.partial(&DIFFER, why);
+    }
     let mut rows = cx.rows(&BACKENDS);
     for backend in backends {
         let mut row = rows.row(backend.address.to_string());
@@ -177,6 +180,16 @@ fn record(cx: &mut Cx<'_>, backends: &[Backend]) {
     cx.set_rows(rows);
 }
 
+/// Who could not be compared as a whole.
+fn unseen(backends: &[Backend]) -> Option<String> {
+    let why = |backend: &Backend| match backend.aspects() {
+        None => Some(format!("no answer from {}", backend.address)),
+        Some([_, None, _]) => Some(format!("not all of the body of {} was read", backend.address)),
+        Some(_) => None,
+    };
+    backends.iter().find_map(why)
+}
+
 /// Who is not like most of those that answered, and in what; where there is no majority, the first of the largest groups counts.
 fn differing(backends: &[Backend]) -> Vec<(IpAddr, Vec<&'static str>)> {
     let answered: Vec<(IpAddr, [Option<String>; 3])> =
@@ -184,14 +197,16 @@ fn differing(backends: &[Backend]) -> Vec<(IpAddr, Vec<&'static str>)> {
     let mut found: Vec<(IpAddr, Vec<&str>)> = answered.iter().map(|(address, _)| (*address, Vec::new())).collect();
     for (at, aspect) in ASPECTS.into_iter().enumerate() {
         let values: Vec<&Option<String>> = answered.iter().map(|(_, aspects)| &aspects[at]).collect();
+        // A body that was not read as a whole is like no other, and unlike none.
+        let is_known = |value: &&Option<String>| aspect != "body" || value.is_some();
         let mut counts: BTreeMap<&Option<String>, usize> = BTreeMap::new();
-        for value in &values {
+        for value in values.iter().copied().filter(is_known) {
             *counts.entry(value).or_default() += 1;
         }
         let largest = counts.values().copied().max().unwrap_or(0);
         let usual = values.iter().find(|value| counts.get(**value) == Some(&largest));
         for ((_, words), value) in found.iter_mut().zip(&values) {
-            if Some(value) != usual {
+            if is_known(value) && Some(value) != usual {
                 words.push(aspect);
             }
         }

@@ -211,7 +211,8 @@ impl Probe for Http {
         let end = match ended.answer {
             Ok(answer) => {
                 cx.set(&OUTCOME, "answered");
-                record::record_answer(cx, &answer, &trace.url, &self.queries);
+                let site = trace.site.as_ref().unwrap_or(&trace.url);
+                record::record_answer(cx, &answer, site, &self.queries);
                 cx.record_time(&facts::TOTAL_TIME, ended.took);
                 None
             }

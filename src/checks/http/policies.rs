@@ -241,6 +241,7 @@ mod tests {
             ["h3=:443", "h3-29=alt.example:8443", "h2=:444"]
         );
         assert_eq!(of(&["clear"]), Vec::<String>::new());
+        assert_eq!(of(&["h3=\":443\"", "clear"]), Vec::<String>::new(), "what was offered is taken back");
         assert_eq!(of(&["nonsense"]), Vec::<String>::new());
     }
 }

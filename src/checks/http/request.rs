@@ -198,15 +198,26 @@ impl Request {
         Self { waits: self.waits.as_ref().map(|_| ContinueSignal::default()), ..self.clone() }
     }
 
+    /// The URL as a browser of the site would have it: a `host` header of the suite asks another site of the same server, and
+    /// its cookies are for that name.
+    pub(super) fn site(&self, url: &Url) -> Url {
+        let mut site = url.clone();
+        if let Some(authority) = &self.authority {
+            // What is no host of a URL leaves it as it is.
+            let _ = site.set_host(Some(authority.host()));
+        }
+        site
+    }
+
     /// Keeps the cookies of an answer that leads on, as a browser does.
     pub(super) fn keep_cookies(&mut self, url: &Url, headers: &HeaderMap) {
         #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970")]
-        self.jar.keep(url, cookie::cookies(headers), now() as i64);
+        self.jar.keep(&self.site(url), cookie::cookies(headers), now() as i64);
     }
 
     /// The cookies that go to `url`: those of the suite, and those that were set on the way.
     fn cookies(&self, url: &Url) -> Option<HeaderValue> {
-        let kept = self.jar.header(url)?;
+        let kept = self.jar.header(&self.site(url))?;
         let own = self.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let all: Vec<&str> = own.chain([&*kept]).collect();
         let mut value = HeaderValue::from_str(&all.join("; ")).ok()?;

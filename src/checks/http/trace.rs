@@ -27,6 +27,8 @@ pub(super) struct Trace {
     /// Whether that is one whose own end tells what it ended of; shared with who limits the whole.
     connecting: Arc<AtomicBool>,
     pub(super) url: Url,
+    /// Its site, where a `host` header asks for another one than the URL names.
+    pub(super) site: Option<Url>,
     /// The URL for people, as it is asked.
     pub(super) shown: String,
     pub(super) redirects: Vec<String>,
@@ -50,6 +52,7 @@ impl Trace {
             phase: Phase::Resolve,
             connecting: Arc::default(),
             url,
+            site: None,
             shown,
             redirects: Vec::new(),
             address: None,

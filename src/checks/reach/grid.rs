@@ -105,6 +105,7 @@ pub(super) fn sources(args: &Args) -> Result<Vec<Source>, Invalid> {
     let mut out: Vec<Source> = Vec::new();
     for entry in args.get(&FROM) {
         let source = source(&entry)?;
+        means_all(&FROM, &source.name)?;
         if out.iter().any(|other| other.name == source.name) {
             let message = format!("`{}` stands twice in `from`", source.name);
             return Err(FROM.invalid(message, "give each a name of its own: `{name: NAME, source: ADDRESS}`"));
@@ -147,6 +148,15 @@ fn source(entry: &Args) -> Result<Source, Invalid> {
     })
 }
 
+/// A row that names one of these would allow all.
+fn means_all(field: &Field<Vec<Args>>, name: &str) -> Result<(), Invalid> {
+    if ANY.contains(&name) {
+        let message = format!("`{name}` in `{}` is no name: in `allow` it stands for all of them", field.name());
+        return Err(field.invalid(message, "give it another name"));
+    }
+    Ok(())
+}
+
 /// Names stand in ids.
 fn public<'t>(field: &Field<Vec<Args>>, mut texts: impl Iterator<Item = &'t Text>) -> Result<(), Invalid> {
     if texts.any(Text::holds_secret) {
@@ -163,6 +173,7 @@ pub(super) fn destinations(args: &Args) -> Result<Vec<(String, String)>, Invalid
         let (name, host) = (entry.get(&TO_NAME), entry.get(&HOST));
         public(&TO, name.iter().chain([&host]))?;
         let name = name.map_or_else(|| host.to_string(), Text::into_value);
+        means_all(&TO, &name)?;
         if out.iter().any(|(other, _)| *other == name) {
             let message = format!("`{name}` stands twice in `to`");
             return Err(TO.invalid(message, "give each a name of its own: `{name: NAME, host: HOST}`"));
@@ -228,14 +239,16 @@ struct GridAxes<'a> {
 impl GridAxes<'_> {
     /// The cells that rows allow, by the places of source and destination.
     fn allowed(&self, args: &Args) -> Result<BTreeSet<(usize, usize, Port)>, Invalid> {
-        let mut rows: Vec<(&'static str, Args)> = args.get(&ALLOW).into_iter().map(|row| (ALLOW.name(), row)).collect();
+        let written = args.get(&ALLOW).into_iter().zip(1_usize..);
+        let mut rows: Vec<(&'static str, String, Args)> =
+            written.map(|(row, number)| (ALLOW.name(), format!("row {number}"), row)).collect();
         if let Some(path) = args.get(&ALLOW_FILE) {
-            rows.extend(policy_file::rows(&path)?.into_iter().map(|row| (ALLOW_FILE.name(), row)));
+            let written = policy_file::rows(&path)?.into_iter();
+            rows.extend(written.map(|(line, row)| (ALLOW_FILE.name(), format!("{}:{line}", path.shown()), row)));
         }
         let mut out = BTreeSet::new();
-        for (number, (field, row)) in rows.iter().enumerate() {
-            let at =
-                |(message, help): (String, String)| Invalid::at(field, format!("row {}: {message}", number + 1), help);
+        for (field, place, row) in &rows {
+            let at = |(message, help): (String, String)| Invalid::at(field, format!("{place}: {message}"), help);
             let sources = self.sources.iter().map(|source| &*source.name);
             let from = chosen("from", &row.get(&ROW_FROM), &sources).map_err(at)?;
             let destinations = self.destinations.iter().map(|(name, _)| &**name);

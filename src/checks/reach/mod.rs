@@ -10,6 +10,7 @@ mod synonyms;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use facts::{ADDRESS, CONNECT_TIME, EXPECTED, OUTCOME};
@@ -18,8 +19,9 @@ use grid::Port;
 
 use crate::checks::shared::silence;
 use crate::checks::shared::target::{IP_VERSION, Target};
+use crate::model::count::counted;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, GridCell, Invalid, Observation};
-use crate::net::{IpVersion, this_host};
+use crate::net::{Addresses, IpVersion, this_host};
 use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Grid, Mode, PhaseInfo, Probe, Synonyms, fact_is};
 
 /// One cell of a grid.
@@ -104,15 +106,46 @@ impl Probe for Reach {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         cx.set(&EXPECTED, if self.cell.allowed { "allowed" } else { "denied" });
-        match self.ask(cx).await {
+        let found = match self.target.addresses().await {
+            Ok(found) => found,
+            Err(end) => return self.ended(cx, end),
+        };
+        let Some(address) = found.list.first().copied() else {
+            let why = format!("{} has no address", self.target.host);
+            return self.ended(cx, EarlyEnd::outcome("unresolved", why));
+        };
+        match self.ask(cx, address).await {
             Ok(()) => Ok(()),
+            // That one of several denies says nothing of the others.
+            Err(EarlyEnd::Outcome { .. })
+                if !self.cell.allowed && (found.list.len() > 1 || found.partial.is_some()) =>
+            {
+                Err(self.one_of_several(address, &found))
+            }
+            Err(end) => self.ended(cx, end),
+        }
+    }
+}
+
+impl Reach {
+    /// Why a denial by `asked`, one of these addresses, is none of the name.
+    fn one_of_several(&self, asked: IpAddr, found: &Addresses) -> Fault {
+        let count = counted(found.list.len(), "address");
+        let has = found.partial.clone().unwrap_or_else(|| format!("it has {count}"));
+        let why = format!("{}: {has}, and only {asked} was asked: others may answer", self.target.host);
+        let remedy = "write each address in `to`, or `ip_version` where it has one of each IP version";
+        Fault::local(format!("ask {}", self.cell.to), Probe::target(self), why, remedy)
+    }
+
+    fn ended(&self, cx: &mut Cx<'_>, end: EarlyEnd) -> Result<(), Fault> {
+        match end {
             // A name that is not found denies nothing.
-            Err(EarlyEnd::Outcome { word: "unresolved", evidence }) if !self.cell.allowed => {
+            EarlyEnd::Outcome { word: "unresolved", evidence } if !self.cell.allowed => {
                 let why = evidence.unwrap_or_else(|| "its name does not resolve".to_owned());
                 let remedy = "write its address in `to`, or see that its name resolves where it is asked from";
                 Err(Fault::local(format!("ask {}", self.cell.to), Probe::target(self), why, remedy))
             }
-            Err(end) => {
+            end => {
                 if matches!(end, EarlyEnd::Outcome { word: "silent" | "unreachable" | "unresolved", .. }) {
                     cx.unreached();
                 }
@@ -120,11 +153,8 @@ impl Probe for Reach {
             }
         }
     }
-}
 
-impl Reach {
-    async fn ask(&self, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
-        let address = self.target.address().await?;
+    async fn ask(&self, cx: &mut Cx<'_>, address: IpAddr) -> Result<(), EarlyEnd> {
         cx.set(&ADDRESS, address.to_string());
         if this_host::is_local(address) {
             // Nothing leaves for its own address: that it answers shows nothing of the network.

@@ -10,8 +10,8 @@ use crate::model::{Arg, Args, Invalid, Text};
 const MOST_BYTES: u64 = 1 << 20;
 const WRITE: &str = "write a row a line, `web,jobs database tcp/5432`: who, whom, and which ports, or `any`";
 
-/// The rows of a file, as `allow` would have them.
-pub(super) fn rows(path: &Text) -> Result<Vec<Args>, Invalid> {
+/// The rows of a file, as `allow` would have them, each with its line.
+pub(super) fn rows(path: &Text) -> Result<Vec<(usize, Args)>, Invalid> {
     let invalid = |why: String| ALLOW_FILE.invalid(format!("{}{why}", path.shown()), WRITE);
     let text = read(path).map_err(|error| invalid(format!(": {error}")))?;
     let mut out = Vec::new();
@@ -21,7 +21,7 @@ pub(super) fn rows(path: &Text) -> Result<Vec<Args>, Invalid> {
             [] => {}
             [from, to, ports] => {
                 let written = [(ROW_FROM.name(), from), (ROW_TO.name(), to), (ROW_PORTS.name(), ports)];
-                out.push(Args(written.map(|(key, text)| (key, several(text))).into()));
+                out.push((number, Args(written.map(|(key, text)| (key, several(text))).into())));
             }
             _ => return Err(invalid(format!(":{number}: `{}` has {} words, not three", line.trim(), words.len()))),
         }

@@ -101,6 +101,8 @@ fn what_is_wrong_is_told_with_what_to_write() {
         ("from: [web], to: [a.test], ports: [1]", "`web` in `from` is no address"),
         ("from: [{netns: a/b}], to: [a.test], ports: [1]", "no name of a network namespace"),
         ("from: [self, self], to: [a.test], ports: [1]", "`self` stands twice in `from`"),
+        ("from: [{name: any}], to: [a.test], ports: [1]", "`any` in `from` is no name"),
+        ("from: [self], to: [{name: '*', host: a.test}], ports: [1]", "`*` in `to` is no name"),
         ("from: [self], to: [a.test, a.test], ports: [1]", "`a.test` stands twice in `to`"),
         ("from: [self], to: [a.test], ports: [sctp/1]", "its protocol is neither tcp nor udp"),
         ("from: [self], to: [a.test], ports: [0-99999]", "99999"),
@@ -130,7 +132,8 @@ fn rows_may_stand_in_a_file() {
     assert!(good.cases[0].grid.as_ref().unwrap().allowed);
     let told = error(&fields("self 127.0.0.3 tcp/443\nself 127.0.0.3\n"));
     assert!(told.contains("allow.txt:2: `self 127.0.0.3` has 2 words, not three"), "{told}");
-    assert!(error(&fields("self x any\n")).contains("row 1: `x` is none of `to`"));
+    let told = error(&(fields("# who may\n\nself x any\n") + ", allow: [{from: self, to: any}]"));
+    assert!(told.contains("allow.txt:3: `x` is none of `to`"), "{told}");
 }
 
 /// The observation of the only cell of a grid.
@@ -207,4 +210,26 @@ async fn any_datagram_is_an_answer_and_the_number_comes_from_the_far_end() {
     assert_eq!(observe(&port, true).await.text("outcome"), Some("silent"));
     drop(quiet);
     assert_eq!(observe(&port, false).await.text("outcome"), Some("refused"));
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_found_denies_nothing() {
+    let args = typed("from: [self], to: [a.invalid], ports: [443]");
+    let cell = cells(&args).unwrap().remove(0);
+    let (seen, ended) = testing::observe(&Reach::from_args(&cell.args).unwrap()).await;
+    assert!(ended.unwrap_err().remedy.contains("write its address in `to`") && seen.text("outcome").is_none());
+}
+
+#[test]
+fn the_error_of_a_firewall_is_a_refusal() {
+    for (word, refuses) in [
+        ("admin_prohibited from 192.0.2.1", true),
+        ("host_prohibited", true),
+        ("source_policy_failed", true),
+        ("reject_route", true),
+        ("host_unreachable from 192.0.2.1", false),
+        ("no_route", false),
+    ] {
+        assert_eq!(super::exchange::prohibits(word), refuses, "{word}");
+    }
 }

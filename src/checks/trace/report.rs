@@ -6,16 +6,14 @@ use std::net::IpAddr;
 use super::Trace;
 use super::facts::{
     ADDRESSES, BLACK_HOLE, CHANGED, DISTANCE, ERROR, ERRORS, FARTHEST, HOP_MTU, HOP_RTT, HOP_RTT_MAX, HOP_SENT, HOPS,
-    INTERFACE, LAST, LOOP, LOSS, OUTCOME, PATH, PATH_MTU, PATHS, RECEIVED, ROUTER, ROUTERS, RTT, SENT, STATE,
-    UNREACHED,
+    INTERFACE, LAST, LOOP, LOSS, MTU_FACTS, OUTCOME, PATH, PATH_MTU, PATHS, RECEIVED, ROUTER, ROUTERS, RTT, SENT,
+    STATE, UNREACHED,
 };
 use super::flow_paths::{End, FlowPath, Hop, different, hops, states};
 use super::prober::{Ending, MtuFound, TraceResult};
 use crate::model::count::counted;
 use crate::probe::Cx;
 
-/// Most errors that are listed.
-const MOST_ERRORS: usize = 100;
 /// Routers of a circle that are named in a sentence.
 const NAMED: usize = 4;
 
@@ -36,9 +34,15 @@ pub(super) fn report(cx: &mut Cx<'_>, trace: &Trace, target: IpAddr, found: &Tra
         let changed: BTreeSet<usize> = flow_paths.iter().flat_map(FlowPath::changed).collect();
         cx.set(&CHANGED, changed.iter().map(usize::to_string).collect::<Vec<_>>());
     }
-    cx.set(&ERRORS, errors(found));
+    let errors = errors(found);
+    cx.set_long(&ERRORS, errors.into_iter());
     if let Some(mtu) = &found.mtu {
         path_mtu(cx, mtu, found);
+    }
+    if found.stopped {
+        let why = format!("{} stopped answering while packets of different lengths were sent", trace.target.label());
+        cx.note(why.clone());
+        cx.partial_all(MTU_FACTS, &why);
     }
     rows(cx, &hops);
 }
@@ -141,7 +145,7 @@ fn errors(found: &TraceResult) -> Vec<String> {
             *counts.entry(format!("{error} from {}", answer.from)).or_default() += 1;
         }
     }
-    counts.iter().take(MOST_ERRORS).map(|(text, count)| format!("{text} x{count}")).collect()
+    counts.iter().map(|(text, count)| format!("{text} x{count}")).collect()
 }
 
 fn path_mtu(cx: &mut Cx<'_>, mtu: &MtuFound, found: &TraceResult) {

@@ -33,6 +33,29 @@ async fn this_host_is_one_hop_away_by_every_protocol() {
 }
 
 #[tokio::test]
+async fn what_another_host_sends_back_is_no_arrival() {
+    let server = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let other = tokio::net::UdpSocket::bind("127.0.0.2:0").await.unwrap();
+    let port = server.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut buffer = [0; 128];
+        while let Ok((length, from)) = server.recv_from(&mut buffer).await {
+            let _ = other.send_to(&buffer[..length], from).await;
+        }
+    });
+    let more = [
+        ("protocol", text("udp")),
+        ("port", Arg::Integer(port.into())),
+        ("max_hops", Arg::Integer(2)),
+        ("retries", Arg::Integer(0)),
+    ];
+    let mut all = args("127.0.0.1", &more);
+    all.0.insert("timeout", Arg::Number(0.3));
+    let seen = traced(&all).await.unwrap();
+    assert_eq!(seen.text("outcome"), Some("silent"), "{:?}", seen.notes());
+}
+
+#[tokio::test]
 async fn every_flow_is_sent_and_every_packet_counted() {
     let more = [("flows", Arg::Integer(5)), ("count", Arg::Integer(3)), ("interval", Arg::Number(0.001))];
     let Some(seen) = traced(&args("127.0.0.9", &more)).await else { return };

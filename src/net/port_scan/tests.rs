@@ -23,6 +23,8 @@ struct Scripted {
     /// What came in other ways before it was waited for.
     dropped: u64,
     lacks: Option<i32>,
+    /// What it lacks is what it keeps.
+    keeps: bool,
     stops: Option<CancellationToken>,
     own_port: u16,
     log: std::rc::Rc<std::cell::RefCell<Vec<(u16, Instant)>>>,
@@ -54,6 +56,10 @@ impl Prober for Scripted {
         }
         std::thread::park_timeout(length);
         scan.read_until = Instant::now();
+    }
+
+    fn give_back(&mut self) {
+        self.lacks = self.lacks.filter(|_| !self.keeps);
     }
 
     fn dropped(&self) -> u64 {
@@ -180,6 +186,8 @@ fn what_this_host_lacks_for_long_is_its_fault() {
     assert!(start.elapsed() >= Duration::from_secs(1), "it may come back");
     assert!(found.faults[&0].remedy.contains("ulimit -n") && found.faults.len() == 2, "{:?}", found.faults);
     assert_eq!((states(&found, 1), found.probes), (vec![Unasked], 0));
+    let kept = Scripted { lacks: Some(libc::EMFILE), keeps: true, ..Scripted::default() };
+    assert!(scan(job(2, 1, (0, 1)), kept).faults.is_empty(), "it gave back what it kept");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use hyper::header::{HOST, PROXY_AUTHORIZATION};
+use hyper::header::PROXY_AUTHORIZATION;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request, StatusCode, Uri};
 use rustls::pki_types::ServerName;
@@ -266,7 +266,7 @@ impl HttpServer<'_> {
         observer.begins(Phase::Head);
         let mut request = build(version).map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
         if let Some(proxy) = self.proxy.filter(|_| self.is_forwarded()) {
-            forward(&mut request, proxy).map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
+            forward(&mut request, self.url, proxy).map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
         }
         let signal = request.body().signal();
         if let Some(signal) = signal.clone() {
@@ -287,9 +287,10 @@ impl HttpServer<'_> {
     }
 }
 
-/// A request as a proxy takes it: with the whole URL in its first line, and the credentials for it.
-fn forward(request: &mut Request<Outgoing>, proxy: &Proxy) -> Result<(), String> {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+/// A request as a proxy takes it: with the whole URL in its first line, which says where it goes whatever the header `host` asks
+/// for there, and the credentials for the proxy.
+fn forward(request: &mut Request<Outgoing>, url: &Url, proxy: &Proxy) -> Result<(), String> {
+    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
     let uri = Uri::builder().scheme("http").authority(host).path_and_query(path).build();
     *request.uri_mut() = uri.map_err(|error| error.to_string())?;

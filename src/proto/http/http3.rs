@@ -2,10 +2,10 @@
 
 use h3::client::{RequestStream, SendRequest};
 use h3::error::StreamError;
-use hyper::Request;
 use hyper::body::{Buf as _, Bytes};
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::http::response::Parts;
+use hyper::{Method, Request, StatusCode};
 
 use super::client::Limits;
 use super::stream_end::too_large_head;
@@ -15,10 +15,15 @@ use crate::net::scope::Scope;
 use crate::proto::quic::{self, Connection, PathError, classify_end};
 use crate::proto::tls::HandshakeEnd;
 
+/// Answers of status 1xx that are read before the one that counts (RFC 9114, 4.1).
+const INFORMATIONAL: usize = 32;
+
 /// The rest of a response, and the connection it is read from.
 pub(super) struct Http3Body {
     stream: RequestStream<h3_quinn::BidiStream<Bytes>, Bytes>,
     connection: Connection,
+    /// Bytes still to come, by the length that the head names.
+    left: Option<u64>,
     /// The connection closes with its last sender.
     _sender: SendRequest<h3_quinn::OpenStreams, Bytes>,
     _scope: Scope,
@@ -33,7 +38,15 @@ impl Http3Body {
             part = self.stream.recv_data() => part,
         };
         match part {
-            Ok(Some(mut part)) => Ok(Some(part.copy_to_bytes(part.remaining()))),
+            Ok(Some(mut part)) => {
+                let bytes = part.copy_to_bytes(part.remaining());
+                self.left = match self.left {
+                    None => None,
+                    Some(left) => Some(left.checked_sub(bytes.len() as u64).ok_or_else(|| other_length("more"))?),
+                };
+                Ok(Some(bytes))
+            }
+            Ok(None) if self.left.is_some_and(|left| left > 0) => Err(other_length("less")),
             Ok(None) => Ok(None),
             Err(error) => Err(failed(&self.connection, &error)),
         }
@@ -47,6 +60,7 @@ pub(super) async fn send(
     request: Request<Outgoing>,
 ) -> Result<(Parts, Http3Body), NoResponse> {
     let scope = Scope::default();
+    let is_head = request.method() == Method::HEAD;
     let asked = tokio::select! {
         biased;
         error = connection.path_error() => return Err(path_failed(error)),
@@ -57,7 +71,8 @@ pub(super) async fn send(
             if limits.exceeded_by(&head) {
                 return Err(too_large_head(limits.head));
             }
-            Ok((head, Http3Body { stream, connection, _sender: sender, _scope: scope }))
+            let left = if is_head { None } else { length(&head) };
+            Ok((head, Http3Body { stream, connection, left, _sender: sender, _scope: scope }))
         }
         Err(RequestError::Stream(StreamError::HeaderTooBig { .. })) => Err(too_large_head(limits.head)),
         Err(RequestError::Stream(error)) => Err(failed(&connection, &error)),
@@ -66,6 +81,17 @@ pub(super) async fn send(
             Err(ended(&connection).unwrap_or_else(|| NoResponse::new(FailureKind::Malformed, why)))
         }
     }
+}
+
+/// The length of the body that a head names; an answer with a 304 names that of another one.
+fn length(head: &Parts) -> Option<u64> {
+    let named = head.headers.get(CONTENT_LENGTH).filter(|_| head.status != StatusCode::NOT_MODIFIED)?;
+    named.to_str().ok()?.parse().ok()
+}
+
+/// A body that is not as long as its head says is no whole answer (RFC 9114, 4.1.2).
+fn other_length(word: &str) -> NoResponse {
+    NoResponse::new(FailureKind::Malformed, format!("HTTP/3: the body has {word} bytes than `content-length` says"))
 }
 
 enum RequestError {
@@ -102,7 +128,13 @@ async fn ask(
         stream.send_data(body).await?;
     }
     stream.finish().await?;
-    let response = stream.recv_response().await?;
+    let mut response = stream.recv_response().await?;
+    for _ in 0..INFORMATIONAL {
+        if !response.status().is_informational() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            break;
+        }
+        response = stream.recv_response().await?;
+    }
     Ok((response.into_parts().0, stream, sender))
 }
 

@@ -13,20 +13,21 @@ use serde_json::{Value, json};
 use super::{Namespace, namespace};
 
 const PORT: u16 = 8080;
-/// Address, status and body of each backend.
-const BACKENDS: &[(&str, u16, &str)] = &[
-    ("127.0.0.2", 200, "new"),
-    ("127.0.0.3", 200, "new"),
-    ("127.0.0.4", 200, "old"),
-    ("127.0.0.5", 503, "new"),
-    ("127.0.0.7", 200, "new"),
+/// Address, status, coding and body of each backend.
+const BACKENDS: &[(&str, u16, &str, &str)] = &[
+    ("127.0.0.2", 200, "identity", "new"),
+    ("127.0.0.3", 200, "identity", "new"),
+    ("127.0.0.4", 200, "identity", "old"),
+    ("127.0.0.5", 503, "identity", "new"),
+    ("127.0.0.7", 200, "identity", "new"),
+    ("127.0.0.8", 200, "x-unknown", "other"),
 ];
 const HOSTS: &str = "127.0.0.2 same.test mixed.test dead.test\n127.0.0.3 same.test mixed.test\n127.0.0.7 same.test mixed.test\n\
-    127.0.0.4 mixed.test\n127.0.0.5 mixed.test\n127.0.0.6 dead.test\n";
+    127.0.0.4 mixed.test\n127.0.0.5 mixed.test\n127.0.0.6 dead.test\n127.0.0.2 coded.test\n127.0.0.8 coded.test\n";
 
 /// Starts the backends inside, on threads that live as long as the tests do.
 fn serve(namespace: &Namespace) {
-    for (address, status, body) in BACKENDS {
+    for (address, status, coding, body) in BACKENDS {
         let file = File::open(PathBuf::from("/run/netns").join(namespace.name())).unwrap();
         let (ready, started) = mpsc::channel();
         thread::spawn(move || {
@@ -34,7 +35,8 @@ fn serve(namespace: &Namespace) {
             let listener = TcpListener::bind((*address, PORT)).unwrap();
             ready.send(()).unwrap();
             let length = body.len();
-            let answer = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+            let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-encoding: {coding}");
+            let answer = format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}");
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let _ = stream.read(&mut [0; 4096]);
@@ -58,10 +60,11 @@ fn every_backend_is_asked_and_the_one_that_differs_is_named() {
         check("same", ", expect: {addresses.agree: true, backends.status: {all: 200}}"),
         check("mixed", ""),
         check("dead", ""),
+        check("coded", ", expect: {addresses.differ: {len: 0}}"),
     ];
     let (report, shown) = own.run(&format!("version: 1\nsuite: backends\nchecks:\n{}", checks.concat()));
-    let verdicts: Vec<&Value> = (0..3).map(|at| &report["checks"][at]["verdict"]).collect();
-    assert_eq!(verdicts, ["passed", "failed", "failed"], "{shown}");
+    let verdicts: Vec<&Value> = (0..4).map(|at| &report["checks"][at]["verdict"]).collect();
+    assert_eq!(verdicts, ["passed", "failed", "failed", "errored"], "{shown}");
     let facts = |at: usize| &report["checks"][at]["facts"];
     assert_eq!(facts(0)["addresses.differ"], json!([]), "{}", facts(0));
     let mut differ: Vec<&str> =
@@ -74,5 +77,8 @@ fn every_backend_is_asked_and_the_one_that_differs_is_named() {
         (&json!("refused"), &json!(["127.0.0.6 refused"]))
     );
     assert!(facts(2).get("addresses.agree").is_none_or(Value::is_null), "{}", facts(2));
+    assert_eq!(facts(3)["addresses.differ"], json!([]), "a body that was not read is no other one");
+    let reason = report["checks"][3]["reason"].as_str().unwrap();
+    assert!(reason.contains("not all of the body of 127.0.0.8 was read"), "{reason}");
     assert!(shown.contains("127.0.0.5") && shown.contains("127.0.0.6:8080"), "{shown}");
 }

@@ -233,3 +233,29 @@ fn with_a_cut_network_nothing_is_denied_as_expected() {
     let denied = passed.filter(|check| check["cell"]["allowed"] == false && check["cell"]["from"] == "web");
     assert_eq!(denied.count(), 0, "{shown}");
 }
+
+#[test]
+fn a_denial_of_one_address_is_none_of_a_name_that_has_several() {
+    let Some(own) = namespace() else { return };
+    own.setup("ip link set lo up\nip link add d0 type veth peer name d1\nip link set d0 up\nip address add 10.81.0.1/24 dev d0");
+    std::fs::write(own.etc().join("hosts"), "10.81.0.1 one.test two.test\n127.0.0.9 two.test\n").unwrap();
+    let _server = own.spawn("python3", &["-c", SERVER]);
+    own.setup("for i in $(seq 200); do [ $(ss -Hlntu | grep -cE ':(80|5432|7007) ') -ge 3 ] && exit 0; sleep 0.05; done; exit 1");
+    let suite = "version: 1\nsuite: s\nchecks:\n  - {id: up, tcp: {host: 10.81.0.1, port: 80}}\n  - id: p\n    control: up\n    reach:\n      from: [self]\n      \
+        to: [one.test, two.test]\n      ports: [80, 81]\n      allow: [{from: self, to: any, ports: 80}]\n";
+    let (report, shown) = own.run(suite);
+    let cell = |id: &str| {
+        let check = report["checks"].as_array().unwrap().iter().find(|check| check["id"] == id);
+        check.unwrap_or_else(|| panic!("{shown}")).clone()
+    };
+    assert_eq!(
+        cell("p[from=self,port=tcp/80,to=two.test]")["verdict"],
+        "passed",
+        "who is allowed goes to the first: {shown}"
+    );
+    let denied = cell("p[from=self,port=tcp/81,to=two.test]");
+    assert_eq!(denied["verdict"], "errored", "{shown}");
+    assert!(denied["reason"].as_str().unwrap().contains("two.test: it has 2 addresses, and only"), "{denied:#}");
+    let of_one = cell("p[from=self,port=tcp/81,to=one.test]")["reason"].to_string();
+    assert!(!of_one.contains("address"), "{of_one}");
+}

@@ -48,6 +48,17 @@ fn ends_are_told_apart() {
     let rows = hops(&all, std::slice::from_ref(&flow_path));
     assert_eq!((rows.len(), rows[1].sent, rows[1].error.as_deref()), (2, 1, Some("host_unreachable")));
     assert_eq!(FlowPath::of(&[], 0, 30).last, None);
+    // Of two that reject, the nearer one ends the way.
+    let mut all = passed(0, &[1, 2], None);
+    all.extend([packet(0, 4, 7, Ending::Rejected), packet(0, 3, 2, Ending::Rejected)]);
+    let nearer = End::Unreachable("host_unreachable from 192.0.2.2".to_owned());
+    assert_eq!(FlowPath::of(&all, 0, 30).end, nearer);
+    // Packets of other lengths tell nothing of the way.
+    let mut long = packet(0, 2, 9, Ending::Arrived);
+    long.length = Some(1500);
+    all = passed(0, &[1, 2], Some(9));
+    all.push(long);
+    assert_eq!(FlowPath::of(&all, 0, 30).distance(), Some(3));
 }
 
 #[test]
@@ -60,6 +71,7 @@ fn a_circle_is_an_address_that_comes_again_and_goes_on_so() {
     assert_eq!(end(&[1, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5]), members(&[5]));
     assert_eq!(end(&[1, 5, 5, 6]), End::Silent, "a router that passes on what it should have dropped");
     assert_eq!(end(&[1, 2, 3, 4, 5, 2]), End::Silent, "a way that changed while it was traced");
+    assert_eq!(end(&[1, 2, 3, 2, 3, 4]), End::Silent, "who gets out of a circle is in none");
 }
 
 #[test]
@@ -84,6 +96,7 @@ fn ways_that_are_known_in_part_are_no_others() {
     assert_eq!(flow_paths(&[&[1, 2, 3], &[1, 2, 3]]), 1);
     assert_eq!(flow_paths(&[&[1, 0, 3], &[1, 2, 3], &[1, 4, 3]]), 2);
     assert_eq!(flow_paths(&[&[1, 2, 3], &[1, 2, 4, 3]]), 2, "another length is another way");
+    assert_eq!(flow_paths(&[&[1, 0, 0], &[1, 0, 0, 0]]), 2, "also where nobody answers");
     assert_eq!(flow_paths(&[&[1, 2, 5], &[1, 3, 6], &[1, 2, 6], &[1, 3, 5]]), 4);
 }
 
@@ -104,6 +117,14 @@ fn losses_that_are_not_seen_behind_are_the_routers_own() {
     assert_eq!(of_answers(&[10, 6, 5, 6]), ["answered", "lossy", "lossy", "lossy"]);
     assert_eq!(of_answers(&[10, 9, 10]), ["answered", "answered", "target"], "one of ten tells nothing");
     assert_eq!(of_answers(&[10, 1, 6, 7]), ["answered", "rate_limited", "lossy", "lossy"]);
+}
+
+#[test]
+fn a_flow_that_was_lost_leaves_a_gap_at_every_hop_behind() {
+    let packets: Vec<_> = passed(0, &[1, 2, 3], Some(9)).into_iter().chain(passed(1, &[1], None)).collect();
+    let flow_paths = [FlowPath::of(&packets, 0, 30), FlowPath::of(&packets, 1, 30)];
+    let gaps: Vec<bool> = hops(&packets, &flow_paths).iter().map(|hop| hop.has_gap).collect();
+    assert_eq!(gaps, [false, true, true, true]);
 }
 
 #[test]

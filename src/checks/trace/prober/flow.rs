@@ -270,7 +270,35 @@ fn no_port(peer: SocketAddr) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::{FIRST_PORT, ports};
+    use super::{DatagramFlow, FIRST_PORT, Route, ports};
+
+    /// The route to nobody on loopback.
+    fn route() -> Route {
+        Route { peer: "127.0.0.1:9".parse().unwrap(), source: None, dont_fragment: false, longest: 0, seed: 7 }
+    }
+
+    #[test]
+    fn a_quoted_datagram_is_known_by_its_tag_and_its_number() {
+        let (flow, _) = DatagramFlow::udp(route(), 0, 0x1122_3344_5566_7788).unwrap();
+        let packet = flow.packet(5, None);
+        assert_eq!(flow.quoted(&packet), Some(Some(5)));
+        assert_eq!(flow.quoted(&packet[..8]), Some(None), "too little to tell which");
+        assert_eq!(flow.quoted(&[0x11, 0x23, 0x33]), None, "somebody else's");
+        assert_eq!(flow.packet(5, Some(100)).len(), 100 - 28, "what is asked for is the length as an IP packet");
+    }
+
+    #[test]
+    fn echo_requests_of_a_flow_have_one_checksum() {
+        // Not without permission.
+        let Ok((flow, _)) = DatagramFlow::echo(route(), 0) else { return };
+        let sum = |number: u32| {
+            let packet = flow.packet(number, None);
+            packet.chunks(2).map(|two| u32::from(two[0]) * 256 + u32::from(two[1])).sum::<u32>() % 0xffff
+        };
+        assert_eq!(sum(1), sum(2));
+        let checksum = |number: u32| flow.packet(number, None)[2..4].to_vec();
+        assert_eq!(checksum(1), checksum(77));
+    }
 
     #[test]
     fn a_flow_has_the_same_port_in_every_run_and_flows_have_different_ones() {
@@ -281,6 +309,7 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert!(all.len() == 64 && all.iter().all(|port| *port >= FIRST_PORT), "{all:?}");
+        assert_eq!(first(0), 62_576, "also in another process");
         assert_ne!(ports("192.0.2.2:33434".parse().unwrap(), 0).next(), ports(peer, 0).next());
     }
 }

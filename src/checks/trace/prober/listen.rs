@@ -60,8 +60,9 @@ impl Prober {
     fn is_waiting(&self, first: usize) -> bool {
         let new = self.packets.get(first..).unwrap_or_default();
         new.iter().any(|packet| {
-            let is_before_end = self.end(packet.flow).is_none_or(|end| packet.ttl < end);
-            packet.answer.is_none() && (packet.length.is_some() || is_before_end)
+            // The target itself answers as late as it is far: later than the routers before it.
+            let is_on_the_path = self.end(packet.flow).is_none_or(|end| packet.ttl <= end);
+            packet.answer.is_none() && (packet.length.is_some() || is_on_the_path)
         })
     }
 

@@ -25,6 +25,7 @@ use crate::net::this_host;
 use crate::proto::icmp::{icmp_fault, unique};
 pub(super) use flow::Ending;
 use flow::{DatagramFlow, Route};
+use mtu::MtuSearch;
 pub(super) use mtu::{LENGTHS, MtuFound, TRIES};
 use syn::{SynStart, Syns};
 
@@ -106,6 +107,8 @@ pub(super) struct TraceResult {
     /// This host says that its neighbour on the way does not answer.
     pub(super) neighbour: Option<String>,
     pub(super) mtu: Option<MtuFound>,
+    /// The target stopped answering while its MTU was looked for.
+    pub(super) stopped: bool,
 }
 
 enum FlowSockets {
@@ -207,10 +210,28 @@ impl Prober {
             }
         }
         self.settle(first, stop)?;
+        self.farther(stop)?;
         self.again(stop)?;
         self.own_drop(stop)?;
-        let mtu = if self.job.mtu { self.find_mtu(stop)? } else { None };
-        Ok(TraceResult { packets: self.packets, ports: self.ports, neighbour: self.neighbour, mtu })
+        let mtu = if self.job.mtu { self.find_mtu(stop)? } else { MtuSearch::Unreached };
+        let stopped = matches!(mtu, MtuSearch::Stopped);
+        let mtu = if let MtuSearch::Found(found) = mtu { Some(found) } else { None };
+        Ok(TraceResult { packets: self.packets, ports: self.ports, neighbour: self.neighbour, mtu, stopped })
+    }
+
+    /// Follows to the last hop those flows whose routers still answer where others end: their ways are longer, or go round in circles.
+    fn farther(&mut self, stop: &CancellationToken) -> Result<(), Fault> {
+        let first = self.packets.len();
+        for flow in (0..self.job.flows).filter(|flow| self.end(*flow).is_none()).collect::<Vec<_>>() {
+            let own = self.packets.iter().filter(|packet| packet.flow == flow);
+            let asked = own.clone().map(|packet| packet.ttl).max().unwrap_or(0);
+            let answered = own.filter(|packet| packet.answer.is_some()).map(|packet| packet.ttl).max().unwrap_or(0);
+            if asked < self.job.max_hops && answered.saturating_add(FARTHER) >= asked {
+                self.listen(self.job.interval, stop)?;
+                self.volley(flow, asked + 1..=self.job.max_hops)?;
+            }
+        }
+        self.settle(first, stop)
     }
 
     /// Asks again what answered nothing.

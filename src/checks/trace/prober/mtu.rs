@@ -28,6 +28,24 @@ pub(in crate::checks::trace) struct MtuFound {
     pub(in crate::checks::trace) black_hole: bool,
 }
 
+/// What a search came to.
+pub(super) enum MtuSearch {
+    Found(MtuFound),
+    /// The first flow did not arrive, so that nothing is known of its path; or nobody waits for it any more.
+    Unreached,
+    /// The target stopped answering meanwhile, whatever the length.
+    Stopped,
+}
+
+/// Whether the border that was found is one of length.
+enum Border {
+    Holds,
+    /// What failed before passes now.
+    Moved,
+    /// Neither side of it passes.
+    Gone,
+}
+
 /// What became of a length.
 enum LengthOutcome {
     Passed,
@@ -53,13 +71,13 @@ impl TooBigReports {
 }
 
 impl Prober {
-    /// `None` where the first flow did not arrive, so that nothing is known of its path.
-    pub(super) fn find_mtu(&mut self, stop: &CancellationToken) -> Result<Option<MtuFound>, Fault> {
+    /// Looks for the border between the lengths that pass and those that do not.
+    pub(super) fn find_mtu(&mut self, stop: &CancellationToken) -> Result<MtuSearch, Fault> {
         let arrived = |packet: &super::Packet| {
             packet.flow == 0 && packet.answer.as_ref().is_some_and(|answer| answer.ending == Ending::Arrived)
         };
         if !self.packets.iter().any(arrived) {
-            return Ok(None);
+            return Ok(MtuSearch::Unreached);
         }
         let top = self.route.longest.max(BASE);
         let mut search = Search::new(BASE, top);
@@ -68,7 +86,7 @@ impl Prober {
         self.learn(&mut search, &mut reported);
         loop {
             if stop.is_cancelled() {
-                return Ok(None);
+                return Ok(MtuSearch::Unreached);
             }
             if let Some(length) = search.next() {
                 match self.tries(length, (&mut search, &mut reported), stop)? {
@@ -76,13 +94,17 @@ impl Prober {
                     LengthOutcome::Failed => search.failed(length),
                     LengthOutcome::OwnLimit => search.own_limit(length),
                 }
-            } else if self.holds((&mut search, &mut reported), stop)? {
-                break;
+            } else {
+                match self.holds((&mut search, &mut reported), stop)? {
+                    Border::Holds => break,
+                    Border::Moved => {}
+                    Border::Gone => return Ok(MtuSearch::Stopped),
+                }
             }
         }
         let (mtu, interface) = (search.low(), search.top());
         let black_hole = mtu < interface && !reported.says(mtu);
-        Ok(Some(MtuFound { mtu, interface, router: reported.router, black_hole }))
+        Ok(MtuSearch::Found(MtuFound { mtu, interface, router: reported.router, black_hole }))
     }
 
     /// How far packets of this length get: one to each hop that answers at all.
@@ -165,20 +187,23 @@ impl Prober {
         &mut self,
         (search, reported): (&mut Search, &mut TooBigReports),
         stop: &CancellationToken,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Border, Fault> {
         let low = search.low();
         if low >= search.top() || reported.says(low) {
-            return Ok(true);
+            return Ok(Border::Holds);
         }
+        let mut passes = false;
         for length in [low + 1, low].into_iter().cycle().take(2 * TRIES as usize) {
             let first = self.packets.len();
             self.send(0, self.job.max_hops, Some(length))?;
             self.settle(first, stop)?;
             self.learn(search, reported);
             if search.low() > low {
-                return Ok(false);
+                return Ok(Border::Moved);
             }
+            let answer = self.packets.get(first).and_then(|packet| packet.answer.as_ref());
+            passes |= answer.is_some_and(|answer| answer.ending == Ending::Arrived);
         }
-        Ok(true)
+        Ok(if passes { Border::Holds } else { Border::Gone })
     }
 }

@@ -140,3 +140,27 @@ fn token(number: u32) -> Token {
 fn number(token: Token) -> Option<u32> {
     u32::try_from(token.0.checked_sub(FLOWS)?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::ended;
+
+    #[test]
+    fn only_what_the_target_sends_is_an_arrival() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let peer = "127.0.0.1:9".parse().unwrap();
+        let of = |errno: i32| ended(&socket, Err(io::Error::from_raw_os_error(errno)), peer);
+        for errno in [libc::ECONNREFUSED, libc::ECONNRESET, libc::EISCONN] {
+            assert!(of(errno).unwrap().is_some_and(|reply| reply.report.is_none()), "{errno}");
+        }
+        for errno in [libc::ETIMEDOUT, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::EHOSTDOWN] {
+            assert!(of(errno).unwrap().is_none(), "{errno}");
+        }
+        assert!(of(libc::EPERM).is_err());
+        assert!(ended(&socket, Ok(()), peer).unwrap().is_some());
+    }
+}

@@ -4,6 +4,7 @@
 mod ends;
 mod hops;
 mod path;
+mod scripted;
 mod ways;
 
 use std::fmt::Write as _;

@@ -1,11 +1,11 @@
-//! The path through thirty routers, without any capability, past routers that quote little, and compared with an earlier one.
+//! The path through thirty routers, without any capability, and compared with an earlier one.
 
 use std::fmt::Write as _;
 
 use serde_json::json;
 
 use super::super::super::peer::{MTR, installed};
-use super::super::{CliSandbox, Namespace, Running, namespace};
+use super::super::{CliSandbox, Namespace};
 use super::{Chain, four, is, path, six, states, suite, trace};
 
 /// Runs its arguments without any capability.
@@ -71,44 +71,6 @@ fn no_capability_is_needed() {
         .args(["grep", "CapEff", "/proc/self/status"])
         .output();
     assert!(String::from_utf8_lossy(&output.unwrap().stdout).trim().ends_with("\t0000000000000000"));
-}
-
-/// A router of which only eight bytes of each datagram come back, as many are: nothing in them tells which one it was.
-const TERSE: &str = "
-import fcntl, os, struct, sys
-tun = os.open('/dev/net/tun', os.O_RDWR)
-fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH', b'tun0', 0x1001))
-os.system('ip address add 10.90.0.1/24 dev tun0; ip link set tun0 up; ip route add 192.0.2.0/24 dev tun0')
-print('up', flush=True)
-def checksum(data):
-    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
-    total = (total & 0xffff) + (total >> 16)
-    return ~((total & 0xffff) + (total >> 16)) & 0xffff
-while True:
-    packet = os.read(tun, 4096)
-    if packet[0] >> 4 != 4 or packet[9] != 17: continue
-    ttl = packet[8]
-    if ttl == 3: continue
-    kind, code, source = (3, 3, packet[16:20]) if ttl >= 5 else (11, 0, bytes([10, 90, 1, ttl]))
-    message = struct.pack('!BBHI', kind, code, 0, 0) + packet[:28]
-    message = message[:2] + struct.pack('!H', checksum(message)) + message[4:]
-    header = struct.pack('!BBHHHBBH', 0x45, 0, 20 + len(message), 0, 0, 64, 1, 0) + source + packet[12:16]
-    header = header[:10] + struct.pack('!H', checksum(header)) + header[12:]
-    os.write(tun, header + message)
-";
-
-#[test]
-fn routers_that_quote_eight_bytes_are_asked_one_by_one() {
-    let Some(own) = namespace() else { return };
-    own.setup("ip link set lo up");
-    let mut command = own.command("python3");
-    let mut routers = Running(command.args(["-c", TERSE]).stdout(std::process::Stdio::piped()).spawn().unwrap());
-    let mut up = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(routers.0.stdout.take().unwrap()), &mut up).unwrap();
-    assert_eq!(up, "up\n");
-    let (check, shown) = trace(&own, "192.0.2.9", "protocol: udp");
-    is(&check, "passed", "reached", &shown);
-    assert_eq!(path(&check), ["1 10.90.1.1", "2 10.90.1.2", "3 *", "4 10.90.1.4", "5 192.0.2.9"], "{shown}");
 }
 
 #[test]
