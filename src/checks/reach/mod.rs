@@ -68,7 +68,7 @@ impl Probe for Reach {
                 host: host.as_str().into(),
                 port: number,
                 version,
-                source: source.address,
+                origin: grid::origin(source, host)?,
                 timeout: args.get(&TIMEOUT),
             },
             protocol,
@@ -98,7 +98,7 @@ impl Probe for Reach {
 
     async fn investigate(&self, cx: &mut Cx<'_>) {
         if self.protocol == Protocol::Tcp {
-            silence::investigate(cx, &ADDRESS, self.target.port).await;
+            silence::investigate(cx, &ADDRESS, self.target.port, self.target.origin).await;
         }
     }
 
@@ -125,8 +125,8 @@ impl Probe for Reach {
 impl Reach {
     async fn ask(&self, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
         let address = self.target.address().await?;
-        cx.set(&ADDRESS, address.to_string());
-        if this_host::is_local(address) {
+        cx.set(&ADDRESS, self.target.origin.label(address));
+        if this_host::is_local(address, self.target.origin) {
             // Nothing leaves for its own address: that it answers shows nothing of the network.
             cx.unreached();
         }

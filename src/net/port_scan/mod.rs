@@ -24,9 +24,11 @@ use syn::SynProber;
 use tokio_util::sync::CancellationToken;
 use udp::UdpProber;
 
+use super::Origin;
 use super::datagram::{Class, IcmpError};
 use super::sys::limits;
 use super::this_host;
+use crate::model::interface::is_link_local;
 
 /// Most connections in flight of all threads together.
 const CONNECTIONS: u64 = 4096;
@@ -84,8 +86,8 @@ pub struct ScanJob {
     pub timeout: Duration,
     /// How often a silent port is asked again.
     pub retries: u32,
-    /// Local address.
-    pub source: Option<IpAddr>,
+    /// Where packets leave from.
+    pub origin: Origin,
     /// This share, and how many there are: the pairs are dealt out in turn.
     pub share: (usize, usize),
 }
@@ -100,7 +102,35 @@ struct HostPort {
     peer: SocketAddr,
 }
 
+/// Hosts that one socket is for: link-local ones have an interface of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SocketClass {
+    V4,
+    V6,
+    LinkLocal,
+}
+
+impl SocketClass {
+    const ALL: [Self; 3] = [Self::V4, Self::V6, Self::LinkLocal];
+
+    fn of(host: IpAddr) -> Self {
+        match host {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) if is_link_local(host) => Self::LinkLocal,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
 impl ScanJob {
+    /// Each class of hosts that there are, with one of its hosts.
+    fn classes(&self) -> impl Iterator<Item = (SocketClass, IpAddr)> {
+        SocketClass::ALL.into_iter().filter_map(|class| {
+            let first = self.hosts.iter().copied().find(|host| SocketClass::of(*host) == class)?;
+            Some((class, first))
+        })
+    }
+
     /// How long to wait for a port that is not asked again. A connection has at least so long that a filter of this host shows.
     #[must_use]
     pub fn last_timeout(&self) -> Duration {
@@ -164,9 +194,9 @@ impl Scan {
     /// This host could not send to a host.
     fn unsent(&mut self, error: &io::Error, pair: HostPort) {
         let operation = self.job.method.operation();
-        let fault = match this_host::route_error(pair.peer, self.job.source) {
+        let fault = match this_host::route_error(pair.peer, self.job.origin) {
             Some(why) => this_host::route_fault(&why, operation, pair.peer),
-            None => match super::dial::ConnectError::classify(error, operation, pair.peer) {
+            None => match super::dial::ConnectError::classify(error, operation, pair.peer, self.job.origin) {
                 Err(fault) => fault,
                 Ok(_) => super::dial::local_fault(error, operation, pair.peer),
             },
@@ -177,7 +207,7 @@ impl Scan {
     /// An ICMP error about a probe; whether it ends the wait for an answer.
     fn reported(&mut self, report: &IcmpError, pair: HostPort) -> bool {
         let to = pair.peer.ip();
-        if let Some(why) = this_host::rejection(report, to) {
+        if let Some(why) = this_host::rejection(report, to, self.job.origin) {
             let operation = self.job.method.operation();
             self.fault(pair, this_host::rejection_fault(why, operation, pair.peer));
             return true;

@@ -1,7 +1,7 @@
 //! From what the threads found to facts.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::facts::{
     ADDRESS, ALIVE, ALTERED, DEAD, DUPLICATES, ERROR, HOSTS, LATE, LOSS, LOSS_RUN, RECEIVED, REORDERED, RTT, RTT_MAX,
@@ -15,6 +15,7 @@ use crate::checks::shared::hosts::Host;
 use crate::model::Fault;
 use crate::model::count::counted;
 use crate::model::rows::Row;
+use crate::net::Origin;
 use crate::net::datagram::{Class, IcmpError};
 use crate::net::this_host::{self, OwnAddresses};
 use crate::probe::Cx;
@@ -41,7 +42,7 @@ pub(super) fn report(
     cx: &mut Cx<'_>,
     hosts: &[Host],
     found: Vec<SweepResult>,
-    source: Option<IpAddr>,
+    origin: Origin,
 ) -> Result<(), Fault> {
     for part in &found {
         cx.merge(&LATENESS, &part.lateness);
@@ -50,7 +51,7 @@ pub(super) fn report(
     let user_stamped = found.iter().any(|part| part.user_stamped);
     let mut shares: Vec<_> = found.into_iter().map(|part| part.hosts.into_iter().zip(part.counts)).collect();
     let threads = shares.len().max(1);
-    let (mut table, mut own) = (HostTable::new(cx, &FACTS), OwnAddresses::default());
+    let (mut table, mut own) = (HostTable::new(cx, &FACTS), OwnAddresses::of(origin));
     let (mut sent, mut blocked) = (0, 0);
     // Hosts with an address were dealt out in turn.
     let mut next = 0;
@@ -62,7 +63,7 @@ pub(super) fn report(
             sent += i64::from(counts.sent);
             blocked += i64::from(counts.blocked);
             cells(row, &tally, &counts);
-            asked(&tally, &counts, &mut own, source)
+            asked(&tally, &counts, &mut own, origin)
         });
     }
     cx.set(&ALL_SENT, sent);
@@ -104,7 +105,7 @@ fn cells(row: &mut Row, tally: &HostTally, counts: &ProbeCounts) {
 }
 
 /// What a host came to.
-fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source: Option<IpAddr>) -> HostResult {
+fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, origin: Origin) -> HostResult {
     if counts.received > 0 {
         return HostResult::State("alive", None);
     }
@@ -114,7 +115,7 @@ fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source
         if !by_this_host(report, own) {
             return HostResult::State("unreachable", Some(report.to_string()));
         }
-        if let Some(why) = this_host::rejection(report, tally.address) {
+        if let Some(why) = this_host::rejection(report, tally.address, origin) {
             return HostResult::NotMeasured(Box::new(this_host::rejection_fault(why, OPERATION, peer)));
         }
         if counts.sent > 0 && report.class == Class::Unreachable {
@@ -124,7 +125,7 @@ fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source
         return HostResult::State("unreachable", Some(report.to_string()));
     }
     if counts.sent == 0 {
-        return HostResult::NotMeasured(Box::new(own_fault(tally, peer, source)));
+        return HostResult::NotMeasured(Box::new(own_fault(tally, peer, origin)));
     }
     let error = match (counts.late, counts.altered) {
         (0, 0) => None,
@@ -135,8 +136,8 @@ fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source
 }
 
 /// Why this host did not send to it.
-fn own_fault(tally: &HostTally, peer: SocketAddr, source: Option<IpAddr>) -> Fault {
-    if let Some(error) = this_host::route_error(peer, source) {
+fn own_fault(tally: &HostTally, peer: SocketAddr, origin: Origin) -> Fault {
+    if let Some(error) = this_host::route_error(peer, origin) {
         return this_host::route_fault(&error, OPERATION, peer);
     }
     let error = io::Error::from_raw_os_error(tally.own.unwrap_or(libc::EAGAIN));
@@ -157,6 +158,7 @@ fn own_fault(tally: &HostTally, peer: SocketAddr, source: Option<IpAddr>) -> Fau
 mod tests {
     use super::{Host, HostTally, ProbeCounts, SweepResult, own_fault, report};
     use crate::checks::icmp::Icmp;
+    use crate::net::Origin;
     use crate::net::datagram::IcmpError;
     use crate::stats::Samples;
     use crate::testing;
@@ -165,7 +167,7 @@ mod tests {
     fn a_full_table_of_neighbours_names_its_remedy() {
         let mut tally = HostTally::new("127.0.0.9".parse().unwrap());
         tally.own = Some(libc::ENOBUFS);
-        let fault = own_fault(&tally, "127.0.0.9:0".parse().unwrap(), None);
+        let fault = own_fault(&tally, "127.0.0.9:0".parse().unwrap(), Origin::default());
         assert!(fault.remedy.contains("gc_thresh3") && fault.detail.contains("neighbour"), "{fault:?}");
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{ConnectProber, Connection};
+use crate::net::Origin;
 use crate::net::port_scan::scan::{Prober as _, Scan};
 use crate::net::port_scan::{HostPort, Method, Pace, PortState, ScanJob};
 
@@ -20,7 +21,7 @@ fn scan(peer: SocketAddr) -> (Scan, ConnectProber, HostPort) {
         pace: Pace::Max,
         timeout: Duration::from_secs(1),
         retries: 0,
-        source: None,
+        origin: Origin::default(),
         share: (0, 1),
     };
     let mut prober = ConnectProber::new(&job).unwrap();
