@@ -205,7 +205,9 @@ mod tests {
         }
         assert_eq!(endpoint("[fe80::1%eth0]:53").as_deref(), Ok("[fe80::1%eth0]:53"));
         assert_eq!(endpoint("[fe80::1%2]:53").as_deref(), Ok("[fe80::1%2]:53"));
-        for bad in ["fe80::1%", "fe80::1%an-overlong-name", "fe80::1%a/b", "fe80::1%a b", "fe80::1%a%b", "www%eth0", "::1%2"] {
+        for bad in
+            ["fe80::1%", "fe80::1%an-overlong-name", "fe80::1%a/b", "fe80::1%a b", "fe80::1%a%b", "www%eth0", "::1%2"]
+        {
             assert!(host(bad).is_err() && endpoint(bad).is_err(), "{bad}");
         }
         assert!(endpoint("[::1%2]:53").is_err() && endpoint("[fe80::1%eth0]:0").is_err());

@@ -9,8 +9,8 @@ use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::clock::MeasuredTime;
 use super::Origin;
+use super::clock::MeasuredTime;
 use super::datagram::udp::same_endpoint;
 use super::datagram::{self, IcmpError};
 use super::sys::tcp_info::tcp_info;
@@ -20,7 +20,8 @@ use crate::model::interface::is_link_local;
 use crate::model::{Fault, human_time};
 
 /// What to do where a link-local address has no zone.
-pub const ZONE: &str = "a link-local address means another host on every link: write `interface: eth0`, or the zone behind it (`%eth0`)";
+pub const ZONE: &str =
+    "a link-local address means another host on every link: write `interface: eth0`, or the zone behind it (`%eth0`)";
 
 /// SYNs that may be given up behind other connections of this run, before silence is the server's.
 const CROWDED: u32 = 8;

@@ -25,6 +25,40 @@ pub struct Origin {
     pub zone: Option<Interface>,
 }
 
+/// Addresses that one socket serves: those of a link have an interface of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressClass {
+    /// IPv4.
+    V4,
+    /// IPv6 but those of a link.
+    V6,
+    /// IPv6 of a link.
+    LinkLocal,
+}
+
+impl AddressClass {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::V4, Self::V6, Self::LinkLocal];
+
+    /// That of an address.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) if is_link_local(address) => Self::LinkLocal,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+
+    /// Each class that there is among `addresses`, with the first address of it.
+    pub fn among(addresses: &[IpAddr]) -> impl Iterator<Item = (Self, IpAddr)> {
+        Self::ALL.into_iter().filter_map(|class| {
+            let first = addresses.iter().copied().find(|address| Self::of(*address) == class)?;
+            Some((class, first))
+        })
+    }
+}
+
 impl Origin {
     /// The interface that a socket for `peer` is bound to.
     #[must_use]
@@ -107,7 +141,8 @@ fn unbound(interface: Interface, error: &io::Error) -> Fault {
     let (why, remedy) = match error.raw_os_error() {
         Some(libc::ENODEV) => ("this host has no such interface".to_owned(), format!("those there are: {shown}")),
         Some(libc::EPERM) => (
-            "this process may not choose an interface, which takes the capability CAP_NET_RAW before Linux 5.7".to_owned(),
+            "this process may not choose an interface, which takes the capability CAP_NET_RAW before Linux 5.7"
+                .to_owned(),
             format!("give it to the binary: {}", command("setcap cap_net_raw+ep shakedown")),
         ),
         _ => (error.to_string(), "see the system's message".to_owned()),

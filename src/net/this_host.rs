@@ -127,8 +127,14 @@ mod tests {
 
     #[test]
     fn loopback_is_own_and_documentation_is_not() {
-        assert!(is_local("127.0.0.1".parse().unwrap(), Origin::default()) && is_local("127.9.9.9".parse().unwrap(), Origin::default()));
-        assert!(!is_local("192.0.2.1".parse().unwrap(), Origin::default()) && !is_local("2001:db8::1".parse().unwrap(), Origin::default()));
+        assert!(
+            is_local("127.0.0.1".parse().unwrap(), Origin::default())
+                && is_local("127.9.9.9".parse().unwrap(), Origin::default())
+        );
+        assert!(
+            !is_local("192.0.2.1".parse().unwrap(), Origin::default())
+                && !is_local("2001:db8::1".parse().unwrap(), Origin::default())
+        );
         assert!(route_error("127.0.0.1:0".parse().unwrap(), Origin::default()).is_none());
     }
 
@@ -144,6 +150,9 @@ mod tests {
         assert!(rejection(&report(1, ours), target, Origin::default()).is_none(), "a neighbour that does not answer");
         assert!(rejection(&report(3, Some("192.0.2.1")), target, Origin::default()).is_none(), "the target itself");
         assert!(rejection(&report(3, Some("198.51.100.1")), target, Origin::default()).is_none(), "a router");
-        assert!(rejection(&report(3, ours), "127.0.0.1".parse().unwrap(), Origin::default()).is_none(), "this host is the target");
+        assert!(
+            rejection(&report(3, ours), "127.0.0.1".parse().unwrap(), Origin::default()).is_none(),
+            "this host is the target"
+        );
     }
 }

@@ -140,7 +140,10 @@ fn record(cx: &mut Cx<'_>, backends: &[Backend], origin: Origin) {
     for backend in failed.iter().take(NAMED) {
         cx.note(backend.outcome().1.unwrap_or_default().to_owned());
     }
-    cx.set(&FAILED, failed.iter().map(|one| format!("{} {}", origin.label(one.address), one.outcome().0)).collect::<Vec<_>>());
+    cx.set(
+        &FAILED,
+        failed.iter().map(|one| format!("{} {}", origin.label(one.address), one.outcome().0)).collect::<Vec<_>>(),
+    );
     let differing = differing(backends);
     if !differing.is_empty() {
         cx.set(&AGREE, false);

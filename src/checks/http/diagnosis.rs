@@ -9,8 +9,8 @@ use super::facts::{
 use super::trace::STILL_ARRIVES;
 use super::{by_hand, fields};
 use crate::checks::shared::diagnosis::{Peer, certificate, ending, endpoint, longer, slow, unconnected};
-use crate::model::interface::asked_url;
 use crate::model::Value;
+use crate::model::interface::asked_url;
 use crate::model::record::Outcome;
 use crate::model::shell::{self, command};
 use crate::probe::{Diagnosis, Failure, PhaseInfo};

@@ -56,7 +56,8 @@ pub(super) struct Request {
 pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
     let text = args.get(&URL);
     let help = "write an absolute URL such as https://www.example/health";
-    let (bare, _) = url_without_zone(&text).map_err(|why| URL.invalid(why, "write it as in http://[fe80::1%25eth0]/"))?;
+    let (bare, _) =
+        url_without_zone(&text).map_err(|why| URL.invalid(why, "write it as in http://[fe80::1%25eth0]/"))?;
     let mut url = Url::parse(&bare).map_err(|error| URL.invalid(format!("`{text}`: {error}"), help))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(URL.invalid(format!("`{}` is not http or https", url.scheme()), help));

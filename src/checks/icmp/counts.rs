@@ -267,7 +267,9 @@ impl Counts {
             return Some(this_host::rejection_fault(why, OPERATION, peer));
         }
         let own_mtu = self.reports.iter().any(|report| {
-            report.router.is_none() && report.class == Class::TooBig && this_host::interface_mtu(target, origin) <= report.mtu
+            report.router.is_none()
+                && report.class == Class::TooBig
+                && this_host::interface_mtu(target, origin) <= report.mtu
         });
         own_mtu.then(|| {
             let why = "the packet is larger than the MTU of this host's own interface";

@@ -20,10 +20,10 @@ use crate::checks::shared::target::{self, Target};
 use crate::checks::shared::udp_payloads;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, PortSet, RateOr, Text};
-use crate::net::{IpVersion, Origin};
 use crate::net::open_loop::Threads;
 use crate::net::port_scan::{self, Method, Pace, ScanJob, ScanShare};
 use crate::net::this_host::{self, syn::REPEATED};
+use crate::net::{IpVersion, Origin};
 use crate::probe::{self, Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Probe, Synonyms, fact_is};
 
 /// Probes per second to hosts beyond this machine and its links, unless the check says otherwise.

@@ -31,7 +31,9 @@ pub(super) async fn udp(target: &Target, peer: SocketAddr, cx: &mut Cx<'_>) -> R
     let end = Instant::now() + target.timeout;
     if let Err(error) = datagram.send(if known.is_empty() { &nonce } else { &known }, None) {
         let report = datagram.icmp_error(&mut [0; 64]);
-        return Err(report.map_or_else(|| failed(&error, peer, target.origin), |report| reported(&report, peer, target.origin)));
+        return Err(
+            report.map_or_else(|| failed(&error, peer, target.origin), |report| reported(&report, peer, target.origin))
+        );
     }
     let mut buffer = vec![0; ROOM];
     match deadline::until(end, answer(&datagram, &mut buffer, peer, target)).await {

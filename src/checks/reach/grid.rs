@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::fields::{
-    ADDRESS, AGENT, ALLOW, ALLOW_FILE, FROM, HOST, INTERFACE, NAME, NETNS, PORTS, Protocol, ROW_FROM, ROW_PORTS, ROW_PROTOCOL,
-    ROW_TO, TO, TO_NAME,
+    ADDRESS, AGENT, ALLOW, ALLOW_FILE, FROM, HOST, INTERFACE, NAME, NETNS, PORTS, Protocol, ROW_FROM, ROW_PORTS,
+    ROW_PROTOCOL, ROW_TO, TO, TO_NAME,
 };
 use super::policy_file;
 use crate::checks::shared::target::{self, IP_VERSION};
@@ -142,7 +142,8 @@ fn source(entry: &Args) -> Result<Source, Invalid> {
         let message = format!("`{text}` is no name of a network namespace");
         return Err(FROM.invalid(message, "write its name, as `ip netns list` shows it"));
     }
-    let parse = |text: &Text| Interface::parse(text).map_err(|why| FROM.invalid(why, "write its name, as `ip link` shows it"));
+    let parse =
+        |text: &Text| Interface::parse(text).map_err(|why| FROM.invalid(why, "write its name, as `ip link` shows it"));
     let own = [&name, &netns].into_iter().flatten().next().map(|text| (**text).to_owned());
     let own = own.or(address_text).or_else(|| interface.as_deref().map(str::to_owned));
     Ok(Source {

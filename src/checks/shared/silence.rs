@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use crate::model::interface::address_and_zone;
 use crate::model::{Fact, Round};
 use crate::net::datagram::Event;
-use crate::net::{Origin, deadline};
 use crate::net::dial::NO_HANDSHAKE;
+use crate::net::{Origin, deadline};
 use crate::probe::Cx;
 use crate::proto::icmp::{Options, Pinger, Received};
 use crate::proto::stray_ack;
@@ -35,7 +35,8 @@ pub async fn investigate(cx: &mut Cx<'_>, address: &Fact<String>, port: u16, ori
     let address = last.and_then(|round| Some(address_and_zone(round.fact(address.info.name)?.as_str()?)?.0));
     let Some(address) = address.filter(|_| silent) else { return };
     let peer = SocketAddr::new(address, port);
-    let (alive, reset) = tokio::join!(answers_ping(peer.ip(), origin, cx.seed()), stray_ack::is_reset(peer, origin, PATIENCE));
+    let (alive, reset) =
+        tokio::join!(answers_ping(peer.ip(), origin, cx.seed()), stray_ack::is_reset(peer, origin, PATIENCE));
     let (ip, port) = (origin.label(peer.ip()), peer.port());
     match (alive.unwrap_or(false), reset) {
         (_, Some(true)) => {

@@ -24,12 +24,9 @@ pub const SOURCE: Field<Option<IpAddr>> = Field::optional(
 .role(FieldRole::Source);
 
 /// Field `interface` of every family that sends something.
-pub const INTERFACE: Field<Option<String>> = Field::optional(
-    "interface",
-    FieldKind::Text,
-    "Interface to send by, in the check's network namespace.",
-)
-.role(FieldRole::Interface);
+pub const INTERFACE: Field<Option<String>> =
+    Field::optional("interface", FieldKind::Text, "Interface to send by, in the check's network namespace.")
+        .role(FieldRole::Interface);
 
 /// A host, and how to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]

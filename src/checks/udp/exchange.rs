@@ -69,12 +69,7 @@ impl Script {
     }
 
     /// Sends once, and listens until an answer decides or `patience` is over.
-    pub(super) async fn play(
-        &self,
-        peer: SocketAddr,
-        origin: Origin,
-        patience: Duration,
-    ) -> Result<Exchange, Fault> {
+    pub(super) async fn play(&self, peer: SocketAddr, origin: Origin, patience: Duration) -> Result<Exchange, Fault> {
         let datagram = match udp::connected(peer, origin)? {
             Ok(datagram) => datagram,
             Err(error) => return Ok(unconnected(error, peer)),

@@ -30,7 +30,7 @@ impl Form {
     #[must_use]
     pub fn impossible(self, kind: Option<&str>, text: &str) -> Option<InvalidText> {
         match self {
-            Self::Address => name::address(text).is_none().then(|| {
+            Self::Address => name::address_key(text).is_none().then(|| {
                 InvalidText::new(
                     text,
                     "no address",

@@ -28,7 +28,6 @@ use super::Origin;
 use super::datagram::{Class, IcmpError};
 use super::sys::limits;
 use super::this_host;
-use crate::model::interface::is_link_local;
 
 /// Most connections in flight of all threads together.
 const CONNECTIONS: u64 = 4096;
@@ -102,35 +101,7 @@ struct HostPort {
     peer: SocketAddr,
 }
 
-/// Hosts that one socket is for: link-local ones have an interface of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SocketClass {
-    V4,
-    V6,
-    LinkLocal,
-}
-
-impl SocketClass {
-    const ALL: [Self; 3] = [Self::V4, Self::V6, Self::LinkLocal];
-
-    fn of(host: IpAddr) -> Self {
-        match host {
-            IpAddr::V4(_) => Self::V4,
-            IpAddr::V6(_) if is_link_local(host) => Self::LinkLocal,
-            IpAddr::V6(_) => Self::V6,
-        }
-    }
-}
-
 impl ScanJob {
-    /// Each class of hosts that there are, with one of its hosts.
-    fn classes(&self) -> impl Iterator<Item = (SocketClass, IpAddr)> {
-        SocketClass::ALL.into_iter().filter_map(|class| {
-            let first = self.hosts.iter().copied().find(|host| SocketClass::of(*host) == class)?;
-            Some((class, first))
-        })
-    }
-
     /// How long to wait for a port that is not asked again. A connection has at least so long that a filter of this host shows.
     #[must_use]
     pub fn last_timeout(&self) -> Duration {

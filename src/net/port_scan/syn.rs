@@ -13,11 +13,12 @@ use pnet::packet::tcp::{MutableTcpPacket, TcpFlags, TcpPacket, ipv4_checksum, ip
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::scan::{Prober, Scan};
-use super::{HostPort, PortState, ScanJob, SocketClass};
+use super::{HostPort, PortState, ScanJob};
+use crate::net::datagram;
+use crate::net::origin::{AddressClass, Origin};
 use crate::net::sys::mmsg::{self, Waiter};
 use crate::net::sys::tcp_info::queue_drops;
 use crate::net::this_host::{self, syn};
-use crate::net::{Origin, datagram};
 
 /// Receive buffer, bytes, where the system lets it be so large.
 const BUFFER: usize = 4 << 20;
@@ -35,7 +36,7 @@ struct RawSocket {
     /// Holds the local port, so that no connection of this host gets it meanwhile.
     _held: Socket,
     port: u16,
-    class: SocketClass,
+    class: AddressClass,
 }
 
 pub(super) struct SynProber {
@@ -58,7 +59,7 @@ struct Segment {
 
 impl SynProber {
     pub(super) fn open(job: &ScanJob) -> io::Result<Self> {
-        let opened = job.classes().map(|(class, host)| RawSocket::open(job.origin, class, host));
+        let opened = AddressClass::among(&job.hosts).map(|(class, host)| RawSocket::open(job.origin, class, host));
         let sockets = opened.collect::<io::Result<Vec<_>>>()?;
         let waiter = Waiter::new(sockets.iter().map(|socket| &socket.raw));
         Ok(Self { sockets, waiter, sources: HashMap::new(), keys: RandomState::new() })
@@ -129,7 +130,7 @@ impl SynProber {
 }
 
 impl RawSocket {
-    fn open(origin: Origin, class: SocketClass, host: IpAddr) -> io::Result<Self> {
+    fn open(origin: Origin, class: AddressClass, host: IpAddr) -> io::Result<Self> {
         let at = SocketAddr::new(origin.address(host), 0);
         let held = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
         let raw = Socket::new(Domain::for_address(at), Type::RAW.nonblocking(), Some(Protocol::TCP))?;
@@ -151,7 +152,7 @@ impl RawSocket {
     }
 
     fn is_ipv6(&self) -> bool {
-        self.class != SocketClass::V4
+        self.class != AddressClass::V4
     }
 
     /// The next segment; `None` where it is none.
@@ -204,7 +205,7 @@ impl Prober for SynProber {
             }
         };
         let sequence = self.sequence(pair.peer);
-        let class = SocketClass::of(pair.peer.ip());
+        let class = AddressClass::of(pair.peer.ip());
         let Some(RawSocket { raw, port, .. }) = self.sockets.iter().find(|at| at.class == class) else { return Ok(()) };
         let bytes = segment(SocketAddr::new(source, *port), pair.peer, sequence).ok_or(io::ErrorKind::InvalidInput)?;
         let to = SockAddr::from(SocketAddr::new(pair.peer.ip(), 0));

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::scan::{Prober, Scan};
-use super::{HostPort, PortState, ScanJob, SocketClass};
-use crate::net::{Origin, datagram};
+use super::{HostPort, PortState, ScanJob};
+use crate::net::datagram;
+use crate::net::origin::{AddressClass, Origin};
 use crate::net::sys::mmsg::{self, Waiter};
 use crate::net::sys::tcp_info::queue_drops;
 
@@ -20,7 +21,7 @@ const READ: usize = 4096;
 
 struct Bound {
     socket: Socket,
-    class: SocketClass,
+    class: AddressClass,
     port: u16,
 }
 
@@ -31,13 +32,14 @@ pub(super) struct UdpProber {
 
 impl UdpProber {
     pub(super) fn open(job: &ScanJob) -> io::Result<Self> {
-        let sockets =
-            job.classes().map(|(class, host)| bind(job.origin, class, host)).collect::<io::Result<Vec<_>>>()?;
+        let sockets = AddressClass::among(&job.hosts)
+            .map(|(class, host)| bind(job.origin, class, host))
+            .collect::<io::Result<Vec<_>>>()?;
         Ok(Self { waiter: Waiter::new(sockets.iter().map(|bound| &bound.socket)), sockets })
     }
 
     fn socket(&self, peer: SocketAddr) -> Option<&Bound> {
-        self.sockets.iter().find(|bound| bound.class == SocketClass::of(peer.ip()))
+        self.sockets.iter().find(|bound| bound.class == AddressClass::of(peer.ip()))
     }
 
     /// Reads answers and errors; whether it read all there are.
@@ -72,7 +74,7 @@ impl UdpProber {
     }
 }
 
-fn bind(origin: Origin, class: SocketClass, host: IpAddr) -> io::Result<Bound> {
+fn bind(origin: Origin, class: AddressClass, host: IpAddr) -> io::Result<Bound> {
     let at = SocketAddr::new(origin.address(host), 0);
     let socket = Socket::new(Domain::for_address(at), Type::DGRAM.nonblocking(), None)?;
     if host.is_ipv6() {

@@ -127,7 +127,8 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
     let (sent, mut deadline) = (ClockReading::now(), Deadline::at(Instant::now() + request.patience));
     if let Err(error) = datagram.send(&query, Some(server)) {
         let report = datagram::reported(datagram.socket());
-        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, server.ip(), request.origin)) {
+        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, server.ip(), request.origin))
+        {
             return Err(this_host::rejection_fault(why, "send DNS query", server));
         }
         let why = ConnectError::classify(&error, "send DNS query", server, request.origin)?;

@@ -30,9 +30,9 @@ use super::tls::{
     client_config, iana_names, offered,
 };
 use crate::model::Fault;
-use crate::net::{ConnectError, Origin};
 use crate::net::bytes::readable;
 use crate::net::deadline;
+use crate::net::{ConnectError, Origin};
 
 /// Bytes a peer may send ahead of what was read: on one stream, and on the connection.
 const WINDOW: u32 = 128 * 1024;
@@ -131,12 +131,7 @@ pub async fn dial(
 }
 
 /// Whether a server that refused the offer shows its certificate to who offers everything there is.
-async fn takes_more(
-    peer: SocketAddr,
-    origin: Origin,
-    offer: &Offer,
-    patience: Duration,
-) -> Result<bool, Fault> {
+async fn takes_more(peer: SocketAddr, origin: Origin, offer: &Offer, patience: Duration) -> Result<bool, Fault> {
     let (config, sight) = certificate_probe::widest(offer, peer)?;
     let config = over_quic(config, &ServerHelloLog::default(), peer, patience)?;
     let socket = QuicSocket::open(peer, origin).await?;

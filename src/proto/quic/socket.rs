@@ -94,7 +94,8 @@ impl QuicSocket {
             return;
         }
         let report = datagram::reported(&self.socket);
-        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, self.peer.ip(), self.origin)) {
+        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, self.peer.ip(), self.origin))
+        {
             return self.report(PathError::Fault(this_host::rejection_fault(why, "exchange QUIC packets", self.peer)));
         }
         self.report(match ConnectError::classify(error, "exchange QUIC packets", self.peer, self.origin) {

@@ -23,8 +23,8 @@ use super::validation::ValidationError;
 use super::verifier::{Policy, PresentedChain, Verifier};
 use super::{HANDSHAKE, provider, unit_key};
 use crate::model::Fault;
-use crate::net::{Origin, deadline};
 use crate::net::dial::ConnectError;
+use crate::net::{Origin, deadline};
 
 /// Classes of keys a certificate may be for, as signature schemes of TLS 1.3 tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::Fault;
-use crate::net::{IpVersion, Origin};
 use crate::net::clock::MeasuredTime;
+use crate::net::{IpVersion, Origin};
 use crate::proto::dns::exchange::{self, Exchange, Request};
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;

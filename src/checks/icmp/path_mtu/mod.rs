@@ -93,7 +93,8 @@ impl PathMtu {
         if let Some(error) = this_host::route_error(peer, self.target.origin) {
             return Err(this_host::route_fault(&error, "send ICMP echo request", peer).into());
         }
-        let top = this_host::interface_mtu(address, self.target.origin).map_or(LONGEST, |mtu| (mtu as usize).min(LONGEST));
+        let top =
+            this_host::interface_mtu(address, self.target.origin).map_or(LONGEST, |mtu| (mtu as usize).min(LONGEST));
         let pinger = Pinger::open(address, top, cx.seed(), self.options)?;
         let mut prober = Prober::new(pinger, address, self.interval, self.target.timeout);
         let base = self.size + prober.overhead();

@@ -38,12 +38,7 @@ const FACTS: HostFacts = HostFacts {
 };
 
 /// Records the facts.
-pub(super) fn report(
-    cx: &mut Cx<'_>,
-    hosts: &[Host],
-    found: Vec<SweepResult>,
-    origin: Origin,
-) -> Result<(), Fault> {
+pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<SweepResult>, origin: Origin) -> Result<(), Fault> {
     for part in &found {
         cx.merge(&LATENESS, &part.lateness);
     }
@@ -187,9 +182,10 @@ mod tests {
         let counts = counted_as(1, received);
         let lateness = Samples::default();
         let found = SweepResult { hosts: vec![tally], counts: vec![counts], lateness, user_stamped: false, dropped };
-        let hosts = [Host { name: None, address: Ok(address) }];
-        let (seen, ended) =
-            testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| report(cx, &hosts, vec![found], None));
+        let hosts = [Host { name: None, address: Ok(address), zone: None }];
+        let (seen, ended) = testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| {
+            report(cx, &hosts, vec![found], Origin::default())
+        });
         (seen.text("outcome").unwrap_or_default().to_owned(), ended.is_ok())
     }
 
@@ -203,15 +199,19 @@ mod tests {
     /// What is silent beside hosts that were not asked is not all there is.
     #[test]
     fn hosts_that_were_not_asked_leave_the_outcome_open() {
-        let hosts =
-            ["192.0.2.1", "127.0.0.9"].map(|address| Host { name: None, address: Ok(address.parse().unwrap()) });
+        let hosts = ["192.0.2.1", "127.0.0.9"].map(|address| Host {
+            name: None,
+            address: Ok(address.parse().unwrap()),
+            zone: None,
+        });
         let mut tallies = hosts.clone().map(|host| HostTally::new(host.address.unwrap())).to_vec();
         tallies[1].own = Some(libc::ENOBUFS);
         let counts = [counted_as(1, 0), counted_as(0, 0)].to_vec();
         let found =
             SweepResult { hosts: tallies, counts, lateness: Samples::default(), user_stamped: false, dropped: 0 };
-        let (seen, ended) =
-            testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| report(cx, &hosts, vec![found], None));
+        let (seen, ended) = testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| {
+            report(cx, &hosts, vec![found], Origin::default())
+        });
         assert_eq!((seen.text("outcome"), ended.unwrap_err().peer.as_str()), (None, "127.0.0.9"));
         assert_eq!(testing::list(&seen, "hosts.dead"), ["192.0.2.1"]);
     }

@@ -146,8 +146,11 @@ impl Prober {
         if let Some(error) = this_host::route_error(job.peer, job.origin) {
             return Err(this_host::route_fault(&error, OPERATION, job.peer));
         }
-        let longest =
-            if job.mtu { this_host::interface_mtu(job.peer.ip(), job.origin).map_or(1500, |mtu| mtu as usize) } else { 0 };
+        let longest = if job.mtu {
+            this_host::interface_mtu(job.peer.ip(), job.origin).map_or(1500, |mtu| mtu as usize)
+        } else {
+            0
+        };
         let longest = longest.min(65_535);
         let (peer, origin, seed) = (job.peer, job.origin, job.seed);
         let route = Route { peer, origin, dont_fragment: job.mtu, longest, seed };
@@ -357,7 +360,8 @@ impl Prober {
         {
             let mut heard = Vec::new();
             socket.receive(&mut Inbox::new(64), &mut heard);
-            let own = heard.iter().find_map(|heard| this_host::rejection(heard.report.as_ref()?, peer.ip(), self.job.origin));
+            let own =
+                heard.iter().find_map(|heard| this_host::rejection(heard.report.as_ref()?, peer.ip(), self.job.origin));
             if let Some(why) = own {
                 return this_host::rejection_fault(why, OPERATION, peer);
             }

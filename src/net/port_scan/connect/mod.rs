@@ -18,8 +18,9 @@ use mio::{Events, Interest, Poll, Token};
 use socket2::{SockAddr, Socket};
 
 use super::scan::{Prober, Scan};
-use super::{HostPort, ScanJob, SocketClass};
+use super::{HostPort, ScanJob};
 use crate::net::datagram;
+use crate::net::origin::AddressClass;
 use crate::net::this_host::{self, syn};
 use conclude::is_lack;
 
@@ -39,7 +40,7 @@ pub(super) struct ConnectProber {
     /// By their tokens.
     connections: Vec<Option<Connection>>,
     /// Tokens of connections whose socket is ready for another port, by the class of its hosts and whether it is for this host.
-    idle: [Vec<usize>; 2 * SocketClass::ALL.len()],
+    idle: [Vec<usize>; 2 * AddressClass::ALL.len()],
     /// Tokens without a connection.
     unused: Vec<usize>,
     /// Whether each host is this one.
@@ -67,7 +68,7 @@ impl ConnectProber {
 
     /// The token of a connection for a port.
     fn take(&mut self, job: &ScanJob, pair: HostPort) -> io::Result<usize> {
-        let kind = SocketClass::of(pair.peer.ip()) as usize + SocketClass::ALL.len() * usize::from(self.is_own(pair));
+        let kind = AddressClass::of(pair.peer.ip()) as usize + AddressClass::ALL.len() * usize::from(self.is_own(pair));
         let token = match self.idle.get_mut(kind).and_then(Vec::pop) {
             Some(token) => token,
             None => self.add(job, pair, kind)?,

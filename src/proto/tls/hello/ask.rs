@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::{Alert, Flight, Hello, Parser, State};
 use crate::model::Fault;
-use crate::net::{Deadline, Origin};
 use crate::net::dial::ConnectError;
+use crate::net::{Deadline, Origin};
 
 /// How the bytes of a hello leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
