@@ -111,7 +111,7 @@ impl ConnectError {
             ) if (!is_link_local(peer.ip()) || origin.device(peer.ip()).is_some())
                 && let Some(why) = this_host::route_error(peer, origin) =>
             {
-                Err(this_host::route_fault(&why, operation, peer))
+                Err(this_host::route_fault(&why, operation, peer, origin))
             }
             Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENONET | libc::EHOSTDOWN | libc::ENOPROTOOPT) => {
                 Ok(Self::Unreachable(error.to_string()))

@@ -69,7 +69,7 @@ pub fn source_address(peer: SocketAddr, origin: Origin) -> io::Result<IpAddr> {
 
 /// The fault of a host without a way to `peer`.
 #[must_use]
-pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Fault {
+pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr, origin: Origin) -> Fault {
     let why = match error.raw_os_error() {
         Some(libc::ENETUNREACH) => "this host has no route there",
         Some(libc::EHOSTUNREACH) => "a route of this host says unreachable",
@@ -80,7 +80,9 @@ pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Faul
         Some(libc::EAFNOSUPPORT) => "this host does not speak this IP version",
         _ => "this host has no way there",
     };
-    let remedy = format!("without a route nothing is known of the target; on this host: `ip route get {}`", peer.ip());
+    let by = origin.device_name(peer.ip()).map(|name| format!(" oif {name}")).unwrap_or_default();
+    let remedy =
+        format!("without a route nothing is known of the target; on this host: `ip route get {}{by}`", peer.ip());
     Fault::local(operation, peer.ip().to_string(), format!("{why} ({error})"), remedy)
 }
 

@@ -33,6 +33,8 @@ const BEYOND: &[(&str, &str)] = &[
     ("are of two IP versions", "addresses compared"),
     ("no link is named", "fields that depend on each other"),
     ("are two links", "zones compared"),
+    ("looks for it on its own", "fields that depend on each other"),
+    ("has no zone", "zones within URLs"),
     ("than the name of an interface", "typed texts"),
     ("must be above zero", "the size of a quantity with a unit"),
     ("says what to ask for", "fields that depend on each other"),

@@ -248,7 +248,7 @@ impl Counts {
         }
         let peer = SocketAddr::new(target, 0);
         if let Some(error) = this_host::route_error(peer, origin) {
-            return Some(this_host::route_fault(&error, OPERATION, peer));
+            return Some(this_host::route_fault(&error, OPERATION, peer, origin));
         }
         if self.sent == 0
             && let Some(error) = &self.local

@@ -159,3 +159,32 @@ pub fn endpoint_in<T: Argument>(field: &Field<T>, text: &Text, default: Option<u
     let shown = shown.map(|shown| shown.unwrap_or_else(|_| MASK.to_owned()));
     Ok((Text::new(host, shown.as_deref()), port))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Origin, origin};
+    use crate::model::Interface;
+
+    fn of(source: Option<&str>, interface: Option<&str>, hosts: &[&str]) -> Result<Origin, String> {
+        let interface = interface.map(|name| Interface::parse(name).unwrap());
+        origin(source.map(|text| text.parse().unwrap()), interface, hosts.iter().copied())
+            .map_err(|(message, _)| message)
+    }
+
+    #[test]
+    fn hosts_of_a_link_name_one_and_all_the_same() {
+        let zone = |origin: Result<Origin, String>| origin.unwrap().zone.map(|zone| zone.to_string());
+        assert_eq!(zone(of(None, None, &["192.0.2.1", "fe80::1%eth0", "[fe80::2%eth0]"])).as_deref(), Some("eth0"));
+        assert_eq!(zone(of(None, Some("eth0"), &["fe80::1", "fe80::2%eth0"])).as_deref(), Some("eth0"));
+        assert_eq!(zone(of(None, None, &["router.test", "2001:db8::1"])), None);
+        for (interface, hosts) in [(None, &["fe80::1"][..]), (None, &["fe80::1%eth0", "fe80::2"])] {
+            assert!(of(None, interface, hosts).unwrap_err().contains("no link is named"), "{hosts:?}");
+        }
+        for (interface, hosts) in [(None, &["fe80::1%eth0", "fe80::1%eth1"][..]), (Some("eth1"), &["fe80::1%eth0"])] {
+            assert!(of(None, interface, hosts).unwrap_err().contains("are two links"), "{hosts:?}");
+        }
+        assert!(of(Some("fe80::2"), None, &["router.test"]).unwrap_err().contains("no link is named"));
+        assert!(of(Some("fe80::2"), None, &["fe80::1%eth0"]).is_ok());
+        assert!(of(Some("fe80::2"), Some("eth0"), &["router.test"]).is_ok());
+    }
+}

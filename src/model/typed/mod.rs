@@ -187,7 +187,7 @@ impl Form {
             Self::Word => text.to_lowercase(),
             Self::Name => name::key(text),
             Self::Address => name::address_key(text).unwrap_or_else(|| text.to_lowercase()),
-            Self::Host => name::address(text).map_or_else(|| name::key(text), |address| address.to_string()),
+            Self::Host => name::host_key(text).unwrap_or_else(|| name::key(text)),
             Self::Hex => hex::key(text),
             Self::HexNumber => hex::number(text),
             Self::Digest => hex::digest(text).unwrap_or_else(|| hex::key(text)),

@@ -166,7 +166,7 @@ impl Scan {
     fn unsent(&mut self, error: &io::Error, pair: HostPort) {
         let operation = self.job.method.operation();
         let fault = match this_host::route_error(pair.peer, self.job.origin) {
-            Some(why) => this_host::route_fault(&why, operation, pair.peer),
+            Some(why) => this_host::route_fault(&why, operation, pair.peer, self.job.origin),
             None => match super::dial::ConnectError::classify(error, operation, pair.peer, self.job.origin) {
                 Err(fault) => fault,
                 Ok(_) => super::dial::local_fault(error, operation, pair.peer),

@@ -173,7 +173,7 @@ fn reported(exchange: Exchange, report: &IcmpError, request: &Request<'_>) -> Re
         return Ok(exchange.ended("refused", format!("nothing listens on UDP {server} ({report})")));
     }
     match this_host::route_error(server, origin) {
-        Some(why) => Err(this_host::route_fault(&why, OPERATION, server)),
+        Some(why) => Err(this_host::route_fault(&why, OPERATION, server, origin)),
         None => Ok(exchange.ended("unreachable", format!("{server} cannot be reached: {report}"))),
     }
 }

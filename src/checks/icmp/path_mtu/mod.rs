@@ -91,7 +91,7 @@ impl PathMtu {
         cx.set(&ADDRESS, self.target.origin.label(address));
         let peer = SocketAddr::new(address, 0);
         if let Some(error) = this_host::route_error(peer, self.target.origin) {
-            return Err(this_host::route_fault(&error, "send ICMP echo request", peer).into());
+            return Err(this_host::route_fault(&error, "send ICMP echo request", peer, self.target.origin).into());
         }
         let top =
             this_host::interface_mtu(address, self.target.origin).map_or(LONGEST, |mtu| (mtu as usize).min(LONGEST));

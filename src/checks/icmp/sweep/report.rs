@@ -133,7 +133,7 @@ fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, origin
 /// Why this host did not send to it.
 fn own_fault(tally: &HostTally, peer: SocketAddr, origin: Origin) -> Fault {
     if let Some(error) = this_host::route_error(peer, origin) {
-        return this_host::route_fault(&error, OPERATION, peer);
+        return this_host::route_fault(&error, OPERATION, peer, origin);
     }
     let error = io::Error::from_raw_os_error(tally.own.unwrap_or(libc::EAGAIN));
     if tally.own == Some(libc::ENOBUFS) {

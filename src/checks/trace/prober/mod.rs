@@ -144,7 +144,7 @@ impl Prober {
     pub(super) fn open(job: TraceJob) -> Result<Self, Fault> {
         let fault = |error: io::Error| local_fault(&error, "wait for packets", job.peer);
         if let Some(error) = this_host::route_error(job.peer, job.origin) {
-            return Err(this_host::route_fault(&error, OPERATION, job.peer));
+            return Err(this_host::route_fault(&error, OPERATION, job.peer, job.origin));
         }
         let longest = if job.mtu {
             this_host::interface_mtu(job.peer.ip(), job.origin).map_or(1500, |mtu| mtu as usize)
