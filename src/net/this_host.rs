@@ -12,6 +12,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::Origin;
 use super::datagram::{Class, IcmpError};
+use super::dial::ZONE;
 use super::sys::interface_mtu;
 use crate::model::Fault;
 use crate::model::interface::is_link_local;
@@ -70,6 +71,10 @@ pub fn source_address(peer: SocketAddr, origin: Origin) -> io::Result<IpAddr> {
 /// The fault of a host without a way to `peer`.
 #[must_use]
 pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr, origin: Origin) -> Fault {
+    if is_link_local(peer.ip()) && origin.device(peer.ip()).is_none() {
+        let why = "a link-local address means another host on every link, and no link is named";
+        return Fault::local(operation, peer.ip().to_string(), why, ZONE);
+    }
     let why = match error.raw_os_error() {
         Some(libc::ENETUNREACH) => "this host has no route there",
         Some(libc::EHOSTUNREACH) => "a route of this host says unreachable",

@@ -24,7 +24,7 @@ pub const SOURCE: Field<Option<IpAddr>> = Field::optional(
 .role(FieldRole::Source);
 
 /// Field `interface` of every family that sends something.
-pub const INTERFACE: Field<Option<String>> =
+pub const INTERFACE: Field<Option<Text>> =
     Field::optional("interface", FieldKind::Text, "Interface to send by, in the check's network namespace.")
         .role(FieldRole::Interface);
 
@@ -112,7 +112,11 @@ pub fn version_and_origin<'h>(
     hosts: impl Iterator<Item = &'h str>,
 ) -> Result<(IpVersion, Origin), Invalid> {
     let version = version(args)?;
-    let interface = args.get(&INTERFACE).map(|name| Interface::parse(&name)).transpose();
+    let interface = args.get(&INTERFACE);
+    if interface.as_ref().is_some_and(Text::holds_secret) {
+        return Err(INTERFACE.invalid("`interface` holds a secret", "write its name: it is told where it is not there"));
+    }
+    let interface = interface.map(|name| Interface::parse(&name)).transpose();
     let interface = interface.map_err(|why| INTERFACE.invalid(why, "write its name, as `ip link` shows it"))?;
     let origin = origin(args.get(&SOURCE), interface, hosts);
     origin.map(|origin| (version, origin)).map_err(|(message, help)| INTERFACE.invalid(message, help))

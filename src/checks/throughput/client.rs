@@ -235,7 +235,12 @@ impl<'s> Client<'s> {
 
     async fn open_udp(&self) -> Result<DataSocket, EarlyEnd> {
         let origin = self.settings.target.origin;
-        let socket = udp::open(self.peer, origin).await?;
+        let bound = || {
+            let socket = udp::bound(self.peer, origin)?;
+            socket.set_nonblocking(true)?;
+            UdpSocket::from_std(socket.into())
+        };
+        let socket = bound().map_err(|error| dial::local_fault(&error, "open UDP socket", self.peer))?;
         socket::widen(&socket, None);
         match socket
             .connect(self.peer)

@@ -53,8 +53,8 @@ pub fn connected(peer: SocketAddr, origin: Origin) -> Result<Result<Datagram, Co
     }
 }
 
-/// A UDP socket bound to what `origin` names, and to a port.
-fn bound(peer: SocketAddr, origin: Origin) -> io::Result<Socket> {
+/// A UDP socket for datagrams to `peer`, bound to what `origin` names, and to a port.
+pub fn bound(peer: SocketAddr, origin: Origin) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))?;
     origin.bind_device(&socket, peer.ip())?;
     socket.bind(&SockAddr::from(SocketAddr::new(origin.address(peer.ip()), 0)))?;
