@@ -239,14 +239,13 @@ fn of_facts(facts: &mut Facts, redactor: &Redactor) {
 fn of_rows(rows: &mut Rows, redactor: &Redactor) {
     // The names of columns are this program's own.
     let Rows { key: _, columns: _, units: _, rows, total: _, omitted: _ } = rows;
-    for (key, cells) in rows {
-        scrub_box(key, redactor);
-        for cell in cells {
-            match cell {
-                Cell::Text(text) => scrub_box(text, redactor),
-                Cell::Other(value) => redactor.scrub_value(value),
-                Cell::Empty | Cell::Flag(_) | Cell::Integer(_) | Cell::Number(_) | Cell::Word(_) => {}
-            }
+    let (keys, cells) = rows.texts_mut();
+    keys.for_each(|key| scrub_box(key, redactor));
+    for cell in cells {
+        match cell {
+            Cell::Text(text) => scrub_box(text, redactor),
+            Cell::Other(value) => redactor.scrub_value(value),
+            Cell::Empty | Cell::Flag(_) | Cell::Integer(_) | Cell::Number(_) | Cell::Word(_) => {}
         }
     }
 }

@@ -16,7 +16,7 @@ const WIDTH: usize = 110;
 #[must_use]
 pub fn lines(rows: &Rows, most: usize) -> Vec<String> {
     let shown: Vec<(&str, Vec<String>)> =
-        rows.rows.iter().take(most).map(|(key, cells)| (&**key, texts(rows, cells))).collect();
+        rows.rows.iter().take(most).map(|(key, cells)| (key, texts(rows, cells))).collect();
     let used: Vec<usize> =
         (0..rows.columns.len()).filter(|at| shown.iter().any(|(_, cells)| !cells[*at].is_empty())).collect();
     let mut grid = vec![
@@ -73,13 +73,13 @@ fn worst_of(expectations: &[Outcome], seen: &Facts, facts: &[FactInfo], told_of:
     out
 }
 
-type Row = (Box<str>, Box<[Cell]>);
+type Row<'r> = (&'r str, &'r [Cell]);
 
 /// The rows with a number in a column, the worst first: the smallest where too little broke it.
-fn by_column<'r>(rows: &'r Rows, column: &str, operator: &str) -> Vec<&'r Row> {
+fn by_column<'r>(rows: &'r Rows, column: &str, operator: &str) -> Vec<Row<'r>> {
     let Some(at) = rows.column(column) else { return Vec::new() };
-    let number = |row: &Row| row.1.get(at).and_then(Cell::as_f64);
-    let mut found: Vec<&Row> = rows.rows.iter().filter(|row| number(row).is_some()).collect();
+    let number = |row: &Row<'_>| row.1.get(at).and_then(Cell::as_f64);
+    let mut found: Vec<Row<'_>> = rows.rows.iter().filter(|row| number(row).is_some()).collect();
     let too_little = matches!(operator, "ge" | "gt");
     found.sort_by(|a, b| {
         let order = number(b).partial_cmp(&number(a)).unwrap_or(std::cmp::Ordering::Equal);
@@ -89,13 +89,13 @@ fn by_column<'r>(rows: &'r Rows, column: &str, operator: &str) -> Vec<&'r Row> {
 }
 
 /// The rows that a list of keys names.
-fn listed<'r>(rows: &'r Rows, list: Option<&FactValue>) -> Vec<&'r Row> {
+fn listed<'r>(rows: &'r Rows, list: Option<&FactValue>) -> Vec<Row<'r>> {
     let Some(FactValue::Scalar(Value::Array(keys))) = list else { return Vec::new() };
     let keys: HashSet<&str> = keys.iter().filter_map(Value::as_str).collect();
-    rows.rows.iter().filter(|(key, _)| keys.contains(&**key)).collect()
+    rows.rows.iter().filter(|(key, _)| keys.contains(key)).collect()
 }
 
-fn cells(rows: &Rows, (key, cells): &Row) -> String {
+fn cells(rows: &Rows, (key, cells): &Row<'_>) -> String {
     let named = rows.columns.iter().zip(texts(rows, cells)).filter(|(_, text)| !text.is_empty());
     let named: Vec<String> = named.take(CELLS).map(|(name, text)| format!("{name}={text}")).collect();
     format!("{}: {}", visible(key), named.join(" "))
@@ -171,13 +171,13 @@ mod tests {
     #[test]
     fn the_worst_rows_are_those_that_broke_it() {
         let rows = table(&[("a", "alive", 0.1), ("b", "dead", 1.0), ("c", "alive", 0.0)], None);
-        let keys = |rows: &[&(Box<str>, Box<[_]>)]| rows.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>();
+        let keys = |rows: &[super::Row<'_>]| rows.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>();
         assert_eq!(keys(&by_column(&rows, "loss", "le")), ["b", "a", "c"]);
         assert_eq!(keys(&by_column(&rows, "loss", "ge")), ["c", "a", "b"]);
         assert!(by_column(&rows, "state", "eq").is_empty(), "words are in no order");
         let list = FactValue::Scalar(json!(["b", "x"]));
         assert_eq!(keys(&listed(&rows, Some(&list))), ["b"]);
-        assert_eq!(cells(&rows, listed(&rows, Some(&list))[0]), "b: state=dead loss=100%");
+        assert_eq!(cells(&rows, &listed(&rows, Some(&list))[0]), "b: state=dead loss=100%");
     }
 
     /// Once for each table, with how many are not shown; not of what held, and not of what names its row.

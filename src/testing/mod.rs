@@ -14,6 +14,6 @@ pub use args::{Written, args, text, texts};
 pub use expectations::{defaults, expected};
 pub use facts::{count, fact, list, noted, number, table};
 pub use fast_forward::fast_forward;
-pub use observe::{observe, observe_with, recorded};
+pub use observe::{invalid, observe, observe_icmp, observe_with, recorded};
 pub use suites::{load, load_all, planned};
 pub use words::is_plain;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{FactInfo, Fault, Observation};
-use crate::probe::{Cx, DynProbe};
+use crate::model::{Args, FactInfo, Fault, Observation};
+use crate::probe::{Cx, DynProbe, Probe};
+use crate::proto::icmp::permission;
 
 /// Beyond the time a probe says it may take: a loaded machine. A hang is what this catches.
 const SLACK: Duration = Duration::from_secs(20);
@@ -21,6 +22,20 @@ pub async fn observe(probe: &dyn DynProbe) -> (Observation, Result<(), Fault>) {
         ended.unwrap_or_else(|_| panic!("it should take {longest:?} at most"))
     })
     .await
+}
+
+/// The same of a probe that needs ICMP; `None` where this system allows none, which it must explain.
+pub async fn observe_icmp(probe: &dyn DynProbe) -> Option<Observation> {
+    let (observation, ended) = observe(probe).await;
+    let Err(fault) = ended else { return Some(observation) };
+    assert!(permission().is_err() && fault.remedy.contains("cap_net_raw"), "{fault:?}");
+    None
+}
+
+/// Why a family refuses arguments: the field, and what is wrong with it.
+pub fn invalid<P: Probe>(args: &Args) -> String {
+    let invalid = P::from_args(args).err().unwrap();
+    format!("{}: {}", invalid.field, invalid.message)
 }
 
 /// One round of a part of a probe, whose context ends after `longest`.

@@ -147,7 +147,7 @@ async fn what_headers_ask_for_is_told_without_the_values_of_cookies() {
         observation.last("hsts.max_age").is_none() && observation.notes().iter().any(|note| note.contains("over http"))
     );
     let cookies = observation.last_rows("cookies").unwrap();
-    let keys: Vec<&str> = cookies.rows.iter().map(|(key, _)| &**key).collect();
+    let keys: Vec<&str> = cookies.rows.iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["t", "id", "id; path=/x"], "what browsers reject comes first");
     let row = |key: &str| cookies.object(cookies.row(key, shakedown::model::typed::Form::Plain).unwrap());
     assert_eq!(row("t")["rejected"], "`Secure` over http");

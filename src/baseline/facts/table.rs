@@ -28,12 +28,11 @@ pub(super) fn compare(name: &str, (before, after): (&Rows, &Rows), resolver: &Re
         return Vec::new();
     }
     let key = |text: &str| ValueType { form: resolver.form(name), ..Sort::Text.into() }.key(&Value::from(text));
-    let mut left: HashMap<String, &(Box<str>, Box<[Cell]>)> =
-        before.rows.iter().map(|row| (key(&row.0), row)).collect();
+    let mut left: HashMap<String, &[Cell]> = before.rows.iter().map(|(own, cells)| (key(own), cells)).collect();
     let mut out = Vec::new();
-    for (own, cells) in &after.rows {
+    for (own, cells) in after.rows.iter() {
         match left.remove(&key(own)) {
-            Some((_, old)) => cells_of(&mut out, &columns, (&format!("{name}.row.{own}"), old, cells), resolver),
+            Some(old) => cells_of(&mut out, &columns, (&format!("{name}.row.{own}"), old, cells), resolver),
             None => whole_row(&mut out, (name, own), Shift::Appeared, of_rows),
         }
     }

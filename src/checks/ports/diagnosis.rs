@@ -192,7 +192,7 @@ fn holder(failure: &Failure<'_>, ports: &PortSet) -> String {
         let texts = value.as_ref().and_then(Value::as_array).map(|list| list.iter().map(Value::as_str));
         texts.and_then(PortSet::of_texts).is_some_and(|open| open.touches(ports))
     };
-    let holders: Vec<&str> = rows.rows.iter().filter(|(_, cells)| has(cells)).map(|(key, _)| &**key).collect();
+    let holders: Vec<&str> = rows.rows.iter().filter(|(_, cells)| has(cells)).map(|(key, _)| key).collect();
     if holders.is_empty() { "any host".to_owned() } else { named(&holders) }
 }
 

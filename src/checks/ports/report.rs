@@ -163,7 +163,7 @@ impl AllPorts {
 /// Records the facts of many hosts.
 pub(super) fn many(cx: &mut Cx<'_>, hosts: &[Host], result: &ScanResult) -> Result<(), Fault> {
     common(cx, result);
-    let (mut table, mut all, errors) = (HostTable::new(cx, &FACTS), AllPorts::default(), result.errors());
+    let (mut table, mut all, errors) = (HostTable::new(cx, &FACTS, hosts.len()), AllPorts::default(), result.errors());
     for host in hosts {
         table.add(host, |row, address| {
             // Two names may have one address: its ports were asked once.

@@ -16,8 +16,7 @@ fn many(hosts: &[&str], ports: &[&str], more: Written<'_>) -> Args {
 }
 
 fn why(args: &Args) -> String {
-    let invalid = Ports::from_args(args).err().unwrap();
-    format!("{}: {}", invalid.field, invalid.message)
+    testing::invalid::<Ports>(args)
 }
 
 #[test]

@@ -53,11 +53,11 @@ pub struct HostTable {
 }
 
 impl HostTable {
-    /// An empty one.
+    /// An empty one, for so many hosts.
     #[must_use]
-    pub fn new(cx: &Cx<'_>, facts: &'static HostFacts) -> Self {
+    pub fn new(cx: &Cx<'_>, facts: &'static HostFacts, hosts: usize) -> Self {
         let lists = facts.states.iter().map(|_| (0, Vec::new())).collect();
-        Self { facts, rows: cx.rows(facts.hosts), lists, unasked: None }
+        Self { facts, rows: cx.rows(facts.hosts).expecting(hosts), lists, unasked: None }
     }
 
     /// Adds a host; `cells` sets the family's columns where it has an address, and says what it came to.

@@ -3,7 +3,6 @@
 use super::Trace;
 use crate::model::{Arg, Args, Observation};
 use crate::probe::Probe;
-use crate::proto::icmp::permission;
 use crate::testing::{self, Written, text};
 
 fn args(host: &str, more: Written<'_>) -> Args {
@@ -11,19 +10,11 @@ fn args(host: &str, more: Written<'_>) -> Args {
 }
 
 async fn traced(args: &Args) -> Option<Observation> {
-    let (observation, ended) = testing::observe(&Trace::from_args(args).unwrap()).await;
-    match ended {
-        Ok(()) => Some(observation),
-        Err(fault) => {
-            assert!(permission().is_err() && fault.remedy.contains("cap_net_raw"), "{fault:?}");
-            None
-        }
-    }
+    testing::observe_icmp(&Trace::from_args(args).unwrap()).await
 }
 
 fn why(args: &Args) -> String {
-    let invalid = Trace::from_args(args).err().unwrap();
-    format!("{}: {}", invalid.field, invalid.message)
+    testing::invalid::<Trace>(args)
 }
 
 #[tokio::test]
@@ -37,7 +28,7 @@ async fn this_host_is_one_hop_away_by_every_protocol() {
         assert!(testing::list(&seen, "routers").is_empty() && testing::list(&seen, "flows.unreached").is_empty());
         assert!(seen.merged("rtt").is_some_and(|rtt| rtt.count() > 0), "{host} {protocol}");
         let rows = seen.last_rows("hops").unwrap();
-        assert_eq!((rows.total, &*rows.rows[0].0), (1, "1"));
+        assert_eq!((rows.total, rows.rows.get(0).unwrap().0), (1, "1"));
     }
 }
 
@@ -49,7 +40,7 @@ async fn every_flow_is_sent_and_every_packet_counted() {
     // The first flow looks for the end of the path; what follows knows it.
     assert!(testing::count(&seen, "sent") <= 30 + 4 * 3 + 2 + 4 * 2, "{}", testing::count(&seen, "sent"));
     let rows = seen.last_rows("hops").unwrap();
-    assert_eq!(rows.object(&rows.rows[0].1)["received"], 15);
+    assert_eq!(rows.object(rows.rows.get(0).unwrap().1)["received"], 15);
     assert_eq!(testing::count(&seen, "paths.count"), 1);
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Cell, MOST_ROWS, Rows};
+use super::{Cell, MOST_ROWS, RowList, Rows};
 use crate::model::fact::{Fact, FactInfo, Kind, Scalar};
 use crate::model::named::Named;
 use crate::model::text::Word;
@@ -13,7 +13,7 @@ use crate::stats::Samples;
 #[derive(Clone, Debug)]
 pub struct Row {
     key: Box<str>,
-    cells: Box<[Cell]>,
+    cells: Vec<Cell>,
     columns: Arc<[&'static FactInfo]>,
     is_wrong: bool,
 }
@@ -52,8 +52,10 @@ impl Row {
 pub struct RowsBuilder {
     table: FactInfo,
     columns: Arc<[&'static FactInfo]>,
-    wrong: Vec<(Box<str>, Box<[Cell]>)>,
-    well: Vec<(Box<str>, Box<[Cell]>)>,
+    wrong: RowList,
+    well: RowList,
+    /// The cells of the row that was added last, empty: the next one takes them.
+    spare: Vec<Cell>,
     total: u64,
     most: usize,
     samples: Vec<Option<Samples>>,
@@ -67,8 +69,9 @@ impl RowsBuilder {
         let sampled = |info: &&FactInfo| info.has_statistics().then(|| Samples::scaled(info.ticks()));
         Self {
             table: table.info,
-            wrong: Vec::new(),
-            well: Vec::new(),
+            wrong: RowList::new(columns.len()),
+            well: RowList::new(columns.len()),
+            spare: Vec::new(),
             total: 0,
             most: MOST_ROWS,
             samples: columns.iter().map(sampled).collect(),
@@ -82,15 +85,23 @@ impl RowsBuilder {
         Self { most, ..self }
     }
 
+    /// The same, with room for so many rows at once.
+    #[must_use]
+    pub fn expecting(mut self, count: usize) -> Self {
+        self.well.reserve(count.min(self.most));
+        self
+    }
+
     /// A row of its own key, empty; it counts once it is added.
     #[must_use]
-    pub fn row(&self, key: impl Into<Box<str>>) -> Row {
-        let cells = vec![Cell::Empty; self.columns.len()].into();
+    pub fn row(&mut self, key: impl Into<Box<str>>) -> Row {
+        let mut cells = std::mem::take(&mut self.spare);
+        cells.resize(self.columns.len(), Cell::Empty);
         Row { key: key.into(), cells, columns: Arc::clone(&self.columns), is_wrong: false }
     }
 
     /// Adds a row. Where there is no place left, one with something wrong takes that of one without.
-    pub fn add(&mut self, row: Row) {
+    pub fn add(&mut self, mut row: Row) {
         self.total += 1;
         for (samples, cell) in self.samples.iter_mut().zip(&row.cells) {
             if let (Some(samples), Some(number)) = (samples, cell.as_f64()) {
@@ -99,10 +110,12 @@ impl RowsBuilder {
         }
         let is_full = self.wrong.len() + self.well.len() >= self.most;
         if !row.is_wrong && !is_full {
-            self.well.push((row.key, row.cells));
-        } else if row.is_wrong && (!is_full || self.well.pop().is_some()) {
-            self.wrong.push((row.key, row.cells));
+            self.well.push(row.key, row.cells.drain(..));
+        } else if row.is_wrong && (!is_full || self.well.pop()) {
+            self.wrong.push(row.key, row.cells.drain(..));
         }
+        row.cells.clear();
+        self.spare = row.cells;
     }
 
     /// Rows so far.
@@ -120,7 +133,7 @@ impl RowsBuilder {
         let key = if let Kind::Table(key) = self.table.kind { key } else { "" };
         let columns = self.columns.iter().map(|info| Word::Borrowed(short(info))).collect();
         let mut rows = self.wrong;
-        rows.extend(self.well);
+        rows.append(self.well);
         let omitted = self.total - rows.len() as u64;
         let rows = Rows { key: Word::Borrowed(key), columns, units, rows, total: self.total, omitted };
         let sampled = self.columns.iter().zip(self.samples);

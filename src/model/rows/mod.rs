@@ -3,12 +3,14 @@
 
 mod builder;
 mod cell;
+mod list;
 mod serial;
 #[cfg(test)]
 mod tests;
 
 pub use builder::{Row, RowsBuilder};
 pub use cell::Cell;
+pub use list::RowList;
 
 use super::Value;
 use super::named::Named;
@@ -32,7 +34,7 @@ pub struct Rows {
     /// Units of those that have one.
     pub units: Named<Unit>,
     /// The rows: key, and a cell for each column.
-    pub rows: Vec<(Box<str>, Box<[Cell]>)>,
+    pub rows: RowList,
     /// Rows that there were.
     pub total: u64,
     /// Rows that were not kept.
@@ -49,12 +51,12 @@ impl Rows {
     /// The cells of a key, whose texts are of this form.
     #[must_use]
     pub fn row(&self, key: &str, form: Form) -> Option<&[Cell]> {
-        let exact = self.rows.iter().find(|(own, _)| **own == *key);
+        let exact = self.rows.iter().find(|(own, _)| *own == key);
         let typing = ValueType { form, ..Sort::Text.into() };
         let wanted = Value::from(key);
         let same = |own: &str| typing.equal(&Value::from(own), &wanted) == Some(true);
         let found = exact.or_else(|| self.rows.iter().find(|(own, _)| same(own)));
-        found.map(|(_, cells)| &**cells)
+        found.map(|(_, cells)| cells)
     }
 
     /// All values of a column that are there, in the order of the rows.
@@ -67,7 +69,7 @@ impl Rows {
     /// The keys, in the order of the rows.
     #[must_use]
     pub fn keys(&self) -> Value {
-        self.rows.iter().map(|(key, _)| Value::from(&**key)).collect()
+        self.rows.iter().map(|(key, _)| Value::from(key)).collect()
     }
 
     /// A row as an object, without the cells that are empty.

@@ -4,7 +4,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::Map;
 
-use super::{Cell, Rows};
+use super::{Cell, RowList, Rows};
 use crate::model::Value;
 use crate::model::named::Named;
 use crate::model::text::Word;
@@ -21,18 +21,16 @@ impl Serialize for Rows {
         let all: Vec<&Word> = std::iter::once(&self.key).chain(&self.columns).collect();
         map.serialize_entry(columns, &all)?;
         map.serialize_entry(units, &self.units)?;
-        map.serialize_entry(rows, &RowList(&self.rows))?;
+        map.serialize_entry(rows, &self.rows)?;
         map.serialize_entry(total, &self.total)?;
         map.serialize_entry(omitted, &self.omitted)?;
         map.end()
     }
 }
 
-struct RowList<'a>(&'a [(Box<str>, Box<[Cell]>)]);
-
-impl Serialize for RowList<'_> {
+impl Serialize for RowList {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|(key, cells)| RowCells(key, cells)))
+        serializer.collect_seq(self.iter().map(|(key, cells)| RowCells(key, cells)))
     }
 }
 
@@ -75,18 +73,22 @@ impl Rows {
         let text = |value: Value| if let Value::String(text) = value { Word::Owned(text) } else { Word::default() };
         let mut columns = list(columns).into_iter().map(text);
         let key = columns.next().unwrap_or_default();
-        let row = |row: Value| {
+        let columns: Vec<Word> = columns.collect();
+        let written = list(rows);
+        let mut rows = RowList::new(columns.len());
+        rows.reserve(written.len());
+        for row in written {
             let mut cells = list(row).into_iter();
             let key = cells.next().map(text).unwrap_or_default();
-            (key.into(), cells.map(Cell::from).collect())
-        };
+            rows.push(key.into(), cells.map(Cell::from));
+        }
         let unit = |(name, unit): (String, Value)| Some((Word::Owned(name), Unit::of(unit.as_str()?)?));
         let units = if let Value::Object(units) = units { units } else { Map::new() };
         Ok(Self {
             key,
-            columns: columns.collect(),
+            columns,
             units: units.into_iter().filter_map(unit).collect::<Named<Unit>>(),
-            rows: list(rows).into_iter().map(row).collect(),
+            rows,
             total: total.as_u64().unwrap_or_default(),
             omitted: omitted.as_u64().unwrap_or_default(),
         })

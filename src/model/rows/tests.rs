@@ -25,7 +25,7 @@ fn hosts(count: usize, dead: &[usize], most: usize) -> RowsBuilder {
 }
 
 fn keys(rows: &Rows) -> Vec<&str> {
-    rows.rows.iter().map(|(key, _)| &**key).collect()
+    rows.rows.iter().map(|(key, _)| key).collect()
 }
 
 #[test]

@@ -102,6 +102,22 @@ struct HostPort {
 }
 
 impl ScanJob {
+    /// One port, asked once, all of which is this share.
+    #[cfg(test)]
+    fn of_one(peer: SocketAddr, method: Method) -> Self {
+        Self {
+            hosts: [peer.ip()].into(),
+            ports: [peer.port()].into(),
+            method,
+            payload: |_| Vec::new(),
+            pace: Pace::Max,
+            timeout: Duration::from_secs(1),
+            retries: 0,
+            origin: Origin::default(),
+            share: (0, 1),
+        }
+    }
+
     /// How long to wait for a port that is not asked again. A connection has at least so long that a filter of this host shows.
     #[must_use]
     pub fn last_timeout(&self) -> Duration {

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use socket2::{SockAddr, Socket};
 use tokio_util::sync::CancellationToken;
 
 use super::{HostPort, Pace, PortState, ScanJob, ScanShare};
@@ -259,6 +261,32 @@ impl Scan {
     /// A probe has left; it is silent until something comes.
     pub(super) fn sent(&mut self, pair: HostPort, token: usize) {
         self.in_flight.insert(pair.at, InFlight { at: Instant::now(), token });
+    }
+
+    /// Sends the packet of a pair. The kernel tells here, once, what an earlier packet met: `read` takes it in, and this packet is sent
+    /// again.
+    pub(super) fn send_to(
+        &mut self,
+        pair: HostPort,
+        socket: &Socket,
+        (packet, to): (&[u8], SocketAddr),
+        read: impl FnOnce(&mut Self) -> bool,
+    ) -> io::Result<()> {
+        let to = SockAddr::from(to);
+        let mut result = socket.send_to(packet, &to);
+        if result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock) {
+            read(self);
+            result = socket.send_to(packet, &to);
+        }
+        match result {
+            Ok(_) => {
+                self.found.probes += 1;
+                self.sent(pair, 0);
+            }
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOBUFS)) => return Err(error),
+            Err(error) => self.unsent(&error, pair),
+        }
+        Ok(())
     }
 
     /// Whether a probe of this pair has left at all.

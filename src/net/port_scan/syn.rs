@@ -208,22 +208,8 @@ impl Prober for SynProber {
         let class = AddressClass::of(pair.peer.ip());
         let Some(RawSocket { raw, port, .. }) = self.sockets.iter().find(|at| at.class == class) else { return Ok(()) };
         let bytes = segment(SocketAddr::new(source, *port), pair.peer, sequence).ok_or(io::ErrorKind::InvalidInput)?;
-        let to = SockAddr::from(SocketAddr::new(pair.peer.ip(), 0));
-        let mut result = raw.send_to(&bytes, &to);
-        if result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock) {
-            // What an earlier SYN met is told here, once.
-            self.read(scan);
-            result = raw.send_to(&bytes, &to);
-        }
-        match result {
-            Ok(_) => {
-                scan.found.probes += 1;
-                scan.sent(pair, 0);
-            }
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOBUFS)) => return Err(error),
-            Err(error) => scan.unsent(&error, pair),
-        }
-        Ok(())
+        let to = SocketAddr::new(pair.peer.ip(), 0);
+        scan.send_to(pair, raw, (&bytes, to), |scan| self.read(scan))
     }
 
     fn receive(&mut self, scan: &mut Scan, length: Duration) {
@@ -290,30 +276,18 @@ mod tests {
     use std::collections::HashMap;
     use std::hash::RandomState;
     use std::net::SocketAddr;
-    use std::time::Duration;
 
     use pnet::packet::tcp::{TcpFlags, TcpOptionNumbers, TcpPacket, ipv4_checksum};
     use socket2::Socket;
 
     use super::{Segment, SynProber, Waiter};
-    use crate::net::Origin;
     use crate::net::port_scan::scan::Scan;
-    use crate::net::port_scan::{Method, Pace, PortState, ScanJob};
+    use crate::net::port_scan::{Method, PortState, ScanJob};
 
     /// What a port is after a segment from it.
     fn after(flags: u8, off_by: u32, by_loopback: bool) -> (PortState, usize) {
         let peer: SocketAddr = "192.0.2.1:80".parse().unwrap();
-        let job = ScanJob {
-            hosts: [peer.ip()].into(),
-            ports: [peer.port()].into(),
-            method: Method::Syn,
-            payload: |_| Vec::new(),
-            pace: Pace::Max,
-            timeout: Duration::from_secs(1),
-            retries: 0,
-            origin: Origin::default(),
-            share: (0, 1),
-        };
+        let job = ScanJob::of_one(peer, Method::Syn);
         let nothing = std::iter::empty::<&Socket>();
         let prober = SynProber {
             sockets: Vec::new(),

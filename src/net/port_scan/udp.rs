@@ -93,22 +93,8 @@ impl Prober for UdpProber {
 
     fn send(&mut self, scan: &mut Scan, pair: HostPort) -> io::Result<()> {
         let Some(Bound { socket, .. }) = self.socket(pair.peer) else { return Ok(()) };
-        let (payload, to) = ((scan.job.payload)(pair.peer.port()), SockAddr::from(pair.peer));
-        let mut result = socket.send_to(&payload, &to);
-        if result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock) {
-            // What an earlier datagram met is told here, once.
-            self.read(scan);
-            result = socket.send_to(&payload, &to);
-        }
-        match result {
-            Ok(_) => {
-                scan.found.probes += 1;
-                scan.sent(pair, 0);
-            }
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOBUFS)) => return Err(error),
-            Err(error) => scan.unsent(&error, pair),
-        }
-        Ok(())
+        let payload = (scan.job.payload)(pair.peer.port());
+        scan.send_to(pair, socket, (&payload, pair.peer), |scan| self.read(scan))
     }
 
     fn receive(&mut self, scan: &mut Scan, length: Duration) {

@@ -19,14 +19,14 @@ pub fn paths(fact: &FactInfo, observation: &Observation) -> Vec<(String, Part)> 
             below.chain([(fact.name.to_owned(), Part::Whole)]).collect()
         }
         Kind::Table(_) => {
-            let keys = observation.last_rows(fact.name).into_iter().flat_map(|rows| &rows.rows);
+            let keys = observation.last_rows(fact.name).into_iter().flat_map(|rows| rows.rows.iter());
             let keys = keys.take(3).map(|(key, _)| key.to_string()).chain(["nothing".to_owned()]);
             let row = |key: String| (format!("{}.row.{key}", fact.name), row(&key, fact));
             keys.map(row).chain([(fact.name.to_owned(), Part::Whole)]).collect()
         }
         _ if fact.is_column => {
             let (table, short) = fact.name.rsplit_once('.').unwrap();
-            let keys = observation.last_rows(table).into_iter().flat_map(|rows| &rows.rows);
+            let keys = observation.last_rows(table).into_iter().flat_map(|rows| rows.rows.iter());
             let keys = keys.take(3).map(|(key, _)| key.to_string()).chain(["nothing".to_owned()]);
             let cell = |key: String| (format!("{table}.row.{key}.{short}"), row(&key, fact));
             let statistics = ["max", "count"].iter().filter(|_| fact.has_statistics());

@@ -95,7 +95,7 @@ fn delegation(failure: &Failure<'_>, zone: &str) -> Diagnosis {
     // A server that was renamed, on one side only, is the most frequent reason.
     let renamed = failure.notes().iter().find(|note| note.contains(SAME_ADDRESS));
     let cause = renamed.map_or(cause.clone(), |note| format!("{cause} ({note})"));
-    let server = failure.rows(&SERVERS).and_then(|servers| servers.rows.first()).map(|(server, _)| &**server);
+    let server = failure.rows(&SERVERS).and_then(|servers| servers.rows.get(0)).map(|(server, _)| server);
     let ns = format!("{zone} NS");
     let at_zone = server.map(|server| format!(" the zone: {}", dig(address_of(&server), &ns)));
     let at_zone = at_zone.unwrap_or_default();

@@ -46,7 +46,7 @@ fn said(failure: &Failure<'_>, host: &str) -> String {
     let rows = failure.rows(&HOSTS);
     let error = rows.and_then(|rows| {
         let at = rows.column(ERROR.info.name.strip_prefix("hosts.")?)?;
-        let (_, cells) = rows.rows.iter().find(|(key, _)| **key == *host)?;
+        let (_, cells) = rows.rows.iter().find(|(key, _)| *key == host)?;
         cells.get(at)?.to_value()
     });
     error.as_ref().and_then(Value::as_str).map(|error| format!(" ({error})")).unwrap_or_default()

@@ -46,7 +46,7 @@ pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<SweepResult>, o
     let user_stamped = found.iter().any(|part| part.user_stamped);
     let mut shares: Vec<_> = found.into_iter().map(|part| part.hosts.into_iter().zip(part.counts)).collect();
     let threads = shares.len().max(1);
-    let (mut table, mut own) = (HostTable::new(cx, &FACTS), OwnAddresses::of(origin));
+    let (mut table, mut own) = (HostTable::new(cx, &FACTS, hosts.len()), OwnAddresses::of(origin));
     let (mut sent, mut blocked) = (0, 0);
     // Hosts with an address were dealt out in turn.
     let mut next = 0;

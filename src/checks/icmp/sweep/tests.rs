@@ -8,7 +8,6 @@ use super::super::Icmp;
 use crate::model::typed::Form;
 use crate::model::{Arg, Args, Observation};
 use crate::probe::{Footprint, Probe};
-use crate::proto::icmp::permission;
 use crate::testing::{self, Written, texts};
 
 fn args(hosts: &[&str], more: Written<'_>) -> Args {
@@ -16,19 +15,11 @@ fn args(hosts: &[&str], more: Written<'_>) -> Args {
 }
 
 async fn swept(args: &Args) -> Option<Observation> {
-    let (observation, ended) = testing::observe(&Icmp::from_args(args).unwrap()).await;
-    match ended {
-        Ok(()) => Some(observation),
-        Err(fault) => {
-            assert!(permission().is_err() && fault.remedy.contains("cap_net_raw"), "{fault:?}");
-            None
-        }
-    }
+    testing::observe_icmp(&Icmp::from_args(args).unwrap()).await
 }
 
 fn why(args: &Args) -> String {
-    let invalid = Icmp::from_args(args).err().unwrap();
-    format!("{}: {}", invalid.field, invalid.message)
+    testing::invalid::<Icmp>(args)
 }
 
 #[tokio::test]
@@ -39,7 +30,7 @@ async fn every_host_has_a_row() {
     assert_eq!(testing::list(&seen, "hosts.unresolved"), ["a.invalid"]);
     assert_eq!((testing::list(&seen, "hosts.dead").len(), testing::count(&seen, "sent")), (0, 127));
     let rows = seen.last_rows("hosts").unwrap();
-    assert_eq!((rows.total, &*rows.rows[0].0), (128, "a.invalid"), "what is wrong comes first");
+    assert_eq!((rows.total, rows.rows.get(0).unwrap().0), (128, "a.invalid"), "what is wrong comes first");
     let cells = rows.object(rows.row("127.9.0.1", Form::Host).unwrap());
     assert_eq!((&cells["state"], &cells["received"], &cells["loss"]), (&json!("alive"), &json!(1), &json!(0.0)));
     assert_eq!(seen.merged("hosts.rtt").unwrap().count(), 127);

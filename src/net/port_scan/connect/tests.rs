@@ -2,28 +2,16 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{ConnectProber, Connection};
-use crate::net::Origin;
 use crate::net::port_scan::scan::{Prober as _, Scan};
-use crate::net::port_scan::{HostPort, Method, Pace, PortState, ScanJob};
+use crate::net::port_scan::{HostPort, Method, PortState, ScanJob};
 
 /// A scan of one port of this host, which is treated as another host until it is said otherwise.
 fn scan(peer: SocketAddr) -> (Scan, ConnectProber, HostPort) {
-    let job = ScanJob {
-        hosts: [peer.ip()].into(),
-        ports: [peer.port()].into(),
-        method: Method::Connect,
-        payload: |_| Vec::new(),
-        pace: Pace::Max,
-        timeout: Duration::from_secs(1),
-        retries: 0,
-        origin: Origin::default(),
-        share: (0, 1),
-    };
+    let job = ScanJob::of_one(peer, Method::Connect);
     let mut prober = ConnectProber::new(&job).unwrap();
     prober.is_own = vec![false];
     prober.ephemeral = 1..=u16::MAX;
