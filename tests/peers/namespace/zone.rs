@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::{Namespace, Running, namespace, suites};
 use crate::peer::{IPERF3, OPENSSL, installed};
 
-/// HTTP that sends back its `Host`, DNS that answers nothing to everything, over UDP and TCP, and a UDP echo.
+/// HTTP that sends back its `Host`, DNS with one address for every name, over UDP and TCP, and a UDP echo.
 const SERVERS: &str = "
 import http.server, os, socket, sys, threading
 sys.stderr = open(os.devnull, 'w')
@@ -91,14 +91,13 @@ impl Links {
         let from = interface.map_or_else(|| "self".to_owned(), |name| format!("{{name: me, interface: {name}}}"));
         let link = zone.or(interface).unwrap_or_default();
         let checks = ASKED.replace("FROM", &from).replace(" MORE", &more).replace("LINK", link);
-        let checks = checks.replace("CA", &self.certificate.path().join("c").display().to_string());
         let mut out = String::from("version: 1\nsuite: own\ndefaults: {timeout: 2s}\nchecks:\n");
         for line in checks.lines().filter(|line| !line.is_empty()) {
             let sign = if line.contains("://") { "%25" } else { "%" };
             let line = line.replace("AT", &format!("[{}]", of(sign))).replace("HOST", &format!("'{}'", of("%")));
             writeln!(out, "{}", line.replacen("- {", &format!("- {{{every}"), 1)).unwrap();
         }
-        out
+        out.replace("ca_file: CA", &format!("ca_file: {}", self.certificate.path().join("c").display()))
     }
 }
 
@@ -185,6 +184,7 @@ fn another_link_is_another_host() {
         "udp",
         "ports",
         "ports-syn",
+        "ports-udp",
         "ports-many",
         "http",
         "https",
