@@ -295,7 +295,7 @@ impl Line {
 fn placed(piece: &str, value: &str) -> Option<String> {
     Some(match piece {
         // Many tools take either.
-        "{source}" => {
+        "{source}={}" => {
             let value = value.trim_start_matches("if!").trim_start_matches("host!");
             let field = if value.parse::<IpAddr>().is_ok() { "source" } else { "interface" };
             format!("{field}={value}")

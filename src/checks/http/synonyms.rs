@@ -103,7 +103,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("--retry N", ONCE), ("--retry-delay N", ONCE), ("--retry-max-time N", ONCE), ("--retry-connrefused", ONCE),
         ("--retry-all-errors", ONCE), ("-t N", ONCE), ("--tries N", ONCE),
         ("--connect-to MAP", "!the address to connect to is resolve=ADDRESS; the port is that of the URL"),
-        ("--interface ADDRESS", "{source}"),
+        ("--interface ADDRESS", "{source}={}"),
         ("--unix-socket PATH", "!only servers on a network are asked"),
         ("--tlsv1.3", TLS_VERSION), ("--tls-max VERSION", TLS_VERSION), ("--tlsv1.0", TLS_VERSION), ("--tlsv1.1", TLS_VERSION),
         ("--ciphers LIST", "!`shakedown probe tls HOST scan=true` shows what is offered"),

@@ -29,7 +29,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
     ],
     options: &[
         ("-c N", "count={}"), ("-i SECONDS", "interval={}s"), ("-s BYTES", "size={}B"), ("-t HOPS", "ttl={}"),
-        ("-W SECONDS", "timeout={}s"), ("-w SECONDS", "timeout={}s"), ("-I ADDRESS", "{source}"),
+        ("-W SECONDS", "timeout={}s"), ("-w SECONDS", "timeout={}s"), ("-I ADDRESS", "{source}={}"),
         ("-C N", "count={}"), ("-p MS", "interval={}ms"), ("-b BYTES", "size={}B"), ("-A", ""), ("-d", ""), ("-u", ""),
         ("-g RANGE", "hosts={}"), ("-r", ""), ("--report", ""),
         ("-M HOW", "dont_fragment=true"), ("-Q TOS", "!write the class of service: dscp=46 (a type of service of 184, divided by 4)"), ("-n", ""), ("-q", ""), ("-D", ""), ("-O", ""), ("-a", ""),

@@ -181,10 +181,10 @@ mod tests {
         assert_eq!(zone(of(None, None, &["192.0.2.1", "fe80::1%eth0", "[fe80::2%eth0]"])).as_deref(), Some("eth0"));
         assert_eq!(zone(of(None, Some("eth0"), &["fe80::1", "fe80::2%eth0"])).as_deref(), Some("eth0"));
         assert_eq!(zone(of(None, None, &["router.test", "2001:db8::1"])), None);
-        for (interface, hosts) in [(None, &["fe80::1"][..]), (None, &["fe80::1%eth0", "fe80::2"])] {
+        for (interface, hosts) in [(None, &["fe80::1"][..]), (None, &["fe80::1%eth0", "fe80::2"][..])] {
             assert!(of(None, interface, hosts).unwrap_err().contains("no link is named"), "{hosts:?}");
         }
-        for (interface, hosts) in [(None, &["fe80::1%eth0", "fe80::1%eth1"][..]), (Some("eth1"), &["fe80::1%eth0"])] {
+        for (interface, hosts) in [(None, &["fe80::1%eth0", "fe80::1%eth1"][..]), (Some("eth1"), &["fe80::1%eth0"][..])] {
             assert!(of(None, interface, hosts).unwrap_err().contains("are two links"), "{hosts:?}");
         }
         assert!(of(Some("fe80::2"), None, &["router.test"]).unwrap_err().contains("no link is named"));
