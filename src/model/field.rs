@@ -189,6 +189,8 @@ pub enum FieldRole {
     Host,
     /// Local address to send from.
     Source,
+    /// Interface to send by: a place like [`Self::Location`].
+    Interface,
     /// Which IP version to use.
     IpVersion,
     /// How long to wait for an unresponsive peer: `timeout` of `defaults` and of the command line sets it.

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::interface::zone_of;
+
 /// Longest name, with a final dot (RFC 1035, 2.3.4).
 const LONGEST: usize = 254;
 
@@ -18,8 +20,8 @@ pub fn host(text: &str) -> Result<String, String> {
     if text.contains("://") || text.contains('/') {
         return wrong("is a URL, not a host");
     }
-    if text.contains('%') {
-        return wrong("has a zone, which is not supported; use a global or unique local address");
+    if let Some((address, zone)) = bare.split_once('%') {
+        return zone_of(address, zone).map(|_| text.to_owned());
     }
     if text.matches(':').count() > 1 || text.contains(['[', ']']) {
         return wrong("is no IPv6 address");
@@ -65,7 +67,9 @@ pub fn address_of(address: IpAddr) -> Result<(), String> {
 
 /// A host, and a port behind a colon where there is one.
 pub(super) fn endpoint(text: &str) -> Result<String, String> {
-    let socket = text.parse::<SocketAddr>().ok().filter(|socket| socket.port() != 0);
+    // A zone is looked at below: what the library reads as one is a number alone.
+    let plain = Some(text).filter(|text| !text.contains('%'));
+    let socket = plain.and_then(|text| text.parse::<SocketAddr>().ok()).filter(|socket| socket.port() != 0);
     if let Some(address) = socket.map(|socket| socket.ip()).or_else(|| text.parse().ok()) {
         return address_of(address).map(|()| text.to_owned());
     }
@@ -191,6 +195,23 @@ mod tests {
             assert!(endpoint(odd).unwrap_err().contains("is the address of"), "{odd}");
         }
         assert_eq!(host("0.0.0.1").as_deref(), Ok("0.0.0.1"));
+    }
+
+    #[test]
+    fn a_link_local_address_may_have_a_zone() {
+        for good in ["fe80::1%eth0", "[fe80::1%eth0]", "fe80::1%2"] {
+            assert_eq!(host(good).as_deref(), Ok(good));
+            assert_eq!(endpoint(good).as_deref(), Ok(good));
+        }
+        assert_eq!(endpoint("[fe80::1%eth0]:53").as_deref(), Ok("[fe80::1%eth0]:53"));
+        assert_eq!(endpoint("[fe80::1%2]:53").as_deref(), Ok("[fe80::1%2]:53"));
+        for bad in
+            ["fe80::1%", "fe80::1%an-overlong-name", "fe80::1%a/b", "fe80::1%a b", "fe80::1%a%b", "www%eth0", "::1%2"]
+        {
+            assert!(host(bad).is_err() && endpoint(bad).is_err(), "{bad}");
+        }
+        assert!(endpoint("[::1%2]:53").is_err() && endpoint("[fe80::1%eth0]:0").is_err());
+        assert!(host("2001:db8::1%eth0").unwrap_err().contains("write `interface: eth0`"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::args::Arg;
 use super::corrections::did_you_mean;
 use super::field::FieldKind;
 use super::host_name::{address_of, endpoint, host, url_host};
+use super::interface::{address_and_zone, url_without_zone};
 use super::quantity;
 use super::unit::Unit;
 
@@ -20,6 +21,9 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
         FieldKind::Host => host(text).map(|name| Arg::Text(name.into())),
         FieldKind::Address => match text.parse::<std::net::IpAddr>() {
             Ok(address) => address_of(address).map(|()| Arg::Text(text.into())),
+            Err(_) if let Some((address, Some(zone))) = address_and_zone(text) => {
+                Err(format!("`{text}` has a zone: write {address} here, and `interface: {zone}` beside it"))
+            }
             Err(_) => Err(format!("`{text}` is not an IP address")),
         },
         FieldKind::Endpoint => endpoint(text).map(|name| Arg::Text(name.into())),
@@ -64,12 +68,13 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
 }
 
 fn url(text: &str) -> Result<Arg, String> {
-    url::Url::parse(text).map_err(|error| match error {
+    let (bare, _) = url_without_zone(text)?;
+    url::Url::parse(&bare).map_err(|error| match error {
         url::ParseError::RelativeUrlWithoutBase => format!("`{text}` has no scheme, such as https://"),
         other => format!("`{text}` is not a URL: {other}"),
     })?;
     // What the library takes for an address (`010.0.2.2` in octal, `1234567`) is hardly what was meant.
-    host(url_host(text)?)?;
+    host(url_host(&bare)?)?;
     Ok(Arg::Text(text.into()))
 }
 
@@ -123,8 +128,10 @@ mod tests {
             ("yes", FieldKind::Bool, "neither true nor false"),
             ("web:443", FieldKind::Host, "holds a port"),
             ("http://web", FieldKind::Host, "is a URL"),
-            ("fe80::1%eth0", FieldKind::Host, "has a zone"),
-            ("[fe80::1%eth0]:53", FieldKind::Endpoint, "has a zone"),
+            ("2001:db8::1%eth0", FieldKind::Host, "has no zone"),
+            ("[2001:db8::1%eth0]:53", FieldKind::Endpoint, "has no zone"),
+            ("http://[2001:db8::1%25eth0]/", FieldKind::Url, "has no zone"),
+            ("fe80::1%eth0", FieldKind::Address, "write fe80::1 here, and `interface: eth0`"),
             ("a..b", FieldKind::Host, "not a host name"),
             ("web:0", FieldKind::Endpoint, "not a port"),
             ("1.2.3", FieldKind::Address, "not an IP address"),

@@ -1,19 +1,27 @@
 //! TCP connections whose outcome is a fact, and whose local errors are faults.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::Origin;
 use super::clock::MeasuredTime;
+use super::datagram::udp::same_endpoint;
 use super::datagram::{self, IcmpError};
 use super::sys::tcp_info::tcp_info;
 use super::this_host::{self, pending_syns, syn};
 use super::{deadline, handshakes};
+use crate::model::interface::is_link_local;
 use crate::model::{Fault, human_time};
+
+/// What to do where a link-local address has no zone.
+pub const ZONE: &str =
+    "a link-local address means another host on every link: write `interface: eth0`, or the zone behind it (`%eth0`)";
 
 /// SYNs that may be given up behind other connections of this run, before silence is the server's.
 const CROWDED: u32 = 8;
@@ -87,7 +95,8 @@ pub enum ConnectError {
 
 impl ConnectError {
     /// Sorts an error of a socket into what the peer or the path did, or a fault of this side.
-    pub fn classify(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<Self, Fault> {
+    /// `origin` is that of the socket; of a connection that is open already it tells nothing more.
+    pub fn classify(error: &io::Error, operation: &str, peer: SocketAddr, origin: Origin) -> Result<Self, Fault> {
         match error.raw_os_error() {
             Some(libc::ECONNREFUSED) => Ok(Self::Refused),
             Some(libc::ECONNRESET | libc::EPIPE) => Ok(Self::Reset),
@@ -99,10 +108,10 @@ impl ConnectError {
                 | libc::EINVAL
                 | libc::EAFNOSUPPORT
                 | libc::EADDRNOTAVAIL,
-            ) if !link_local(peer)
-                && let Some(why) = this_host::route_error(peer, None) =>
+            ) if (!is_link_local(peer.ip()) || origin.device(peer.ip()).is_some())
+                && let Some(why) = this_host::route_error(peer, origin) =>
             {
-                Err(this_host::route_fault(&why, operation, peer))
+                Err(this_host::route_fault(&why, operation, peer, origin))
             }
             Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENONET | libc::EHOSTDOWN | libc::ENOPROTOOPT) => {
                 Ok(Self::Unreachable(error.to_string()))
@@ -156,18 +165,18 @@ impl ConnectError {
 /// The outer `Err` is a fault of this side: no permission, no descriptors, no such source address.
 pub async fn connect(
     peer: SocketAddr,
-    source: Option<IpAddr>,
+    origin: Origin,
     patience: Duration,
 ) -> Result<Result<TcpConnection, ConnectError>, Fault> {
     let waited = handshakes::Waited::so_far();
     let mut crowded = 0;
     loop {
         let begun = Instant::now();
-        let turn = handshakes::turn(peer).await;
+        let turn = handshakes::turn(peer, origin.device(peer.ip())).await;
         let soon =
             turn.as_ref().and_then(handshakes::Turn::crowded).filter(|soon| crowded < CROWDED && *soon < patience);
         let dialling = Instant::now();
-        let dialled = connect_on(open(peer, source)?, peer, soon.unwrap_or(patience)).await?;
+        let dialled = connect_on(open(peer, origin)?, peer, origin, soon.unwrap_or(patience)).await?;
         if soon.is_some() && dialled.as_ref().is_err_and(|error| *error == ConnectError::Timeout) {
             drop(turn);
             crowded += 1;
@@ -189,11 +198,12 @@ pub async fn connect(
 pub async fn connect_on(
     socket: Socket,
     peer: SocketAddr,
+    origin: Origin,
     patience: Duration,
 ) -> Result<Result<TcpConnection, ConnectError>, Fault> {
-    match try_connect(socket, peer, patience).await {
+    match try_connect(socket, peer, origin, patience).await {
         Ok(dialled) => Ok(Ok(dialled)),
-        Err(end) => end.judge(peer).map(Err),
+        Err(end) => end.judge(peer, origin).map(Err),
     }
 }
 
@@ -215,7 +225,7 @@ impl SynEnd {
     }
 
     /// Sorts it: a reset, an ICMP error of the path or the peer, and silence are facts; what this host itself did is a fault.
-    pub fn judge(self, peer: SocketAddr) -> Result<ConnectError, Fault> {
+    pub fn judge(self, peer: SocketAddr, origin: Origin) -> Result<ConnectError, Fault> {
         let own = |why: String| this_host::rejection_fault(why, "connect", peer);
         let (error, report) = match self {
             Self::Itself => return Ok(ConnectError::Refused),
@@ -223,10 +233,10 @@ impl SynEnd {
             Self::Silent(Some(why)) => return Err(own(why.to_owned())),
             Self::Error(error, report) => (error, report),
         };
-        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip())) {
+        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip(), origin)) {
             return Err(own(why));
         }
-        Ok(match ConnectError::classify(&error, "connect", peer)?.reported_by(report.as_ref()) {
+        Ok(match ConnectError::classify(&error, "connect", peer, origin)?.reported_by(report.as_ref()) {
             ConnectError::Refused => ConnectError::RefusedBy(rst_from(peer)),
             other => other,
         })
@@ -239,10 +249,15 @@ fn rst_from(peer: SocketAddr) -> String {
 }
 
 /// [`connect_on`] for who counts what this side lacks, and judges the rest later.
-pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -> Result<TcpConnection, SynEnd> {
+pub async fn try_connect(
+    socket: Socket,
+    peer: SocketAddr,
+    origin: Origin,
+    patience: Duration,
+) -> Result<TcpConnection, SynEnd> {
     let alone = |error| SynEnd::Error(error, None);
     datagram::enable_icmp_errors(&socket);
-    let held = syn::drop_own_resets(&socket, peer.ip());
+    let held = syn::drop_own_resets(&socket, peer.ip(), origin);
     let start = Instant::now();
     let stream = begin(socket, peer).map_err(alone)?;
     let ended = deadline::within(patience, ended(&stream)).await;
@@ -263,7 +278,7 @@ pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -
         }
     }
     // On loopback the kernel may pick the target's own port: simultaneous open with itself, nobody listens there.
-    if stream.local_addr().is_ok_and(|local| local == peer) {
+    if meets_itself(&stream, peer) {
         return Err(SynEnd::Itself);
     }
     if held {
@@ -272,6 +287,13 @@ pub async fn try_connect(socket: Socket, peer: SocketAddr, patience: Duration) -
     datagram::disable_icmp_errors(&stream);
     let _ = stream.set_nodelay(true);
     Ok(TcpConnection::of(stream, elapsed))
+}
+
+/// Whether the own end of a socket is its peer. The kernel adds the scope to an own address of a link, and nobody else does.
+#[must_use]
+pub fn meets_itself(socket: &impl AsFd, peer: SocketAddr) -> bool {
+    let own = SockRef::from(socket).local_addr().ok().and_then(|own| own.as_socket());
+    own.is_some_and(|own| same_endpoint(own, peer))
 }
 
 /// Sends the SYN.
@@ -292,20 +314,14 @@ async fn ended(stream: &TcpStream) -> Option<io::Error> {
     }
 }
 
-/// A socket that fits `peer`, bound to `source` if there is one.
-pub fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<Socket, Fault> {
+/// A socket that fits `peer`, bound to what `origin` names.
+pub fn open(peer: SocketAddr, origin: Origin) -> Result<Socket, Fault> {
     let socket = Socket::new(Domain::for_address(peer), Type::STREAM, None)
         .map_err(|error| local_fault(&error, "open TCP socket", peer))?;
-    if let Some(source) = source {
-        socket
-            .bind(&SocketAddr::new(source, 0).into())
-            .map_err(|error| local_fault(&error, &format!("bind to source {source}"), peer))?;
-    }
+    origin
+        .bind(&socket, peer.ip(), 0)
+        .map_err(|error| local_fault(&error, &format!("bind to source {}", origin.address(peer.ip())), peer))?;
     Ok(socket)
-}
-
-fn link_local(peer: SocketAddr) -> bool {
-    matches!(peer.ip(), IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// A fault of this side, with the remedy for the errors people meet.
@@ -317,9 +333,8 @@ pub fn local_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Faul
             "check that `source` is an address of this machine, and that local ports are left (ip_local_port_range)"
         }
         Some(libc::EACCES | libc::EPERM) => "allow it in the local firewall, or run with the capability it needs",
-        Some(libc::EINVAL) if link_local(peer) => {
-            "a link-local address needs a zone, which shakedown does not take: use a global or unique local address"
-        }
+        Some(libc::EINVAL) if is_link_local(peer.ip()) => ZONE,
+        Some(libc::ENODEV) => "this host has no such interface; those there are: `ip link`",
         _ => "see the system's message",
     };
     Fault::local(operation, peer.to_string(), error.to_string(), remedy)
@@ -339,6 +354,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::{ConnectError, TcpConnection, connect, open};
+    use crate::net::Origin;
     use crate::net::clock::Stamp;
     use crate::net::datagram;
 
@@ -349,10 +365,10 @@ mod tests {
     async fn an_open_connection_does_not_hear_icmp_errors() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = listener.local_addr().unwrap();
-        let heard = open(peer, None).unwrap();
+        let heard = open(peer, Origin::default()).unwrap();
         datagram::enable_icmp_errors(&heard);
         assert!(getsockopt(&heard, sockopt::Ipv4RecvErr).unwrap(), "this system hears none at all");
-        let stream = connect(peer, None, PATIENCE).await.unwrap().unwrap().stream;
+        let stream = connect(peer, Origin::default(), PATIENCE).await.unwrap().unwrap().stream;
         assert!(!getsockopt(&stream, sockopt::Ipv4RecvErr).unwrap());
     }
 
@@ -362,7 +378,7 @@ mod tests {
         const BUSY: Duration = Duration::from_hours(1);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = listener.local_addr().unwrap();
-        let dialled = connect(peer, None, PATIENCE).await.unwrap().unwrap();
+        let dialled = connect(peer, Origin::default(), PATIENCE).await.unwrap().unwrap();
         assert_eq!(dialled.took.stamp, Stamp::Kernel);
         let late = TcpConnection::of(dialled.stream, BUSY).took;
         assert!(late.stamp == Stamp::Kernel && late.length < BUSY, "{late:?}");
@@ -373,7 +389,7 @@ mod tests {
         let held = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = held.local_addr().unwrap();
         drop(held);
-        let refused = connect(peer, None, PATIENCE).await.unwrap().err().unwrap();
+        let refused = connect(peer, Origin::default(), PATIENCE).await.unwrap().err().unwrap();
         assert_eq!(refused, ConnectError::RefusedBy("RST from 127.0.0.1".to_owned()));
         assert_eq!(refused.word(), "refused");
     }

@@ -18,6 +18,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use crate::model::Interface;
+
 /// Handshakes towards one address at once.
 const AT_ONCE: usize = 2;
 
@@ -29,8 +31,8 @@ const ROUND_TRIPS: u32 = 4;
 /// Addresses that nobody dials are forgotten when there are more than this.
 const KEPT: usize = 1024;
 
-/// An address, in the network namespace of a check: in another one it is another host's.
-type Peer = (Option<Arc<str>>, SocketAddr);
+/// An address, in the network namespace of a check and by the interface it chooses: in another one it may be another host's.
+type Peer = (Option<Arc<str>>, Option<Interface>, SocketAddr);
 
 /// Addresses that somebody dials, waits to, or dialled a moment ago.
 static PEERS: LazyLock<Mutex<HashMap<Peer, PeerState>>> = LazyLock::new(Mutex::default);
@@ -129,9 +131,9 @@ pub(super) struct Turn {
 }
 
 /// Waits for a turn towards `peer`; `None` at once for what takes none.
-pub(super) async fn turn(peer: SocketAddr) -> Option<Turn> {
+pub(super) async fn turn(peer: SocketAddr, interface: Option<Interface>) -> Option<Turn> {
     let CheckScope { netns, waits } = CHECK.try_with(CheckScope::clone).ok()?;
-    let peer = (netns, peer);
+    let peer = (netns, interface, peer);
     let turns = Arc::clone(&lock(&PEERS).entry(peer.clone()).or_insert_with(PeerState::new).turns);
     if let Ok(permit) = Arc::clone(&turns).try_acquire_owned() {
         return Some(Turn { peer, permit: Some(permit) });
@@ -220,7 +222,7 @@ mod tests {
     /// A handshake of a second; how long its turn was waited for.
     async fn shake(peer: SocketAddr) -> Duration {
         let waited = Waited::so_far();
-        let _turn = turn(peer).await;
+        let _turn = turn(peer, None).await;
         // By the paused clock.
         sleep(SECOND).await;
         waited.since()
@@ -239,8 +241,8 @@ mod tests {
         let start = Instant::now();
         join_all((0..6).map(|last| of_check(None, shake(peer(80 + last))))).await;
         assert_eq!(start.elapsed(), SECOND);
-        assert!(!lock(&PEERS).contains_key(&(None, peer(77))), "nothing is kept of addresses that nobody dials");
-        let turn = of_check(None, turn(peer(77))).await.unwrap();
+        assert!(!lock(&PEERS).contains_key(&(None, None, peer(77))), "nothing is kept of addresses that nobody dials");
+        let turn = of_check(None, turn(peer(77), None)).await.unwrap();
         assert_eq!(turn.crowded(), None);
         turn.established(SECOND);
         assert_eq!(turn.crowded(), Some(SECOND * 4), "a server far away answers later");
@@ -265,7 +267,7 @@ mod tests {
         let hangs = of_check(
             None,
             within(SECOND, async {
-                let _turn = turn(peer(79)).await;
+                let _turn = turn(peer(79), None).await;
                 std::future::pending::<()>().await;
             }),
         );

@@ -10,6 +10,7 @@ pub mod handshakes;
 pub mod heartbeat;
 pub mod netns;
 pub mod open_loop;
+pub mod origin;
 pub mod port_scan;
 pub mod resolve;
 pub mod scope;
@@ -18,4 +19,5 @@ pub mod this_host;
 
 pub use deadline::Deadline;
 pub use dial::{ConnectError, TcpConnection, connect};
+pub use origin::Origin;
 pub use resolve::{Addresses, IpVersion, resolve};

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::sys::addrinfo::{AddressFamily, LookupError, lookup};
 use crate::model::argument::choices;
+use crate::model::interface::address_and_zone;
 use crate::model::shell::{self, command};
 use crate::model::{Fault, Text};
 
@@ -53,7 +54,7 @@ pub async fn resolve(host: &Text, version: IpVersion, patience: Duration) -> Res
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     // Formatted, it is as people may see it.
     let shown = host.shown();
-    if let Ok(address) = bare.parse::<IpAddr>() {
+    if let Some((address, _)) = address_and_zone(bare) {
         let foreign = || format!("{host} is not an address of the family asked for");
         let own = || Addresses { list: vec![address], partial: None };
         return Ok(version.admits(address).then(own).ok_or_else(foreign));

@@ -10,70 +10,92 @@ use std::net::{IpAddr, SocketAddr};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::Origin;
 use super::datagram::{Class, IcmpError};
+use super::dial::ZONE;
 use super::sys::interface_mtu;
 use crate::model::Fault;
+use crate::model::interface::is_link_local;
 
-/// Whether `address` is one of this host's: only then a socket can be bound to it.
+/// Whether `address` is one of this host's: only then a socket can be bound to it. One of a link is looked for on the link that
+/// `origin` leaves by: on another one it may be another host's.
 #[must_use]
-pub fn is_local(address: IpAddr) -> bool {
+pub fn is_local(address: IpAddr, origin: Origin) -> bool {
     let at = SocketAddr::new(address, 0);
-    let bound =
-        Socket::new(Domain::for_address(at), Type::DGRAM, None).and_then(|socket| socket.bind(&SockAddr::from(at)));
+    let bound = Socket::new(Domain::for_address(at), Type::DGRAM, None).and_then(|socket| {
+        if is_link_local(address) {
+            origin.bind_device(&socket, address)?;
+        }
+        socket.bind(&SockAddr::from(at))
+    });
     bound.is_ok()
 }
 
 /// Which addresses are this host's, each looked up once.
 #[derive(Debug, Default)]
-pub struct OwnAddresses(HashMap<IpAddr, bool>);
+pub struct OwnAddresses {
+    known: HashMap<IpAddr, bool>,
+    origin: Origin,
+}
 
 impl OwnAddresses {
+    /// Those of this host, as far as `origin` leaves by their link.
+    #[must_use]
+    pub fn of(origin: Origin) -> Self {
+        Self { known: HashMap::new(), origin }
+    }
+
     /// Whether `address` is one of this host's.
     pub fn has(&mut self, address: IpAddr) -> bool {
-        *self.0.entry(address).or_insert_with(|| address.is_loopback() || is_local(address))
+        *self.known.entry(address).or_insert_with(|| address.is_loopback() || is_local(address, self.origin))
     }
 }
 
-/// Why this host has no way to `peer`, from `source` where one is chosen; `None` when it has one. Connecting a datagram socket
-/// sends nothing: it only asks the routing table.
+/// Why this host has no way from `origin` to `peer`; `None` when it has one. Connecting a datagram socket sends nothing: it only
+/// asks the routing table.
 #[must_use]
-pub fn route_error(peer: SocketAddr, source: Option<IpAddr>) -> Option<io::Error> {
-    source_address(peer, source).err()
+pub fn route_error(peer: SocketAddr, origin: Origin) -> Option<io::Error> {
+    source_address(peer, origin).err()
 }
 
-/// The address that packets to `peer` leave with: `source` where one is chosen.
-pub fn source_address(peer: SocketAddr, source: Option<IpAddr>) -> io::Result<IpAddr> {
+/// The address that packets to `peer` leave with: that of `origin` where it has one.
+pub fn source_address(peer: SocketAddr, origin: Origin) -> io::Result<IpAddr> {
     // Any port will do, and port 0 is refused.
     let to = SocketAddr::new(peer.ip(), if peer.port() == 0 { 9 } else { peer.port() });
     let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None)?;
-    if let Some(source) = source {
-        socket.bind(&SockAddr::from(SocketAddr::new(source, 0)))?;
-    }
+    origin.bind(&socket, to.ip(), 0)?;
     socket.connect(&SockAddr::from(to))?;
     Ok(socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?.ip())
 }
 
 /// The fault of a host without a way to `peer`.
 #[must_use]
-pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Fault {
+pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr, origin: Origin) -> Fault {
+    if is_link_local(peer.ip()) && origin.device(peer.ip()).is_none() {
+        let why = "a link-local address means another host on every link, and no link is named";
+        return Fault::local(operation, peer.ip().to_string(), why, ZONE);
+    }
     let why = match error.raw_os_error() {
         Some(libc::ENETUNREACH) => "this host has no route there",
         Some(libc::EHOSTUNREACH) => "a route of this host says unreachable",
         Some(libc::EACCES) => "a route of this host prohibits it",
         Some(libc::EINVAL) => "a route of this host is a black hole",
+        Some(libc::ENODEV) => "this host has no such interface",
         Some(libc::EADDRNOTAVAIL) => "this host has no address to send from there",
         Some(libc::EAFNOSUPPORT) => "this host does not speak this IP version",
         _ => "this host has no way there",
     };
-    let remedy = format!("without a route nothing is known of the target; on this host: `ip route get {}`", peer.ip());
+    let by = origin.device_name(peer.ip()).map(|name| format!(" oif {name}")).unwrap_or_default();
+    let remedy =
+        format!("without a route nothing is known of the target; on this host: `ip route get {}{by}`", peer.ip());
     Fault::local(operation, peer.ip().to_string(), format!("{why} ({error})"), remedy)
 }
 
 /// Why an error report is this host's own doing and not the path's: `None` when it is the path's, or the peer is this host.
 /// A neighbour that does not answer is reported by this host too, and is the target's or the router's silence.
 #[must_use]
-pub fn rejection(report: &IcmpError, peer: IpAddr) -> Option<String> {
-    let by_own = |router: IpAddr| is_local(router) && !is_local(peer);
+pub fn rejection(report: &IcmpError, peer: IpAddr, origin: Origin) -> Option<String> {
+    let by_own = |router: IpAddr| is_local(router, origin) && !is_local(peer, origin);
     let neighbour = matches!(report.word.as_str(), "host_unreachable" | "address_unreachable");
     let denies = matches!(report.class, Class::Unreachable | Class::Port) && !neighbour;
     let router = report.router.filter(|router| denies && by_own(*router))?;
@@ -82,9 +104,13 @@ pub fn rejection(report: &IcmpError, peer: IpAddr) -> Option<String> {
 
 /// The MTU of the interface that packets to `peer` leave by; `None` where it cannot be told.
 #[must_use]
-pub fn interface_mtu(peer: IpAddr) -> Option<u32> {
+pub fn interface_mtu(peer: IpAddr, origin: Origin) -> Option<u32> {
     let to = SocketAddr::new(peer, 9);
     let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None).ok()?;
+    if let Some(name) = origin.device_name(peer) {
+        return interface_mtu::interface_mtu(&socket, &name);
+    }
+    origin.bind(&socket, peer, 0).ok()?;
     socket.connect(&SockAddr::from(to)).ok()?;
     let own = socket.local_addr().ok()?.as_socket()?.ip();
     let interfaces = pnet::datalink::interfaces();
@@ -103,13 +129,20 @@ pub fn rejection_fault(why: String, operation: &str, peer: SocketAddr) -> Fault 
 #[cfg(test)]
 mod tests {
     use super::{is_local, rejection, route_error};
+    use crate::net::Origin;
     use crate::net::datagram::IcmpError;
 
     #[test]
     fn loopback_is_own_and_documentation_is_not() {
-        assert!(is_local("127.0.0.1".parse().unwrap()) && is_local("127.9.9.9".parse().unwrap()));
-        assert!(!is_local("192.0.2.1".parse().unwrap()) && !is_local("2001:db8::1".parse().unwrap()));
-        assert!(route_error("127.0.0.1:0".parse().unwrap(), None).is_none());
+        assert!(
+            is_local("127.0.0.1".parse().unwrap(), Origin::default())
+                && is_local("127.9.9.9".parse().unwrap(), Origin::default())
+        );
+        assert!(
+            !is_local("192.0.2.1".parse().unwrap(), Origin::default())
+                && !is_local("2001:db8::1".parse().unwrap(), Origin::default())
+        );
+        assert!(route_error("127.0.0.1:0".parse().unwrap(), Origin::default()).is_none());
     }
 
     #[test]
@@ -119,11 +152,14 @@ mod tests {
         };
         let (target, ours) = ("192.0.2.1".parse().unwrap(), Some("127.0.0.1"));
         for code in [3, 9, 10, 13, 0] {
-            assert!(rejection(&report(code, ours), target).is_some(), "code {code}");
+            assert!(rejection(&report(code, ours), target, Origin::default()).is_some(), "code {code}");
         }
-        assert!(rejection(&report(1, ours), target).is_none(), "a neighbour that does not answer");
-        assert!(rejection(&report(3, Some("192.0.2.1")), target).is_none(), "the target itself");
-        assert!(rejection(&report(3, Some("198.51.100.1")), target).is_none(), "a router");
-        assert!(rejection(&report(3, ours), "127.0.0.1".parse().unwrap()).is_none(), "this host is the target");
+        assert!(rejection(&report(1, ours), target, Origin::default()).is_none(), "a neighbour that does not answer");
+        assert!(rejection(&report(3, Some("192.0.2.1")), target, Origin::default()).is_none(), "the target itself");
+        assert!(rejection(&report(3, Some("198.51.100.1")), target, Origin::default()).is_none(), "a router");
+        assert!(
+            rejection(&report(3, ours), "127.0.0.1".parse().unwrap(), Origin::default()).is_none(),
+            "this host is the target"
+        );
     }
 }

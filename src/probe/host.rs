@@ -5,18 +5,21 @@ use std::sync::Arc;
 
 use url::Url;
 
+use crate::model::interface::{Interface, address_and_zone, url_without_zone};
 use crate::model::{Arg, Args, Choices as _, FieldInfo, FieldKind, FieldRole};
-use crate::net::{IpVersion, endpoint};
+use crate::net::{IpVersion, Origin, endpoint};
 
 /// A host a probe talks to, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
-    /// Name in lower case without a final dot, or address.
+    /// Name in lower case without a final dot, or address; one of a link with the link.
     name: String,
     /// IP version used; that of the address or the source where there is one.
     version: IpVersion,
     /// Local address, where the check chooses it.
     source: Option<IpAddr>,
+    /// Interface it is asked by, where the check chooses it.
+    interface: Option<Interface>,
     /// The network namespace it is looked at from, where the check chooses it: elsewhere its address may be another host's.
     netns: Option<Arc<str>>,
 }
@@ -24,16 +27,18 @@ pub struct Host {
 impl Host {
     /// The host `name` as a suite writes it.
     #[must_use]
-    pub fn new(name: &str, version: IpVersion, source: Option<IpAddr>) -> Self {
-        let address = name.parse::<IpAddr>().ok();
-        let version = match address.or(source) {
+    pub fn new(name: &str, version: IpVersion, origin: Origin) -> Self {
+        let (address, zone) = address_and_zone(name).unzip();
+        let origin = Origin { zone: zone.flatten(), ..origin };
+        let version = match address.or(origin.source) {
             Some(IpAddr::V4(_)) => IpVersion::V4,
             Some(IpAddr::V6(_)) => IpVersion::V6,
             None => version,
         };
         let name =
-            address.map_or_else(|| name.trim_end_matches('.').to_ascii_lowercase(), |address| address.to_string());
-        Self { name, version, source, netns: None }
+            address.map_or_else(|| name.trim_end_matches('.').to_ascii_lowercase(), |address| origin.label(address));
+        let interface = address.map_or(origin.interface, |address| origin.device(address));
+        Self { name, version, source: origin.source, interface, netns: None }
     }
 
     /// The same, looked at from a network namespace.
@@ -52,9 +57,11 @@ impl Host {
         };
         let version = text(FieldRole::IpVersion).and_then(IpVersion::of_word).unwrap_or(IpVersion::Any);
         let source = text(FieldRole::Source).and_then(|address| address.parse().ok());
+        let interface = text(FieldRole::Interface).and_then(|name| Interface::parse(name).ok());
+        let origin = Origin { source, interface, zone: None };
         let hosts = fields.iter().filter(|field| field.has(FieldRole::Host));
         let names = hosts.flat_map(|field| names(&field.kind, args.0.get(field.name)));
-        names.map(|name| Self::new(&name, version, source)).collect()
+        names.map(|name| Self::new(&name, version, origin)).collect()
     }
 
     /// Why no packet can go there: addresses of two IP versions among the host, its `source` and the version asked for.
@@ -107,13 +114,14 @@ impl Host {
         }
     }
 
-    /// Whether an answer of this host may show that `other` can be reached: from the same network namespace, by the same IP
-    /// version, and for another host from the same local address. Which address of a name answered is known only when it did.
+    /// Whether an answer of this host may show that `other` can be reached: from the same network namespace, by the same interface and
+    /// IP version, and for another host from the same local address. Which address of a name answered is known only when it did.
     #[must_use]
     pub fn vouches_for(&self, other: &Self) -> bool {
         let either = [self.version, other.version].contains(&IpVersion::Any);
         (either || self.version == other.version)
             && self.netns == other.netns
+            && self.interface == other.interface
             && (self.is_same(other) || self.source == other.source)
     }
 
@@ -132,7 +140,7 @@ impl Host {
 
 /// The version of an address; `None` for a name.
 fn literal(text: &str) -> Option<IpVersion> {
-    let address = text.trim_matches(['[', ']']).parse::<IpAddr>().ok()?;
+    let (address, _) = address_and_zone(text)?;
     Some(if address.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 })
 }
 
@@ -157,8 +165,10 @@ fn names(kind: &FieldKind, arg: Option<&Arg>) -> Vec<String> {
             items.iter().flat_map(|arg| names(item, Some(arg))).collect()
         }
         (FieldKind::Url, Some(Arg::Text(text))) => {
-            let host = Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
-            host.map(|host| host.trim_matches(['[', ']']).to_owned()).into_iter().collect()
+            let Ok((bare, zone)) = url_without_zone(text) else { return Vec::new() };
+            let host = Url::parse(&bare).ok().and_then(|url| url.host_str().map(str::to_owned));
+            let host = host.map(|host| host.trim_matches(['[', ']']).to_owned());
+            host.map(|host| zone.map_or(host.clone(), |zone| format!("{host}%{zone}"))).into_iter().collect()
         }
         // Any port will do where there is a default.
         (FieldKind::Endpoint, Some(Arg::Text(text))) => {
@@ -171,10 +181,12 @@ fn names(kind: &FieldKind, arg: Option<&Arg>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Host, IpVersion};
+    use super::{Host, IpVersion, Origin};
+    use crate::model::Interface;
 
     fn host(name: &str, version: IpVersion, source: Option<&str>) -> Host {
-        Host::new(name, version, source.map(|address| address.parse().unwrap()))
+        let source = source.map(|address| address.parse().unwrap());
+        Host::new(name, version, Origin { source, ..Origin::default() })
     }
 
     #[test]
@@ -194,6 +206,21 @@ mod tests {
         assert!(from("gate", Some("10.0.0.1")).vouches_for(&from("lonely", Some("10.0.0.1"))));
         assert!(!from("gate", None).vouches_for(&from("lonely", Some("10.0.0.1"))));
         assert!(!from("192.0.2.1", None).vouches_for(&from("2001:db8::1", None)), "IPv4 says nothing of IPv6");
+    }
+
+    #[test]
+    fn a_host_of_a_link_is_one_with_its_link() {
+        let by = |name, interface: Option<&str>| {
+            let interface = interface.map(|name| Interface::parse(name).unwrap());
+            Host::new(name, IpVersion::Any, Origin { interface, ..Origin::default() })
+        };
+        let zoned = by("fe80::1%eth0", None);
+        assert_eq!(zoned.label(), "fe80::1%eth0");
+        assert!(zoned.is_same(&by("fe80:0::1", Some("eth0"))) && zoned.vouches_for(&by("fe80::1", Some("eth0"))));
+        assert!(!zoned.is_same(&by("fe80::1%eth1", None)), "another host on another link");
+        assert!(zoned.vouches_for(&by("fe80::2%eth0", None)) && !zoned.vouches_for(&by("fe80::2%eth1", None)));
+        assert!(by("gate", Some("eth0")).is_same(&by("gate", None)), "one host, whatever it is asked by");
+        assert!(!by("gate", Some("eth0")).vouches_for(&by("gate", None)), "the other way may be cut");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use pnet::packet::icmpv6::{Icmpv6Packet, checksum};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::Fault;
+use crate::net::Origin;
 
 const OPERATION: &str = "ask who has the address";
 /// Times it is asked, evenly over the wait for answers: one that is lost hides nobody.
@@ -27,10 +28,16 @@ const ADVERTISEMENT: u8 = 136;
 
 /// Link-layer addresses of those who have `target`, this host's own included, after `patience`. The address must be of a link that this
 /// host is on.
-pub fn holders(target: IpAddr, patience: Duration, stop: &CancellationToken) -> Result<Vec<String>, Fault> {
-    let interfaces = datalink::interfaces();
+pub fn holders(
+    target: IpAddr,
+    origin: Origin,
+    patience: Duration,
+    stop: &CancellationToken,
+) -> Result<Vec<String>, Fault> {
+    let (interfaces, chosen) = (datalink::interfaces(), origin.device_name(target));
     let is_of_link = |interface: &&NetworkInterface| {
-        !interface.is_loopback() && interface.ips.iter().any(|network| network.contains(target))
+        let is_chosen = chosen.as_ref().is_none_or(|name| *name == interface.name);
+        is_chosen && !interface.is_loopback() && interface.ips.iter().any(|network| network.contains(target))
     };
     let interface = interfaces.iter().find(is_of_link).ok_or_else(|| {
         let remedy = "ask from a host on the same link, or leave out `duplicate_address`";

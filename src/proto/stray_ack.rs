@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::time::Instant;
 
 use crate::net::datagram::{Datagram, Event};
-use crate::net::deadline;
+use crate::net::{Origin, deadline};
 
 /// Length of a TCP header without options.
 const HEADER: usize = 20;
@@ -21,8 +21,8 @@ const ROOM: usize = 60 + HEADER;
 const STRANGERS: usize = 1000;
 
 /// Whether `peer` resets such a segment within `patience`; `None` where this host may not send one.
-pub async fn is_reset(peer: SocketAddr, patience: Duration) -> Option<bool> {
-    let probe = Probe::open(peer).ok()?;
+pub async fn is_reset(peer: SocketAddr, origin: Origin, patience: Duration) -> Option<bool> {
+    let probe = Probe::open(peer, origin).ok()?;
     probe.send().ok()?;
     let end = Instant::now() + patience;
     Some(deadline::until(end, probe.reset()).await.unwrap_or(false))
@@ -37,14 +37,16 @@ struct Probe {
 }
 
 impl Probe {
-    fn open(peer: SocketAddr) -> io::Result<Self> {
+    fn open(peer: SocketAddr, origin: Origin) -> io::Result<Self> {
         let domain = Domain::for_address(peer);
         let raw = Socket::new(domain, Type::RAW, Some(Protocol::TCP))?;
+        origin.bind(&raw, peer.ip(), 0)?;
         raw.connect(&SockAddr::from(SocketAddr::new(peer.ip(), 0)))?;
         let address = |socket: &Socket| {
             socket.local_addr()?.as_socket().ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
         };
         let held = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        origin.bind_device(&held, peer.ip())?;
         held.bind(&SockAddr::from(SocketAddr::new(address(&raw)?.ip(), 0)))?;
         let own = address(&held)?;
         Ok(Self { raw: Datagram::new(raw)?, _held: held, own, peer })

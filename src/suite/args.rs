@@ -45,7 +45,7 @@ pub struct ArgContext<'a> {
 }
 
 /// Fields that say where packets go or come from.
-const FIXED: [FieldRole; 3] = [FieldRole::Host, FieldRole::Location, FieldRole::Source];
+const FIXED: [FieldRole; 4] = [FieldRole::Host, FieldRole::Location, FieldRole::Source, FieldRole::Interface];
 
 /// Typed arguments, and where each was written.
 #[derive(Default)]

@@ -80,13 +80,18 @@ impl DefinedVariables {
     }
 }
 
+/// Whether a field says where to look, whatever its kind.
+fn is_place(field: &FieldInfo) -> bool {
+    field.has(FieldRole::Location) || field.has(FieldRole::Interface)
+}
+
 /// The fields after overrides, but those that say where to look as they are written.
 fn fields(written: &Node, now: Node, table: &[FieldInfo]) -> Node {
     let Kind::Map(entries) = now.kind else { return now };
     let entries = entries.into_iter().map(|(key, value)| {
         let field = table.iter().find(|field| field.name == key.name);
         let value = match (field, written.get(&key.name)) {
-            (Some(field), Some(then)) if field.has(FieldRole::Location) => then.clone(),
+            (Some(field), Some(then)) if is_place(field) => then.clone(),
             (Some(field), Some(then)) => defined(then, value, &field.kind),
             _ => value,
         };
@@ -123,7 +128,7 @@ fn defined(written: &Node, now: Node, kind: &FieldKind) -> Node {
             fields(written, now, table)
         }
         FieldKind::GroupOr(main, table) => match table.iter().find(|field| field.name == *main) {
-            Some(field) if !field.has(FieldRole::Location) => defined(written, now, &field.kind),
+            Some(field) if !is_place(field) => defined(written, now, &field.kind),
             _ => written.clone(),
         },
         FieldKind::Group(table) | FieldKind::Switch(table) => fields(written, now, table),

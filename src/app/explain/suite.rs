@@ -75,7 +75,7 @@ control: a check of this run that gets an answer.
 
 - `control: CHECK` names a check of this suite, `suite/check` one of another suite of the run, `\"alive[site=${matrix.site}]\"` every cell with
   this site. A check in `needs` that is about the same host is a control by itself.
-- The control asks the same host by the same IP version. Where the host is meant to be cut off, it asks another host, from the same `source`.
+- The control asks the same host by the same IP version and `interface`. Where the host is meant to be cut off, it asks another host, from the same `source`.
 - It must get an answer from the host itself. What a resolver (`unresolved`) or a router on the way (`time_exceeded`, `too_big`) answers says
   nothing about the host.
 - After the silent checks their controls run once more. The silent check is errored if its control fails then, if it reached another address

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::credentials;
 use super::options::{self, Row};
 use crate::app::adhoc::{key_and_value, listing};
+use crate::model::interface::address_and_zone;
 use crate::model::{FieldKind, corrections};
 use crate::probe::{Family, Synonyms, plain};
 use crate::proto::dns::name;
@@ -293,6 +294,12 @@ impl Line {
 /// A part of what stands in place of an option, with its value.
 fn placed(piece: &str, value: &str) -> Option<String> {
     Some(match piece {
+        // Many tools take either.
+        "{source}={}" => {
+            let value = value.trim_start_matches("if!").trim_start_matches("host!");
+            let field = if value.parse::<IpAddr>().is_ok() { "source" } else { "interface" };
+            format!("{field}={value}")
+        }
         _ if piece.contains("{address}") => {
             let address = value.splitn(3, ':').nth(2).unwrap_or(value).trim_start_matches('[').trim_end_matches(']');
             piece.replace("{address}", address)
@@ -309,8 +316,8 @@ fn is_endpoint(family: &Family) -> bool {
 
 /// An endpoint with this port, which replaces none.
 fn with_port(host: &str, port: &str) -> String {
-    match host.parse::<IpAddr>() {
-        Ok(IpAddr::V6(_)) => format!("[{host}]:{port}"),
+    match address_and_zone(host) {
+        Some((IpAddr::V6(_), _)) => format!("[{host}]:{port}"),
         _ if host.contains(':') => host.to_owned(),
         _ => format!("{host}:{port}"),
     }

@@ -1,13 +1,13 @@
 //! A probe in the words of another tool: `probe ping HOST`, `probe https://…`, `probe dns NAME @SERVER +tcp`.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 use super::line::{Line, Stop};
 use super::{Hint, credentials, is_taken};
 use crate::app::adhoc::listing;
 use crate::checks::{FAMILIES, family};
 use crate::model::corrections;
+use crate::model::interface::address_and_zone;
 use crate::probe::Family;
 use crate::proto::dns::types;
 
@@ -90,7 +90,7 @@ fn unclear(name: &str) -> Option<Hint> {
         return Some(Hint::Say(format!("no family asks for `{name}`; `shakedown probe` lists the families")));
     }
     let host = name.split('/').next().unwrap_or_default();
-    let is_address = host.parse::<IpAddr>().is_ok();
+    let is_address = address_and_zone(host).is_some();
     let is_name = host.contains('.') && !host.starts_with('.') && !host.contains(['=', ' ']);
     // A type of record is none, nor is a slip in the name of a family.
     if !(is_address || is_name) || types::number(&host.to_ascii_uppercase()).is_some() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{self, SOURCE};
+use crate::checks::shared::target::{self, INTERFACE, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
@@ -60,6 +60,7 @@ fields! { pub(super) FIELDS;
     pub(super) const NSID: Field<bool> =
         Field::default("nsid", FieldKind::Bool, "false", "Ask which instance answers (RFC 5001).");
     use SOURCE;
+    use INTERFACE;
     pub(super) const IP_VERSION: Field<IpVersion> = target::IP_VERSION.help("Which addresses of the server's name to use.");
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "5s", "How long each attempt waits for an answer.")

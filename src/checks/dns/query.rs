@@ -69,7 +69,7 @@ impl DnsQuery {
     /// Asks until there is something else than silence, and records what came.
     pub(super) async fn round(&self, cx: &mut Cx<'_>) -> Result<QueryRound, EarlyEnd> {
         let address = self.target.address().await?;
-        cx.set(&ADDRESS, address.to_string());
+        cx.set(&ADDRESS, self.target.origin.label(address));
         let (mut discarded, mut reply) = (0, None);
         for attempt in 1..=self.attempts {
             // Set before the query leaves, so that a round cut short still says how many were sent.
@@ -93,8 +93,8 @@ impl DnsQuery {
     }
 
     fn request<'q>(&self, address: IpAddr, question: &'q Question, seed: u64) -> Request<'q> {
-        let Target { source, timeout, .. } = self.target;
-        Request { server: self.target.socket(address), source, patience: timeout, question, seed }
+        let Target { origin, timeout, .. } = self.target;
+        Request { server: self.target.socket(address), origin, patience: timeout, question, seed }
     }
 
     /// One attempt at another question, over UDP or TCP.

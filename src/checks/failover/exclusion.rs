@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::guard::lock::{LockError, LockKey, Locks};
 use crate::guard::{CommandSpec, RestorePlan};
+use crate::model::interface::url_without_zone;
 use crate::model::{Arg, Args, Fault, FieldInfo, FieldKind, Text};
 use crate::net::endpoint;
 use crate::probe::Family;
@@ -80,8 +81,11 @@ fn of_field(family: &Family, field: &FieldInfo, args: &Args) -> Option<Vec<Strin
             Some(name(&host, Some(port)))
         }
         FieldKind::Url => {
-            let url = url::Url::parse(text).ok()?;
-            Some(name(url.host_str()?, url.port_or_known_default()))
+            let (bare, zone) = url_without_zone(text).ok()?;
+            let url = url::Url::parse(&bare).ok()?;
+            let host = url.host_str()?.trim_matches(['[', ']']);
+            let host = zone.map_or_else(|| host.to_owned(), |zone| format!("{host}%{zone}"));
+            Some(name(&host, url.port_or_known_default()))
         }
         _ => None,
     };

@@ -120,7 +120,7 @@ impl Http {
                 version: self.version,
                 names: self.names.as_ref().filter(|_| url.host() == self.url.host()),
                 ip_version: self.ip_version,
-                source: self.source,
+                origin: self.origin,
                 proxy: self.proxy.as_ref(),
                 trust: &self.trust,
                 verify: self.verify,

@@ -16,6 +16,7 @@ use crate::model::rows::Rows;
 use crate::model::table::facts;
 use crate::model::typed::Form;
 use crate::model::{Choice, Fact, Fault, TimeOf, Unit};
+use crate::net::Origin;
 use crate::net::resolve::resolve;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::presentation::labels;
@@ -107,7 +108,7 @@ pub(super) async fn ask(http: &Http, cx: &mut Cx<'_>) -> Result<(), Fault> {
         Ok(Backend { address: *address, trace, ended })
     });
     let backends: Vec<Backend> = join_all(asked).await.into_iter().collect::<Result<_, Fault>>()?;
-    record(cx, &backends);
+    record(cx, &backends, http.origin);
     if let Some(why) = found.partial {
         let why = format!("{}: {why}", http.host);
         cx.partial(&ADDRESSES, why.clone());
@@ -122,13 +123,13 @@ pub(super) async fn ask(http: &Http, cx: &mut Cx<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn record(cx: &mut Cx<'_>, backends: &[Backend]) {
-    cx.set(&ADDRESSES, backends.iter().map(|backend| backend.address.to_string()).collect::<Vec<_>>());
+fn record(cx: &mut Cx<'_>, backends: &[Backend], origin: Origin) {
+    cx.set(&ADDRESSES, backends.iter().map(|backend| origin.label(backend.address)).collect::<Vec<_>>());
     let wrong = backends.iter().find(|backend| backend.ended.answer.is_err());
     let Some(first) = wrong.or(backends.first()) else { return };
     let (word, evidence) = first.outcome();
     cx.set(&OUTCOME, word);
-    cx.set(&ADDRESS, first.address.to_string());
+    cx.set(&ADDRESS, origin.label(first.address));
     if let Some(evidence) = evidence {
         cx.ending(evidence);
     }
@@ -139,7 +140,10 @@ fn record(cx: &mut Cx<'_>, backends: &[Backend]) {
     for backend in failed.iter().take(NAMED) {
         cx.note(backend.outcome().1.unwrap_or_default().to_owned());
     }
-    cx.set(&FAILED, failed.iter().map(|one| format!("{} {}", one.address, one.outcome().0)).collect::<Vec<_>>());
+    cx.set(
+        &FAILED,
+        failed.iter().map(|one| format!("{} {}", origin.label(one.address), one.outcome().0)).collect::<Vec<_>>(),
+    );
     let differing = differing(backends);
     if !differing.is_empty() {
         cx.set(&AGREE, false);

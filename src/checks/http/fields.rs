@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::checks::shared::target::{IP_VERSION, SOURCE};
+use crate::checks::shared::target::{INTERFACE, IP_VERSION, SOURCE};
 use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
@@ -113,6 +113,7 @@ fields! { pub(super) FIELDS;
     );
     use IP_VERSION;
     use SOURCE;
+    use INTERFACE;
     pub(super) const PROXY: Field<Option<Args>> = Field::optional(
         "proxy",
         FieldKind::Group(PROXY_FIELDS),

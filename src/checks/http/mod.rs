@@ -33,11 +33,12 @@ use tokio::time::Instant;
 use trace::Trace;
 use url::Url;
 
-use crate::checks::shared::target::version_and_source;
+use crate::checks::shared::target::version_and_origin;
 use crate::checks::shared::{silence, tls_fields};
+use crate::model::interface::asked_url;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text, Value};
-use crate::net::IpVersion;
+use crate::net::{IpVersion, Origin};
 use crate::probe::{
     Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is,
 };
@@ -64,7 +65,7 @@ pub struct Http {
     pin: Option<IpAddr>,
     addresses: Addresses,
     ip_version: IpVersion,
-    source: Option<IpAddr>,
+    origin: Origin,
     proxy: Option<Proxy>,
     version: VersionChoice,
     /// Of the suite's URL, where they are not its host.
@@ -130,7 +131,8 @@ impl Probe for Http {
         if args.get(&VERSION) == HttpVersion::Http3 && url.scheme() != "https" {
             return Err(VERSION.invalid("HTTP/3 is for https alone", "ask an https URL, or another version"));
         }
-        let (ip_version, source) = version_and_source(args)?;
+        let proxy = proxied::proxy(args)?;
+        let (ip_version, origin) = origin(args, proxy.as_ref())?;
         Ok(Self {
             host: request::host(args, &url),
             shown: request::shown(args),
@@ -139,8 +141,8 @@ impl Probe for Http {
             pin: pin(args, ip_version)?,
             addresses: args.get(&ADDRESSES),
             ip_version,
-            source,
-            proxy: proxied::proxy(args)?,
+            origin,
+            proxy,
             version: version(args),
             names: request::certificate_names(args, &url)?,
             trust: tls_fields::trust(args)?,
@@ -192,13 +194,14 @@ impl Probe for Http {
 
     async fn investigate(&self, cx: &mut Cx<'_>) {
         // Perhaps a redirect led elsewhere.
-        let url = cx.observation().text(facts::URL.info.name).and_then(|url| Url::parse(url).ok());
+        let url = cx.observation().text(facts::URL.info.name).and_then(asked_url);
         let port = url.as_ref().unwrap_or(&self.url).port_or_known_default().unwrap_or_default();
         let port = self.proxy.as_ref().map_or(port, |proxy| proxy.port);
-        silence::investigate(cx, &facts::ADDRESS, port).await;
+        silence::investigate(cx, &facts::ADDRESS, port, self.origin).await;
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        self.origin.check()?;
         if self.is_cpu_bound() {
             self.trust.load().await?;
         }
@@ -230,7 +233,7 @@ impl Probe for Http {
                 cx.note(partial);
             }
         }
-        record::record_trace(cx, &trace, self.follow > 0);
+        record::record_trace(cx, &trace, self.origin, self.follow > 0);
         Ok(())
     }
 }
@@ -238,6 +241,20 @@ impl Probe for Http {
 /// Whether a check with these fields asks one address, whose answer it shows.
 fn asks_one(args: &Args) -> bool {
     args.get(&ADDRESSES) == Addresses::First
+}
+
+/// The IP version, and where packets leave from: to the host of the URL, or to the proxy in its place, which knows no zone of this host.
+fn origin(args: &Args, proxy: Option<&Proxy>) -> Result<(IpVersion, Origin), Invalid> {
+    let host = request::host_and_zone(args)?;
+    let Some(proxy) = proxy else {
+        let pin = args.get(&RESOLVE).map(|address| address.to_string());
+        return version_and_origin(args, std::iter::once(pin.as_ref().unwrap_or(&host)).map(String::as_str));
+    };
+    if host.contains('%') {
+        let message = format!("{host} is a host of a link of this machine, and a proxy looks for it on its own");
+        return Err(URL.invalid(message, "leave the proxy out, or the zone"));
+    }
+    version_and_origin(args, std::iter::once(&*proxy.host))
 }
 
 /// The address to connect to in place of what the name says.

@@ -17,6 +17,7 @@ use super::trace::Trace;
 use super::{cookies, policies, proxied, repeated};
 use crate::model::Value;
 use crate::model::count::counted;
+use crate::net::Origin;
 use crate::net::bytes::readable;
 use crate::net::clock::MeasuredTime;
 use crate::probe::Cx;
@@ -214,14 +215,14 @@ fn beginning(answer: &Answer, text: &charset::Text<'_>) -> String {
 }
 
 /// Where the exchange led, whole or not.
-pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace, follows: bool) {
+pub(super) fn record_trace(cx: &mut Cx<'_>, trace: &Trace, origin: Origin, follows: bool) {
     // Without an answer there is no telling that nothing was redirected.
     if follows && (!trace.redirects.is_empty() || cx.observation().last(STATUS.info.name).is_some()) {
         cx.set(&REDIRECTS, trace.redirects.clone());
     }
     cx.set(&URL, trace.shown.clone());
     if let Some(address) = trace.address {
-        cx.set(&ADDRESS, address.to_string());
+        cx.set(&ADDRESS, origin.label(address));
     }
 }
 

@@ -18,6 +18,7 @@ use super::fields::{
     ADDRESSES, AUTH, Addresses, EXPECT_CONTINUE, HEADERS, HttpVersion, METHOD, SNI, URL, VERIFY_NAME, VERSION,
 };
 use crate::checks::shared::tls_fields::NameFields;
+use crate::model::interface::url_without_zone;
 use crate::model::{Args, Invalid, Text};
 use crate::proto::http::cookie::{self, CookieJar};
 use crate::proto::http::{CertificateNames, ContinueSignal, ContinueState, Outgoing, Version};
@@ -55,7 +56,9 @@ pub(super) struct Request {
 pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
     let text = args.get(&URL);
     let help = "write an absolute URL such as https://www.example/health";
-    let mut url = Url::parse(&text).map_err(|error| URL.invalid(format!("`{text}`: {error}"), help))?;
+    let (bare, _) =
+        url_without_zone(&text).map_err(|why| URL.invalid(why, "write it as in http://[fe80::1%25eth0]/"))?;
+    let mut url = Url::parse(&bare).map_err(|error| URL.invalid(format!("`{text}`: {error}"), help))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(URL.invalid(format!("`{}` is not http or https", url.scheme()), help));
     }
@@ -74,6 +77,14 @@ pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
     }
     url.set_fragment(None);
     Ok(url)
+}
+
+/// The host of the suite's URL with its zone, which is sent nowhere.
+pub(super) fn host_and_zone(args: &Args) -> Result<String, Invalid> {
+    let url = url(args)?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let zone = url_without_zone(&args.get(&URL)).ok().and_then(|(_, zone)| zone);
+    Ok(zone.map_or(host.clone(), |zone| format!("{host}%{zone}")))
 }
 
 /// The host of the URL `url` of the suite.

@@ -43,7 +43,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("bearer_token", TOKEN), ("bearer", TOKEN), ("oauth2_bearer", TOKEN), ("username", PASSWORD), ("user", PASSWORD),
         ("password", PASSWORD), ("token", TOKEN), ("proxy_url", "proxy: {http: HOST:PORT}"), ("http_proxy", "proxy: {http: HOST:PORT}"), ("https_proxy", "proxy: {http: HOST:PORT}"),
         ("socks5", "proxy: {socks5: HOST:PORT}"), ("socks_proxy", "proxy: {socks5: HOST:PORT}"),
-        ("preferred_ip_protocol", "ip_version"), ("ip_protocol", "ip_version"), ("source_ip_address", "source"), ("interface", "source"),
+        ("preferred_ip_protocol", "ip_version"), ("ip_protocol", "ip_version"), ("source_ip_address", "source"), ("iface", "interface"), ("device", "interface"),
         ("local_address", "source"), ("all_addresses", "addresses: all"), ("tls", SCHEME), ("ssl", SCHEME),
     ],
     facts: &[
@@ -103,7 +103,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("--retry N", ONCE), ("--retry-delay N", ONCE), ("--retry-max-time N", ONCE), ("--retry-connrefused", ONCE),
         ("--retry-all-errors", ONCE), ("-t N", ONCE), ("--tries N", ONCE),
         ("--connect-to MAP", "!the address to connect to is resolve=ADDRESS; the port is that of the URL"),
-        ("--interface ADDRESS", "source={address}"),
+        ("--interface ADDRESS", "{source}={}"),
         ("--unix-socket PATH", "!only servers on a network are asked"),
         ("--tlsv1.3", TLS_VERSION), ("--tls-max VERSION", TLS_VERSION), ("--tlsv1.0", TLS_VERSION), ("--tlsv1.1", TLS_VERSION),
         ("--ciphers LIST", "!`shakedown probe tls HOST scan=true` shows what is offered"),

@@ -13,7 +13,7 @@ use crate::model::Fault;
 use crate::model::count::counted;
 use crate::net::clock::{ClockReading, MeasuredTime, Stamp};
 use crate::net::datagram::{Arrival, Class, IcmpError};
-use crate::net::this_host;
+use crate::net::{Origin, this_host};
 use crate::probe::Cx;
 use crate::proto::icmp::{Number, icmp_fault};
 
@@ -241,14 +241,14 @@ impl Counts {
     }
 
     /// Why nothing of this is the target's or the path's, when nothing was answered: this host itself did not let it out.
-    fn own_fault(&self, target: IpAddr, source: Option<IpAddr>) -> Option<Fault> {
+    fn own_fault(&self, target: IpAddr, origin: Origin) -> Option<Fault> {
         const OPERATION: &str = "send ICMP echo request";
         if self.received + self.late + self.altered > 0 {
             return None;
         }
         let peer = SocketAddr::new(target, 0);
-        if let Some(error) = this_host::route_error(peer, source) {
-            return Some(this_host::route_fault(&error, OPERATION, peer));
+        if let Some(error) = this_host::route_error(peer, origin) {
+            return Some(this_host::route_fault(&error, OPERATION, peer, origin));
         }
         if self.sent == 0
             && let Some(error) = &self.local
@@ -263,11 +263,13 @@ impl Counts {
             let remedy = format!("nothing is known of the target; on this host: `ip route get {target}`");
             return Some(Fault::local(OPERATION, target.to_string(), report.to_string(), remedy));
         }
-        if let Some(why) = self.reports.iter().find_map(|report| this_host::rejection(report, target)) {
+        if let Some(why) = self.reports.iter().find_map(|report| this_host::rejection(report, target, origin)) {
             return Some(this_host::rejection_fault(why, OPERATION, peer));
         }
         let own_mtu = self.reports.iter().any(|report| {
-            report.router.is_none() && report.class == Class::TooBig && this_host::interface_mtu(target) <= report.mtu
+            report.router.is_none()
+                && report.class == Class::TooBig
+                && this_host::interface_mtu(target, origin) <= report.mtu
         });
         own_mtu.then(|| {
             let why = "the packet is larger than the MTU of this host's own interface";
@@ -279,8 +281,8 @@ impl Counts {
     }
 
     /// Records the facts. What this host itself kept from the path is a fault.
-    pub(super) fn report(&self, cx: &mut Cx<'_>, target: IpAddr, source: Option<IpAddr>) -> Result<(), Fault> {
-        if let Some(fault) = self.own_fault(target, source) {
+    pub(super) fn report(&self, cx: &mut Cx<'_>, target: IpAddr, origin: Origin) -> Result<(), Fault> {
+        if let Some(fault) = self.own_fault(target, origin) {
             return Err(fault);
         }
         let tried = self.tried();

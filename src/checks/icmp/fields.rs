@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub(super) use crate::checks::shared::hosts::HOSTS;
-use crate::checks::shared::target::{IP_VERSION, SOURCE};
+use crate::checks::shared::target::{INTERFACE, IP_VERSION, SOURCE};
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
 use crate::model::{Field, FieldKind, FieldRole, Text};
@@ -49,6 +49,7 @@ fields! { pub(super) FIELDS;
         "Ask the link, by ARP or neighbour discovery, who has the address of `host`: two are one too many. Needs CAP_NET_RAW, and that this host is on that link.",
     );
     use SOURCE;
+    use INTERFACE;
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "1s", "How long to wait for each reply.").role(FieldRole::Patience);
 }

@@ -36,7 +36,7 @@ impl Single {
             count: args.get(&COUNT).unwrap_or(PROBES),
             interval: args.get(&INTERVAL),
             size: args.get(&SIZE),
-            options: Options { source: target.source, ttl, dont_fragment, dscp: args.get(&DSCP), flow: None },
+            options: Options { origin: target.origin, ttl, dont_fragment, dscp: args.get(&DSCP), flow: None },
             duplicate_address: args.get(&DUPLICATE_ADDRESS),
             target,
         })
@@ -56,13 +56,14 @@ impl Single {
 
     async fn probe(&self, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
         let address = self.target.address().await?;
-        cx.set(&ADDRESS, address.to_string());
+        let origin = self.target.origin;
+        cx.set(&ADDRESS, origin.label(address));
         let pinger = Pinger::open(address, self.size, cx.seed(), self.options)?;
         let mut threads = Threads::new();
         let (patience, label) = (self.target.timeout, self.target.label());
         let holders = self
             .duplicate_address
-            .then(|| threads.spawn("neighbours", move |stop| neighbour::holders(address, patience, stop)));
+            .then(|| threads.spawn("neighbours", move |stop| neighbour::holders(address, origin, patience, stop)));
         let (echo, quotes) = (pinger.echo, self.options.dscp.and_then(|_| Quotes::open(address)));
         stream::run(self, pinger, address, cx).await?;
         if let Some(dscp) = quotes.and_then(|quotes| quotes.dscp(&echo, address)) {

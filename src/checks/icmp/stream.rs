@@ -13,6 +13,7 @@ use super::facts::LATENESS;
 use super::single::Single;
 use crate::model::Fault;
 use crate::model::count::counted;
+use crate::net::Origin;
 use crate::net::clock::ClockReading;
 use crate::net::datagram::{Arrival, Class, Event, IcmpError, Queued, Ready};
 use crate::net::heartbeat::STALL;
@@ -31,7 +32,7 @@ const TURN: usize = 16;
 struct Stream {
     pinger: Pinger,
     target: IpAddr,
-    source: Option<IpAddr>,
+    origin: Origin,
     state: Mutex<State>,
 }
 
@@ -48,7 +49,7 @@ pub(super) async fn run(check: &Single, pinger: Pinger, target: IpAddr, cx: &mut
     let buffer = vec![0; pinger.room()];
     pinger.datagram.stamp_departures();
     let state = State { counts: Counts::new(check.target.timeout), lateness: Samples::default(), buffer };
-    let stream = Arc::new(Stream { pinger, target, source: check.target.source, state: Mutex::new(state) });
+    let stream = Arc::new(Stream { pinger, target, origin: check.target.origin, state: Mutex::new(state) });
     let mut threads = Threads::new();
     let sent = stream.start(check, &mut threads)?;
     let receiver = Receiver { stream, cx };
@@ -181,7 +182,7 @@ impl Receiver<'_, '_> {
                 }
             }
         }
-        stream.state().counts.report(self.cx, stream.target, stream.source)?;
+        stream.state().counts.report(self.cx, stream.target, stream.origin)?;
         if missed == 0 { Ok(()) } else { Err(self.not_sent(missed)) }
     }
 

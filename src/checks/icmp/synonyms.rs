@@ -13,7 +13,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("probes", "count"), ("samples", "count"), ("c", "count"), ("n", "count"), ("period", "interval"),
         ("delay", "interval"), ("packet_size", "size"), ("payload_size", "size"), ("payload", "size"), ("s", "size"),
         ("length", "size"), ("bytes", "size"), ("df", "dont_fragment"), ("dont_frag", "dont_fragment"), ("hop_limit", "ttl"),
-        ("hops", "ttl"), ("src", "source"), ("bind", "source"), ("source_ip_address", "source"), ("wait", "timeout"),
+        ("hops", "ttl"), ("src", "source"), ("iface", "interface"), ("device", "interface"), ("bind", "source"), ("source_ip_address", "source"), ("wait", "timeout"),
         ("deadline", "timeout"), ("targets", "hosts"), ("addresses", "hosts"), ("networks", "hosts"), ("network", "hosts"), ("subnet", "hosts"),
         ("cidr", "hosts"), ("tos", "dscp"), ("traffic_class", "dscp"), ("range", "hosts"), ("host_list", "hosts_file"), ("inventory", "hosts_file"), ("retry", "retries"),
         ("attempts", "retries"), ("pps", "rate"),
@@ -29,7 +29,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
     ],
     options: &[
         ("-c N", "count={}"), ("-i SECONDS", "interval={}s"), ("-s BYTES", "size={}B"), ("-t HOPS", "ttl={}"),
-        ("-W SECONDS", "timeout={}s"), ("-w SECONDS", "timeout={}s"), ("-I ADDRESS", "source={}"),
+        ("-W SECONDS", "timeout={}s"), ("-w SECONDS", "timeout={}s"), ("-I ADDRESS", "{source}={}"),
         ("-C N", "count={}"), ("-p MS", "interval={}ms"), ("-b BYTES", "size={}B"), ("-A", ""), ("-d", ""), ("-u", ""),
         ("-g RANGE", "hosts={}"), ("-r", ""), ("--report", ""),
         ("-M HOW", "dont_fragment=true"), ("-Q TOS", "!write the class of service: dscp=46 (a type of service of 184, divided by 4)"), ("-n", ""), ("-q", ""), ("-D", ""), ("-O", ""), ("-a", ""),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE};
-use crate::checks::shared::target::{IP_VERSION, SOURCE};
+use crate::checks::shared::target::{INTERFACE, IP_VERSION, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
@@ -42,6 +42,7 @@ fields! { pub(super) FIELDS;
     pub(super) const RETRIES: Field<u32> =
         Field::default("retries", FieldKind::Integer(0, 10), "1", "How often a silent port is asked again; more often where that shows that packets of TCP are lost.");
     use SOURCE;
+    use INTERFACE;
     pub(super) const TIMEOUT: Field<Duration> = Field::default(
         "timeout",
         PATIENCE,

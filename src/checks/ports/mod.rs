@@ -16,14 +16,14 @@ use fields::{HOST, METHOD, PORTS, RATE, RETRIES, ScanMethod, TIMEOUT};
 use tokio::time::Instant;
 
 use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList, is_near};
-use crate::checks::shared::target::{Target, version_and_source};
+use crate::checks::shared::target::{self, Target};
 use crate::checks::shared::udp_payloads;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, PortSet, RateOr, Text};
-use crate::net::IpVersion;
 use crate::net::open_loop::Threads;
 use crate::net::port_scan::{self, Method, Pace, ScanJob, ScanShare};
 use crate::net::this_host::{self, syn::REPEATED};
+use crate::net::{IpVersion, Origin};
 use crate::probe::{self, Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Probe, Synonyms, fact_is};
 
 /// Probes per second to hosts beyond this machine and its links, unless the check says otherwise.
@@ -54,7 +54,7 @@ pub struct Ports {
     pace: Pace,
     timeout: Duration,
     retries: u32,
-    source: Option<IpAddr>,
+    origin: Origin,
 }
 
 /// Whose ports are asked.
@@ -91,7 +91,7 @@ impl Probe for Ports {
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (HOST.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (version, source) = version_and_source(args)?;
+        let version = target::version(args)?;
         let timeout = args.get(&TIMEOUT);
         let targets = match (args.get(&HOST), HostList::from_args(args, version)?) {
             (Some(host), None) => Targets::One(Target::from_args(args, host, 0, timeout)?),
@@ -103,9 +103,13 @@ impl Probe for Ports {
                 return Err(HOST.invalid("no host is named", format!("write `host`, or `{}` for many", HOSTS.name())));
             }
         };
+        let origin = match &targets {
+            Targets::One(target) => target.origin,
+            Targets::Many(list) => list.origin(args)?,
+        };
         let asked = ports(&args.get(&PORTS))?;
         let is_near = match &targets {
-            Targets::One(target) => target.host.parse().is_ok_and(is_near),
+            Targets::One(target) => target.literal().is_some_and(is_near),
             Targets::Many(list) => list.remote() == 0,
         };
         let pace = match args.get(&RATE) {
@@ -115,7 +119,7 @@ impl Probe for Ports {
             None => Pace::Rate(RATE_BEYOND),
         };
         let (method, retries) = (args.get(&METHOD), args.get(&RETRIES));
-        let scan = Self { targets, version, asked, method, pace, timeout, retries, source };
+        let scan = Self { targets, version, asked, method, pace, timeout, retries, origin };
         let pairs = scan.pairs();
         if pairs > MOST_PAIRS {
             let message =
@@ -159,7 +163,7 @@ impl Probe for Ports {
 
     fn scan(&self) -> Option<String> {
         let beyond = match &self.targets {
-            Targets::One(target) => u64::from(!target.host.parse().is_ok_and(is_near)),
+            Targets::One(target) => u64::from(!target.literal().is_some_and(is_near)),
             Targets::Many(list) => list.remote(),
         };
         let pairs = beyond * self.asked.len();
@@ -182,6 +186,7 @@ impl Probe for Ports {
                 Err(end) => end.record(cx, &OUTCOME),
             },
             Targets::Many(list) => {
+                self.origin.check()?;
                 let hosts = list.resolve(self.version, self.timeout).await?;
                 let addresses: BTreeSet<IpAddr> =
                     hosts.iter().filter_map(|host| host.address.as_ref().ok().copied()).collect();
@@ -215,9 +220,9 @@ impl Ports {
 
     async fn one(&self, target: &Target, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
         let address = target.address().await?;
-        cx.set(&ADDRESS, address.to_string());
+        cx.set(&ADDRESS, self.origin.label(address));
         let result = self.ask(Arc::from([address])).await?;
-        let host = Host { name: Some(target.host.clone()), address: Ok(address) };
+        let host = Host { name: Some(target.host.clone()), address: Ok(address), zone: None };
         Ok(report::one(cx, &host, &result)?)
     }
 
@@ -246,7 +251,7 @@ impl Ports {
                 pace,
                 timeout: self.timeout,
                 retries: self.retries,
-                source: self.source,
+                origin: self.origin,
                 share: (share, shares),
             };
             patience = job.last_timeout();
@@ -272,7 +277,7 @@ impl Ports {
 
     fn unopened(&self, error: &std::io::Error) -> Fault {
         let forbidden = matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES));
-        let remedy = match self.source.filter(|source| !this_host::is_local(*source)) {
+        let remedy = match self.origin.source.filter(|source| !this_host::is_local(*source, self.origin)) {
             Some(_) => "`source` is no address of this machine: `ip address` lists them",
             None if forbidden => {
                 "give the binary the capability (`setcap cap_net_raw+ep shakedown`), or leave out `method: syn`"

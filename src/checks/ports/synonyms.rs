@@ -9,7 +9,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("server", "host"), ("hostname", "host"), ("ip", "host"), ("address", "host"), ("target", "host"), ("dest", "host"),
         ("destination", "host"), ("targets", "hosts"), ("addresses", "hosts"), ("network", "hosts"), ("port", "ports"),
         ("port_range", "ports"), ("range", "ports"), ("protocol", "method"), ("type", "method"), ("scan_type", "method"),
-        ("max_rate", "rate"), ("min_rate", "rate"), ("max_retries", "retries"), ("src", "source"), ("bind", "source"), ("wait", "timeout"),
+        ("max_rate", "rate"), ("min_rate", "rate"), ("max_retries", "retries"), ("src", "source"), ("iface", "interface"), ("device", "interface"), ("bind", "source"), ("wait", "timeout"),
         ("input_list", "hosts_file"),
     ],
     facts: &[
@@ -18,7 +18,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
     ],
     options: &[
         ("-p-", "ports=1-65535"), ("-p PORTS", "ports={}"), ("-sT", ""), ("-sU", "method=udp"), ("-n", ""), ("-Pn", ""), ("-T4", ""), ("-4", "ip_version=ipv4"),
-        ("-6", "ip_version=ipv6"), ("-S ADDRESS", "source={}"), ("-iL FILE", "!hosts of a file are asked with hosts_file=FILE in place of the target"),
+        ("-6", "ip_version=ipv6"), ("-S ADDRESS", "source={}"), ("-e NAME", "interface={}"), ("-iL FILE", "!hosts of a file are asked with hosts_file=FILE in place of the target"),
         ("--max-retries N", "retries={}"), ("--max-rate N", "rate={}/s"), ("--min-rate N", "rate={}/s"), ("--host-timeout T", ""),
         ("--open", ""), ("--reason", ""),
         ("-sS", "method=syn"),

@@ -10,8 +10,8 @@ use crate::checks::shared::udp_payloads;
 use crate::model::human_time;
 use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{Arrival, Class, Datagram, Event, IcmpError, udp};
-use crate::net::dial::{ConnectError, local_fault};
-use crate::net::{bytes, deadline, this_host};
+use crate::net::dial::{ConnectError, local_fault, meets_itself};
+use crate::net::{Origin, bytes, deadline, this_host};
 use crate::probe::{Cx, EarlyEnd};
 
 /// Stands before the number, for who reads a capture.
@@ -21,8 +21,8 @@ const ROOM: usize = 2048;
 
 /// Sends what the protocol of the port answers, else a number that an echo sends back.
 pub(super) async fn udp(target: &Target, peer: SocketAddr, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
-    let datagram = udp::connected(peer, target.source)?.map_err(|error| refusal(&error, peer))?;
-    if datagram.socket().local_addr().ok().and_then(|own| own.as_socket()) == Some(peer) {
+    let datagram = udp::connected(peer, target.origin)?.map_err(|error| refusal(&error, peer))?;
+    if meets_itself(datagram.socket(), peer) {
         return Err(EarlyEnd::outcome("refused", format!("nothing listens on UDP {peer}")));
     }
     let nonce = format!("{TAG}{:016x}", cx.seed()).into_bytes();
@@ -31,10 +31,12 @@ pub(super) async fn udp(target: &Target, peer: SocketAddr, cx: &mut Cx<'_>) -> R
     let end = Instant::now() + target.timeout;
     if let Err(error) = datagram.send(if known.is_empty() { &nonce } else { &known }, None) {
         let report = datagram.icmp_error(&mut [0; 64]);
-        return Err(report.map_or_else(|| failed(&error, peer), |report| reported(&report, peer)));
+        return Err(
+            report.map_or_else(|| failed(&error, peer, target.origin), |report| reported(&report, peer, target.origin))
+        );
     }
     let mut buffer = vec![0; ROOM];
-    match deadline::until(end, answer(&datagram, &mut buffer, peer)).await {
+    match deadline::until(end, answer(&datagram, &mut buffer, peer, target)).await {
         Err(_) => {
             let why = format!("no answer from {peer} (UDP) within {}", human_time(target.timeout));
             Err(EarlyEnd::outcome("silent", why))
@@ -50,20 +52,25 @@ pub(super) async fn udp(target: &Target, peer: SocketAddr, cx: &mut Cx<'_>) -> R
     }
 }
 
-async fn answer(datagram: &Datagram, buffer: &mut [u8], peer: SocketAddr) -> Result<Arrival, EarlyEnd> {
+async fn answer(
+    datagram: &Datagram,
+    buffer: &mut [u8],
+    peer: SocketAddr,
+    target: &Target,
+) -> Result<Arrival, EarlyEnd> {
     loop {
         let event = datagram.next(buffer).await.map_err(|error| local_fault(&error, "receive UDP datagram", peer))?;
         match event {
             Event::Arrival(arrival) => return Ok(arrival),
             Event::IcmpError(report) if report.class == Class::Advice => {}
-            Event::IcmpError(report) => return Err(reported(&report, peer)),
-            Event::Failed(error) => return Err(failed(&error, peer)),
+            Event::IcmpError(report) => return Err(reported(&report, peer, target.origin)),
+            Event::Failed(error) => return Err(failed(&error, peer, target.origin)),
         }
     }
 }
 
-fn reported(report: &IcmpError, peer: SocketAddr) -> EarlyEnd {
-    if let Some(why) = this_host::rejection(report, peer.ip()) {
+fn reported(report: &IcmpError, peer: SocketAddr, origin: Origin) -> EarlyEnd {
+    if let Some(why) = this_host::rejection(report, peer.ip(), origin) {
         return this_host::rejection_fault(why, "exchange UDP datagrams", peer).into();
     }
     let what = format!("UDP {peer}: {report}");
@@ -74,8 +81,8 @@ fn reported(report: &IcmpError, peer: SocketAddr) -> EarlyEnd {
     }
 }
 
-fn failed(error: &std::io::Error, peer: SocketAddr) -> EarlyEnd {
-    match ConnectError::classify(error, "exchange UDP datagrams", peer) {
+fn failed(error: &std::io::Error, peer: SocketAddr, origin: Origin) -> EarlyEnd {
+    match ConnectError::classify(error, "exchange UDP datagrams", peer, origin) {
         Ok(error) => refusal(&error, peer),
         Err(fault) => fault.into(),
     }

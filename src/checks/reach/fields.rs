@@ -30,6 +30,8 @@ fields! { pub(super) SOURCE;
     .role(FieldRole::Location);
     pub(super) const NETNS: Field<Option<Text>> =
         Field::optional("netns", FieldKind::Text, "The network namespace of this host to send from (`ip netns list`).").role(FieldRole::Location);
+    pub(super) const INTERFACE: Field<Option<Text>> =
+        Field::optional("interface", FieldKind::Text, "The interface to send by.").role(FieldRole::Location);
     pub(super) const AGENT: Field<Option<Text>> =
         Field::optional("agent", FieldKind::Text, "Reserved: a shakedown on another host.");
 }

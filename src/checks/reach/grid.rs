@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::fields::{
-    ADDRESS, AGENT, ALLOW, ALLOW_FILE, FROM, HOST, NAME, NETNS, PORTS, Protocol, ROW_FROM, ROW_PORTS, ROW_PROTOCOL,
-    ROW_TO, TO, TO_NAME,
+    ADDRESS, AGENT, ALLOW, ALLOW_FILE, FROM, HOST, INTERFACE, NAME, NETNS, PORTS, Protocol, ROW_FROM, ROW_PORTS,
+    ROW_PROTOCOL, ROW_TO, TO, TO_NAME,
 };
 use super::policy_file;
-use crate::checks::shared::target::IP_VERSION;
+use crate::checks::shared::target::{self, IP_VERSION};
+use crate::model::interface::{Interface, address_and_zone};
 use crate::model::{Arg, Args, Choices as _, Field, GridCell, Invalid, PortSet, Text};
-use crate::net::netns;
+use crate::net::{Origin, netns};
 use crate::probe::{Host, PlannedCell};
 
 /// Most cells of a check.
@@ -25,6 +26,7 @@ const SELF: &str = "self";
 pub(super) struct Source {
     pub(super) name: String,
     pub(super) address: Option<IpAddr>,
+    pub(super) interface: Option<Interface>,
     pub(super) netns: Option<String>,
 }
 
@@ -60,6 +62,7 @@ pub(super) fn cells(args: &Args) -> Result<Vec<PlannedCell>, Invalid> {
         for port in &ports {
             for (at_to, (name, host)) in destinations.iter().enumerate() {
                 other_version(source, host)?;
+                let origin = origin(source, host)?;
                 let cell = GridCell {
                     from: source.name.clone(),
                     to: name.clone(),
@@ -77,7 +80,7 @@ pub(super) fn cells(args: &Args) -> Result<Vec<PlannedCell>, Invalid> {
                     own.0.insert(ALLOW.name(), Arg::List(vec![Arg::Group(row(&cell))]));
                 }
                 let netns = source.netns.clone();
-                let host = Host::new(host, version, source.address);
+                let host = Host::new(host, version, origin);
                 out.push(PlannedCell { cell, args: own, netns, host });
             }
         }
@@ -120,12 +123,13 @@ pub(super) fn sources(args: &Args) -> Result<Vec<Source>, Invalid> {
 
 fn source(entry: &Args) -> Result<Source, Invalid> {
     let (name, address, netns) = (entry.get(&NAME), entry.get(&ADDRESS), entry.get(&NETNS));
+    let interface = entry.get(&INTERFACE);
     let agent = address.as_deref().is_some_and(|text| text == AGENT.name() || text.starts_with("agent:"));
     if agent || entry.given(&AGENT) {
         let help = "write `self`, an address of this host, or `{name: NAME, netns: NAMESPACE}`; run the suite where the others are";
         return Err(FROM.invalid("`agent` is reserved: other hosts cannot ask yet", help));
     }
-    let written = [&name, &address, &netns].into_iter().flatten();
+    let written = [&name, &address, &interface, &netns].into_iter().flatten();
     public(&FROM, written)?;
     let address_text = address.as_deref().filter(|text| *text != SELF).map(str::to_owned);
     let parsed: Option<IpAddr> = match &address_text {
@@ -139,9 +143,12 @@ fn source(entry: &Args) -> Result<Source, Invalid> {
         let message = format!("`{text}` is no name of a network namespace");
         return Err(FROM.invalid(message, "write its name, as `ip netns list` shows it"));
     }
-    let named = name.as_deref().map(str::to_owned);
-    let own = named.or_else(|| netns.as_deref().map(str::to_owned)).or(address_text);
+    let parse =
+        |text: &Text| Interface::parse(text).map_err(|why| FROM.invalid(why, "write its name, as `ip link` shows it"));
+    let own = [&name, &netns].into_iter().flatten().next().map(|text| (**text).to_owned());
+    let own = own.or(address_text).or_else(|| interface.as_deref().map(str::to_owned));
     Ok(Source {
+        interface: interface.as_ref().map(parse).transpose()?,
         name: own.unwrap_or_else(|| SELF.to_owned()),
         address: parsed,
         netns: netns.as_deref().map(str::to_owned),
@@ -219,9 +226,15 @@ fn some_ports(text: &str, otherwise: Protocol) -> Result<Vec<Port>, String> {
     Ok(set.iter().map(|number| Port { protocol, number }).collect())
 }
 
+/// Where packets to a host leave from.
+pub(super) fn origin(source: &Source, host: &str) -> Result<Origin, Invalid> {
+    target::origin(source.address, source.interface, std::iter::once(host))
+        .map_err(|(message, help)| FROM.invalid(message, help))
+}
+
 /// Addresses of two IP versions: no packet can go there.
 fn other_version(source: &Source, host: &str) -> Result<(), Invalid> {
-    let (Some(own), Ok(other)) = (source.address, host.parse::<IpAddr>()) else { return Ok(()) };
+    let (Some(own), Some((other, _))) = (source.address, address_and_zone(host)) else { return Ok(()) };
     if own.is_ipv4() == other.is_ipv4() {
         return Ok(());
     }

@@ -70,7 +70,7 @@ impl Probe for Reach {
                 host: host.as_str().into(),
                 port: number,
                 version,
-                source: source.address,
+                origin: grid::origin(source, host)?,
                 timeout: args.get(&TIMEOUT),
             },
             protocol,
@@ -100,7 +100,7 @@ impl Probe for Reach {
 
     async fn investigate(&self, cx: &mut Cx<'_>) {
         if self.protocol == Protocol::Tcp {
-            silence::investigate(cx, &ADDRESS, self.target.port).await;
+            silence::investigate(cx, &ADDRESS, self.target.port, self.target.origin).await;
         }
     }
 
@@ -155,8 +155,8 @@ impl Reach {
     }
 
     async fn ask(&self, cx: &mut Cx<'_>, address: IpAddr) -> Result<(), EarlyEnd> {
-        cx.set(&ADDRESS, address.to_string());
-        if this_host::is_local(address) {
+        cx.set(&ADDRESS, self.target.origin.label(address));
+        if this_host::is_local(address, self.target.origin) {
             // Nothing leaves for its own address: that it answers shows nothing of the network.
             cx.unreached();
         }

@@ -8,10 +8,12 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::target;
+use crate::model::interface::{Interface, address_and_zone, is_link_local, zone_of};
 use crate::model::table::fields;
 use crate::model::{Args, Fault, Field, FieldKind, FieldRole, Invalid, Text, host_name};
 use crate::net::bytes::of_file;
-use crate::net::{IpVersion, resolve};
+use crate::net::{IpVersion, Origin, resolve};
 
 /// Most hosts of a check.
 pub const MOST_HOSTS: u64 = 1 << 20;
@@ -44,6 +46,7 @@ fields! { pub FIELDS;
 struct Range {
     first: IpAddr,
     count: u64,
+    zone: Option<Interface>,
 }
 
 /// One entry of a list.
@@ -66,6 +69,8 @@ pub struct Host {
     pub name: Option<Text>,
     /// Its address; of a name the first, or why it has none.
     pub address: Result<IpAddr, Box<str>>,
+    /// The zone that is written behind its address.
+    pub zone: Option<Interface>,
 }
 
 impl Host {
@@ -74,7 +79,7 @@ impl Host {
     pub fn key(&self) -> String {
         match (&self.name, &self.address) {
             (Some(name), _) => name.shown().to_owned(),
-            (None, Ok(address)) => address.to_string(),
+            (None, Ok(address)) => with_zone(*address, self.zone),
             (None, Err(_)) => String::new(),
         }
     }
@@ -84,13 +89,17 @@ impl Range {
     /// The last address is `last`, of the same IP version and not before the first.
     fn between(first: IpAddr, last: IpAddr) -> Option<Self> {
         let span = number(last).checked_sub(number(first)).filter(|_| first.is_ipv4() == last.is_ipv4())?;
-        Some(Self { first, count: u64::try_from(span).ok()?.checked_add(1)? })
+        Some(Self { first, count: u64::try_from(span).ok()?.checked_add(1)?, zone: None })
     }
 
     fn addresses(self) -> impl Iterator<Item = IpAddr> {
         let first = number(self.first);
         (0..self.count).map(move |n| address(self.first.is_ipv4(), first + u128::from(n)))
     }
+}
+
+fn with_zone(address: IpAddr, zone: Option<Interface>) -> String {
+    zone.map_or_else(|| address.to_string(), |zone| format!("{address}%{zone}"))
 }
 
 fn number(address: IpAddr) -> u128 {
@@ -145,6 +154,16 @@ impl HostList {
         }
     }
 
+    /// Where packets to them leave from.
+    pub fn origin(&self, args: &Args) -> Result<Origin, Invalid> {
+        let near = self.ranges().filter(|range| is_link_local(range.first));
+        // Many of them have one zone.
+        let mut near: Vec<Range> = near.map(|range| Range { count: 1, ..range }).collect();
+        near.dedup_by_key(|range| range.zone);
+        let near: Vec<String> = near.into_iter().map(|range| with_zone(range.first, range.zone)).collect();
+        target::version_and_origin(args, near.iter().map(String::as_str)).map(|(_, origin)| origin)
+    }
+
     fn ranges(&self) -> impl Iterator<Item = Range> {
         self.entries.iter().filter_map(|entry| if let HostEntry::Range(range) = entry { Some(*range) } else { None })
     }
@@ -180,12 +199,12 @@ impl HostList {
         const SHOWN: usize = 2;
         let of = |entry: &HostEntry| match entry {
             HostEntry::Name(name) => name.shown().to_owned(),
-            HostEntry::Range(Range { first, count: 1 }) => first.to_string(),
+            HostEntry::Range(Range { first, count: 1, zone }) => with_zone(*first, *zone),
             HostEntry::Range(range) => match (range.first, last(*range)) {
                 (IpAddr::V4(first), IpAddr::V4(last)) if first.octets()[..3] == last.octets()[..3] => {
                     format!("{first}-{}", last.octets()[3])
                 }
-                (first, last) => format!("{first}-{last}"),
+                (first, last) => format!("{}-{last}", with_zone(first, range.zone)),
             },
         };
         let mut shown: Vec<String> = self.entries.iter().take(SHOWN).map(of).collect();
@@ -207,7 +226,7 @@ impl HostList {
             match entry {
                 HostEntry::Range(range) => {
                     let new = range.addresses().filter(|address| once || known.insert(*address));
-                    hosts.extend(new.map(|address| Host { name: None, address: Ok(address) }));
+                    hosts.extend(new.map(|address| Host { name: None, address: Ok(address), zone: range.zone }));
                 }
                 HostEntry::Name(name) if names.insert(&**name) => {
                     let (at, asked, places) = (hosts.len(), name.clone(), Arc::clone(&places));
@@ -219,7 +238,8 @@ impl HostList {
                         };
                         (at, found.map(|found| found.map_err(Box::from).and_then(first)))
                     });
-                    hosts.push(Host { name: Some(name.clone()), address: Err("it was not looked up".into()) });
+                    let address = Err("it was not looked up".into());
+                    hosts.push(Host { name: Some(name.clone()), address, zone: None });
                 }
                 HostEntry::Name(_) => {}
             }
@@ -283,19 +303,31 @@ pub fn fuzz_hosts(text: &str) {
 fn entry(text: &Text) -> Result<HostEntry, String> {
     let word = text.trim();
     if let Some((network, length)) = word.split_once('/') {
-        return network_of(network, length).map(HostEntry::Range);
+        let (network, zone) = zoned(network)?;
+        return network_of(&network, length).map(|range| HostEntry::Range(Range { zone, ..range }));
     }
-    if let Some((first, end)) = word.split_once('-')
-        && let Ok(first) = first.trim().parse::<IpAddr>()
+    // A zone may have a hyphen as well.
+    if let Some((first, end)) = word.rsplit_once('-')
+        && let (first, zone) = zoned(first.trim())?
+        && let Ok(first) = first.parse::<IpAddr>()
+        && (zone.is_none() || end.contains(':'))
     {
-        return range_of(first, end.trim()).map(HostEntry::Range);
+        return range_of(first, end.trim()).map(|range| HostEntry::Range(Range { zone, ..range }));
     }
     let host = host_name::host(word)?;
-    Ok(match host.trim_matches(['[', ']']).parse() {
-        Ok(first) => HostEntry::Range(Range { first, count: 1 }),
-        Err(_) if text.holds_secret() => HostEntry::Name(text.clone()),
-        Err(_) => HostEntry::Name(Text::from(host.as_str())),
+    Ok(match address_and_zone(&host) {
+        Some((first, zone)) => HostEntry::Range(Range { first, count: 1, zone }),
+        None if text.holds_secret() => HostEntry::Name(text.clone()),
+        None => HostEntry::Name(Text::from(host.as_str())),
     })
+}
+
+/// An address and the zone behind it.
+fn zoned(text: &str) -> Result<(String, Option<Interface>), String> {
+    match text.split_once('%') {
+        Some((address, zone)) => Ok((address.to_owned(), Some(zone_of(address, zone)?))),
+        None => Ok((text.to_owned(), None)),
+    }
 }
 
 fn range_of(first: IpAddr, end: &str) -> Result<Range, String> {
@@ -327,7 +359,7 @@ fn network_of(network: &str, length: &str) -> Result<Range, String> {
     let size = u64::try_from(mask).ok().and_then(|mask| mask.checked_add(1)).unwrap_or(u64::MAX);
     // The first address is the network itself, and the last goes to all of it (RFC 3021: not of /31).
     let (skipped, count) = if base.is_ipv4() && host_bits > 1 { (1, size - 2) } else { (0, size) };
-    Ok(Range { first: address(base.is_ipv4(), first + skipped), count })
+    Ok(Range { first: address(base.is_ipv4(), first + skipped), count, zone: None })
 }
 
 #[cfg(test)]

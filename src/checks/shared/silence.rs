@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::model::interface::address_and_zone;
 use crate::model::{Fact, Round};
 use crate::net::datagram::Event;
-use crate::net::deadline;
 use crate::net::dial::NO_HANDSHAKE;
+use crate::net::{Origin, deadline};
 use crate::probe::Cx;
 use crate::proto::icmp::{Options, Pinger, Received};
 use crate::proto::stray_ack;
@@ -28,14 +29,15 @@ pub const OPEN_PATH: &str = "(an ACK outside any connection gets RST)";
 pub const FILTERED: &str = "a filter drops them";
 
 /// Notes what the address that was looked at answers, where nobody answered a SYN to `port` there.
-pub async fn investigate(cx: &mut Cx<'_>, address: &Fact<String>, port: u16) {
+pub async fn investigate(cx: &mut Cx<'_>, address: &Fact<String>, port: u16, origin: Origin) {
     let last = cx.observation().counted().last();
     let silent = last.and_then(Round::ending).is_some_and(|ending| ending.contains(NO_HANDSHAKE));
-    let address = last.and_then(|round| round.fact(address.info.name)?.as_str()?.parse().ok());
+    let address = last.and_then(|round| Some(address_and_zone(round.fact(address.info.name)?.as_str()?)?.0));
     let Some(address) = address.filter(|_| silent) else { return };
     let peer = SocketAddr::new(address, port);
-    let (alive, reset) = tokio::join!(answers_ping(peer.ip(), cx.seed()), stray_ack::is_reset(peer, PATIENCE));
-    let (ip, port) = (peer.ip(), peer.port());
+    let (alive, reset) =
+        tokio::join!(answers_ping(peer.ip(), origin, cx.seed()), stray_ack::is_reset(peer, origin, PATIENCE));
+    let (ip, port) = (origin.label(peer.ip()), peer.port());
     match (alive.unwrap_or(false), reset) {
         (_, Some(true)) => {
             cx.note(format!("packets reach port {port} {OPEN_PATH}, but it takes no new connection"));
@@ -49,8 +51,8 @@ pub async fn investigate(cx: &mut Cx<'_>, address: &Fact<String>, port: u16) {
 }
 
 /// Whether an echo request is answered; `None` where none may be sent.
-async fn answers_ping(address: IpAddr, seed: u64) -> Option<bool> {
-    let pinger = Pinger::open(address, SIZE, seed, Options::default()).ok()?;
+async fn answers_ping(address: IpAddr, origin: Origin, seed: u64) -> Option<bool> {
+    let pinger = Pinger::open(address, SIZE, seed, Options { origin, ..Options::default() }).ok()?;
     let request = pinger.request(0);
     let start = Instant::now();
     pinger.send(&request).ok()?;

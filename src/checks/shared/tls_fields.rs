@@ -6,6 +6,7 @@ use std::path::Path;
 use rustls::pki_types::ServerName;
 
 use crate::model::argument::choices;
+use crate::model::interface::without_zone;
 use crate::model::parse::parse as typed;
 use crate::model::{Arg, Args, Field, FieldKind, Invalid, Text, shell};
 use crate::probe::Failure;
@@ -89,6 +90,8 @@ impl NameFields<'_> {
         field: &'static str,
         host: &str,
     ) -> Result<(Option<ServerName<'static>>, ServerName<'static>), Invalid> {
+        // A zone is of this machine alone: no certificate has one.
+        let (host, _) = without_zone(host);
         let parse = |field: &'static str, text: &str| {
             let help = "write a DNS name such as www.example.com, or an IP address";
             server_name(text).ok_or_else(|| Invalid::at(field, format!("`{text}` is not a name TLS can carry"), help))
@@ -102,12 +105,12 @@ impl NameFields<'_> {
                 }
                 name => Some(name),
             },
-            None => Some(parse(field, host)?).filter(|name| matches!(name, ServerName::DnsName(_))),
+            None => Some(parse(field, &host)?).filter(|name| matches!(name, ServerName::DnsName(_))),
         };
         let verify_name = match (args.get(self.verify_name), &sni) {
             (Some(text), _) => parse(self.verify_name.name(), &text)?,
             (None, Some(name)) => name.clone(),
-            (None, None) => parse(field, host)?,
+            (None, None) => parse(field, &host)?,
         };
         Ok((sni, verify_name))
     }

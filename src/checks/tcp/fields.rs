@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{IP_VERSION, SOURCE};
+use crate::checks::shared::target::{INTERFACE, IP_VERSION, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::fields;
@@ -25,6 +25,7 @@ fields! { pub(super) FIELDS;
     pub(super) const ADDRESSES: Field<Addresses> =
         Field::choice("addresses", "first", "Connect to the first address the resolver gives, or to every A and AAAA.");
     use SOURCE;
+    use INTERFACE;
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "5s", "How long to wait for an unresponsive peer.").role(FieldRole::Patience);
     pub(super) const SEND: Field<Option<String>> =

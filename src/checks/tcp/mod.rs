@@ -81,7 +81,7 @@ impl Probe for Tcp {
     }
 
     async fn investigate(&self, cx: &mut Cx<'_>) {
-        silence::investigate(cx, &ADDRESS, self.target.port).await;
+        silence::investigate(cx, &ADDRESS, self.target.port, self.target.origin).await;
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
@@ -126,7 +126,7 @@ impl Tcp {
 
     /// Connects to the addresses of a name, all at once.
     async fn probe(&self, cx: &mut Cx<'_>, addresses: &[IpAddr]) -> Result<(), Fault> {
-        cx.set(&ADDRESSES, addresses.iter().map(ToString::to_string).collect::<Vec<_>>());
+        cx.set(&ADDRESSES, addresses.iter().map(|address| self.target.origin.label(*address)).collect::<Vec<_>>());
         let used = match self.addresses {
             Addresses::All => addresses,
             Addresses::First => addresses.get(..1).unwrap_or_default(),
@@ -167,7 +167,7 @@ impl Tcp {
             }
             undecided |= attempt.exchange.as_ref().is_some_and(|exchange| exchange.undecided);
             if attempt.outcome != "connected" {
-                failed.push(format!("{address} {}", attempt.outcome));
+                failed.push(format!("{} {}", self.target.origin.label(*address), attempt.outcome));
             }
             let worse = chosen.as_ref().is_none_or(|(_, c)| c.outcome == "connected" && attempt.outcome != "connected");
             if worse {
@@ -181,7 +181,7 @@ impl Tcp {
         if let Some(ending) = attempt.evidence.as_ref().filter(|_| attempt.outcome != "connected") {
             cx.ending(ending);
         }
-        cx.set(&ADDRESS, address.to_string());
+        cx.set(&ADDRESS, self.target.origin.label(address));
         if attempt.connect_time.is_none() {
             cx.unreached();
         }

@@ -13,7 +13,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
     fields: &[
         ("server", "host"), ("hostname", "host"), ("ip", "host"), ("address", "host"), ("target", "host"),
         ("dest", "host"), ("destination", "host"), ("addr", "host"), ("dport", "port"), ("ports", "port"),
-        ("src", "source"), ("bind", "source"), ("source_address", "source"), ("connect_timeout", "timeout"),
+        ("src", "source"), ("iface", "interface"), ("device", "interface"), ("bind", "source"), ("source_address", "source"), ("connect_timeout", "timeout"),
         ("wait", "timeout"), ("data", "send"), ("payload", "send"), ("write", "send"), ("query_response", "send"),
         ("receive", "expect"), ("response", "expect"), ("read", "expect"), ("pattern", "expect"), ("hex", "send_hex"),
         ("greeting", "banner"), ("tls", OF_TLS), ("ssl", OF_TLS), ("starttls", OF_TLS),

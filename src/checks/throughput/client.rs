@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::completed_test::CompletedTest;
 use super::settings::Settings;
 use crate::model::Fault;
-use crate::net::connect;
-use crate::net::deadline;
+use crate::net::datagram::udp;
 use crate::net::dial::{self, ConnectError};
+use crate::net::{Origin, connect, deadline};
 use crate::probe::EarlyEnd;
 use crate::proto::iperf3::frame::{self, Cookie, RESULTS_CAP};
 use crate::proto::iperf3::{DataSocket, Flow, Results, Transport, datagram, flow, socket, state};
@@ -51,7 +51,7 @@ pub(super) fn failed(error: &io::Error, operation: &str, peer: SocketAddr) -> Ea
         io::ErrorKind::InvalidData => EarlyEnd::outcome("protocol_error", format!("{operation}: {error}")),
         // The port of a running test refuses: the server is gone.
         io::ErrorKind::ConnectionRefused => EarlyEnd::outcome("reset", format!("{operation}: {error}")),
-        _ => match ConnectError::classify(error, operation, peer) {
+        _ => match ConnectError::classify(error, operation, peer, Origin::default()) {
             Ok(connect_error) => EarlyEnd::outcome(connect_error.word(), format!("{operation}: {error}")),
             Err(fault) => EarlyEnd::Fault(fault),
         },
@@ -91,7 +91,7 @@ impl<'s> Client<'s> {
 
     /// Connects, names the test and waits to be asked for the parameters.
     async fn enter(peer: SocketAddr, settings: &'s Settings) -> Result<Self, EarlyEnd> {
-        let control = match connect(peer, settings.target.source, settings.target.timeout).await? {
+        let control = match connect(peer, settings.target.origin, settings.target.timeout).await? {
             Ok(dialled) => dialled.stream,
             Err(error) => return Err(not_connected(&error, peer, settings.target.timeout)),
         };
@@ -211,13 +211,13 @@ impl<'s> Client<'s> {
     }
 
     async fn open_tcp(&self) -> Result<DataSocket, EarlyEnd> {
-        let raw = dial::open(self.peer, self.settings.target.source)?;
+        let raw = dial::open(self.peer, self.settings.target.origin)?;
         if let Some(name) = &self.settings.params.congestion {
             // Before the SYN: a connection that began under BBR keeps pacing under the next algorithm.
             socket::set_congestion(&raw, name).map_err(|error| self.no_congestion(name, &error))?;
         }
         let patience = self.settings.target.timeout;
-        let mut stream = match dial::connect_on(raw, self.peer, patience).await? {
+        let mut stream = match dial::connect_on(raw, self.peer, self.settings.target.origin, patience).await? {
             Ok(dialled) => dialled.stream,
             Err(error) => return Err(not_connected(&error, self.peer, self.settings.target.timeout)),
         };
@@ -234,15 +234,18 @@ impl<'s> Client<'s> {
     }
 
     async fn open_udp(&self) -> Result<DataSocket, EarlyEnd> {
-        let local = |error: &io::Error| dial::local_fault(error, "open UDP socket", self.peer);
-        let any = if self.peer.is_ipv4() { SocketAddr::from(([0; 4], 0)) } else { SocketAddr::from(([0_u16; 8], 0)) };
-        let bound = self.settings.target.source.map_or(any, |source| SocketAddr::new(source, 0));
-        let socket = UdpSocket::bind(bound).await.map_err(|error| local(&error))?;
+        let origin = self.settings.target.origin;
+        let bound = || {
+            let socket = udp::bound(self.peer, origin)?;
+            socket.set_nonblocking(true)?;
+            UdpSocket::from_std(socket.into())
+        };
+        let socket = bound().map_err(|error| dial::local_fault(&error, "open UDP socket", self.peer))?;
         socket::widen(&socket, None);
         match socket
             .connect(self.peer)
             .await
-            .map_err(|error| ConnectError::classify(&error, "connect UDP socket", self.peer))
+            .map_err(|error| ConnectError::classify(&error, "connect UDP socket", self.peer, origin))
         {
             Ok(()) => {}
             Err(Ok(error)) => return Err(not_connected(&error, self.peer, self.settings.target.timeout)),

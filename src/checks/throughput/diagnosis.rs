@@ -39,7 +39,8 @@ fn ended(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagnos
     let next = match failure.word(&OUTCOME)? {
         "refused" => format!(
             "start a server there, one of these: `iperf3 -s -p {port}`, `shakedown serve --listen {}`",
-            endpoint(peer)
+            // The zone is this host's, and its server calls the link otherwise.
+            if host.contains('%') { format!("[::]:{port}") } else { endpoint(peer) }
         ),
         "busy" => "another test runs on that server: wait for its end, or use `shakedown serve`, which takes several clients at once".to_owned(),
         "protocol_error" => format!("is it an iperf3 server (3.0 or later)? try by hand: `iperf3 -c {host} -p {port} -t 1`"),

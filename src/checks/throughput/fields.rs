@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{IP_VERSION, SOURCE};
+use crate::checks::shared::target::{INTERFACE, IP_VERSION, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
@@ -73,5 +73,6 @@ fields! { pub(super) FIELDS;
     )
     .role(FieldRole::Patience);
     use SOURCE;
+    use INTERFACE;
     use IP_VERSION;
 }

@@ -80,7 +80,7 @@ impl Throughput {
         let settings = &self.settings;
         let address = settings.target.address().await?;
         let peer = settings.target.socket(address);
-        cx.set(&ADDRESS, address.to_string());
+        cx.set(&ADDRESS, settings.target.origin.label(address));
         let mut client = Client::meet(peer, settings).await?;
         let mut flows = client.negotiate().await?;
         let completed_test = match client.measure(cx, &mut flows).await {

@@ -17,7 +17,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("udp", "protocol: udp"), ("tcp", "protocol: tcp"), ("bandwidth", "rate"), ("b", "rate"), ("bitrate", "rate"),
         ("speed", "rate"), ("window", "block"), ("len", "block"), ("warmup", "omit"), ("warm_up", "omit"),
         ("congestion_control", "congestion"), ("cc", "congestion"), ("bind", "source"),
-        ("src", "source"),
+        ("src", "source"), ("iface", "interface"), ("device", "interface"),
     ],
     facts: &[
         ("status", "outcome"), ("state", "outcome"), ("result", "outcome"), ("success", "outcome: transferred"),

@@ -1,6 +1,6 @@
 //! Connections on which a ClientHello can be sent: TCP, and STARTTLS where the protocol begins in plain text.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::model::field::shape;
 use crate::model::table::{facts, fields};
 use crate::model::{Arg, Better, Choice, Choices, Fact, Fault, Field, Unit};
 use crate::net::clock::MeasuredTime;
-use crate::net::{ConnectError, connect};
+use crate::net::{ConnectError, Origin, connect};
 use crate::probe::{Cx, EarlyEnd, Mode};
 use crate::proto::tls::starttls::{FailureKind, Protocol, UpgradeError, upgrade};
 
@@ -70,7 +70,7 @@ pub(super) const MODE: Mode = Mode::of("starttls: smtp, or another protocol", |a
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     pub(super) peer: SocketAddr,
-    pub(super) source: Option<IpAddr>,
+    pub(super) origin: Origin,
     /// How long to wait for an unresponsive peer, in each phase.
     pub(super) timeout: Duration,
     pub(super) starttls: Option<Protocol>,
@@ -105,7 +105,7 @@ impl Connector {
 
     /// Opens a connection; the inner `Err` is for a caller that makes facts of it.
     pub(super) async fn try_connect(&self) -> Result<Result<Connection, SetupError>, Fault> {
-        match connect(self.peer, self.source, self.timeout).await? {
+        match connect(self.peer, self.origin, self.timeout).await? {
             Ok(dialled) => {
                 let repeated = dialled.note(self.peer);
                 let upgraded = self.upgrade(dialled.stream, dialled.took).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{IP_VERSION, SOURCE};
+use crate::checks::shared::target::{INTERFACE, IP_VERSION, SOURCE};
 use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS};
 use crate::model::argument::choices;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
@@ -27,6 +27,7 @@ fields! { pub(super) FIELDS;
     .role(FieldRole::Location);
     use IP_VERSION;
     use SOURCE;
+    use INTERFACE;
     pub(super) const SNI: Field<Option<String>> = Field::optional(
         "sni",
         FieldKind::Text,

@@ -18,7 +18,9 @@ use super::record;
 use super::server_policy::ServerPolicy;
 use crate::checks::shared::target::Target;
 use crate::checks::shared::tls_fields;
+use crate::model::interface::without_zone;
 use crate::model::{Args, Fault, Invalid};
+use crate::net::Origin;
 use crate::probe::Cx;
 use crate::probe::fact_is;
 use crate::proto::tls::starttls::Protocol;
@@ -69,6 +71,10 @@ impl HandshakeCheck {
     /// The port connected to.
     pub(super) fn port(&self) -> u16 {
         self.target.port
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        self.target.origin
     }
 
     pub(super) fn target(&self) -> String {
@@ -163,10 +169,11 @@ impl HandshakeCheck {
     /// A client of `address`.
     pub(super) fn client<'a>(&'a self, address: IpAddr, credentials: &'a Credentials) -> TlsClient<'a> {
         // XMPP asks for the domain, which is what SNI names.
-        let domain = self.offer.sni.as_ref().map_or_else(|| Cow::Borrowed(&*self.target.host), ServerName::to_str);
+        let own = || Cow::Owned(without_zone(&self.target.host).0);
+        let domain = self.offer.sni.as_ref().map_or_else(own, ServerName::to_str);
         let connector = Connector {
             peer: self.target.socket(address),
-            source: self.target.source,
+            origin: self.target.origin,
             timeout: self.target.timeout,
             starttls: self.starttls,
             domain: domain.into_owned(),
@@ -244,7 +251,7 @@ impl HandshakeCheck {
 
     /// Records the facts of the worst address, and those of all together.
     async fn record(&self, cx: &mut Cx<'_>, results: &[AddressResult], worst: &AddressResult) -> Result<(), Fault> {
-        cx.set(&ADDRESS, worst.address.to_string());
+        cx.set(&ADDRESS, self.target.origin.label(worst.address));
         if let Some(ending) = &worst.evidence {
             cx.ending(ending);
         }

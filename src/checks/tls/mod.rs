@@ -149,7 +149,7 @@ impl Probe for Tls {
 
     async fn investigate(&self, cx: &mut Cx<'_>) {
         if let Mode::Handshake(check) | Mode::Scan(check, _) = &self.mode {
-            silence::investigate(cx, &facts::ADDRESS, check.port()).await;
+            silence::investigate(cx, &facts::ADDRESS, check.port(), check.origin()).await;
         }
     }
 

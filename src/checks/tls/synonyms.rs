@@ -24,7 +24,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("client_certificate", "client_cert"), ("key", "client_key"), ("private_key", "client_key"),
         ("protocol", "transport"), ("tls_version", "min_version: TLS1.2"), ("min_tls_version", "min_version"),
         ("max_tls_version", "max_version"), ("ssl_min", "min_version"), ("version", "min_version: TLS1.2"),
-        ("protocols", "min_version: TLS1.2"), ("alpn_protocols", "alpn"), ("src", "source"),
+        ("protocols", "min_version: TLS1.2"), ("alpn_protocols", "alpn"), ("src", "source"), ("iface", "interface"), ("device", "interface"),
         ("bind", "source"), ("connect_timeout", "timeout"), ("wait", "timeout"), ("ocsp", "crl: true"),
         ("revocation", "crl: true"),
         ("insecure", ANY_CERTIFICATE),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{IP_VERSION, SOURCE};
+use crate::checks::shared::target::{INTERFACE, IP_VERSION, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
@@ -71,6 +71,7 @@ fields! { pub(super) FIELDS;
     );
     use IP_VERSION;
     use SOURCE;
+    use INTERFACE;
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "1s", "How long to wait for each answer.").role(FieldRole::Patience);
 }

@@ -131,7 +131,7 @@ impl Probe for Trace {
 impl Trace {
     async fn trace(&self, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
         let address = self.target.address().await?;
-        cx.set(&ADDRESS, address.to_string());
+        cx.set(&ADDRESS, self.target.origin.label(address));
         let found = self.ask(cx.seed(), self.target.socket(address)).await?;
         report::report(cx, self, address, &found);
         Ok(())
@@ -148,7 +148,7 @@ impl Trace {
             retries: self.retries,
             interval: self.interval,
             timeout: self.target.timeout,
-            source: self.target.source,
+            origin: self.target.origin,
             mtu: self.mtu,
             seed,
         };

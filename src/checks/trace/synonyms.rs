@@ -14,7 +14,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("dport", "port"), ("dst_port", "port"), ("target_port", "port"), ("max_ttl", "max_hops"), ("ttl", "max_hops"), ("hops", "max_hops"),
         ("m", "max_hops"), ("paths", "flows"), ("npaths", "flows"), ("nqueries", "count"), ("queries", "count"), ("q", "count"), ("cycles", "count"),
         ("probes", "count"), ("packets", "count"), ("report_cycles", "count"), ("c", "count"), ("retry", "retries"), ("attempts", "retries"),
-        ("delay", "interval"), ("period", "interval"), ("wait", "timeout"), ("deadline", "timeout"), ("max_time", "timeout"), ("src", "source"),
+        ("delay", "interval"), ("period", "interval"), ("wait", "timeout"), ("deadline", "timeout"), ("max_time", "timeout"), ("src", "source"), ("iface", "interface"), ("device", "interface"),
         ("bind", "source"), ("source_ip_address", "source"), ("path_mtu", "mtu"), ("pmtu", "mtu"),
     ],
     facts: &[

@@ -1,7 +1,7 @@
 //! One datagram out, and what comes back: bounded in bytes, datagrams and time.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,8 +13,8 @@ use crate::model::{Args, Fault, Invalid};
 use crate::net::bytes;
 use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{Arrival, Class, Datagram, Event, IcmpError, udp};
-use crate::net::dial::{ConnectError, local_fault};
-use crate::net::{deadline, this_host};
+use crate::net::dial::{ConnectError, local_fault, meets_itself};
+use crate::net::{Origin, deadline, this_host};
 
 /// The largest payload of an IPv4 datagram.
 const LARGEST: usize = 65_507;
@@ -69,30 +69,25 @@ impl Script {
     }
 
     /// Sends once, and listens until an answer decides or `patience` is over.
-    pub(super) async fn play(
-        &self,
-        peer: SocketAddr,
-        source: Option<IpAddr>,
-        patience: Duration,
-    ) -> Result<Exchange, Fault> {
-        let datagram = match udp::connected(peer, source)? {
+    pub(super) async fn play(&self, peer: SocketAddr, origin: Origin, patience: Duration) -> Result<Exchange, Fault> {
+        let datagram = match udp::connected(peer, origin)? {
             Ok(datagram) => datagram,
             Err(error) => return Ok(unconnected(error, peer)),
         };
         // The kernel may have picked the target's own port: the datagram would come back from ourselves.
-        if datagram.socket().local_addr().ok().and_then(|own| own.as_socket()) == Some(peer) {
+        if meets_itself(datagram.socket(), peer) {
             return Ok(Exchange::without_answer("refused", format!("nothing listens on UDP {peer}")));
         }
         let sent = ClockReading::now();
         let end = Instant::now() + patience;
         if let Err(error) = datagram.send(&self.send, None) {
             let report = datagram.icmp_error(&mut [0; 64]);
-            if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip())) {
+            if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip(), origin)) {
                 return Err(this_host::rejection_fault(why, "send UDP datagram", peer));
             }
-            return failed(&error, "send UDP datagram", peer);
+            return failed(&error, "send UDP datagram", peer, origin);
         }
-        self.listen(&datagram, peer, sent, end).await.map(|exchange| {
+        self.listen(&datagram, (peer, origin), sent, end).await.map(|exchange| {
             exchange.unwrap_or_else(|| {
                 Exchange::without_answer(
                     "silent",
@@ -106,7 +101,7 @@ impl Script {
     async fn listen(
         &self,
         datagram: &Datagram,
-        peer: SocketAddr,
+        (peer, origin): (SocketAddr, Origin),
         sent: ClockReading,
         end: Instant,
     ) -> Result<Option<Exchange>, Fault> {
@@ -126,12 +121,12 @@ impl Script {
                 Event::IcmpError(report) if report.class == Class::Advice => {}
                 // An answer was there before somebody closed: the answer decides.
                 Event::IcmpError(report) => {
-                    if let Some(why) = this_host::rejection(&report, peer.ip()) {
+                    if let Some(why) = this_host::rejection(&report, peer.ip(), origin) {
                         return Err(this_host::rejection_fault(why, "exchange UDP datagrams", peer));
                     }
                     return Ok(other.or_else(|| Some(icmp_outcome(&report, peer))));
                 }
-                Event::Failed(error) => return failed(&error, "receive UDP datagram", peer).map(Some),
+                Event::Failed(error) => return failed(&error, "receive UDP datagram", peer, origin).map(Some),
             }
             looked_at += 1;
             if looked_at == ANSWERS {
@@ -161,8 +156,8 @@ impl Script {
     }
 }
 
-fn failed(error: &io::Error, operation: &str, peer: SocketAddr) -> Result<Exchange, Fault> {
-    ConnectError::classify(error, operation, peer).map(|error| unconnected(error, peer))
+fn failed(error: &io::Error, operation: &str, peer: SocketAddr, origin: Origin) -> Result<Exchange, Fault> {
+    ConnectError::classify(error, operation, peer, origin).map(|error| unconnected(error, peer))
 }
 
 fn unconnected(error: ConnectError, peer: SocketAddr) -> Exchange {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::shared::target::{IP_VERSION, SOURCE};
+use crate::checks::shared::target::{INTERFACE, IP_VERSION, SOURCE};
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::fields;
 use crate::model::{Field, FieldKind, FieldRole, Text};
@@ -13,6 +13,7 @@ fields! { pub(super) FIELDS;
         Field::required("port", PORT_NUMBER, "Port to send to.").role(FieldRole::Location);
     use IP_VERSION;
     use SOURCE;
+    use INTERFACE;
     pub(super) const SEND: Field<Option<String>> =
         Field::optional("send", FieldKind::Text, "Text to send; this or `send_hex` is required.");
     pub(super) const SEND_HEX: Field<Option<String>> =

@@ -73,9 +73,9 @@ impl Probe for Udp {
 impl Udp {
     async fn exchange(&self, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
         let address = self.target.address().await?;
-        cx.set(&ADDRESS, address.to_string());
+        cx.set(&ADDRESS, self.target.origin.label(address));
         let peer = self.target.socket(address);
-        let exchange = self.script.play(peer, self.target.source, self.target.timeout).await?;
+        let exchange = self.script.play(peer, self.target.origin, self.target.timeout).await?;
         report(cx, exchange);
         Ok(())
     }

@@ -30,7 +30,7 @@ impl Form {
     #[must_use]
     pub fn impossible(self, kind: Option<&str>, text: &str) -> Option<InvalidText> {
         match self {
-            Self::Address => name::address(text).is_none().then(|| {
+            Self::Address => name::address_key(text).is_none().then(|| {
                 InvalidText::new(
                     text,
                     "no address",
@@ -70,7 +70,7 @@ fn is_hex(text: &str) -> bool {
 
 /// Names of hosts hold no scheme, no port and no kind in front.
 fn no_name(text: &str) -> Option<InvalidText> {
-    let may_be = name::address(text).is_some() || text.contains('\\');
+    let may_be = name::address_key(text).is_some() || text.contains('\\');
     (!may_be && (text.contains([':', ' ']) || text.is_empty())).then(|| {
         InvalidText::new(
             text,

@@ -186,10 +186,8 @@ impl Form {
             Self::Field => decimal::plain(text).map_or_else(|| text.to_owned(), |number| number.to_string()),
             Self::Word => text.to_lowercase(),
             Self::Name => name::key(text),
-            Self::Address => {
-                name::address(text).map_or_else(|| text.to_lowercase(), |address| address.to_canonical().to_string())
-            }
-            Self::Host => name::address(text).map_or_else(|| name::key(text), |address| address.to_string()),
+            Self::Address => name::address_key(text).unwrap_or_else(|| text.to_lowercase()),
+            Self::Host => name::host_key(text).unwrap_or_else(|| name::key(text)),
             Self::Hex => hex::key(text),
             Self::HexNumber => hex::number(text),
             Self::Digest => hex::digest(text).unwrap_or_else(|| hex::key(text)),

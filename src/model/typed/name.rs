@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use crate::model::interface::{Interface, address_and_zone};
+
 /// A name in lower case without its final dot, escapes by value (RFC 1035, 5.1), letters beyond ASCII as A-labels (RFC 5890).
 #[must_use]
 pub fn key(text: &str) -> String {
@@ -18,6 +20,23 @@ pub fn key(text: &str) -> String {
 pub fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text).parse().ok()
+}
+
+/// An address as one text: IPv4 in IPv6 as what it leads to, and the zone of one of a link behind it.
+#[must_use]
+pub fn address_key(text: &str) -> Option<String> {
+    let (address, zone) = address_and_zone(text.trim())?;
+    Some(with_zone(address.to_canonical(), zone))
+}
+
+/// The same of an address whose version is a part of it.
+#[must_use]
+pub fn host_key(text: &str) -> Option<String> {
+    address_and_zone(text.trim()).map(|(address, zone)| with_zone(address, zone))
+}
+
+fn with_zone(address: IpAddr, zone: Option<Interface>) -> String {
+    zone.map_or_else(|| address.to_string(), |zone| format!("{address}%{zone}"))
 }
 
 /// `None` for a name that cannot be one: then it is compared as it is.

@@ -14,6 +14,8 @@ fn texts_of_one_value() {
         (Form::Address, "2001:DB8:0:0::1", "2001:db8::1"),
         (Form::Address, "::ffff:192.0.2.1", "192.0.2.1"),
         (Form::Address, "[::1]", "::1"),
+        (Form::Address, "FE80:0::1%eth0", "fe80::1%eth0"),
+        (Form::Host, "FE80:0::1%eth0", "fe80::1%eth0"),
         (Form::Host, "2001:DB8::1", "2001:db8:0::1"),
         (Form::Host, "Mail.Example", "mail.example."),
         (Form::Hex, "AB:CD:01", "abcd01"),

@@ -6,62 +6,63 @@
 //! sake, and the kernel drops replies from wrong addresses unseen.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::UdpSocket;
 
 use super::Datagram;
 use crate::model::Fault;
+use crate::net::Origin;
 use crate::net::dial::{ConnectError, local_fault};
 
-/// A socket for an exchange with `peer`, bound to `source` if there is one, on a port of the system's choice.
-pub async fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<UdpSocket, Fault> {
-    let bind = own_address(peer, source);
-    let socket = UdpSocket::bind(SocketAddr::new(bind, 0))
-        .await
-        .map_err(|error| local_fault(&error, &format!("open UDP socket on {bind}"), peer))?;
+/// A socket for an exchange with `peer`, bound to what `origin` names, on a port of the system's choice.
+pub async fn open(peer: SocketAddr, origin: Origin) -> Result<UdpSocket, Fault> {
+    let bound = || {
+        let socket = bound(peer, origin)?;
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket.into())
+    };
+    let socket = bound().map_err(|error| local_fault(&error, &opening(peer, origin), peer))?;
     enable_icmp_errors(&socket, peer).await.map_err(|error| local_fault(&error, "prepare UDP socket", peer))?;
     Ok(socket)
 }
 
 /// A socket for an exchange with `peer` that tells kernel stamps, ICMP errors and replies from wrong addresses alike.
-pub fn unconnected(peer: SocketAddr, source: Option<IpAddr>) -> Result<Datagram, Fault> {
-    let own = own_address(peer, source);
+pub fn unconnected(peer: SocketAddr, origin: Origin) -> Result<Datagram, Fault> {
     let bound = || {
-        let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))?;
-        socket.bind(&SockAddr::from(SocketAddr::new(own, 0)))?;
+        let socket = bound(peer, origin)?;
         #[cfg(not(target_os = "linux"))]
         socket.connect(&SockAddr::from(peer))?;
         Ok(socket)
     };
-    bound().and_then(Datagram::new).map_err(|error| local_fault(&error, &format!("open UDP socket on {own}"), peer))
+    bound().and_then(Datagram::new).map_err(|error| local_fault(&error, &opening(peer, origin), peer))
 }
 
 /// A socket connected to `peer`, so that datagrams of others never count; it tells kernel stamps and ICMP errors. The inner
 /// `Err` is a fact, such as no route.
-pub fn connected(peer: SocketAddr, source: Option<IpAddr>) -> Result<Result<Datagram, ConnectError>, Fault> {
-    let own = own_address(peer, source);
+pub fn connected(peer: SocketAddr, origin: Origin) -> Result<Result<Datagram, ConnectError>, Fault> {
     let dial = || {
-        let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))
-            .map_err(|error| (error, "open UDP socket".to_owned()))?;
-        socket
-            .bind(&SockAddr::from(SocketAddr::new(own, 0)))
-            .map_err(|error| (error, format!("bind to source {own}")))?;
+        let socket = bound(peer, origin).map_err(|error| (error, opening(peer, origin)))?;
         socket.connect(&SockAddr::from(peer)).map_err(|error| (error, "connect UDP socket".to_owned()))?;
         Ok(socket)
     };
     match dial() {
         Ok(socket) => Datagram::new(socket).map(Ok).map_err(|error| local_fault(&error, "watch UDP socket", peer)),
-        Err((error, operation)) => ConnectError::classify(&error, &operation, peer).map(Err),
+        Err((error, operation)) => ConnectError::classify(&error, &operation, peer, origin).map(Err),
     }
 }
 
-fn own_address(peer: SocketAddr, source: Option<IpAddr>) -> IpAddr {
-    source.unwrap_or(match peer {
-        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    })
+/// A UDP socket for datagrams to `peer`, bound to what `origin` names, and to a port.
+pub fn bound(peer: SocketAddr, origin: Origin) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))?;
+    origin.bind_device(&socket, peer.ip())?;
+    socket.bind(&SockAddr::from(SocketAddr::new(origin.address(peer.ip()), 0)))?;
+    Ok(socket)
+}
+
+fn opening(peer: SocketAddr, origin: Origin) -> String {
+    format!("open UDP socket on {}", origin.address(peer.ip()))
 }
 
 /// Whether `sender` is `peer`: flow label and scope of an IPv6 sender may differ from what was dialled.

@@ -24,6 +24,7 @@ use syn::SynProber;
 use tokio_util::sync::CancellationToken;
 use udp::UdpProber;
 
+use super::Origin;
 use super::datagram::{Class, IcmpError};
 use super::sys::limits;
 use super::this_host;
@@ -84,8 +85,8 @@ pub struct ScanJob {
     pub timeout: Duration,
     /// How often a silent port is asked again.
     pub retries: u32,
-    /// Local address.
-    pub source: Option<IpAddr>,
+    /// Where packets leave from.
+    pub origin: Origin,
     /// This share, and how many there are: the pairs are dealt out in turn.
     pub share: (usize, usize),
 }
@@ -112,7 +113,7 @@ impl ScanJob {
             pace: Pace::Max,
             timeout: Duration::from_secs(1),
             retries: 0,
-            source: None,
+            origin: Origin::default(),
             share: (0, 1),
         }
     }
@@ -180,9 +181,9 @@ impl Scan {
     /// This host could not send to a host.
     fn unsent(&mut self, error: &io::Error, pair: HostPort) {
         let operation = self.job.method.operation();
-        let fault = match this_host::route_error(pair.peer, self.job.source) {
-            Some(why) => this_host::route_fault(&why, operation, pair.peer),
-            None => match super::dial::ConnectError::classify(error, operation, pair.peer) {
+        let fault = match this_host::route_error(pair.peer, self.job.origin) {
+            Some(why) => this_host::route_fault(&why, operation, pair.peer, self.job.origin),
+            None => match super::dial::ConnectError::classify(error, operation, pair.peer, self.job.origin) {
                 Err(fault) => fault,
                 Ok(_) => super::dial::local_fault(error, operation, pair.peer),
             },
@@ -193,7 +194,7 @@ impl Scan {
     /// An ICMP error about a probe; whether it ends the wait for an answer.
     fn reported(&mut self, report: &IcmpError, pair: HostPort) -> bool {
         let to = pair.peer.ip();
-        if let Some(why) = this_host::rejection(report, to) {
+        if let Some(why) = this_host::rejection(report, to, self.job.origin) {
             let operation = self.job.method.operation();
             self.fault(pair, this_host::rejection_fault(why, operation, pair.peer));
             return true;

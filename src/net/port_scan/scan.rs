@@ -108,7 +108,7 @@ impl Scan {
     pub(super) fn new(job: ScanJob, window: usize) -> Self {
         let now = Instant::now();
         Self {
-            own: OwnAddresses::default(),
+            own: OwnAddresses::of(job.origin),
             found: ScanShare::new(&job),
             in_flight: HashMap::new(),
             round_trips: vec![RoundTrips::default(); job.hosts.len()],

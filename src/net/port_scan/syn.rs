@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use super::scan::{Prober, Scan};
 use super::{HostPort, PortState, ScanJob};
 use crate::net::datagram;
+use crate::net::origin::{AddressClass, Origin};
 use crate::net::sys::mmsg::{self, Waiter};
 use crate::net::sys::tcp_info::queue_drops;
 use crate::net::this_host::{self, syn};
@@ -35,7 +36,7 @@ struct RawSocket {
     /// Holds the local port, so that no connection of this host gets it meanwhile.
     _held: Socket,
     port: u16,
-    is_ipv6: bool,
+    class: AddressClass,
 }
 
 pub(super) struct SynProber {
@@ -58,12 +59,8 @@ struct Segment {
 
 impl SynProber {
     pub(super) fn open(job: &ScanJob) -> io::Result<Self> {
-        let mut sockets = Vec::new();
-        for any in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
-            if job.hosts.iter().any(|host| host.is_ipv6() == any.is_ipv6()) {
-                sockets.push(RawSocket::open(job.source.unwrap_or(any))?);
-            }
-        }
+        let opened = AddressClass::among(&job.hosts).map(|(class, host)| RawSocket::open(job.origin, class, host));
+        let sockets = opened.collect::<io::Result<Vec<_>>>()?;
         let waiter = Waiter::new(sockets.iter().map(|socket| &socket.raw));
         Ok(Self { sockets, waiter, sources: HashMap::new(), keys: RandomState::new() })
     }
@@ -78,7 +75,7 @@ impl SynProber {
         if let Some(known) = self.sources.get(&pair.host) {
             return Ok(*known);
         }
-        let source = this_host::source_address(pair.peer, job.source)?;
+        let source = this_host::source_address(pair.peer, job.origin)?;
         self.sources.insert(pair.host, source);
         Ok(source)
     }
@@ -133,11 +130,13 @@ impl SynProber {
 }
 
 impl RawSocket {
-    fn open(address: IpAddr) -> io::Result<Self> {
-        let at = SocketAddr::new(address, 0);
+    fn open(origin: Origin, class: AddressClass, host: IpAddr) -> io::Result<Self> {
+        let at = SocketAddr::new(origin.address(host), 0);
         let held = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
         let raw = Socket::new(Domain::for_address(at), Type::RAW.nonblocking(), Some(Protocol::TCP))?;
-        if address.is_ipv6() {
+        origin.bind_device(&held, host)?;
+        origin.bind_device(&raw, host)?;
+        if host.is_ipv6() {
             held.set_only_v6(true)?;
             setsockopt(&raw, sockopt::Ipv6RecvPacketInfo, &true)?;
         } else {
@@ -145,11 +144,15 @@ impl RawSocket {
         }
         held.bind(&SockAddr::from(at))?;
         let port = held.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?.port();
-        only_port(&raw, address.is_ipv6(), port)?;
+        only_port(&raw, host.is_ipv6(), port)?;
         raw.bind(&SockAddr::from(at))?;
         datagram::enable_icmp_errors(&raw);
         mmsg::prepare(&raw, BUFFER)?;
-        Ok(Self { raw, _held: held, port, is_ipv6: address.is_ipv6() })
+        Ok(Self { raw, _held: held, port, class })
+    }
+
+    fn is_ipv6(&self) -> bool {
+        self.class != AddressClass::V4
     }
 
     /// The next segment; `None` where it is none.
@@ -168,7 +171,7 @@ impl RawSocket {
         let from = message.address.as_ref().and_then(datagram::address).map(|from| from.ip());
         let packet = buffer.get(..length).unwrap_or_default();
         // Raw IPv4 packets start with their IP header, raw IPv6 ones with the TCP header.
-        let skip = if self.is_ipv6 { 0 } else { packet.first().map_or(0, |first| usize::from(first & 0xf) * 4) };
+        let skip = if self.is_ipv6() { 0 } else { packet.first().map_or(0, |first| usize::from(first & 0xf) * 4) };
         let segment =
             packet.get(skip..).and_then(TcpPacket::new).filter(|segment| segment.get_destination() == self.port);
         Ok(from.zip(segment).map(|(from, segment)| Segment {
@@ -183,7 +186,7 @@ impl RawSocket {
     /// The port of a SYN of ours that an ICMP error quotes.
     fn quoted(&self, quoted: &[u8], sequence: impl Fn(SocketAddr) -> u32, to: Option<IpAddr>) -> Option<SocketAddr> {
         // Of IPv6 the kernel leaves the IP header there.
-        let skip = if self.is_ipv6 && quoted.len() >= IPV6_HEADER + 8 { IPV6_HEADER } else { 0 };
+        let skip = if self.is_ipv6() && quoted.len() >= IPV6_HEADER + 8 { IPV6_HEADER } else { 0 };
         let start: [u8; 8] = quoted.get(skip..skip + 8)?.try_into().ok()?;
         let [own_high, own_low, high, low, a, b, c, d] = start;
         let peer = SocketAddr::new(to?, u16::from_be_bytes([high, low]));
@@ -202,9 +205,8 @@ impl Prober for SynProber {
             }
         };
         let sequence = self.sequence(pair.peer);
-        let Some(RawSocket { raw, port, .. }) = self.sockets.iter().find(|at| at.is_ipv6 == pair.peer.is_ipv6()) else {
-            return Ok(());
-        };
+        let class = AddressClass::of(pair.peer.ip());
+        let Some(RawSocket { raw, port, .. }) = self.sockets.iter().find(|at| at.class == class) else { return Ok(()) };
         let bytes = segment(SocketAddr::new(source, *port), pair.peer, sequence).ok_or(io::ErrorKind::InvalidInput)?;
         let to = SocketAddr::new(pair.peer.ip(), 0);
         scan.send_to(pair, raw, (&bytes, to), |scan| self.read(scan))

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::scan::{Prober, Scan};
 use super::{HostPort, Method, Pace, PortState, ScanJob, ScanShare};
+use crate::net::Origin;
 use crate::net::datagram::IcmpError;
 
 /// What a port does when it is asked for the first, the second, … time; nothing more after that.
@@ -85,7 +86,7 @@ fn job(hosts: u32, ports: u16, share: (usize, usize)) -> ScanJob {
         pace: Pace::Max,
         timeout: Duration::from_millis(30),
         retries: 1,
-        source: None,
+        origin: Origin::default(),
         share,
     }
 }

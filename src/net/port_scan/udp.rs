@@ -1,8 +1,8 @@
-//! Asks by UDP datagrams: one socket for each IP version.
+//! Asks by UDP datagrams: one socket for each IP version, and one for link-local addresses.
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -10,6 +10,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::scan::{Prober, Scan};
 use super::{HostPort, PortState, ScanJob};
 use crate::net::datagram;
+use crate::net::origin::{AddressClass, Origin};
 use crate::net::sys::mmsg::{self, Waiter};
 use crate::net::sys::tcp_info::queue_drops;
 
@@ -20,7 +21,8 @@ const READ: usize = 4096;
 
 struct Bound {
     socket: Socket,
-    own: SocketAddr,
+    class: AddressClass,
+    port: u16,
 }
 
 pub(super) struct UdpProber {
@@ -30,17 +32,14 @@ pub(super) struct UdpProber {
 
 impl UdpProber {
     pub(super) fn open(job: &ScanJob) -> io::Result<Self> {
-        let mut sockets = Vec::new();
-        for any in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
-            if job.hosts.iter().any(|host| host.is_ipv6() == any.is_ipv6()) {
-                sockets.push(bind(job.source.unwrap_or(any))?);
-            }
-        }
+        let sockets = AddressClass::among(&job.hosts)
+            .map(|(class, host)| bind(job.origin, class, host))
+            .collect::<io::Result<Vec<_>>>()?;
         Ok(Self { waiter: Waiter::new(sockets.iter().map(|bound| &bound.socket)), sockets })
     }
 
     fn socket(&self, peer: SocketAddr) -> Option<&Bound> {
-        self.sockets.iter().find(|bound| bound.own.is_ipv6() == peer.is_ipv6())
+        self.sockets.iter().find(|bound| bound.class == AddressClass::of(peer.ip()))
     }
 
     /// Reads answers and errors; whether it read all there are.
@@ -75,17 +74,18 @@ impl UdpProber {
     }
 }
 
-fn bind(address: IpAddr) -> io::Result<Bound> {
-    let at = SocketAddr::new(address, 0);
+fn bind(origin: Origin, class: AddressClass, host: IpAddr) -> io::Result<Bound> {
+    let at = SocketAddr::new(origin.address(host), 0);
     let socket = Socket::new(Domain::for_address(at), Type::DGRAM.nonblocking(), None)?;
-    if address.is_ipv6() {
+    if host.is_ipv6() {
         socket.set_only_v6(true)?;
     }
+    origin.bind_device(&socket, host)?;
     socket.bind(&SockAddr::from(at))?;
     datagram::enable_icmp_errors(&socket);
     mmsg::prepare(&socket, BUFFER)?;
-    let own = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-    Ok(Bound { socket, own })
+    let port = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?.port();
+    Ok(Bound { socket, class, port })
 }
 
 impl Prober for UdpProber {
@@ -111,7 +111,7 @@ impl Prober for UdpProber {
 
     /// A datagram to the scan's own port would come back as an answer.
     fn is_own_port(&self, pair: HostPort) -> bool {
-        self.socket(pair.peer).is_some_and(|bound| bound.own.port() == pair.peer.port())
+        self.socket(pair.peer).is_some_and(|bound| bound.port == pair.peer.port())
     }
 
     fn change_ports(&mut self, job: &ScanJob) -> io::Result<()> {

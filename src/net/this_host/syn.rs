@@ -11,6 +11,7 @@ use std::time::Duration;
 use socket2::{SockRef, Socket};
 
 use super::is_local;
+use crate::net::Origin;
 use crate::net::sys::tcp_info::{drops, queued_here, tcp_info};
 
 /// When a kernel has repeated a SYN: after a second (RFC 6298, 2.1), and some ticks of its timer.
@@ -26,8 +27,8 @@ pub const OWN_RESET: &str =
 /// Has the kernel drop, and count, resets that come over the loopback interface while `socket` connects to another host; so that
 /// none of them passes for the peer's. True where it does.
 #[must_use]
-pub fn drop_own_resets(socket: &Socket, peer: IpAddr) -> bool {
-    !is_local(peer) && system::attach(socket)
+pub fn drop_own_resets(socket: &Socket, peer: IpAddr, origin: Origin) -> bool {
+    !is_local(peer, origin) && system::attach(socket)
 }
 
 /// Ends [`drop_own_resets`]: an open connection hears every reset.

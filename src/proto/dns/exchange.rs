@@ -4,7 +4,7 @@
 //! A reply from a wrong address is seen and counted: see [`udp::unconnected`](crate::net::datagram::udp::unconnected).
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,7 +16,7 @@ use crate::model::count::counted;
 use crate::model::{Fault, human_time};
 use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{self, Class, Event, IcmpError, udp};
-use crate::net::{ConnectError, Deadline, connect, deadline, this_host};
+use crate::net::{ConnectError, Deadline, Origin, connect, deadline, this_host};
 
 /// Largest DNS message.
 pub(crate) const LARGEST: usize = 65535;
@@ -27,7 +27,7 @@ pub(crate) const DESCRIBED: usize = 8;
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub(crate) server: SocketAddr,
-    pub(crate) source: Option<IpAddr>,
+    pub(crate) origin: Origin,
     pub(crate) patience: Duration,
     pub(crate) question: &'a Question,
     pub(crate) seed: u64,
@@ -122,15 +122,16 @@ impl Exchange {
 pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
     let (id, query) = request.question.encode(request.seed)?;
     let server = request.server;
-    let datagram = udp::unconnected(server, request.source)?;
+    let datagram = udp::unconnected(server, request.origin)?;
     let mut exchange = Exchange::new();
     let (sent, mut deadline) = (ClockReading::now(), Deadline::at(Instant::now() + request.patience));
     if let Err(error) = datagram.send(&query, Some(server)) {
         let report = datagram::reported(datagram.socket());
-        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, server.ip())) {
+        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, server.ip(), request.origin))
+        {
             return Err(this_host::rejection_fault(why, "send DNS query", server));
         }
-        let why = ConnectError::classify(&error, "send DNS query", server)?;
+        let why = ConnectError::classify(&error, "send DNS query", server, request.origin)?;
         let why = why.reported_by(report.as_ref());
         return Ok(refused(exchange, &why, &datagram_error(&why, server, request.patience)));
     }
@@ -143,8 +144,8 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
             }
             Ok(Ok(Event::Arrival(arrival))) => arrival,
             Ok(Ok(Event::IcmpError(report))) if report.class == Class::Advice => continue,
-            Ok(Ok(Event::IcmpError(report))) => return reported(exchange, &report, server),
-            Ok(Ok(Event::Failed(error)) | Err(error)) => return failed(exchange, &error, server),
+            Ok(Ok(Event::IcmpError(report))) => return reported(exchange, &report, request),
+            Ok(Ok(Event::Failed(error)) | Err(error)) => return failed(exchange, &error, request),
         };
         let (length, stamp) = sent.elapsed(ClockReading::now(), arrival.stamp);
         let Some(sender) = arrival.sender else { continue };
@@ -162,16 +163,17 @@ pub(crate) async fn udp(request: &Request<'_>) -> Result<Exchange, Fault> {
 }
 
 /// An ICMP error in answer to the query: of the path or the server a fact, with its sender; this host's own a fault.
-fn reported(exchange: Exchange, report: &IcmpError, server: SocketAddr) -> Result<Exchange, Fault> {
+fn reported(exchange: Exchange, report: &IcmpError, request: &Request<'_>) -> Result<Exchange, Fault> {
     const OPERATION: &str = "exchange DNS messages";
-    if let Some(why) = this_host::rejection(report, server.ip()) {
+    let Request { server, origin, .. } = *request;
+    if let Some(why) = this_host::rejection(report, server.ip(), origin) {
         return Err(this_host::rejection_fault(why, OPERATION, server));
     }
     if report.class == Class::Port {
         return Ok(exchange.ended("refused", format!("nothing listens on UDP {server} ({report})")));
     }
-    match this_host::route_error(server, None) {
-        Some(why) => Err(this_host::route_fault(&why, OPERATION, server)),
+    match this_host::route_error(server, origin) {
+        Some(why) => Err(this_host::route_fault(&why, OPERATION, server, origin)),
         None => Ok(exchange.ended("unreachable", format!("{server} cannot be reached: {report}"))),
     }
 }
@@ -181,7 +183,7 @@ pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
     let (id, query) = request.question.encode(request.seed)?;
     let (server, mut end) = (request.server, Instant::now() + request.patience);
     let mut exchange = Exchange::new();
-    let mut stream = match connect(server, request.source, request.patience).await? {
+    let mut stream = match connect(server, request.origin, request.patience).await? {
         Ok(dialled) => {
             exchange.connect_time = Some(dialled.took);
             exchange.notes.extend(dialled.note(server));
@@ -194,7 +196,7 @@ pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
     let sent = Instant::now();
     match deadline::until(end, stream.write_all(&framed)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return failed(exchange, &error, server),
+        Ok(Err(error)) => return failed(exchange, &error, request),
         Err(_) => {
             return Ok(
                 exchange.ended("timeout", format!("{server} took no query within {}", human_time(request.patience)))
@@ -209,7 +211,7 @@ pub(crate) async fn tcp(request: &Request<'_>) -> Result<Exchange, Fault> {
                 let why = format!("no complete answer from {server} (TCP) within {patience}; {came} came");
                 return Ok(exchange.ended("timeout", why));
             }
-            Ok(Err(error)) => return failed(exchange, &error, server),
+            Ok(Err(error)) => return failed(exchange, &error, request),
             Ok(Ok(false)) => {
                 let came = counted(buffer.len(), "byte");
                 let why = format!("{server} closed the connection before a complete answer; {came} came");
@@ -265,11 +267,12 @@ fn datagram_error(error: &ConnectError, server: SocketAddr, patience: Duration) 
 }
 
 /// An error of an established exchange; ICMP "administratively prohibited" and its like arrive as errors of the socket.
-fn failed(exchange: Exchange, error: &io::Error, server: SocketAddr) -> Result<Exchange, Fault> {
+fn failed(exchange: Exchange, error: &io::Error, request: &Request<'_>) -> Result<Exchange, Fault> {
+    let Request { server, origin, .. } = *request;
     if let Some(libc::EACCES | libc::EPROTO | libc::EMSGSIZE) = error.raw_os_error() {
         return Ok(exchange.ended("unreachable", format!("{server} cannot be reached: {error}")));
     }
-    let why = ConnectError::classify(error, "exchange DNS messages", server)?;
+    let why = ConnectError::classify(error, "exchange DNS messages", server, origin)?;
     let sentence = match &why {
         ConnectError::Reset => format!("{server} reset the connection before a complete answer"),
         other => datagram_error(other, server, Duration::ZERO),

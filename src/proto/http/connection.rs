@@ -17,7 +17,7 @@ use super::proxy::Proxy;
 use super::{ContinueState, ExchangeError, FailureKind, Limits, NoResponse, Outgoing, Response, Version, send};
 use crate::model::Text;
 use crate::net::clock::MeasuredTime;
-use crate::net::{IpVersion, connect};
+use crate::net::{IpVersion, Origin, connect};
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::{
     Handshake, HandshakeEnd, Offer, TlsStream, Trust, beyond_offer, handshake, server_name, versions,
@@ -123,8 +123,8 @@ pub struct HttpServer<'a> {
     pub address: Option<IpAddr>,
     /// Which addresses of the host are used.
     pub ip_version: IpVersion,
-    /// Local address to send from.
-    pub source: Option<IpAddr>,
+    /// Where packets leave from.
+    pub origin: Origin,
     /// Versions asked for.
     pub version: VersionChoice,
     /// Names of its certificate, where these are not the URL's host.
@@ -211,8 +211,8 @@ impl HttpServer<'_> {
         // Behind a proxy it is not asked once more.
         if handshake.may_be_beyond_offer() && self.proxy.is_none() {
             let left = self.left();
-            let source = self.source;
-            let open = async move || Ok(connect(peer, source, left).await?.ok().map(|dialled| dialled.stream));
+            let origin = self.origin;
+            let open = async move || Ok(connect(peer, origin, left).await?.ok().map(|dialled| dialled.stream));
             if let Some(fault) = beyond_offer(peer, &offer, left, &|| open().boxed()).await? {
                 return Err(fault.into());
             }

@@ -58,7 +58,7 @@ impl HttpServer<'_> {
     ) -> Result<(Result<TcpStream, ConnectError>, Duration), ExchangeError> {
         observer.begins(Phase::Connect);
         let patience = self.left();
-        let dialled = match connect(peer, self.source, patience).await? {
+        let dialled = match connect(peer, self.origin, patience).await? {
             Ok(dialled) => dialled,
             Err(error) => return Ok((Err(error), patience)),
         };

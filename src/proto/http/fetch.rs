@@ -15,7 +15,7 @@ use url::{Host, Url};
 use super::{FailureKind, Limits, Version, send};
 use crate::model::Fault;
 use crate::model::shell::{self, command};
-use crate::net::{Addresses, IpVersion, connect, deadline, resolve};
+use crate::net::{Addresses, IpVersion, Origin, connect, deadline, resolve};
 
 /// More than a timer is late by itself: what ends first inside knows why nothing came.
 const LAST_WORD: Duration = Duration::from_millis(3);
@@ -96,7 +96,7 @@ async fn reach(peers: &[SocketAddr], end: Instant) -> Result<Result<(SocketAddr,
     let (mut fault, mut last) = (None, "it has no address".to_owned());
     loop {
         if let Some(peer) = waiting.next() {
-            running.push(async move { (*peer, connect(*peer, None, left()).await) });
+            running.push(async move { (*peer, connect(*peer, Origin::default(), left()).await) });
         }
         let patience = if waiting.len() > 0 { left() / 2 } else { left() + 2 * LAST_WORD };
         match deadline::within(patience, running.next()).await {

@@ -29,7 +29,7 @@ impl HttpServer<'_> {
         let credentials = self.trust.load().await?;
         observer.begins(Phase::Quic);
         let patience = self.left();
-        let attempt = quic::dial(peer, self.source, credentials, &offer, patience).await?;
+        let attempt = quic::dial(peer, self.origin, credentials, &offer, patience).await?;
         let why = attempt.why.map(|why| format!(" ({why})")).unwrap_or_default();
         let handshake = match attempt.handshake {
             Ok(handshake) => handshake,

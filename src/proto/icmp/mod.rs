@@ -5,12 +5,15 @@ mod quotes;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::model::Fault;
+use crate::model::interface::is_link_local;
+use crate::net::Origin;
 use crate::net::datagram::Datagram;
+use crate::net::dial::ZONE;
 use crate::net::sys::{fragment, icmp_filter};
 
 pub use echo::{Echo, Number, Received, Requests};
@@ -22,8 +25,8 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 /// Options of the socket.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Local address.
-    pub source: Option<IpAddr>,
+    /// Where packets leave from.
+    pub origin: Origin,
     /// TTL or hop limit.
     pub ttl: Option<u32>,
     /// No router may fragment, and neither may this host.
@@ -61,7 +64,8 @@ pub struct EchoSocket {
 }
 
 impl EchoSocket {
-    /// Opens one of the IP version of `target`, whose name stands in faults; replies to others are filtered out in the kernel.
+    /// Opens one for `target`, whose name stands in faults, and others of its IP version and by its interface; replies to others are
+    /// filtered out in the kernel.
     pub fn open(target: IpAddr, size: usize, seed: u64, options: Options) -> Result<Self, Fault> {
         let (socket, raw) = socket(target)?;
         let tag = unique(seed);
@@ -74,12 +78,9 @@ impl EchoSocket {
         }
         // The port of a ping socket is the identifier of its requests.
         let port = options.flow.filter(|_| !raw).unwrap_or(0);
-        if options.source.is_some() || port > 0 {
-            let own = options.source.unwrap_or(unspecified(target));
-            socket
-                .bind(&SockAddr::from(SocketAddr::new(own, port)))
-                .map_err(|error| icmp_fault(&error, &format!("bind to source {own}"), target))?;
-        }
+        options.origin.bind(&socket, target, port).map_err(|error| {
+            icmp_fault(&error, &format!("bind to source {}", options.origin.address(target)), target)
+        })?;
         if let Some(ttl) = options.ttl {
             if echo.v6 { socket.set_unicast_hops_v6(ttl) } else { socket.set_ttl_v4(ttl) }.map_err(fault("set ttl"))?;
         }
@@ -152,10 +153,6 @@ impl Pinger {
     }
 }
 
-fn unspecified(target: IpAddr) -> IpAddr {
-    if target.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
-}
-
 /// An echo socket towards `target`, and whether it is a raw one.
 fn socket(target: IpAddr) -> Result<(Socket, bool), Fault> {
     let (domain, protocol) =
@@ -193,7 +190,9 @@ pub fn icmp_fault(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
         Some(libc::EAFNOSUPPORT) => "this machine has no such IP version; set `ip_version`",
         Some(libc::EPROTONOSUPPORT) => "this system offers no ICMP sockets; run from a machine that does",
         Some(libc::ENOBUFS | libc::EAGAIN) => "the local queue is full: raise `interval` or lower `size`",
-        Some(libc::EINVAL) => "a blackhole route, or a link-local address, which needs a zone: see `ip route`",
+        Some(libc::EINVAL) if is_link_local(target) => ZONE,
+        Some(libc::EINVAL) => "a blackhole route: see `ip route`",
+        Some(libc::ENODEV) => "this host has no such interface; those there are: `ip link`",
         _ => "see the system's message",
     };
     Fault::local(operation, target.to_string(), error.to_string(), remedy)

@@ -11,7 +11,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,9 +30,9 @@ use super::tls::{
     client_config, iana_names, offered,
 };
 use crate::model::Fault;
-use crate::net::ConnectError;
 use crate::net::bytes::readable;
 use crate::net::deadline;
+use crate::net::{ConnectError, Origin};
 
 /// Bytes a peer may send ahead of what was read: on one stream, and on the connection.
 const WINDOW: u32 = 128 * 1024;
@@ -70,14 +70,14 @@ pub struct HandshakeAttempt {
 /// (RFC 9001, 8.1 and 4.2). `Err` is a fault of this side.
 pub async fn dial(
     peer: SocketAddr,
-    source: Option<IpAddr>,
+    origin: Origin,
     credentials: &Credentials,
     offer: &Offer,
     patience: Duration,
 ) -> Result<HandshakeAttempt, Fault> {
     let (log, hello_log) = (HandshakeLog::default(), ServerHelloLog::default());
     let config = config(credentials, offer, &log, &hello_log, peer, patience)?;
-    let socket = QuicSocket::open(peer, source).await?;
+    let socket = QuicSocket::open(peer, origin).await?;
     let fault =
         |detail: String| Fault::local("open QUIC endpoint", peer.to_string(), detail, "see the system's message");
     let endpoint =
@@ -121,7 +121,7 @@ pub async fn dial(
         Handshake::from_log(end, elapsed, session, socket.received(), &log, credentials.has_client_certificate(), peer);
     if matches!(handshake.end, HandshakeEnd::Alert(_))
         && handshake.may_be_beyond_offer()
-        && takes_more(peer, source, offer, patience.saturating_sub(elapsed)).await?
+        && takes_more(peer, origin, offer, patience.saturating_sub(elapsed)).await?
     {
         let why = format!("the server takes only groups or keys that this program does not offer; {}", offered());
         let remedy = "check it with a client that has more, such as `openssl s_client -quic`";
@@ -131,15 +131,10 @@ pub async fn dial(
 }
 
 /// Whether a server that refused the offer shows its certificate to who offers everything there is.
-async fn takes_more(
-    peer: SocketAddr,
-    source: Option<IpAddr>,
-    offer: &Offer,
-    patience: Duration,
-) -> Result<bool, Fault> {
+async fn takes_more(peer: SocketAddr, origin: Origin, offer: &Offer, patience: Duration) -> Result<bool, Fault> {
     let (config, sight) = certificate_probe::widest(offer, peer)?;
     let config = over_quic(config, &ServerHelloLog::default(), peer, patience)?;
-    let socket = QuicSocket::open(peer, source).await?;
+    let socket = QuicSocket::open(peer, origin).await?;
     let endpoint = Endpoint::new_with_abstract_socket(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime));
     let name = offer.sni.as_ref().unwrap_or(&offer.verify_name).to_str();
     // A connection that cannot be begun, after one that could, tells nothing more.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use crate::model::Fault;
 use crate::net::datagram::{self, udp};
 use crate::net::dial::ConnectError;
-use crate::net::this_host;
+use crate::net::{Origin, this_host};
 
 /// Bytes taken from one peer in all. Handshake, one answer of 64 KiB and their repetitions need a tenth of it.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -42,6 +42,7 @@ pub enum PathError {
 pub(super) struct QuicSocket {
     socket: UdpSocket,
     peer: SocketAddr,
+    origin: Origin,
     received: AtomicU64,
     strays: AtomicU64,
     path_error: Mutex<Option<PathError>>,
@@ -49,10 +50,11 @@ pub(super) struct QuicSocket {
 }
 
 impl QuicSocket {
-    pub(super) async fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<Arc<Self>, Fault> {
+    pub(super) async fn open(peer: SocketAddr, origin: Origin) -> Result<Arc<Self>, Fault> {
         Ok(Arc::new(Self {
-            socket: udp::open(peer, source).await?,
+            socket: udp::open(peer, origin).await?,
             peer,
+            origin,
             received: AtomicU64::new(0),
             strays: AtomicU64::new(0),
             path_error: Mutex::new(None),
@@ -92,10 +94,11 @@ impl QuicSocket {
             return;
         }
         let report = datagram::reported(&self.socket);
-        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, self.peer.ip())) {
+        if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, self.peer.ip(), self.origin))
+        {
             return self.report(PathError::Fault(this_host::rejection_fault(why, "exchange QUIC packets", self.peer)));
         }
-        self.report(match ConnectError::classify(error, "exchange QUIC packets", self.peer) {
+        self.report(match ConnectError::classify(error, "exchange QUIC packets", self.peer, self.origin) {
             Ok(error) => PathError::Connect(error.reported_by(report.as_ref())),
             Err(fault) => PathError::Fault(fault),
         });

@@ -23,8 +23,8 @@ use super::validation::ValidationError;
 use super::verifier::{Policy, PresentedChain, Verifier};
 use super::{HANDSHAKE, provider, unit_key};
 use crate::model::Fault;
-use crate::net::deadline;
 use crate::net::dial::ConnectError;
+use crate::net::{Origin, deadline};
 
 /// Classes of keys a certificate may be for, as signature schemes of TLS 1.3 tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,7 +152,7 @@ fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
     if error.raw_os_error().is_none() {
         return Ok(Answer::Closed);
     }
-    Ok(match ConnectError::classify(error, HANDSHAKE, peer)? {
+    Ok(match ConnectError::classify(error, HANDSHAKE, peer, Origin::default())? {
         ConnectError::Timeout => Answer::Timeout,
         ConnectError::Reset | ConnectError::Refused | ConnectError::RefusedBy(_) => Answer::Reset,
         other @ ConnectError::Unreachable(_) => Answer::Unconnected(other),

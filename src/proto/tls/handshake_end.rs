@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::counting_stream::TlsStream;
 use super::error_words::{ClassifiedError, LARGER, sort};
 use crate::model::{Fault, human_time};
+use crate::net::Origin;
 use crate::net::dial::ConnectError;
 
 /// How a handshake ended; `S` is the connection it leaves behind, over TCP or QUIC.
@@ -84,7 +85,7 @@ impl HandshakeEnd {
         if error.kind() == io::ErrorKind::UnexpectedEof || error.raw_os_error().is_none() {
             return Ok(Self::Closed);
         }
-        ConnectError::classify(error, HANDSHAKE, peer).map(|error| match error {
+        ConnectError::classify(error, HANDSHAKE, peer, Origin::default()).map(|error| match error {
             ConnectError::Timeout => Self::Timeout,
             ConnectError::Unreachable(why) => Self::Unreachable(why),
             ConnectError::Refused | ConnectError::RefusedBy(_) | ConnectError::Reset => Self::Reset,

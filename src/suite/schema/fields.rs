@@ -22,6 +22,8 @@ pub(super) fn shared() -> Map<String, Value> {
     let scalar = json!({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]});
     let ipv4 = format!("{FIRST}(\\.{OCTET}){{3}}");
     let ipv6 = "[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]*(\\.?[0-9.]*)";
+    // Of IPv6, one of a link may have a zone behind it.
+    let zoned = format!("({ipv6}|[Ff][Ee][89AaBb][0-9A-Fa-f]:[0-9A-Fa-f:]*%[^\\s/:%\\[\\]]{{1,15}})");
     let name = format!("({LABEL}\\.)*{LAST}\\.?");
     let nobody = json!({"type": "string", "pattern": "^\\[?([Ff][Ff][0-9A-Fa-f]{2}:|::[Ff]{4}:|::\\]?$|0\\.0\\.0\\.0$|255\\.255\\.255\\.255$)"});
     let text = |pattern: String| or_variable(json!({"type": "string", "pattern": pattern, "not": nobody}));
@@ -45,9 +47,9 @@ pub(super) fn shared() -> Map<String, Value> {
                 json!({"anyOf": [{"type": "boolean"}, {"enum": ["true", "false", "True", "False", "TRUE", "FALSE"]}]}),
             ),
         ),
-        ("host", text(format!("^({ipv4}|\\[?{ipv6}\\]?|{name})$"))),
+        ("host", text(format!("^({ipv4}|\\[?{zoned}\\]?|{name})$"))),
         ("address", text(format!("^({ipv4}|{ipv6})$"))),
-        ("endpoint", text(format!("^(({ipv4}|{name}|\\[{ipv6}\\])(:[0-9]{{1,5}})?|{ipv6})$"))),
+        ("endpoint", text(format!("^(({ipv4}|{name}|\\[{zoned}\\])(:[0-9]{{1,5}})?|{zoned})$"))),
         (
             "url",
             or_variable(

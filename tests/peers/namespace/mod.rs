@@ -15,6 +15,7 @@ mod sweep;
 mod table;
 mod tcp_ends;
 mod trace;
+mod zone;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -134,7 +134,7 @@ impl Load {
             Source::File(path) => Questions::read(self.args.clone(), path).await?,
         });
         let address = self.target.address().await?;
-        cx.set(&ADDRESS, address.to_string());
+        cx.set(&ADDRESS, self.target.origin.label(address));
         let server = self.target.socket(address);
         reference_answers::collect(cx, &self.target, server, &questions).await?;
         Ok(self.measure(cx, server, questions).await?)
@@ -149,7 +149,7 @@ impl Load {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let job = worker::Job {
             server,
-            source: self.target.source,
+            origin: self.target.origin,
             questions,
             pacing,
             duration: self.duration,

@@ -37,10 +37,10 @@ pub(super) async fn collect(
     server: SocketAddr,
     questions: &Questions,
 ) -> Result<(), EarlyEnd> {
-    let (source, patience, seed) = (target.source, target.timeout, cx.seed());
+    let (origin, patience, seed) = (target.origin, target.timeout, cx.seed());
     let ask = |index: usize| async move {
         let item = questions.items.get(index)?;
-        let request = Request { server, source, patience, question: &item.question, seed };
+        let request = Request { server, origin, patience, question: &item.question, seed };
         Some((item, exchange::udp(&request).await))
     };
     let mut summary = Summary::default();

@@ -1,6 +1,6 @@
 //! One thread of a load: it sends what is due, takes in replies, and counts.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use super::counts::{Counts, ReplyCounter};
 use super::queries::Questions;
 use super::verify::Verifier;
 use crate::model::Fault;
+use crate::net::Origin;
 use crate::net::dial::local_fault;
 use crate::net::heartbeat::STALL;
 use crate::net::open_loop::{self, BURST, Bounds, Clock, Due, InFlight, Schedule, Workload, nanos};
@@ -41,7 +42,7 @@ pub(super) enum Pacing {
 /// A load, as its workers see it.
 pub(super) struct Job {
     pub(super) server: SocketAddr,
-    pub(super) source: Option<IpAddr>,
+    pub(super) origin: Origin,
     pub(super) questions: Arc<Questions>,
     pub(super) pacing: Pacing,
     pub(super) duration: Duration,
@@ -74,9 +75,7 @@ impl QuerySocket {
             let socket = Socket::new(Domain::for_address(job.server), Type::DGRAM, Some(Protocol::UDP))?;
             socket.set_nonblocking(true)?;
             let buffer = prepare(&socket, job.buffer)?;
-            if let Some(source) = job.source {
-                socket.bind(&SocketAddr::new(source, 0).into())?;
-            }
+            job.origin.bind(&socket, job.server.ip(), 0)?;
             socket.connect(&job.server.into())?;
             Ok((socket, buffer))
         };

@@ -14,7 +14,7 @@ use super::rules::{ParentDs, SiblingGlue, ask_ds};
 use super::server_report::{DnsServer, ServerAddresses, ServerReport};
 use super::zone::Zone;
 use super::{names, records};
-use crate::checks::shared::target;
+use crate::checks::shared::target::{self, Target};
 use crate::model::Fault;
 use crate::net::{dial, resolve};
 use crate::proto::dns::message::Reply;
@@ -220,6 +220,12 @@ pub(super) fn place(socket: SocketAddr, usual: u16) -> String {
     } else {
         dial::endpoint(&socket.ip().to_string(), socket.port())
     }
+}
+
+/// [`place`] of an address of a server of the list; one of a link with the link.
+pub(super) fn place_of(target: &Target, address: IpAddr) -> String {
+    let label = target.origin.label(address);
+    if target.port == 53 { label } else { dial::endpoint(&label, target.port) }
 }
 
 fn sockets(addresses: impl IntoIterator<Item = IpAddr>, port: u16) -> Vec<SocketAddr> {

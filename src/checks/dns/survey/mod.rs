@@ -108,6 +108,7 @@ impl Survey {
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        self.settings.policy.origin.check()?;
         if let Some(propagation) = &self.propagation {
             propagation.begin();
         }
@@ -181,13 +182,13 @@ impl Survey {
                     continue;
                 }
             };
-            let literal = host.parse::<std::net::IpAddr>().is_ok();
+            let literal = target.literal().is_some();
             if let Some(why) = found.partial {
                 in_part = in_part.or(Some(format!("{host}: {why}")));
             }
             for address in found.list {
                 let socket = target.socket(address);
-                let place = delegation::place(socket, 53);
+                let place = delegation::place_of(target, address);
                 let label = if literal { place } else { format!("{host}/{place}") };
                 let name = (!literal).then(|| host.clone().into_value());
                 if out.iter().any(|server| server.address == Some(socket)) {

@@ -1,13 +1,13 @@
 //! Questions to one server, one at a time, with limits in number and time and a count of everything odd.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::model::Fault;
-use crate::net::IpVersion;
 use crate::net::clock::MeasuredTime;
+use crate::net::{IpVersion, Origin};
 use crate::proto::dns::exchange::{self, Exchange, Request};
 use crate::proto::dns::message::Reply;
 use crate::proto::dns::question::Question;
@@ -19,7 +19,7 @@ const NOTES: usize = 6;
 
 /// How every server is asked.
 pub(super) struct QueryPolicy {
-    pub(super) source: Option<IpAddr>,
+    pub(super) origin: Origin,
     pub(super) version: IpVersion,
     pub(super) patience: Duration,
     pub(super) attempts: u32,
@@ -106,8 +106,8 @@ impl<'a> Querier<'a> {
         self.server
     }
 
-    pub(super) fn source(&self) -> Option<IpAddr> {
-        self.policy.source
+    pub(super) fn origin(&self) -> Origin {
+        self.policy.origin
     }
 
     pub(super) fn patience(&self) -> Duration {
@@ -201,8 +201,8 @@ impl<'a> Querier<'a> {
     }
 
     fn request<'q>(&self, question: &'q Question) -> Request<'q> {
-        let (server, source, patience, seed) = (self.server, self.policy.source, self.policy.patience, self.seed);
-        Request { server, source, patience, question, seed }
+        let (server, origin, patience, seed) = (self.server, self.policy.origin, self.policy.patience, self.seed);
+        Request { server, origin, patience, question, seed }
     }
 
     fn log(&mut self, exchange: Exchange) -> QueryResult {

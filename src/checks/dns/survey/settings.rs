@@ -1,11 +1,10 @@
 //! The fields of a check as a survey.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use hickory_proto::rr::Name;
 
-use super::fields::{AUTHORITATIVE, MAX_SERVERS, OUTSIDE, PROBES, Probe};
+use super::fields::{AUTHORITATIVE, MAX_SERVERS, NS, OUTSIDE, PARENT, PROBES, Probe, VIA};
 use super::querier::QueryPolicy;
 use super::zone::Zone;
 use super::{delegation, names};
@@ -14,6 +13,7 @@ use crate::checks::dns::question;
 use crate::checks::dns::transport::{TRANSPORT, TransportWord};
 use crate::checks::shared::target::{self, Target};
 use crate::model::{Args, Choices as _, Invalid, Text};
+use crate::net::endpoint;
 use crate::proto::dns::presentation::labels;
 use crate::proto::dns::question::{EdnsRequest, Question};
 use crate::proto::dns::{rdata, types};
@@ -39,14 +39,15 @@ impl Settings {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         let zone = args.get(&AUTHORITATIVE).map(|zone| Zone::from_args(&zone)).transpose()?;
         let servers = servers(args, zone.is_some())?;
-        let (version, source) = target::version_and_source(args)?;
+        let hosts = hosts(args);
+        let (version, origin) = target::version_and_origin(args, hosts.iter().map(String::as_str))?;
         let transport = args.get(&TRANSPORT);
         if !matches!(transport, TransportWord::Udp | TransportWord::Tcp) {
             let message = format!("several servers are asked over udp or tcp, not {}", transport.word());
             return Err(TRANSPORT.invalid(message, "write a check for each server"));
         }
         let policy = QueryPolicy {
-            source,
+            origin,
             version,
             patience: args.get(&TIMEOUT),
             attempts: args.get(&ATTEMPTS).unwrap_or(DEFAULT_ATTEMPTS),
@@ -130,12 +131,21 @@ pub(super) fn labels(args: &Args) -> Option<String> {
             Some(each.map(|(name, address)| format!("{name}/{}", delegation::place(*address, zone.port))).collect())
         }
         None => {
-            let literal = |target: &Target| Some(target.socket(target.host.parse().ok()?));
-            let sockets: Option<Vec<SocketAddr>> = settings.servers.iter().map(literal).collect();
-            sockets.map(|sockets| sockets.into_iter().map(|socket| delegation::place(socket, 53)).collect())
+            let literal = |target: &Target| Some(delegation::place_of(target, target.literal()?));
+            settings.servers.iter().map(literal).collect()
         }
     };
     Some(labels::foreseen(settings.zone.is_some(), known.as_deref()))
+}
+
+/// Everybody who is named: servers of the list, of the zone, of its parent, and resolvers.
+fn hosts(args: &Args) -> Vec<String> {
+    let mut texts: Vec<String> = args.get(&SERVER).into_iter().map(Text::into_value).collect();
+    if let Some(zone) = args.get(&AUTHORITATIVE) {
+        let others = zone.get(&PARENT).into_iter().chain(zone.get(&VIA)).map(Text::into_value);
+        texts.extend(others.chain(zone.get(&NS).into_iter().flat_map(|(_, addresses)| addresses)));
+    }
+    texts.iter().filter_map(|text| Some(endpoint::parse(text, Some(53)).ok()?.0)).collect()
 }
 
 /// The servers of the list; a zone finds its own.

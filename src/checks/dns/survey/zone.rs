@@ -8,6 +8,7 @@ use super::fields::{AUTHORITATIVE, BEST_PRACTICE, MAX_SERVERS, NS, PARENT, PORT,
 use super::names;
 use crate::checks::dns::question;
 use crate::checks::shared::target;
+use crate::model::interface::address_and_zone;
 use crate::model::{Args, Invalid, Text};
 use crate::proto::dns::types;
 
@@ -78,7 +79,7 @@ fn sockets(label: &str, addresses: &[String], port: u16) -> Result<Vec<SocketAdd
     let mut sockets = Vec::new();
     for text in addresses {
         let (host, port) = target::endpoint_in(&AUTHORITATIVE, &text.as_str().into(), Some(port))?;
-        let Ok(address) = host.parse() else {
+        let Some((address, _)) = address_and_zone(&host) else {
             let message = format!("`{text}` is not an address of {label}");
             return Err(AUTHORITATIVE.invalid(message, "write its addresses, as glue has them"));
         };

@@ -15,6 +15,7 @@ use super::facts;
 use super::fields::{HttpMethod, METHOD, PATH};
 use crate::checks::dns::fields::SERVER;
 use crate::checks::shared::target::Target;
+use crate::model::interface::without_zone;
 use crate::model::{Args, Fault, Invalid};
 use crate::net::dial::endpoint;
 use crate::probe::{Cx, EarlyEnd};
@@ -36,8 +37,8 @@ pub(super) struct Http {
 impl Http {
     /// The authority is the name the server is known by: `sni`, else the server's.
     pub(super) fn from_args(args: &Args, target: &Target, offer: &Offer) -> Result<Self, Invalid> {
-        let name =
-            offer.sni.as_ref().map_or_else(|| target.host.clone().into_value(), |name| name.to_str().into_owned());
+        let own = || without_zone(&target.host).0;
+        let name = offer.sni.as_ref().map_or_else(own, |name| name.to_str().into_owned());
         let text = match target.port {
             443 => endpoint(&name, 443).trim_end_matches(":443").to_owned(),
             other => endpoint(&name, other),

@@ -46,7 +46,7 @@ impl Secure {
         let server = attempt.request.server;
         let credentials = self.trust.load().await?;
         let left = attempt.end.saturating_duration_since(Instant::now());
-        let dialled = quic::dial(server, attempt.request.source, credentials, &self.offer, left).await?;
+        let dialled = quic::dial(server, attempt.request.origin, credentials, &self.offer, left).await?;
         attempt.strays(dialled.strays);
         let handshake = dialled.handshake.map_err(|error| refused_datagram(server, &error))?;
         facts::record(cx, &handshake);

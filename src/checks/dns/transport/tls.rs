@@ -21,7 +21,7 @@ impl Secure {
     pub(super) async fn secured(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<TlsStream, EarlyEnd> {
         let server = attempt.request.server;
         let credentials = self.trust.load().await?;
-        let dialled = connect(server, attempt.request.source, attempt.request.patience).await?;
+        let dialled = connect(server, attempt.request.origin, attempt.request.patience).await?;
         let dialled = dialled.map_err(|error| refused(attempt.request, &error))?;
         attempt.exchange.connect_time = Some(dialled.took);
         attempt.exchange.notes.extend(dialled.note(server));
@@ -29,8 +29,8 @@ impl Secure {
         let left = attempt.end.saturating_duration_since(Instant::now());
         let handshake = handshake(dialled.stream, server, credentials, &self.offer, left).await?;
         if handshake.may_be_beyond_offer() {
-            let (source, left) = (attempt.request.source, attempt.end.saturating_duration_since(Instant::now()));
-            let open = async move || Ok(connect(server, source, left).await?.ok().map(|dialled| dialled.stream));
+            let (origin, left) = (attempt.request.origin, attempt.end.saturating_duration_since(Instant::now()));
+            let open = async move || Ok(connect(server, origin, left).await?.ok().map(|dialled| dialled.stream));
             if let Some(fault) = beyond_offer(server, &self.offer, left, &|| open().boxed()).await? {
                 return Err(EarlyEnd::Fault(fault));
             }

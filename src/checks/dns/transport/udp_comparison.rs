@@ -35,7 +35,7 @@ impl UdpComparison {
             "udp" => (target.host.clone(), PLAIN_PORT),
             _ => target::endpoint_in(&SAME_AS, &text, Some(PLAIN_PORT))?,
         };
-        Ok(Some(Self { target: Target { host, port, ..target.clone() } }))
+        Ok(Some(Self { target: Target::from_args(args, host, port, target.timeout)? }))
     }
 
     /// The longest a comparison takes: the name of the server, UDP, TCP.
@@ -59,7 +59,7 @@ impl UdpComparison {
                 return Ok(0);
             }
         };
-        let plain = Request { server: self.target.socket(address), ..*request };
+        let plain = Request { server: self.target.socket(address), origin: self.target.origin, ..*request };
         let mut discarded = 0;
         let mut exchange = exchange::udp(&plain).await?;
         discarded += exchange.discarded;

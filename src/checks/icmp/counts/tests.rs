@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Counts, Jitter};
 use crate::checks::icmp::Icmp;
 use crate::model::{Fault, Observation, Value};
+use crate::net::Origin;
 use crate::net::clock::ClockReading;
 use crate::net::datagram::{Arrival, IcmpError};
 use crate::net::sys::mmsg;
@@ -22,7 +23,7 @@ fn observe(patience: Duration, scene: impl FnOnce(&mut Counts, &mut Cx<'_>)) -> 
     let (observation, ended) = recorded(Icmp::FACTS, |cx| {
         let mut counts = Counts::new(patience);
         scene(&mut counts, cx);
-        counts.report(cx, TARGET, None)
+        counts.report(cx, TARGET, Origin::default())
     });
     ended.map(|()| observation)
 }

@@ -64,7 +64,7 @@ impl PathMtu {
             interval: args.get(&INTERVAL),
             size,
             options: Options {
-                source: target.source,
+                origin: target.origin,
                 ttl: args.get(&HOP_LIMIT),
                 dont_fragment: true,
                 dscp: args.get(&DSCP),
@@ -88,12 +88,13 @@ impl PathMtu {
 
     async fn search(&self, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
         let address = self.target.address().await?;
-        cx.set(&ADDRESS, address.to_string());
+        cx.set(&ADDRESS, self.target.origin.label(address));
         let peer = SocketAddr::new(address, 0);
-        if let Some(error) = this_host::route_error(peer, self.target.source) {
-            return Err(this_host::route_fault(&error, "send ICMP echo request", peer).into());
+        if let Some(error) = this_host::route_error(peer, self.target.origin) {
+            return Err(this_host::route_fault(&error, "send ICMP echo request", peer, self.target.origin).into());
         }
-        let top = this_host::interface_mtu(address).map_or(LONGEST, |mtu| (mtu as usize).min(LONGEST));
+        let top =
+            this_host::interface_mtu(address, self.target.origin).map_or(LONGEST, |mtu| (mtu as usize).min(LONGEST));
         let pinger = Pinger::open(address, top, cx.seed(), self.options)?;
         let mut prober = Prober::new(pinger, address, self.interval, self.target.timeout);
         let base = self.size + prober.overhead();

@@ -21,7 +21,7 @@ use worker::{Pace, SweepJob, SweepResult, Worker};
 
 use super::fields::{COUNT, DONT_FRAGMENT, DSCP, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
 use crate::checks::shared::hosts::{HOSTS, HOSTS_FILE, Host, HostList};
-use crate::checks::shared::target::version_and_source;
+use crate::checks::shared::target;
 use crate::model::count::counted;
 use crate::model::{Args, Fault, Invalid, RateOr};
 use crate::net::IpVersion;
@@ -59,10 +59,11 @@ pub(super) struct Sweep {
 
 impl Sweep {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let (version, source) = version_and_source(args)?;
+        let version = target::version(args)?;
         let field = if args.given(&HOSTS) { HOSTS.name() } else { HOSTS_FILE.name() };
         let list =
             HostList::from_args(args, version)?.ok_or_else(|| Invalid::at(field, "no host is named", "name one"))?;
+        let origin = list.origin(args)?;
         let size = args.get(&SIZE);
         if size < LEAST_SIZE {
             let message = format!("with {size} bytes of payload the replies of many hosts cannot be told apart");
@@ -83,7 +84,7 @@ impl Sweep {
         };
         // What every link carries is not fragmented anyway, and the kernel need not look for an identification.
         let dont_fragment = args.get(&DONT_FRAGMENT) || size <= CARRIED;
-        let options = Options { source, ttl: args.get(&HOP_LIMIT), dont_fragment, dscp: args.get(&DSCP), flow: None };
+        let options = Options { origin, ttl: args.get(&HOP_LIMIT), dont_fragment, dscp: args.get(&DSCP), flow: None };
         let (interval, timeout) = (args.get(&INTERVAL), args.get(&TIMEOUT));
         let job = SweepJob { hosts: Vec::new(), count, retries, interval, pace, size, options, timeout, seed: 0 };
         Ok(Self { list, version, job })
@@ -122,9 +123,10 @@ impl Sweep {
     }
 
     pub(super) async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        self.job.options.origin.check()?;
         let hosts = self.list.resolve(self.version, self.job.timeout).await?;
         let found = self.ask(cx.seed(), &hosts).await?;
-        report::report(cx, &hosts, found, self.job.options.source)
+        report::report(cx, &hosts, found, self.job.options.origin)
     }
 
     /// Asks all hosts with an address, and waits until that is done.

@@ -1,7 +1,7 @@
 //! From what the threads found to facts.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::facts::{
     ADDRESS, ALIVE, ALTERED, DEAD, DUPLICATES, ERROR, HOSTS, LATE, LOSS, LOSS_RUN, RECEIVED, REORDERED, RTT, RTT_MAX,
@@ -15,6 +15,7 @@ use crate::checks::shared::hosts::Host;
 use crate::model::Fault;
 use crate::model::count::counted;
 use crate::model::rows::Row;
+use crate::net::Origin;
 use crate::net::datagram::{Class, IcmpError};
 use crate::net::this_host::{self, OwnAddresses};
 use crate::probe::Cx;
@@ -37,12 +38,7 @@ const FACTS: HostFacts = HostFacts {
 };
 
 /// Records the facts.
-pub(super) fn report(
-    cx: &mut Cx<'_>,
-    hosts: &[Host],
-    found: Vec<SweepResult>,
-    source: Option<IpAddr>,
-) -> Result<(), Fault> {
+pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<SweepResult>, origin: Origin) -> Result<(), Fault> {
     for part in &found {
         cx.merge(&LATENESS, &part.lateness);
     }
@@ -50,7 +46,7 @@ pub(super) fn report(
     let user_stamped = found.iter().any(|part| part.user_stamped);
     let mut shares: Vec<_> = found.into_iter().map(|part| part.hosts.into_iter().zip(part.counts)).collect();
     let threads = shares.len().max(1);
-    let (mut table, mut own) = (HostTable::new(cx, &FACTS, hosts.len()), OwnAddresses::default());
+    let (mut table, mut own) = (HostTable::new(cx, &FACTS, hosts.len()), OwnAddresses::of(origin));
     let (mut sent, mut blocked) = (0, 0);
     // Hosts with an address were dealt out in turn.
     let mut next = 0;
@@ -62,7 +58,7 @@ pub(super) fn report(
             sent += i64::from(counts.sent);
             blocked += i64::from(counts.blocked);
             cells(row, &tally, &counts);
-            asked(&tally, &counts, &mut own, source)
+            asked(&tally, &counts, &mut own, origin)
         });
     }
     cx.set(&ALL_SENT, sent);
@@ -104,7 +100,7 @@ fn cells(row: &mut Row, tally: &HostTally, counts: &ProbeCounts) {
 }
 
 /// What a host came to.
-fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source: Option<IpAddr>) -> HostResult {
+fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, origin: Origin) -> HostResult {
     if counts.received > 0 {
         return HostResult::State("alive", None);
     }
@@ -114,7 +110,7 @@ fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source
         if !by_this_host(report, own) {
             return HostResult::State("unreachable", Some(report.to_string()));
         }
-        if let Some(why) = this_host::rejection(report, tally.address) {
+        if let Some(why) = this_host::rejection(report, tally.address, origin) {
             return HostResult::NotMeasured(Box::new(this_host::rejection_fault(why, OPERATION, peer)));
         }
         if counts.sent > 0 && report.class == Class::Unreachable {
@@ -124,7 +120,7 @@ fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source
         return HostResult::State("unreachable", Some(report.to_string()));
     }
     if counts.sent == 0 {
-        return HostResult::NotMeasured(Box::new(own_fault(tally, peer, source)));
+        return HostResult::NotMeasured(Box::new(own_fault(tally, peer, origin)));
     }
     let error = match (counts.late, counts.altered) {
         (0, 0) => None,
@@ -135,9 +131,9 @@ fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, source
 }
 
 /// Why this host did not send to it.
-fn own_fault(tally: &HostTally, peer: SocketAddr, source: Option<IpAddr>) -> Fault {
-    if let Some(error) = this_host::route_error(peer, source) {
-        return this_host::route_fault(&error, OPERATION, peer);
+fn own_fault(tally: &HostTally, peer: SocketAddr, origin: Origin) -> Fault {
+    if let Some(error) = this_host::route_error(peer, origin) {
+        return this_host::route_fault(&error, OPERATION, peer, origin);
     }
     let error = io::Error::from_raw_os_error(tally.own.unwrap_or(libc::EAGAIN));
     if tally.own == Some(libc::ENOBUFS) {
@@ -157,6 +153,7 @@ fn own_fault(tally: &HostTally, peer: SocketAddr, source: Option<IpAddr>) -> Fau
 mod tests {
     use super::{Host, HostTally, ProbeCounts, SweepResult, own_fault, report};
     use crate::checks::icmp::Icmp;
+    use crate::net::Origin;
     use crate::net::datagram::IcmpError;
     use crate::stats::Samples;
     use crate::testing;
@@ -165,7 +162,7 @@ mod tests {
     fn a_full_table_of_neighbours_names_its_remedy() {
         let mut tally = HostTally::new("127.0.0.9".parse().unwrap());
         tally.own = Some(libc::ENOBUFS);
-        let fault = own_fault(&tally, "127.0.0.9:0".parse().unwrap(), None);
+        let fault = own_fault(&tally, "127.0.0.9:0".parse().unwrap(), Origin::default());
         assert!(fault.remedy.contains("gc_thresh3") && fault.detail.contains("neighbour"), "{fault:?}");
     }
 
@@ -185,9 +182,10 @@ mod tests {
         let counts = counted_as(1, received);
         let lateness = Samples::default();
         let found = SweepResult { hosts: vec![tally], counts: vec![counts], lateness, user_stamped: false, dropped };
-        let hosts = [Host { name: None, address: Ok(address) }];
-        let (seen, ended) =
-            testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| report(cx, &hosts, vec![found], None));
+        let hosts = [Host { name: None, address: Ok(address), zone: None }];
+        let (seen, ended) = testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| {
+            report(cx, &hosts, vec![found], Origin::default())
+        });
         (seen.text("outcome").unwrap_or_default().to_owned(), ended.is_ok())
     }
 
@@ -201,15 +199,19 @@ mod tests {
     /// What is silent beside hosts that were not asked is not all there is.
     #[test]
     fn hosts_that_were_not_asked_leave_the_outcome_open() {
-        let hosts =
-            ["192.0.2.1", "127.0.0.9"].map(|address| Host { name: None, address: Ok(address.parse().unwrap()) });
+        let hosts = ["192.0.2.1", "127.0.0.9"].map(|address| Host {
+            name: None,
+            address: Ok(address.parse().unwrap()),
+            zone: None,
+        });
         let mut tallies = hosts.clone().map(|host| HostTally::new(host.address.unwrap())).to_vec();
         tallies[1].own = Some(libc::ENOBUFS);
         let counts = [counted_as(1, 0), counted_as(0, 0)].to_vec();
         let found =
             SweepResult { hosts: tallies, counts, lateness: Samples::default(), user_stamped: false, dropped: 0 };
-        let (seen, ended) =
-            testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| report(cx, &hosts, vec![found], None));
+        let (seen, ended) = testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| {
+            report(cx, &hosts, vec![found], Origin::default())
+        });
         assert_eq!((seen.text("outcome"), ended.unwrap_err().peer.as_str()), (None, "127.0.0.9"));
         assert_eq!(testing::list(&seen, "hosts.dead"), ["192.0.2.1"]);
     }

@@ -1,4 +1,4 @@
-//! A thread that asks its share of the hosts, and hears what comes back: one socket for each IP version, nothing shared.
+//! A thread that asks its share of the hosts, and hears what comes back: one socket for each class of addresses, nothing shared.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,6 +13,7 @@ use crate::model::Fault;
 use crate::net::clock::{ClockReading, Stamp};
 use crate::net::datagram::{self, IcmpError};
 use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Workload, nanos};
+use crate::net::origin::AddressClass;
 use crate::net::sys::mmsg::{self, BATCH, Inbox, Waiter};
 use crate::proto::icmp::{self, EchoSocket, Number, Options, Received, Requests, icmp_fault};
 use crate::stats::Samples;
@@ -69,8 +70,9 @@ pub(super) struct SweepResult {
     pub(super) dropped: u32,
 }
 
-/// One IP version.
+/// One class of addresses.
 struct Version {
+    class: AddressClass,
     echo: EchoSocket,
     requests: Requests,
     inbox: Inbox,
@@ -102,17 +104,16 @@ pub(super) struct Worker {
 impl Worker {
     /// Opens its sockets.
     pub(super) fn open(job: SweepJob) -> Result<Self, Fault> {
-        let first = |v6: bool| job.hosts.iter().copied().find(|address| address.is_ipv6() == v6);
-        let open = |target: IpAddr| {
+        let open = |(class, target): (AddressClass, IpAddr)| {
             let echo = EchoSocket::open(target, job.size, job.seed, job.options)?;
             let fault = |error: io::Error| icmp_fault(&error, "watch ICMP socket", target);
             echo.socket.set_nonblocking(true).map_err(fault)?;
             datagram::enable_reports(&echo.socket);
             mmsg::prepare(&echo.socket, BUFFER).map_err(fault)?;
-            Ok(Version { requests: Requests::new(&echo.echo), echo, inbox: Inbox::with_senders(icmp::room(job.size)) })
+            let (requests, inbox) = (Requests::new(&echo.echo), Inbox::with_senders(icmp::room(job.size)));
+            Ok(Version { class, requests, echo, inbox })
         };
-        let versions: Vec<Version> =
-            [first(false), first(true)].into_iter().flatten().map(open).collect::<Result<_, Fault>>()?;
+        let versions: Vec<Version> = AddressClass::among(&job.hosts).map(open).collect::<Result<_, Fault>>()?;
         let hosts: Vec<HostTally> = job.hosts.iter().map(|address| HostTally::new(*address)).collect();
         Ok(Self {
             waiter: Waiter::new(versions.iter().map(|version| &version.echo.socket)),
@@ -193,9 +194,8 @@ impl Worker {
         let Some(address) = usize::try_from(host).ok().and_then(|at| self.job.hosts.get(at)).copied() else {
             return true;
         };
-        let Some(version) = self.versions.iter_mut().find(|version| version.echo.echo.v6 == address.is_ipv6()) else {
-            return true;
-        };
+        let class = AddressClass::of(address);
+        let Some(version) = self.versions.iter_mut().find(|version| version.class == class) else { return true };
         let number = u32::try_from(self.probes.len()).unwrap_or(u32::MAX);
         // Made before the clock is read: its making is no part of a round trip.
         let packet = version.requests.of(number);

@@ -31,6 +31,18 @@ async fn every_form_gives_its_hosts() {
 }
 
 #[tokio::test]
+async fn hosts_of_a_link_keep_their_zone() {
+    assert_eq!(keys(&["fe80::1%eth0", "[fe80::2%2]"]).await, ["fe80::1%eth0", "fe80::2%2"]);
+    assert_eq!(keys(&["fe80::1%veth-a"]).await, ["fe80::1%veth-a"], "a name with a hyphen is no range");
+    assert_eq!(keys(&["fe80::1%veth-a-fe80::2"]).await, ["fe80::1%veth-a", "fe80::2%veth-a"]);
+    assert_eq!(keys(&["fe80::%eth0/127"]).await, ["fe80::%eth0", "fe80::1%eth0"]);
+    assert_eq!(list(&["fe80::1%eth0-fe80::9"]).label(), "fe80::1%eth0-fe80::9");
+    assert_eq!(list(&["fe80::1%eth0"]).remote(), 0);
+    assert!(why("2001:db8::1%eth0-2001:db8::9").contains("has no zone"));
+    assert!(why("fe80::1%a-name-that-is-too-long").contains("interface"));
+}
+
+#[tokio::test]
 async fn a_name_without_an_address_stays_in_the_list() {
     let hosts = list(&["127.0.0.1", "a.invalid"]).resolve(IpVersion::Any, Duration::from_secs(1)).await.unwrap();
     assert!(hosts[0].address.is_ok());

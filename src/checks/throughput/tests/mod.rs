@@ -181,7 +181,7 @@ async fn a_server_that_refuses_the_parameters_is_a_fact() {
 
 #[tokio::test]
 async fn a_closed_port_refuses() {
-    let closed = crate::net::dial::open(SocketAddr::from(([127, 0, 0, 1], 0)), None).unwrap();
+    let closed = crate::net::dial::open(SocketAddr::from(([127, 0, 0, 1], 0)), crate::net::Origin::default()).unwrap();
     closed.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     assert_eq!(outcome(&facts(closed.local_addr().unwrap().as_socket().unwrap(), &[]).await), "refused");
 }

@@ -117,11 +117,11 @@ impl Connection<'_> {
     }
 
     async fn connect(&self, limit: Duration) -> Result<Result<TcpStream, Failure>, Fault> {
-        let peer = self.load.connector.peer;
-        let end = match dial::try_connect(dial::open(peer, self.load.connector.source)?, peer, limit).await {
+        let (peer, origin) = (self.load.connector.peer, self.load.connector.origin);
+        let end = match dial::try_connect(dial::open(peer, origin)?, peer, origin, limit).await {
             Ok(dialled) => return Ok(Ok(dialled.stream)),
             Err(end) if end.no_port_left() => return Ok(Err(Failure::NoPort)),
-            Err(end) => end.judge(peer)?,
+            Err(end) => end.judge(peer, origin)?,
         };
         Ok(Err(Failure::Remote(match end {
             ConnectError::Timeout => format!("it took more than {limit:?} to the connection"),

@@ -130,8 +130,8 @@ impl QuicCheck {
 
     async fn check(&self, cx: &mut Cx<'_>, address: IpAddr, credentials: &Credentials) -> Result<(), Fault> {
         let peer = self.target.socket(address);
-        cx.set(&ADDRESS, address.to_string());
-        let dialled = dial(peer, self.target.source, credentials, &self.offer, self.target.timeout).await?;
+        cx.set(&ADDRESS, self.target.origin.label(address));
+        let dialled = dial(peer, self.target.origin, credentials, &self.offer, self.target.timeout).await?;
         if dialled.strays > 0 {
             cx.note(format!("discarded {} from elsewhere than {peer}", counted(dialled.strays, "datagram")));
         }

@@ -2,12 +2,13 @@
 //! sockets for root.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::model::Fault;
+use crate::net::Origin;
 use crate::net::datagram::{self, IcmpError};
 use crate::net::dial::local_fault;
 use crate::net::sys::fragment;
@@ -58,7 +59,7 @@ pub(super) struct TraceReply {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Route {
     pub(super) peer: SocketAddr,
-    pub(super) source: Option<IpAddr>,
+    pub(super) origin: Origin,
     pub(super) dont_fragment: bool,
     /// Longest IP packet that may be sent.
     pub(super) longest: usize,
@@ -98,7 +99,7 @@ impl DatagramFlow {
         let mut last = None;
         for id in ports(route.peer, flow) {
             let options = Options {
-                source: route.source,
+                origin: route.origin,
                 ttl: None,
                 dont_fragment: route.dont_fragment,
                 dscp: None,
@@ -123,7 +124,7 @@ impl DatagramFlow {
         for port in ports(route.peer, flow) {
             let socket = Socket::new(Domain::for_address(route.peer), Type::DGRAM, Some(Protocol::UDP))
                 .map_err(fault("open UDP socket"))?;
-            match socket.bind(&SockAddr::from(SocketAddr::new(own_address(route), port))) {
+            match route.origin.bind(&socket, route.peer.ip(), port) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => continue,
                 Err(error) => return Err(local_fault(&error, "bind UDP socket", route.peer)),
@@ -244,12 +245,6 @@ impl DatagramFlow {
 /// Sets the TTL or hop limit of what is sent next.
 pub(super) fn set_ttl(socket: &Socket, peer: SocketAddr, ttl: u8) -> io::Result<()> {
     if peer.is_ipv6() { socket.set_unicast_hops_v6(ttl.into()) } else { socket.set_ttl_v4(ttl.into()) }
-}
-
-/// The address that packets leave from.
-pub(super) fn own_address(route: Route) -> IpAddr {
-    let any = if route.peer.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
-    route.source.unwrap_or(any)
 }
 
 fn watch(socket: &Socket) -> io::Result<()> {

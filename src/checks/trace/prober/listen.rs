@@ -131,7 +131,7 @@ impl Prober {
         let target = self.job.peer.ip();
         let by_own = report.router.is_none_or(|router| self.is_own_address(router));
         if by_own && !self.is_own {
-            if let Some(why) = this_host::rejection(report, target) {
+            if let Some(why) = this_host::rejection(report, target, self.job.origin) {
                 return Err(this_host::rejection_fault(why, OPERATION, self.job.peer));
             }
             if report.class == Class::Unreachable {
@@ -151,6 +151,6 @@ impl Prober {
     }
 
     fn is_own_address(&mut self, address: IpAddr) -> bool {
-        *self.own.entry(address).or_insert_with(|| this_host::is_local(address))
+        *self.own.entry(address).or_insert_with(|| this_host::is_local(address, self.job.origin))
     }
 }

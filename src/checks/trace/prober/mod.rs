@@ -21,7 +21,7 @@ use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::dial::local_fault;
 use crate::net::open_loop::Clock;
 use crate::net::sys::mmsg::Inbox;
-use crate::net::this_host;
+use crate::net::{Origin, this_host};
 use crate::proto::icmp::{icmp_fault, unique};
 pub(super) use flow::Ending;
 use flow::{DatagramFlow, Route};
@@ -57,7 +57,7 @@ pub(super) struct TraceJob {
     pub(super) retries: u32,
     pub(super) interval: Duration,
     pub(super) timeout: Duration,
-    pub(super) source: Option<IpAddr>,
+    pub(super) origin: Origin,
     pub(super) mtu: bool,
     pub(super) seed: u64,
 }
@@ -146,14 +146,17 @@ impl Prober {
     /// Opens its sockets.
     pub(super) fn open(job: TraceJob) -> Result<Self, Fault> {
         let fault = |error: io::Error| local_fault(&error, "wait for packets", job.peer);
-        if let Some(error) = this_host::route_error(job.peer, job.source) {
-            return Err(this_host::route_fault(&error, OPERATION, job.peer));
+        if let Some(error) = this_host::route_error(job.peer, job.origin) {
+            return Err(this_host::route_fault(&error, OPERATION, job.peer, job.origin));
         }
-        let longest =
-            if job.mtu { this_host::interface_mtu(job.peer.ip()).map_or(1500, |mtu| mtu as usize) } else { 0 };
+        let longest = if job.mtu {
+            this_host::interface_mtu(job.peer.ip(), job.origin).map_or(1500, |mtu| mtu as usize)
+        } else {
+            0
+        };
         let longest = longest.min(65_535);
-        let (peer, source, seed) = (job.peer, job.source, job.seed);
-        let route = Route { peer, source, dont_fragment: job.mtu, longest, seed };
+        let (peer, origin, seed) = (job.peer, job.origin, job.seed);
+        let route = Route { peer, origin, dont_fragment: job.mtu, longest, seed };
         let poll = Poll::new().map_err(fault)?;
         let (mut flows, mut ports) = (Vec::new(), Vec::new());
         for flow in 0..job.flows {
@@ -190,7 +193,7 @@ impl Prober {
             nameless: vec![false; job.flows.into()],
             single: None,
             neighbour: None,
-            is_own: this_host::is_local(job.peer.ip()),
+            is_own: this_host::is_local(job.peer.ip(), job.origin),
             own: HashMap::new(),
             route,
             job,
@@ -378,7 +381,8 @@ impl Prober {
         {
             let mut heard = Vec::new();
             socket.receive(&mut Inbox::new(64), &mut heard);
-            let own = heard.iter().find_map(|heard| this_host::rejection(heard.report.as_ref()?, peer.ip()));
+            let own =
+                heard.iter().find_map(|heard| this_host::rejection(heard.report.as_ref()?, peer.ip(), self.job.origin));
             if let Some(why) = own {
                 return this_host::rejection_fault(why, OPERATION, peer);
             }

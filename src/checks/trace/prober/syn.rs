@@ -11,7 +11,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::flow::{Route, TraceReply, own_address, ports, set_ttl};
+use super::flow::{Route, TraceReply, ports, set_ttl};
 use crate::model::Fault;
 use crate::net::datagram;
 use crate::net::dial::local_fault;
@@ -53,11 +53,10 @@ impl Syns {
             .map_err(fault("open TCP socket"))?;
         // A reset at the end: no socket is left in TIME_WAIT, here or there.
         let _ = socket.set_linger(Some(Duration::ZERO));
-        let own = own_address(self.route);
         // Each hop has a place of its own among the ports, 64 flows apart from the next; what is asked again takes another, while the first
         // is still waited for.
         for port in ports(peer, flow + 64 * u16::from(ttl)).chain([0]) {
-            match socket.bind(&SockAddr::from(SocketAddr::new(own, port))) {
+            match self.route.origin.bind(&socket, peer.ip(), port) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse && port > 0 => {}
                 result => {
                     result.map_err(fault("bind TCP socket"))?;
@@ -73,7 +72,7 @@ impl Syns {
     /// Sends the SYN of packet `number`.
     pub(super) fn send(&mut self, socket: Socket, number: u32, registry: &Registry) -> Result<SynStart, Fault> {
         let peer = self.route.peer;
-        let held = syn::drop_own_resets(&socket, peer.ip());
+        let held = syn::drop_own_resets(&socket, peer.ip(), self.route.origin);
         let result = socket.connect(&SockAddr::from(peer));
         if is_under_way(&result) {
             registry

@@ -8,7 +8,7 @@ use socket2::SockAddr;
 
 use super::{ConnectProber, Connection, is_under_way, open};
 use crate::net::datagram;
-use crate::net::dial::ConnectError;
+use crate::net::dial::{ConnectError, meets_itself};
 use crate::net::port_scan::scan::Scan;
 use crate::net::port_scan::{HostPort, PortState, ScanJob};
 use crate::net::this_host;
@@ -42,10 +42,10 @@ impl ConnectProber {
         if report.as_ref().is_some_and(|report| scan.reported(report, pair)) {
             return Ok(());
         }
-        if is_lack(&error, None) && this_host::route_error(pair.peer, scan.job.source).is_none() {
+        if is_lack(&error, None) && this_host::route_error(pair.peer, scan.job.origin).is_none() {
             return Err(error);
         }
-        match ConnectError::classify(&error, scan.job.method.operation(), pair.peer) {
+        match ConnectError::classify(&error, scan.job.method.operation(), pair.peer, scan.job.origin) {
             Ok(ConnectError::Refused) => scan.settle(pair, PortState::Closed),
             Ok(ConnectError::Unreachable(why)) => {
                 scan.settle(pair, PortState::Silent);
@@ -64,7 +64,7 @@ impl ConnectProber {
     fn established(&mut self, scan: &mut Scan, token: usize, pair: HostPort) -> io::Result<()> {
         let is_doubtful = self.is_own(pair) && self.ephemeral.contains(&pair.peer.port());
         let Some(Connection { socket, .. }) = self.connection(token) else { return Ok(()) };
-        let is_itself = socket.local_addr().is_ok_and(|local| local.as_socket() == Some(pair.peer));
+        let is_itself = meets_itself(socket, pair.peer);
         // A reset: no socket is left in TIME_WAIT, here or there.
         let _ = socket.set_linger(Some(Duration::ZERO));
         let is_closed = if is_itself {
@@ -88,7 +88,7 @@ fn is_refused(job: &ScanJob, peer: SocketAddr) -> io::Result<bool> {
     let result = if is_under_way(&first) { socket.connect(&to) } else { first };
     let _ = socket.set_linger(Some(Duration::ZERO));
     match result {
-        Ok(()) => Ok(socket.local_addr().is_ok_and(|local| local.as_socket() == Some(peer))),
+        Ok(()) => Ok(meets_itself(&socket, peer)),
         Err(error) if is_lack(&error, None) => Err(error),
         Err(error) => Ok(error.raw_os_error() == Some(libc::ECONNREFUSED)),
     }

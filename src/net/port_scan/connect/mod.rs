@@ -20,6 +20,7 @@ use socket2::{SockAddr, Socket};
 use super::scan::{Prober, Scan};
 use super::{HostPort, ScanJob};
 use crate::net::datagram;
+use crate::net::origin::AddressClass;
 use crate::net::this_host::{self, syn};
 use conclude::is_lack;
 
@@ -38,8 +39,8 @@ pub(super) struct ConnectProber {
     events: Events,
     /// By their tokens.
     connections: Vec<Option<Connection>>,
-    /// Tokens of connections whose socket is ready for another port, by IP version and whether it is for this host.
-    idle: [Vec<usize>; 4],
+    /// Tokens of connections whose socket is ready for another port, by the class of its hosts and whether it is for this host.
+    idle: [Vec<usize>; 2 * AddressClass::ALL.len()],
     /// Tokens without a connection.
     unused: Vec<usize>,
     /// Whether each host is this one.
@@ -49,7 +50,7 @@ pub(super) struct ConnectProber {
 
 impl ConnectProber {
     pub(super) fn new(job: &ScanJob) -> io::Result<Self> {
-        let is_own = |host: &std::net::IpAddr| host.is_loopback() || this_host::is_local(*host);
+        let is_own = |host: &std::net::IpAddr| host.is_loopback() || this_host::is_local(*host, job.origin);
         Ok(Self {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
@@ -67,7 +68,7 @@ impl ConnectProber {
 
     /// The token of a connection for a port.
     fn take(&mut self, job: &ScanJob, pair: HostPort) -> io::Result<usize> {
-        let kind = usize::from(pair.peer.is_ipv6()) + 2 * usize::from(self.is_own(pair));
+        let kind = AddressClass::of(pair.peer.ip()) as usize + AddressClass::ALL.len() * usize::from(self.is_own(pair));
         let token = match self.idle.get_mut(kind).and_then(Vec::pop) {
             Some(token) => token,
             None => self.add(job, pair, kind)?,
@@ -81,7 +82,7 @@ impl ConnectProber {
     /// The token of a new connection.
     fn add(&mut self, job: &ScanJob, pair: HostPort, kind: usize) -> io::Result<usize> {
         let socket = open(job, pair.peer)?;
-        let held = !self.is_own(pair) && syn::drop_own_resets(&socket, pair.peer.ip());
+        let held = !self.is_own(pair) && syn::drop_own_resets(&socket, pair.peer.ip(), job.origin);
         let connection = Some(Connection { socket, kind, is_watched: false, held, pair: None });
         let token = self.unused.pop().unwrap_or(self.connections.len());
         match self.connections.get_mut(token) {
@@ -152,7 +153,7 @@ impl Prober for ConnectProber {
     fn send(&mut self, scan: &mut Scan, pair: HostPort) -> io::Result<()> {
         let token = match self.take(&scan.job, pair) {
             Ok(token) => token,
-            Err(error) if is_lack(&error, scan.job.source) => return Err(error),
+            Err(error) if is_lack(&error, scan.job.origin.source) => return Err(error),
             Err(error) => {
                 scan.unsent(&error, pair);
                 return Ok(());
@@ -213,9 +214,7 @@ impl Prober for ConnectProber {
 
 fn open(job: &ScanJob, peer: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(socket2::Domain::for_address(peer), socket2::Type::STREAM.nonblocking(), None)?;
-    if let Some(source) = job.source {
-        socket.bind(&SockAddr::from(SocketAddr::new(source, 0)))?;
-    }
+    job.origin.bind(&socket, peer.ip(), 0)?;
     datagram::enable_icmp_errors(&socket);
     Ok(socket)
 }

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::{Alert, Flight, Hello, Parser, State};
 use crate::model::Fault;
-use crate::net::Deadline;
 use crate::net::dial::ConnectError;
+use crate::net::{Deadline, Origin};
 
 /// How the bytes of a hello leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +51,9 @@ pub async fn ask(
 ) -> Result<Answer, Fault> {
     let end = Instant::now() + patience;
     if let Err(error) = send(stream, hello, sending).await
-        && !matches!(ConnectError::classify(&error, "send a TLS hello", peer)?, ConnectError::Reset)
+        && !matches!(ConnectError::classify(&error, "send a TLS hello", peer, Origin::default())?, ConnectError::Reset)
     {
-        return ConnectError::classify(&error, "send a TLS hello", peer).map(Answer::Unconnected);
+        return ConnectError::classify(&error, "send a TLS hello", peer, Origin::default()).map(Answer::Unconnected);
     }
     let mut parser = Parser::default();
     let mut buffer = vec![0_u8; 16 * 1024];
@@ -61,7 +61,7 @@ pub async fn ask(
     let answer = loop {
         let read = match deadline.wait(stream.read(&mut buffer)).await {
             Err(_) => break Answer::Timeout,
-            Ok(Err(error)) => match ConnectError::classify(&error, "read a TLS answer", peer)? {
+            Ok(Err(error)) => match ConnectError::classify(&error, "read a TLS answer", peer, Origin::default())? {
                 ConnectError::Reset | ConnectError::Refused | ConnectError::RefusedBy(_) => break Answer::Reset,
                 ConnectError::Timeout => break Answer::Timeout,
                 other @ ConnectError::Unreachable(_) => break Answer::Unconnected(other),

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 use super::{FailureKind, UpgradeError};
 use crate::model::Fault;
+use crate::net::Origin;
 use crate::net::dial::ConnectError;
 
 /// Most bytes a server may say before TLS; long greetings have 2 KiB.
@@ -231,7 +232,7 @@ impl<'a> Dialog<'a> {
             return not_upgraded(FailureKind::Closed, error.to_string());
         };
         let what = if when == "before" { format!("before {}", self.awaited) } else { when.to_owned() };
-        match ConnectError::classify(error, "ask for TLS", *peer) {
+        match ConnectError::classify(error, "ask for TLS", *peer, Origin::default()) {
             Err(fault) => DialogError::Fault(fault),
             Ok(ConnectError::Refused | ConnectError::RefusedBy(_) | ConnectError::Reset) => {
                 not_upgraded(FailureKind::Reset, format!("reset {what}{}", self.so_far()))

@@ -34,7 +34,7 @@ pub(super) async fn probe(
     let (id, query) = Question::own(zone.clone(), types::AXFR).edns(None).encode(seed)?;
     let (server, patience) = (querier.server(), querier.patience());
     let begun = Instant::now();
-    let (stream, end) = match connect(server, querier.source(), patience).await? {
+    let (stream, end) = match connect(server, querier.origin(), patience).await? {
         Ok(dialled) => (dialled.stream, begun + patience + dialled.waited),
         Err(why) => {
             report.findings.transfer = Some(ended("unreachable", 0, format!("over TCP it is {}", why.word())));

@@ -11,7 +11,7 @@ use super::super::delegation::{self, Delegation};
 use super::super::querier::QueryPolicy;
 use super::super::zone::Zone;
 use super::{BRIEF, PATIENT, Quirk, Script, Tasks, check, observe, serve, start};
-use crate::net::IpVersion;
+use crate::net::{IpVersion, Origin};
 
 /// Servers on several addresses of loopback with one port, as glue needs it.
 pub(super) async fn alike(addresses: &[&str], scripts: &[Script]) -> (u16, Vec<Tasks>) {
@@ -114,8 +114,13 @@ async fn a_server_of_the_parent_without_an_address_is_a_failure() {
     let resolver = Script::new(records, &[]);
     let (via, _resolver) = start(&resolver).await;
     let found = async |version: IpVersion| {
-        let policy =
-            QueryPolicy { source: None, version, patience: Duration::from_secs(20), attempts: 1, over_tcp: false };
+        let policy = QueryPolicy {
+            origin: Origin::default(),
+            version,
+            patience: Duration::from_secs(20),
+            attempts: 1,
+            over_tcp: false,
+        };
         let zone = Zone {
             name: "z.test.".parse().unwrap(),
             parent: Vec::new(),
