@@ -110,6 +110,7 @@ fn judge_arm(
     let target = arm.probe.target();
     let about = (&*target, case.family, &*arm.args);
     let failure = Failure::new(about, &expectations, (observation, usual), blamed(&expectations, &broken));
+    let failure = failure.of_cell(case.grid.as_deref());
     let Diagnosis { cause, next, group } = failure.diagnose();
     let (reason, next) = (Some(cause), Some(next).filter(|next| !next.is_empty()));
     let silence = unanswered(case, observation);

@@ -197,7 +197,7 @@ pub enum FieldRole {
     Patience,
     /// How often the probe repeats its measurement: one where the probe is part of a stream.
     Repetition,
-    /// File whose content is sent: with another content another thing is measured.
+    /// File, or several, whose content is a part of the check: with another content another thing is measured.
     Content,
 }
 

@@ -14,6 +14,9 @@ pub struct GridCell {
     pub port: String,
     /// Whether it is to succeed; everything else is to be denied.
     pub allowed: bool,
+    /// The NetworkPolicies that say so; absent where rows of `allow` do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 impl GridCell {

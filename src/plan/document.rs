@@ -232,6 +232,7 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
             to: clean(&cell.to),
             port: cell.port.clone(),
             allowed: cell.allowed,
+            policy: cell.policy.as_deref().map(clean),
         }),
         controls: case.controls.iter().flat_map(|group| &group.cases).filter_map(name).collect(),
         serial: case.serial.as_deref().map(clean),

@@ -7,7 +7,7 @@ use crate::model::document_path::is_of;
 use crate::model::fact::{NO_FAILURE, SETTLED_IN};
 use crate::model::record::Outcome;
 use crate::model::rows::Rows;
-use crate::model::{Args, Choice, Fact, FactInfo, Field, Observation, Round, Value};
+use crate::model::{Args, Choice, Fact, FactInfo, Field, GridCell, Observation, Round, Value};
 use crate::stats::Summary;
 
 /// The cause of a failure, and the next step.
@@ -65,6 +65,8 @@ pub struct Failure<'f> {
     /// The arguments of the check that are kept, secrets masked.
     args: &'f Args,
     observation: &'f Observation,
+    /// What it asks, of a check that is a grid.
+    cell: Option<&'f GridCell>,
     /// The round that broke the first of them that is about rounds.
     round: Option<&'f Round>,
 }
@@ -88,7 +90,19 @@ impl<'f> Failure<'f> {
         broken: Option<usize>,
     ) -> Self {
         let round = broken.and_then(|at| observation.counted().nth(at)).or_else(|| observation.counted().last());
-        Self { target, family, expectations, usual, args, observation, round }
+        Self { target, family, expectations, usual, args, observation, cell: None, round }
+    }
+
+    /// The same, of a cell of a grid.
+    #[must_use]
+    pub fn of_cell(self, cell: Option<&'f GridCell>) -> Self {
+        Self { cell, ..self }
+    }
+
+    /// The cell, of a check that is a grid.
+    #[must_use]
+    pub fn cell(&self) -> Option<&'f GridCell> {
+        self.cell
     }
 
     /// The argument of a field, its default where it is not written. The family names the field among those that are kept

@@ -189,8 +189,8 @@ fn some<T>(value: &mut Option<T>, redactor: &Redactor, of: fn(&mut T, &Redactor)
 }
 
 fn of_cell(cell: &mut Option<GridCell>, redactor: &Redactor) {
-    if let Some(GridCell { from, to, port, allowed: _ }) = cell {
-        for text in [from, to, port] {
+    if let Some(GridCell { from, to, port, allowed: _, policy }) = cell {
+        for text in [from, to, port].into_iter().chain(policy) {
             redactor.scrub(text);
         }
     }

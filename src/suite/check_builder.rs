@@ -15,7 +15,7 @@ use super::args::{ArgContext, TypedArgs};
 use super::check::{Check, Eventually, Reference};
 use super::defaults::Defaults;
 use super::diagnostic::{Diagnostics, Sources, Span};
-use super::digest::{DefinedVariables, with_contents};
+use super::digest::{Contents, DefinedVariables};
 use super::expect::effective;
 use super::file::NamedFile;
 use super::matrix::{self, Cell};
@@ -80,6 +80,8 @@ struct Written<'n> {
     resolved: &'n Node,
     common: &'n Args,
     cell: &'n Cell,
+    /// The files it sends, or that say what is to hold.
+    contents: &'n Contents,
 }
 
 /// What one case has of its own.
@@ -146,6 +148,7 @@ impl Builder<'_> {
             resolved: &resolved,
             common: &common,
             cell,
+            contents: &Contents::of(family.fields, &typed.args),
         };
         let Some(grid) = family.grid else {
             let own = OwnCell { id, parts, netns, hosts, grid: None };
@@ -166,7 +169,7 @@ impl Builder<'_> {
     }
 
     fn case(&mut self, written: &Written<'_>, typed: TypedArgs, own: OwnCell, folder: &Path) -> Option<Check> {
-        let Written { node, name, family, raw, below, resolved, common, cell } = *written;
+        let Written { node, name, family, raw, below, resolved, common, cell, contents } = *written;
         let OwnCell { id, parts, netns, hosts, grid } = own;
         let judged = self.judged(written, &typed.args, grid.as_deref(), folder);
         let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
@@ -184,7 +187,7 @@ impl Builder<'_> {
         self.repetition(node, resolved, common, disruptive, family.name);
         let timeout = self.defaults.get("timeout");
         let digest = self.written.digest((family, raw), node.get("netns"), timeout, cell);
-        let digest = with_contents(digest, family.fields, &typed.args);
+        let digest = contents.added_to(digest);
         Some(Check {
             id: id.into(),
             grid,

@@ -100,16 +100,30 @@ fn fields(written: &Node, now: Node, table: &[FieldInfo]) -> Node {
     Node::new(now.span, Kind::Map(entries.collect()))
 }
 
-/// The digest with the content of the files that a check sends: another content is another request.
-pub(super) fn with_contents(digest: String, fields: &[FieldInfo], args: &Args) -> String {
-    let mut contents = fields.iter().filter(|field| field.has(FieldRole::Content)).filter_map(|field| {
-        let Some(Arg::Text(path)) = args.0.get(field.name) else { return None };
-        // One that cannot be read is told of by the probe.
-        of_file(path, u64::MAX >> 1).ok()
-    });
-    let Some(content) = contents.next() else { return digest };
-    let text = [digest.as_bytes(), &Sha256::digest(content)].concat();
-    hex(&Sha256::digest(text)).chars().take(DIGITS).collect()
+/// The files of a check whose content is a part of it.
+pub(super) struct Contents(Vec<[u8; 32]>);
+
+impl Contents {
+    /// Reads them, once for all cells of a grid.
+    pub(super) fn of(fields: &[FieldInfo], args: &Args) -> Self {
+        let files =
+            fields.iter().filter(|field| field.has(FieldRole::Content)).filter_map(|field| args.0.get(field.name));
+        let paths = files.flat_map(|arg| if let Arg::List(items) = arg { items } else { std::slice::from_ref(arg) });
+        let contents = paths.filter_map(|arg| {
+            let Arg::Text(path) = arg else { return None };
+            // One that cannot be read is told of by the probe.
+            of_file(path, u64::MAX >> 1).ok()
+        });
+        Self(contents.map(|content| Sha256::digest(content).into()).collect())
+    }
+
+    /// The digest with what they hold: another content is another request, or another policy.
+    pub(super) fn added_to(&self, digest: String) -> String {
+        self.0.iter().fold(digest, |digest, content| {
+            let text = [digest.as_bytes(), content].concat();
+            hex(&Sha256::digest(text)).chars().take(DIGITS).collect()
+        })
+    }
 }
 
 /// The part of one value that belongs to the definition.

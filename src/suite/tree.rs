@@ -1,4 +1,4 @@
-//! YAML 1.2 to a tree in which every node knows where it stands. The only module that knows the YAML library.
+//! YAML 1.2 to a tree in which every node knows where it stands. The only module of suites that knows the YAML library.
 
 mod repaired;
 #[cfg(test)]

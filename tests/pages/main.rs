@@ -8,6 +8,7 @@
 
 mod authority;
 mod claims;
+mod office;
 mod page;
 mod play;
 #[path = "../skips/mod.rs"]

@@ -158,7 +158,7 @@ impl<'a> Stage<'a> {
             format!("{}:{}", self.folder.path().join("bin").display(), std::env::var("PATH").unwrap_or_default());
         let out = std::fs::File::create(self.folder.path().join("output")).unwrap();
         let script = format!("(exit {before})\n{command}\n");
-        let mut shell = Command::new(world.wrapper[0]);
+        let mut shell = Command::new(&world.wrapper[0]);
         shell.args(&world.wrapper[1..]).args(["sh", "-c", &script]).current_dir(self.work()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SHAKEDOWN_")) {
             shell.env_remove(name);

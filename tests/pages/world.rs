@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use super::authority;
+use super::office::Office;
 use super::web::{Issued, Site, TOKEN};
 
 /// `ssh web-a systemctl stop nginx` of the pages: the primary of the pair is down for as long as the file is there.
@@ -47,6 +48,9 @@ const STATES: &[&str] = &[
     "wrong-token",
     "no-token",
     "no-ping-permission",
+    "firewall",
+    "firewall-rule-missing",
+    "firewall-cut-off",
 ];
 
 /// Names of `/etc/hosts`.
@@ -98,7 +102,7 @@ const HOST_DOWN: [&str; 6] = [
 ];
 const HOST_UP: [&str; 2] = ["ip link del cable", "ip address add 192.0.2.10/32 dev lo"];
 
-fn ip(lines: &[&str]) {
+pub fn ip(lines: &[&str]) {
     for line in lines {
         let output = Command::new("sh").args(["-c", line]).output().unwrap();
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
@@ -113,8 +117,10 @@ pub struct World<'a> {
     /// Whether 192.0.2.10 is a host that is switched off.
     down: bool,
     _held: Vec<Socket>,
+    /// Where commands are run, if not beside the servers.
+    _office: Option<Office>,
     /// What every command is run by.
-    pub wrapper: &'static [&'static str],
+    pub wrapper: Vec<String>,
     /// What every command finds in its environment.
     pub environment: Vec<(&'static str, &'static str)>,
 }
@@ -122,6 +128,7 @@ pub struct World<'a> {
 impl<'a> World<'a> {
     pub fn start(runtime: &'a Runtime, issued: &Issued, state: &str, folder: &Path) -> Self {
         assert!(STATES.contains(&state), "`{state}` is no state of the world");
+        let office = Office::of_state(state);
         let mut world = Self {
             runtime,
             tasks: Vec::new(),
@@ -133,11 +140,13 @@ impl<'a> World<'a> {
             } else {
                 silent(SocketAddr::from(([192, 0, 2, 10], 3306)))
             },
-            wrapper: match state {
+            wrapper: match (&office, state) {
+                (Some(office), _) => office.wrapper(),
                 // No ping socket is allowed in a new namespace, so this is all that lets anybody ping.
-                "no-ping-permission" => &["setpriv", "--bounding-set", "-net_raw"],
-                _ => &["env"],
+                (None, "no-ping-permission") => ["setpriv", "--bounding-set", "-net_raw"].map(str::to_owned).to_vec(),
+                (None, _) => vec!["env".to_owned()],
             },
+            _office: office,
             environment: match state {
                 "wrong-token" => vec![("SHOP_TOKEN", "an-old-token-nobody-takes")],
                 "no-token" => Vec::new(),

@@ -32,6 +32,12 @@ fields! { pub(super) SOURCE;
         Field::optional("netns", FieldKind::Text, "The network namespace of this host to send from (`ip netns list`).").role(FieldRole::Location);
     pub(super) const INTERFACE: Field<Option<Text>> =
         Field::optional("interface", FieldKind::Text, "The interface to send by.").role(FieldRole::Location);
+    pub(super) const POD: Field<Option<Text>> = Field::optional(
+        "pod",
+        FieldKind::Text,
+        "Which pod of `network_policies` it is (`NAMESPACE/POD`); it sends from that pod's address.",
+    )
+    .role(FieldRole::Location);
     pub(super) const AGENT: Field<Option<Text>> =
         Field::optional("agent", FieldKind::Text, "Reserved: a shakedown on another host.");
 }
@@ -40,7 +46,10 @@ fields! { pub(super) SOURCE;
 fields! { pub(super) DESTINATION;
     pub(super) const TO_NAME: Field<Option<Text>> =
         Field::optional("name", FieldKind::Text, "What it is called in `allow`, in ids and in the grid; else its host.");
-    pub(super) const HOST: Field<Text> = Field::required("host", FieldKind::Host, "Name or address to reach.");
+    pub(super) const HOST: Field<Option<Text>> = Field::optional("host", FieldKind::Host, "Name or address to reach.");
+    pub(super) const TO_POD: Field<Option<Text>> =
+        Field::optional("pod", FieldKind::Text, "In place of `host`: a pod of `network_policies` (`NAMESPACE/POD`).")
+            .role(FieldRole::Location);
 }
 
 // One row of `allow`.
@@ -70,7 +79,15 @@ fields! { pub(super) FIELDS;
         "Who may reach whom at which ports. Everything else must be denied.",
     );
     pub(super) const ALLOW_FILE: Field<Option<Text>> =
-        Field::optional("allow_file", FieldKind::Path, "Text file with more such rows, one a line: `web,jobs database tcp/5432`; `#` begins a comment.");
+        Field::optional("allow_file", FieldKind::Path, "Text file with more such rows, one a line: `web,jobs database tcp/5432`; `#` begins a comment.")
+            .role(FieldRole::Content);
+    pub(super) const NETWORK_POLICIES: Field<Vec<Text>> = Field::optional(
+        "network_policies",
+        FieldKind::List(&FieldKind::Path),
+        "In place of `allow`: files of Kubernetes objects that say it (NetworkPolicy, Pod, Namespace; \
+         `kubectl get networkpolicies,pods,namespaces -A -o json`).",
+    )
+    .role(FieldRole::Content);
     use IP_VERSION;
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "2s", "How long to wait for an answer.").role(FieldRole::Patience);

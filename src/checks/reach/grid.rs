@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::fields::{
-    ADDRESS, AGENT, ALLOW, ALLOW_FILE, FROM, HOST, INTERFACE, NAME, NETNS, PORTS, Protocol, ROW_FROM, ROW_PORTS,
-    ROW_PROTOCOL, ROW_TO, TO, TO_NAME,
+    ADDRESS, AGENT, ALLOW, ALLOW_FILE, FROM, HOST, INTERFACE, NAME, NETNS, NETWORK_POLICIES, POD, PORTS, Protocol,
+    ROW_FROM, ROW_PORTS, ROW_PROTOCOL, ROW_TO, TO, TO_NAME, TO_POD,
 };
+use super::pods::{self, Parties};
 use super::policy_file;
 use crate::checks::shared::target::{self, IP_VERSION};
 use crate::model::interface::{Interface, address_and_zone};
@@ -19,7 +20,7 @@ const MOST_CELLS: usize = 10_000;
 /// Means every one of them.
 const ANY: [&str; 2] = ["any", "*"];
 /// How this host itself is called.
-const SELF: &str = "self";
+pub(super) const SELF: &str = "self";
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,18 @@ pub(super) struct Source {
     pub(super) address: Option<IpAddr>,
     pub(super) interface: Option<Interface>,
     pub(super) netns: Option<String>,
+    /// The pod of a cluster that it is.
+    pub(super) pod: Option<String>,
+}
+
+/// Whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Destination {
+    pub(super) name: String,
+    /// Name or address; empty as long as only the pod is known.
+    pub(super) host: String,
+    /// The pod of a cluster that it is.
+    pub(super) pod: Option<String>,
 }
 
 /// A protocol and a port.
@@ -45,37 +58,42 @@ impl Port {
 
 /// The cells of a check.
 pub(super) fn cells(args: &Args) -> Result<Vec<PlannedCell>, Invalid> {
-    let sources = sources(args)?;
-    let destinations = destinations(args)?;
+    let mut sources = sources(args)?;
+    let mut destinations = destinations(args)?;
     let ports = ports(args)?;
     let count = sources.len().saturating_mul(destinations.len()).saturating_mul(ports.len());
     if count > MOST_CELLS {
         let message = format!("these are {count} cells, and a check has at most {MOST_CELLS}");
         return Err(PORTS.invalid(message, "write fewer ports or hosts, or several checks"));
     }
-    let axes = GridAxes { sources: &sources, destinations: &destinations, ports: &ports };
-    let allowed = axes.allowed(args)?;
+    let cluster = pods::cluster(args, &sources, &destinations)?;
+    let table = match &cluster {
+        Some(cluster) => Table::Policies(Parties::of(cluster, args, &mut sources, &mut destinations)?),
+        None => {
+            let axes = GridAxes { sources: &sources, destinations: &destinations, ports: &ports };
+            Table::Rows(axes.allowed(args)?)
+        }
+    };
     let version = args.get(&IP_VERSION);
     let (from, to) = (entries(args, &FROM), entries(args, &TO));
     let mut out = Vec::with_capacity(count);
     for (at_from, source) in sources.iter().enumerate() {
         for port in &ports {
-            for (at_to, (name, host)) in destinations.iter().enumerate() {
-                other_version(source, host)?;
-                let origin = origin(source, host)?;
-                let cell = GridCell {
-                    from: source.name.clone(),
-                    to: name.clone(),
-                    port: port.label(),
-                    allowed: allowed.contains(&(at_from, at_to, *port)),
-                };
-                let entry = |entries: &[Arg], at: usize| Arg::List(entries.get(at).cloned().into_iter().collect());
+            for (at_to, destination) in destinations.iter().enumerate() {
+                other_version(source, &destination.host)?;
+                let origin = origin(source, &destination.host)?;
+                let (allowed, policy) = table.says(at_from, at_to, *port)?;
+                let (name, host) = (destination.name.clone(), &destination.host);
+                let cell = GridCell { from: source.name.clone(), to: name, port: port.label(), allowed, policy };
+                let own_from = from.get(at_from).cloned().map(|entry| pods::pinned_source(entry, source));
+                let own_to = to.get(at_to).cloned().map(|entry| pods::pinned_destination(entry, destination));
                 let mut own = args.clone();
-                own.0.insert(FROM.name(), entry(&from, at_from));
-                own.0.insert(TO.name(), entry(&to, at_to));
+                own.0.insert(FROM.name(), Arg::List(own_from.into_iter().collect()));
+                own.0.insert(TO.name(), Arg::List(own_to.into_iter().collect()));
                 own.0.insert(PORTS.name(), Arg::List(vec![Arg::Text(port.label().into())]));
-                own.0.remove(ALLOW_FILE.name());
-                own.0.remove(ALLOW.name());
+                for field in [NETWORK_POLICIES.name(), ALLOW_FILE.name(), ALLOW.name()] {
+                    own.0.remove(field);
+                }
                 if cell.allowed {
                     own.0.insert(ALLOW.name(), Arg::List(vec![Arg::Group(row(&cell))]));
                 }
@@ -86,6 +104,24 @@ pub(super) fn cells(args: &Args) -> Result<Vec<PlannedCell>, Invalid> {
         }
     }
     Ok(out)
+}
+
+/// What is to hold: the cells that rows allow, by the places of source and destination, or the policies of a cluster.
+enum Table<'c> {
+    Rows(BTreeSet<(usize, usize, Port)>),
+    Policies(Parties<'c>),
+}
+
+impl Table<'_> {
+    /// Whether a cell is allowed, and which policies say so.
+    fn says(&self, at_from: usize, at_to: usize, port: Port) -> Result<(bool, Option<String>), Invalid> {
+        match self {
+            Self::Rows(allowed) => Ok((allowed.contains(&(at_from, at_to, port)), None)),
+            Self::Policies(parties) => {
+                parties.ruling(at_from, at_to, port).map(|ruling| (ruling.allowed, Some(ruling.policy)))
+            }
+        }
+    }
 }
 
 /// The row of `allow` of one cell.
@@ -122,15 +158,18 @@ pub(super) fn sources(args: &Args) -> Result<Vec<Source>, Invalid> {
 }
 
 fn source(entry: &Args) -> Result<Source, Invalid> {
-    let (name, address, netns) = (entry.get(&NAME), entry.get(&ADDRESS), entry.get(&NETNS));
+    let (name, address, netns, pod) = (entry.get(&NAME), entry.get(&ADDRESS), entry.get(&NETNS), entry.get(&POD));
     let interface = entry.get(&INTERFACE);
     let agent = address.as_deref().is_some_and(|text| text == AGENT.name() || text.starts_with("agent:"));
     if agent || entry.given(&AGENT) {
         let help = "write `self`, an address of this host, or `{name: NAME, netns: NAMESPACE}`; run the suite where the others are";
         return Err(FROM.invalid("`agent` is reserved: other hosts cannot ask yet", help));
     }
-    let written = [&name, &address, &interface, &netns].into_iter().flatten();
+    let written = [&name, &address, &interface, &netns, &pod].into_iter().flatten();
     public(&FROM, written)?;
+    if let (Some(pod), Some(_)) = (&pod, &address) {
+        return Err(FROM.invalid(format!("`pod: {pod}` sends from its own address"), "leave `source` out"));
+    }
     let address_text = address.as_deref().filter(|text| *text != SELF).map(str::to_owned);
     let parsed: Option<IpAddr> = match &address_text {
         None => None,
@@ -145,13 +184,16 @@ fn source(entry: &Args) -> Result<Source, Invalid> {
     }
     let parse =
         |text: &Text| Interface::parse(text).map_err(|why| FROM.invalid(why, "write its name, as `ip link` shows it"));
-    let own = [&name, &netns].into_iter().flatten().next().map(|text| (**text).to_owned());
-    let own = own.or(address_text).or_else(|| interface.as_deref().map(str::to_owned));
+    let named = name.as_deref().map(str::to_owned);
+    let (netns, pod) = (netns.as_deref().map(str::to_owned), pod.map(Text::into_value));
+    let own = named.or_else(|| pod.clone()).or_else(|| netns.clone()).or(address_text);
+    let own = own.or_else(|| interface.as_deref().map(str::to_owned));
     Ok(Source {
         interface: interface.as_ref().map(parse).transpose()?,
         name: own.unwrap_or_else(|| SELF.to_owned()),
         address: parsed,
-        netns: netns.as_deref().map(str::to_owned),
+        netns,
+        pod,
     })
 }
 
@@ -173,19 +215,28 @@ fn public<'t>(field: &Field<Vec<Args>>, mut texts: impl Iterator<Item = &'t Text
     Ok(())
 }
 
-/// Name and host of each, in the order written.
-pub(super) fn destinations(args: &Args) -> Result<Vec<(String, String)>, Invalid> {
-    let mut out: Vec<(String, String)> = Vec::new();
+/// Whom, in the order written.
+pub(super) fn destinations(args: &Args) -> Result<Vec<Destination>, Invalid> {
+    let mut out: Vec<Destination> = Vec::new();
     for entry in args.get(&TO) {
-        let (name, host) = (entry.get(&TO_NAME), entry.get(&HOST));
-        public(&TO, name.iter().chain([&host]))?;
-        let name = name.map_or_else(|| host.to_string(), Text::into_value);
+        let (name, host, pod) = (entry.get(&TO_NAME), entry.get(&HOST), entry.get(&TO_POD));
+        public(&TO, name.iter().chain(&host).chain(&pod))?;
+        let own = match (&host, &pod) {
+            (Some(one), None) | (None, Some(one)) => one.to_string(),
+            _ => {
+                let has = if host.is_none() { "neither `host` nor `pod`" } else { "both `host` and `pod`" };
+                let message = format!("an entry of `to` has {has}");
+                return Err(TO.invalid(message, "write one of them: `{name: NAME, host: HOST}`"));
+            }
+        };
+        let name = name.map_or(own, Text::into_value);
         means_all(&TO, &name)?;
-        if out.iter().any(|(other, _)| *other == name) {
+        if out.iter().any(|other| other.name == name) {
             let message = format!("`{name}` stands twice in `to`");
             return Err(TO.invalid(message, "give each a name of its own: `{name: NAME, host: HOST}`"));
         }
-        out.push((name, host.into_value()));
+        let host = host.map(Text::into_value).unwrap_or_default();
+        out.push(Destination { name, host, pod: pod.map(Text::into_value) });
     }
     if out.is_empty() {
         return Err(TO.invalid("`to` is empty", "write whom: `to: [192.0.2.10]`"));
@@ -245,7 +296,7 @@ fn other_version(source: &Source, host: &str) -> Result<(), Invalid> {
 /// What a policy speaks of.
 struct GridAxes<'a> {
     sources: &'a [Source],
-    destinations: &'a [(String, String)],
+    destinations: &'a [Destination],
     ports: &'a [Port],
 }
 
@@ -264,7 +315,7 @@ impl GridAxes<'_> {
             let at = |(message, help): (String, String)| Invalid::at(field, format!("{place}: {message}"), help);
             let sources = self.sources.iter().map(|source| &*source.name);
             let from = chosen("from", &row.get(&ROW_FROM), &sources).map_err(at)?;
-            let destinations = self.destinations.iter().map(|(name, _)| &**name);
+            let destinations = self.destinations.iter().map(|destination| &*destination.name);
             let to = chosen("to", &row.get(&ROW_TO), &destinations).map_err(at)?;
             let ports = self.row_ports(row).map_err(at)?;
             for from in &from {

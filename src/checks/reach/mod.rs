@@ -5,6 +5,8 @@ mod exchange;
 mod facts;
 mod fields;
 mod grid;
+mod network_policy;
+mod pods;
 mod policy_file;
 mod synonyms;
 #[cfg(test)]
@@ -15,14 +17,19 @@ use std::time::Duration;
 
 use facts::{ADDRESS, CONNECT_TIME, EXPECTED, OUTCOME};
 use fields::{FROM, Protocol, TIMEOUT, TO};
-use grid::Port;
+use grid::{Destination, Port};
 
 use crate::checks::shared::silence;
 use crate::checks::shared::target::{IP_VERSION, Target};
 use crate::model::count::counted;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, GridCell, Invalid, Observation};
 use crate::net::{Addresses, IpVersion, this_host};
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Grid, Mode, PhaseInfo, Probe, Synonyms, fact_is};
+use crate::probe::{
+    Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Grid, Mode, PhaseInfo, Probe, Synonyms, fact_is,
+};
+
+#[cfg(fuzzing)]
+pub use network_policy::fuzz_policies;
 
 /// One cell of a grid.
 pub struct Reach {
@@ -44,13 +51,18 @@ impl Probe for Reach {
         &[Mode::of("allow: []", is_denied, &[]).adds("outcome: {in: [refused, silent, unreachable]}")];
     const STREAMS: bool = false;
     const GRID: Option<Grid> = Some(grid::cells);
+    const FIELD_RULES: FieldRules = FieldRules {
+        exclusive: &[&["network_policies", "allow"], &["network_policies", "allow_file"]],
+        any: &[],
+        with: &[],
+    };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (TO.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let (sources, destinations, ports) = (grid::sources(args)?, grid::destinations(args)?, grid::ports(args)?);
-        let ([source], [(name, host)], [port]) = (&*sources, &*destinations, &*ports) else {
+        let ([source], [Destination { name, host, .. }], [port]) = (&*sources, &*destinations, &*ports) else {
             return Err(FROM.invalid("it has several cells", "a case asks one of them"));
         };
         let version = match source.address {
@@ -65,6 +77,7 @@ impl Probe for Reach {
                 to: name.clone(),
                 port: port.label(),
                 allowed: !is_denied(args),
+                policy: None,
             },
             target: Target {
                 host: host.as_str().into(),

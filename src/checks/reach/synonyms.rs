@@ -14,6 +14,8 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("port", "ports"), ("allowed", "allow"), ("permit", "allow"), ("ingress", "allow"), ("egress", "allow"), ("rules", "allow"),
         ("policy", "allow"), ("allow_list", "allow"), ("deny", "!everything that `allow` does not name must be denied"),
         ("denied", "!everything that `allow` does not name must be denied"), ("wait", "timeout"), ("policy_file", "allow_file"),
+        ("network_policy", "network_policies"), ("policies", "network_policies"), ("pods", "network_policies"), ("namespaces", "network_policies"),
+        ("manifests", "network_policies"),
     ],
     facts: &[
         ("state", "outcome"), ("status", "outcome"), ("result", "outcome"), ("reachable", "outcome"), ("connected", "outcome"), ("ip", "address"),

@@ -3,7 +3,7 @@
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::Reach;
-use super::grid::cells;
+use super::grid::{self, cells};
 use crate::checks::family;
 use crate::model::{Args, Observation};
 use crate::probe::{Family, Probe};
@@ -231,5 +231,148 @@ fn the_error_of_a_firewall_is_a_refusal() {
         ("no_route", false),
     ] {
         assert_eq!(super::exchange::prohibits(word), refuses, "{word}");
+    }
+}
+
+const PODS: &str = "\
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+- {apiVersion: v1, kind: Pod, metadata: {name: web-0, namespace: shop, labels: {app: web}}, status: {phase: Running, podIP: 127.0.0.2, podIPs: [{ip: 127.0.0.2}, {ip: 'fd00::2'}]}}
+- {apiVersion: v1, kind: Pod, metadata: {name: job-0, namespace: shop, labels: {app: job}}, status: {phase: Running, podIP: 127.0.0.5}}
+- {apiVersion: v1, kind: Pod, metadata: {name: db-0, namespace: shop, labels: {app: db}}, status: {phase: Running, podIP: 127.0.0.3, podIPs: [{ip: 127.0.0.3}, {ip: 'fd00::3'}]}}
+- {apiVersion: v1, kind: Pod, metadata: {name: agent, namespace: shop}, spec: {hostNetwork: true}, status: {phase: Running, podIP: 192.0.2.1}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress:
+  - {from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}
+  - {from: [{podSelector: {matchLabels: {app: job}}}], ports: [{port: 80}]}
+";
+
+/// A file with [`PODS`], and the field that names it.
+fn with_policies() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cluster.yaml");
+    std::fs::write(&file, PODS).unwrap();
+    let field = format!("network_policies: '{}'", file.display());
+    (folder, field)
+}
+
+#[test]
+fn network_policies_say_what_is_allowed_and_why() {
+    let (_folder, policies) = with_policies();
+    let fields = format!(
+        "from: [{{pod: shop/web-0}}, {{name: job, source: 127.0.0.5}}], to: [{{name: db, pod: shop/db-0}}], ports: [80, 5432], {policies}"
+    );
+    let plan = plan(&fields, "").unwrap();
+    let shown = plan.cases.iter().map(|case| {
+        let cell = case.grid.as_deref().unwrap();
+        let target = case.subject().probe.target();
+        format!("{} {} {target}: {}", case.id, if cell.allowed { "+" } else { "-" }, cell.policy.as_deref().unwrap())
+    });
+    let out = "no policy is about egress of";
+    assert_eq!(
+        shown.collect::<Vec<_>>(),
+        [
+            "p[from=shop/web-0,port=tcp/80,to=db] - 127.0.0.3:80 (shop/web-0 to db tcp/80): shop/db: no ingress rule allows it",
+            &format!(
+                "p[from=shop/web-0,port=tcp/5432,to=db] + 127.0.0.3:5432 (shop/web-0 to db tcp/5432): {out} shop/web-0; shop/db spec.ingress[0]"
+            ),
+            &format!(
+                "p[from=job,port=tcp/80,to=db] + 127.0.0.3:80 (job to db tcp/80): {out} shop/job-0; shop/db spec.ingress[1]"
+            ),
+            "p[from=job,port=tcp/5432,to=db] - 127.0.0.3:5432 (job to db tcp/5432): shop/db: no ingress rule allows it",
+        ]
+    );
+    let args = typed(&fields);
+    let planned = cells(&args).unwrap();
+    let sends_from = |at: usize| grid::sources(&planned[at].args).unwrap().remove(0).address.unwrap().to_string();
+    assert_eq!(
+        (sends_from(0), sends_from(2)),
+        ("127.0.0.2".into(), "127.0.0.5".into()),
+        "a pod sends from its address"
+    );
+    let six = typed(&format!(
+        "from: [{{pod: shop/web-0}}], to: [{{pod: shop/db-0}}], ports: [5432], ip_version: ipv6, {policies}"
+    ));
+    let cell = cells(&six).unwrap().remove(0);
+    assert!(cell.cell.allowed);
+    assert_eq!(grid::destinations(&cell.args).unwrap()[0].host, "fd00::3");
+}
+
+#[test]
+fn what_no_policy_speaks_of_is_no_cell() {
+    let (_folder, policies) = with_policies();
+    for (fields, told) in [
+        (
+            format!("from: [self], to: [{{pod: shop/db-0}}], ports: [1], {policies}"),
+            "who `self` is for the policies is not known",
+        ),
+        (
+            format!("from: [{{netns: x}}], to: [{{pod: shop/db-0}}], ports: [1], {policies}"),
+            "who `x` is for the policies",
+        ),
+        (format!("from: [{{pod: shop/web-0}}], to: [db.test], ports: [1], {policies}"), "`db.test` is a name"),
+        (
+            format!("from: [{{pod: shop/web-0}}], to: [{{pod: shop/db-1}}], ports: [1], {policies}"),
+            "did you mean `shop/db-0`?",
+        ),
+        (
+            format!("from: [{{pod: shop/agent}}], to: [{{pod: shop/db-0}}], ports: [1], {policies}"),
+            "192.0.2.1 is an address of a node",
+        ),
+        (
+            format!("from: [127.0.0.8], to: [127.0.0.9], ports: [1], {policies}"),
+            "127.0.0.8 and 127.0.0.9 are no pods of the files",
+        ),
+        (
+            format!("from: [{{pod: shop/web-0, source: 127.0.0.2}}], to: [127.0.0.3], ports: [1], {policies}"),
+            "sends from its own address",
+        ),
+        (format!("from: [{{pod: shop/web-0}}], to: [{{name: x}}], ports: [1], {policies}"), "neither `host` nor `pod`"),
+        (
+            format!("from: [{{pod: shop/web-0}}], to: [{{host: a.test, pod: shop/db-0}}], ports: [1], {policies}"),
+            "both `host` and `pod`",
+        ),
+        (
+            format!("from: [127.0.0.2], to: [127.0.0.3], ports: [1], {policies}, allow: []"),
+            "both say who may reach whom",
+        ),
+        (
+            format!("from: [127.0.0.2], to: [127.0.0.3], ports: [1], {policies}, allow_file: /etc/hostname"),
+            "both say who may reach whom",
+        ),
+        (
+            "from: [{pod: shop/web-0}], to: [127.0.0.3], ports: [1]".to_owned(),
+            "`pod: shop/web-0` needs `network_policies`",
+        ),
+        (
+            "from: [self], to: [{pod: shop/db-0}], ports: [1], allow: []".to_owned(),
+            "`pod: shop/db-0` needs `network_policies`",
+        ),
+    ] {
+        let found = error(&fields);
+        assert!(found.contains(told), "{fields}: {found}");
+    }
+}
+
+#[test]
+fn another_policy_is_another_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = |field: &str, text: &str| {
+        let file = folder.path().join("policy");
+        std::fs::write(&file, text).unwrap();
+        let fields = format!("from: [127.0.0.2], to: [127.0.0.3], ports: [5432], {field}: '{}'", file.display());
+        plan(&fields, "").unwrap().cases[0].subject().digest.to_string()
+    };
+    for (field, text) in [("allow_file", "127.0.0.2 127.0.0.3 any"), ("network_policies", PODS)] {
+        let before = digest(field, text);
+        assert_eq!(before, digest(field, text));
+        assert_ne!(before, digest(field, &format!("# changed\n{text}")), "{field}");
     }
 }

@@ -1,6 +1,8 @@
 //! A policy of nft on a router between six networks: what is right is green, each wrong rule is found and nothing else, and
 //! with a cut network nothing is "denied as expected".
 
+mod network_policy;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::Command;
@@ -131,7 +133,11 @@ impl Lab {
 
     /// Runs the check, and gives the cells that did not pass, by verdict.
     fn run(&self) -> (BTreeSet<String>, BTreeSet<String>, Value, String) {
-        let (report, shown) = self.router.run_by(&["SHAKEDOWN_JOBS=128"], &self.suite());
+        self.run_suite(&self.suite())
+    }
+
+    fn run_suite(&self, suite: &str) -> (BTreeSet<String>, BTreeSet<String>, Value, String) {
+        let (report, shown) = self.router.run_by(&["SHAKEDOWN_JOBS=128"], suite);
         let with = |verdict: &str| {
             let checks = report["checks"].as_array().unwrap().iter().filter(|check| check["verdict"] == verdict);
             checks.map(|check| check["id"].as_str().unwrap().to_owned()).collect()

@@ -1,0 +1,207 @@
+//! The pods and namespaces of a cluster, and who of a grid is which of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::objects::{ContainerPort, Labels, PodObject, Transport};
+use super::policy::{Policy, Ports};
+use super::reader::Object;
+use crate::model::suggest::suggest;
+use crate::net::IpVersion;
+
+/// Everything that files say of a cluster.
+#[derive(Debug, Default)]
+pub(in super::super) struct Cluster {
+    pub(super) policies: Vec<Policy>,
+    pub(super) pods: Vec<Pod>,
+    /// With their labels.
+    pub(super) namespaces: BTreeMap<String, Labels>,
+    /// Kinds and names of all of them.
+    known: BTreeSet<String>,
+}
+
+/// A pod.
+#[derive(Debug)]
+pub(super) struct Pod {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) labels: Labels,
+    ports: Vec<ContainerPort>,
+    /// Ports of init containers that keep running: whether a policy can name them differs from plugin to plugin.
+    sidecar_ports: Vec<ContainerPort>,
+    addresses: Vec<IpAddr>,
+    /// Addresses of its node.
+    node: Vec<IpAddr>,
+    is_in_host_network: bool,
+    phase: Option<String>,
+}
+
+/// Who takes part in a connection.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Party<'c> {
+    /// `None` outside of the cluster, where only address blocks hold.
+    pub(super) pod: Option<&'c Pod>,
+    pub(in super::super) address: IpAddr,
+}
+
+/// The message, and what to write.
+pub(in super::super) type Problem = (String, String);
+
+impl Pod {
+    pub(super) fn of(namespace: String, name: String, labels: Labels, object: PodObject) -> Result<Self, String> {
+        let PodObject { spec, status } = object;
+        let own = status.pod_ip.into_iter().chain(status.pod_ips.into_iter().map(|one| one.ip));
+        let node = status.host_ip.into_iter().chain(status.host_ips.into_iter().map(|one| one.ip));
+        let sidecars = spec.init_containers.into_iter().filter(|one| one.restart_policy.as_deref() == Some("Always"));
+        Ok(Self {
+            namespace,
+            name,
+            labels,
+            ports: spec.containers.into_iter().flat_map(|container| container.ports).collect(),
+            sidecar_ports: sidecars.flat_map(|container| container.ports).collect(),
+            addresses: addresses(own)?,
+            node: addresses(node)?,
+            is_in_host_network: spec.host_network,
+            phase: status.phase,
+        })
+    }
+
+    pub(super) fn label(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Whether it has an address of its own, which is no other's.
+    fn is_running(&self) -> bool {
+        self.phase.as_deref().is_none_or(|phase| phase == "Running")
+    }
+
+    /// The ports that its containers call so.
+    pub(super) fn ports_named<'p>(&'p self, name: &'p str, protocol: Transport) -> impl Iterator<Item = u16> + 'p {
+        self.ports.iter().filter(move |port| is_named(port, name, protocol)).map(|port| port.container_port)
+    }
+}
+
+fn is_named(port: &ContainerPort, name: &str, protocol: Transport) -> bool {
+    port.name.as_deref() == Some(name) && port.protocol == protocol
+}
+
+/// Each once, in the order written.
+fn addresses(texts: impl Iterator<Item = String>) -> Result<Vec<IpAddr>, String> {
+    let mut out = Vec::new();
+    for text in texts.filter(|text| !text.is_empty()) {
+        let address = text.parse().map_err(|_| format!("status: `{text}` is no address"))?;
+        if !out.contains(&address) {
+            out.push(address);
+        }
+    }
+    Ok(out)
+}
+
+impl Cluster {
+    /// Takes in the objects of a file; `Err` says which of them was there already.
+    pub(super) fn add(&mut self, objects: Vec<Object>) -> Result<(), String> {
+        for object in objects {
+            let label = match &object {
+                Object::Policy(policy) => format!("NetworkPolicy {}", policy.label()),
+                Object::Pod(pod) => format!("Pod {}", pod.label()),
+                Object::Namespace { name, .. } => format!("Namespace {name}"),
+            };
+            if self.known.contains(&label) {
+                return Err(format!("{label} is there twice"));
+            }
+            self.known.insert(label);
+            match object {
+                Object::Policy(policy) => self.policies.push(policy),
+                Object::Pod(pod) => self.pods.push(pod),
+                Object::Namespace { name, mut labels } => {
+                    // The API server sets it, and nobody can change it.
+                    labels.insert("kubernetes.io/metadata.name".into(), name.clone());
+                    self.namespaces.insert(name, labels);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is missing for an answer.
+    pub(super) fn missing(&self) -> Option<&'static str> {
+        let kinds =
+            [(self.policies.len(), "NetworkPolicy"), (self.pods.len(), "Pod"), (self.namespaces.len(), "Namespace")];
+        kinds.into_iter().find(|(count, _)| *count == 0).map(|(_, kind)| kind)
+    }
+
+    /// The pod `NAMESPACE/NAME`, at its address of an IP version.
+    pub(in super::super) fn pod(&self, label: &str, version: IpVersion) -> Result<Party<'_>, Problem> {
+        let Some(pod) = self.pods.iter().find(|pod| pod.label() == label) else {
+            let names: Vec<String> = self.pods.iter().map(Pod::label).collect();
+            let help = suggest(label, names.iter().map(String::as_str));
+            return Err((format!("there is no pod `{label}` in the files"), help));
+        };
+        let fits = |address: &&IpAddr| version.admits(**address);
+        let address = pod.addresses.iter().find(fits);
+        let why = match address {
+            _ if !pod.is_running() => format!("it is {}, not Running", pod.phase.as_deref().unwrap_or_default()),
+            None if pod.addresses.is_empty() => "it has no address".to_owned(),
+            None => "it has no address of that IP version".to_owned(),
+            Some(address) => return self.checked(pod, *address),
+        };
+        Err((format!("pod {label} cannot be asked: {why}"), WRITE_ANEW.into()))
+    }
+
+    /// Who has an address: a pod, or somebody outside of the cluster.
+    pub(in super::super) fn at(&self, address: IpAddr) -> Result<Party<'_>, Problem> {
+        let mut pods = self.pods.iter().filter(|pod| pod.addresses.contains(&address) && pod.is_running());
+        let Some(pod) = pods.next() else {
+            return match self.pods.iter().find(|pod| pod.node.contains(&address)) {
+                Some(pod) => Err(of_a_node(address, &pod.label())),
+                None => Ok(Party { pod: None, address }),
+            };
+        };
+        match pods.next() {
+            Some(other) if !pod.is_in_host_network => {
+                let message = format!("{address} is of two pods: {} and {}", pod.label(), other.label());
+                Err((message, WRITE_ANEW.into()))
+            }
+            _ => self.checked(pod, address),
+        }
+    }
+
+    /// A pod of which all is known that its policies ask.
+    fn checked<'c>(&'c self, pod: &'c Pod, address: IpAddr) -> Result<Party<'c>, Problem> {
+        if pod.is_in_host_network || pod.node.contains(&address) {
+            return Err(of_a_node(address, &pod.label()));
+        }
+        if !self.namespaces.contains_key(&pod.namespace) {
+            let message = format!(
+                "the labels of namespace {}, in which pod {} is, are not in the files",
+                pod.namespace,
+                pod.label()
+            );
+            return Err((message, WRITE_ANEW.into()));
+        }
+        let ranges = self.policies.iter().flat_map(Policy::rules_of_both).flat_map(|rule| &rule.ports);
+        for range in ranges {
+            let Ports::Named(name) = &range.ports else { continue };
+            let of_sidecar = pod.sidecar_ports.iter().any(|port| is_named(port, name, range.protocol));
+            if of_sidecar {
+                let message = format!(
+                    "a policy names port `{name}`, which is one of an init container of pod {}: plugins differ in whether that counts",
+                    pod.label()
+                );
+                return Err((message, "write the number of the port in the policy".into()));
+            }
+        }
+        Ok(Party { pod: Some(pod), address })
+    }
+}
+
+/// How to make files in which nothing is missing.
+pub(super) const WRITE_ANEW: &str =
+    "write the file anew, with all of it: `kubectl get networkpolicies,pods,namespaces -A -o json > cluster.json`";
+
+fn of_a_node(address: IpAddr, pod: &str) -> Problem {
+    let message = format!(
+        "{address} is an address of a node (seen at pod {pod}): what a NetworkPolicy means for nodes, and for pods in their network, is not defined"
+    );
+    (message, "take it out, and write what is to hold for it in a check of its own, with `allow`".into())
+}
