@@ -241,7 +241,7 @@ async fn round<A: Assess>(
     let arm = case.arm(turn.arm);
     for sample in 0..case.layout.samples.max(1) {
         let mut round = Round::new(turn.slot, start.elapsed());
-        round.arm = turn.arm;
+        (round.arm, round.label) = (case.mark(turn.arm), case.label(turn.arm));
         round.confirm = turn.confirm;
         round.discarded = turn.warm_up.then_some("warm_up");
         observation.begin_round(round);

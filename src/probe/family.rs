@@ -168,6 +168,8 @@ pub struct Family {
     pub must_expect: &'static [&'static str],
     /// See [`Probe::GRID`].
     pub grid: Option<Grid>,
+    /// See [`Probe::NO_PARITY`].
+    pub no_parity: Option<&'static str>,
     /// See [`Probe::FIELD_RULES`].
     pub field_rules: FieldRules,
     /// See [`Probe::SYNONYMS`].
@@ -249,6 +251,7 @@ impl Family {
             streams: P::STREAMS,
             must_expect: P::MUST_EXPECT,
             grid: P::GRID,
+            no_parity: P::NO_PARITY,
             field_rules: P::FIELD_RULES,
             synonyms: P::SYNONYMS,
             readme,

@@ -150,6 +150,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         comparison,
         baseline,
         base,
+        over_ipv4,
         rules,
         gated,
     } = check;
@@ -178,6 +179,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     named(comparison, redactor, of_comparison);
     of_baseline(baseline, redactor);
     of_base(base.as_deref_mut(), redactor);
+    of_base(over_ipv4.as_deref_mut(), redactor);
     named(rules, redactor, word);
     words(gated, redactor);
 }

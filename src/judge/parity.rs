@@ -1,0 +1,236 @@
+//! Two IP versions of one check: each judged by the same expectations, then both beside each other.
+
+use serde_json::Map;
+
+use super::{Decision, Judgement, judge_arm, kept, operands, undecided, unjudged};
+use crate::model::fact::parity::{self, DIFFERENCES, RATIO, SAME};
+use crate::model::observation::{Side, Undecided};
+use crate::model::record::{FactValue, Outcome, Word};
+use crate::model::{Expectation, Fault, Observation, Value, Verdict};
+use crate::plan::{Case, OVER_IPV4, OVER_IPV6, PlannedArm};
+use crate::probe::diagnosis::{self, Usual};
+
+/// Differences told in a reason; more are counted.
+const TOLD: usize = 3;
+
+/// What IPv4 and IPv6 show beside each other. How facts are compared, the assessor knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parity {
+    /// In what they differ.
+    pub differences: Vec<Difference>,
+    /// What could not be compared, and why.
+    pub unknown: Option<String>,
+    /// Whether there was more than one answer of either to tell what differs anyway.
+    pub confirmed: bool,
+    /// Metrics that are compared by ratio.
+    pub ratios: Vec<Ratio>,
+}
+
+/// A fact that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// `status: 200 over IPv4, 503 over IPv6`.
+    pub text: String,
+    /// The thing it describes beside other facts.
+    pub part_of: Option<Word>,
+}
+
+/// The median of a metric over IPv6, divided by that over IPv4.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ratio {
+    /// The metric.
+    pub metric: Word,
+    /// The estimate.
+    pub value: f64,
+    /// The ends of its 95 % confidence interval.
+    pub interval: [f64; 2],
+}
+
+/// Judges an attempt over both IP versions.
+pub(super) fn judge(
+    (case, over_ipv4): (&Case, &PlannedArm),
+    observation: &Observation,
+    fault: Option<Fault>,
+    usual: Usual<'_>,
+    seen: &Parity,
+) -> Judgement {
+    let ipv4 = judge_arm((case, over_ipv4), &observation.of_side(Side::Base), fault.clone(), &diagnosis::unknown);
+    let ipv6 = judge_arm((case, case.subject()), &observation.of_side(Side::Subject), fault, usual);
+    let keep = |judgement: Judgement| Judgement { parity: Some(Box::new(seen.clone())), ..judgement };
+    match (ipv4.verdict, ipv6.verdict) {
+        // What is broken over one stays broken, whatever is not known of the other.
+        (Verdict::Failed, _) | (_, Verdict::Failed) => keep(failed(case, ipv4, ipv6, seen)),
+        (Verdict::Errored, _) => ipv4,
+        (_, Verdict::Errored) => ipv6,
+        _ => keep(beside(case, ipv6, seen)),
+    }
+}
+
+/// Whether an attempt failed on nothing but that the IP versions differ, seen once: it is looked at again.
+#[must_use]
+pub fn is_unsure(judgement: &Judgement) -> bool {
+    let of_parity = |outcome: &Outcome| outcome.fact.starts_with("parity.");
+    let broken = || judgement.expectations.iter().filter(|outcome| !outcome.held);
+    let confirmed = judgement.parity.as_ref().is_none_or(|parity| parity.confirmed);
+    !confirmed && broken().next().is_some() && broken().all(of_parity)
+}
+
+/// One of them does not hold, or neither.
+fn failed(case: &Case, ipv4: Judgement, ipv6: Judgement, seen: &Parity) -> Judgement {
+    let mut expectations = merged(ipv4.expectations, ipv6.expectations);
+    expectations.extend(parities(case, seen).filter_map(|(_, decision)| match decision {
+        Decision::Decided(outcome, _) => Some(outcome),
+        Decision::Open(_) => None,
+    }));
+    let is_failed = |verdict| verdict == Verdict::Failed;
+    let cause = |reason: Option<String>| reason.unwrap_or_default();
+    let (reason, next, group) = match (is_failed(ipv4.verdict), is_failed(ipv6.verdict)) {
+        (true, true) => {
+            let (ipv4_cause, ipv6_cause) = (cause(ipv4.reason), cause(ipv6.reason));
+            let same = ipv4_cause == ipv6_cause;
+            let reason = if same {
+                format!("{OVER_IPV4} and {OVER_IPV6} alike: {ipv4_cause}")
+            } else {
+                format!("{OVER_IPV4}: {ipv4_cause}; {OVER_IPV6}: {ipv6_cause}")
+            };
+            (reason, ipv4.next, None)
+        }
+        (true, false) => (one_sided([OVER_IPV6, OVER_IPV4], ipv6.verdict, &cause(ipv4.reason)), ipv4.next, ipv4.group),
+        _ => (one_sided([OVER_IPV4, OVER_IPV6], ipv4.verdict, &cause(ipv6.reason)), ipv6.next, ipv6.group),
+    };
+    Judgement { expectations, next, group, ..Judgement::of(Verdict::Failed, Some(reason)) }
+}
+
+fn one_sided([good, bad]: [&str; 2], other: Verdict, cause: &str) -> String {
+    if other == Verdict::Passed { format!("holds {good}, not {bad}: {cause}") } else { format!("{bad}: {cause}") }
+}
+
+/// Both hold: how they compare decides.
+fn beside(case: &Case, ipv6: Judgement, seen: &Parity) -> Judgement {
+    let mut expectations = ipv6.expectations;
+    let mut open = None;
+    for (expectation, decision) in parities(case, seen) {
+        match decision {
+            Decision::Decided(outcome, _) => expectations.push(outcome),
+            Decision::Open(doubt) => open = open.or_else(|| Some(undecided(&doubt, expectation, case.subject()))),
+        }
+    }
+    let broken = || expectations.iter().filter(|outcome| !outcome.held);
+    if let Some(fault) = open.filter(|_| broken().next().is_none()) {
+        return unjudged(fault);
+    }
+    let Some(first) = broken().next() else {
+        return Judgement { expectations, ..Judgement::of(Verdict::Passed, None) };
+    };
+    let of_fact = |info: &crate::model::FactInfo| crate::model::document_path::is_of(&first.fact, info.name);
+    let reason = if of_fact(&RATIO.info) { first.sentence() } else { told(&seen.differences, first) };
+    let next = parity::PARITY.iter().find(|info| of_fact(info)).and_then(|info| info.advice.breach);
+    let next = next.or(SAME.info.advice.breach).map(str::to_owned);
+    Judgement { expectations, next, ..Judgement::of(Verdict::Failed, Some(reason)) }
+}
+
+/// The differences in one sentence, of each thing the first.
+fn told(differences: &[Difference], broken: &Outcome) -> String {
+    let mut things: Vec<&Difference> = Vec::new();
+    for one in differences {
+        if one.part_of.is_none() || !things.iter().any(|other| other.part_of == one.part_of) {
+            things.push(one);
+        }
+    }
+    if things.is_empty() {
+        return broken.sentence();
+    }
+    let texts: Vec<&str> = things.iter().take(TOLD).map(|one| one.text.as_str()).collect();
+    let more = things.len().saturating_sub(TOLD);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("IPv4 and IPv6 differ: {}{more}", texts.join("; "))
+}
+
+/// The outcomes of both; of what one of them breaks, that one's, and over which it was seen.
+fn merged(ipv4: Vec<Outcome>, ipv6: Vec<Outcome>) -> Vec<Outcome> {
+    let over = |outcome: &Outcome, word: &str| outcome.got.as_ref().map(|got| format!("{got} {word}"));
+    let is_same = |one: &Outcome, other: &Outcome| {
+        (&one.fact, &one.operator, &one.want) == (&other.fact, &other.operator, &other.want)
+    };
+    let mut out = ipv6;
+    for mut mine in ipv4 {
+        let Some(other) = out.iter_mut().find(|other| is_same(other, &mine)) else {
+            if !mine.held {
+                mine.got = over(&mine, OVER_IPV4);
+            }
+            out.push(mine);
+            continue;
+        };
+        match (mine.held, other.held) {
+            (false, false) => {
+                let both = [over(&mine, OVER_IPV4), over(other, OVER_IPV6)];
+                let both: Vec<String> = both.into_iter().flatten().collect();
+                other.got = (!both.is_empty()).then(|| both.join(", "));
+            }
+            (false, true) => (other.got, other.held) = (over(&mine, OVER_IPV4), false),
+            (true, false) => other.got = over(other, OVER_IPV6),
+            (true, true) => {}
+        }
+    }
+    out
+}
+
+/// What is expected of both beside each other, judged.
+fn parities<'c>(case: &'c Case, seen: &'c Parity) -> impl Iterator<Item = (&'c Expectation, Decision)> {
+    let expectations = case.subject().expectations.iter().filter(|one| parity::is_parity(&one.info));
+    expectations.map(|expectation| (expectation, decided(expectation, seen)))
+}
+
+fn decided(expectation: &Expectation, seen: &Parity) -> Decision {
+    let name = expectation.info.name;
+    let test = |value: Option<&Value>| expectation.test.holds(value, expectation.typing(None));
+    let outcome = |held, got| Decision::Decided(kept(expectation, held, got), None);
+    if name == RATIO.info.name {
+        let metric = parity::metric(&expectation.path);
+        let Some(ratio) = seen.ratios.iter().find(|ratio| Some(&*ratio.metric) == metric) else {
+            return outcome(test(None), None);
+        };
+        let [low, high] = ratio.interval;
+        let shown = format!("{:.3} ({low:.3} to {high:.3})", ratio.value);
+        let [held, ends @ ..] = [ratio.value, low, high].map(|number| test(Some(&Value::from(number))));
+        if ends.iter().any(|end| *end != held) {
+            let why = format!("{shown}, with 95 % confidence");
+            return Decision::Open(Undecided::Unsure(why));
+        }
+        return outcome(held, Some(shown));
+    }
+    let value = value(name, seen);
+    let held = match (&seen.unknown, value.as_ref()) {
+        (None, value) => Some(test(value)),
+        // That something differs, nothing more can undo.
+        (Some(_), Some(value)) if name == SAME.info.name => Some(test(Some(value))),
+        (Some(_), value) => expectation.test.holds_in_part(value, expectation.typing(None)),
+    };
+    match held {
+        Some(held) => outcome(held, value.map(|value| operands::human(&value, expectation.sort))),
+        None => Decision::Open(Undecided::Part(seen.unknown.clone().unwrap_or_default())),
+    }
+}
+
+/// The value of a fact; absent where it is not known.
+fn value(name: &str, seen: &Parity) -> Option<Value> {
+    let texts = || seen.differences.iter().map(|one| Value::from(one.text.as_str())).collect();
+    match name {
+        _ if name == SAME.info.name => {
+            let differs = !seen.differences.is_empty();
+            (differs || seen.unknown.is_none()).then_some(Value::Bool(!differs))
+        }
+        _ if name == DIFFERENCES.info.name => Some(Value::Array(texts())),
+        _ if seen.ratios.is_empty() => None,
+        _ => {
+            let one = |ratio: &Ratio| (ratio.metric.to_string(), Value::from(ratio.value));
+            Some(Value::Object(seen.ratios.iter().map(one).collect::<Map<_, _>>()))
+        }
+    }
+}
+
+/// The facts of a record.
+pub(super) fn facts(seen: &Parity) -> impl Iterator<Item = (Word, FactValue)> {
+    let all = parity::PARITY.iter().filter_map(|info| Some((info.name, value(info.name, seen)?)));
+    all.map(|(name, value)| (Word::Borrowed(name), FactValue::Scalar(value)))
+}
