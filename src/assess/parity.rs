@@ -8,9 +8,9 @@ use crate::baseline::metrics::{self, Against, PAIRS};
 use crate::judge::{self, Difference, Parity, Ratio};
 use crate::model::document_path::is_of;
 use crate::model::named::Named;
+use crate::model::observation::Side;
 use crate::model::record::{Facts, Word};
 use crate::model::reduced::{Check, Metric};
-use crate::model::observation::Side;
 use crate::model::typed::Form;
 use crate::model::{Changes, FactChange, FactInfo, Observation, Rule, Value, Verdict};
 use crate::plan::Case;
@@ -33,14 +33,14 @@ pub(super) fn compared(case: &Case, observation: &Observation) -> Option<Parity>
         pairs.flat_map(|(newer, older)| between(older, newer).facts).map(|change| change.fact).collect()
     };
     let unstable = [itself(&ipv4), itself(&ipv6)].concat();
-    let wavers = |change: &&FactChange| {
-        unstable.iter().any(|path| is_of(path, &change.fact) || is_of(&change.fact, path))
-    };
+    let wavers =
+        |change: &&FactChange| unstable.iter().any(|path| is_of(path, &change.fact) || is_of(&change.fact, path));
     let (wavering, firm): (Vec<_>, Vec<_>) = changes.facts.iter().partition(wavers);
-    let unknown = unknown(case, &changes, &wavering);
+    let (unknown, left_out) = unknown(case, &changes, &wavering);
     Some(Parity {
         differences: firm.into_iter().map(difference).collect(),
         unknown,
+        left_out,
         confirmed: ipv4.len().min(ipv6.len()) > 1,
         ratios: ratios(case, observation),
     })
@@ -55,19 +55,22 @@ fn answers(case: &Case, side: &Observation) -> Vec<Answer> {
     side.whole_rounds().map(of).collect()
 }
 
-/// Why it is not known whether they are the same. The content is left out where it is another with each answer, unless the
-/// suite has it compared.
-fn unknown(case: &Case, changes: &Changes, wavering: &[&FactChange]) -> Option<String> {
-    let seen_in_part = changes.partial.iter().map(|fact| format!("`{}` was seen in part: {}", fact.fact, fact.why));
-    let is_left_out = |info: &FactInfo| info.roles.content && !case.baseline.rules.contains_key(info.name);
-    let content = |change: &FactChange| case.family.facts.iter().any(|info| info.name == change.fact && is_left_out(info));
-    let wavering = wavering.iter().filter(|change| !content(change));
-    let wavering = wavering.map(|change| {
-        let fact = &change.fact;
-        format!("`{fact}` is another with each answer: leave it out with `baseline: {{{fact}: {{change: ignore}}}}`")
-    });
-    let all: Vec<String> = seen_in_part.chain(wavering).collect();
-    (!all.is_empty()).then(|| all.join("; "))
+/// Why it is not known whether they are the same; and the content, where it is another with each answer or was seen in part: it is
+/// left out, unless the suite has it compared.
+fn unknown(case: &Case, changes: &Changes, wavering: &[&FactChange]) -> (Option<String>, Vec<String>) {
+    let seen_in_part = changes.partial.iter().map(|fact| (&fact.fact, format!("was seen in part: {}", fact.why)));
+    let wavering = wavering.iter().map(|change| (&change.fact, "is another with each answer".to_owned()));
+    let content = |fact: &str| {
+        let left_out = |info: &FactInfo| info.roles.content && !case.baseline.rules.contains_key(info.name);
+        case.family.facts.iter().any(|info| info.name == fact && left_out(info))
+    };
+    let (left_out, unknown): (Vec<_>, Vec<_>) = seen_in_part.chain(wavering).partition(|(fact, _)| content(fact));
+    let left_out = left_out.iter().map(|(fact, why)| format!("`{fact}` {why}: IPv4 and IPv6 were not compared by it"));
+    let unknown: Vec<String> = unknown
+        .iter()
+        .map(|(fact, why)| format!("`{fact}` {why}; leave it out with `baseline: {{{fact}: {{change: ignore}}}}`"))
+        .collect();
+    ((!unknown.is_empty()).then(|| unknown.join("; ")), left_out.collect())
 }
 
 /// The check, with the rules its facts are compared by. At one time the content is the same, whatever it is next week; and

@@ -184,10 +184,6 @@ fn undecided(doubt: &Undecided, expectation: &Expectation, arm: &PlannedArm) -> 
             format!("`{}` may be less than was counted: {why}", info.name),
             "have it counted by a peer that can tell, or expect what the count can show: at most so much",
         ),
-        Undecided::Unsure(why) => (
-            format!("`{path}` is {why}"),
-            "raise `rounds` until the interval is narrow enough, or expect a limit outside of it",
-        ),
         Undecided::Late(why) => (
             format!("`{}` is not known: {why}, and nothing says how much of it is the target's", info.name),
             LATE_REMEDY,

@@ -2,11 +2,12 @@
 
 use serde_json::Map;
 
-use super::{Decision, Judgement, judge_arm, kept, operands, undecided, unjudged};
+use super::{Judgement, judge_arm, kept, operands, unjudged};
+use crate::model::document_path::is_of;
 use crate::model::fact::parity::{self, DIFFERENCES, RATIO, SAME};
-use crate::model::observation::{Side, Undecided};
+use crate::model::observation::Side;
 use crate::model::record::{FactValue, Outcome, Word};
-use crate::model::{Expectation, Fault, Observation, Value, Verdict};
+use crate::model::{Expectation, FactInfo, Fault, Observation, Value, Verdict};
 use crate::plan::{Case, OVER_IPV4, OVER_IPV6, PlannedArm};
 use crate::probe::diagnosis::{self, Usual};
 
@@ -20,6 +21,8 @@ pub struct Parity {
     pub differences: Vec<Difference>,
     /// What could not be compared, and why.
     pub unknown: Option<String>,
+    /// What is not compared as nobody asks for it, and why.
+    pub left_out: Vec<String>,
     /// Whether there was more than one answer of either to tell what differs anyway.
     pub confirmed: bool,
     /// Metrics that are compared by ratio.
@@ -78,10 +81,7 @@ pub fn is_unsure(judgement: &Judgement) -> bool {
 /// One of them does not hold, or neither.
 fn failed(case: &Case, ipv4: Judgement, ipv6: Judgement, seen: &Parity) -> Judgement {
     let mut expectations = merged(ipv4.expectations, ipv6.expectations);
-    expectations.extend(parities(case, seen).filter_map(|(_, decision)| match decision {
-        Decision::Decided(outcome, _) => Some(outcome),
-        Decision::Open(_) => None,
-    }));
+    expectations.extend(parities(case, seen).filter_map(Result::ok));
     let is_failed = |verdict| verdict == Verdict::Failed;
     let cause = |reason: Option<String>| reason.unwrap_or_default();
     let (reason, next, group) = match (is_failed(ipv4.verdict), is_failed(ipv6.verdict)) {
@@ -109,10 +109,10 @@ fn one_sided([good, bad]: [&str; 2], other: Verdict, cause: &str) -> String {
 fn beside(case: &Case, ipv6: Judgement, seen: &Parity) -> Judgement {
     let mut expectations = ipv6.expectations;
     let mut open = None;
-    for (expectation, decision) in parities(case, seen) {
-        match decision {
-            Decision::Decided(outcome, _) => expectations.push(outcome),
-            Decision::Open(doubt) => open = open.or_else(|| Some(undecided(&doubt, expectation, case.subject()))),
+    for judged in parities(case, seen) {
+        match judged {
+            Ok(outcome) => expectations.push(outcome),
+            Err(doubt) => open = open.or(Some(*doubt)),
         }
     }
     let broken = || expectations.iter().filter(|outcome| !outcome.held);
@@ -122,7 +122,7 @@ fn beside(case: &Case, ipv6: Judgement, seen: &Parity) -> Judgement {
     let Some(first) = broken().next() else {
         return Judgement { expectations, ..Judgement::of(Verdict::Passed, None) };
     };
-    let of_fact = |info: &crate::model::FactInfo| crate::model::document_path::is_of(&first.fact, info.name);
+    let of_fact = |info: &FactInfo| is_of(&first.fact, info.name);
     let reason = if of_fact(&RATIO.info) { first.sentence() } else { told(&seen.differences, first) };
     let next = parity::PARITY.iter().find(|info| of_fact(info)).and_then(|info| info.advice.breach);
     let next = next.or(SAME.info.advice.breach).map(str::to_owned);
@@ -175,42 +175,59 @@ fn merged(ipv4: Vec<Outcome>, ipv6: Vec<Outcome>) -> Vec<Outcome> {
     out
 }
 
-/// What is expected of both beside each other, judged.
-fn parities<'c>(case: &'c Case, seen: &'c Parity) -> impl Iterator<Item = (&'c Expectation, Decision)> {
+/// What is expected of both beside each other, judged; a fault where that cannot be decided.
+fn parities<'c>(case: &'c Case, seen: &'c Parity) -> impl Iterator<Item = Result<Outcome, Box<Fault>>> {
     let expectations = case.subject().expectations.iter().filter(|one| parity::is_parity(&one.info));
-    expectations.map(|expectation| (expectation, decided(expectation, seen)))
+    expectations.map(|expectation| {
+        let judged =
+            if expectation.info.name == RATIO.info.name { ratio(expectation, seen) } else { same(expectation, seen) };
+        judged.map_err(|(detail, remedy)| {
+            let Expectation { path, operator, want, .. } = expectation;
+            let operation = format!("judge `{path}: {}`", operator.sentence(want));
+            Box::new(Fault::local(operation, case.subject().probe.target(), detail, remedy))
+        })
+    })
 }
 
-fn decided(expectation: &Expectation, seen: &Parity) -> Decision {
-    let name = expectation.info.name;
+/// Why something cannot be decided, and what to do about it.
+type Doubt = (String, &'static str);
+
+/// A ratio is judged where all of its interval agrees.
+fn ratio(expectation: &Expectation, seen: &Parity) -> Result<Outcome, Doubt> {
     let test = |value: Option<&Value>| expectation.test.holds(value, expectation.typing(None));
-    let outcome = |held, got| Decision::Decided(kept(expectation, held, got), None);
-    if name == RATIO.info.name {
-        let metric = parity::metric(&expectation.path);
-        let Some(ratio) = seen.ratios.iter().find(|ratio| Some(&*ratio.metric) == metric) else {
-            return outcome(test(None), None);
-        };
-        let [low, high] = ratio.interval;
-        let shown = format!("{:.3} ({low:.3} to {high:.3})", ratio.value);
-        let [held, ends @ ..] = [ratio.value, low, high].map(|number| test(Some(&Value::from(number))));
-        if ends.iter().any(|end| *end != held) {
-            let why = format!("{shown}, with 95 % confidence");
-            return Decision::Open(Undecided::Unsure(why));
-        }
-        return outcome(held, Some(shown));
-    }
-    let value = value(name, seen);
-    let held = match (&seen.unknown, value.as_ref()) {
-        (None, value) => Some(test(value)),
-        // That something differs, nothing more can undo.
-        (Some(_), Some(value)) if name == SAME.info.name => Some(test(Some(value))),
-        (Some(_), value) => expectation.test.holds_in_part(value, expectation.typing(None)),
+    let metric = parity::metric(&expectation.path);
+    let Some(ratio) = seen.ratios.iter().find(|ratio| Some(&*ratio.metric) == metric) else {
+        return Ok(kept(expectation, test(None), None));
     };
-    match held {
-        Some(held) => outcome(held, value.map(|value| operands::human(&value, expectation.sort))),
-        None => Decision::Open(Undecided::Part(seen.unknown.clone().unwrap_or_default())),
+    let [low, high] = ratio.interval;
+    let shown = format!("{:.3} ({low:.3} to {high:.3})", ratio.value);
+    let held = test(Some(&Value::from(ratio.value)));
+    if [low, high].iter().any(|end| test(Some(&Value::from(*end))) != held) {
+        let detail = format!("`{}` is {shown} with 95 % confidence, and that decides", expectation.path);
+        return Err((detail, "raise `rounds` until the interval is narrow enough, or expect a limit outside of it"));
     }
+    Ok(kept(expectation, held, Some(shown)))
 }
+
+fn same(expectation: &Expectation, seen: &Parity) -> Result<Outcome, Doubt> {
+    let value = value(expectation.info.name, seen);
+    let typing = expectation.typing(None);
+    let held = match &seen.unknown {
+        // That something differs, nothing more can undo.
+        Some(_) if expectation.info.name != SAME.info.name || value.is_none() => {
+            expectation.test.holds_in_part(value.as_ref(), typing)
+        }
+        _ => Some(expectation.test.holds(value.as_ref(), typing)),
+    };
+    let got = || value.as_ref().map(|value| operands::human(value, expectation.sort));
+    held.map(|held| kept(expectation, held, got())).ok_or_else(|| {
+        let why = seen.unknown.as_deref().unwrap_or_default();
+        (format!("whether IPv4 and IPv6 show the same is not known: {why}"), NOT_KNOWN)
+    })
+}
+
+/// What to do about a fact that cannot be compared.
+const NOT_KNOWN: &str = "let all of it be seen, and the same with each answer, or leave the fact out as shown";
 
 /// The value of a fact; absent where it is not known.
 fn value(name: &str, seen: &Parity) -> Option<Value> {

@@ -61,7 +61,12 @@ pub fn record(
         expectations: judgement.expectations,
         control: None,
         metrics,
-        notes: observation.notes().to_vec(),
+        notes: observation
+            .notes()
+            .iter()
+            .chain(parity.into_iter().flat_map(|parity| &parity.left_out))
+            .cloned()
+            .collect(),
         digest: Some(Arc::clone(&case.subject().digest)),
         comparison: Named::default(),
         baseline: None,

@@ -106,8 +106,9 @@ impl PlannedArm {
     }
 }
 
-/// Evidence of a check with `parity` begins with one of these.
+/// Evidence of a check with `parity` that is of IPv4 begins so.
 pub const OVER_IPV4: &str = "over IPv4";
+/// The same of IPv6.
 pub const OVER_IPV6: &str = "over IPv6";
 
 /// The wait before the first retry; it doubles with each further one, to [`LONGEST_WAIT`].

@@ -26,12 +26,10 @@ impl Defaults {
     /// Those of every family. A family whose own default does not parse is a defect a test finds.
     #[must_use]
     pub fn of(families: &'static [Family], errors: &mut Diagnostics) -> Self {
-        let of_family = |family: &'static Family, errors: &mut Diagnostics| {
-            FamilyDefaults {
-                facts: read(family, &expected(family.facts), errors),
-                modes: family.modes.iter().map(|mode| read(family, mode.adds.unwrap_or_default(), errors)).collect(),
-                parity: read(family, &expected(PARITY), errors),
-            }
+        let of_family = |family: &'static Family, errors: &mut Diagnostics| FamilyDefaults {
+            facts: read(family, &expected(family.facts), errors),
+            modes: family.modes.iter().map(|mode| read(family, mode.adds.unwrap_or_default(), errors)).collect(),
+            parity: read(family, &expected(PARITY), errors),
         };
         Self(families.iter().map(|family| (family.name, of_family(family, errors))).collect())
     }

@@ -6,8 +6,8 @@ use crate::model::count::counted;
 use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Change, Comparison};
 use crate::stats::Effect;
-use crate::stats::interleaved::{EffectError, Point, effect, rounds_needed};
 pub use crate::stats::interleaved::PAIRS;
+use crate::stats::interleaved::{EffectError, Point, effect, rounds_needed};
 
 /// Name and version of the method.
 pub const METHOD: &str = "interleaved-least-squares/1";

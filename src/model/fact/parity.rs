@@ -30,7 +30,6 @@ pub fn is_parity(info: &FactInfo) -> bool {
     PARITY.iter().any(|fact| fact.name == info.name)
 }
 
-
 /// The metric of a path below `parity.ratio`.
 #[must_use]
 pub fn metric(path: &str) -> Option<&str> {

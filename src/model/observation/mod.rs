@@ -32,8 +32,6 @@ pub enum Undecided {
     Less(String),
     /// The fact was measured late, for this reason, and by how much decides.
     Late(String),
-    /// It is an estimate, this one, and what lies within its interval decides.
-    Unsure(String),
 }
 
 /// What the rounds so far brought for one expectation that is about each of them.

@@ -59,11 +59,7 @@ impl Builder<'_> {
     }
 
     /// Those of a map of facts.
-    pub(super) fn written(
-        &mut self,
-        (family, args, keys): Described<'_>,
-        node: &Node,
-    ) -> Vec<(Expectation, Span)> {
+    pub(super) fn written(&mut self, (family, args, keys): Described<'_>, node: &Node) -> Vec<(Expectation, Span)> {
         let mut reader = Reader {
             family,
             missing: &|name| family.required_mode(args, name),

@@ -48,9 +48,21 @@ impl Builder<'_> {
         }
         match &*own.hosts {
             [host] if !host.is_address() => {}
+            [] => {
+                let message = "`parity` asks one host by its name, and this check names none";
+                self.errors.add(span, message, "name it, or leave `parity` out");
+                return None;
+            }
             [host] => {
-                let message = format!("`parity` needs a name that has addresses of both IP versions, and {} is an address", host.name());
-                self.errors.add(span, message, "give the name; `sni`, `headers` or a hosts file say what else is needed");
+                let message = format!(
+                    "`parity` needs a name that has addresses of both IP versions, and {} is an address",
+                    host.name()
+                );
+                self.errors.add(
+                    span,
+                    message,
+                    "give the name; `sni`, `headers` or a hosts file say what else is needed",
+                );
                 return None;
             }
             others => {
@@ -85,7 +97,10 @@ impl Builder<'_> {
             self.errors.add(span, message, "leave `parity` out, and give it an `ip_version`");
         }
         if !judged.silent.is_empty() {
-            let message = format!("`parity` of silence ({}) shows nothing: a dead host is silent over both IP versions", judged.silent.join(", "));
+            let message = format!(
+                "`parity` of silence ({}) shows nothing: a dead host is silent over both IP versions",
+                judged.silent.join(", ")
+            );
             self.errors.add(span, message, "write a check for each `ip_version`, with a `control`");
         }
         if let Some(capture) = resolved.get("capture") {
@@ -107,12 +122,14 @@ impl Builder<'_> {
             let metric = parity::metric(&expectation.path);
             let is_metric = !matches!(expectation.part, Part::Whole) && known().any(|fact| Some(fact.name) == metric);
             if !is_metric {
-                let names: Vec<String> = known().map(|fact| format!("{}.{}", parity::RATIO.info.name, fact.name)).collect();
+                let names: Vec<String> =
+                    known().map(|fact| format!("{}.{}", parity::RATIO.info.name, fact.name)).collect();
                 let help = suggest(&expectation.path, names.iter().map(String::as_str));
                 let message = format!("`{}` is the ratio of no time or rate of `{}`", expectation.path, family.name);
                 self.errors.add(*span, message, help);
             } else if rounds < PAIRS {
-                let message = format!("`{}` needs at least {PAIRS} rounds, this check makes {rounds}", expectation.path);
+                let message =
+                    format!("`{}` needs at least {PAIRS} rounds, this check makes {rounds}", expectation.path);
                 self.errors.add(*span, message, "write `rounds: 10`: each is a pair, one over either IP version");
             }
         }
