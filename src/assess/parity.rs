@@ -1,6 +1,9 @@
 //! What IPv4 and IPv6 show of one check beside each other: which facts differ, by the rules that two reports are compared by,
 //! and the ratios of what is timed.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use crate::baseline::facts;
@@ -15,8 +18,9 @@ use crate::model::typed::Form;
 use crate::model::{Changes, FactChange, FactInfo, Observation, Rule, Value, Verdict};
 use crate::plan::Case;
 
-/// Characters of a value shown.
+/// Characters of a value shown, and of a digest.
 const SHOWN: usize = 60;
+const DIGITS: usize = 12;
 
 /// The IP versions of a check with `parity`, compared; nothing of any other.
 pub(super) fn compared(case: &Case, observation: &Observation) -> Option<Parity> {
@@ -38,7 +42,7 @@ pub(super) fn compared(case: &Case, observation: &Observation) -> Option<Parity>
     let (wavering, firm): (Vec<_>, Vec<_>) = changes.facts.iter().partition(wavers);
     let (unknown, left_out) = unknown(case, &changes, &wavering);
     Some(Parity {
-        differences: firm.into_iter().map(difference).collect(),
+        differences: firm.into_iter().map(|change| difference(case, change)).collect(),
         unknown,
         left_out,
         confirmed: ipv4.len().min(ipv6.len()) > 1,
@@ -107,15 +111,21 @@ fn check(case: &Case) -> Check {
     }
 }
 
-fn difference(change: &FactChange) -> Difference {
+fn difference(case: &Case, change: &FactChange) -> Difference {
+    let form = case.family.facts.iter().find(|info| info.name == change.fact).map(|info| info.form);
+    let shown = |value: &Value| match form {
+        Some(Form::Digest) => shortened(&plain(value), DIGITS),
+        _ => shortened(&plain(value), SHOWN),
+    };
     let FactChange { fact, before, after, added, removed, part_of, .. } = change;
-    let of = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), shown);
+    let of = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), &shown);
     let only = |elements: &[Value], over: &str| {
-        let all: Vec<String> = elements.iter().map(shown).collect();
-        (!all.is_empty()).then(|| shortened(&format!("{} {over} only", all.join(", "))))
+        let all: Vec<String> = elements.iter().map(&shown).collect();
+        (!all.is_empty()).then(|| format!("{} {over} only", shortened(&all.join(", "), SHOWN)))
     };
     let lists: Vec<String> = [only(removed, "over IPv4"), only(added, "over IPv6")].into_iter().flatten().collect();
-    let text = if lists.is_empty() {
+    // A set of ports is no list of ranges.
+    let text = if lists.is_empty() || matches!(form, Some(Form::Ports)) {
         format!("{fact}: {} over IPv4, {} over IPv6", of(before), of(after))
     } else {
         format!("{fact}: {}", lists.join(", "))
@@ -123,12 +133,16 @@ fn difference(change: &FactChange) -> Difference {
     Difference { text, part_of: part_of.clone() }
 }
 
-fn shown(value: &Value) -> String {
-    shortened(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
 }
 
-fn shortened(text: &str) -> String {
-    let kept: String = text.chars().take(SHOWN).collect();
+fn shortened(text: &str, most: usize) -> String {
+    let kept: String = text.chars().take(most).collect();
     if kept.len() < text.len() { kept + "…" } else { kept }
 }
 

@@ -7,7 +7,7 @@ use crate::model::document_path::is_of;
 use crate::model::fact::parity::{self, DIFFERENCES, RATIO, SAME};
 use crate::model::observation::Side;
 use crate::model::record::{FactValue, Outcome, Word};
-use crate::model::{Expectation, FactInfo, Fault, Observation, Value, Verdict};
+use crate::model::{Expectation, Fault, Observation, Value, Verdict, shell};
 use crate::plan::{Case, OVER_IPV4, OVER_IPV6, PlannedArm};
 use crate::probe::diagnosis::{self, Usual};
 
@@ -65,7 +65,7 @@ pub(super) fn judge(
         (Verdict::Failed, _) | (_, Verdict::Failed) => keep(failed(case, ipv4, ipv6, seen)),
         (Verdict::Errored, _) => ipv4,
         (_, Verdict::Errored) => ipv6,
-        _ => keep(beside(case, ipv6, seen)),
+        _ => keep(beside(case, observation, ipv6, seen)),
     }
 }
 
@@ -87,9 +87,8 @@ fn failed(case: &Case, ipv4: Judgement, ipv6: Judgement, seen: &Parity) -> Judge
     let (reason, next, group) = match (is_failed(ipv4.verdict), is_failed(ipv6.verdict)) {
         (true, true) => {
             let (ipv4_cause, ipv6_cause) = (cause(ipv4.reason), cause(ipv6.reason));
-            let same = ipv4_cause == ipv6_cause;
-            let reason = if same {
-                format!("{OVER_IPV4} and {OVER_IPV6} alike: {ipv4_cause}")
+            let reason = if seen.differences.is_empty() {
+                format!("over both IP versions: {ipv4_cause}")
             } else {
                 format!("{OVER_IPV4}: {ipv4_cause}; {OVER_IPV6}: {ipv6_cause}")
             };
@@ -106,7 +105,7 @@ fn one_sided([good, bad]: [&str; 2], other: Verdict, cause: &str) -> String {
 }
 
 /// Both hold: how they compare decides.
-fn beside(case: &Case, ipv6: Judgement, seen: &Parity) -> Judgement {
+fn beside(case: &Case, observation: &Observation, ipv6: Judgement, seen: &Parity) -> Judgement {
     let mut expectations = ipv6.expectations;
     let mut open = None;
     for judged in parities(case, seen) {
@@ -122,11 +121,46 @@ fn beside(case: &Case, ipv6: Judgement, seen: &Parity) -> Judgement {
     let Some(first) = broken().next() else {
         return Judgement { expectations, ..Judgement::of(Verdict::Passed, None) };
     };
-    let of_fact = |info: &FactInfo| is_of(&first.fact, info.name);
-    let reason = if of_fact(&RATIO.info) { first.sentence() } else { told(&seen.differences, first) };
-    let next = parity::PARITY.iter().find(|info| of_fact(info)).and_then(|info| info.advice.breach);
-    let next = next.or(SAME.info.advice.breach).map(str::to_owned);
-    Judgement { expectations, next, ..Judgement::of(Verdict::Failed, Some(reason)) }
+    let addresses = [Side::Base, Side::Subject].map(|side| address(case, &observation.of_side(side)));
+    let timed = is_of(&first.fact, RATIO.info.name);
+    let (reason, next) = if timed {
+        (slower(first), by_hand(case, addresses))
+    } else {
+        (told(&seen.differences, first), compare(addresses))
+    };
+    Judgement { expectations, next: Some(next), ..Judgement::of(Verdict::Failed, Some(reason)) }
+}
+
+/// The address that was asked.
+fn address(case: &Case, side: &Observation) -> Option<String> {
+    let fact = case.family.facts.iter().find(|fact| fact.roles.address)?;
+    side.text(fact.name).map(str::to_owned)
+}
+
+/// "`connect_time` over IPv6 is 2.100 (1.900 to 2.400) times that over IPv4, expected less than 1.5".
+fn slower(broken: &Outcome) -> String {
+    let (Some(metric), Some(got)) = (parity::metric(&broken.fact), &broken.got) else { return broken.sentence() };
+    format!("{metric} over IPv6 is {got} times that over IPv4, expected {}", broken.in_words())
+}
+
+/// What to do about a difference.
+fn compare(addresses: [Option<String>; 2]) -> String {
+    let behind = match addresses {
+        [Some(ipv4), Some(ipv6)] => format!("{ipv4} and behind {ipv6}"),
+        _ => "either address".to_owned(),
+    };
+    format!(
+        "look at what stands behind {behind}: another server, or one with an older release or configuration; what may differ is left out with `baseline: {{FACT: {{change: ignore}}}}`"
+    )
+}
+
+/// What to do about a ratio.
+fn by_hand(case: &Case, addresses: [Option<String>; 2]) -> String {
+    let target = case.subject().probe.target();
+    let time = |address: &Option<String>| (case.family.timed_by_hand)(&target, address.as_deref());
+    let commands: Vec<String> = addresses.iter().filter_map(time).map(|line| shell::command(&line)).collect();
+    let time = if commands.is_empty() { String::new() } else { format!("; by hand: {}", commands.join(" and ")) };
+    format!("look at the two ways: is one of them a tunnel, a detour, or past another firewall?{time}")
 }
 
 /// The differences in one sentence, of each thing the first.
@@ -203,7 +237,7 @@ fn ratio(expectation: &Expectation, seen: &Parity) -> Result<Outcome, Doubt> {
     let shown = format!("{:.3} ({low:.3} to {high:.3})", ratio.value);
     let held = test(Some(&Value::from(ratio.value)));
     if [low, high].iter().any(|end| test(Some(&Value::from(*end))) != held) {
-        let detail = format!("`{}` is {shown} with 95 % confidence, and that decides", expectation.path);
+        let detail = format!("`{}` is {shown} with 95 % confidence, too wide to judge", expectation.path);
         return Err((detail, "raise `rounds` until the interval is narrow enough, or expect a limit outside of it"));
     }
     Ok(kept(expectation, held, Some(shown)))

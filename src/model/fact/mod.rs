@@ -13,6 +13,7 @@ pub use rule::{Better, Rule};
 pub use time::TimeOf;
 
 use super::args::Args;
+use super::document_path::is_of;
 use super::typed::Form;
 use super::unit::Unit;
 use crate::stats::samples::NANOS;
@@ -223,6 +224,13 @@ pub struct FactKeys {
 impl FactKeys {
     /// All of them.
     pub const ALL: Self = Self { eventually: true, parity: true };
+
+    /// The key, as a suite would write it, that gives a check the fact of a path.
+    #[must_use]
+    pub fn of(path: &str) -> Option<&'static str> {
+        let fact = Self::ALL.facts().find(|fact| is_of(path, fact.name))?;
+        Some(if parity::is_parity(fact) { "parity: true" } else { "eventually: {within: 1m}" })
+    }
 
     /// The facts a check with these keys has.
     pub fn facts(self) -> impl Iterator<Item = &'static FactInfo> {

@@ -11,8 +11,7 @@ facts! { pub PARITY;
         "Whether IPv4 and IPv6 show the same: every fact that `compare` compares, and the content. A fact leaves the comparison with `baseline: {FACT: {change: ignore}}`.",
     )
     .expected("true")
-    .lifted_by(&["parity.differences"])
-    .on_breach("look at what stands behind each of the two addresses: another server, or one with an older release or configuration. A difference that is meant is left out with `baseline: {FACT: {change: ignore}}`");
+    .lifted_by(&["parity.differences"]);
     /// What differs.
     pub const DIFFERENCES: Fact<Vec<String>> =
         Fact::list("parity.differences", "Every fact that differs: `status: 200 over IPv4, 503 over IPv6`.");
@@ -20,8 +19,7 @@ facts! { pub PARITY;
     pub const RATIO: Fact<Value> = Fact::object(
         "parity.ratio",
         "Of times and rates, the median over IPv6 divided by that over IPv4, by metric: `parity.ratio.connect_time: {lt: 1.5}`. It is judged where its whole 95 % confidence interval agrees, else errored. Needs `rounds: 6` or more.",
-    )
-    .on_breach("take the path by hand, over each IP version: is one of them a tunnel, or a detour?");
+    );
 }
 
 /// Whether a fact is one of them.

@@ -6,7 +6,7 @@ use super::expectations::JudgedFields;
 use super::{Builder, OwnCell, Written, hosts};
 use crate::model::expectation::Part;
 use crate::model::fact::parity;
-use crate::model::{Arg, Choices as _, Expectation, FieldRole};
+use crate::model::{Arg, Choices as _, Expectation, FieldInfo, FieldKind, FieldRole};
 use crate::net::IpVersion;
 use crate::probe::{DynProbe, Family, Footprint};
 use crate::stats::interleaved::PAIRS;
@@ -30,18 +30,19 @@ impl Builder<'_> {
         }
         let span = resolved.get(tables::PARITY.name()).map_or(node.span, |parity| parity.span);
         let version = family.fields.iter().find(|field| field.has(FieldRole::IpVersion));
-        let (None, Some(version)) = (family.no_parity, version) else {
-            let why = family.no_parity.unwrap_or_default();
-            self.errors.add(span, format!("`{}` has no `parity`: {why}", family.name), "leave `parity` out");
+        let (None, Some(version)) = (family.refuses_parity(&typed.args), version) else {
+            let why = family.refuses_parity(&typed.args).unwrap_or_default();
+            self.errors.add(span, format!("this `{}` has no `parity`: {why}", family.name), "leave `parity` out");
             return None;
         };
-        let chosen = |role| {
-            let field = family.fields.iter().find(|field| field.has(role))?;
-            let any = |arg: &Arg| matches!(arg, Arg::Text(word) if **word == *IpVersion::Any.word());
-            typed.args.0.get(field.name).filter(|arg| !any(arg))?;
-            Some((field.name, typed.spans.get(field.name).copied().unwrap_or(span)))
+        let any = |arg: &Arg| matches!(arg, Arg::Text(word) if **word == *IpVersion::Any.word());
+        let chosen = typed.args.0.get(version.name).filter(|arg| !any(arg));
+        let chosen = chosen.map(|_| (version.name, typed.spans.get(version.name).copied().unwrap_or(span)));
+        let fixed = |field: &FieldInfo| {
+            let is_address = matches!(field.kind, FieldKind::Address) && typed.args.0.contains_key(field.name);
+            is_address.then(|| (field.name, typed.spans.get(field.name).copied().unwrap_or(span)))
         };
-        if let Some((name, at)) = chosen(FieldRole::IpVersion).or_else(|| chosen(FieldRole::Source)) {
+        if let Some((name, at)) = chosen.or_else(|| family.fields.iter().find_map(fixed)) {
             let message = format!("`parity` asks over IPv4 and over IPv6, and `{name}` leaves one of them");
             self.errors.add(at, message, format!("leave `{name}` out, or `parity`"));
             return None;

@@ -147,7 +147,9 @@ impl Reader<'_> {
         let found =
             known.filter(|info| document_path::is_of(path, info.name)).max_by_key(|info| info.name.len()).copied();
         let Some(info) = found else {
-            let help = self.other_fact(path, value);
+            let by_key = FactKeys::of(path)
+                .map(|key| format!("a check has it with `{key}`, which stands beside `{}`", self.family.name));
+            let help = by_key.unwrap_or_else(|| self.other_fact(path, value));
             self.errors.add(span, format!("`{}` has no fact `{path}`", self.family.name), help);
             return None;
         };
