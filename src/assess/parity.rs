@@ -118,7 +118,7 @@ fn difference(case: &Case, change: &FactChange) -> Difference {
         _ => shortened(&plain(value), SHOWN),
     };
     let FactChange { fact, before, after, added, removed, part_of, .. } = change;
-    let of = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), &shown);
+    let of = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), &shown);
     let only = |elements: &[Value], over: &str| {
         let all: Vec<String> = elements.iter().map(&shown).collect();
         (!all.is_empty()).then(|| format!("{} {over} only", shortened(&all.join(", "), SHOWN)))
@@ -126,7 +126,7 @@ fn difference(case: &Case, change: &FactChange) -> Difference {
     let lists: Vec<String> = [only(removed, "over IPv4"), only(added, "over IPv6")].into_iter().flatten().collect();
     // A set of ports is no list of ranges.
     let text = if lists.is_empty() || matches!(form, Some(Form::Ports)) {
-        format!("{fact}: {} over IPv4, {} over IPv6", of(before), of(after))
+        format!("{fact}: {} over IPv4, {} over IPv6", of(before.as_ref()), of(after.as_ref()))
     } else {
         format!("{fact}: {}", lists.join(", "))
     };

@@ -11,8 +11,8 @@ use crate::model::{Expectation, Fault, Observation, Value, Verdict, shell};
 use crate::plan::{Case, OVER_IPV4, OVER_IPV6, PlannedArm};
 use crate::probe::diagnosis::{self, Usual};
 
-/// Differences told in a reason; more are counted.
-const TOLD: usize = 3;
+/// Differences named in a reason; more are counted.
+const LISTED: usize = 3;
 
 /// What IPv4 and IPv6 show beside each other. How facts are compared, the assessor knows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -124,9 +124,9 @@ fn beside(case: &Case, observation: &Observation, ipv6: Judgement, seen: &Parity
     let addresses = [Side::Base, Side::Subject].map(|side| address(case, &observation.of_side(side)));
     let timed = is_of(&first.fact, RATIO.info.name);
     let (reason, next) = if timed {
-        (slower(first), by_hand(case, addresses))
+        (slower(first), by_hand(case, &addresses))
     } else {
-        (told(&seen.differences, first), compare(addresses))
+        (sentence_of(&seen.differences, first), compare(addresses))
     };
     Judgement { expectations, next: Some(next), ..Judgement::of(Verdict::Failed, Some(reason)) }
 }
@@ -155,16 +155,17 @@ fn compare(addresses: [Option<String>; 2]) -> String {
 }
 
 /// What to do about a ratio.
-fn by_hand(case: &Case, addresses: [Option<String>; 2]) -> String {
+fn by_hand(case: &Case, addresses: &[Option<String>; 2]) -> String {
     let target = case.subject().probe.target();
-    let time = |address: &Option<String>| (case.family.timed_by_hand)(&target, address.as_deref());
-    let commands: Vec<String> = addresses.iter().filter_map(time).map(|line| shell::command(&line)).collect();
+    let time = |address: Option<&str>| (case.family.timed_by_hand)(&target, address);
+    let commands: Vec<String> =
+        addresses.iter().map(Option::as_deref).filter_map(time).map(|line| shell::command(&line)).collect();
     let time = if commands.is_empty() { String::new() } else { format!("; by hand: {}", commands.join(" and ")) };
     format!("look at the two ways: is one of them a tunnel, a detour, or past another firewall?{time}")
 }
 
 /// The differences in one sentence, of each thing the first.
-fn told(differences: &[Difference], broken: &Outcome) -> String {
+fn sentence_of(differences: &[Difference], broken: &Outcome) -> String {
     let mut things: Vec<&Difference> = Vec::new();
     for one in differences {
         if one.part_of.is_none() || !things.iter().any(|other| other.part_of == one.part_of) {
@@ -174,8 +175,8 @@ fn told(differences: &[Difference], broken: &Outcome) -> String {
     if things.is_empty() {
         return broken.sentence();
     }
-    let texts: Vec<&str> = things.iter().take(TOLD).map(|one| one.text.as_str()).collect();
-    let more = things.len().saturating_sub(TOLD);
+    let texts: Vec<&str> = things.iter().take(LISTED).map(|one| one.text.as_str()).collect();
+    let more = things.len().saturating_sub(LISTED);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     format!("IPv4 and IPv6 differ: {}{more}", texts.join("; "))
 }
@@ -210,7 +211,7 @@ fn merged(ipv4: Vec<Outcome>, ipv6: Vec<Outcome>) -> Vec<Outcome> {
 }
 
 /// What is expected of both beside each other, judged; a fault where that cannot be decided.
-fn parities<'c>(case: &'c Case, seen: &'c Parity) -> impl Iterator<Item = Result<Outcome, Box<Fault>>> {
+fn parities(case: &Case, seen: &Parity) -> impl Iterator<Item = Result<Outcome, Box<Fault>>> {
     let expectations = case.subject().expectations.iter().filter(|one| parity::is_parity(&one.info));
     expectations.map(|expectation| {
         let judged =

@@ -178,8 +178,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     texts(notes, redactor);
     named(comparison, redactor, of_comparison);
     of_baseline(baseline, redactor);
-    of_base(base.as_deref_mut(), redactor);
-    of_base(over_ipv4.as_deref_mut(), redactor);
+    [base, over_ipv4].into_iter().for_each(|side| of_base(side.as_deref_mut(), redactor));
     named(rules, redactor, word);
     words(gated, redactor);
 }

@@ -84,9 +84,7 @@ fn the_same_over_both_passes_and_shows_both() {
 fn lists_of_addresses_are_not_compared() {
     let check = "checks:\n  - {id: a, parity: true, tcp: {host: www.example, port: 1, addresses: all}}\n";
     let plan = planned(load(FAMILIES, check, &[]), None, &Settings::default()).unwrap();
-    let answer = |address: &str, banner: &str| {
-        json!({"outcome": "connected", "addresses": [address], "addresses.failed": [], "banner": banner})
-    };
+    let answer = |address: &str, banner: &str| json!({"outcome": "connected", "addresses": [address], "addresses.failed": [], "banner": banner});
     let verdict = |banner: &str| {
         let pair = || [answer("192.0.2.1", "a"), answer("2001:db8::1", banner)];
         judged(&plan, &seen(&plan.cases[0], &[pair(), pair()]), None).0.verdict
