@@ -1,4 +1,4 @@
-//! What IPv4 and IPv6 show of one check beside each other: which facts differ, by the rules that two reports are compared by,
+//! What IPv4 and IPv6 show of one check side by side: which facts differ, by the rules that two reports are compared by,
 //! and the ratios of what is timed.
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Two IP versions of one check: each judged by the same expectations, then both beside each other.
+//! Two IP versions of one check: each judged by the same expectations, then both side by side.
 
 use serde_json::Map;
 
@@ -14,7 +14,7 @@ use crate::probe::diagnosis::{self, Usual};
 /// Differences named in a reason; more are counted.
 const LISTED: usize = 3;
 
-/// What IPv4 and IPv6 show beside each other. How facts are compared, the assessor knows.
+/// What IPv4 and IPv6 show side by side. How facts are compared, the assessor knows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parity {
     /// In what they differ.
@@ -210,7 +210,7 @@ fn merged(ipv4: Vec<Outcome>, ipv6: Vec<Outcome>) -> Vec<Outcome> {
     out
 }
 
-/// What is expected of both beside each other, judged; a fault where that cannot be decided.
+/// What is expected of both side by side, judged; a fault where that cannot be decided.
 fn parities(case: &Case, seen: &Parity) -> impl Iterator<Item = Result<Outcome, Box<Fault>>> {
     let expectations = case.subject().expectations.iter().filter(|one| parity::is_parity(&one.info));
     expectations.map(|expectation| {

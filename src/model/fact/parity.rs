@@ -1,4 +1,4 @@
-//! Facts every family has when the check says `parity`: what IPv4 and IPv6 show beside each other.
+//! Facts every family has when the check says `parity`: what IPv4 and IPv6 show side by side.
 
 use super::{Fact, FactInfo};
 use crate::model::Value;
