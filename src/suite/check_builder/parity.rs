@@ -131,7 +131,11 @@ impl Builder<'_> {
             } else if rounds < PAIRS {
                 let message =
                     format!("`{}` needs at least {PAIRS} rounds, this check makes {rounds}", expectation.path);
-                self.errors.add(*span, message, "write `rounds: 10`: each is a pair, one over either IP version");
+                self.errors.add(
+                    *span,
+                    message,
+                    "give the check `rounds: 10` or more: each is a pair, one over either IP version",
+                );
             }
         }
     }
