@@ -3,6 +3,7 @@
 
 use shakedown::checks::FAMILIES;
 use shakedown::model::Args;
+use shakedown::model::fact::FactKeys;
 use shakedown::suite::defaults::Defaults;
 use shakedown::suite::diagnostic::{Diagnostics, Sources};
 use shakedown::suite::expect::{FactTyping, Reader, effective};
@@ -26,7 +27,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             family,
             missing: &|_| None,
             facts: family.facts,
-            eventually: false,
+            keys: FactKeys::ALL,
             errors: &mut errors,
             sources: &sources,
             default: false,

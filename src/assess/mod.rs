@@ -3,6 +3,7 @@
 
 pub mod acceptance;
 mod comparisons;
+mod parity;
 mod references;
 pub mod reports;
 #[cfg(test)]
@@ -74,7 +75,8 @@ impl Assess for Assessor {
         fault: Option<Fault>,
     ) -> (Verdict, Option<String>, Assessment) {
         let usual = |metric: &str| self.references.as_ref().filter(|_| case.head.is_none())?.usual(case, metric);
-        let judgement = match judge::judge_beside(case, observation, fault, &usual) {
+        let parity = if fault.is_none() { parity::compared(case, observation) } else { None };
+        let judgement = match judge::judge_beside(case, observation, fault, &usual, parity.as_ref()) {
             passed if passed.verdict == Verdict::Passed && self.compares(case) => {
                 match judge::all_late(case, observation) {
                     Some(fault) => judge::judge(case, observation, Some(fault)),
@@ -91,6 +93,9 @@ impl Assess for Assessor {
     }
 
     fn needs_confirmation(&self, case: &Case, observation: &Observation, assessment: &Assessment) -> bool {
+        if judge::is_unsure(&assessment.judgement) {
+            return true;
+        }
         let verdict = assessment.judgement.verdict;
         assessment.comparisons.get_or_init(|| self.compare(case, observation, verdict)).alarm()
     }
@@ -114,9 +119,7 @@ impl Assess for Assessor {
     }
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
-        let (next, group, fault, expectations, silence) = (None, None, None, Vec::new(), None);
-        let judgement =
-            Judgement { verdict: Verdict::Skipped, reason: Some(reason), next, group, fault, expectations, silence };
+        let judgement = Judgement::of(Verdict::Skipped, Some(reason));
         judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::FAMILIES;
 use crate::model::record::{OriginWord, Outcome};
-use crate::model::{Args, FactInfo, Kind, Observation, Round, Value};
+use crate::model::{Args, FactInfo, FieldRole, Kind, Observation, Round, Value};
 use crate::probe::diagnosis::unknown;
 use crate::probe::{Diagnosis, Failure, Family};
 
@@ -249,4 +249,23 @@ fn commands_of_next_steps_exist() {
         }
     }
     assert!(unknown.is_empty(), "{}", unknown.join("\n"));
+}
+
+/// A family is made over both IP versions, or says why not.
+#[test]
+fn every_family_says_whether_it_can_be_made_over_both_ip_versions() {
+    let mut refusing = Vec::new();
+    for family in FAMILIES {
+        let has = |role| family.fields.iter().any(|field| field.has(role));
+        let reasons = family.modes.iter().filter_map(|mode| mode.no_parity).chain(family.no_parity);
+        for why in reasons {
+            assert!(why.len() > 30 && !why.ends_with('.'), "{}: {why}", family.name);
+        }
+        match family.no_parity {
+            Some(_) => refusing.push(family.name),
+            None => assert!(has(FieldRole::IpVersion) && has(FieldRole::Host), "{} says nothing", family.name),
+        }
+    }
+    refusing.sort_unstable();
+    assert_eq!(refusing, ["failover", "reach", "throughput", "trace"]);
 }

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared, capture, unwatched};
+use crate::model::observation::Side;
 use crate::model::record::Timing;
 use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Round, Silence, Verdict};
 use crate::net::this_host::pending_syns;
@@ -106,13 +107,9 @@ async fn investigate<A: Assess>(
     look: (Instant, Instant),
 ) -> (Verdict, Option<String>, A::Judgement) {
     let before = observation.notes().len();
-    let seed = seed::derive(shared.settings.seed, format!("{}/{} investigate", case.suite, case.id));
-    let cancel = shared.stop.soft.child_token();
-    let mut cx = Cx::new(observation, case.family.facts, Instant::now() + INVESTIGATION, seed, cancel);
-    let search = AssertUnwindSafe(case.subject().probe.investigate(&mut cx)).catch_unwind();
-    tokio::select! {
-        _ = tokio::time::timeout(INVESTIGATION, search) => {}
-        () = shared.halt.set() => {}
+    let arms = if case.over_ipv4.is_some() { &[Some(Arm::Base), Some(Arm::Head)][..] } else { &[None] };
+    for arm in arms {
+        search(shared, case, *arm, observation).await;
     }
     if observation.notes().len() == before {
         return (Verdict::Failed, None, judgement);
@@ -120,6 +117,24 @@ async fn investigate<A: Assess>(
     match assess(shared, case, observation, None, look) {
         failed if failed.0 == Verdict::Failed => failed,
         _ => (Verdict::Failed, None, judgement),
+    }
+}
+
+/// Looks for the cause of what one arm saw; without an arm, of what the case is about.
+async fn search<A: Assess>(shared: &Shared<A>, case: &Case, arm: Option<Arm>, observation: &mut Observation) {
+    let mut own = observation.of_side(if arm == Some(Arm::Base) { Side::Base } else { Side::Subject });
+    let known = own.notes().len();
+    let probe = if arm == Some(Arm::Base) { &case.arm(arm).probe } else { &case.subject().probe };
+    let seed = seed::derive(shared.settings.seed, format!("{}/{} investigate", case.suite, case.id));
+    let cancel = shared.stop.soft.child_token();
+    let mut cx = Cx::new(&mut own, case.family.facts, Instant::now() + INVESTIGATION, seed, cancel);
+    let search = AssertUnwindSafe(probe.investigate(&mut cx)).catch_unwind();
+    tokio::select! {
+        _ = tokio::time::timeout(INVESTIGATION, search) => {}
+        () = shared.halt.set() => {}
+    }
+    for note in own.notes().iter().skip(known) {
+        observation.note_of(case.label(arm), note.clone());
     }
 }
 
@@ -241,7 +256,7 @@ async fn round<A: Assess>(
     let arm = case.arm(turn.arm);
     for sample in 0..case.layout.samples.max(1) {
         let mut round = Round::new(turn.slot, start.elapsed());
-        round.arm = turn.arm;
+        (round.arm, round.label) = (case.mark(turn.arm), case.label(turn.arm));
         round.confirm = turn.confirm;
         round.discarded = turn.warm_up.then_some("warm_up");
         observation.begin_round(round);

@@ -117,7 +117,7 @@ impl Runtimes {
     /// processor.
     pub(super) async fn prepare(&self, plan: &Plan) {
         let cases = plan.cases.iter().filter(|case| case.skip.is_none());
-        let arms = cases.flat_map(|case| case.head.iter().chain([&case.base]));
+        let arms = cases.flat_map(Case::arms);
         let probes: Vec<_> = arms.map(|arm| &arm.probe).filter(|probe| probe.is_cpu_bound()).map(Arc::clone).collect();
         let Some(computing) = self.computing.as_ref().filter(|_| !probes.is_empty()) else { return };
         let wake_randomness = computing.wake_randomness;

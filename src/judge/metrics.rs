@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::model::named::Named;
 use crate::model::record::{Metric, RoundRecord};
-use crate::model::{ComparedBy, FactInfo, Observation, Round, Unit, Unseen};
+use crate::model::{Arm, ComparedBy, FactInfo, Observation, Round, Unit, Unseen};
 use crate::plan::Case;
 use crate::stats::Samples;
 
@@ -16,9 +16,27 @@ const TOLERANCE_SHARE: f64 = 0.005;
 const TOLERANCE_SPAN: f64 = 0.001;
 const TOLERANCE_COUNT: f64 = 1.0;
 
-/// All metrics of a case.
+/// All metrics of a case; of one with `parity`, those over IPv6.
 #[must_use]
 pub fn metrics(case: &Case, observation: &Observation) -> Named<Metric> {
+    let mut all = of_rounds(case, observation);
+    if case.over_ipv4.is_some() {
+        all.0.iter_mut().for_each(|(_, metric)| metric.rounds.retain(|round| round.arm.is_none()));
+        all.0.retain(|(_, metric)| !metric.rounds.is_empty());
+    }
+    all
+}
+
+/// The metrics of a case with `parity`, IPv4 as arm `base` and IPv6 as arm `head`.
+#[must_use]
+pub fn metrics_in_turn(case: &Case, observation: &Observation) -> Named<Metric> {
+    let mut all = of_rounds(case, observation);
+    let rounds = all.0.iter_mut().flat_map(|(_, metric)| &mut metric.rounds);
+    rounds.for_each(|round| round.arm = round.arm.or(Some(Arm::Head)));
+    all
+}
+
+fn of_rounds(case: &Case, observation: &Observation) -> Named<Metric> {
     let measured = case.family.facts.iter().filter(|info| info.better.is_some());
     measured.filter_map(|info| Some((Cow::Borrowed(info.name), metric(case, info, observation)?))).collect()
 }

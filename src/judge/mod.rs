@@ -3,6 +3,7 @@
 mod distinguish;
 mod metrics;
 mod operands;
+mod parity;
 mod record;
 mod table;
 #[cfg(test)]
@@ -11,18 +12,19 @@ mod tests;
 use std::borrow::Cow;
 use std::time::Duration;
 
-pub use metrics::{compared_by, metrics, tolerance};
-pub use record::{base_arm, record};
+pub use metrics::{compared_by, metrics, metrics_in_turn, tolerance};
+pub use parity::{Difference, Parity, Ratio, is_unsure};
+pub use record::{base_arm, facts, partial, record};
 
 use distinguish::distinguish;
 use operands::Operand;
 
 use crate::model::expectation::{Expectation, Origin};
-use crate::model::fact::SETTLED_IN;
-use crate::model::observation::{Side, Tally, Undecided};
+use crate::model::fact::{SETTLED_IN, parity::is_parity};
+use crate::model::observation::{KEPT_OF_EACH, Side, Tally, Undecided};
 use crate::model::record::{OriginWord, Outcome};
 use crate::model::typed::ValueType;
-use crate::model::{Fault, FaultKind, Observation, Round, Silence, Unit, Value, Verdict};
+use crate::model::{Arm, Fault, FaultKind, Observation, Round, Silence, Unit, Value, Verdict};
 use crate::plan::{Case, PlannedArm};
 use crate::probe::diagnosis::{self, Usual};
 use crate::probe::{Diagnosis, Failure};
@@ -44,17 +46,37 @@ pub struct Judgement {
     pub expectations: Vec<Outcome>,
     /// It passed on silence alone, or failed on it as a cell of a grid: a dead host or a cut path gives it as well.
     pub silence: Option<Silence>,
+    /// How IPv4 and IPv6 compare, of a check with `parity`.
+    pub parity: Option<Box<Parity>>,
+}
+
+impl Judgement {
+    /// A verdict, and why.
+    #[must_use]
+    pub const fn of(verdict: Verdict, reason: Option<String>) -> Self {
+        let (next, group, fault, silence, parity) = (None, None, None, None, None);
+        Self { verdict, reason, next, group, fault, expectations: Vec::new(), silence, parity }
+    }
 }
 
 /// Judges one attempt by the arm the verdict is about.
 #[must_use]
 pub fn judge(case: &Case, observation: &Observation, fault: Option<Fault>) -> Judgement {
-    judge_beside(case, observation, fault, &diagnosis::unknown)
+    judge_beside(case, observation, fault, &diagnosis::unknown, None)
 }
 
-/// The same, where something is known of earlier runs.
+/// The same, where something is known of earlier runs, or of how IPv4 and IPv6 compare.
 #[must_use]
-pub fn judge_beside(case: &Case, observation: &Observation, fault: Option<Fault>, usual: Usual<'_>) -> Judgement {
+pub fn judge_beside(
+    case: &Case,
+    observation: &Observation,
+    fault: Option<Fault>,
+    usual: Usual<'_>,
+    parity: Option<&Parity>,
+) -> Judgement {
+    if let (Some(over_ipv4), Some(parity)) = (&case.over_ipv4, parity) {
+        return parity::judge((case, over_ipv4), observation, fault, usual, parity);
+    }
     judge_arm((case, case.subject()), observation, fault, usual)
 }
 
@@ -73,7 +95,7 @@ fn judge_arm(
     let mut open = None;
     // It settles when all else holds; until then it has not.
     let (late, soon): (Vec<_>, Vec<_>) =
-        arm.expectations.iter().enumerate().partition(|(_, expectation)| expectation.info.name == SETTLED_IN.name);
+        of_family(arm).partition(|(_, expectation)| expectation.info.name == SETTLED_IN.name);
     for (index, expectation) in soon.into_iter().chain(late) {
         let settled = observation.settled_in.filter(|_| settles(&expectations));
         match outcome(index, expectation, observation, settled) {
@@ -97,24 +119,21 @@ fn judge_arm(
     }
     if expectations.iter().all(|outcome| outcome.held) {
         let silence = silence(case, observation);
-        return Judgement {
-            expectations,
-            silence,
-            verdict: Verdict::Passed,
-            reason: None,
-            next: None,
-            group: None,
-            fault: None,
-        };
+        return Judgement { expectations, silence, ..Judgement::of(Verdict::Passed, None) };
     }
     let target = arm.probe.target();
     let about = (&*target, case.family, &*arm.args);
     let failure = Failure::new(about, &expectations, (observation, usual), blamed(&expectations, &broken));
     let failure = failure.of_cell(case.grid.as_deref());
     let Diagnosis { cause, next, group } = failure.diagnose();
-    let (reason, next) = (Some(cause), Some(next).filter(|next| !next.is_empty()));
+    let next = Some(next).filter(|next| !next.is_empty());
     let silence = unanswered(case, observation);
-    Judgement { verdict: Verdict::Failed, reason, next, group, fault: None, expectations, silence }
+    Judgement { next, group, expectations, silence, ..Judgement::of(Verdict::Failed, Some(cause)) }
+}
+
+/// What an arm is expected to show by itself, each with its place among all.
+fn of_family(arm: &PlannedArm) -> impl Iterator<Item = (usize, &Expectation)> {
+    arm.expectations.iter().enumerate().filter(|(_, expectation)| !is_parity(&expectation.info))
 }
 
 /// The silence that a cell of a grid failed on: whether a rule denies it, or a dead network, others must show.
@@ -137,15 +156,8 @@ fn settles(expectations: &[Outcome]) -> bool {
 
 /// What was seen stays in the record as facts, but is not held against the target.
 fn unjudged(fault: Fault) -> Judgement {
-    Judgement {
-        verdict: Verdict::Errored,
-        reason: Some(fault.to_string()),
-        next: None,
-        group: None,
-        fault: Some(fault),
-        expectations: Vec::new(),
-        silence: None,
-    }
+    let reason = fault.to_string();
+    Judgement { fault: Some(fault), ..Judgement::of(Verdict::Errored, Some(reason)) }
 }
 
 /// A metric that is to be compared, and of which every sample was taken while this host itself was late.
@@ -275,26 +287,32 @@ fn outcome(
         Some(at) if tally.total > 1 => format!(" in {} {} of {}", operands::noun(observation), at + 1, tally.total),
         _ => String::new(),
     };
-    let judged = Outcome {
+    let judged = kept(expectation, held, tally.got.map(|text| text + &place));
+    Some(Decision::Decided(judged, tally.broken))
+}
+
+/// An expectation that held or not, for the record.
+fn kept(expectation: &Expectation, held: bool, got: Option<String>) -> Outcome {
+    Outcome {
         fact: expectation.path.clone(),
         operator: Cow::Borrowed(expectation.operator.word()),
         want: expectation.want.clone(),
-        got: tally.got.map(|text| text + &place),
+        got,
         held,
         origin: match expectation.origin {
             Origin::Suite(_) => OriginWord::Suite,
             Origin::Default => OriginWord::Default,
         },
         at: expectation.origin.place().cloned(),
-    };
-    Some(Decision::Decided(judged, tally.broken))
+    }
 }
 
 /// Judges what the rounds so far brought, and keeps of their facts what is still needed. Call it after each measurement: what
 /// a case keeps is then bounded, however many measurements it makes of however large a document.
 pub fn tally(case: &Case, observation: &mut Observation) {
-    observation.tally_rounds(|side, tallies, round| {
-        let arm = if side == Side::Base { &case.base } else { case.subject() };
+    let keep = if case.over_ipv4.is_some() { KEPT_OF_EACH } else { 1 };
+    observation.tally_rounds(keep, |side, tallies, round| {
+        let arm = if side == Side::Base { case.arm(Some(Arm::Base)) } else { case.subject() };
         tallies.resize(arm.expectations.len(), Tally::default());
         for (tally, expectation) in tallies.iter_mut().zip(arm.expectations.iter()) {
             if operands::by_round(expectation) {

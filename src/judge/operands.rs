@@ -7,7 +7,7 @@ use super::table;
 use crate::model::count::counted;
 use crate::model::document_path::{self, FindError};
 use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test};
-use crate::model::fact::SETTLED_IN;
+use crate::model::fact::{SETTLED_IN, parity::is_parity};
 use crate::model::record::EXPIRED;
 use crate::model::typed::{Form, ValueType};
 use crate::model::{FactInfo, Observation, Round, TimeOf, Unit, Unseen, Value};
@@ -34,7 +34,9 @@ pub(super) enum Operand<'v> {
 
 /// Whether an expectation is about each round by itself, and each must hold; else it is about all of them together.
 pub(super) fn by_round(expectation: &Expectation) -> bool {
-    expectation.info.name != SETTLED_IN.name && !matches!(expectation.part, Part::Statistic(_))
+    expectation.info.name != SETTLED_IN.name
+        && !is_parity(&expectation.info)
+        && !matches!(expectation.part, Part::Statistic(_))
 }
 
 /// The operand of one round that counts; `None` where the expectation does not speak of that round.

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Judgement;
+use super::{Judgement, parity};
 use crate::model::count::counted;
 use crate::model::fact::SETTLED_IN;
 use crate::model::named::Named;
+use crate::model::observation::Side;
 use crate::model::record::{BaseArm, FactValue, Facts, Metric, Timing, Word};
 use crate::model::{CheckRecord, Expectation, Kind, Observation, Value, Verdict, human_time};
 use crate::plan::Case;
@@ -26,6 +27,10 @@ pub fn record(
     let waited = waited(case, &judgement, timing.attempts);
     let held = judgement.fault.is_none() && super::settles(&judgement.expectations);
     let settled = observation.settled_in.filter(|_| passed).map(|settled| settled.as_secs_f64());
+    let parity = judgement.parity.as_deref();
+    let facts = facts_of(case, observation, observation.settled_in.filter(|_| held));
+    let facts = facts.chain(parity.into_iter().flat_map(parity::facts)).collect();
+    let over_ipv4 = side_over_ipv4(case, observation).map(Box::new);
     CheckRecord {
         suite: Arc::clone(&case.suite),
         id: Arc::clone(&case.id),
@@ -49,18 +54,24 @@ pub fn record(
         attempts: timing.attempts,
         earlier: timing.earlier,
         settled_in_s: settled,
-        facts: facts(case, observation, observation.settled_in.filter(|_| held)),
+        facts,
         partial: partial(case, observation),
         totals: totals(case, observation),
         late_here: late_here(case, observation),
         expectations: judgement.expectations,
         control: None,
         metrics,
-        notes: observation.notes().to_vec(),
+        notes: observation
+            .notes()
+            .iter()
+            .chain(parity.into_iter().flat_map(|parity| &parity.left_out))
+            .cloned()
+            .collect(),
         digest: Some(Arc::clone(&case.subject().digest)),
         comparison: Named::default(),
         baseline: None,
         base: None,
+        over_ipv4,
         rules: case
             .baseline
             .rules
@@ -104,7 +115,17 @@ fn gated(case: &Case) -> Vec<Word> {
     metrics.map(|info| Cow::Borrowed(info.name)).collect()
 }
 
-fn facts(case: &Case, observation: &Observation, settled: Option<Duration>) -> Facts {
+/// The facts of an observation, those of its last round that counts.
+#[must_use]
+pub fn facts(case: &Case, observation: &Observation) -> Facts {
+    facts_of(case, observation, None).collect()
+}
+
+fn facts_of(
+    case: &Case,
+    observation: &Observation,
+    settled: Option<Duration>,
+) -> impl Iterator<Item = (Word, FactValue)> {
     let mut out = Vec::new();
     for info in case.family.facts {
         let name = Cow::Borrowed(info.name);
@@ -123,11 +144,12 @@ fn facts(case: &Case, observation: &Observation, settled: Option<Duration>) -> F
     if let Some(settled) = settled {
         out.push((Cow::Borrowed(SETTLED_IN.name), FactValue::Scalar(Value::from(settled.as_secs_f64()))));
     }
-    out.into_iter().collect()
+    out.into_iter()
 }
 
 /// Facts of which only a part was seen, and why.
-fn partial(case: &Case, observation: &Observation) -> Named<String> {
+#[must_use]
+pub fn partial(case: &Case, observation: &Observation) -> Named<String> {
     let seen = case.family.facts.iter().filter_map(|info| Some((info.name, observation.partial(info.name)?)));
     seen.map(|(name, why)| (Cow::Borrowed(name), why.to_owned())).collect()
 }
@@ -156,7 +178,21 @@ pub fn base_arm(case: &Case, observation: &Observation) -> Option<BaseArm> {
         target: case.base.probe.target(),
         verdict: judgement.verdict,
         reason: judgement.reason,
-        facts: facts(case, &base, None),
+        facts: facts(case, &base),
         partial: partial(case, &base),
+    })
+}
+
+/// What was seen over IPv4, of a check with `parity`.
+fn side_over_ipv4(case: &Case, observation: &Observation) -> Option<BaseArm> {
+    let arm = case.over_ipv4.as_ref()?;
+    let side = observation.of_side(Side::Base);
+    let judgement = super::judge_arm((case, arm), &side, None, &diagnosis::unknown);
+    (side.counted().next().is_some()).then(|| BaseArm {
+        target: arm.probe.target(),
+        verdict: judgement.verdict,
+        reason: judgement.reason,
+        facts: facts(case, &side),
+        partial: partial(case, &side),
     })
 }

@@ -102,6 +102,9 @@ pub struct CheckRecord {
     /// The old target of an interleaved comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Box<BaseArm>>,
+    /// What was seen over IPv4, of a check with `parity`; all else is of IPv6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_ipv4: Option<Box<BaseArm>>,
     /// Rules for facts that are not the family's own: `same`, `may_grow`, `may_shrink`, `ignore`.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub rules: Named<Word>,
@@ -123,7 +126,8 @@ pub struct BaselineRef {
     pub pinned: Option<String>,
 }
 
-/// The observations of arm `base` of an interleaved comparison. The verdict of the case is about arm `head`.
+/// The other side of what was measured in turn: arm `base` of an interleaved comparison, where the verdict is about arm `head`, or
+/// IPv4, where it is about both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BaseArm {
     /// The target.

@@ -28,6 +28,12 @@ pub(super) fn pair(suite: &Suite, head: Option<Suite>, errors: &mut Diagnostics)
         errors.add(base.span, message, "let both arms have the same `netns`: a case runs in one");
         return Vec::new();
     }
+    let parity = |(base, head): &(&Check, &Check)| base.over_ipv4.is_some() && head.differs;
+    if let Some((base, _)) = suite.checks.iter().zip(&head.checks).find(parity) {
+        let message = format!("`{}` compares IPv4 with IPv6: --against cannot compare two targets as well", base.id);
+        errors.add(base.span, message, "leave it out with --only or --skip-tag");
+        return Vec::new();
+    }
     let pairs = suite.checks.iter().zip(head.checks);
     pairs
         .map(|(base, head)| {

@@ -14,17 +14,19 @@ const SLACK: Duration = Duration::from_secs(5);
 
 /// Sets the budgets of a case; a written budget that is shorter than one attempt is an error.
 pub(super) fn set(case: &mut Case, check: &Check, settings: &Settings, errors: &mut Diagnostics) {
-    let paired = case.head.is_some();
-    let rounds = if paired { settings.pairs } else { check.rounds };
+    let rounds = if case.head.is_some() { settings.pairs } else { check.rounds };
+    let both = case.over_ipv4.is_some();
+    let paired = case.head.is_some() || both;
     case.layout = Layout {
         // A fault is injected once per round that counts: the first failover, with everything cold, is the one that matters.
         warm_up: u32::from(rounds > 1 && case.footprint != Footprint::Disruptive),
         rounds,
         samples: check.samples,
         pairs: paired.then(|| seed::derive(settings.seed, format_args!("{}/{}", case.suite, case.id))),
-        confirm: settings.confirm && case.metrics() > 0 && case.footprint != Footprint::Disruptive,
+        // What differs between IP versions may be another with each answer.
+        confirm: both || settings.confirm && case.metrics() > 0 && case.footprint != Footprint::Disruptive,
     };
-    let one = case.subject().probe.longest().max(case.base.probe.longest());
+    let one = case.arms().map(|arm| arm.probe.longest()).max().unwrap_or_default();
     case.attempt = one.saturating_mul(case.layout.most()) + SLACK;
     case.budget = match (check.budget, check.eventually) {
         (Some(budget), _) => {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ControlGroup, Layout};
+use crate::model::fact::parity;
 use crate::model::{Args, Arm, BaselineRules, Capture, Expectation, GridCell, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
-use crate::suite::check::{Check, Eventually};
+use crate::suite::check::{Check, Eventually, OverIpv4};
 
 /// One case, planned. Of two arms everything but the arms themselves is as the suite is written.
 pub struct Case {
@@ -40,6 +41,8 @@ pub struct Case {
     pub base: PlannedArm,
     /// The new target of an interleaved comparison.
     pub head: Option<PlannedArm>,
+    /// The same over IPv4, of a check with `parity`; `base` is over IPv6 then.
+    pub over_ipv4: Option<PlannedArm>,
     /// Positions in the plan of the cases that must pass first.
     pub needs: Vec<usize>,
     /// Values that other cases may use.
@@ -95,7 +98,18 @@ impl PlannedArm {
             patience: check.patience,
         }
     }
+
+    /// The side over IPv4 of a check with `parity`.
+    fn over_ipv4(check: &Check, side: &OverIpv4) -> Self {
+        let OverIpv4 { probe, args, hosts } = side.clone();
+        Self { probe, args, hosts, ..Self::of(check) }
+    }
 }
+
+/// Evidence of a check with `parity` that is of IPv4 begins so.
+pub const OVER_IPV4: &str = "over IPv4";
+/// The same of IPv6.
+pub const OVER_IPV6: &str = "over IPv6";
 
 /// The wait before the first retry; it doubles with each further one, to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -125,13 +139,14 @@ impl Case {
     /// Whether an arm of it needs much CPU time.
     #[must_use]
     pub fn is_cpu_bound(&self) -> bool {
-        self.head.iter().chain([&self.base]).any(|arm| arm.probe.is_cpu_bound())
+        self.arms().any(|arm| arm.probe.is_cpu_bound())
     }
 
     /// A case that is not laid out in time yet, and of which nothing is linked to others.
     pub(super) fn new(suite: &Arc<str>, check: &Check, head: Option<&Check>) -> Self {
         // Neighbours would add their noise to what is compared.
-        let least = if head.is_some() { Footprint::Noisy } else { Footprint::Quiet };
+        let timed = check.expectations.iter().any(|one| one.info.name == parity::RATIO.info.name);
+        let least = if head.is_some() || timed { Footprint::Noisy } else { Footprint::Quiet };
         let footprint = check.probe.footprint().max(least);
         Self {
             suite: Arc::clone(suite),
@@ -149,6 +164,7 @@ impl Case {
             retry_delay: check.retry_delay,
             base: PlannedArm::of(check),
             head: head.map(PlannedArm::of),
+            over_ipv4: check.over_ipv4.as_ref().map(|side| PlannedArm::over_ipv4(check, side)),
             needs: Vec::new(),
             grid: check.grid.clone(),
             captures: Arc::clone(&check.captures),
@@ -171,10 +187,36 @@ impl Case {
         self.head.as_ref().unwrap_or(&self.base)
     }
 
-    /// The arm a round is of.
+    /// All its arms.
+    pub fn arms(&self) -> impl Iterator<Item = &PlannedArm> {
+        [&self.base].into_iter().chain(&self.head).chain(&self.over_ipv4)
+    }
+
+    /// The arm a round is of: of two IP versions, `base` is over IPv4.
     #[must_use]
     pub fn arm(&self, arm: Option<Arm>) -> &PlannedArm {
-        if arm == Some(Arm::Head) { self.subject() } else { &self.base }
+        match (arm, &self.over_ipv4) {
+            (Some(Arm::Base), Some(over_ipv4)) => over_ipv4,
+            (Some(Arm::Head), _) => self.subject(),
+            _ => &self.base,
+        }
+    }
+
+    /// How a round is marked. What a check with `parity` shows over IPv6 is what it shows, as of any check.
+    #[must_use]
+    pub fn mark(&self, arm: Option<Arm>) -> Option<Arm> {
+        arm.filter(|arm| self.over_ipv4.is_none() || *arm == Arm::Base)
+    }
+
+    /// What an arm is called in evidence; nothing where there is no other, or where the other is what is old.
+    #[must_use]
+    pub fn label(&self, arm: Option<Arm>) -> &'static str {
+        match (arm, self.over_ipv4.is_some()) {
+            (Some(Arm::Base), true) => OVER_IPV4,
+            (Some(Arm::Head), true) => OVER_IPV6,
+            (Some(Arm::Base), false) => "old target",
+            _ => "",
+        }
     }
 
     /// How many metrics its family has.

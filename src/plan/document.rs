@@ -113,7 +113,9 @@ pub struct CaseRow {
     pub warm_up: u32,
     /// Measurements in a round.
     pub samples: u32,
-    /// Of two arms: which comes first in each pair of rounds.
+    /// Whether it asks over IPv4 and IPv6 in turn.
+    pub parity: bool,
+    /// Of two arms: which comes first in each pair of rounds. Of two IP versions `base` is IPv4.
     pub first_arms: Vec<Arm>,
     /// Further attempts.
     pub retries: u32,
@@ -241,6 +243,7 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         rounds: case.layout.rounds,
         warm_up: case.layout.warm_up,
         samples: case.layout.samples,
+        parity: case.over_ipv4.is_some(),
         first_arms: pairs.filter_map(|turn| turn.arm).collect(),
         retries: case.retries,
         retry_delay_s: case.retry_delay.map(seconds),

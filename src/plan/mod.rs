@@ -19,7 +19,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use case::{Case, PlannedArm};
+pub use case::{Case, OVER_IPV4, OVER_IPV6, PlannedArm};
 pub use control::{ControlGroup, Shows, same_host};
 pub use layout::{Layout, PlannedRound};
 pub use limits::{Limit, SharedResource};
@@ -127,8 +127,7 @@ fn permission(case: &Case) -> Option<Permission> {
     if case.footprint == Footprint::Disruptive {
         return Some(Permission::Disruptive);
     }
-    let mut arms = std::iter::once(&case.base).chain(&case.head);
-    arms.find_map(|arm| arm.probe.scan()).map(Permission::Scan)
+    case.arms().find_map(|arm| arm.probe.scan()).map(Permission::Scan)
 }
 
 /// Selected checks that are not allowed are errors where they are written.

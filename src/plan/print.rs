@@ -138,20 +138,25 @@ fn expects(out: &mut String, expectation: &Expectation, case: &Case) {
 fn rounds(out: &mut String, case: &Case) {
     let layout = case.layout;
     let samples = if layout.samples > 1 { format!(" of {}", counted(layout.samples, "sample")) } else { String::new() };
+    let first = |word: [&'static str; 2]| -> String {
+        let turns = layout.turns().filter(|turn| !turn.warm_up && turn.slot.is_multiple_of(2));
+        let order = turns.map(|turn| if turn.arm == Some(Arm::Head) { word[1] } else { word[0] });
+        order.collect::<Vec<_>>().join(" ")
+    };
     match &case.head {
         Some(head) => {
-            let order: Vec<&str> = layout
-                .turns()
-                .filter(|turn| !turn.warm_up && turn.slot.is_multiple_of(2))
-                .map(|turn| if turn.arm == Some(Arm::Head) { "hb" } else { "bh" })
-                .collect();
             let _ = writeln!(
                 out,
                 "         {}",
                 visible(&format!("arm base {}, arm head {}", case.base.probe.target(), head.probe.target()))
             );
             let (pairs, warm) = (counted(layout.rounds, "pair"), layout.warm_up);
-            let _ = writeln!(out, "         {pairs}{samples} after {warm} to warm up: {}", order.join(" "));
+            let _ = writeln!(out, "         {pairs}{samples} after {warm} to warm up: {}", first(["bh", "hb"]));
+        }
+        None if case.over_ipv4.is_some() => {
+            let (pairs, warm) = (counted(layout.rounds, "pair"), layout.warm_up);
+            let order = first(["46", "64"]);
+            let _ = writeln!(out, "         IPv4 and IPv6 in turn: {pairs}{samples} after {warm} to warm up: {order}");
         }
         None if layout.rounds > 1 || layout.samples > 1 => {
             let (rounds, warm) = (counted(layout.rounds, "round"), layout.warm_up);

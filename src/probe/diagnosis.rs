@@ -4,7 +4,7 @@
 use super::Family;
 use crate::model::argument::Argument;
 use crate::model::document_path::is_of;
-use crate::model::fact::{NO_FAILURE, SETTLED_IN};
+use crate::model::fact::{FactKeys, NO_FAILURE};
 use crate::model::record::Outcome;
 use crate::model::rows::Rows;
 use crate::model::{Args, Choice, Fact, FactInfo, Field, GridCell, Observation, Round, Value};
@@ -247,7 +247,7 @@ fn of_value(failure: &Failure<'_>, fact: &FactInfo) -> Option<&'static str> {
 /// The advice for the expectation that says most: of its fact, or of the one it is a part of.
 fn of_breach(failure: &Failure<'_>) -> Option<&'static str> {
     let path = &*failure.first()?.fact;
-    let facts = failure.family.facts.iter().chain([&SETTLED_IN]);
+    let facts = failure.family.facts.iter().chain(FactKeys::ALL.facts());
     let named = facts.filter(|fact| is_of(path, fact.name) && fact.advice.breach.is_some());
     named.max_by_key(|fact| fact.name.len())?.advice.breach
 }

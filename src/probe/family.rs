@@ -24,13 +24,15 @@ pub struct Mode {
     pub lacks: &'static [&'static str],
     /// Facts that no check without it can have.
     pub facts: &'static [FactInfo],
+    /// Why it cannot be made over IPv4 and IPv6 in turn (`parity`).
+    pub no_parity: Option<&'static str>,
 }
 
 impl Mode {
     /// A mode that adds facts.
     #[must_use]
     pub const fn of(with: &'static str, applies: fn(&Args) -> bool, facts: &'static [FactInfo]) -> Self {
-        Self { with, example: None, applies, adds: None, lacks: &[], facts }
+        Self { with, example: None, applies, adds: None, lacks: &[], facts, no_parity: None }
     }
 
     /// The same mode, with an entry that switches it on.
@@ -58,6 +60,12 @@ impl Mode {
     #[must_use]
     pub const fn adds(self, expectations: &'static str) -> Self {
         Self { adds: Some(expectations), ..self }
+    }
+
+    /// The same mode, which cannot be made over IPv4 and IPv6 in turn, for this reason.
+    #[must_use]
+    pub const fn no_parity(self, why: &'static str) -> Self {
+        Self { no_parity: Some(why), ..self }
     }
 
     /// The same mode, which cannot produce these facts.
@@ -168,6 +176,8 @@ pub struct Family {
     pub must_expect: &'static [&'static str],
     /// See [`Probe::GRID`].
     pub grid: Option<Grid>,
+    /// See [`Probe::NO_PARITY`].
+    pub no_parity: Option<&'static str>,
     /// See [`Probe::FIELD_RULES`].
     pub field_rules: FieldRules,
     /// See [`Probe::SYNONYMS`].
@@ -196,6 +206,13 @@ impl Family {
     pub fn produces(&self, args: &Args, name: &str) -> bool {
         let lacking = self.modes.iter().any(|mode| mode.lacks.contains(&name) && (mode.applies)(args));
         !lacking && self.required_mode(args, name).is_none()
+    }
+
+    /// Why a check with these fields cannot be made over IPv4 and IPv6 in turn, if it cannot.
+    #[must_use]
+    pub fn refuses_parity(&self, args: &Args) -> Option<&'static str> {
+        let mut modes = self.modes.iter().filter(|mode| (mode.applies)(args));
+        self.no_parity.or_else(|| modes.find_map(|mode| mode.no_parity))
     }
 
     /// A probe with these arguments. What it is called, and what is wrong with it, is told of the arguments as they are shown.
@@ -249,6 +266,7 @@ impl Family {
             streams: P::STREAMS,
             must_expect: P::MUST_EXPECT,
             grid: P::GRID,
+            no_parity: P::NO_PARITY,
             field_rules: P::FIELD_RULES,
             synonyms: P::SYNONYMS,
             readme,

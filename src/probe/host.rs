@@ -105,6 +105,12 @@ impl Host {
         &self.name
     }
 
+    /// Whether it is an address, and no name.
+    #[must_use]
+    pub fn is_address(&self) -> bool {
+        literal(&self.name).is_some()
+    }
+
     /// What it is called among the hosts of a run: its name, and the network namespace it is looked at from.
     #[must_use]
     pub fn label(&self) -> String {

@@ -66,6 +66,8 @@ pub trait Probe: Send + Sync + Sized + 'static {
     const MUST_EXPECT: &'static [&'static str] = &[];
     /// Of a family whose checks are grids: what gives the cells, each of which is a case.
     const GRID: Option<Grid> = None;
+    /// Why a check of it cannot be made over IPv4 and IPv6 in turn (`parity`); `None` where it can.
+    const NO_PARITY: Option<&'static str> = None;
     /// Rules between its fields, for the schema.
     const FIELD_RULES: FieldRules = FieldRules { exclusive: &[], any: &[], with: &[] };
     /// What other tools call it, its fields and its facts.

@@ -150,6 +150,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         comparison,
         baseline,
         base,
+        over_ipv4,
         rules,
         gated,
     } = check;
@@ -177,7 +178,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     texts(notes, redactor);
     named(comparison, redactor, of_comparison);
     of_baseline(baseline, redactor);
-    of_base(base.as_deref_mut(), redactor);
+    [base, over_ipv4].into_iter().for_each(|side| of_base(side.as_deref_mut(), redactor));
     named(rules, redactor, word);
     words(gated, redactor);
 }

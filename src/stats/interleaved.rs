@@ -2,6 +2,9 @@
 
 use super::effect::Effect;
 
+/// Pairs below which nothing is called.
+pub const PAIRS: u32 = 6;
+
 /// One round: its place in the order of all rounds, its arm, its value on the scale tested.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {

@@ -16,8 +16,10 @@ pub struct Check {
     pub check: Arc<str>,
     /// Its family.
     pub family: &'static Family,
-    /// The probe.
+    /// The probe; of a check with `parity`, that over IPv6.
     pub probe: Arc<dyn DynProbe>,
+    /// The same check over IPv4, of one with `parity`.
+    pub over_ipv4: Option<OverIpv4>,
     /// Arguments that say something of a failure, secrets masked.
     pub args: Arc<Args>,
     /// The network namespace it runs in, if the suite names one.
@@ -80,6 +82,17 @@ pub struct Check {
     pub needs_span: Span,
     /// Where the check is written.
     pub span: Span,
+}
+
+/// One side of a check with `parity`: what is another over IPv4.
+#[derive(Clone)]
+pub struct OverIpv4 {
+    /// The probe.
+    pub probe: Arc<dyn DynProbe>,
+    /// Arguments that say something of a failure, secrets masked.
+    pub args: Arc<Args>,
+    /// The host it is about, by its IPv4 addresses.
+    pub hosts: Arc<[Host]>,
 }
 
 /// The name of another check, and where it is written.

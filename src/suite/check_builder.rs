@@ -4,6 +4,7 @@ mod capture;
 mod expectations;
 mod grid;
 mod header;
+mod parity;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use super::repeats;
 use super::tables::{self, Weight};
 use super::tree::{Kind, Node};
 use super::vars::{self, Scope};
+use crate::model::fact::FactKeys;
 use crate::model::{Arg, Args, FieldRole, GridCell, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
 
@@ -92,8 +94,8 @@ struct OwnCell {
     hosts: Arc<[Host]>,
     grid: Option<Arc<GridCell>>,
 }
-/// What decides which facts a check can have: its family, its fields, and whether it has `eventually`.
-type Described<'c> = (&'static Family, &'c Args, bool);
+/// What decides which facts a check can have: its family, its fields, and its keys that give it facts.
+type Described<'c> = (&'static Family, &'c Args, FactKeys);
 
 /// The id of a check, its family, and what stands below that.
 type Named<'n> = (&'n str, &'static Family, &'n Node);
@@ -170,11 +172,16 @@ impl Builder<'_> {
 
     fn case(&mut self, written: &Written<'_>, typed: TypedArgs, own: OwnCell, folder: &Path) -> Option<Check> {
         let Written { node, name, family, raw, below, resolved, common, cell, contents } = *written;
-        let OwnCell { id, parts, netns, hosts, grid } = own;
-        let judged = self.judged(written, &typed.args, grid.as_deref(), folder);
-        let (mut typed, when) = (typed, self.skip(resolved.get("when"), cell));
+        let (mut typed, mut own, when) = (typed, own, self.skip(resolved.get("when"), cell));
+        let ipv4 = self.over_both(written, &mut typed, &mut own);
+        let judged = self.judged(written, &typed.args, own.grid.as_deref(), folder);
         let conflict = self.conflict(family, &mut typed, cell, below.span);
         let probe = self.build(family, &typed, below.span)?;
+        let over_ipv4 = match &ipv4 {
+            Some(ipv4) => Some(self.over_ipv4(written, (ipv4, &own), &*probe, &judged)?),
+            None => None,
+        };
+        let OwnCell { id, parts, netns, hosts, grid } = own;
         let severity = match common.get(&tables::SEVERITY) {
             Weight::Warn => Severity::Warn,
             Weight::Fail => Severity::Fail,
@@ -186,7 +193,8 @@ impl Builder<'_> {
         let disruptive = probe.footprint() == Footprint::Disruptive;
         self.repetition(node, resolved, common, disruptive, family.name);
         let timeout = self.defaults.get("timeout");
-        let digest = self.written.digest((family, raw), node.get("netns"), timeout, cell);
+        let parity = over_ipv4.is_some();
+        let digest = self.written.digest((family, raw), (node.get("netns"), parity), timeout, cell);
         let digest = contents.added_to(digest);
         Some(Check {
             id: id.into(),
@@ -194,6 +202,7 @@ impl Builder<'_> {
             check: name.into(),
             family,
             probe,
+            over_ipv4,
             args: Arc::new(typed.args.only(family.diagnosed_by).masked()),
             tags: texts(resolved.get("tags")).into(),
             needs: texts(resolved.get("needs")).into(),
@@ -216,7 +225,7 @@ impl Builder<'_> {
             retry_delay: common.get(&tables::RETRY_DELAY),
             serial: repeats::serial(resolved.get("serial"), self.errors),
             per_target: common.get(&tables::PER_TARGET).and_then(|most| usize::try_from(most).ok()),
-            rounds: self.rounds.unwrap_or_else(|| common.get(&tables::ROUNDS)),
+            rounds: self.rounds_of(common),
             samples: if disruptive { 1 } else { common.get(&tables::SAMPLES) },
             severity,
             budget: common.get(&tables::BUDGET),
@@ -227,6 +236,10 @@ impl Builder<'_> {
             needs_span: node.get("needs").map_or(node.span, |needs| needs.span),
             span: node.span,
         })
+    }
+
+    fn rounds_of(&self, common: &Args) -> u32 {
+        self.rounds.unwrap_or_else(|| common.get(&tables::ROUNDS))
     }
 
     fn typing<'t>(&'t mut self, folder: &'t Path) -> ArgContext<'t> {
@@ -262,7 +275,8 @@ impl Builder<'_> {
         let common = |name| tables::names(tables::DEFAULTS).any(|other| other == name);
         for field in tables::CHECK.iter().filter(|field| !PARSED.contains(&field.name) && !common(field.name)) {
             if let Some(value) = node.get(field.name).cloned() {
-                let _ = self.typing(folder).value(field.name, &value, &field.kind);
+                let arg = self.typing(folder).value(field.name, &value, &field.kind);
+                args.0.extend(arg.filter(|_| field.name == tables::PARITY.name()).map(|arg| (field.name, arg)));
             }
         }
         args

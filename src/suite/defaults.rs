@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::diagnostic::{Diagnostics, Sources};
 use super::expect::{FactTyping, Reader};
 use super::tree;
-use crate::model::{Args, Expectation};
+use crate::model::fact::{FactKeys, parity::PARITY};
+use crate::model::{Args, Expectation, FactInfo};
 use crate::probe::Family;
 
 /// Default expectations by family.
@@ -17,19 +18,18 @@ struct FamilyDefaults {
     facts: Vec<Expectation>,
     /// One entry per mode.
     modes: Vec<Vec<Expectation>>,
+    /// Of a check with `parity`.
+    parity: Vec<Expectation>,
 }
 
 impl Defaults {
     /// Those of every family. A family whose own default does not parse is a defect a test finds.
     #[must_use]
     pub fn of(families: &'static [Family], errors: &mut Diagnostics) -> Self {
-        let of_family = |family: &'static Family, errors: &mut Diagnostics| {
-            let facts = family.facts.iter().filter_map(|fact| Some(format!("{}: {}", fact.name, fact.expected?)));
-            let facts: Vec<String> = facts.collect();
-            FamilyDefaults {
-                facts: read(family, &facts.join("\n"), errors),
-                modes: family.modes.iter().map(|mode| read(family, mode.adds.unwrap_or_default(), errors)).collect(),
-            }
+        let of_family = |family: &'static Family, errors: &mut Diagnostics| FamilyDefaults {
+            facts: read(family, &expected(family.facts), errors),
+            modes: family.modes.iter().map(|mode| read(family, mode.adds.unwrap_or_default(), errors)).collect(),
+            parity: read(family, &expected(PARITY), errors),
         };
         Self(families.iter().map(|family| (family.name, of_family(family, errors))).collect())
     }
@@ -47,6 +47,19 @@ impl Defaults {
         };
         all.facts.iter().filter(own).cloned().chain(of_modes.iter().cloned()).collect()
     }
+
+    /// Those of the facts that keys of a check give it.
+    #[must_use]
+    pub fn of_keys(&self, family: &Family, keys: FactKeys) -> &[Expectation] {
+        let all = self.0.get(family.name).filter(|_| keys.parity);
+        all.map(|all| all.parity.as_slice()).unwrap_or_default()
+    }
+}
+
+/// What the facts of a table are expected to be by default, as a suite would write it.
+fn expected(facts: &[FactInfo]) -> String {
+    let all = facts.iter().filter_map(|fact| Some(format!("{}: {}", fact.name, fact.expected?)));
+    all.collect::<Vec<_>>().join("\n")
 }
 
 fn read(family: &'static Family, text: &str, errors: &mut Diagnostics) -> Vec<Expectation> {
@@ -60,7 +73,7 @@ fn read(family: &'static Family, text: &str, errors: &mut Diagnostics) -> Vec<Ex
         family,
         missing: &|_| None,
         facts: family.facts,
-        eventually: false,
+        keys: FactKeys::ALL,
         errors,
         sources: &sources,
         default: true,

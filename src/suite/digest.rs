@@ -43,12 +43,12 @@ impl DefinedVariables {
         Self { vars, overridden, secrets, budget: Budget::of_definitions(), netns: netns.cloned() }
     }
 
-    /// Hash of a family and its fields in any order of keys; the patience belongs to it, and the network namespace as the suite
-    /// writes it.
+    /// Hash of a family and its fields in any order of keys; the patience belongs to it, the network namespace as the suite
+    /// writes it, and whether both IP versions are asked.
     pub(super) fn digest(
         &self,
         (family, below): (&Family, &Node),
-        netns: Option<&Node>,
+        (netns, parity): (Option<&Node>, bool),
         timeout: Option<&Node>,
         cell: &Cell,
     ) -> String {
@@ -75,6 +75,9 @@ impl DefinedVariables {
         if let Some(netns) = netns.or(self.netns.as_ref()) {
             text.push_str(" netns ");
             canonical(&resolved(netns, &self.vars), &mut text);
+        }
+        if parity {
+            text.push_str(" parity");
         }
         hex(&Sha256::digest(text.as_bytes())).chars().take(DIGITS).collect()
     }
@@ -225,7 +228,7 @@ mod tests {
         let vars = |value: &str| BTreeMap::from([("v".to_owned(), node(value))]);
         let secrets = BTreeMap::from([("TOKEN".to_owned(), secret.to_owned())]);
         let defined = DefinedVariables::of(&vars(written), &vars(now), &secrets, None);
-        defined.digest((family, &node(text)), None, None, &BTreeMap::new())
+        defined.digest((family, &node(text)), (None, false), None, &BTreeMap::new())
     }
 
     fn digest(text: &str, v: &str) -> String {
@@ -292,7 +295,7 @@ mod tests {
         let of = |own: Option<&str>, of_all: Option<&str>, now: &str| {
             let (own, of_all) = (own.map(node), of_all.map(node));
             let defined = DefinedVariables::of(&vars("a"), &vars(now), &BTreeMap::new(), of_all.as_ref());
-            defined.digest((family, &node("{host: h, port: 1}")), own.as_ref(), None, &BTreeMap::new())
+            defined.digest((family, &node("{host: h, port: 1}")), (own.as_ref(), false), None, &BTreeMap::new())
         };
         assert_eq!(of(None, None, "a"), digest("{host: h, port: 1}", "0"));
         assert_ne!(of(Some("a"), None, "a"), of(None, None, "a"));

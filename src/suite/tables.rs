@@ -131,6 +131,14 @@ fields! { pub CAPTURE;
     );
 }
 
+/// Whether both IP versions are asked.
+pub const PARITY: Field<bool> = Field::default(
+    "parity",
+    FieldKind::Bool,
+    "false",
+    "Whether to ask over IPv4 and over IPv6, in turn and as one case: all that is expected must hold over both, and nothing may differ (`parity.same`). `rounds` are pairs then.",
+);
+
 /// Keys of one fact below `baseline`.
 pub const BASELINE: &[FieldInfo] = &[
     FieldInfo::optional(
@@ -193,6 +201,7 @@ pub const CHECK: &[FieldInfo] = &[
         FieldKind::Group(EVENTUALLY),
         "Repeat the check until it holds, for things that take a while. Not with `retries`.",
     ),
+    PARITY.info,
     RETRIES.info,
     RETRY_DELAY.info,
     FieldInfo::optional(

@@ -112,6 +112,8 @@ pub fn accepted() -> Vec<(String, String)> {
 const MORE: &[&str] = &[
     "  - {id: login, http: {url: \"http://h/\"}, capture: {t: {fact: body.json.t, secret: false}, u-2: body}}\n  - {id: me, http: {url: \"http://h/${checks.login.t}\", body: \"${checks.login.u-2}\"}}",
     "  - {id: true, tcp: {host: x, port: 1}}",
+    "  - {id: a, parity: true, rounds: 6, tls: {host: x}, expect: {parity.ratio.handshake_time: {lt: 1.5}, parity.same: false}}",
+    "  - {id: a, parity: \"true\", dns: {server: x, name: y}, expect: {parity.differences: {any: {contains: ttl}}}}",
     "  - {id: 5, tcp: {<<: *c, port: \"80\"}, tags: t, needs: []}",
     "  - {id: a, tcp: {host: \"2001:db8::1\", port: 80, banner: \"true\"}}",
     "  - {id: a, tcp: {host: \"[2001:db8::1]\", port: 80}}",

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::operators_of;
 use crate::judge;
 use crate::model::expectation::Sort;
-use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::fact::STATISTICS;
 use crate::model::typed::Form;
 use crate::model::{Better, ComparedBy, FactInfo, Kind, Unit};
 
@@ -148,9 +148,9 @@ fn unit(unit: Unit) -> String {
     }
 }
 
-/// The fact that every check with `eventually` has.
-pub(super) fn settled_in() -> String {
-    text("any family", &SETTLED_IN)
+/// A fact that a key of a check gives it, whatever its family.
+pub(super) fn of_any_family(fact: &FactInfo) -> String {
+    text("any family", fact)
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use crate::app::config;
 use crate::checks::{FAMILIES, family};
 use crate::cli::examples;
 use crate::exit;
+use crate::model::document_path::is_of;
 use crate::model::expectation::Operator;
-use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::fact::{FactKeys, STATISTICS};
 use crate::model::{FactInfo, FieldInfo, FieldKind, Kind};
 use crate::probe::Family;
 use crate::suite::tables;
@@ -188,8 +189,11 @@ fn of_facts(owner: Option<&str>, name: &str) -> Vec<String> {
             });
         }
     }
-    if owner.is_none() && name == SETTLED_IN.name {
-        out.push(facts::settled_in());
+    if owner.is_none() {
+        let by_key = FactKeys::ALL
+            .facts()
+            .filter(|fact| is_of(name, fact.name) && (name == fact.name || fact.kind == Kind::Object));
+        out.extend(by_key.map(facts::of_any_family));
     }
     out
 }

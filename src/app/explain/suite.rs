@@ -7,7 +7,7 @@ use super::layout::unwrapped;
 use super::operators::SORTS;
 use super::sections::{DOCUMENTS, TOGETHER};
 use crate::checks::FAMILIES;
-use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::fact::{FactKeys, STATISTICS};
 use crate::model::quantity;
 use crate::model::{FieldInfo, Unit};
 use crate::suite::tables;
@@ -143,7 +143,10 @@ pub(super) fn text() -> String {
         let _ = writeln!(out, "  {words:<24} {}", super::operators_of(*sort, " "));
     }
     let _ = writeln!(out, "\nparts of a distribution: {}", STATISTICS.join(", "));
-    let _ = writeln!(out, "{}: {}\n\n{}", SETTLED_IN.name, SETTLED_IN.help, unwrapped(&SECTIONS.join("\n")));
+    for fact in FactKeys::ALL.facts() {
+        let _ = writeln!(out, "{}: {}", fact.name, fact.help);
+    }
+    let _ = writeln!(out, "\n{}", unwrapped(&SECTIONS.join("\n")));
     let _ = writeln!(out, "## Quantities\n");
     for unit in [Unit::Seconds, Unit::Bytes, Unit::BitsPerSecond, Unit::PerSecond, Unit::Ratio] {
         let _ =

@@ -6,7 +6,7 @@ use crate::app::explain::operators::SORTS;
 use crate::app::explain::suite::{EXPECT, INTRO, SECTIONS, TABLES, shallow};
 use crate::checks::FAMILIES;
 use crate::model::expectation::Operator;
-use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::fact::{FactKeys, STATISTICS};
 use crate::model::{FieldInfo, Unit, quantity};
 
 /// A suite that shows the form.
@@ -64,11 +64,13 @@ fn operators(page: &mut Page) {
     page.paragraph("What each means, with an example: [operators.md](operators.md).");
     page.heading(2, "Parts of a distribution");
     page.paragraph(&format!("{}, as in `rtt.p95`.", codes(STATISTICS.iter().copied())));
-    page.paragraph(&format!(
-        "A check with `eventually` also has the fact {}. {}",
-        code(SETTLED_IN.name),
-        SETTLED_IN.help
-    ));
+    page.heading(2, "Facts by key");
+    page.paragraph("A check with `eventually`, or with `parity`, has these beside the facts of its family.");
+    let mut table = Table::new(&["Fact", "Default", "Meaning"]);
+    for fact in FactKeys::ALL.facts() {
+        table.row([code(fact.name), fact.expected.map(code).unwrap_or_default(), fact.help.to_owned()]);
+    }
+    page.table(&table);
 }
 
 fn quantities(page: &mut Page) {

@@ -14,7 +14,7 @@ pub use rules::Rules;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::model::fact::SETTLED_IN;
+use crate::model::fact::FactKeys;
 use crate::model::named::Named;
 use crate::model::record::{FactValue, Facts, Shared, Word};
 use crate::model::reduced::{Check, Report};
@@ -77,6 +77,14 @@ pub fn arms(record: &Report, rules: &Rules) -> Changes {
             out.facts(check, &Sides { before: &before, after: &check.facts }, rules);
         }
     }
+    out.changes
+}
+
+/// The facts of two observations of one check, by its own rules alone, and by those of its family.
+#[must_use]
+pub fn sides(check: &Check, [before, after]: [&Facts; 2], partial: [&Named<String>; 2]) -> Changes {
+    let mut out = Collector { partial: seen_in_part(partial), ..Collector::default() };
+    out.facts(check, &Sides { before, after }, &Rules::default());
     out.changes
 }
 
@@ -178,7 +186,7 @@ impl Collector {
         listed: &mut usize,
     ) {
         if self.is_partial(name)
-            || name == SETTLED_IN.name
+            || FactKeys::ALL.facts().any(|info| info.name == name)
             || !resolver.may_matter(name, is_distribution(sides.0) || is_distribution(sides.1))
         {
             return;

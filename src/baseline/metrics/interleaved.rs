@@ -6,12 +6,11 @@ use crate::model::count::counted;
 use crate::model::reduced::{Metric, Round};
 use crate::model::{Arm, Change, Comparison};
 use crate::stats::Effect;
+pub use crate::stats::interleaved::PAIRS;
 use crate::stats::interleaved::{EffectError, Point, effect, rounds_needed};
 
 /// Name and version of the method.
 pub const METHOD: &str = "interleaved-least-squares/1";
-/// Pairs below which nothing is called.
-pub const PAIRS: u32 = 6;
 const AGAINST: &str = "arm base, in interleaved pairs";
 
 /// Whether a metric was measured in two arms.

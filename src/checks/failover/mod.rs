@@ -41,6 +41,8 @@ impl Probe for Failover {
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
     const STREAMS: bool = false;
+    const NO_PARITY: Option<&'static str> =
+        Some("what it breaks is broken for both IP versions at once: give its probe an `ip_version`");
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::PROBE.name(), None);
 

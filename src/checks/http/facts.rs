@@ -216,6 +216,7 @@ facts! { pub(super) CONTENT;
     )
     .form(Form::Digest)
     .ruled(Rule::Ignore)
+    .content()
     .on_breach(OTHER_CONTENT);
     pub(super) const BODY_TRUNCATED: Fact<bool> = Fact::flag("body.truncated", "Whether `body` is only a part; expectations that the rest could change are not judged.")
         .ruled(Rule::Ignore)

@@ -90,8 +90,10 @@ impl Probe for Http {
         Mode::of("jsonpath: {NAME: QUERY}", |args| args.given(&JSONPATH), json_path::FACTS),
         Mode::of("follow: 5", |args| args.get(&FOLLOW) > 0 && asks_one(args), facts::FOLLOWED),
         Mode::of("expect_continue: true", |args| args.get(&EXPECT_CONTINUE) && asks_one(args), facts::CONTINUED),
-        Mode::of("proxy: {http: HOST:PORT}", |args| args.given(&PROXY), proxied::FACTS),
-        Mode::of("addresses: all", |args| !asks_one(args), backends::FACTS),
+        Mode::of("proxy: {http: HOST:PORT}", |args| args.given(&PROXY), proxied::FACTS)
+            .no_parity("the proxy chooses the IP version by which it asks"),
+        Mode::of("addresses: all", |args| !asks_one(args), backends::FACTS)
+            .no_parity("`addresses: all` by itself compares every address, of both IP versions"),
     ];
     const FIELD_RULES: FieldRules = FieldRules {
         exclusive: &[

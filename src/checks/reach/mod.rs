@@ -50,6 +50,8 @@ impl Probe for Reach {
     const MODES: &'static [Mode] =
         &[Mode::of("allow: []", is_denied, &[]).adds("outcome: {in: [refused, silent, unreachable]}")];
     const STREAMS: bool = false;
+    const NO_PARITY: Option<&'static str> =
+        Some("it is a grid of sources and destinations: write a row for the addresses of each IP version");
     const GRID: Option<Grid> = Some(grid::cells);
     const FIELD_RULES: FieldRules = FieldRules {
         exclusive: &[&["network_policies", "allow"], &["network_policies", "allow_file"]],

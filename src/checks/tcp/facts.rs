@@ -44,5 +44,5 @@ facts! { pub(super) EVERY;
 facts! { pub(super) CONVERSATION;
     pub(super) const BANNER: Fact<String> = Fact::text("banner", "First line the server sent.");
     pub(super) const RECEIVED: Fact<String> =
-        Fact::text("received", "What the server sent, up to `limit`.").ruled(Rule::Ignore);
+        Fact::text("received", "What the server sent, up to `limit`.").ruled(Rule::Ignore).content();
 }

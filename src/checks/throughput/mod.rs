@@ -35,6 +35,8 @@ impl Probe for Throughput {
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
     const STREAMS: bool = false;
+    const NO_PARITY: Option<&'static str> =
+        Some("it fills the path, and one run would be in the way of the other: write a check for each `ip_version`");
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (SERVER.name(), None);
 

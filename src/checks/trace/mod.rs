@@ -55,6 +55,9 @@ impl Probe for Trace {
     const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::MTU_FACTS);
     const MODES: &'static [probe::Mode] = MODES;
     const STREAMS: bool = false;
+    const NO_PARITY: Option<&'static str> = Some(
+        "routers have other addresses in each IP version, so no two ways are the same: write a check for each `ip_version`",
+    );
     const FIELD_RULES: FieldRules = FieldRules { exclusive: &[], any: &[], with: &[] };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const DIAGNOSED_BY: &'static [&'static str] = &[PROTOCOL.name(), PORT.name()];

@@ -26,6 +26,6 @@ facts! { pub(super) FACTS;
     .on_breach(SLOWER)
     .reached();
     pub(super) const RESPONSE: Fact<String> =
-        Fact::text("response", "The datagram that decided the outcome, up to `limit`.").ruled(Rule::Ignore);
+        Fact::text("response", "The datagram that decided the outcome, up to `limit`.").ruled(Rule::Ignore).content();
     pub(super) const SIZE: Fact<i64> = Fact::integer("response.size", Unit::Bytes, "Full length of that datagram, even if `limit` cut it.");
 }

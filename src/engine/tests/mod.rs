@@ -247,16 +247,7 @@ impl Assess for TestJudge {
     }
 
     fn skipped(&self, case: &Case, reason: String) -> CheckRecord {
-        let (fault, expectations, silence) = (None, Vec::new(), None);
-        let judgement = Judgement {
-            verdict: Verdict::Skipped,
-            reason: Some(reason),
-            next: None,
-            group: None,
-            fault,
-            expectations,
-            silence,
-        };
+        let judgement = Judgement::of(Verdict::Skipped, Some(reason));
         judge::record(case, &Observation::default(), judgement, Named::default(), Timing::default())
     }
 }

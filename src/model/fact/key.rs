@@ -117,6 +117,7 @@ impl<T> Fact<T> {
                     headline: false,
                     own_evidence: false,
                     failure: false,
+                    content: false,
                 },
                 advice: Advice { values: &[], breach: None },
                 is_column: false,
@@ -213,6 +214,12 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn failure(self) -> Self {
         Self { info: FactInfo { roles: Roles { failure: true, ..self.info.roles }, ..self.info }, ..self }
+    }
+
+    /// The same fact, which stands for all that the peer sent: the same at one time, wherever it is asked.
+    #[must_use]
+    pub const fn content(self) -> Self {
+        Self { info: FactInfo { roles: Roles { content: true, ..self.info.roles }, ..self.info }, ..self }
     }
 
     /// The same fact, with what to try next for values that are no success. Of a choice, each must be one of its words.

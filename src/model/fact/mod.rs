@@ -4,6 +4,7 @@
 //! baseline metrics all derive from it.
 
 mod key;
+pub mod parity;
 mod rule;
 mod time;
 
@@ -12,6 +13,7 @@ pub use rule::{Better, Rule};
 pub use time::TimeOf;
 
 use super::args::Args;
+use super::document_path::is_of;
 use super::typed::Form;
 use super::unit::Unit;
 use crate::stats::samples::NANOS;
@@ -133,6 +135,8 @@ pub struct Roles {
     pub own_evidence: bool,
     /// It is there only when something is wrong, so that expecting it at all says that something is.
     pub failure: bool,
+    /// It stands for all that the peer sent: another release sends something else, but all of one service send the same.
+    pub content: bool,
 }
 
 /// Advice for a value that is none of a failure: expectations that did not hold speak before other values.
@@ -207,3 +211,30 @@ pub const SETTLED_IN: FactInfo = Fact::metric(
 )
 .on_breach("it holds, but too late: look at what delays the change (timers, caches, deployment order)")
 .info;
+
+/// The keys of a check that give it facts beside those of its family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FactKeys {
+    /// `eventually`.
+    pub eventually: bool,
+    /// `parity`.
+    pub parity: bool,
+}
+
+impl FactKeys {
+    /// All of them.
+    pub const ALL: Self = Self { eventually: true, parity: true };
+
+    /// The key, as a suite would write it, that gives a check the fact of a path.
+    #[must_use]
+    pub fn of(path: &str) -> Option<&'static str> {
+        let fact = Self::ALL.facts().find(|fact| is_of(path, fact.name))?;
+        Some(if parity::is_parity(fact) { "parity: true" } else { "eventually: {within: 1m}" })
+    }
+
+    /// The facts a check with these keys has.
+    pub fn facts(self) -> impl Iterator<Item = &'static FactInfo> {
+        let settled = self.eventually.then_some(&SETTLED_IN);
+        settled.into_iter().chain(parity::PARITY.iter().filter(move |_| self.parity))
+    }
+}

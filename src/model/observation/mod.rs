@@ -18,6 +18,8 @@ use crate::stats::Samples;
 const NOTES: usize = 32;
 /// Characters kept per evidence line.
 const NOTE_CHARS: usize = 500;
+/// Rounds of a side of which everything is kept, where two sides are held against each other.
+pub const KEPT_OF_EACH: usize = 3;
 /// Bytes of text that is kept of every round: outcomes, addresses.
 const SMALL: usize = 64;
 
@@ -180,8 +182,8 @@ impl Observation {
     }
 
     /// Counts every new round that counts into the tallies of its side, by `take`, and then forgets what nobody asks for again:
-    /// large facts of rounds that have a later one with the same fact. What was seen last stays.
-    pub fn tally_rounds(&mut self, mut take: impl FnMut(Side, &mut Vec<Tally>, &Round)) {
+    /// large facts of rounds that have `keep` later ones with the same fact. What was seen last stays.
+    pub fn tally_rounds(&mut self, keep: usize, mut take: impl FnMut(Side, &mut Vec<Tally>, &Round)) {
         for at in self.tallied..self.rounds.len() {
             let round = &mut self.rounds[at];
             let side = Side::of(round);
@@ -193,9 +195,11 @@ impl Observation {
                 round.facts.iter().map(|(name, value)| (*name, is_small(value))).collect();
             fresh.extend(round.tables.iter().map(|(name, _)| (*name, false)));
             for (name, small) in fresh {
-                let held = self.large.iter().position(|(of, held, _)| *of == side && *held == name);
-                if let Some(held) = held {
-                    let (_, _, earlier) = self.large.swap_remove(held);
+                let of_it = |(of, held, _): &&(Option<Side>, &'static str, usize)| *of == side && *held == name;
+                if self.large.iter().filter(of_it).count() >= keep
+                    && let Some(oldest) = self.large.iter().position(|row| of_it(&row))
+                {
+                    let (_, _, earlier) = self.large.remove(oldest);
                     self.rounds[earlier].forget(name);
                 }
                 if !small {
@@ -230,11 +234,16 @@ impl Observation {
 
     /// Adds a line of evidence; bounded in length and number. What every round says again is said once.
     pub fn note(&mut self, text: impl Into<String>) {
+        let label = self.rounds.last().map_or("", |round| round.label);
+        self.note_of(label, text);
+    }
+
+    /// The same, of the side that evidence calls so.
+    pub fn note_of(&mut self, label: &str, text: impl Into<String>) {
         if self.notes.len() >= NOTES {
             return;
         }
-        let of_base = self.rounds.last().is_some_and(|round| round.arm == Some(Arm::Base));
-        let text: String = if of_base { format!("old target: {}", text.into()) } else { text.into() };
+        let text: String = if label.is_empty() { text.into() } else { format!("{label}: {}", text.into()) };
         let kept = shortened(&text);
         if !self.notes.contains(&kept) {
             self.notes.push(kept);
@@ -268,12 +277,40 @@ impl Observation {
     /// The rounds of the old target, as an observation of their own; `None` without an interleaved comparison.
     #[must_use]
     pub fn of_base(&self) -> Option<Self> {
-        let mut rounds: Vec<Round> = self.rounds.iter().filter(|round| round.arm == Some(Arm::Base)).cloned().collect();
+        let base = self.of_side(Side::Base);
+        (!base.rounds.is_empty()).then(|| Self { notes: Vec::new(), unavailable: Vec::new(), settled_in: None, ..base })
+    }
+
+    /// What was seen of one side, as an observation of its own.
+    #[must_use]
+    pub fn of_side(&self, side: Side) -> Self {
+        let own = |round: &&Round| (round.arm == Some(Arm::Base)) == (side == Side::Base);
+        let mut rounds: Vec<Round> = self.rounds.iter().filter(own).cloned().collect();
+        let label = rounds.first().map_or("", |round| round.label);
+        let own = |note: &String| match label {
+            "" => Some(note.clone()),
+            label => note.strip_prefix(label)?.strip_prefix(": ").map(str::to_owned),
+        };
         for round in &mut rounds {
-            round.arm = None;
+            (round.arm, round.label) = (None, "");
         }
-        let tallies = [self.tallies[Side::Base as usize].clone(), Vec::new()];
-        (!rounds.is_empty()).then(|| Self { rounds, tallies, ..Self::default() })
+        Self {
+            rounds,
+            notes: self.notes.iter().filter_map(own).collect(),
+            unavailable: self.unavailable.clone(),
+            tallies: [self.tallies[side as usize].clone(), Vec::new()],
+            settled_in: self.settled_in,
+            ..Self::default()
+        }
+    }
+
+    /// The last rounds that count of which everything is kept, newest first, each as an observation of its own.
+    pub fn whole_rounds(&self) -> impl Iterator<Item = Self> {
+        let counted: Vec<&Round> = self.counted().collect();
+        let is_whole = |round: &Round| round.facts.iter().all(|(_, value)| !value.is_null());
+        let newest = counted.into_iter().rev().enumerate().take(KEPT_OF_EACH);
+        let whole = newest.take_while(move |(at, round)| *at == 0 || is_whole(round));
+        whole.map(|(_, round)| Self { rounds: vec![round.clone()], ..Self::default() }).collect::<Vec<_>>().into_iter()
     }
 
     /// The last value of a scalar fact in the rounds that count.

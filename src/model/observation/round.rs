@@ -17,6 +17,8 @@ pub struct Round {
     pub start: Duration,
     /// Its side of an interleaved comparison.
     pub arm: Option<Arm>,
+    /// What evidence calls its side; empty where there is no other.
+    pub label: &'static str,
     /// Measured only because the rounds before it gave an alarm.
     pub confirm: bool,
     /// Why this round does not count (`warm_up`), if it does not.

@@ -5,6 +5,7 @@ mod budgets;
 mod controls;
 mod limits;
 mod order;
+mod parity;
 mod selection;
 
 use super::{Case, Plan, Settings};

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use super::{Builder, Described, Written};
+use crate::model::fact::FactKeys;
 use crate::model::{Args, BaselineRules, Capture, Expectation, GridCell};
 use crate::probe::Family;
 use crate::suite::baseline_rules;
 use crate::suite::check::Eventually;
 use crate::suite::diagnostic::Span;
 use crate::suite::expect::{FactTyping, Reader, effective};
+use crate::suite::tables;
 use crate::suite::tree::Node;
 
 /// What is expected of a case, and what follows from it.
@@ -29,13 +31,15 @@ impl Builder<'_> {
         cell: Option<&GridCell>,
         folder: &Path,
     ) -> JudgedFields {
-        let Written { name, family, below, resolved, .. } = *written;
+        let Written { name, family, below, resolved, common, .. } = *written;
         let eventually = self.eventually(resolved.get("eventually"), folder);
-        let read = (family, args, eventually.is_some());
+        let keys = FactKeys { eventually: eventually.is_some(), parity: common.get(&tables::PARITY) };
+        let read = (family, args, keys);
         // Of what is denied nothing else is to be seen.
         let denied = cell.is_some_and(|cell| !cell.allowed);
         let expect = resolved.get("expect");
-        let mut expectations = self.expectations(read, expect.filter(|_| !denied));
+        let rounds = self.rounds_of(common);
+        let mut expectations = self.expectations(read, expect.filter(|_| !denied), rounds);
         self.must_expect(family, args, &expectations, expect.unwrap_or(below).span);
         let captures = self.captures(name, read, resolved.get("capture"), (folder, &mut expectations));
         let rules = (self.defaults.get("baseline"), resolved.get("baseline"));
@@ -45,24 +49,22 @@ impl Builder<'_> {
     }
 
     /// The expectations in force.
-    pub(super) fn expectations(&mut self, check: Described<'_>, node: Option<&Node>) -> Vec<Expectation> {
-        let (family, args, _) = check;
-        let defaults = self.defaults_of.of_check(family, args);
+    pub(super) fn expectations(&mut self, check: Described<'_>, node: Option<&Node>, rounds: u32) -> Vec<Expectation> {
+        let (family, args, keys) = check;
+        let mut defaults = self.defaults_of.of_check(family, args);
+        defaults.extend_from_slice(self.defaults_of.of_keys(family, keys));
         let written = node.map_or_else(Vec::new, |node| self.written(check, node));
+        self.ratios(family, &written, rounds);
         effective::combine(family.facts, &defaults, written, self.errors)
     }
 
     /// Those of a map of facts.
-    pub(super) fn written(
-        &mut self,
-        (family, args, eventually): Described<'_>,
-        node: &Node,
-    ) -> Vec<(Expectation, Span)> {
+    pub(super) fn written(&mut self, (family, args, keys): Described<'_>, node: &Node) -> Vec<(Expectation, Span)> {
         let mut reader = Reader {
             family,
             missing: &|name| family.required_mode(args, name),
             facts: family.facts,
-            eventually,
+            keys,
             errors: self.errors,
             sources: self.sources,
             default: false,

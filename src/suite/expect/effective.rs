@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test, domain};
-use crate::model::fact::Better;
+use crate::model::fact::{Better, parity};
 use crate::model::{FactInfo, Kind, Value};
 use crate::suite::diagnostic::{Diagnostics, Span};
 
@@ -129,7 +129,8 @@ impl Parts<'_> {
     /// What must be so for the default to speak; `None` when the check rules that out.
     fn given(&self, default: &Expectation) -> Option<Arc<[Precondition]>> {
         let mut out = Vec::new();
-        if default.info.roles.outcome {
+        // Two answers that differ do so whatever they are.
+        if default.info.roles.outcome || parity::is_parity(&default.info) {
             return Some(out.into());
         }
         let named = self.facts.iter().filter(|fact| default.info.given.contains(&fact.name));

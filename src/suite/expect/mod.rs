@@ -18,7 +18,7 @@ use super::syntax::flow;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::document_path::{self, Step};
 use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
-use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::fact::{FactKeys, STATISTICS};
 use crate::model::typed::Form;
 use crate::model::{Args, FactInfo, Kind, Unit, Value, quantity};
 use crate::probe::{Family, plain};
@@ -34,8 +34,8 @@ pub struct Reader<'a> {
     pub missing: &'a dyn Fn(&str) -> Option<&'static str>,
     /// Its facts.
     pub facts: &'static [FactInfo],
-    /// Whether `settled_in` is a fact of this check.
-    pub eventually: bool,
+    /// The keys that give this check facts beside those of its family.
+    pub keys: FactKeys,
     /// Where errors go.
     pub errors: &'a mut Diagnostics,
     /// For places.
@@ -143,12 +143,13 @@ impl Reader<'_> {
     }
 
     fn fact(&mut self, path: &str, span: Span, value: &Node) -> Option<(FactInfo, Part)> {
-        let settled = [SETTLED_IN];
-        let known = self.facts.iter().chain(settled.iter().filter(|_| self.eventually));
+        let known = self.facts.iter().chain(self.keys.facts());
         let found =
             known.filter(|info| document_path::is_of(path, info.name)).max_by_key(|info| info.name.len()).copied();
         let Some(info) = found else {
-            let help = self.other_fact(path, value);
+            let by_key = FactKeys::of(path)
+                .map(|key| format!("a check has it with `{key}`, which stands beside `{}`", self.family.name));
+            let help = by_key.unwrap_or_else(|| self.other_fact(path, value));
             self.errors.add(span, format!("`{}` has no fact `{path}`", self.family.name), help);
             return None;
         };
@@ -218,9 +219,7 @@ impl Reader<'_> {
                 out.push(info.name.to_owned());
             }
         }
-        if self.eventually {
-            out.push(SETTLED_IN.name.to_owned());
-        }
+        out.extend(self.keys.facts().map(|info| info.name.to_owned()));
         out
     }
 

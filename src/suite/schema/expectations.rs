@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::fields::{quantity_name, reference, several};
 use super::words;
 use crate::model::expectation::{OperandForm, Operator, Sort};
-use crate::model::fact::{SETTLED_IN, STATISTICS};
+use crate::model::fact::{FactKeys, STATISTICS, parity};
 use crate::model::{FactInfo, Kind, Unit, typed};
 use crate::probe::Family;
 
@@ -88,7 +88,7 @@ fn name(sort: Sort, form: Form) -> String {
 /// Definitions of every sort and form that the facts of `families` have.
 pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
     let mut out = Map::new();
-    let facts = || families.iter().flat_map(|family| family.facts).chain([&SETTLED_IN]);
+    let facts = || families.iter().flat_map(|family| family.facts).chain(FactKeys::ALL.facts());
     for fact in facts() {
         for (sort, form) in uses(fact) {
             out.entry(name(sort, form)).or_insert_with(|| tests(sort, form));
@@ -101,7 +101,10 @@ pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
             out.entry(words::name(words)).or_insert_with(|| words::schema(words));
         }
     }
-    out.insert(SETTLED_IN.name.into(), described(Sort::of(SETTLED_IN.kind, SETTLED_IN.unit), &SETTLED_IN));
+    for fact in FactKeys::ALL.facts() {
+        let sort = if fact.kind == Kind::Object { Sort::Any } else { Sort::of(fact.kind, fact.unit) };
+        out.insert(fact.name.into(), described(sort, fact));
+    }
     for form in [Form::All, Form::Named] {
         let of_all = format!("is.choice{}", form.suffix());
         let any_choice = json!({"anyOf": [reference("text"), reference(&of_all)]});
@@ -148,7 +151,7 @@ pub(super) fn of(family: &Family) -> Value {
     let mut statistics: BTreeMap<String, Vec<String>> = BTreeMap::new();
     // Columns by their table, and by what may be asked of a cell.
     let mut cells: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for info in family.facts.iter().chain([&SETTLED_IN]) {
+    for info in family.facts {
         let sort = Sort::of(info.kind, info.unit);
         let escaped = info.name.replace('.', "\\.");
         match info.kind {
@@ -184,13 +187,17 @@ pub(super) fn of(family: &Family) -> Value {
                 let below = if matches!(info.form, typed::Form::Fields) { "\\." } else { "[.\\[]" };
                 patterns.insert(format!("^{escaped}{below}{but}."), described(sort, info));
             }
-            _ if info.name == SETTLED_IN.name => {
-                properties.insert(info.name.into(), reference(SETTLED_IN.name));
-            }
             _ => {
                 properties.insert(info.name.into(), described(sort, info));
             }
         }
+    }
+    // They stand in `$defs` once.
+    for info in FactKeys::ALL.facts().filter(|info| family.no_parity.is_none() || !parity::is_parity(info)) {
+        match info.kind {
+            Kind::Object => patterns.insert(format!("^{}\\.", info.name.replace('.', "\\.")), reference(info.name)),
+            _ => properties.insert(info.name.into(), reference(info.name)),
+        };
     }
     patterns.extend(of_statistics(&statistics));
     patterns.extend(cells.iter().map(|((table, definition), columns)| {

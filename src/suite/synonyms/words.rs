@@ -39,6 +39,7 @@ pub(super) const OPERATORS: &[(&str, &str)] = &[
 pub(super) const CHECK: &[(&str, &str)] = &[
     ("name", "id"), ("check", "id"), ("key", "id"), ("title", "description"), ("desc", "description"),
     ("summary", "description"), ("comment", "description"), ("tag", "tags"), ("label", "tags"), ("labels", "tags"),
+    ("dual_stack", "parity"), ("dualstack", "parity"), ("both_ip_versions", "parity"),
     ("network_namespace", "netns"), ("namespace", "netns"), ("net_ns", "netns"), ("ns", "netns"),
     ("group", "tags"), ("groups", "tags"), ("need", "needs"), ("depends", "needs"), ("depend_on", "needs"),
     ("depends_on", "needs"), ("dependencies", "needs"), ("require", "needs"), ("requires", "needs"), ("after", "needs"),

@@ -7,6 +7,7 @@ mod duplicate_address;
 mod impaired;
 mod limits;
 mod netns;
+mod parity;
 mod ports;
 mod reach;
 mod silence;

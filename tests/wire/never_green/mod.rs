@@ -10,6 +10,7 @@ mod variants;
 use shakedown::checks::FAMILIES;
 use shakedown::judge::judge;
 use shakedown::model::expectation::Expectation;
+use shakedown::model::fact::FactKeys;
 use shakedown::model::{Args, Better, FactInfo, Kind, Observation, Verdict};
 use shakedown::plan::Case;
 use shakedown::probe::{Family, Mode};
@@ -73,7 +74,7 @@ impl<'a> Walk<'a> {
             family: self.family,
             missing: &|_| None,
             facts: self.family.facts,
-            eventually: false,
+            keys: FactKeys::default(),
             errors: &mut errors,
             sources: &sources,
             default: false,

@@ -20,6 +20,21 @@ after how many seconds. It replaces `retries`, and a pass after several attempts
 ",
         ),
         shown(
+            &["parity"],
+            "\
+Asks over IPv4 and over IPv6 in turn, as one case: is IPv6 as good as IPv4? The host is a name with addresses of both. All that is
+expected must hold over both, and nothing may differ: every fact that `compare` compares, and the content, else `parity.same` fails and
+says what differs. What is another with each answer cannot be compared, and is left out with `baseline: {FACT: {change: ignore}}`.
+Times are judged where `expect` names a ratio (IPv6 / IPv4), which needs `rounds`: each is a pair, in random order. An IP version that
+this host lacks is errored.",
+            "  - id: dual-stack
+    parity: true
+    rounds: 10
+    http: {url: \"https://www.example.test/\"}
+    expect: {parity.ratio.connect_time: {lt: 1.5}}
+",
+        ),
+        shown(
             &["retries", "retry", "flaky"],
             "\
 Further attempts when a check does not hold: after half a second, then after twice as long each time, 10 s at most. A pass
