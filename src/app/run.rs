@@ -115,7 +115,7 @@ async fn follow(
     let layout = Layout::of(cells.map(|(case, target)| cell(case, target)), style.width);
     let settings = engine::Settings { runtimes, ..settings(args, seed) };
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
-    let (start, captured) = (settings.start, Arc::clone(&settings.captured));
+    let (start, captured, named) = (settings.start, Arc::clone(&settings.captured), Arc::clone(&settings.found));
     let opening = started(&plan, args, host, (settings.wall, seed), (assessor.vanished(&plan), rerun_of));
     let notices = both_references(&plan, args) + &assessor.notices(&plan);
     let stop = signals.stop.clone();
@@ -132,9 +132,12 @@ async fn follow(
         let event = Redacted::new(event, &redactor);
         for_all(&event, &mut events, &mut progress);
         if let Event::AttemptEnded { index, attempt, verdict, reason } = event.event()
-            && let Some((case, target)) = plan.cases.get(*index).zip(targets.get(*index)).filter(|_| style.verbose)
+            && style.verbose
+            && let Some((planned, target)) = plan.cases.get(*index).zip(targets.get(*index))
         {
-            let line = console::attempt(cell(case, target), (*attempt, *verdict), reason.as_deref(), &layout);
+            let found = named.get(*index).map(|case| (case.subject().probe.target(), case));
+            let of = found.as_ref().map_or_else(|| cell(planned, target), |(target, case)| cell(case, target));
+            let line = console::attempt(of, (*attempt, *verdict), reason.as_deref(), &layout);
             progress.suspend(|| say(&redactor.clean(&format!("{line}\n"))));
         }
         if let Event::CheckFinished { record, .. } = event.event()
@@ -150,8 +153,8 @@ async fn follow(
     let ending = Redacted::new(ending, &redactor);
     for_all(&ending, &mut events, &mut progress);
     fold.push(ending);
+    let missing = fold.missing();
     let Some(record) = fold.finish() else { return (exit::INCOMPLETE, None) };
-    let missing = plan.cases.len() - record.checks.len();
     let lines = |place: &Place| sources.line_text(place).map(|text| redactor.clean(text));
     // The summary has the exit code, which is another one where a report could not be written.
     let mut lost = outputs::write(&record, &args.output, terminal);
@@ -223,6 +226,7 @@ fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
         deadline: args.deadline,
         runtimes: engine::Runtimes::default(),
         captured: Arc::default(),
+        found: Arc::default(),
     }
 }
 

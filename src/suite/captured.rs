@@ -7,7 +7,7 @@ use super::merge::{Document, is_name};
 use super::tree::{Kind, Node};
 use super::vars::Lookup;
 use crate::model::suggest::suggested_word;
-use crate::model::{FieldKind, stand_in};
+use crate::model::{FieldKind, stand_in, target};
 
 /// Stands before the id of the check.
 pub const PREFIX: &str = "checks.";
@@ -131,7 +131,10 @@ fn collect<'n>(node: &'n Node, out: &mut Vec<(&'n str, Span)>) {
 /// before the first one is sent. `fixed` says that the field is about that, whatever its kind.
 #[must_use]
 pub fn refusal(name: &str, node: &Node, kind: &FieldKind, fixed: bool) -> Option<(String, String)> {
-    let text = node.text().filter(|text| stand_in::is_in(text))?;
+    let text = node.text()?;
+    if !stand_in::is_in(text) {
+        return target::is_planned(text).then(|| refusal_of_target(name, kind)).flatten();
+    }
     let shown = node.shown().unwrap_or_default();
     match kind {
         FieldKind::Text if !fixed => None,
@@ -159,4 +162,15 @@ pub fn refusal(name: &str, node: &Node, kind: &FieldKind, fixed: bool) -> Option
             ))
         }
     }
+}
+
+/// Why the host that another check finds cannot stand in a field.
+fn refusal_of_target(name: &str, kind: &FieldKind) -> Option<(String, String)> {
+    let (what, help) = match kind {
+        FieldKind::Path | FieldKind::FileOr(_) | FieldKind::Inline => ("name a file of this host", "write the file"),
+        FieldKind::Argument => ("be part of a command", "write the command without it"),
+        FieldKind::Address => ("stand where only an address may", "write the address: a target may be a name"),
+        _ => return None,
+    };
+    Some((format!("`{name}`: a target that a server names cannot {what}"), help.to_owned()))
 }

@@ -133,6 +133,8 @@ pub struct Roles {
     pub own_evidence: bool,
     /// It is there only when something is wrong, so that expecting it at all says that something is.
     pub failure: bool,
+    /// It is a table of targets, with columns for their host, port and priority: another check may have a case for each.
+    pub targets: bool,
 }
 
 /// Advice for a value that is none of a failure: expectations that did not hold speak before other values.
