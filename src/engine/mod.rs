@@ -291,7 +291,8 @@ impl<A: Assess> Shared<A> {
     /// What a place of the plan is, once all that it needs has ended.
     async fn settled(&self, index: usize, queue: &Queue) -> Place {
         let found = &self.settings.found;
-        if let Some(count) = found.settle(&self.plan, index, queue, &self.settings.captured).filter(|count| *count > 0) {
+        if let Some(count) = found.settle(&self.plan, index, queue, &self.settings.captured).filter(|count| *count > 0)
+        {
             self.send(Event::PlacesLeftEmpty { count }).await;
         }
         found.place(index)

@@ -64,12 +64,14 @@ impl FoundCases {
         let is_one = |other: &Case| other.list.is_some() && other.id == case.id && other.suite == case.suite;
         let mut places: Vec<usize> = (0..plan.cases.len()).filter(|at| is_one(&plan.cases[*at])).collect();
         places.sort_by_key(|at| plan.cases[*at].slot);
-        let passed = case.found_by(&plan.cases).is_some_and(|source| queue.verdict(source) == Some(Verdict::Passed));
+        let has_passed = |need: usize| queue.verdict(need) == Some(Verdict::Passed);
+        let passed = case.found_by(&plan.cases).is_some_and(has_passed);
+        let runs = case.skip.is_none() && case.needs.iter().copied().all(has_passed);
         let (cases, fault) = match cases_of(case, captured) {
             Ok(cases) if passed && case.skip.is_none() => (cases, None),
-            // What it needs says why it does not run.
+            // Why it does not run is said elsewhere.
             Ok(_) => (vec![case.without_target()], None),
-            Err(fault) => (vec![case.without_target()], Some(fault).filter(|_| passed && case.skip.is_none())),
+            Err(fault) => (vec![case.without_target()], Some(fault).filter(|_| runs)),
         };
         let mut state = self.state();
         let empty = places.split_off(cases.len().min(places.len()));
@@ -88,7 +90,8 @@ impl FoundCases {
 fn cases_of(case: &Case, captured: &CapturedValues) -> Result<Vec<Case>, Fault> {
     let Some(list) = case.list.as_deref() else { return Ok(Vec::new()) };
     let fault = |detail: String, remedy: String| Err(Fault::local(list.operation(), "", detail, remedy));
-    let whole = |check: &str| format!("see what `{check}` was told: every target must be known before one is looked at");
+    let whole =
+        |check: &str| format!("see what `{check}` was told: every target must be known before one is looked at");
     match captured.targets(&found_by(&case.suite, &list.check, &list.table)) {
         None => fault(format!("`{}` left none", list.check), whole(&list.check)),
         Some(Err(why)) => fault(why, whole(&list.check)),
@@ -98,7 +101,12 @@ fn cases_of(case: &Case, captured: &CapturedValues) -> Result<Vec<Case>, Fault> 
         }
         Some(Ok(targets)) if targets.len() > list.most => {
             let (found, most) = (counted(targets.len(), "target"), list.most);
-            let remedy = format!("raise `max` if all are meant: `{}: {{from: \"{}\", max: {}}}`", list.key, list.reference(), targets.len());
+            let remedy = format!(
+                "raise `max` if all are meant: `{}: {{from: \"{}\", max: {}}}`",
+                list.key,
+                list.reference(),
+                targets.len()
+            );
             fault(format!("`{}` found {found}, and at most {most} are looked at", list.check), remedy)
         }
         Some(Ok(targets)) => targets.iter().map(|target| case.at_target(target)).collect(),

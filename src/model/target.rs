@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn rows_are_targets_each_once_and_in_one_spelling() {
-        let found = [("MX1.example", None), ("mx1.example", None), ("mx1.example", Some(25)), ("2001:DB8:0::1", Some(5))];
+        let found =
+            [("MX1.example", None), ("mx1.example", None), ("mx1.example", Some(25)), ("2001:DB8:0::1", Some(5))];
         assert_eq!(labels(&found), Ok(["mx1.example", "mx1.example:25", "[2001:db8::1]:5"].map(Into::into).into()));
         assert_eq!(labels(&[("2001:db8::1", None)]), Ok(vec!["2001:db8::1".to_owned()]));
         assert_eq!(labels(&[]), Ok(Vec::new()));
@@ -167,7 +168,16 @@ mod tests {
 
     #[test]
     fn what_a_server_says_is_no_target_unless_a_suite_could_write_it() {
-        for host in ["", "a b.example", "a\u{1b}[2J.example", r"a\032b.example", "1.2.3.4.", "0.0.0.0", "224.0.0.1", "::ffff:192.0.2.1"] {
+        for host in [
+            "",
+            "a b.example",
+            "a\u{1b}[2J.example",
+            r"a\032b.example",
+            "1.2.3.4.",
+            "0.0.0.0",
+            "224.0.0.1",
+            "::ffff:192.0.2.1",
+        ] {
             assert!(labels(&[("ok.example", None), (host, None)]).is_err(), "{host:?}");
         }
         for port in [0, -1, 65_536] {
@@ -178,7 +188,8 @@ mod tests {
     #[test]
     fn parts_take_the_place_of_their_words() {
         let [host, port, priority] = PARTS.map(word);
-        let targets = Target::of_rows(&rows(&[("a.example", Some(25)), ("2001:db8::1", Some(25)), ("b.example", None)]));
+        let targets =
+            Target::of_rows(&rows(&[("a.example", Some(25)), ("2001:db8::1", Some(25)), ("b.example", None)]));
         let [name, address, portless] = targets.unwrap().try_into().unwrap();
         let url = format!("https://{host}:{port}/?{priority}");
         assert_eq!(name.fill(&url).as_deref(), Ok("https://a.example:25/?10"));

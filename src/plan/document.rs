@@ -204,7 +204,12 @@ impl PlanDocument {
             left_out: names(&plan.left_out),
             renamed: plan.renamed.iter().map(renamed).collect(),
             limits: plan.limits.iter().map(|limit| limit_row(limit, redactor)).collect(),
-            cases: plan.cases.iter().filter(|case| case.is_listed()).map(|case| case_row(plan, case, redactor)).collect(),
+            cases: plan
+                .cases
+                .iter()
+                .filter(|case| case.is_listed())
+                .map(|case| case_row(plan, case, redactor))
+                .collect(),
         }
     }
 }
@@ -237,7 +242,12 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         skip: case.skip.as_deref().map(clean),
         stage: case.stage.word(),
         alone: case.footprint != crate::probe::Footprint::Quiet,
-        needs: case.needs.iter().filter(|need| plan.cases.get(**need).is_some_and(Case::is_listed)).filter_map(name).collect(),
+        needs: case
+            .needs
+            .iter()
+            .filter(|need| plan.cases.get(**need).is_some_and(Case::is_listed))
+            .filter_map(name)
+            .collect(),
         captures: case.captures.iter().map(|capture| capture_row(capture, redactor)).collect(),
         uses: case.uses.iter().map(|used| clean(used)).collect(),
         targets: case.list.as_deref().map(|list| TargetsRow {

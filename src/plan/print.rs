@@ -94,7 +94,11 @@ fn line(out: &mut String, plan: &Plan, number: usize, case: &Case) {
     }
     if let Some(list) = &case.list {
         let reference = visible(&list.reference());
-        let _ = writeln!(out, "         a case for each target of {reference}; errored where there are more than {}, or none", list.most);
+        let _ = writeln!(
+            out,
+            "         a case for each target of {reference}; errored where there are more than {}, or none",
+            list.most
+        );
     }
     for used in &case.uses {
         let _ = writeln!(out, "         uses ${{checks.{}}}", visible(used));

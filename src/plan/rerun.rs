@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Case;
-use crate::suite::matrix;
 use crate::model::{CheckRecord, Record, Severity, Verdict};
+use crate::suite::matrix;
 
 /// What was not well in a report.
 #[derive(Clone, Debug, Default)]

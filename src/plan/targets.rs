@@ -50,14 +50,19 @@ fn case_of(
     if found.len() > 1 {
         let cases = counted(found.len(), "case");
         let help = "name a check without a matrix";
-        return wrong(format!("`{reference}`: `{name}` has {cases}, and each finds targets of its own"), help.to_owned());
+        return wrong(
+            format!("`{reference}`: `{name}` has {cases}, and each finds targets of its own"),
+            help.to_owned(),
+        );
     }
     if let Some(table) = finds.tables.iter().find(|table| **table == list.table) {
         return Ok(Some((source, table)));
     }
     let help = match finds.tables.as_slice() {
         [table, ..] => format!("write `{}: \"${{checks.{name}.{table}}}\"`", list.key),
-        [] => format!("`{name}` finds none: a `dns` check does that asks one server for MX, NS, SRV, A or AAAA records"),
+        [] => {
+            format!("`{name}` finds none: a `dns` check does that asks one server for MX, NS, SRV, A or AAAA records")
+        }
     };
     wrong(format!("`{name}` has no table of targets `{}`", list.table), help)
 }

@@ -8,6 +8,7 @@ use super::tree::{Kind, Node};
 use super::vars::Lookup;
 use crate::model::suggest::suggested_word;
 use crate::model::{FieldKind, stand_in, target};
+use crate::probe::Family;
 
 /// Stands before the id of the check.
 pub const PREFIX: &str = "checks.";
@@ -16,6 +17,8 @@ pub const PREFIX: &str = "checks.";
 pub struct CaptureNames {
     suite: String,
     checks: BTreeMap<String, Vec<String>>,
+    /// Facts that are tables of targets: those make cases, and stand in no text.
+    tables: Vec<&'static str>,
     /// Check and name by stand-in.
     origins: HashMap<Box<str>, (String, String)>,
 }
@@ -23,7 +26,7 @@ pub struct CaptureNames {
 impl CaptureNames {
     /// Those of a suite, as written: what is wrong with them is told where they are read.
     #[must_use]
-    pub fn of(document: &Document) -> Self {
+    pub fn of(document: &Document, families: &'static [Family]) -> Self {
         let of_check = |(node, _): &(Node, _)| {
             let id = node.get("id").and_then(Node::text)?;
             let names = node.get("capture").map_or(&[][..], Node::entries);
@@ -34,7 +37,9 @@ impl CaptureNames {
         let all = checks.iter().flat_map(|(check, names)| names.iter().map(move |name| (check, name)));
         let origins =
             all.map(|(check, name)| (stand_in::of(&suite, check, name), (check.clone(), name.clone()))).collect();
-        Self { suite, checks, origins }
+        let facts = families.iter().flat_map(|family| family.facts);
+        let tables = facts.filter(|fact| fact.roles.targets).map(|fact| fact.name).collect();
+        Self { suite, checks, tables, origins }
     }
 
     /// The stand-in of what the check `check` captures as `name`.
@@ -47,6 +52,12 @@ impl CaptureNames {
     #[must_use]
     pub fn origin(&self, word: &str) -> Option<(&str, &str)> {
         self.origins.get(word).map(|(check, name)| (check.as_str(), name.as_str()))
+    }
+
+    /// Whether facts of this name are tables of targets.
+    #[must_use]
+    pub fn is_table(&self, name: &str) -> bool {
+        self.tables.contains(&name)
     }
 
     /// What stands for a reference, `checks.` left out.
@@ -71,6 +82,9 @@ impl CaptureNames {
         let near = errors.suggest(name, names.iter().map(String::as_str));
         let define = |name: &str, fact: &str| format!("say there what it is, `capture: {{{name}: {fact}}}`");
         let help = match suggested_word(&near) {
+            _ if self.is_table(name) => format!(
+                "targets make cases: write `matrix: {{target: \"${{{PREFIX}{reference}}}\"}}`, and `${{matrix.target.host}}` here"
+            ),
             Some(near) => format!("write `${{{PREFIX}{check}.{near}}}`"),
             None if !names.is_empty() => format!("it captures {}", names.join(", ")),
             None if is_name(name) => define(name, "FACT"),

@@ -144,7 +144,8 @@ pub(super) fn modes(family: &Family, args: &Args) -> Vec<bool> {
     family.modes.iter().map(|mode| (mode.applies)(args)).collect()
 }
 
-const UNFIT: &str = "see what the check that finds the targets was told, and whether such a target can be asked this way";
+const UNFIT: &str =
+    "see what the check that finds the targets was told, and whether such a target can be asked this way";
 
 /// The node with the parts of a target in place of their words; `Err` is the part that it lacks.
 pub(super) fn filled(node: &Node, target: &Target) -> Result<Node, &'static str> {

@@ -241,11 +241,9 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
             Lookup::Node(node) => scope.budget.take(node, 1),
             Lookup::Text(value) => scope.budget.text(value),
             Lookup::Secret(value) => scope.budget.text(value),
-            Lookup::Captured(_)
-            | Lookup::OfTarget(_)
-            | Lookup::Wrong { .. }
-            | Lookup::Missing(_)
-            | Lookup::Broken => true,
+            Lookup::Captured(_) | Lookup::OfTarget(_) | Lookup::Wrong { .. } | Lookup::Missing(_) | Lookup::Broken => {
+                true
+            }
         };
         if !room {
             scope.budget.exceeded(span, errors);

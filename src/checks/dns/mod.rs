@@ -47,8 +47,7 @@ impl Probe for Dns {
     const SUMMARY: &'static str = "What a DNS server answers: records, flags, response code, EDNS";
     const FIELDS: &'static [FieldInfo] =
         joined!(FieldInfo; fields::FIELDS, transport::FIELDS, dnssec::FIELDS, load::FIELDS, survey::FIELDS);
-    const FACTS: &'static [FactInfo] =
-        joined!(FactInfo; facts::FACTS, targets::FACTS, mail::FACTS, transport::FACTS, dnssec::FACTS, survey::FACTS, load::FACTS);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, targets::FACTS, mail::FACTS, transport::FACTS, dnssec::FACTS, survey::FACTS, load::FACTS);
     const MODES: &'static [probe::Mode] =
         joined!(probe::Mode; load::MODES, targets::MODES, mail::MODES, dnssec::MODES, survey::MODES, transport::MODES);
     const FIELD_RULES: FieldRules = FieldRules {

@@ -9,8 +9,8 @@ use super::facts::{
     ADDITIONAL, ADDRESS, ANSWERS, ATTEMPTS, AUTHORITY, CNAMES, CONNECT_TIME, DISCARDED, EDNS_ERRORS, EDNS_SIZE,
     EDNS_VERSION, FLAGS, NSID, ORDERED, OUTCOME, RECORDS, RTT, SIZE, TEXTS, TRUNCATED, TTL, record_rcode, record_texts,
 };
-use super::transport::{self, Transport, UdpComparison};
 use super::targets::{self, TARGETS};
+use super::transport::{self, Transport, UdpComparison};
 use super::{fields, mail, question, server};
 use crate::checks::shared::target::Target;
 use crate::model::{Args, FactInfo, Fault, Invalid};

@@ -69,7 +69,8 @@ impl Named {
 /// that it is whole.
 fn host_name(name: &str) -> String {
     let bare = name.strip_suffix('.').unwrap_or(name);
-    let is_ambiguous = !bare.contains('.') || bare.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
+    let is_ambiguous = !bare.contains('.')
+        || bare.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
     if name.ends_with('.') && is_ambiguous { name.to_owned() } else { bare.to_ascii_lowercase() }
 }
 

@@ -65,12 +65,14 @@ impl Builder<'_> {
             Kind::Scalar(text, _) => (text.clone(), value.span, None),
             Kind::List(items) => {
                 let [only] = items.as_slice() else { return None };
-                reference(only.text()?)?;
+                let (_, table) = reference(only.text()?)?;
+                self.scope.captured.filter(|names| names.is_table(table))?;
                 let help = format!("write `{name}: {}`: it stands for a list itself", flow(only));
                 self.errors.add(only.span, format!("`{name}` of `matrix` holds targets within a list"), help);
                 (only.text()?.to_owned(), only.span, None)
             }
             Kind::Map(_) => {
+                tables::names(tables::TARGETS).find(|name| value.get(name).is_some())?;
                 let typed = self.typing(folder).fields(name, value, tables::TARGETS).args;
                 let from = value.get(tables::FROM.name());
                 (typed.get(&tables::FROM), from.map_or(value.span, |from| from.span), Some(typed.get(&tables::MOST)))
@@ -101,7 +103,8 @@ impl Builder<'_> {
     /// The fields with a target that stands for any. Something in them must say that it is the one that is asked.
     pub(super) fn planned_target(&mut self, list: &ListKey, below: &Node) -> Node {
         let word = target::word(target::HOST);
-        if !texts_in(below).any(|text| text.contains(word)) && !self.errors.has(list.span) {
+        let is_elsewhere = part_in(below).is_some() && !texts_in(below).any(|text| text.contains(word));
+        if is_elsewhere && !self.errors.has(list.span) {
             let message = format!("`{}` of `matrix` changes nothing: all its cases would look at the same", list.key);
             let help = format!("write ${{matrix.{}.{}}} where the host stands", list.key, target::HOST);
             self.errors.add(list.span, message, help);

@@ -54,7 +54,6 @@ impl<'a> Scope<'a> {
                 let help = errors.suggest(key, self.matrix.keys().map(String::as_str));
                 let define = format!("define it in the check: `matrix: {{{key}: [VALUE, …]}}`");
                 Lookup::Missing(match suggested_word(&help) {
-
                     _ if self.of_variable => {
                         format!("a variable is the same for all cases: write ${{matrix.{key}}} in the check itself")
                     }
@@ -70,7 +69,10 @@ impl<'a> Scope<'a> {
                 Some(value) => Lookup::Node(value),
                 None if self.matrix.contains_key(&format!("{key}.{}", target::HOST)) => Lookup::Wrong {
                     message: format!("`${{matrix.{key}}}` is a target, which has several parts"),
-                    help: format!("write `${{matrix.{key}.{}}}`", target::PARTS.join(&format!("}}`, `${{matrix.{key}."))),
+                    help: format!(
+                        "write `${{matrix.{key}.{}}}`",
+                        target::PARTS.join(&format!("}}`, `${{matrix.{key}."))
+                    ),
                 },
                 None => missing(),
             };
