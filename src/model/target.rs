@@ -113,10 +113,10 @@ pub fn is_planned(text: &str) -> bool {
     text.contains(PLANNED_HOST)
 }
 
-/// A text about the target that a check is planned with, as people see it.
+/// A text about the target that a check is planned with, in which people read `instead` for that.
 #[must_use]
-pub fn shown(text: &str) -> String {
-    text.replace(&format!("{PLANNED_HOST}:{PLANNED_PORT}"), UNKNOWN).replace(PLANNED_HOST, UNKNOWN)
+pub fn shown(text: &str, instead: &str) -> String {
+    text.replace(&format!("{PLANNED_HOST}:{PLANNED_PORT}"), instead).replace(PLANNED_HOST, instead)
 }
 
 /// A host name or an address as suites may write them, in one spelling.
@@ -135,7 +135,7 @@ fn port_of(port: &super::Value) -> Result<u16, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{PARTS, Target, is_planned, part_in, shown, word};
+    use super::{PARTS, Target, UNKNOWN, is_planned, part_in, shown, word};
     use crate::model::rows::{Cell, Rows};
 
     fn rows(rows: &[(&str, Option<i64>)]) -> Rows {
@@ -205,6 +205,6 @@ mod tests {
         let planned = Target::planned();
         let text = planned.fill(&format!("{}:{} {0}:25", word("host"), word("port"))).unwrap();
         assert!(is_planned(&text) && !is_planned("target.invalid"));
-        assert_eq!(shown(&text), "? ?:25");
+        assert_eq!(shown(&text, UNKNOWN), "? ?:25");
     }
 }

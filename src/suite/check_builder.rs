@@ -106,7 +106,11 @@ impl Builder<'_> {
         let scope = self.scope;
         let (matrix, list) = node.get("matrix").map_or((None, None), |matrix| self.list_key(matrix, folder));
         let matrix = matrix.map(|matrix| vars::resolve(&matrix, &scope, self.errors));
-        let cells = matrix::cells(matrix.as_ref(), scope.secrets, self.errors);
+        let mut cells = matrix::cells(matrix.as_ref(), scope.secrets, self.errors);
+        if let Some(list) = list.as_ref().filter(|list| !list.leaves_room_for(cells.len())) {
+            list.too_many(self.errors);
+            cells.truncate(1);
+        }
         matrix::unused(node, self.in_variables, self.errors);
         if !scope.budget.take(&without(node, ""), cells.len() - 1) {
             scope.budget.exceeded(node.span, self.errors);
@@ -117,10 +121,14 @@ impl Builder<'_> {
             return Vec::new();
         };
         let name = header.name.as_deref();
+        let first_error = self.errors.0.len();
         let cases: Vec<Check> = cells
             .iter()
             .flat_map(|cell| self.cases(node, (name.unwrap_or("?"), family, below, list.as_ref()), cell, folder))
             .collect();
+        if let Some(list) = &list {
+            self.name_target(list, first_error);
+        }
         // What has no name, or no family, is looked at for its other errors.
         if name.is_none() || header.misspelt { Vec::new() } else { cases }
     }

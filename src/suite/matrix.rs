@@ -8,7 +8,7 @@ use crate::model::target::UNKNOWN;
 use crate::model::{GridCell, stand_in};
 
 /// Most cells of one check.
-const MAX_CELLS: usize = 100_000;
+pub(super) const MAX_CELLS: usize = 100_000;
 /// Most bytes of all values of all cells.
 const MAX_BYTES: usize = 128 * 1024 * 1024;
 /// Bytes counted for a value beside its text.

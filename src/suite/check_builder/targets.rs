@@ -9,7 +9,7 @@ use crate::model::target::{self, PARTS, Target};
 use crate::probe::{Footprint, called};
 use crate::suite::captured;
 use crate::suite::check::Check;
-use crate::suite::diagnostic::Span;
+use crate::suite::diagnostic::{Diagnostics, Span};
 use crate::suite::matrix::{self, Cell};
 use crate::suite::syntax::flow;
 use crate::suite::tables;
@@ -31,6 +31,16 @@ impl ListKey {
     /// Its key and value in an id, while the target is not known.
     pub(super) fn unknown(&self) -> (String, String) {
         (self.key.clone(), target::UNKNOWN.to_owned())
+    }
+
+    /// Whether so many cells may each have as many targets as this.
+    pub(super) fn leaves_room_for(&self, cells: usize) -> bool {
+        cells.saturating_mul(self.most) <= matrix::MAX_CELLS
+    }
+
+    pub(super) fn too_many(&self, errors: &mut Diagnostics) {
+        let message = format!("`matrix` and its targets have more than {} cells", matrix::MAX_CELLS);
+        errors.add(self.span, message, "split the check, or lower `max`");
     }
 }
 
@@ -131,6 +141,15 @@ impl Builder<'_> {
         Node::new(check.span, Kind::Map(kept))
     }
 
+    /// Errors from the `first` one on, which were found with a target that stands for any, as the suite writes it.
+    pub(super) fn name_target(&mut self, list: &ListKey, first: usize) {
+        let written = format!("${{matrix.{}.{}}}", list.key, target::HOST);
+        for error in self.errors.0.iter_mut().skip(first) {
+            error.message = target::shown(&error.message, &written);
+            error.help = target::shown(&error.help, &written);
+        }
+    }
+
     /// What only checks whose targets are known before the run may be.
     fn known_before(&mut self, check: &Check, node: &Node, list: &ListKey) {
         let at = |key: &str| node.get(key).map_or(list.span, |written| written.span);
@@ -170,7 +189,7 @@ impl Builder<'_> {
         let ListKey { key, check, table, most, span } = list.clone();
         let parts = matrix::parts(cell);
         let of = TargetList { key, check, table, most, span, modes, name: case.check.to_string(), parts, check_fields };
-        let name = target::shown(&case.probe.target());
+        let name = target::shown(&case.probe.target(), target::UNKNOWN);
         let case = Check { probe: called(Arc::clone(&case.probe), name), list: Some(Arc::new(of)), ..case };
         (0..most).map(|slot| Check { slot, ..case.clone() }).collect()
     }
