@@ -106,7 +106,7 @@ async fn follow(
     signals: &SignalHandler,
 ) -> (u8, Option<Record>) {
     let PreparedRun { ready, host, assessor, stdout_taken, runtimes } = run;
-    let LoadedPlan { plan, seed, mut redactor, sources, found, files: _, rerun_of } = ready;
+    let LoadedPlan { plan, seed, mut redactor, sources, found: files, files: _, rerun_of } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };
@@ -115,7 +115,7 @@ async fn follow(
     let layout = Layout::of(cells.map(|(case, target)| cell(case, target)), style.width);
     let settings = engine::Settings { runtimes, ..settings(args, seed) };
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
-    let (start, captured, named) = (settings.start, Arc::clone(&settings.captured), Arc::clone(&settings.found));
+    let (start, captured, found) = (settings.start, Arc::clone(&settings.captured), Arc::clone(&settings.found));
     let opening = started(&plan, args, host, (settings.wall, seed), (assessor.vanished(&plan), rerun_of));
     let notices = both_references(&plan, args) + &assessor.notices(&plan);
     let stop = signals.stop.clone();
@@ -123,7 +123,7 @@ async fn follow(
     let mut fold = Fold::default();
     let mut events = Events::open(args.events.as_ref());
     let mut progress = Progress::new(mode(args.progress));
-    say(&redactor.clean(&(found + &plan.notice() + &notices)));
+    say(&redactor.clean(&(files + &plan.notice() + &notices)));
     let opening = Redacted::new(opening, &redactor);
     for_all(&opening, &mut events, &mut progress);
     fold.push(opening);
@@ -131,14 +131,8 @@ async fn follow(
         captured.take_fresh().iter().for_each(|secret| redactor.add_secret(secret));
         let event = Redacted::new(event, &redactor);
         for_all(&event, &mut events, &mut progress);
-        if let Event::AttemptEnded { index, attempt, verdict, reason } = event.event()
-            && style.verbose
-            && let Some((planned, target)) = plan.cases.get(*index).zip(targets.get(*index))
-        {
-            let found = named.get(*index).map(|case| (case.subject().probe.target(), case));
-            let of = found.as_ref().map_or_else(|| cell(planned, target), |(target, case)| cell(case, target));
-            let line = console::attempt(of, (*attempt, *verdict), reason.as_deref(), &layout);
-            progress.suspend(|| say(&redactor.clean(&format!("{line}\n"))));
+        if let Some(line) = attempt_line(event.event(), (&plan, &found), &layout).filter(|_| style.verbose) {
+            progress.suspend(|| say(&redactor.clean(&line)));
         }
         if let Event::CheckFinished { record, .. } = event.event()
             && !(args.quiet && matches!(record.verdict, Verdict::Passed | Verdict::Skipped))
@@ -191,6 +185,16 @@ fn both_references(plan: &Plan, args: &RunArgs) -> String {
     }
     let checks = counted(paired, "check");
     format!("{checks} paired by --against: compared between the arms only, not with --baseline\n")
+}
+
+/// The line of an attempt that was not the last one of its case.
+fn attempt_line(event: &Event, (plan, found): (&Plan, &engine::FoundCases), layout: &Layout) -> Option<String> {
+    let Event::AttemptEnded { index, attempt, verdict, reason } = event else { return None };
+    let found = found.get(*index);
+    let case = found.as_deref().or_else(|| plan.cases.get(*index))?;
+    let target = case.subject().probe.target();
+    let line = console::attempt(cell(case, &target), (*attempt, *verdict), reason.as_deref(), layout);
+    Some(format!("{line}\n"))
 }
 
 /// A case of the plan as the columns of its line see it.

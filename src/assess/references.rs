@@ -12,11 +12,10 @@ use crate::model::named::Named;
 use crate::model::record::{self, BaselineRef};
 use crate::model::reduced::Metric;
 use crate::model::{Comparison, FactInfo, Unit};
-use crate::plan::{Case, Plan};
+use crate::plan::{Case, Plan, planned_ids};
 use crate::stats::sessions::RUNS;
 use crate::stats::summary::quantile;
 use crate::stats::typical::typical;
-use crate::suite::matrix::planned_ids;
 
 /// The baselines of the suites of a run.
 pub struct References {

@@ -28,6 +28,8 @@ pub use print::print;
 pub use rerun::Rerun;
 pub use select::{Glob, Selection, UnmatchedSelector};
 
+pub use crate::suite::matrix::planned_ids;
+
 use crate::model::record::SuiteRef;
 use crate::probe::Footprint;
 use crate::suite::file::Loaded;
