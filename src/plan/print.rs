@@ -16,7 +16,9 @@ const MOST_CONTROLS: usize = 2;
 #[must_use]
 pub fn print(plan: &Plan) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{} from {}", counted_cases(plan.cases.iter()), names(plan));
+    let cases = counted_cases(plan.cases.iter());
+    let comma = if cases.contains(',') { "," } else { "" };
+    let _ = writeln!(out, "{cases}{comma} from {}", names(plan));
     if plan.deselected > 0 {
         let _ = writeln!(out, "{} left out by the selection", plan.deselected);
     }

@@ -83,7 +83,9 @@ pub(super) fn counted_cases<'c>(cases: impl Iterator<Item = &'c Case>) -> String
     for case in cases.filter(|case| case.is_listed()) {
         if case.list.is_some() { most += case.most() } else { known += 1 }
     }
-    let known = (known > 0 || most == 0).then(|| counted(known, "case"));
-    let found = (most > 0).then(|| format!("at most {} of targets that are found", counted(most, "case")));
-    known.into_iter().chain(found).collect::<Vec<_>>().join(" and ")
+    match (known, most) {
+        (_, 0) => counted(known, "case"),
+        (0, _) => format!("at most {} for targets that are found", counted(most, "case")),
+        _ => format!("{}, and at most {most} more for targets that are found", counted(known, "case")),
+    }
 }

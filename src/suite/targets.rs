@@ -135,7 +135,7 @@ impl TargetList {
     /// What is done with a list of targets, for faults.
     #[must_use]
     pub fn operation(&self) -> String {
-        format!("look at the targets of {}", self.reference())
+        format!("look at {}", self.reference())
     }
 }
 

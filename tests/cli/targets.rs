@@ -268,7 +268,7 @@ fn the_plan_shows_what_is_not_known_and_sends_nothing() {
     let sandbox = suite(1, "type: MX}", &others);
     let plan = sandbox.run(&["plan", "suite.yaml"]);
     for line in [
-        "2 cases and at most 3 cases of targets that are found from suite.yaml",
+        "2 cases, and at most 3 more for targets that are found, from suite.yaml",
         &format!("    2  s/each[target=?] <= 3  http http://127.0.0.1:{port}/?  (budget"),
         "         needs found\n",
         "         a case for each target of ${checks.found.targets}; errored where there are more than 3, or none\n",
