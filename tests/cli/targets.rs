@@ -144,18 +144,22 @@ fn each_exchanger_is_a_case_of_its_own() {
 #[test]
 fn the_one_that_fails_is_named_and_who_needs_the_check_needs_them_all() {
     let (server, port) = (dns(Says::Records(MX, vec![mx(10, "mx1.test"), mx(20, "mx2.test")])), web("/mx2"));
-    let sandbox = suite(server, "type: MX}", &each(FOUND, &format!("http://127.0.0.1:{port}/${{matrix.target.host}}")));
+    let others = each(FOUND, &format!("http://127.0.0.1:{port}/${{matrix.target.host}}"));
+    // As plans call them.
+    let by_id = format!("  - {{id: too, needs: [\"each[target=?]\"], http: {{url: \"http://127.0.0.1:{port}/\"}}}}\n");
+    let sandbox = suite(server, "type: MX}", &(others + &by_id));
     let (ended, found) = run(&sandbox, &[]);
     assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
     assert_eq!(
         brief(&found),
-        "found passed, each[target=mx1.test] passed, each[target=mx2.test] failed, after skipped"
+        "found passed, each[target=mx1.test] passed, each[target=mx2.test] failed, after skipped, too skipped"
     );
     assert_eq!(found[3].2, "needs each[target=mx2.test], which failed");
+    assert_eq!(found[4].2, found[3].2);
     // A case that failed is found again by its check: whom it will find is not known.
     let again = sandbox.run(&["run", "suite.yaml", "--failed-from=r.json", "--json=again.json"]);
     let again = cases(&sandbox.json("again.json")).len().to_string() + &again.err;
-    assert_eq!(again, "4");
+    assert_eq!(again, "5");
 }
 
 #[test]
