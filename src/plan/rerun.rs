@@ -79,7 +79,9 @@ impl Rerun {
             if let Some(index) = places.get(&(&*earlier.suite, &*earlier.id)) {
                 out.cases[*index] = true;
             } else if let Some(list) = of_list(earlier, cases) {
-                list.into_iter().for_each(|index| out.cases[index] = true);
+                for index in list {
+                    out.cases[index] = true;
+                }
             } else if let Some(index) = self.renamed(earlier, cases, &defined) {
                 out.cases[index] = true;
                 out.renamed.push((name, format!("{}/{}", cases[index].suite, cases[index].id)));
