@@ -106,7 +106,7 @@ async fn follow(
     signals: &SignalHandler,
 ) -> (u8, Option<Record>) {
     let PreparedRun { ready, host, assessor, stdout_taken, runtimes } = run;
-    let LoadedPlan { plan, seed, mut redactor, sources, found, files: _, rerun_of } = ready;
+    let LoadedPlan { plan, seed, mut redactor, sources, found: files, files: _, rerun_of } = ready;
     let plan = Arc::new(plan);
     let style = if stdout_taken { terminal.style_err() } else { terminal.style() };
     let say = |text: &str| if stdout_taken { terminal.err(text) } else { terminal.out(text) };
@@ -115,7 +115,7 @@ async fn follow(
     let layout = Layout::of(cells.map(|(case, target)| cell(case, target)), style.width);
     let settings = engine::Settings { runtimes, ..settings(args, seed) };
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
-    let (start, captured) = (settings.start, Arc::clone(&settings.captured));
+    let (start, captured, found) = (settings.start, Arc::clone(&settings.captured), Arc::clone(&settings.found));
     let opening = started(&plan, args, host, (settings.wall, seed), (assessor.vanished(&plan), rerun_of));
     let notices = both_references(&plan, args) + &assessor.notices(&plan);
     let stop = signals.stop.clone();
@@ -123,7 +123,7 @@ async fn follow(
     let mut fold = Fold::default();
     let mut events = Events::open(args.events.as_ref());
     let mut progress = Progress::new(mode(args.progress));
-    say(&redactor.clean(&(found + &plan.notice() + &notices)));
+    say(&redactor.clean(&(files + &plan.notice() + &notices)));
     let opening = Redacted::new(opening, &redactor);
     for_all(&opening, &mut events, &mut progress);
     fold.push(opening);
@@ -131,11 +131,8 @@ async fn follow(
         captured.take_fresh().iter().for_each(|secret| redactor.add_secret(secret));
         let event = Redacted::new(event, &redactor);
         for_all(&event, &mut events, &mut progress);
-        if let Event::AttemptEnded { index, attempt, verdict, reason } = event.event()
-            && let Some((case, target)) = plan.cases.get(*index).zip(targets.get(*index)).filter(|_| style.verbose)
-        {
-            let line = console::attempt(cell(case, target), (*attempt, *verdict), reason.as_deref(), &layout);
-            progress.suspend(|| say(&redactor.clean(&format!("{line}\n"))));
+        if let Some(line) = attempt_line(event.event(), (&plan, &found), &layout).filter(|_| style.verbose) {
+            progress.suspend(|| say(&redactor.clean(&line)));
         }
         if let Event::CheckFinished { record, .. } = event.event()
             && !(args.quiet && matches!(record.verdict, Verdict::Passed | Verdict::Skipped))
@@ -150,8 +147,8 @@ async fn follow(
     let ending = Redacted::new(ending, &redactor);
     for_all(&ending, &mut events, &mut progress);
     fold.push(ending);
+    let missing = fold.missing();
     let Some(record) = fold.finish() else { return (exit::INCOMPLETE, None) };
-    let missing = plan.cases.len() - record.checks.len();
     let lines = |place: &Place| sources.line_text(place).map(|text| redactor.clean(text));
     // The summary has the exit code, which is another one where a report could not be written.
     let mut lost = outputs::write(&record, &args.output, terminal);
@@ -190,6 +187,16 @@ fn both_references(plan: &Plan, args: &RunArgs) -> String {
     format!("{checks} paired by --against: compared between the arms only, not with --baseline\n")
 }
 
+/// The line of an attempt that was not the last one of its case.
+fn attempt_line(event: &Event, (plan, found): (&Plan, &engine::FoundCases), layout: &Layout) -> Option<String> {
+    let Event::AttemptEnded { index, attempt, verdict, reason } = event else { return None };
+    let found = found.get(*index);
+    let case = found.as_deref().or_else(|| plan.cases.get(*index))?;
+    let target = case.subject().probe.target();
+    let line = console::attempt(cell(case, &target), (*attempt, *verdict), reason.as_deref(), layout);
+    Some(format!("{line}\n"))
+}
+
 /// A case of the plan as the columns of its line see it.
 fn cell<'c>(case: &'c Case, target: &'c str) -> Cell<'c> {
     Cell { suite: &case.suite, id: &case.id, family: case.family.name, target, netns: case.netns.as_deref() }
@@ -223,6 +230,7 @@ fn settings(args: &RunArgs, seed: u64) -> engine::Settings {
         deadline: args.deadline,
         runtimes: engine::Runtimes::default(),
         captured: Arc::default(),
+        found: Arc::default(),
     }
 }
 

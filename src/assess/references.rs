@@ -11,8 +11,8 @@ use crate::baseline::{MetricKey, metric_key};
 use crate::model::named::Named;
 use crate::model::record::{self, BaselineRef};
 use crate::model::reduced::Metric;
-use crate::model::{Comparison, Unit};
-use crate::plan::{Case, Plan};
+use crate::model::{Comparison, FactInfo, Unit};
+use crate::plan::{Case, Plan, planned_ids};
 use crate::stats::sessions::RUNS;
 use crate::stats::summary::quantile;
 use crate::stats::typical::typical;
@@ -76,12 +76,19 @@ impl References {
         let Some(source) = self.by_suite.get(&case.suite).filter(|_| case.head.is_none()) else { return 0 };
         let metrics =
             case.family.facts.iter().filter(|fact| fact.better.is_some() && !case.baseline.ignores(fact.name));
+        let metrics: Vec<&FactInfo> = metrics.collect();
+        // Who a list will name is not known: those that it named before may be among them.
+        if case.list.is_some() {
+            let Some(run) = source.baseline.as_ref().and_then(|baseline| baseline.window().last()) else { return 0 };
+            let found = run.checks.keys().filter(|id| planned_ids(id).any(|id| *id == *case.id));
+            return found.count().min(case.most()) * metrics.len() * usize::from(case.is_listed());
+        }
         let enough = |metric: &str, unit: Unit| {
             let key = MetricKey { check: &case.id, metric, digest: Some(&case.base.digest), unit };
             let runs = source.baseline.as_ref().map_or(0, |baseline| baseline.comparable(key).values.len());
             runs >= RUNS || (runs > 0 && source.noise.as_ref().is_some_and(|noise| noise.floor(key).is_some()))
         };
-        metrics.filter(|fact| enough(fact.name, fact.unit)).count()
+        metrics.into_iter().filter(|fact| enough(fact.name, fact.unit)).count()
     }
 
     /// A metric with the runs of its baseline; `None` for a suite nothing is known of.
@@ -123,7 +130,10 @@ impl References {
         for (suite, source) in &self.by_suite {
             let Some(baseline) = &source.baseline else { continue };
             for run in baseline.window().last().into_iter().chain(baseline.pinned()) {
-                let gone = run.checks.keys().filter(|id| !known.contains(&(&**suite, id.as_str())));
+                // Of targets that are found anew in each run, what was found before says nothing of this one.
+                let is_here = |id: &str| known.contains(&(&**suite, id));
+                let is_known = |id: &str| is_here(id) || planned_ids(id).any(|id| is_here(&id));
+                let gone = run.checks.keys().filter(|id| !is_known(id.as_str()));
                 out.extend(gone.map(|id| format!("{suite}/{id}")));
             }
         }

@@ -1,8 +1,9 @@
-//! Values of passed cases for those that use them, and secrets for whoever hides them.
+//! Values and targets of passed cases for those that use them, and secrets for whoever hides them.
 
-use crate::model::{Capture, Fault, Observation};
+use crate::model::target::Target;
+use crate::model::{Capture, Fault, Observation, Round};
 use crate::plan::Case;
-use crate::probe::CapturedValues;
+use crate::probe::{CapturedValues, FoundTargets};
 
 /// Hides the secret values of the last measurement, whatever becomes of it, before anything is told of it.
 pub(super) fn hide(captured: &CapturedValues, case: &Case, observation: &Observation) -> Result<(), Fault> {
@@ -22,7 +23,7 @@ pub(super) fn hide(captured: &CapturedValues, case: &Case, observation: &Observa
     Ok(())
 }
 
-/// Lets others use the values of the last round of a case that passed: all of them, or none.
+/// Lets others use the values and the targets of the last round of a case that passed: all of them, or none.
 pub(super) fn keep(captured: &CapturedValues, case: &Case, observation: &Observation) -> Result<(), Fault> {
     let Some(round) = observation.counted().last() else { return Ok(()) };
     let value = |capture: &Capture| {
@@ -33,7 +34,27 @@ pub(super) fn keep(captured: &CapturedValues, case: &Case, observation: &Observa
     for (stand_in, value) in values {
         captured.set(&stand_in, &value);
     }
+    for table in &case.feeds {
+        captured.set_targets(&found_by(&case.suite, &case.check, table), targets(round, table));
+    }
     Ok(())
+}
+
+/// The name of the targets that a check finds.
+pub(super) fn found_by(suite: &str, check: &str, table: &str) -> String {
+    format!("{suite}/{check}.{table}")
+}
+
+/// The targets in a table of a round that saw it whole.
+fn targets(round: &Round, table: &str) -> FoundTargets {
+    if let Some(why) = round.partial(table) {
+        return Err(format!("it is not known whole: {why}"));
+    }
+    let rows = round.rows(table).ok_or_else(|| "it was not recorded".to_owned())?;
+    if rows.omitted > 0 {
+        return Err(format!("it is not known whole: {} of {} are left out", rows.omitted, rows.total));
+    }
+    Ok(Target::of_rows(rows)?.into())
 }
 
 fn fault(case: &Case, capture: &Capture, detail: impl Into<String>, remedy: impl Into<String>) -> Fault {

@@ -7,6 +7,7 @@ mod control;
 mod halt;
 mod queue;
 mod runtimes;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod unwatched;
@@ -33,6 +34,8 @@ use control::SilentCase;
 use halt::Halt;
 use queue::Queue;
 pub use runtimes::Runtimes;
+pub use targets::FoundCases;
+use targets::Place;
 
 /// How the engine learns what an observation means.
 pub trait Assess: Send + Sync + 'static {
@@ -77,6 +80,8 @@ pub struct Settings {
     pub runtimes: Runtimes,
     /// What checks of this run capture. Its secrets are there before the first event that could show one.
     pub captured: Arc<CapturedValues>,
+    /// Cases of this run that are known only when another has found their targets.
+    pub found: Arc<FoundCases>,
 }
 
 /// Signals to end early. `soft`: stop probing, restore, report. `hurry`: and give restoring little time.
@@ -185,6 +190,16 @@ async fn start<A: Assess>(
     (queue, halted): (&Queue, Option<&HaltReason>),
     (running, started): (&mut JoinSet<CaseEnd>, &mut HashMap<Id, usize>),
 ) -> Option<Verdict> {
+    match shared.settled(index, queue).await {
+        // Nobody waits for a case that there is not.
+        Place::Empty => return Some(Verdict::Passed),
+        Place::Case => {}
+        Place::Faulty(fault) if halted.is_none() => {
+            shared.report_unstarted(index, fault).await;
+            return Some(Verdict::Errored);
+        }
+        Place::Faulty(_) => {}
+    }
     if let Some(verdict) = shared.leave_out(index, queue, halted).await {
         return Some(verdict);
     }
@@ -231,7 +246,8 @@ impl Default for CaseEnd {
 
 /// Why no further case may start.
 fn halt_reason<A: Assess>(shared: &Shared<A>, index: usize, ended: &CaseEnd) -> Option<HaltReason> {
-    let id = shared.plan.cases.get(index).map_or("", |case| &case.id);
+    let found = shared.found(index);
+    let id = shared.case_at(index, found.as_ref()).map_or("", |case| &case.id);
     if ended.not_restored {
         return Some(HaltReason::Skipping(format!("not run: what {id} changed could not be put back")));
     }
@@ -240,7 +256,7 @@ fn halt_reason<A: Assess>(shared: &Shared<A>, index: usize, ended: &CaseEnd) -> 
 }
 
 /// Why a case does not run, and whether that leaves a gap: its own `when` does not, anything else does.
-fn skip_reason(plan: &Plan, index: usize, queue: &Queue) -> Option<(String, bool)> {
+fn skip_reason(plan: &Plan, found: &FoundCases, index: usize, queue: &Queue) -> Option<(String, bool)> {
     let case = plan.cases.get(index)?;
     if let Some(reason) = &case.skip {
         return Some((reason.clone(), false));
@@ -251,13 +267,35 @@ fn skip_reason(plan: &Plan, index: usize, queue: &Queue) -> Option<(String, bool
         Some(Verdict::Errored) => "could not be measured",
         _ => "was skipped",
     };
-    Some((format!("needs {}, which {word}", case.name_of(plan.cases.get(*bad)?)), true))
+    let found = found.get(*bad);
+    let bad = found.as_deref().or_else(|| plan.cases.get(*bad))?;
+    Some((format!("needs {}, which {word}", case.name_of(bad)), true))
 }
 
 impl<A: Assess> Shared<A> {
     async fn send(&self, event: Event) {
         // The receiver outlives the engine; a closed channel means the process is going down anyway.
         let _ = self.events.send(event).await;
+    }
+
+    /// The case at a place of the plan, if it was not known when the run began.
+    fn found(&self, index: usize) -> Option<Arc<Case>> {
+        self.settings.found.get(index)
+    }
+
+    /// The case at a place of the plan; `found` is what [`Self::found`] gave.
+    fn case_at<'c>(&'c self, index: usize, found: Option<&'c Arc<Case>>) -> Option<&'c Case> {
+        found.map(|case| &**case).or_else(|| self.plan.cases.get(index))
+    }
+
+    /// What a place of the plan is, once all that it needs has ended.
+    async fn settled(&self, index: usize, queue: &Queue) -> Place {
+        let found = &self.settings.found;
+        if let Some(count) = found.settle(&self.plan, index, queue, &self.settings.captured).filter(|count| *count > 0)
+        {
+            self.send(Event::PlacesLeftEmpty { count }).await;
+        }
+        found.place(index)
     }
 
     /// The runtime a case runs on; the fault of one whose network namespace cannot be entered.
@@ -275,8 +313,9 @@ impl<A: Assess> Shared<A> {
 
     /// Sends the record of a case that does not run, if it does not, and returns its verdict.
     async fn leave_out(&self, index: usize, queue: &Queue, halted: Option<&HaltReason>) -> Option<Verdict> {
-        let case = self.plan.cases.get(index)?;
-        let own = || skip_reason(&self.plan, index, queue);
+        let found = self.found(index);
+        let case = self.case_at(index, found.as_ref())?;
+        let own = || skip_reason(&self.plan, &self.settings.found, index, queue);
         let skipped = match halted {
             Some(HaltReason::Skipping(why)) => Some((why.clone(), true)),
             // With more time it would have run, unless something else keeps it from that.
@@ -301,7 +340,8 @@ impl<A: Assess> Shared<A> {
 
     /// The record of a case whose own record never came.
     async fn report_lost(&self, index: usize) {
-        let Some(case) = self.plan.cases.get(index) else { return };
+        let found = self.found(index);
+        let Some(case) = self.case_at(index, found.as_ref()) else { return };
         let fault = Fault::new(
             FaultKind::Panicked,
             "run the check",
@@ -314,7 +354,8 @@ impl<A: Assess> Shared<A> {
 
     /// The record of a case that could not start.
     async fn report_unstarted(&self, index: usize, fault: Fault) {
-        if let Some(case) = self.plan.cases.get(index) {
+        let found = self.found(index);
+        if let Some(case) = self.case_at(index, found.as_ref()) {
             self.report_fault(index, case, fault).await;
         }
     }
@@ -328,7 +369,11 @@ impl<A: Assess> Shared<A> {
     }
 
     async fn case(&self, index: usize) -> CaseEnd {
-        let Some(case) = self.plan.cases.get(index) else { return CaseEnd::default() };
+        let found = self.found(index);
+        let Some(case) = self.case_at(index, found.as_ref()) else { return CaseEnd::default() };
+        if found.is_some() && case.is_cpu_bound() {
+            case.base.probe.prepare().await;
+        }
         let within_s = case.eventually.map(|eventually| eventually.within.as_secs_f64());
         self.send(Event::CheckStarted { index, id: case.id.to_string(), within_s }).await;
         let run = handshakes::of_check(case.netns.clone(), attempt::run(self, index, case));

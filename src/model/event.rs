@@ -26,8 +26,13 @@ pub enum Event {
         design: Box<Design>,
         /// Suite files.
         suites: Vec<SuiteRef>,
-        /// Number of cases planned.
+        /// Number of cases planned; of those whose targets another check finds, the most there may be.
         total: usize,
+    },
+    /// The targets that a check found are known: there are fewer than were planned for.
+    PlacesLeftEmpty {
+        /// Cases that were planned and are none.
+        count: usize,
     },
     /// A case begins.
     CheckStarted {

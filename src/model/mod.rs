@@ -35,6 +35,7 @@ pub mod signal;
 pub mod stand_in;
 pub mod suggest;
 pub mod table;
+pub mod target;
 pub mod text;
 pub mod typed;
 pub mod unit;

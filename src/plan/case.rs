@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use super::{ControlGroup, Layout};
 use crate::model::fact::parity;
-use crate::model::{Args, Arm, BaselineRules, Capture, Expectation, GridCell, Place, Severity};
+use crate::model::target::Target;
+use crate::model::{Args, Arm, BaselineRules, Capture, Expectation, Fault, GridCell, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
 use crate::suite::check::{Check, Eventually, OverIpv4};
+use crate::suite::targets::{BuiltTarget, TargetList};
 
 /// One case, planned. Of two arms everything but the arms themselves is as the suite is written.
+#[derive(Clone)]
 pub struct Case {
     /// Its suite.
     pub suite: Arc<str>,
@@ -49,6 +52,12 @@ pub struct Case {
     pub captures: Arc<[Capture]>,
     /// Values of other cases that it uses, as `login.token`.
     pub uses: Vec<String>,
+    /// Tables of targets that cases of other checks wait for.
+    pub feeds: Vec<&'static str>,
+    /// What finds its target, of a case that is planned before there is one.
+    pub list: Option<Arc<TargetList>>,
+    /// Its place among the cases of such a list, from 0.
+    pub slot: usize,
     /// Its cell, of a check that is a grid.
     pub grid: Option<Arc<GridCell>>,
     /// What must be shown where it ends in silence: of each group one case must pass when it runs again.
@@ -72,6 +81,7 @@ pub struct Case {
 }
 
 /// One arm of a case: the probe, and what must hold of what it observes.
+#[derive(Clone)]
 pub struct PlannedArm {
     /// The probe.
     pub probe: Arc<dyn DynProbe>,
@@ -133,7 +143,61 @@ impl Case {
     /// Whether it captures a value, or uses one.
     #[must_use]
     pub fn is_chained(&self) -> bool {
-        !self.captures.is_empty() || !self.uses.is_empty()
+        !self.captures.is_empty() || !self.uses.is_empty() || self.finds_or_waits()
+    }
+
+    /// Whether it finds targets for others, or others find its own.
+    #[must_use]
+    pub fn finds_or_waits(&self) -> bool {
+        !self.feeds.is_empty() || self.list.is_some()
+    }
+
+    /// Whether a line of the plan stands for it: of the cases of a list, the first speaks for all.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.slot == 0
+    }
+
+    /// The most cases that its line of the plan stands for.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.list.as_ref().map_or(1, |list| list.most)
+    }
+
+    /// What finds its target, among what it needs.
+    #[must_use]
+    pub fn found_by(&self, cases: &[Self]) -> Option<usize> {
+        let list = self.list.as_ref()?;
+        let finds = |other: &Self| *other.check == *list.check && other.suite == self.suite;
+        self.needs.iter().copied().find(|need| cases.get(*need).is_some_and(finds))
+    }
+
+    /// The case as it is where no target is known: in the place of all cases of its list.
+    #[must_use]
+    pub fn without_target(&self) -> Self {
+        let id = self.list.as_ref().map_or_else(|| self.id.to_string(), |list| list.id(None));
+        Self { id: id.into(), ..self.clone() }
+    }
+
+    /// The case for a target that was found. What was planned holds for it too, or it is a fault.
+    pub fn at_target(&self, target: &Target) -> Result<Self, Fault> {
+        let Some(list) = &self.list else { return Ok(self.clone()) };
+        let BuiltTarget { probe, args, hosts, modes } = list.built(target)?;
+        let (label, planned) = (target.label(), &self.base.probe);
+        let scan = probe.scan().filter(|_| planned.scan().is_none());
+        if let Some(why) = scan {
+            let remedy = "write the targets in the suite: a scan is known before anything is sent";
+            return Err(Fault::local(list.operation(), label, format!("it would be a scan: it {why}"), remedy));
+        }
+        let same = probe.footprint() == planned.footprint() && probe.longest() <= planned.longest();
+        if !same || modes != list.modes {
+            let detail = "with this target the check would be another one than was planned";
+            let remedy = "write the targets in the suite, or leave out what depends on them";
+            return Err(Fault::local(list.operation(), label, detail, remedy));
+        }
+        let digest = list.digest(&self.base.digest, &label).into();
+        let base = PlannedArm { probe, args: Arc::new(args), digest, hosts, ..self.base.clone() };
+        Ok(Self { id: list.id(Some(&label)).into(), base, ..self.clone() })
     }
 
     /// Whether an arm of it needs much CPU time.
@@ -166,6 +230,9 @@ impl Case {
             head: head.map(PlannedArm::of),
             over_ipv4: check.over_ipv4.as_ref().map(|side| PlannedArm::over_ipv4(check, side)),
             needs: Vec::new(),
+            feeds: Vec::new(),
+            list: check.list.clone(),
+            slot: check.slot,
             grid: check.grid.clone(),
             captures: Arc::clone(&check.captures),
             uses: check.uses.iter().map(|used| used.name.clone()).collect(),

@@ -235,6 +235,8 @@ impl Finder<'_, '_> {
         let outcome = check.family.facts.iter().any(|fact| fact.roles.outcome);
         if index == other {
             Some("it is the check itself".to_owned())
+        } else if check.list.is_some() {
+            Some(format!("the targets of `{}` are not known before the run", check.check))
         } else if !check.silent.is_empty() || !outcome {
             Some(format!("`{}` may pass without an answer itself", check.id))
         } else if let Some(word) = check.elsewhere.first() {

@@ -97,6 +97,8 @@ pub struct CaseRow {
     pub captures: Vec<CaptureRow>,
     /// Values of other cases that it uses, as `check.name`.
     pub uses: Vec<String>,
+    /// Of a row that stands for cases whose targets another check finds: who does, and how many there may be.
+    pub targets: Option<TargetsRow>,
     /// What it asks, of a check that is a grid.
     pub cell: Option<GridCell>,
     /// `suite/case` of each case that shows that its host can be reached, or for a cell of a grid that its source or its host can.
@@ -146,6 +148,17 @@ pub struct CaptureRow {
     pub secret: bool,
 }
 
+/// Targets that another check finds while the run goes on: each is a case, and a row stands for all of them.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct TargetsRow {
+    /// The key of the matrix; its value is `?` in the id.
+    pub key: String,
+    /// The table, as `check.table`.
+    pub from: String,
+    /// The most cases there may be; where there are more targets, one case is errored in place of all.
+    pub most: usize,
+}
+
 /// `eventually`.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct EventuallyRow {
@@ -193,7 +206,12 @@ impl PlanDocument {
             left_out: names(&plan.left_out),
             renamed: plan.renamed.iter().map(renamed).collect(),
             limits: plan.limits.iter().map(|limit| limit_row(limit, redactor)).collect(),
-            cases: plan.cases.iter().map(|case| case_row(plan, case, redactor)).collect(),
+            cases: plan
+                .cases
+                .iter()
+                .filter(|case| case.is_listed())
+                .map(|case| case_row(plan, case, redactor))
+                .collect(),
         }
     }
 }
@@ -226,9 +244,19 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         skip: case.skip.as_deref().map(clean),
         stage: case.stage.word(),
         alone: case.footprint != crate::probe::Footprint::Quiet,
-        needs: case.needs.iter().filter_map(name).collect(),
+        needs: case
+            .needs
+            .iter()
+            .filter(|need| plan.cases.get(**need).is_some_and(Case::is_listed))
+            .filter_map(name)
+            .collect(),
         captures: case.captures.iter().map(|capture| capture_row(capture, redactor)).collect(),
         uses: case.uses.iter().map(|used| clean(used)).collect(),
+        targets: case.list.as_deref().map(|list| TargetsRow {
+            key: clean(&list.key),
+            from: clean(&format!("{}.{}", list.check, list.table)),
+            most: list.most,
+        }),
         cell: case.grid.as_deref().map(|cell| GridCell {
             from: clean(&cell.from),
             to: clean(&cell.to),

@@ -12,6 +12,7 @@ mod order;
 mod print;
 mod rerun;
 mod select;
+mod targets;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,8 @@ pub use limits::{Limit, SharedResource};
 pub use print::print;
 pub use rerun::Rerun;
 pub use select::{Glob, Selection, UnmatchedSelector};
+
+pub use crate::suite::matrix::planned_ids;
 
 use crate::model::record::SuiteRef;
 use crate::probe::Footprint;
@@ -93,12 +96,14 @@ pub fn plan(loaded: &mut Loaded, heads: Option<Vec<Suite>>, settings: &Settings)
         let mut cases = order::cases(suite, head, &mut errors);
         for (case, check) in cases.iter_mut().zip(&suite.checks) {
             budget::set(case, check, settings, &mut errors);
-            if permission(case).is_some() || case.is_chained() {
+            let may_be_refused = permission(case).is_some() || case.is_chained() || !check.tables.is_empty();
+            if may_be_refused {
                 places.push((Arc::clone(&case.suite), Arc::clone(&case.id), check.span));
             }
         }
         plan.cases.extend(cases);
     }
+    targets::keep_apart(&mut plan.cases);
     let suites = Suites::of(&written, loaded.incomplete);
     order::link(&mut plan.cases, &suites, &mut errors);
     if errors.is_empty() {
@@ -141,9 +146,13 @@ fn refuse(plan: &Plan, places: &[(Arc<str>, Arc<str>, Span)], settings: &Setting
             && case.is_chained()
             && let Some(span) = place(case)
         {
-            let message =
-                format!("check `{}` cannot be compared by --against: a captured value is of one target", case.id);
-            let help = "leave it out with --only or --skip-tag, or give both targets one value under `secrets`";
+            let (why, help) = if case.finds_or_waits() {
+                ("the targets that it finds are of one arm", "leave it out with --only or --skip-tag")
+            } else {
+                let help = "leave it out with --only or --skip-tag, or give both targets one value under `secrets`";
+                ("a captured value is of one target", help)
+            };
+            let message = format!("check `{}` cannot be compared by --against: {why}", case.id);
             errors.add(span, message, help);
         }
         let (why, flag) = match permission(case) {
@@ -165,7 +174,11 @@ impl Plan {
     pub fn left_out_by_selection(&self) -> Vec<String> {
         let here: HashSet<(&str, &str)> = self.cases.iter().map(|case| (&*case.suite, &*case.id)).collect();
         let known = self.known.iter().map(|(suite, id)| (&**suite, &**id));
-        known.filter(|name| !here.contains(name)).map(|(suite, id)| format!("{suite}/{id}")).collect()
+        let left_out = known.filter(|name| !here.contains(name)).map(|(suite, id)| format!("{suite}/{id}"));
+        let mut out: Vec<String> = left_out.collect();
+        // The cases of a list have one name.
+        out.dedup();
+        out
     }
 
     /// Cases that are measured in two arms.

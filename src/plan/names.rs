@@ -196,7 +196,9 @@ impl<'c> Names<'c> {
         for (index, check) in checks.iter().enumerate() {
             by_check.entry(&check.check).or_default().push(index);
         }
-        let by_id = checks.iter().enumerate().map(|(index, check)| (&*check.id, index)).collect();
+        // The cases of a list have one id, which means them all.
+        let named = checks.iter().enumerate().filter(|(_, check)| check.list.is_none());
+        let by_id = named.map(|(index, check)| (&*check.id, index)).collect();
         Self { checks, by_check, by_id }
     }
 

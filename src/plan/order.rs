@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
 use super::names::{Suites, quoted_in_flow};
-use super::{Case, arms};
+use super::{Case, arms, targets};
 use crate::model::count::counted;
 use crate::suite::check::Check;
 use crate::suite::{Diagnostics, Suite};
@@ -43,6 +43,14 @@ pub(super) fn link(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnos
             needs.extend(found);
         }
         needs.extend(captured(suites, (own, check), errors));
+        if let Some(list) = check.list.as_ref().filter(|list| !list.check.is_empty())
+            && let Some((source, table)) = targets::found(suites, (own, check), list, errors)
+        {
+            needs.push(source);
+            if !cases[source].feeds.contains(&table) {
+                cases[source].feeds.push(table);
+            }
+        }
         // Named twice, or as a check and as one of its cells, it is waited for once.
         let mut seen = HashSet::with_capacity(needs.len());
         needs.retain(|need| seen.insert(*need));
@@ -111,8 +119,10 @@ fn stages(cases: &mut [Case], suites: &Suites<'_>, errors: &mut Diagnostics) {
         let check = suites.checks()[*first];
         // Not named in `needs`, it is waited for as it captures something.
         let used = check.uses.iter().find(|used| used.name.split('.').next() == Some(next));
-        let (span, help) = match used.filter(|_| !check.needs.iter().any(|need| need == next)) {
-            Some(used) => (used.span, format!("each waits for the next one: here for what `{next}` captures")),
+        let list = check.list.as_ref().filter(|list| list.check == next);
+        let implied = used.map(|used| (used.span, "captures")).or_else(|| Some((list?.span, "finds")));
+        let (span, help) = match implied.filter(|_| !check.needs.iter().any(|need| need == next)) {
+            Some((span, does)) => (span, format!("each waits for the next one: here for what `{next}` {does}")),
             None => (
                 check.needs_span,
                 format!(

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::targets::counted_cases;
 use super::{Case, ControlGroup, Plan, SharedResource, Shows};
 use crate::model::count::counted;
 use crate::model::visible::visible;
@@ -15,7 +16,9 @@ const MOST_CONTROLS: usize = 2;
 #[must_use]
 pub fn print(plan: &Plan) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{} from {}", counted(plan.cases.len(), "case"), names(plan));
+    let cases = counted_cases(plan.cases.iter());
+    let comma = if cases.contains(',') { "," } else { "" };
+    let _ = writeln!(out, "{cases}{comma} from {}", names(plan));
     if plan.deselected > 0 {
         let _ = writeln!(out, "{} left out by the selection", plan.deselected);
     }
@@ -27,14 +30,16 @@ pub fn print(plan: &Plan) -> String {
         (Footprint::Noisy, "each alone"),
         (Footprint::Disruptive, "each alone, last, restored on every path"),
     ] {
+        let cases = plan.cases.iter().filter(|case| case.is_listed()).zip(1..);
         let cases: Vec<(usize, &Case)> =
-            plan.cases.iter().enumerate().filter(|(_, case)| case.stage == stage).collect();
+            cases.filter(|(case, _)| case.stage == stage).map(|(case, number)| (number, case)).collect();
         if cases.is_empty() {
             continue;
         }
-        let _ = writeln!(out, "\nstage {}: {}, {words}", stage.word(), counted(cases.len(), "case"));
-        for (index, case) in cases {
-            line(&mut out, plan, index, case);
+        let count = counted_cases(cases.iter().map(|(_, case)| *case));
+        let _ = writeln!(out, "\nstage {}: {count}, {words}", stage.word());
+        for (number, case) in cases {
+            line(&mut out, plan, number, case);
         }
     }
     out
@@ -53,12 +58,12 @@ fn limits(out: &mut String, plan: &Plan) {
     }
 }
 
-fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
+fn line(out: &mut String, plan: &Plan, number: usize, case: &Case) {
     let budget = seconds(case.budget.as_secs_f64());
+    let most = case.list.as_ref().map(|list| format!(" <= {}", list.most)).unwrap_or_default();
     let _ = writeln!(
         out,
-        "{:>5}  {}/{}  {} {}  (budget {budget}, {})",
-        index + 1,
+        "{number:>5}  {}/{}{most}  {} {}  (budget {budget}, {})",
         visible(&case.suite),
         visible(&case.id),
         case.family.name,
@@ -83,9 +88,19 @@ fn line(out: &mut String, plan: &Plan, index: usize, case: &Case) {
         let _ = writeln!(out, "         up to {retries}{}", delay.unwrap_or_default());
     }
     if !case.needs.is_empty() {
-        let needs: Vec<String> = case.needs.iter().take(8).map(|need| case.name_of(&plan.cases[*need])).collect();
-        let more = if case.needs.len() > 8 { format!(" and {} more", case.needs.len() - 8) } else { String::new() };
+        let needs = case.needs.iter().map(|need| &plan.cases[*need]).filter(|need| need.is_listed());
+        let mut needs: Vec<String> = needs.map(|need| case.name_of(need)).collect();
+        let more = if needs.len() > 8 { format!(" and {} more", needs.len() - 8) } else { String::new() };
+        needs.truncate(8);
         let _ = writeln!(out, "         needs {}{more}", visible(&needs.join(", ")));
+    }
+    if let Some(list) = &case.list {
+        let reference = visible(&list.reference());
+        let _ = writeln!(
+            out,
+            "         a case for each target of {reference}; errored where there are more than {}, or none",
+            list.most
+        );
     }
     for used in &case.uses {
         let _ = writeln!(out, "         uses ${{checks.{}}}", visible(used));

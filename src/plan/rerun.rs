@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Case;
 use crate::model::{CheckRecord, Record, Severity, Verdict};
+use crate::suite::matrix;
 
 /// What was not well in a report.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +78,10 @@ impl Rerun {
             let name = format!("{}/{}", earlier.suite, earlier.id);
             if let Some(index) = places.get(&(&*earlier.suite, &*earlier.id)) {
                 out.cases[*index] = true;
+            } else if let Some(list) = of_list(earlier, cases) {
+                for index in list {
+                    out.cases[index] = true;
+                }
             } else if let Some(index) = self.renamed(earlier, cases, &defined) {
                 out.cases[index] = true;
                 out.renamed.push((name, format!("{}/{}", cases[index].suite, cases[index].id)));
@@ -94,6 +99,14 @@ impl Rerun {
         let new = !self.known.contains(&(Arc::clone(&case.suite), Arc::clone(&case.id)));
         new.then_some(*index)
     }
+}
+
+/// The cases of the list of targets that an earlier case was of: the targets may be others by now.
+fn of_list(earlier: &EarlierCase, cases: &[Case]) -> Option<Vec<usize>> {
+    let (check, _) = matrix::split_id(&earlier.id)?;
+    let is_one = |case: &Case| case.list.is_some() && case.suite == earlier.suite && *case.check == *check;
+    let found: Vec<usize> = (0..cases.len()).filter(|index| is_one(&cases[*index])).collect();
+    (!found.is_empty()).then_some(found)
 }
 
 /// Whether a case kept its run from being green, or would have had it run: it failed (with `severity: warn` too), could not be

@@ -81,7 +81,9 @@ pub(super) fn apply(plan: &mut Plan, selection: &Selection) {
         for need in relies_on(&plan.cases[index]) {
             if !keep[need] {
                 keep[need] = true;
-                plan.pulled_in.push(shown(&plan.cases[need], several));
+                if plan.cases[need].is_listed() {
+                    plan.pulled_in.push(shown(&plan.cases[need], several));
+                }
                 open.push(need);
             }
         }
@@ -94,7 +96,7 @@ pub(super) fn apply(plan: &mut Plan, selection: &Selection) {
         place[index] = next;
         next += usize::from(keep[index]);
     }
-    plan.deselected = count - next;
+    plan.deselected = (0..count).filter(|index| !keep[*index] && plan.cases[*index].is_listed()).count();
     let mut index = 0;
     plan.cases.retain(|_| {
         index += 1;
@@ -136,6 +138,9 @@ fn banned(plan: &mut Plan, selection: &Selection) -> Vec<bool> {
         }
         for user in users {
             banned[user] = true;
+            if !plan.cases[user].is_listed() {
+                continue;
+            }
             plan.left_out.push(shown(&plan.cases[user], plan.suites.len() > 1));
         }
     }

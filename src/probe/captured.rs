@@ -1,11 +1,16 @@
-//! Values that checks of a run have captured, for those that use them and for whoever hides them.
+//! Values that checks of a run have captured, and targets they have found, for those that use them and for whoever hides them.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::model::target::Target;
+
 /// Most secrets of a run: each is looked for in every text of a report.
 const MOST_SECRETS: usize = 500;
+
+/// Targets that a check has found; why there are none to go by, where it did not see them whole or one of them is none.
+pub type FoundTargets = Result<Arc<[Target]>, String>;
 
 /// The values of one run, by their stand-ins.
 #[derive(Default)]
@@ -14,6 +19,7 @@ pub struct CapturedValues(Mutex<State>);
 #[derive(Default)]
 struct State {
     values: HashMap<Box<str>, Arc<str>>,
+    targets: HashMap<Box<str>, FoundTargets>,
     /// All that is to be hidden.
     secrets: HashSet<String>,
     /// Of those, what nobody has been told of yet.
@@ -30,6 +36,17 @@ impl CapturedValues {
     /// Lets others use a value.
     pub fn set(&self, stand_in: &str, value: &str) {
         self.state().values.insert(stand_in.into(), value.into());
+    }
+
+    /// The targets that a check found, by suite, check and table.
+    #[must_use]
+    pub fn targets(&self, found_by: &str) -> Option<FoundTargets> {
+        self.state().targets.get(found_by).cloned()
+    }
+
+    /// Lets others look at targets.
+    pub fn set_targets(&self, found_by: &str, targets: FoundTargets) {
+        self.state().targets.insert(found_by.into(), targets);
     }
 
     /// Hides a text in all that is told from now on; false when there are too many to be hidden.

@@ -281,7 +281,7 @@ impl Family {
     }
 }
 
-/// A probe whose arguments hold secrets, and what it is called without them.
+/// A probe whose arguments hold what people are not shown, and what it is called without that.
 struct MaskedProbe {
     probe: Arc<dyn DynProbe>,
     target: String,
@@ -324,6 +324,12 @@ impl DynProbe for MaskedProbe {
     fn restore<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f, RestoreOutcome> {
         self.probe.restore(cx)
     }
+}
+
+/// The same probe, which is called `target`.
+#[must_use]
+pub fn called(probe: Arc<dyn DynProbe>, target: String) -> Arc<dyn DynProbe> {
+    Arc::new(MaskedProbe { probe, target })
 }
 
 fn build<P: Probe>(args: &Args) -> Result<Arc<dyn DynProbe>, Invalid> {

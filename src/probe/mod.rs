@@ -13,10 +13,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-pub use captured::CapturedValues;
+pub use captured::{CapturedValues, FoundTargets};
 pub use context::Cx;
 pub use diagnosis::{Diagnosis, Failure, PhaseInfo};
-pub use family::{Family, FieldRules, Mode, Synonyms, plain};
+pub use family::{Family, FieldRules, Mode, Synonyms, called, plain};
 pub use grid::{Grid, PlannedCell};
 pub use host::Host;
 

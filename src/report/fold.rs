@@ -9,6 +9,8 @@ use crate::model::{CheckRecord, Event, FaultKind};
 pub struct Fold {
     head: Option<Record>,
     checks: Vec<Option<Box<CheckRecord>>>,
+    /// Places of these that no case has.
+    empty: usize,
 }
 
 impl Fold {
@@ -43,6 +45,7 @@ impl Fold {
                     head.run.signal = signal;
                 }
             }
+            Event::PlacesLeftEmpty { count } => self.empty += count,
             Event::CheckStarted { .. } | Event::PairEnded { .. } | Event::AttemptEnded { .. } => {}
         }
     }
@@ -51,6 +54,12 @@ impl Fold {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.head.as_ref().map(|head| head.summary).unwrap_or_default()
+    }
+
+    /// Cases that have no record yet.
+    #[must_use]
+    pub fn missing(&self) -> usize {
+        self.checks.iter().filter(|check| check.is_none()).count().saturating_sub(self.empty)
     }
 
     /// The record; `None` when no run was started.

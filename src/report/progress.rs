@@ -88,6 +88,10 @@ impl Progress {
                     self.bar.enable_steady_tick(Duration::from_millis(120));
                 }
             }
+            Event::PlacesLeftEmpty { count } => {
+                self.total = self.total.saturating_sub(*count);
+                self.bar.set_length(self.total as u64);
+            }
             Event::CheckStarted { index, id, within_s } => {
                 let within = within_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
                 let running = Running { id: visible(id), since: Instant::now(), within, attempt: None, pairs: None };

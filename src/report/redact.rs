@@ -52,7 +52,7 @@ fn redact(event: &mut Event, redactor: &Redactor) {
             }
         }
         Event::CheckStarted { index: _, id, within_s: _ } => redactor.scrub(id),
-        Event::PairEnded { index: _, pair: _, pairs: _ } => {}
+        Event::PairEnded { index: _, pair: _, pairs: _ } | Event::PlacesLeftEmpty { count: _ } => {}
         Event::AttemptEnded { index: _, attempt: _, verdict: _, reason } => option(reason, redactor),
         Event::CheckFinished { index: _, record } => of_check(record, redactor),
         Event::RunFinished { duration_s: _, signal: _ } => {}

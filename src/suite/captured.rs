@@ -7,7 +7,8 @@ use super::merge::{Document, is_name};
 use super::tree::{Kind, Node};
 use super::vars::Lookup;
 use crate::model::suggest::suggested_word;
-use crate::model::{FieldKind, stand_in};
+use crate::model::{FieldKind, stand_in, target};
+use crate::probe::Family;
 
 /// Stands before the id of the check.
 pub const PREFIX: &str = "checks.";
@@ -16,6 +17,8 @@ pub const PREFIX: &str = "checks.";
 pub struct CaptureNames {
     suite: String,
     checks: BTreeMap<String, Vec<String>>,
+    /// Facts that are tables of targets: those make cases, and stand in no text.
+    tables: Vec<&'static str>,
     /// Check and name by stand-in.
     origins: HashMap<Box<str>, (String, String)>,
 }
@@ -23,7 +26,7 @@ pub struct CaptureNames {
 impl CaptureNames {
     /// Those of a suite, as written: what is wrong with them is told where they are read.
     #[must_use]
-    pub fn of(document: &Document) -> Self {
+    pub fn of(document: &Document, families: &'static [Family]) -> Self {
         let of_check = |(node, _): &(Node, _)| {
             let id = node.get("id").and_then(Node::text)?;
             let names = node.get("capture").map_or(&[][..], Node::entries);
@@ -34,7 +37,9 @@ impl CaptureNames {
         let all = checks.iter().flat_map(|(check, names)| names.iter().map(move |name| (check, name)));
         let origins =
             all.map(|(check, name)| (stand_in::of(&suite, check, name), (check.clone(), name.clone()))).collect();
-        Self { suite, checks, origins }
+        let facts = families.iter().flat_map(|family| family.facts);
+        let tables = facts.filter(|fact| fact.roles.targets).map(|fact| fact.name).collect();
+        Self { suite, checks, tables, origins }
     }
 
     /// The stand-in of what the check `check` captures as `name`.
@@ -47,6 +52,12 @@ impl CaptureNames {
     #[must_use]
     pub fn origin(&self, word: &str) -> Option<(&str, &str)> {
         self.origins.get(word).map(|(check, name)| (check.as_str(), name.as_str()))
+    }
+
+    /// Whether facts of this name are tables of targets.
+    #[must_use]
+    pub fn is_table(&self, name: &str) -> bool {
+        self.tables.contains(&name)
     }
 
     /// What stands for a reference, `checks.` left out.
@@ -71,6 +82,9 @@ impl CaptureNames {
         let near = errors.suggest(name, names.iter().map(String::as_str));
         let define = |name: &str, fact: &str| format!("say there what it is, `capture: {{{name}: {fact}}}`");
         let help = match suggested_word(&near) {
+            _ if self.is_table(name) => format!(
+                "targets make cases: write `matrix: {{target: \"${{{PREFIX}{reference}}}\"}}`, and `${{matrix.target.host}}` here"
+            ),
             Some(near) => format!("write `${{{PREFIX}{check}.{near}}}`"),
             None if !names.is_empty() => format!("it captures {}", names.join(", ")),
             None if is_name(name) => define(name, "FACT"),
@@ -131,7 +145,10 @@ fn collect<'n>(node: &'n Node, out: &mut Vec<(&'n str, Span)>) {
 /// before the first one is sent. `fixed` says that the field is about that, whatever its kind.
 #[must_use]
 pub fn refusal(name: &str, node: &Node, kind: &FieldKind, fixed: bool) -> Option<(String, String)> {
-    let text = node.text().filter(|text| stand_in::is_in(text))?;
+    let text = node.text()?;
+    if !stand_in::is_in(text) {
+        return target::is_planned(text).then(|| refusal_of_target(name, kind)).flatten();
+    }
     let shown = node.shown().unwrap_or_default();
     match kind {
         FieldKind::Text if !fixed => None,
@@ -159,4 +176,15 @@ pub fn refusal(name: &str, node: &Node, kind: &FieldKind, fixed: bool) -> Option
             ))
         }
     }
+}
+
+/// Why the host that another check finds cannot stand in a field.
+fn refusal_of_target(name: &str, kind: &FieldKind) -> Option<(String, String)> {
+    let (what, help) = match kind {
+        FieldKind::Path | FieldKind::FileOr(_) | FieldKind::Inline => ("name a file of this host", "write the file"),
+        FieldKind::Argument => ("be part of a command", "write the command without it"),
+        FieldKind::Address => ("stand where only an address may", "write the address: a target may be a name"),
+        _ => return None,
+    };
+    Some((format!("`{name}`: a target that a server names cannot {what}"), help.to_owned()))
 }

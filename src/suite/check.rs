@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnostic::Span;
+use super::targets::TargetList;
 use crate::model::{Args, BaselineRules, Capture, Expectation, GridCell, Place, Severity};
 use crate::probe::{DynProbe, Family, Host};
 
@@ -32,6 +33,12 @@ pub struct Check {
     pub captures: Arc<[Capture]>,
     /// Values of other checks that it uses: `login.token`.
     pub uses: Arc<[Reference]>,
+    /// Tables of targets that other checks may look at.
+    pub tables: Vec<&'static str>,
+    /// What finds its targets, of a check whose cases are known only then.
+    pub list: Option<Arc<TargetList>>,
+    /// Its place among the cases of such a list, from 0.
+    pub slot: usize,
     /// The check that shows its host can be reached.
     pub control: Option<Reference>,
     /// Accepted outcomes that need one.

@@ -6,6 +6,7 @@ mod grid;
 mod header;
 mod parity;
 mod rules;
+mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ use super::vars::{self, Scope};
 use crate::model::fact::FactKeys;
 use crate::model::{Arg, Args, FieldRole, GridCell, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
+pub(super) use rules::conflict;
+use targets::ListKey;
 
 /// Keys of a check with a parser of their own. Whatever else is written is checked against the kind in the table.
 const PARSED: [&str; 7] = ["id", "matrix", "when", "expect", "capture", "eventually", "baseline"];
@@ -97,16 +100,21 @@ struct OwnCell {
 /// What decides which facts a check can have: its family, its fields, and its keys that give it facts.
 type Described<'c> = (&'static Family, &'c Args, FactKeys);
 
-/// The id of a check, its family, and what stands below that.
-type Named<'n> = (&'n str, &'static Family, &'n Node);
+/// The id of a check, its family, what stands below that, and what finds its targets, if a check does.
+type Named<'n> = (&'n str, &'static Family, &'n Node, Option<&'n ListKey>);
 
 impl Builder<'_> {
     /// All cases of one check.
     pub fn check(&mut self, node: &Node, folder: &Path) -> Vec<Check> {
         let Some(header) = self.header(node) else { return Vec::new() };
         let scope = self.scope;
-        let matrix = node.get("matrix").map(|matrix| vars::resolve(matrix, &scope, self.errors));
-        let cells = matrix::cells(matrix.as_ref(), scope.secrets, self.errors);
+        let (matrix, list) = node.get("matrix").map_or((None, None), |matrix| self.list_key(matrix, folder));
+        let matrix = matrix.map(|matrix| vars::resolve(&matrix, &scope, self.errors));
+        let mut cells = matrix::cells(matrix.as_ref(), scope.secrets, self.errors);
+        if let Some(list) = list.as_ref().filter(|list| !list.leaves_room_for(cells.len())) {
+            list.too_many(self.errors);
+            cells.truncate(1);
+        }
         matrix::unused(node, self.in_variables, self.errors);
         if !scope.budget.take(&without(node, ""), cells.len() - 1) {
             scope.budget.exceeded(node.span, self.errors);
@@ -117,30 +125,38 @@ impl Builder<'_> {
             return Vec::new();
         };
         let name = header.name.as_deref();
+        let first_error = self.errors.0.len();
         let cases: Vec<Check> = cells
             .iter()
-            .flat_map(|cell| self.cases(node, (name.unwrap_or("?"), family, below), cell, folder))
+            .flat_map(|cell| self.cases(node, (name.unwrap_or("?"), family, below, list.as_ref()), cell, folder))
             .collect();
+        if let Some(list) = &list {
+            self.name_target(list, first_error);
+        }
         // What has no name, or no family, is looked at for its other errors.
         if name.is_none() || header.misspelt { Vec::new() } else { cases }
     }
 
     /// The cases of one cell of a matrix: one, or those of a grid.
     fn cases(&mut self, node: &Node, named: Named<'_>, cell: &Cell, folder: &Path) -> Vec<Check> {
-        let (name, family, written_below) = named;
+        let (name, family, written_below, list) = named;
+        let written_cell = cell;
+        let cell = &list.map_or_else(|| cell.clone(), |list| Self::cell_of_target(list, cell));
         let scope = Scope { matrix: cell, ..self.scope };
-        let below = vars::resolve(written_below, &scope, self.errors);
+        let with_words = vars::resolve(written_below, &scope, self.errors);
+        let below = list.map_or_else(|| with_words.clone(), |list| self.planned_target(list, &with_words));
         let resolved = vars::resolve(&without(node, family.name), &scope, self.errors);
         let resolved = self.without_captured(resolved);
+        let resolved = if let Some(list) = list { self.without_targets(list, resolved) } else { resolved };
         let common = self.common(&resolved, folder);
         let first_file = self.named.len();
         let typed = self.typing(folder).fields(family.name, &below, family.fields);
-        let id = matrix::id(name, cell);
+        let parts = parts(list, written_cell);
+        let id = matrix::id_of(name, &parts);
         self.named.iter_mut().skip(first_file).for_each(|file| file.case.1.clone_from(&id));
         let netns = resolved.get("netns").or_else(|| self.defaults.get("netns"));
         let netns = repeats::network_namespace(netns, self.errors);
         let hosts = hosts(family, &typed.args, netns.as_ref());
-        let parts = matrix::parts(cell);
         let written = Written {
             node,
             name,
@@ -154,7 +170,13 @@ impl Builder<'_> {
         };
         let Some(grid) = family.grid else {
             let own = OwnCell { id, parts, netns, hosts, grid: None };
-            return self.case(&written, typed, own, folder).into_iter().collect();
+            let modes = list.map(|list| (list, targets::modes(family, &typed.args)));
+            return match (modes, self.case(&written, typed, own, folder)) {
+                (Some((list, modes)), Some(case)) => {
+                    self.target_cases((case, modes), (list, &with_words, node), written_cell, folder)
+                }
+                (_, case) => case.into_iter().collect(),
+            };
         };
         self.only_a_grid(node, family.name);
         match grid(&typed.args) {
@@ -208,6 +230,9 @@ impl Builder<'_> {
             needs: texts(resolved.get("needs")).into(),
             captures: judged.captures.into(),
             uses: self.uses(name, below).into(),
+            tables: tables_of_targets(family, &typed.args),
+            list: None,
+            slot: 0,
             control: resolved
                 .get("control")
                 .and_then(|node| node.shown().map(|name| Reference { name: name.to_owned(), span: node.span })),
@@ -307,6 +332,20 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// Tables of targets that a check with these fields records.
+fn tables_of_targets(family: &Family, args: &Args) -> Vec<&'static str> {
+    let tables = family.facts.iter().filter(|fact| fact.roles.targets && family.produces(args, fact.name));
+    tables.map(|fact| fact.name).collect()
+}
+
+/// Key and value of a cell, as an id has them; that of targets is not known.
+fn parts(list: Option<&ListKey>, cell: &Cell) -> Vec<(String, String)> {
+    let mut parts = matrix::parts(cell);
+    parts.extend(list.map(ListKey::unknown));
+    parts.sort();
+    parts
 }
 
 fn hosts(family: &Family, args: &Args, netns: Option<&Arc<str>>) -> Arc<[Host]> {

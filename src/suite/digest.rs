@@ -14,7 +14,7 @@ use crate::net::bytes::{hex, of_file};
 use crate::probe::Family;
 
 /// Hexadecimal digits of a digest.
-const DIGITS: usize = 16;
+pub(super) const DIGITS: usize = 16;
 
 /// The variables of a suite as its file writes them, and after overrides. An override may say where to look, which changes
 /// from run to run, or what to measure, which makes other numbers. The environment and secrets are known by name only.

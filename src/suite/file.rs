@@ -204,7 +204,7 @@ fn suite(
     let vars = vars::resolve_all(&document.vars, &secrets, options.env, &mut loaded.errors);
     let cell = BTreeMap::new();
     let budget = vars::Budget::of_checks();
-    let captured = CaptureNames::of(&document);
+    let captured = CaptureNames::of(&document, families);
     let broken = document.vars.keys().filter(|name| !vars.contains_key(*name)).cloned().collect();
     let scope = Scope {
         vars: &vars,

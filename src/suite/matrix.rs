@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::Diagnostics;
 use super::tree::{Key, Kind, Node};
+use crate::model::target::UNKNOWN;
 use crate::model::{GridCell, stand_in};
 
 /// Most cells of one check.
-const MAX_CELLS: usize = 100_000;
+pub(super) const MAX_CELLS: usize = 100_000;
 /// Most bytes of all values of all cells.
 const MAX_BYTES: usize = 128 * 1024 * 1024;
 /// Bytes counted for a value beside its text.
@@ -99,16 +100,21 @@ fn named_keys<'n>(node: &'n Node, out: &mut BTreeSet<&'n str>) {
     match &node.kind {
         Kind::Map(entries) => {
             for (key, value) in entries {
-                out.extend(key.name.strip_prefix("matrix."));
+                out.extend(key.name.strip_prefix("matrix.").map(key_of));
                 named_keys(value, out);
             }
         }
         Kind::List(items) => items.iter().for_each(|item| named_keys(item, out)),
         _ => {
             let variables = node.text().unwrap_or_default().split("${").skip(1);
-            out.extend(variables.filter_map(|text| text.split(['}', ':']).next()?.strip_prefix("matrix.")));
+            out.extend(variables.filter_map(|text| text.split(['}', ':']).next()?.strip_prefix("matrix.")).map(key_of));
         }
     }
+}
+
+/// The key of a name that may go on with a part of a target: `target.host`.
+fn key_of(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
 }
 
 /// Values stand in the ids of cases: scalars, each once, and no secrets.
@@ -175,6 +181,19 @@ pub fn parts(cell: &Cell) -> Vec<(String, String)> {
     cell.iter().map(|(key, node)| (key.clone(), value(node.text().unwrap_or_default()))).collect()
 }
 
+/// What a case is called in a plan where its targets are not known: each value of its cell may be that of a target.
+pub fn planned_ids(id: &str) -> impl Iterator<Item = String> {
+    let (check, parts) = split_id(id).unwrap_or((id, Vec::new()));
+    let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    let parts: Vec<(String, String)> = parts.iter().map(own).collect();
+    let check = check.to_owned();
+    (0..parts.len()).map(move |at| {
+        let mut parts = parts.clone();
+        UNKNOWN.clone_into(&mut parts[at].1);
+        id_of(&check, &parts)
+    })
+}
+
 /// Check and cell of a name that may be an id, or a part of one: `alive`, `alive[site=a]`. `None` for a name that is no id.
 #[must_use]
 pub fn split_id(name: &str) -> Option<(&str, Vec<(&str, &str)>)> {
@@ -207,7 +226,7 @@ fn value_length(text: &str) -> usize {
 }
 
 /// A value that could be taken for two is quoted, so that ids stay unique.
-fn value(text: &str) -> String {
+pub(super) fn value(text: &str) -> String {
     if text.is_empty() || text.contains([',', '=', '[', ']', '"']) || text.contains(char::is_whitespace) {
         format!("{text:?}")
     } else {

@@ -20,6 +20,7 @@ pub mod secret;
 pub(crate) mod synonyms;
 mod syntax;
 pub mod tables;
+pub mod targets;
 pub mod tree;
 pub mod vars;
 mod yaml_tags;

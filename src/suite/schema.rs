@@ -104,7 +104,8 @@ fn check(families: &[Family]) -> Value {
         "matrix" => Some(json!({
             "type": "object", "minProperties": 1,
             "additionalProperties": {"anyOf": [
-                {"type": "array", "minItems": 1, "uniqueItems": true, "items": fields::reference("text")}, fields::reference("variable")
+                {"type": "array", "minItems": 1, "uniqueItems": true, "items": fields::reference("text")}, fields::reference("variable"),
+                fields::object(tables::TARGETS, &mut |_| None)
             ]}
         })),
         "when" => Some(json!({

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::{fields, joined};
+use crate::model::target::MOST_TARGETS;
 use crate::model::{Field, FieldInfo, FieldKind, FieldRole};
 
 const TEXTS: FieldKind = FieldKind::List(&FieldKind::Text);
@@ -139,6 +140,22 @@ pub const PARITY: Field<bool> = Field::default(
     "Whether to ask over IPv4 and over IPv6, in turn and as one case: all that is expected must hold over both, and nothing may differ (`parity.same`). `rounds` are pairs then.",
 );
 
+fields! { pub TARGETS;
+    /// The table whose rows they are.
+    pub const FROM: Field<String> = Field::required(
+        "from",
+        FieldKind::Text,
+        "Table of targets of another check: `${checks.ID.targets}`.",
+    );
+    /// The most there may be.
+    pub const MOST: Field<u32> = Field::default(
+        "max",
+        FieldKind::Integer(1, MOST_TARGETS),
+        "16",
+        "The most targets that are looked at. Where there are more, none is, and the check is errored.",
+    );
+}
+
 /// Keys of one fact below `baseline`.
 pub const BASELINE: &[FieldInfo] = &[
     FieldInfo::optional(
@@ -169,7 +186,7 @@ pub const CHECK: &[FieldInfo] = &[
     FieldInfo::optional(
         "matrix",
         FieldKind::Map(&TEXTS),
-        "One case per combination, used as ${matrix.key}; a key that the check does not use is an error.",
+        "One case per combination, used as ${matrix.key}; a key that the check does not use is an error. `KEY: \"${checks.ID.targets}\"` (or `{from: …, max: 16}`) has a case for each target that another check finds, used as ${matrix.KEY.host}, .port and .priority.",
     ),
     FieldInfo::optional(
         "needs",

@@ -178,8 +178,9 @@ impl Interpolated {
                 self.secret = true;
                 self.push_shown(value, MASK);
             }
-            (Lookup::Captured(_), Some(_)) => {
-                let help = format!("write `${{{name}}}`: where nothing is captured, the check does not run");
+            (Lookup::OfTarget(word), None) => self.push(word),
+            (Lookup::Captured(_) | Lookup::OfTarget(_), Some(_)) => {
+                let help = format!("write `${{{name}}}`: without a value the check does not run");
                 errors.add(span, format!("`${{{name}}}` has no default"), help);
                 self.push(&format!("${{{inner}}}"));
             }
@@ -240,7 +241,9 @@ fn scalar(span: Span, text: &str, plain: bool, scope: &Scope<'_>, errors: &mut D
             Lookup::Node(node) => scope.budget.take(node, 1),
             Lookup::Text(value) => scope.budget.text(value),
             Lookup::Secret(value) => scope.budget.text(value),
-            Lookup::Captured(_) | Lookup::Wrong { .. } | Lookup::Missing(_) | Lookup::Broken => true,
+            Lookup::Captured(_) | Lookup::OfTarget(_) | Lookup::Wrong { .. } | Lookup::Missing(_) | Lookup::Broken => {
+                true
+            }
         };
         if !room {
             scope.budget.exceeded(span, errors);

@@ -47,6 +47,7 @@ mod signals;
 mod skips;
 mod strangers;
 mod suite_schema;
+mod targets;
 mod words;
 
 use std::io::Write as _;

@@ -140,6 +140,7 @@ const MORE: &[&str] = &[
     "  - {id: a, tls: {host: x}, expect: {expires_in: {gt: -1d}, not_after: {gt: 2026-12-31T00:00:00Z}, verified: True}}",
     "  - {id: a, tls: {host: x}, expect: {version: {in: [TLSv1.2, \"tls 1.3\"]}, outcome: completed, san: {len: {ge: 1}}}}",
     "  - {id: a, icmp: {host: x, timeout: +2s}, expect: {loss: {lt: .5%}}}",
+    "  - {id: m, dns: {server: 192.0.2.1, name: x.example, type: MX}}\n  - {id: a, matrix: {p: [1], t: \"${checks.m.targets}\"}, tcp: {host: \"${matrix.t.host}\", port: \"${matrix.p}\"}}\n  - {id: b, matrix: {t: {from: \"${checks.m.targets}\", max: 40}}, tcp: {host: \"${matrix.t.host}\", port: \"${matrix.t.port}\"}}",
     "  - {id: a, matrix: {p: [1, two, true]}, tcp: {host: x, port: \"${matrix.p}\"}, when: {matrix.p: 1}}",
 ];
 

@@ -19,7 +19,8 @@ A suite is a file of YAML 1.2 (`22:22`, `no` and `1.10` stay what they look like
 every error is reported with its place and, where that is known, with the line to write instead. Words of other tools (`equals`, `status_code`,
 `ping`) are recognised in these errors. An unknown key is an error.
 
-In a value, `${name}` stands for a variable of `vars` or a secret of `secrets`, `${matrix.key}` for the value in this cell of the matrix,
+In a value, `${name}` stands for a variable of `vars` or a secret of `secrets`, `${matrix.key}` for the value in this cell of the matrix
+(`${matrix.key.host}` for a part of a target that another check finds: `shakedown explain targets`),
 `${env.NAME}` for an environment variable, and in the fields of a check `${checks.ID.NAME}` for what the check ID captures as NAME.
 `${name:-default}` gives a default, and `$${` is a literal `${`. A value with a variable needs quotes: `host: \"${vip}\"`. Variables are
 replaced inside values, never in keys, and never as raw text of the file.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::model::record::Run;
 use crate::model::reduced::{Check, Report};
 use crate::model::{CheckChange, CheckShift, Severity, Verdict};
+use crate::suite::matrix::planned_ids;
 
 /// How two records were found to be of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +50,12 @@ pub(super) fn pair<'a>(before: &'a Report, after: &'a Report) -> Pairing<'a> {
     let all = pairing.vanished.len() + pairing.new.len();
     let (left_out, unknown) = (left_out(after_run), left_out(before_run));
     let name = |check: &Check| format!("{}/{}", check.suite, check.id);
-    pairing.vanished.retain(|check| !left_out.contains(&*name(check)));
-    pairing.new.retain(|check| holds_not(check) || !unknown.contains(&*name(check)));
+    let is_among = |names: &HashSet<&str>, check: &Check| {
+        let planned = |id: String| names.contains(&*format!("{}/{id}", check.suite));
+        names.contains(&*name(check)) || planned_ids(&check.id).any(planned)
+    };
+    pairing.vanished.retain(|check| !is_among(&left_out, check));
+    pairing.new.retain(|check| holds_not(check) || !is_among(&unknown, check));
     pairing.not_selected = (all - pairing.vanished.len() - pairing.new.len()) as u64;
     pair_by_digest(&mut pairing);
     pairing

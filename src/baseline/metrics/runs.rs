@@ -15,6 +15,7 @@ use crate::model::comparison_document::MetricRow;
 use crate::model::count::counted;
 use crate::model::reduced::{Check, Metric, Report};
 use crate::model::{Change, Comparison, Severity, Verdict};
+use crate::suite::matrix::planned_ids;
 
 /// Checks a thread is worth starting for.
 const PART: usize = 1000;
@@ -202,7 +203,8 @@ pub fn runs(window: &[Run<'_>], pinned: Option<&Run<'_>>, head: &Report, ignored
             listed.insert(*key);
             let (suite, check, name) = *key;
             let is_ignored = here.get(&(suite, check)).is_some_and(|check| ignored(check, name));
-            if is_ignored || left_out.contains(&(suite, check)) {
+            let is_left_out = |id: &str| left_out.contains(&(suite, id));
+            if is_ignored || is_left_out(check) || planned_ids(check).any(|id| is_left_out(&id)) {
                 continue;
             }
             let why = if now.digests.contains_key(&(suite, check)) {

@@ -13,6 +13,7 @@ pub use load::fuzz_queries;
 mod question;
 mod server;
 mod survey;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -46,10 +47,9 @@ impl Probe for Dns {
     const SUMMARY: &'static str = "What a DNS server answers: records, flags, response code, EDNS";
     const FIELDS: &'static [FieldInfo] =
         joined!(FieldInfo; fields::FIELDS, transport::FIELDS, dnssec::FIELDS, load::FIELDS, survey::FIELDS);
-    const FACTS: &'static [FactInfo] =
-        joined!(FactInfo; facts::FACTS, mail::FACTS, transport::FACTS, dnssec::FACTS, survey::FACTS, load::FACTS);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, targets::FACTS, mail::FACTS, transport::FACTS, dnssec::FACTS, survey::FACTS, load::FACTS);
     const MODES: &'static [probe::Mode] =
-        joined!(probe::Mode; load::MODES, mail::MODES, dnssec::MODES, survey::MODES, transport::MODES);
+        joined!(probe::Mode; load::MODES, targets::MODES, mail::MODES, dnssec::MODES, survey::MODES, transport::MODES);
     const FIELD_RULES: FieldRules = FieldRules {
         exclusive: &[&["load", "attempts"]],
         any: &[&["name", "authoritative", "load"], &["server", "authoritative"]],

@@ -9,6 +9,7 @@ use super::facts::{
     ADDITIONAL, ADDRESS, ANSWERS, ATTEMPTS, AUTHORITY, CNAMES, CONNECT_TIME, DISCARDED, EDNS_ERRORS, EDNS_SIZE,
     EDNS_VERSION, FLAGS, NSID, ORDERED, OUTCOME, RECORDS, RTT, SIZE, TEXTS, TRUNCATED, TTL, record_rcode, record_texts,
 };
+use super::targets::{self, TARGETS};
 use super::transport::{self, Transport, UdpComparison};
 use super::{fields, mail, question, server};
 use crate::checks::shared::target::Target;
@@ -144,7 +145,7 @@ impl DnsQuery {
         let end = end.clone();
         if links.len() == LINKS {
             let why = format!("only the first {LINKS} aliases are followed");
-            cx.partial_all(&[ANSWERS.info, TEXTS.info, CNAMES.info], &why);
+            cx.partial_all(&[ANSWERS.info, TEXTS.info, TARGETS.info, CNAMES.info], &why);
         }
         cx.set(&CNAMES, links);
         if let Some(ordered) = alias::ordered(&reply.answers, &self.question.name, self.question.code) {
@@ -165,6 +166,7 @@ impl DnsQuery {
         }
         record_texts(cx, self.question.code, &answers);
         mail::record(cx, self.question.code, [Some(answers.as_slice()).filter(|_| !truncated)]);
+        targets::record(cx, self.question.code, &answers);
         cx.set(&ANSWERS, answers);
         cx.set(&RECORDS, texts(reply.answers));
         cx.set(&AUTHORITY, texts(reply.authority));
@@ -183,6 +185,7 @@ impl DnsQuery {
         const SECTIONS: &[FactInfo] = &[
             ANSWERS.info,
             TEXTS.info,
+            TARGETS.info,
             RECORDS.info,
             CNAMES.info,
             ORDERED.info,

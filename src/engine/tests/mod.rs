@@ -67,6 +67,7 @@ fn bench() -> Bench {
             deadline: None,
             runtimes: super::Runtimes::default(),
             captured: Arc::default(),
+            found: Arc::default(),
         },
         plan: plan::Settings { allow_disruptive: true, seed: 1, ..plan::Settings::default() },
         against: false,

@@ -118,6 +118,7 @@ impl<T> Fact<T> {
                     own_evidence: false,
                     failure: false,
                     content: false,
+                    targets: false,
                 },
                 advice: Advice { values: &[], breach: None },
                 is_column: false,
@@ -392,6 +393,12 @@ impl Fact<Rows> {
     #[must_use]
     pub const fn table(name: &'static str, key: &'static str, help: &'static str) -> Self {
         Self::with(name, Kind::Table(key), Unit::Count, None, help)
+    }
+
+    /// The same table, whose rows are targets that another check may look at, one case each.
+    #[must_use]
+    pub const fn targets(self) -> Self {
+        Self { info: FactInfo { roles: Roles { targets: true, ..self.info.roles }, ..self.info }, ..self }
     }
 }
 

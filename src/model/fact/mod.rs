@@ -137,6 +137,8 @@ pub struct Roles {
     pub failure: bool,
     /// It stands for all that the peer sent: another release sends something else, but all of one service send the same.
     pub content: bool,
+    /// It is a table of targets, with columns for their host, port and priority: another check may have a case for each.
+    pub targets: bool,
 }
 
 /// Advice for a value that is none of a failure: expectations that did not hold speak before other values.

@@ -128,7 +128,7 @@ fn values(node: &Node) -> Vec<&str> {
 
 /// Why no packet of a probe, or of a probe inside it, can go where it should. What contradicts is taken out of `args`, so that
 /// the rest is still looked at.
-fn conflict(families: &[Family], family: &Family, args: &mut Args) -> Option<String> {
+pub(in crate::suite) fn conflict(families: &[Family], family: &Family, args: &mut Args) -> Option<String> {
     if let Some(why) = Host::conflict(family.fields, args) {
         let roles = [FieldRole::IpVersion, FieldRole::Source];
         for field in family.fields.iter().filter(|field| roles.iter().any(|role| field.has(*role))) {

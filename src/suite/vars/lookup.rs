@@ -2,9 +2,10 @@
 
 use super::Scope;
 use crate::model::suggest::suggested_word;
+use crate::model::target;
 use crate::suite::captured;
 use crate::suite::diagnostic::Diagnostics;
-use crate::suite::tree::Node;
+use crate::suite::tree::{Kind, Node};
 
 /// What a name stands for.
 pub(in crate::suite) enum Lookup<'a> {
@@ -14,6 +15,8 @@ pub(in crate::suite) enum Lookup<'a> {
     Missing(String),
     /// The stand-in of a value that another check captures.
     Captured(Box<str>),
+    /// The word for a part of a target that is not known yet.
+    OfTarget(&'a str),
     /// A name that means nothing, with a default or without.
     Wrong {
         message: String,
@@ -59,7 +62,20 @@ impl<'a> Scope<'a> {
                     None => format!("{define}, or write one of ${{matrix.…}}: {help}"),
                 })
             };
-            return self.matrix.get(key).map_or_else(missing, Lookup::Node);
+            return match self.matrix.get(key) {
+                Some(Node { kind: Kind::Scalar(word, _), .. }) if target::part_in(word).is_some() => {
+                    Lookup::OfTarget(word)
+                }
+                Some(value) => Lookup::Node(value),
+                None if self.matrix.contains_key(&format!("{key}.{}", target::HOST)) => Lookup::Wrong {
+                    message: format!("`${{matrix.{key}}}` is a target, which has several parts"),
+                    help: format!(
+                        "write `${{matrix.{key}.{}}}`",
+                        target::PARTS.join(&format!("}}`, `${{matrix.{key}."))
+                    ),
+                },
+                None => missing(),
+            };
         }
         if let Some(node) = self.vars.get(name) {
             return Lookup::Node(node);

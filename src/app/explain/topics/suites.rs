@@ -100,6 +100,23 @@ an error.",
 ",
         ),
         shown(
+            &["targets", "dynamic targets", "list of targets"],
+            "\
+Hosts that one check finds and another looks at: the mail exchangers, name servers or addresses that DNS names. A matrix names the
+table of the check that finds them, and has a case for each, called by its host (`mail[target=mx1.example.test]`), or `host:port`
+where there is a port. `${matrix.target.host}`, `.port` and `.priority` stand in the fields of the family. The check needs the one
+that finds them. Who they are is known only when that has passed, so `shakedown plan` shows `mail[target=?] <= 16`; `{from:
+\"${checks.mx.targets}\", max: 40}` allows for more. More than that, none, or a list that was not seen whole is one errored case,
+`mail`: no target is left out in silence. Who needs `mail` needs all its cases. Silence cannot be expected of them, and `--against`
+refuses them.",
+            "  - id: mx
+    dns: {server: 192.0.2.53, name: example.test, type: MX}
+  - id: mail
+    matrix: {target: \"${checks.mx.targets}\"}
+    tls: {host: \"${matrix.target.host}\", port: 25, starttls: smtp}
+",
+        ),
+        shown(
             &["severity", "warn", "warned"],
             "\
 `severity: warn` reports a check that does not hold and does not fail the run: the exit code stays 0. A check that could
