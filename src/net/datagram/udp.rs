@@ -27,27 +27,17 @@ pub async fn open(peer: SocketAddr, source: Option<IpAddr>) -> Result<UdpSocket,
 
 /// A socket for an exchange with `peer` that tells kernel stamps, ICMP errors and replies from wrong addresses alike.
 pub fn unconnected(peer: SocketAddr, source: Option<IpAddr>) -> Result<Datagram, Fault> {
-    let own = own_address(peer, source);
-    let bound = || {
-        let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))?;
-        socket.bind(&SockAddr::from(SocketAddr::new(own, 0)))?;
-        #[cfg(not(target_os = "linux"))]
-        socket.connect(&SockAddr::from(peer))?;
-        Ok(socket)
-    };
-    bound().and_then(Datagram::new).map_err(|error| local_fault(&error, &format!("open UDP socket on {own}"), peer))
+    let socket = bound(peer, source).map_err(|(error, operation)| local_fault(&error, &operation, peer))?;
+    #[cfg(not(target_os = "linux"))]
+    socket.connect(&SockAddr::from(peer)).map_err(|error| local_fault(&error, "connect UDP socket", peer))?;
+    Datagram::new(socket).map_err(|error| local_fault(&error, "watch UDP socket", peer))
 }
 
 /// A socket connected to `peer`, so that datagrams of others never count; it tells kernel stamps and ICMP errors. The inner
 /// `Err` is a fact, such as no route.
 pub fn connected(peer: SocketAddr, source: Option<IpAddr>) -> Result<Result<Datagram, ConnectError>, Fault> {
-    let own = own_address(peer, source);
     let dial = || {
-        let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))
-            .map_err(|error| (error, "open UDP socket".to_owned()))?;
-        socket
-            .bind(&SockAddr::from(SocketAddr::new(own, 0)))
-            .map_err(|error| (error, format!("bind to source {own}")))?;
+        let socket = bound(peer, source)?;
         socket.connect(&SockAddr::from(peer)).map_err(|error| (error, "connect UDP socket".to_owned()))?;
         Ok(socket)
     };
@@ -55,6 +45,17 @@ pub fn connected(peer: SocketAddr, source: Option<IpAddr>) -> Result<Result<Data
         Ok(socket) => Datagram::new(socket).map(Ok).map_err(|error| local_fault(&error, "watch UDP socket", peer)),
         Err((error, operation)) => ConnectError::classify(&error, &operation, peer).map(Err),
     }
+}
+
+/// A socket that fits `peer`, on a port of the system's choice; an error comes with what failed.
+fn bound(peer: SocketAddr, source: Option<IpAddr>) -> Result<Socket, (io::Error, String)> {
+    let own = own_address(peer, source);
+    let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))
+        .map_err(|error| (error, "open UDP socket".to_owned()))?;
+    socket
+        .bind(&SockAddr::from(SocketAddr::new(own, 0)))
+        .map_err(|error| (error, format!("bind to source {own}")))?;
+    Ok(socket)
 }
 
 fn own_address(peer: SocketAddr, source: Option<IpAddr>) -> IpAddr {
