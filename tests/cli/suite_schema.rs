@@ -36,6 +36,10 @@ const BEYOND: &[(&str, &str)] = &[
     ("is spoken over QUIC", "fields that depend on each other"),
     ("ICMP has no ports", "fields that depend on each other"),
     ("a SYN has one length", "fields that depend on each other"),
+    ("exclude each other", "flags that are on"),
+    ("step 2:", "fields of a step"),
+    ("nothing can follow", "steps one after the other"),
+    ("is between datagrams", "how many there are"),
     // Paths have a grammar of their own.
     ("is a path of another language", "paths"),
     ("a filter compares by a single", "paths"),

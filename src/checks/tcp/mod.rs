@@ -42,7 +42,8 @@ pub struct Tcp {
 }
 
 impl Probe for Tcp {
-    const SUMMARY: &'static str = "TCP connect, and optionally what the server says: a banner, an answer, a whole dialogue";
+    const SUMMARY: &'static str =
+        "TCP connect, and optionally what the server says: a banner, an answer, a whole dialogue";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::EVERY, facts::CONVERSATION, facts::DIALOGUE_FACTS, facts::HALF_CLOSE_FACTS);
     const MODES: &'static [Mode] = &[

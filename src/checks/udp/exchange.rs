@@ -138,10 +138,19 @@ impl Script {
         Ok(self.judge(listener, decided, peer, patience))
     }
 
-    fn judge(&self, listener: Listener<'_>, decided: Option<Decided>, peer: SocketAddr, patience: Duration) -> Exchange {
+    fn judge(
+        &self,
+        listener: Listener<'_>,
+        decided: Option<Decided>,
+        peer: SocketAddr,
+        patience: Duration,
+    ) -> Exchange {
         const FLOOD: &str = "after 64 datagrams that are no answer nothing more is looked at";
-        let (silence, strangers) = (format!("no answer from {peer} (UDP) within {}", human_time(patience)), in_place(&listener, peer));
-        let Listener { sent, answered, first, answers, times, wrong, sources, more_sources, stranger, mut notes, .. } = listener;
+        let (silence, strangers) =
+            (format!("no answer from {peer} (UDP) within {}", human_time(patience)), in_place(&listener, peer));
+        let Listener {
+            sent, answered, first, answers, times, wrong, sources, more_sources, stranger, mut notes, ..
+        } = listener;
         let flood = matches!(decided, Some(Decided::Flood)).then(|| FLOOD.to_owned());
         let several = (self.total() > 1).then(|| Several { sent, answered, answers, more: flood.clone() });
         let (outcome, evidence, answer, more) = match (decided, first, wrong) {
@@ -179,7 +188,8 @@ fn datagrams(args: &Args) -> Result<Vec<Vec<u8>>, Invalid> {
         let mut out = Vec::new();
         for (number, part) in (1..).zip(args.get(&DATAGRAMS)) {
             let bytes = bytes_of(&part, &PART, &PART_HEX);
-            let bytes = bytes.map_err(|(message, help)| DATAGRAMS.invalid(format!("datagram {number}: {message}"), help))?;
+            let bytes =
+                bytes.map_err(|(message, help)| DATAGRAMS.invalid(format!("datagram {number}: {message}"), help))?;
             let Some(bytes) = bytes else {
                 let message = format!("datagram {number} has nothing to send");
                 return Err(DATAGRAMS.invalid(message, "write a text, or `{send_hex: …}`"));

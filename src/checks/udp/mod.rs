@@ -17,7 +17,9 @@ use fields::{HOST, PORT, TIMEOUT};
 use crate::checks::shared::target::Target;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is};
+use crate::probe::{
+    Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is,
+};
 
 /// The probe.
 pub struct Udp {
@@ -31,11 +33,8 @@ impl Probe for Udp {
     const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::SEVERAL);
     const MODES: &'static [Mode] =
         &[Mode::of("count` above 1, or several `datagrams", exchange::are_several, facts::SEVERAL).example("count: 5")];
-    const FIELD_RULES: FieldRules = FieldRules {
-        exclusive: &[&["send", "send_hex", "datagrams"], &["expect", "expect_hex"]],
-        any: &[],
-        with: &[],
-    };
+    const FIELD_RULES: FieldRules =
+        FieldRules { exclusive: &[&["send", "send_hex", "datagrams"], &["expect", "expect_hex"]], any: &[], with: &[] };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const DIAGNOSED_BY: &'static [&'static str] = &[fields::EXPECT.name(), fields::EXPECT_HEX.name()];
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;

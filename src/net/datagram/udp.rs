@@ -52,9 +52,7 @@ fn bound(peer: SocketAddr, source: Option<IpAddr>) -> Result<Socket, (io::Error,
     let own = own_address(peer, source);
     let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))
         .map_err(|error| (error, "open UDP socket".to_owned()))?;
-    socket
-        .bind(&SockAddr::from(SocketAddr::new(own, 0)))
-        .map_err(|error| (error, format!("bind to source {own}")))?;
+    socket.bind(&SockAddr::from(SocketAddr::new(own, 0))).map_err(|error| (error, format!("bind to source {own}")))?;
     Ok(socket)
 }
 

@@ -2,6 +2,8 @@
 
 mod play;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -68,7 +68,9 @@ impl Dialogue {
             }
             if action.reads() && talk.taken <= talk.before_send {
                 let read = bytes::quoted(talk.text(from, talk.taken, self.holds_secret).as_bytes());
-                early.push(format!("step {number}: {read} {CAME_BEFORE} the last `send`, so it answers something earlier"));
+                early.push(format!(
+                    "step {number}: {read} {CAME_BEFORE} the last `send`, so it answers something earlier"
+                ));
             }
         }
         let time = failed.is_none().then(|| begun.elapsed());
@@ -127,23 +129,34 @@ impl Dialogue {
                 let after = if said.is_empty() { String::new() } else { format!(" after {shown}") };
                 ("reset", format!("{step}: expected {wanted}, but {peer} reset the connection{after}"))
             }
-            Failure::Silent if close => ("timeout", format!("{step}: expected {wanted}, but {peer} kept it open for {waited}")),
+            Failure::Silent if close => {
+                ("timeout", format!("{step}: expected {wanted}, but {peer} kept it open for {waited}"))
+            }
             Failure::Silent if said.is_empty() => {
                 ("timeout", format!("{step}: expected {wanted}, but {peer} kept silent for {waited}"))
             }
             Failure::Silent => {
                 let hint = action.hint(&said);
-                ("mismatch", format!("{step}: expected {wanted}, received {shown} from {peer}, then silence for {waited}{hint}"))
+                (
+                    "mismatch",
+                    format!("{step}: expected {wanted}, received {shown} from {peer}, then silence for {waited}{hint}"),
+                )
             }
             Failure::Stopped(Stop::Closed) if said.is_empty() => {
                 ("closed", format!("{step}: expected {wanted}, but {peer} closed the connection"))
             }
-            Failure::Stopped(Stop::Closed) => {
-                ("mismatch", format!("{step}: expected {wanted}, received {shown} from {peer}, which then closed the connection"))
-            }
+            Failure::Stopped(Stop::Closed) => (
+                "mismatch",
+                format!("{step}: expected {wanted}, received {shown} from {peer}, which then closed the connection"),
+            ),
             Failure::Stopped(Stop::Full) => {
                 let limit = counted(self.limit, "byte");
-                ("mismatch", format!("{step}: expected {wanted}, received {shown} from {peer}, and `limit` of {limit} is reached"))
+                (
+                    "mismatch",
+                    format!(
+                        "{step}: expected {wanted}, received {shown} from {peer}, and `limit` of {limit} is reached"
+                    ),
+                )
             }
             Failure::Stopped(Stop::Broken(error)) => {
                 ("closed", format!("{step}: expected {wanted}, but the connection to {peer} was lost ({error})"))
