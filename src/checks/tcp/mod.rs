@@ -55,7 +55,14 @@ impl Probe for Tcp {
         Mode::of("half_close: true` or a step `close: write", half_closes, facts::HALF_CLOSE_FACTS),
     ];
     const FIELD_RULES: FieldRules = FieldRules {
-        exclusive: &[&["dialogue", "send", "send_hex"], &["dialogue", "expect", "expect_hex"]],
+        exclusive: &[
+            &["send", "send_hex"],
+            &["expect", "expect_hex"],
+            &["dialogue", "send"],
+            &["dialogue", "send_hex"],
+            &["dialogue", "expect"],
+            &["dialogue", "expect_hex"],
+        ],
         any: &[],
         with: &[],
     };

@@ -33,8 +33,16 @@ impl Probe for Udp {
     const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::SEVERAL);
     const MODES: &'static [Mode] =
         &[Mode::of("count` above 1, or several `datagrams", exchange::are_several, facts::SEVERAL).example("count: 5")];
-    const FIELD_RULES: FieldRules =
-        FieldRules { exclusive: &[&["send", "send_hex", "datagrams"], &["expect", "expect_hex"]], any: &[], with: &[] };
+    const FIELD_RULES: FieldRules = FieldRules {
+        exclusive: &[
+            &["send", "send_hex"],
+            &["expect", "expect_hex"],
+            &["datagrams", "send"],
+            &["datagrams", "send_hex"],
+        ],
+        any: &[],
+        with: &[],
+    };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const DIAGNOSED_BY: &'static [&'static str] = &[fields::EXPECT.name(), fields::EXPECT_HEX.name()];
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
