@@ -63,6 +63,7 @@ const BEYOND: &[(&str, &str)] = &[
     ("there is no port", "typed texts"),
     ("is no range: write", "typed texts"),
     ("is no network", "typed texts"),
+    ("is no name that the DNS can have", "typed texts"),
     // Spellings that YAML takes for a number before a schema sees them.
     ("is not a whole number", "0x1bb and 443.0 are numbers to a schema"),
     ("begins with a zero", "0443 is 443 to a schema"),

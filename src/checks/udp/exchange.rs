@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::fields::{COUNT, DATAGRAMS, EXPECT, EXPECT_HEX, INTERVAL, LIMIT, PART, PART_HEX, SEND, SEND_HEX};
 use super::listener::{Decided, Listener, WrongAnswer};
 use crate::checks::shared::payload::{bytes_of, payload};
+use crate::model::count::counted;
 use crate::model::human_time;
 use crate::model::{Args, Fault, Invalid};
 use crate::net::clock::MeasuredTime;
@@ -77,7 +78,7 @@ impl Script {
         let datagrams = datagrams(args)?;
         let count: usize = args.get(&COUNT);
         if datagrams.len().saturating_mul(count) > MOST {
-            let message = format!("these are {} datagrams", datagrams.len().saturating_mul(count));
+            let message = format!("these are {}", counted(datagrams.len().saturating_mul(count), "datagram"));
             return Err(COUNT.invalid(message, format!("a check sends at most {MOST}: write a smaller `count`")));
         }
         if args.given(&INTERVAL) && !are_several(args) {
