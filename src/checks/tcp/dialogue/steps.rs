@@ -81,8 +81,8 @@ impl Action {
         match self {
             Self::Expect(_, shown) => shown,
             Self::Match(pattern) => &pattern.shown,
-            Self::Send(_) => "to send all of it",
-            Self::Close(_) => "the end of the connection",
+            Self::Send(_) | Self::Close(Close::Write) => "to send all of it",
+            Self::Close(Close::Peer) => "the end of the connection",
         }
     }
 }
