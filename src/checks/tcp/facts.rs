@@ -70,8 +70,6 @@ facts! { pub(super) DIALOGUE_FACTS;
     )
     .on_breach(SLOWER);
     pub(super) const STEPS: Fact<Rows> = Fact::table("dialogue.steps", "step", "The steps that were taken, by their number.");
-    pub(super) const STEP_ACTION: Fact<Choice> =
-        Fact::choice("dialogue.steps.action", &["send", "expect", "matches", "close"], "What it did.").column();
     pub(super) const STEP_TIME: Fact<f64> =
         Fact::number("dialogue.steps.time", Unit::Seconds, "How long it took.").lasting(TimeOf::Latency).column();
     pub(super) const STEP_RECEIVED: Fact<String> =

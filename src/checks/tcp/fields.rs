@@ -41,7 +41,7 @@ fields! { pub(super) FIELDS;
     pub(super) const DIALOGUE: Field<Vec<Args>> = Field::optional(
         "dialogue",
         FieldKind::List(&FieldKind::Group(STEP)),
-        "Steps to take one after the other, each of them one of `expect`, `matches`, `send` and `close`; otherwise the outcome says how the first that fails ended.",
+        "Steps taken one after the other; the first that fails decides the outcome.",
     );
     pub(super) const HALF_CLOSE: Field<bool> = Field::default(
         "half_close",

@@ -2,9 +2,7 @@
 
 use super::conversation::{Exchange, HalfClose};
 use super::dialogue::Progress;
-use super::facts::{
-    AFTER, BANNER, COMPLETED, DIALOGUE_TIME, EARLY, ENDED, RECEIVED, STEP_ACTION, STEP_RECEIVED, STEP_TIME, STEPS,
-};
+use super::facts::{AFTER, BANNER, COMPLETED, DIALOGUE_TIME, EARLY, ENDED, RECEIVED, STEP_RECEIVED, STEP_TIME, STEPS};
 use crate::net::bytes;
 use crate::probe::Cx;
 
@@ -44,7 +42,6 @@ fn dialogue(cx: &mut Cx<'_>, progress: Progress) {
     let mut rows = cx.rows(&STEPS);
     for (number, step) in (1..).zip(steps) {
         let mut row = rows.row(i32::to_string(&number));
-        row.set(&STEP_ACTION, step.action);
         row.set(&STEP_TIME, step.time.as_secs_f64());
         row.set_some(&STEP_RECEIVED, step.received);
         if step.failed {

@@ -25,7 +25,6 @@ pub(super) struct Progress {
 
 /// A step that was taken.
 pub(super) struct Taken {
-    pub(super) action: &'static str,
     pub(super) time: Duration,
     /// The lines that it read; absent where it reads none.
     pub(super) received: Option<String>,

@@ -94,7 +94,6 @@ impl Dialogue {
         };
         let completed = taken.len() - usize::from(failed.is_some());
         let steps = taken.into_iter().map(|(action, from, to, time)| Taken {
-            action: action.word(),
             time,
             received: action.reads().then(|| talk.text(from, to, self.holds_secret)),
             failed: to == usize::MAX,

@@ -25,20 +25,20 @@ choices! {
 
 // One step of a dialogue.
 fields! { pub(in crate::checks::tcp) STEP;
-    const SEND: Field<Option<Text>> = Field::optional("send", FieldKind::Text, "Text to send; line ends are written out (`\\r\\n`).");
+    const SEND: Field<Option<Text>> = Field::optional("send", FieldKind::Text, "Text to send, with its line end (`\\r\\n`).");
     const SEND_HEX: Field<Option<Text>> = Field::optional("send_hex", FieldKind::Text, "Bytes to send, in hexadecimal.");
     const EXPECT: Field<Option<Text>> =
-        Field::optional("expect", FieldKind::Text, "Text to wait for; what follows it is left to the next step.");
+        Field::optional("expect", FieldKind::Text, "Text to wait for.");
     const EXPECT_HEX: Field<Option<Text>> = Field::optional("expect_hex", FieldKind::Text, "Bytes to wait for, in hexadecimal.");
     const MATCHES: Field<Option<Text>> =
-        Field::optional("matches", FieldKind::Text, "Regular expression: waits for a line that it matches.");
+        Field::optional("matches", FieldKind::Text, "Regular expression of a line to wait for.");
     const UNLESS: Field<Option<Text>> = Field::optional(
         "unless",
         FieldKind::Text,
-        "Beside `matches`, a regular expression: a line that it matches is a `mismatch` at once.",
+        "Beside `matches`: regular expression of a line that is a `mismatch` at once.",
     );
     const CLOSE: Field<Option<Close>> =
-        Field::optional_choice("close", "End this side's sending (`write`), or wait until the server ends the connection (`peer`).");
+        Field::optional_choice("close", "End this side's sending (`write`), or wait until the server closes (`peer`).");
 }
 
 /// Fields of a step that say what it does.
@@ -62,15 +62,6 @@ pub(super) struct Pattern {
 }
 
 impl Action {
-    pub(super) const fn word(&self) -> &'static str {
-        match self {
-            Self::Send(_) => "send",
-            Self::Expect(..) => "expect",
-            Self::Match(_) => "matches",
-            Self::Close(_) => "close",
-        }
-    }
-
     /// Whether it waits for words of the peer.
     pub(super) const fn reads(&self) -> bool {
         matches!(self, Self::Expect(..) | Self::Match(_))
@@ -169,13 +160,12 @@ fn action(step: &Args) -> Result<Action, (String, &'static str)> {
         let shown = format!("a line that matches `{text}`");
         return Ok(Action::Match(Pattern { matches: pattern(&text)?, unless, shown }));
     }
-    const EMPTY: &str = "write at least one byte";
     let bytes = match (bytes_of(step, &SEND, &SEND_HEX)?, bytes_of(step, &EXPECT, &EXPECT_HEX)?) {
         (None, None) => return Err(("it does nothing".to_owned(), ONE)),
         (Some(bytes), _) | (None, Some(bytes)) => bytes,
     };
     if bytes.is_empty() {
-        return Err(("it is empty".to_owned(), EMPTY));
+        return Err(("it is empty".to_owned(), "write at least one byte"));
     }
     Ok(match (step.get(&EXPECT), step.get(&EXPECT_HEX)) {
         (Some(text), _) => Action::Expect(bytes, quoted(text.shown().as_bytes())),

@@ -61,6 +61,14 @@ async fn a_half_close_is_answered_and_ended_in_order() {
         (observation.text("half_close.ended"), count(&observation, "half_close.received")),
         (Some("closed"), Some(0))
     );
+    // Nor is what this host had received before, and nobody had read.
+    let long = server(|mut stream| async move {
+        stream.write_all(&[&b"220 "[..], &[b'x'; 6000], b"\r\n"].concat()).await.unwrap();
+        let _ = stream.read(&mut [0; 64]).await;
+    })
+    .await;
+    let observation = play(long, PATIENT, banner).await;
+    assert_eq!(count(&observation, "half_close.received"), Some(0));
     let mute = answers_at_the_end("").await;
     let observation = observe(&plain(mute, PATIENT, &[])).await;
     assert_eq!(
