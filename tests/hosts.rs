@@ -19,7 +19,9 @@ fn places(kind: &FieldKind) -> Vec<(String, bool)> {
         FieldKind::Url => vec![("\"http://@/\"".to_owned(), true)],
         FieldKind::List(item) => wrapped(places(item), "[", "]"),
         FieldKind::Map(item) => wrapped(places(item), "{a.example: ", "}"),
-        FieldKind::Group(fields) | FieldKind::Switch(fields) => wrapped(places_of(fields), "{", "}"),
+        FieldKind::Group(fields) | FieldKind::GroupOr(_, fields) | FieldKind::Switch(fields) => {
+            wrapped(places_of(fields), "{", "}")
+        }
         FieldKind::Probe(families, own) => {
             let probes = families().into_iter().flat_map(|name| {
                 let fields = family(name).unwrap().fields;
@@ -82,7 +84,10 @@ fn a_name_beyond_ascii_is_taken_and_one_that_no_resolver_knows_is_not() {
     for (place, _) in all_places().iter().filter(|(_, names)| *names) {
         let errors = errors_of(place, "bücher.example");
         assert!(!errors.contains("cher"), "{place}: {errors}");
-        for host in ["a..b", "a b", &long] {
+        // A service, and what stands above a host, have names with `_`.
+        let errors = errors_of(place, "_a.bücher.example");
+        assert!(!errors.contains("cher"), "{place}: {errors}");
+        for host in ["a..b", "a b", &long, "bücher..example", "b\u{378}cher.example"] {
             let errors = errors_of(place, host);
             assert!(errors.contains(host), "{place} takes {host}: {errors}");
         }

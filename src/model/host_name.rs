@@ -127,7 +127,9 @@ fn to_ascii(text: &str) -> Result<String, String> {
     match url::Host::parse(text) {
         Ok(url::Host::Domain(name)) => Ok(name),
         Ok(url::Host::Ipv4(address)) => Err(format!("`{text}` would be read as {address}: write that")),
-        Ok(url::Host::Ipv6(_)) | Err(_) => Err(format!("`{text}` is not a host name")),
+        Ok(url::Host::Ipv6(_)) => Err(format!("`{text}` is not a host name")),
+        // Letters that are no part of names, or a label that is too long once it is written in ASCII.
+        Err(_) => Err(format!("`{text}` is no name that the DNS can have (IDNA)")),
     }
 }
 

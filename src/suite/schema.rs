@@ -32,6 +32,7 @@ pub fn schema(families: &[Family]) -> Value {
     }
     definitions.extend(baselines::shared(families));
     share_fields(families, &mut definitions);
+    share_elements(families, &mut definitions);
     fields::define_several(&mut definitions);
     let mut root = fields::object(tables::SUITE, &mut |field| match field.name {
         "version" => Some(json!({"enum": [1, "1"]})),
@@ -172,6 +173,29 @@ fn share_fields(families: &[Family], definitions: &mut Map<String, Value>) {
             shared = std::mem::replace(&mut definitions[family]["properties"][&field], fields::reference(&name));
         }
         definitions.insert(name, shared);
+    }
+}
+
+/// Characters of the shortest element that is worth a definition.
+const LONG_ELEMENT: usize = 200;
+
+/// Moves the maps that stand in a list, or in its place as a single one, to one definition: `element.reach.to`.
+fn share_elements(families: &[Family], definitions: &mut Map<String, Value>) {
+    for family in families {
+        let own = definitions.get_mut(family.name).and_then(|own| own.get_mut("properties"));
+        let Some(properties) = own.and_then(Value::as_object_mut) else { continue };
+        let mut elements = Vec::new();
+        for (field, schema) in properties {
+            let Some(either) = schema.get_mut("anyOf").and_then(Value::as_array_mut) else { continue };
+            let [list, one] = either.as_mut_slice() else { continue };
+            if list.get("items") != Some(&*one) || one.to_string().len() < LONG_ELEMENT {
+                continue;
+            }
+            let name = format!("element.{}.{field}", family.name);
+            elements.push((name.clone(), std::mem::replace(one, fields::reference(&name))));
+            list["items"] = fields::reference(&name);
+        }
+        definitions.extend(elements);
     }
 }
 

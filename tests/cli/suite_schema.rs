@@ -41,6 +41,10 @@ const BEYOND: &[(&str, &str)] = &[
     ("is spoken over QUIC", "fields that depend on each other"),
     ("ICMP has no ports", "fields that depend on each other"),
     ("a SYN has one length", "fields that depend on each other"),
+    ("exclude each other", "flags that are on"),
+    ("step 2:", "fields of a step"),
+    ("nothing can follow", "steps one after the other"),
+    ("is between datagrams", "how many there are"),
     // Paths have a grammar of their own.
     ("is a path of another language", "paths"),
     ("a filter compares by a single", "paths"),
@@ -64,6 +68,7 @@ const BEYOND: &[(&str, &str)] = &[
     ("there is no port", "typed texts"),
     ("is no range: write", "typed texts"),
     ("is no network", "typed texts"),
+    ("is no name that the DNS can have", "typed texts"),
     // Spellings that YAML takes for a number before a schema sees them.
     ("is not a whole number", "0x1bb and 443.0 are numbers to a schema"),
     ("begins with a zero", "0443 is 443 to a schema"),

@@ -149,6 +149,31 @@ fn postfix_speaks_smtp() {
     room.upgraded(&["smtp"], &[with]);
     room.refused("smtp", without, "not_offered");
     scanned(&room, with);
+    talked(&room, with);
+}
+
+/// A dialogue in plain text: to its end, and up to a step that is answered otherwise.
+fn talked(room: &Room, port: u16) {
+    const HELLO: &str =
+        "{expect: \"220 mail.peer.test\"}, {send: \"EHLO probe.test\\r\\n\"}, {matches: \"^250 \", unless: \"^[45]\"}";
+    let check = |id: &str, steps: &str, expect: &str| {
+        let target = format!("host: 127.0.0.1, port: {port}, timeout: 20s");
+        format!("  - {{id: {id}, tcp: {{{target}, dialogue: [{HELLO}, {steps}]}}, expect: {{{expect}}}}}\n")
+    };
+    let bye = "{send: \"QUIT\\r\\n\"}, {matches: \"^221 \"}, {close: peer}";
+    let early = "{send: \"RCPT TO:<x@peer.test>\\r\\n\"}, {matches: \"^250 \", unless: \"^[45]\"}";
+    let half = "{send: \"QUIT\\r\\n\"}, {close: write}, {matches: \"^221 \"}";
+    let checks = [
+        check("whole", bye, "received: {contains: STARTTLS}, dialogue.completed: 6"),
+        check("half", half, "received: {contains: \"221 \"}"),
+        check("refused", early, "connect_time.max: {lt: 20s}"),
+    ];
+    let ran = room.sandbox.run(&checks.concat(), &[]);
+    ran.failed(&["refused"]);
+    let completed = ran.number("refused", "dialogue.completed");
+    assert_eq!((ran.fact("refused", "outcome").as_str(), completed), (Some("mismatch"), 4.0));
+    let wanted = "step 5: expected a line that matches `^250 `, received \"503 5.5.1";
+    assert!(ran.shown.contains(wanted), "{}", ran.shown);
 }
 
 /// Every hello of a scan is preceded by STARTTLS.

@@ -30,6 +30,7 @@ const OTHER_TIMERS: &[&str] = &[
     "src/net/deadline.rs",
     "src/checks/tls/load/connection.rs",
     "src/checks/failover/stream.rs",
+    "src/checks/udp/exchange.rs",
     "src/proto/tls/handshake.rs",
     "src/checks/throughput/client.rs",
     "src/checks/dns/transport/quic.rs",

@@ -60,6 +60,7 @@ fn values(kind: &FieldKind, port: u16) -> Vec<Value> {
         FieldKind::List(item) => values(item, port).into_iter().map(|value| json!([value])).collect(),
         FieldKind::Map(item) => values(item, port).into_iter().map(|value| json!({"x-name": value})).collect(),
         FieldKind::Group(fields) | FieldKind::Switch(fields) => below(fields, port),
+        FieldKind::GroupOr(_, fields) => below(fields, port).into_iter().chain([json!("${TOKEN}")]).collect(),
         FieldKind::Probe(families, fields) => {
             // Each family is walked by itself; here it matters that a nested one is shown like those.
             let nested = families().into_iter().filter(|name| ["tcp", "http"].contains(name)).flat_map(|name| {

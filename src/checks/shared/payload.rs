@@ -1,5 +1,8 @@
 //! Bytes to send or to wait for, written as text or in hexadecimal.
 
+use std::ops::Deref;
+
+use crate::model::argument::ArgValue;
 use crate::model::{Args, Field, Invalid};
 use crate::net::bytes::{quoted, unhex};
 
@@ -23,14 +26,25 @@ pub fn payload(
     text: &Field<Option<String>>,
     hex: &Field<Option<String>>,
 ) -> Result<Option<Vec<u8>>, Invalid> {
-    match (args.get(text), args.get(hex)) {
-        (Some(_), Some(_)) => {
-            Err(hex.invalid(format!("`{}` and `{}` exclude each other", text.name(), hex.name()), "keep one"))
-        }
-        (Some(words), None) => Ok(Some(words.into_bytes())),
-        (None, Some(digits)) => unhex(&digits).map(Some).ok_or_else(|| {
-            hex.invalid(format!("`{digits}` is not hexadecimal"), "write pairs of hex digits, such as 16 03 01")
-        }),
+    bytes_of(args, text, hex).map_err(|(message, help)| hex.invalid(message, help))
+}
+
+/// The same of a group; `Err` says what is wrong with it, and the remedy.
+pub fn bytes_of<T: ArgValue + Deref<Target = str>>(
+    group: &Args,
+    text: &Field<Option<T>>,
+    hex: &Field<Option<T>>,
+) -> Result<Option<Vec<u8>>, (String, &'static str)> {
+    match (group.get(text), group.get(hex)) {
+        (Some(_), Some(_)) => Err((format!("`{}` and `{}` exclude each other", text.name(), hex.name()), "keep one")),
+        (Some(words), None) => Ok(Some(words.as_bytes().to_vec())),
+        (None, Some(digits)) => match unhex(&digits) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => {
+                let message = format!("`{}` is not hexadecimal", &*digits);
+                Err((message, "write pairs of hex digits, such as 16 03 01"))
+            }
+        },
         (None, None) => Ok(None),
     }
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::dialogue::STEP;
 use crate::checks::shared::target::{INTERFACE, IP_VERSION, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::fields;
-use crate::model::{Field, FieldKind, FieldRole, Text};
+use crate::model::{Args, Field, FieldKind, FieldRole, Text};
 
 choices! {
     /// Which addresses of the name are connected to.
@@ -38,6 +39,17 @@ fields! { pub(super) FIELDS;
         Field::optional("expect_hex", FieldKind::Text, "Bytes that the answer must contain; otherwise the outcome is `mismatch`.");
     pub(super) const BANNER: Field<bool> =
         Field::default("banner", FieldKind::Bool, "false", "Wait for a greeting from the server, even without `expect`.");
+    pub(super) const DIALOGUE: Field<Vec<Args>> = Field::optional(
+        "dialogue",
+        FieldKind::List(&FieldKind::Group(STEP)),
+        "Steps taken one after the other; the first that fails decides the outcome.",
+    );
+    pub(super) const HALF_CLOSE: Field<bool> = Field::default(
+        "half_close",
+        FieldKind::Bool,
+        "false",
+        "End this side's sending (FIN) once all is sent, and read until the server ends its side, too.",
+    );
     pub(super) const LIMIT: Field<usize> =
-        Field::default("limit", FieldKind::Size(1.0, 1_048_576.0), "16 KiB", "Maximum number of bytes to read of the answer.");
+        Field::default("limit", FieldKind::Size(1.0, 1_048_576.0), "16 KiB", "Maximum number of bytes to read of the answer, or of all answers of a dialogue.");
 }

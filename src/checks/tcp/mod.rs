@@ -1,9 +1,13 @@
 //! TCP: does it accept, how fast, and does it say what it should.
 
+mod conversation;
 mod diagnosis;
+mod dialogue;
 mod exchange;
 mod facts;
 mod fields;
+mod reading;
+mod report;
 mod synonyms;
 #[cfg(test)]
 mod tests;
@@ -11,15 +15,15 @@ mod tests;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use exchange::{Exchange, Script};
-use facts::{ADDRESS, ADDRESSES, BANNER, CONNECT_TIME, FAILED, OUTCOME, RECEIVED};
+use conversation::{Conversation, Exchange};
+use dialogue::Dialogue;
+use facts::{ADDRESS, ADDRESSES, CONNECT_TIME, FAILED, OUTCOME};
 use fields::{Addresses, HOST, PORT, TIMEOUT};
 
 use crate::checks::shared::silence;
 use crate::checks::shared::target::Target;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::net::bytes;
 use crate::net::clock::MeasuredTime;
 use crate::probe::{
     Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is,
@@ -32,20 +36,36 @@ const UNDECIDED: &str = "`limit` is reached, and what is expected may come after
 pub struct Tcp {
     target: Target,
     addresses: Addresses,
-    script: Option<Script>,
+    conversation: Option<Conversation>,
+    /// What the peer says may be an echo of a secret.
+    holds_secret: bool,
 }
 
 impl Probe for Tcp {
-    const SUMMARY: &'static str = "TCP connect, and optionally what the server says";
+    const SUMMARY: &'static str =
+        "TCP connect, and optionally what the server says: a banner, an answer, a whole dialogue";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
-    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::EVERY, facts::CONVERSATION);
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::EVERY, facts::CONVERSATION, facts::DIALOGUE_FACTS, facts::HALF_CLOSE_FACTS);
     const MODES: &'static [Mode] = &[
         Mode::of("addresses: all", |args| args.get(&fields::ADDRESSES) == Addresses::All, facts::EVERY),
         Mode::of("banner: true` beside `addresses: first", one_speaks, facts::CONVERSATION)
             .example("addresses: first, banner: true"),
+        Mode::of("dialogue", |args| args.given(&fields::DIALOGUE), facts::DIALOGUE_FACTS)
+            .example("dialogue: [{expect: TEXT}]"),
+        Mode::of("half_close: true` or a step `close: write", half_closes, facts::HALF_CLOSE_FACTS),
     ];
-    const FIELD_RULES: FieldRules =
-        FieldRules { exclusive: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
+    const FIELD_RULES: FieldRules = FieldRules {
+        exclusive: &[
+            &["send", "send_hex"],
+            &["expect", "expect_hex"],
+            &["dialogue", "send"],
+            &["dialogue", "send_hex"],
+            &["dialogue", "expect"],
+            &["dialogue", "expect_hex"],
+        ],
+        any: &[],
+        with: &[],
+    };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const DIAGNOSED_BY: &'static [&'static str] = &[fields::EXPECT.name(), fields::EXPECT_HEX.name()];
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
@@ -55,7 +75,8 @@ impl Probe for Tcp {
         Ok(Self {
             target: Target::from_args(args, args.get(&HOST), args.get(&PORT), args.get(&TIMEOUT))?,
             addresses: args.get(&fields::ADDRESSES),
-            script: Script::from_args(args)?,
+            conversation: conversation(args)?,
+            holds_secret: args.holds_secret(),
         })
     }
 
@@ -68,8 +89,8 @@ impl Probe for Tcp {
     }
 
     fn longest(&self) -> Duration {
-        // Name lookup, connect and exchange each have the patience; `all` connects to its addresses at once.
-        self.target.timeout * 3
+        // Name lookup, connect and each wait for the peer have the patience; `all` connects to its addresses at once.
+        self.target.timeout.saturating_mul(2 + self.conversation.as_ref().map_or(1, Conversation::waits))
     }
 
     fn answered(observation: &Observation) -> bool {
@@ -100,7 +121,20 @@ impl Probe for Tcp {
 
 /// Whether a check with these fields waits for the words of one server: several may say different things.
 fn one_speaks(args: &Args) -> bool {
-    Script::is_in(args) && args.get(&fields::ADDRESSES) == Addresses::First
+    Conversation::is_in(args) && args.get(&fields::ADDRESSES) == Addresses::First
+}
+
+/// Whether a check with these fields ends its sending before the peer does.
+fn half_closes(args: &Args) -> bool {
+    args.get(&fields::HALF_CLOSE) || Dialogue::half_closes(args)
+}
+
+fn conversation(args: &Args) -> Result<Option<Conversation>, Invalid> {
+    if args.get(&fields::HALF_CLOSE) && args.get(&fields::ADDRESSES) == Addresses::All {
+        let help = "leave `addresses` out, and write a check for each address";
+        return Err(fields::HALF_CLOSE.invalid("a half-close is judged of one address, not of all of them", help));
+    }
+    Conversation::from_args(args)
 }
 
 /// Result of connecting to one address.
@@ -145,11 +179,11 @@ impl Tcp {
         };
         let connect_time = Some(dialled.took);
         let repeated = dialled.note(self.target.socket(address));
-        let Some(script) = &self.script else {
+        let Some(conversation) = &self.conversation else {
             return Ok(Attempt { outcome: "connected", connect_time, exchange: None, evidence: repeated });
         };
         let peer = self.target.socket(address);
-        let exchange = script.play(&mut dialled.stream, peer, self.target.timeout).await;
+        let exchange = conversation.play(&mut dialled.stream, peer, self.target.timeout).await;
         let evidence = exchange.evidence.iter().cloned().chain(repeated).reduce(|one, more| format!("{one}; {more}"));
         Ok(Attempt { outcome: exchange.outcome, connect_time, evidence, exchange: Some(exchange) })
     }
@@ -198,15 +232,7 @@ impl Tcp {
             if self.addresses == Addresses::All {
                 return Ok(());
             }
-            let text = bytes::readable(&exchange.received);
-            cx.set(&BANNER, text.lines().next().unwrap_or_default());
-            cx.set(&RECEIVED, text);
-            if let Some(why) = exchange.more {
-                if !exchange.received.contains(&b'\n') {
-                    cx.partial(&BANNER, why);
-                }
-                cx.partial(&RECEIVED, why);
-            }
+            report::conversation(cx, exchange, self.holds_secret);
         }
         Ok(())
     }

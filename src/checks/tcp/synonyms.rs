@@ -4,6 +4,8 @@ use crate::probe::Synonyms;
 
 const OF_TLS: &str = "!a handshake is a family of its own: write `tls: {host: HOST, port: PORT}`, with `starttls: smtp` where it begins so";
 
+const OF_DIALOGUE: &str = "!write the steps one by one, with the line ends in what is sent: `dialogue: [{matches: \"^220 \"}, {send: \"EHLO x.example\\r\\n\"}]`";
+
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
@@ -14,8 +16,11 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("server", "host"), ("hostname", "host"), ("ip", "host"), ("address", "host"), ("target", "host"),
         ("dest", "host"), ("destination", "host"), ("addr", "host"), ("dport", "port"), ("ports", "port"),
         ("src", "source"), ("iface", "interface"), ("device", "interface"), ("bind", "source"), ("source_address", "source"), ("connect_timeout", "timeout"),
-        ("wait", "timeout"), ("data", "send"), ("payload", "send"), ("write", "send"), ("query_response", "send"),
-        ("receive", "expect"), ("response", "expect"), ("read", "expect"), ("pattern", "expect"), ("hex", "send_hex"),
+        ("wait", "timeout"), ("data", "send"), ("payload", "send"), ("write", "send"),
+        ("query_response", OF_DIALOGUE), ("conversation", OF_DIALOGUE), ("chat", OF_DIALOGUE), ("steps", OF_DIALOGUE),
+        ("script", OF_DIALOGUE), ("dialog", OF_DIALOGUE),
+        ("receive", "expect"), ("recv", "expect"), ("expect_bytes", "expect_hex"), ("shutdown", "half_close: true"),
+        ("close_write", "half_close: true"), ("response", "expect"), ("read", "expect"), ("pattern", "expect"), ("hex", "send_hex"),
         ("greeting", "banner"), ("tls", OF_TLS), ("ssl", OF_TLS), ("starttls", OF_TLS),
     ],
     facts: &[
@@ -29,7 +34,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("data", "received"), ("response", "received"), ("ip", "address"),
     ],
     options: &[
-        ("-z", ""), ("-n", ""), ("-N", ""), ("-w SECONDS", "timeout={}s"), ("-s ADDRESS", "source={}"), ("-p PORT", "port={}"),
+        ("-z", ""), ("-n", ""), ("-N", "half_close=true"), ("-w SECONDS", "timeout={}s"), ("-s ADDRESS", "source={}"), ("-p PORT", "port={}"),
         ("-u", "!UDP is a family of its own: shakedown probe udp HOST:PORT send=TEXT"),
         ("-l", "!this side listens with `shakedown serve`"),
         ("-X PROTOCOL", "!no proxy is ever used: the server itself is asked"),

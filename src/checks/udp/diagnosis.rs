@@ -1,6 +1,6 @@
 //! Why a check failed.
 
-use super::facts::{OUTCOME, RESPONSE_TIME};
+use super::facts::{OTHER_SOURCE, OUTCOME, RESPONSE_TIME};
 use super::fields;
 use crate::checks::shared::diagnosis::{Peer, ending, slow, unconnected};
 use crate::checks::shared::payload::with_expected;
@@ -24,7 +24,13 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
             (failure.word(&OUTCOME)? == "mismatch")
                 .then(|| Diagnosis::new(expected(failure, &ending(failure, breach)), next))
         };
-        return unconnected(failure, &OUTCOME, &peer).or_else(mismatch);
+        let other_source = || {
+            let (word, next) = OTHER_SOURCE;
+            let listens = command(&peer.listeners());
+            (failure.word(&OUTCOME)? == word)
+                .then(|| Diagnosis::new(ending(failure, breach), format!("{next}; on {}: {listens}", peer.host)))
+        };
+        return unconnected(failure, &OUTCOME, &peer).or_else(mismatch).or_else(other_source);
     }
     slow(failure, failure.breach(RESPONSE_TIME.info.name)?, &peer)
 }

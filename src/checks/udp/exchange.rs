@@ -1,188 +1,261 @@
-//! One datagram out, and what comes back: bounded in bytes, datagrams and time.
+//! Datagrams out, and what comes back: bounded in bytes, datagrams and time.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::fields::{EXPECT, EXPECT_HEX, LIMIT, SEND, SEND_HEX};
-use crate::checks::shared::payload::{EXPECTED, payload};
+use super::fields::{COUNT, DATAGRAMS, EXPECT, EXPECT_HEX, INTERVAL, LIMIT, PART, PART_HEX, SEND, SEND_HEX};
+use super::listener::{Decided, Listener, WrongAnswer};
+use crate::checks::shared::payload::{bytes_of, payload};
+use crate::model::count::counted;
 use crate::model::human_time;
 use crate::model::{Args, Fault, Invalid};
-use crate::net::bytes;
-use crate::net::clock::{ClockReading, MeasuredTime};
-use crate::net::datagram::{Arrival, Class, Datagram, Event, IcmpError, udp};
-use crate::net::dial::{ConnectError, local_fault, meets_itself};
+use crate::net::clock::MeasuredTime;
+use crate::net::datagram::{Class, Datagram, IcmpError, udp};
+use crate::net::dial::ConnectError;
 use crate::net::{Origin, deadline, this_host};
 
 /// The largest payload of an IPv4 datagram.
 const LARGEST: usize = 65_507;
-/// Answers looked at in search of the expected one; more is a flood.
-const ANSWERS: usize = 64;
+/// Most datagrams of a check.
+const MOST: usize = 1000;
+/// Time between two datagrams where nothing is said of it.
+const INTERVAL_DEFAULT: Duration = Duration::from_millis(10);
+/// Sockets opened in search of one on another port than the peer's.
+const PORTS_TRIED: usize = 4;
 
-/// The datagram to send, and bytes to wait for.
+/// The datagrams to send, and bytes to wait for.
 pub(super) struct Script {
-    send: Vec<u8>,
+    datagrams: Vec<Vec<u8>>,
+    count: usize,
+    interval: Duration,
     expect: Option<Vec<u8>>,
     limit: usize,
 }
 
-/// The answer, and the outcome.
+/// What came back, and the outcome.
 pub(super) struct Exchange {
     pub(super) outcome: &'static str,
+    /// The datagram that decided it.
     pub(super) answer: Option<Answer>,
+    pub(super) times: Vec<MeasuredTime>,
     /// Why a right answer may have been among those that were not looked at.
     pub(super) more: Option<String>,
     pub(super) evidence: Option<String>,
+    pub(super) notes: Vec<String>,
+    /// Who else sent something here.
+    pub(super) sources: Vec<SocketAddr>,
+    pub(super) more_sources: bool,
+    /// Of a check that sends more than one.
+    pub(super) several: Option<Several>,
 }
 
-/// A datagram from the peer.
+/// What came of several datagrams.
+pub(super) struct Several {
+    pub(super) sent: usize,
+    pub(super) answered: usize,
+    /// Texts of the answers, as far as they are kept.
+    pub(super) answers: Vec<String>,
+    /// Why there may be more of them.
+    pub(super) more: Option<String>,
+}
+
+/// A datagram that came.
 pub(super) struct Answer {
     pub(super) kept: Vec<u8>,
     pub(super) length: usize,
-    pub(super) elapsed: MeasuredTime,
 }
 
-impl Exchange {
-    fn without_answer(outcome: &'static str, why: impl Into<String>) -> Self {
-        Self { outcome, answer: None, more: None, evidence: Some(why.into()) }
-    }
+/// Whether a check with these fields sends more than one datagram.
+pub(super) fn are_several(args: &Args) -> bool {
+    args.get(&COUNT) > 1 || args.get(&DATAGRAMS).len() > 1
 }
 
 impl Script {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let Some(send) = payload(args, &SEND, &SEND_HEX)? else {
-            let help = "give `send` or `send_hex`: a request that the service answers";
-            return Err(Invalid::at("", "a UDP check needs something to send", help));
-        };
-        if send.len() > LARGEST {
-            let field = if args.given(&SEND) { SEND } else { SEND_HEX };
-            return Err(field.invalid(format!("{} bytes do not fit a datagram", send.len()), "at most 65507 bytes"));
+        let datagrams = datagrams(args)?;
+        let count: usize = args.get(&COUNT);
+        if datagrams.len().saturating_mul(count) > MOST {
+            let message = format!("these are {}", counted(datagrams.len().saturating_mul(count), "datagram"));
+            return Err(COUNT.invalid(message, format!("a check sends at most {MOST}: write a smaller `count`")));
+        }
+        if args.given(&INTERVAL) && !are_several(args) {
+            let help = "write `count`, or several `datagrams`";
+            return Err(INTERVAL.invalid("`interval` is between datagrams, and one is sent", help));
         }
         let expect = payload(args, &EXPECT, &EXPECT_HEX)?;
         if expect.as_ref().is_some_and(Vec::is_empty) {
             let field = if args.given(&EXPECT) { EXPECT } else { EXPECT_HEX };
             return Err(field.invalid("it is empty and would hold for anything", "write what the answer contains"));
         }
-        Ok(Self { send, expect, limit: args.get(&LIMIT) })
+        let interval = args.get(&INTERVAL).unwrap_or(INTERVAL_DEFAULT);
+        Ok(Self { datagrams, count, interval, expect, limit: args.get(&LIMIT) })
     }
 
-    /// Sends once, and listens until an answer decides or `patience` is over.
-    pub(super) async fn play(&self, peer: SocketAddr, origin: Origin, patience: Duration) -> Result<Exchange, Fault> {
-        let datagram = match udp::connected(peer, origin)? {
-            Ok(datagram) => datagram,
-            Err(error) => return Ok(unconnected(error, peer)),
-        };
-        // The kernel may have picked the target's own port: the datagram would come back from ourselves.
-        if meets_itself(datagram.socket(), peer) {
-            return Ok(Exchange::without_answer("refused", format!("nothing listens on UDP {peer}")));
-        }
-        let sent = ClockReading::now();
-        let end = Instant::now() + patience;
-        if let Err(error) = datagram.send(&self.send, None) {
-            let report = datagram.icmp_error(&mut [0; 64]);
-            if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip(), origin)) {
-                return Err(this_host::rejection_fault(why, "send UDP datagram", peer));
-            }
-            return failed(&error, "send UDP datagram", peer, origin);
-        }
-        self.listen(&datagram, (peer, origin), sent, end).await.map(|exchange| {
-            exchange.unwrap_or_else(|| {
-                Exchange::without_answer(
-                    "silent",
-                    format!("no answer from {peer} (UDP) within {}", human_time(patience)),
-                )
-            })
-        })
+    fn total(&self) -> usize {
+        self.datagrams.len() * self.count
     }
 
-    /// `None` is silence.
-    async fn listen(
+    /// How long it takes from the first datagram to the last.
+    pub(super) fn sending(&self) -> Duration {
+        self.interval * u32::try_from(self.total().saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Sends, and listens until the answers decide or `patience` is over since the last datagram.
+    pub(super) async fn play(
         &self,
-        datagram: &Datagram,
-        (peer, origin): (SocketAddr, Origin),
-        sent: ClockReading,
-        end: Instant,
-    ) -> Result<Option<Exchange>, Fault> {
-        let mut buffer = vec![0; self.limit];
-        let (mut other, mut looked_at) = (None, 0);
-        while let Ok(event) = deadline::until(end, datagram.next(&mut buffer)).await {
-            match event.map_err(|error| local_fault(&error, "receive UDP datagram", peer))? {
-                Event::Arrival(arrival) => {
-                    let exchange = self.judge(&buffer, &arrival, sent);
-                    if exchange.outcome == "replied" {
-                        return Ok(Some(exchange));
-                    }
-                    // The right answer may be what was cut off any of them.
-                    let more = other.and_then(|other: Exchange| other.more);
-                    other = Some(Exchange { more: exchange.more.clone().or(more), ..exchange });
+        peer: SocketAddr,
+        origin: Origin,
+        patience: Duration,
+    ) -> Result<Exchange, Fault> {
+        let datagram = open(peer, origin)?;
+        let expect = self.expect.as_deref();
+        let mut listener = Listener::new(&datagram, (peer, origin), expect, (self.total(), self.limit));
+        let begun = Instant::now();
+        let mut decided = None;
+        let payloads = self.datagrams.iter().cycle().take(self.total());
+        for (due, payload) in (0..).map(|number| begun + self.interval * number).zip(payloads) {
+            if listener.sent > 0 {
+                decided = timeout_at(due, listener.listen()).await.ok().transpose()?;
+            }
+            if decided.is_some() {
+                break;
+            }
+            if let Err(error) = listener.send(payload) {
+                let report = datagram.icmp_error(&mut [0; 64]);
+                if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip(), origin)) {
+                    return Err(this_host::rejection_fault(why, "send UDP datagram", peer));
                 }
-                Event::IcmpError(report) if report.class == Class::Advice => {}
-                // An answer was there before somebody closed: the answer decides.
-                Event::IcmpError(report) => {
-                    if let Some(why) = this_host::rejection(&report, peer.ip(), origin) {
-                        return Err(this_host::rejection_fault(why, "exchange UDP datagrams", peer));
-                    }
-                    return Ok(other.or_else(|| Some(icmp_outcome(&report, peer))));
-                }
-                Event::Failed(error) => return failed(&error, "receive UDP datagram", peer, origin).map(Some),
-            }
-            looked_at += 1;
-            if looked_at == ANSWERS {
-                let why = format!("after {ANSWERS} datagrams that are no answer nothing more is looked at");
-                return Ok(other.map(|other| Exchange { more: Some(why), ..other }));
+                let (word, why) = failed(&error, "send UDP datagram", (peer, origin))?;
+                decided = Some(Decided::Ended(word, why));
+                break;
             }
         }
-        Ok(other)
+        if decided.is_none() {
+            decided = deadline::within(patience, listener.listen()).await.ok().transpose()?;
+        }
+        Ok(self.judge(listener, decided, peer, patience))
     }
 
-    fn judge(&self, buffer: &[u8], arrival: &Arrival, sent: ClockReading) -> Exchange {
-        let kept = buffer.get(..arrival.kept).unwrap_or_default();
-        let (length, stamp) = sent.elapsed(ClockReading::now(), arrival.stamp);
-        let elapsed = MeasuredTime { length, stamp };
-        let answer = Some(Answer { kept: kept.to_vec(), length: arrival.length, elapsed });
-        match &self.expect {
-            Some(expect) if !bytes::contains(kept, expect) => {
-                let shown = bytes::quoted(kept);
-                let why = format!("the answer is {shown}, without {EXPECTED}");
-                let cut = arrival.length > arrival.kept;
-                let more =
-                    cut.then(|| format!("of {} bytes {} were looked at (`limit`)", arrival.length, arrival.kept));
-                Exchange { outcome: "mismatch", answer, more, evidence: Some(why) }
+    fn judge(
+        &self,
+        listener: Listener<'_>,
+        decided: Option<Decided>,
+        peer: SocketAddr,
+        patience: Duration,
+    ) -> Exchange {
+        const FLOOD: &str = "after 64 datagrams that are no answer nothing more is looked at";
+        let (silence, strangers) =
+            (format!("no answer from {peer} (UDP) within {}", human_time(patience)), in_place(&listener, peer));
+        let Listener {
+            sent, answered, first, answers, times, wrong, sources, more_sources, stranger, mut notes, ..
+        } = listener;
+        let flood = matches!(decided, Some(Decided::Flood)).then(|| FLOOD.to_owned());
+        let several = (self.total() > 1).then(|| Several { sent, answered, answers, more: flood.clone() });
+        let (outcome, evidence, answer, more) = match (decided, first, wrong) {
+            (Some(Decided::Ended(word, why)), ..) => (word, Some(why), None, None),
+            (_, Some(answer), _) => ("replied", None, Some(answer), None),
+            (_, None, Some(WrongAnswer { answer, evidence, more })) => {
+                ("mismatch", Some(evidence), Some(answer), flood.or(more))
             }
-            _ => Exchange { outcome: "replied", answer, more: None, evidence: None },
+            (_, None, None) if stranger.is_some() => ("other_source", strangers.clone(), stranger, None),
+            (_, None, None) => ("silent", Some(silence), None, None),
+        };
+        if outcome != "other_source" {
+            notes.extend(strangers);
         }
-    }
-}
-
-fn failed(error: &io::Error, operation: &str, peer: SocketAddr, origin: Origin) -> Result<Exchange, Fault> {
-    ConnectError::classify(error, operation, peer, origin).map(|error| unconnected(error, peer))
-}
-
-fn unconnected(error: ConnectError, peer: SocketAddr) -> Exchange {
-    match error {
-        ConnectError::Refused => {
-            Exchange::without_answer("refused", format!("nothing listens on UDP {peer} (ICMP port unreachable)"))
-        }
-        ConnectError::RefusedBy(why) => {
-            Exchange::without_answer("refused", format!("nothing listens on UDP {peer} ({why})"))
-        }
-        ConnectError::Unreachable(why) => {
-            Exchange::without_answer("unreachable", format!("{peer} cannot be reached: {why}"))
-        }
-        ConnectError::Timeout => {
-            Exchange::without_answer("silent", format!("no answer from {peer} (UDP): the kernel gave up"))
-        }
-        ConnectError::Reset => {
-            Exchange::without_answer("silent", format!("no answer from {peer} (UDP): the socket was reset"))
-        }
+        Exchange { outcome, answer, times, more, evidence, notes, sources, more_sources, several }
     }
 }
 
-fn icmp_outcome(report: &IcmpError, peer: SocketAddr) -> Exchange {
+/// Who answered in place of the peer.
+fn in_place(listener: &Listener<'_>, peer: SocketAddr) -> Option<String> {
+    let first = listener.sources.first()?;
+    let others = match listener.sources.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!("{first}{others} answered in place of {peer} (UDP), which clients ignore"))
+}
+
+fn datagrams(args: &Args) -> Result<Vec<Vec<u8>>, Invalid> {
+    if args.given(&DATAGRAMS) {
+        if let Some(field) = [SEND, SEND_HEX].into_iter().find(|field| args.given(field)) {
+            let message = format!("`datagrams` and `{}` exclude each other", field.name());
+            return Err(DATAGRAMS.invalid(message, "make it one of `datagrams`"));
+        }
+        let mut out = Vec::new();
+        for (number, part) in (1..).zip(args.get(&DATAGRAMS)) {
+            let bytes = bytes_of(&part, &PART, &PART_HEX);
+            let bytes =
+                bytes.map_err(|(message, help)| DATAGRAMS.invalid(format!("datagram {number}: {message}"), help))?;
+            let Some(bytes) = bytes else {
+                let message = format!("datagram {number} has nothing to send");
+                return Err(DATAGRAMS.invalid(message, "write a text, or `{send_hex: …}`"));
+            };
+            out.push(fitting(&DATAGRAMS, bytes)?);
+        }
+        if out.is_empty() {
+            return Err(DATAGRAMS.invalid("`datagrams` is empty", "write `datagrams: [TEXT, TEXT]`"));
+        }
+        return Ok(out);
+    }
+    let Some(send) = payload(args, &SEND, &SEND_HEX)? else {
+        let help = "give `send`, `send_hex` or `datagrams`: a request that the service answers";
+        return Err(Invalid::at("", "a UDP check needs something to send", help));
+    };
+    let field = if args.given(&SEND) { SEND } else { SEND_HEX };
+    Ok(vec![fitting(&field, send)?])
+}
+
+fn fitting<T: crate::model::argument::Argument>(
+    field: &crate::model::Field<T>,
+    bytes: Vec<u8>,
+) -> Result<Vec<u8>, Invalid> {
+    if bytes.len() > LARGEST {
+        return Err(field.invalid(format!("{} bytes do not fit a datagram", bytes.len()), "at most 65507 bytes"));
+    }
+    Ok(bytes)
+}
+
+/// A socket on another port than the peer's: where the kernel picks that one and the peer is this host, what is sent comes back
+/// as if it were an answer.
+fn open(peer: SocketAddr, origin: Origin) -> Result<Datagram, Fault> {
+    // Those that do not fit stay open, so that the kernel picks another port.
+    let mut unfit = Vec::new();
+    while unfit.len() < PORTS_TRIED {
+        let datagram = udp::unconnected(peer, origin)?;
+        let own = datagram.socket().local_addr().ok().and_then(|own| own.as_socket());
+        if own.is_none_or(|own| own.port() != peer.port()) {
+            return Ok(datagram);
+        }
+        unfit.push(datagram);
+    }
+    let why = format!("every local port is {}, which is the one to ask", peer.port());
+    Err(Fault::local("open UDP socket", peer.to_string(), why, "widen the range of local ports (ip_local_port_range)"))
+}
+
+/// The outcome of an error of the socket, and how it came about.
+pub(super) fn failed(
+    error: &io::Error,
+    operation: &str,
+    (peer, origin): (SocketAddr, Origin),
+) -> Result<(&'static str, String), Fault> {
+    Ok(match ConnectError::classify(error, operation, peer, origin)? {
+        ConnectError::Refused => ("refused", format!("nothing listens on UDP {peer} (ICMP port unreachable)")),
+        ConnectError::RefusedBy(why) => ("refused", format!("nothing listens on UDP {peer} ({why})")),
+        ConnectError::Unreachable(why) => ("unreachable", format!("{peer} cannot be reached: {why}")),
+        ConnectError::Timeout => ("silent", format!("no answer from {peer} (UDP): the kernel gave up")),
+        ConnectError::Reset => ("silent", format!("no answer from {peer} (UDP): the socket was reset")),
+    })
+}
+
+/// The outcome of an ICMP error in place of an answer, and how it came about.
+pub(super) fn icmp_outcome(report: &IcmpError, peer: SocketAddr) -> (&'static str, String) {
     if report.class == Class::Port {
-        return Exchange::without_answer("refused", format!("nothing listens on UDP {peer} ({report})"));
+        return ("refused", format!("nothing listens on UDP {peer} ({report})"));
     }
-    Exchange::without_answer("unreachable", format!("{peer} cannot be reached: {report}"))
+    ("unreachable", format!("{peer} cannot be reached: {report}"))
 }

@@ -1,21 +1,25 @@
-//! UDP: send one datagram, and tell an answer from a refusal from silence.
+//! UDP: send one datagram or several, and tell an answer from a refusal from silence.
 
 mod diagnosis;
 mod exchange;
 mod facts;
 mod fields;
+mod listener;
+mod report;
 mod synonyms;
 
 use std::time::Duration;
 
-use exchange::{Exchange, Script};
-use facts::{ADDRESS, OUTCOME, RESPONSE, RESPONSE_TIME, SIZE};
+use exchange::Script;
+use facts::{ADDRESS, OUTCOME};
 use fields::{HOST, PORT, TIMEOUT};
 
 use crate::checks::shared::target::Target;
+use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::net::bytes;
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, PhaseInfo, Probe, Synonyms, fact_is};
+use crate::probe::{
+    Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is,
+};
 
 /// The probe.
 pub struct Udp {
@@ -26,9 +30,19 @@ pub struct Udp {
 impl Probe for Udp {
     const SUMMARY: &'static str = "UDP request and reply: answered, refused or silent";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
-    const FACTS: &'static [FactInfo] = facts::FACTS;
-    const FIELD_RULES: FieldRules =
-        FieldRules { exclusive: &[&["send", "send_hex"], &["expect", "expect_hex"]], any: &[], with: &[] };
+    const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::SEVERAL);
+    const MODES: &'static [Mode] =
+        &[Mode::of("count` above 1, or several `datagrams", exchange::are_several, facts::SEVERAL).example("count: 5")];
+    const FIELD_RULES: FieldRules = FieldRules {
+        exclusive: &[
+            &["send", "send_hex"],
+            &["expect", "expect_hex"],
+            &["datagrams", "send"],
+            &["datagrams", "send_hex"],
+        ],
+        any: &[],
+        with: &[],
+    };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const DIAGNOSED_BY: &'static [&'static str] = &[fields::EXPECT.name(), fields::EXPECT_HEX.name()];
     const PHASES: &'static [PhaseInfo] = diagnosis::PHASES;
@@ -51,7 +65,7 @@ impl Probe for Udp {
 
     fn longest(&self) -> Duration {
         // Name lookup and exchange each have the patience; a third one covers a busy host.
-        self.target.timeout * 3
+        self.target.timeout * 3 + self.script.sending()
     }
 
     fn answered(observation: &Observation) -> bool {
@@ -76,26 +90,8 @@ impl Udp {
         cx.set(&ADDRESS, self.target.origin.label(address));
         let peer = self.target.socket(address);
         let exchange = self.script.play(peer, self.target.origin, self.target.timeout).await?;
-        report(cx, exchange);
+        report::exchange(cx, exchange);
         Ok(())
-    }
-}
-
-fn report(cx: &mut Cx<'_>, exchange: Exchange) {
-    match &exchange.evidence {
-        Some(evidence) => cx.end(&OUTCOME, exchange.outcome, evidence),
-        None => cx.set(&OUTCOME, exchange.outcome),
-    }
-    if let Some(why) = exchange.more {
-        cx.partial(&OUTCOME, why);
-    }
-    if let Some(answer) = exchange.answer {
-        if answer.length > answer.kept.len() {
-            cx.partial(&RESPONSE, format!("{} of {} bytes are kept (`limit`)", answer.kept.len(), answer.length));
-        }
-        cx.record_measured(&RESPONSE_TIME, answer.elapsed);
-        cx.set(&RESPONSE, bytes::readable(&answer.kept));
-        cx.set(&SIZE, i64::try_from(answer.length).unwrap_or(i64::MAX));
     }
 }
 

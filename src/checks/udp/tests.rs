@@ -126,29 +126,141 @@ async fn an_empty_answer_is_an_answer() {
     assert_eq!(observation.last("response.size").and_then(Value::as_i64), Some(0));
 }
 
-#[tokio::test]
-async fn datagrams_of_others_do_not_count() {
+/// A service whose answers come from another socket, and from its own as well if `own`.
+async fn from_elsewhere(own: bool) -> (JoinSet<()>, SocketAddr, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let peer = socket.local_addr().unwrap();
-    let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let other = UdpSocket::bind("127.0.0.2:0").await.unwrap();
+    let elsewhere = other.local_addr().unwrap();
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         let mut buffer = [0; 64];
-        if let Ok((_, client)) = socket.recv_from(&mut buffer).await {
-            let _ = stranger.send_to(b"I am the server", client).await;
-        }
         // Stays open, so that the port is silent and not closed.
-        let _ = socket.recv_from(&mut buffer).await;
+        while let Ok((_, client)) = socket.recv_from(&mut buffer).await {
+            let _ = other.send_to(b"I am the server", client).await;
+            let _ = other.send_to(b"I am the server", client).await;
+            if own {
+                let _ = socket.send_to(b"world", client).await;
+            }
+        }
     });
+    (tasks, peer, elsewhere)
+}
+
+#[tokio::test]
+async fn an_answer_from_elsewhere_is_no_answer_and_no_silence() {
+    let (_tasks, peer, elsewhere) = from_elsewhere(false).await;
     let observation = observe(&args(peer, BRIEF, &[])).await.unwrap();
-    assert_eq!(observation.text("outcome"), Some("silent"));
+    assert_eq!(observation.text("outcome"), Some("other_source"));
+    assert_eq!(observation.last("other_sources").unwrap(), &serde_json::json!([elsewhere.to_string()]));
+    assert_eq!(observation.text("response"), Some("I am the server"));
+    assert!(observation.merged("response_time").is_none(), "it is no answer of the peer");
+    let ending = observation.counted().last().unwrap().ending().unwrap();
+    assert_eq!(ending, format!("{elsewhere} answered in place of {peer} (UDP), which clients ignore"));
+    // Whatever they say, the answer of the peer decides.
+    let (_tasks, peer, elsewhere) = from_elsewhere(true).await;
+    let observation = observe(&args(peer, PATIENT, &[("expect", text("world"))])).await.unwrap();
+    assert_eq!((observation.text("outcome"), observation.text("response")), (Some("replied"), Some("world")));
+    assert_eq!(observation.last("other_sources").unwrap(), &serde_json::json!([elsewhere.to_string()]));
+}
+
+#[tokio::test]
+async fn others_neither_end_the_listening_nor_fill_the_memory() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let peer = socket.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut buffer = [0; 64];
+        while let Ok((_, client)) = socket.recv_from(&mut buffer).await {
+            for _ in 0..100 {
+                let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+                let _ = stranger.send_to(b"no", client).await;
+            }
+            let _ = socket.send_to(b"world", client).await;
+        }
+    });
+    let observation = observe(&args(peer, PATIENT, &[])).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("replied"));
+    assert_eq!(observation.last("other_sources").and_then(Value::as_array).unwrap().len(), 16);
+    assert_eq!(observation.partial("other_sources"), Some("only the first 16 are kept"));
+}
+
+/// Answers what it got with `echo: ` before it, but for datagrams with one of these words.
+async fn echo(silent_for: &'static [&'static str]) -> (JoinSet<()>, SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut buffer = [0; 2048];
+        while let Ok((count, peer)) = socket.recv_from(&mut buffer).await {
+            let word = String::from_utf8_lossy(&buffer[..count]).into_owned();
+            if !silent_for.contains(&word.as_str()) {
+                let _ = socket.send_to(format!("echo: {word}").as_bytes(), peer).await;
+            }
+        }
+    });
+    (tasks, address)
+}
+
+/// Several datagrams in place of one.
+fn several(peer: SocketAddr, patience: f64, words: &[&str], more: Written<'_>) -> Args {
+    let mut args = args(peer, patience, more);
+    args.0.remove("send");
+    let parts = words.iter().map(|word| Arg::Group(Args([("send", text(word))].into())));
+    args.0.insert("datagrams", Arg::List(parts.collect()));
+    args
+}
+
+#[tokio::test]
+async fn several_datagrams_are_each_answered() {
+    let (_tasks, peer) = echo(&[]).await;
+    let observation = observe(&several(peer, PATIENT, &["one", "two"], &[("count", Arg::Integer(2))])).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("replied"));
+    assert_eq!(observation.last("sent").and_then(Value::as_i64), Some(4));
+    let answers = serde_json::json!(["echo: one", "echo: two", "echo: one", "echo: two"]);
+    assert_eq!(observation.last("answers").unwrap(), &answers);
+    assert_eq!(observation.last("loss").and_then(Value::as_f64), Some(0.0));
+    assert!(observation.merged("response_time").unwrap().count() >= 1);
+    let observation = observe(&args(peer, PATIENT, &[("count", Arg::Integer(3))])).await.unwrap();
+    assert_eq!(observation.last("answers").and_then(Value::as_array).unwrap().len(), 3);
+    // One datagram has no loss: it is answered or not.
+    let observation = observe(&args(peer, PATIENT, &[])).await.unwrap();
+    assert!(observation.last("loss").is_none() && observation.last("sent").is_none());
+}
+
+#[tokio::test]
+async fn what_is_not_answered_is_lost_and_nothing_is_paired_by_guess() {
+    let (_tasks, peer) = echo(&["two"]).await;
+    let observation = observe(&several(peer, BRIEF, &["two", "one", "three", "two"], &[])).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("replied"));
+    assert_eq!(observation.last("loss").and_then(Value::as_f64), Some(0.5));
+    assert!(observation.merged("response_time").is_none(), "each answer may be to the first");
+    // A wrong answer is none.
+    let wrong = observe(&several(peer, BRIEF, &["one", "three"], &[("expect", text("one"))])).await.unwrap();
+    assert_eq!((wrong.text("outcome"), wrong.last("loss").and_then(Value::as_f64)), (Some("replied"), Some(0.5)));
+    let wrong = observe(&several(peer, BRIEF, &["one", "three"], &[("expect", text("four"))])).await.unwrap();
+    assert_eq!((wrong.text("outcome"), wrong.last("loss").and_then(Value::as_f64)), (Some("mismatch"), Some(1.0)));
+    let (_tasks, mute) = echo(&["one", "two"]).await;
+    let silent = observe(&several(mute, BRIEF, &["one", "two"], &[])).await.unwrap();
+    assert_eq!((silent.text("outcome"), silent.last("loss").and_then(Value::as_f64)), (Some("silent"), Some(1.0)));
+}
+
+#[tokio::test]
+async fn a_closed_port_ends_several_datagrams() {
+    let unused = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let peer = unused.local_addr().unwrap();
+    drop(unused);
+    let many = [("count", Arg::Integer(1000)), ("interval", Arg::Number(60.0))];
+    let observation = observe(&args(peer, PATIENT, &many)).await.unwrap();
+    assert_eq!(observation.text("outcome"), Some("refused"));
+    assert_eq!(observation.last("sent").and_then(Value::as_i64), Some(1));
 }
 
 #[tokio::test]
 async fn a_foreign_source_address_is_a_fault_of_this_side() {
     let (_tasks, peer) = server("127.0.0.1:0", &[b"world"]).await;
     let fault = observe(&args(peer, PATIENT, &[("source", text("192.0.2.77"))])).await.unwrap_err();
-    assert_eq!(fault.operation, "bind to source 192.0.2.77");
+    assert_eq!(fault.operation, "open UDP socket on 192.0.2.77");
     assert!(fault.remedy.contains("source"));
 }
 
@@ -172,4 +284,14 @@ fn the_rules_between_fields_hold() {
     assert_eq!(Udp::from_args(&empty).err().unwrap().field, "expect");
     let huge = args(peer, PATIENT, &[("send", Arg::Text("x".repeat(65_508).into()))]);
     assert_eq!(Udp::from_args(&huge).err().unwrap().field, "send");
+    let refused = |args: &Args| Udp::from_args(args).err().unwrap();
+    let many = several(peer, PATIENT, &["a", "b"], &[("count", Arg::Integer(501))]);
+    assert!(refused(&many).message.contains("1002 datagrams"));
+    assert_eq!(refused(&args(peer, PATIENT, &[("interval", Arg::Number(1.0))])).field, "interval");
+    let twice = args(peer, PATIENT, &[("datagrams", Arg::List(vec![Arg::Group(Args::default())]))]);
+    assert!(refused(&twice).message.contains("exclude each other"));
+    let mut empty = several(peer, PATIENT, &[], &[]);
+    assert!(refused(&empty).message.contains("is empty"));
+    empty.0.insert("datagrams", Arg::List(vec![Arg::Group(Args::default())]));
+    assert!(refused(&empty).message.contains("datagram 1 has nothing to send"));
 }

@@ -72,7 +72,9 @@ impl ArgContext<'_> {
             return Some(format!("write `{name}: {text}`, with a blank behind the colon"));
         }
         let Some(family) = self.families.iter().find(|family| family.name == owner) else {
-            return synonyms::key(owner, &key.name, value).or_else(|| target_key(&key.name, value, fields));
+            return synonyms::key(owner, &key.name, value)
+                .or_else(|| self.group_key(&key.name, value, fields))
+                .or_else(|| target_key(&key.name, value, fields));
         };
         // `timeoutSeconds` and `connect-timeout` of others.
         let word = plain(&key.name);
@@ -112,6 +114,18 @@ impl ArgContext<'_> {
             let entry = help.strip_prefix("write `")?.strip_suffix('`')?;
             Some(format!("write `{entry}` beside `{owner}:`, not below it"))
         })
+    }
+
+    /// What to write in place of a key of a group within the fields of a family, by the words of that family.
+    fn group_key(&self, word: &str, value: &Node, fields: &[FieldInfo]) -> Option<String> {
+        let family = self.families.iter().find(|family| Some(family.name) == self.family)?;
+        match synonyms::replaced(family.synonyms.fields, word, value, fields)? {
+            Ok(entry) => {
+                let name = entry.split(':').next().unwrap_or_default();
+                fields.iter().any(|field| field.name == name).then(|| format!("write `{entry}`"))
+            }
+            Err(help) => Some(help),
+        }
     }
 
     /// The map that was meant by something else.

@@ -25,8 +25,14 @@ pub fn of(family: &Family) -> Vec<String> {
             "host: 127.0.0.1, port: @, expect: right",
             "host: 127.0.0.1, port: @, addresses: all",
             "host: 127.0.0.1, port: @, addresses: all, expect: right",
+            "host: 127.0.0.1, port: @, dialogue: [{send: x}, {expect: right}]",
+            "host: 127.0.0.1, port: @, dialogue: [{send: x}, {close: write}, {expect: right}]",
+            "host: 127.0.0.1, port: @, half_close: true, expect: right",
         ],
-        "udp" => &["host: 127.0.0.1, port: @, send: x, expect: right"],
+        "udp" => &[
+            "host: 127.0.0.1, port: @, send: x, expect: right",
+            "host: 127.0.0.1, port: @, datagrams: [x, y], expect: right",
+        ],
         "icmp" => &[
             "host: 127.0.0.1",
             "host: 127.0.0.1, mtu: discover",

@@ -64,8 +64,15 @@ it expect another protocol on this port, or a client certificate?",
         topic(
             &["mismatch"],
             "\
-Of tcp and udp: an answer came, and it does not contain what the field `expect` (or `expect_hex`) asks for. The fact `received`
-or `response` has it.",
+Of tcp and udp: an answer came, and it does not contain what the field `expect` (or `expect_hex`) asks for, or a step of a `dialogue`. The
+fact `received` or `response` has it.",
+        ),
+        topic(
+            &["other_source"],
+            "\
+Of udp: nothing came from the address and port that were asked, and something from another one (the fact `other_sources`). Clients ignore it, so
+to them it is silence; packets do get there, so it is none. A service behind a virtual address that answers from its own does this.
+Next, on that host: `ss -lunp`, `ip addr`.",
         ),
         topic(
             &["malformed", "protocol_error"],

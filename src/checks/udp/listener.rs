@@ -1,0 +1,189 @@
+//! What comes back, while datagrams are sent and after: bounded in bytes and datagrams.
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::exchange::{Answer, failed, icmp_outcome};
+use crate::checks::shared::payload::EXPECTED;
+use crate::model::Fault;
+use crate::net::clock::{ClockReading, MeasuredTime};
+use crate::net::datagram::{Arrival, Class, Datagram, Event, udp};
+use crate::net::dial::local_fault;
+use crate::net::{Origin, bytes, this_host};
+
+/// Wrong answers looked at in search of the expected one; more is a flood.
+const WRONG: usize = 64;
+/// Bytes kept of the answers to several datagrams.
+const KEPT: usize = 1 << 20;
+/// Other senders that are named.
+const SOURCES: usize = 16;
+
+/// An answer that is not what is expected.
+pub(super) struct WrongAnswer {
+    pub(super) answer: Answer,
+    pub(super) evidence: String,
+    /// Why what was not looked at of it may be right.
+    pub(super) more: Option<String>,
+}
+
+/// What decides before the time is over.
+pub(super) enum Decided {
+    /// As many answers came as datagrams were sent.
+    Answered,
+    /// An outcome that is no answer, and how it came about.
+    Ended(&'static str, String),
+    /// Too much came that is no answer.
+    Flood,
+}
+
+/// Listens on a socket, and remembers what came.
+pub(super) struct Listener<'a> {
+    datagram: &'a Datagram,
+    peer: SocketAddr,
+    origin: Origin,
+    expect: Option<&'a [u8]>,
+    /// Datagrams to be sent in all.
+    total: usize,
+    buffer: Vec<u8>,
+    pub(super) sent: usize,
+    last_sent: ClockReading,
+    /// Answers that hold what is expected.
+    pub(super) answered: usize,
+    pub(super) first: Option<Answer>,
+    pub(super) answers: Vec<String>,
+    pub(super) times: Vec<MeasuredTime>,
+    pub(super) wrong: Option<WrongAnswer>,
+    wrong_seen: usize,
+    pub(super) sources: Vec<SocketAddr>,
+    pub(super) more_sources: bool,
+    /// The first datagram of somebody else.
+    pub(super) stranger: Option<Answer>,
+    pub(super) notes: Vec<String>,
+}
+
+impl<'a> Listener<'a> {
+    pub(super) fn new(
+        datagram: &'a Datagram,
+        (peer, origin): (SocketAddr, Origin),
+        expect: Option<&'a [u8]>,
+        (total, limit): (usize, usize),
+    ) -> Self {
+        Self {
+            datagram,
+            peer,
+            origin,
+            expect,
+            total,
+            buffer: vec![0; limit],
+            sent: 0,
+            last_sent: ClockReading::now(),
+            answered: 0,
+            first: None,
+            answers: Vec::new(),
+            times: Vec::new(),
+            wrong: None,
+            wrong_seen: 0,
+            sources: Vec::new(),
+            more_sources: false,
+            stranger: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Sends one datagram.
+    pub(super) fn send(&mut self, payload: &[u8]) -> io::Result<()> {
+        self.last_sent = ClockReading::now();
+        self.datagram.send(payload, Some(self.peer))?;
+        self.sent += 1;
+        Ok(())
+    }
+
+    /// Waits until something decides.
+    pub(super) async fn listen(&mut self) -> Result<Decided, Fault> {
+        loop {
+            let event = self.datagram.next(&mut self.buffer).await;
+            match event.map_err(|error| local_fault(&error, "receive UDP datagram", self.peer))? {
+                Event::Arrival(arrival) => self.arrived(&arrival),
+                Event::IcmpError(report) if report.class == Class::Advice => {}
+                Event::IcmpError(report) => {
+                    if let Some(why) = this_host::rejection(&report, self.peer.ip(), self.origin) {
+                        return Err(this_host::rejection_fault(why, "exchange UDP datagrams", self.peer));
+                    }
+                    let (word, why) = icmp_outcome(&report, self.peer);
+                    if let Some(ended) = self.ended(word, why) {
+                        return Ok(ended);
+                    }
+                }
+                Event::Failed(error) => {
+                    let (word, why) = failed(&error, "receive UDP datagram", (self.peer, self.origin))?;
+                    if let Some(ended) = self.ended(word, why) {
+                        return Ok(ended);
+                    }
+                }
+            }
+            if self.answered == self.total {
+                return Ok(Decided::Answered);
+            }
+            if self.wrong_seen >= WRONG {
+                return Ok(Decided::Flood);
+            }
+        }
+    }
+
+    /// What an error in place of an answer comes to. An answer was there before somebody closed: the answer decides, and of
+    /// several datagrams the others are waited for.
+    fn ended(&mut self, word: &'static str, why: String) -> Option<Decided> {
+        if self.answered == 0 && self.wrong.is_none() {
+            return Some(Decided::Ended(word, why));
+        }
+        if self.total == 1 {
+            return Some(Decided::Answered);
+        }
+        if !self.notes.contains(&why) && self.notes.len() < SOURCES {
+            self.notes.push(why);
+        }
+        None
+    }
+
+    fn arrived(&mut self, arrival: &Arrival) {
+        let kept = self.buffer.get(..arrival.kept).unwrap_or_default();
+        let answer = Answer { kept: kept.to_vec(), length: arrival.length };
+        let Some(sender) = arrival.sender else { return };
+        if !udp::same_endpoint(sender, self.peer) {
+            self.stranger.get_or_insert(answer);
+            match (self.sources.contains(&sender), self.sources.len() < SOURCES) {
+                (true, _) => {}
+                (false, true) => self.sources.push(sender),
+                (false, false) => self.more_sources = true,
+            }
+            return;
+        }
+        let (length, stamp) = self.last_sent.elapsed(ClockReading::now(), arrival.stamp);
+        let time = MeasuredTime { length, stamp };
+        if self.expect.is_none_or(|expect| bytes::contains(kept, expect)) {
+            if self.total == 1 {
+                self.times = vec![time];
+            } else if self.sent == self.answered + 1 {
+                // With more than one that is not answered, nobody knows which this is of.
+                self.times.push(time);
+            }
+            self.answered += 1;
+            let room = KEPT.saturating_sub(self.answers.iter().map(String::len).sum());
+            if self.total > 1 && self.answers.len() + 1 == self.answered && kept.len() <= room {
+                self.answers.push(bytes::readable(kept));
+            }
+            self.first.get_or_insert(answer);
+            return;
+        }
+        self.wrong_seen += 1;
+        if self.total == 1 {
+            self.times = vec![time];
+        }
+        let evidence = format!("the answer is {}, without {EXPECTED}", bytes::quoted(kept));
+        let cut = arrival.length > arrival.kept;
+        let more = cut.then(|| format!("of {} bytes {} were looked at (`limit`)", arrival.length, arrival.kept));
+        // The right answer may be what was cut off any of them.
+        let more = more.or_else(|| self.wrong.take().and_then(|wrong| wrong.more));
+        self.wrong = Some(WrongAnswer { answer, evidence, more });
+    }
+}
