@@ -45,7 +45,7 @@ impl Target {
     pub fn of_rows(rows: &Rows) -> Result<Vec<Self>, String> {
         let at = PARTS.map(|part| rows.column(part));
         let (mut out, mut labels) = (Vec::new(), BTreeSet::new());
-        for (_, cells) in &rows.rows {
+        for (_, cells) in rows.rows.iter() {
             let [host, port, priority] = at.map(|at| cells.get(at?));
             let target = Self {
                 host: host_of(host.and_then(Cell::as_str).unwrap_or_default())?,
@@ -136,18 +136,19 @@ fn port_of(port: &super::Value) -> Result<u16, String> {
 #[cfg(test)]
 mod tests {
     use super::{PARTS, Target, UNKNOWN, is_planned, part_in, shown, word};
-    use crate::model::rows::{Cell, Rows};
+    use crate::model::rows::{Cell, RowList, Rows};
 
     fn rows(rows: &[(&str, Option<i64>)]) -> Rows {
-        let row = |(host, port): &(&str, Option<i64>)| {
+        let mut list = RowList::new(PARTS.len());
+        for (host, port) in rows {
             let cells = [Cell::Text((*host).into()), port.map_or(Cell::Empty, Cell::Integer), Cell::Integer(10)];
-            ((*host).into(), cells.into())
-        };
+            list.push((*host).into(), cells);
+        }
         Rows {
             key: "target".into(),
             columns: PARTS.map(Into::into).into(),
             units: std::iter::empty().collect(),
-            rows: rows.iter().map(row).collect(),
+            rows: list,
             total: rows.len() as u64,
             omitted: 0,
         }

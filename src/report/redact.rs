@@ -178,7 +178,9 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     texts(notes, redactor);
     named(comparison, redactor, of_comparison);
     of_baseline(baseline, redactor);
-    [base, over_ipv4].into_iter().for_each(|side| of_base(side.as_deref_mut(), redactor));
+    for side in [base, over_ipv4] {
+        of_base(side.as_deref_mut(), redactor);
+    }
     named(rules, redactor, word);
     words(gated, redactor);
 }

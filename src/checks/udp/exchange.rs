@@ -104,12 +104,7 @@ impl Script {
     }
 
     /// Sends, and listens until the answers decide or `patience` is over since the last datagram.
-    pub(super) async fn play(
-        &self,
-        peer: SocketAddr,
-        origin: Origin,
-        patience: Duration,
-    ) -> Result<Exchange, Fault> {
+    pub(super) async fn play(&self, peer: SocketAddr, origin: Origin, patience: Duration) -> Result<Exchange, Fault> {
         let datagram = open(peer, origin)?;
         let expect = self.expect.as_deref();
         let mut listener = Listener::new(&datagram, (peer, origin), expect, (self.total(), self.limit));

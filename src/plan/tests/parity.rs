@@ -3,7 +3,7 @@
 use super::{Plan, Settings, case, planned};
 use crate::checks::FAMILIES;
 use crate::model::Arm;
-use crate::net::IpVersion;
+use crate::net::{IpVersion, Origin};
 use crate::plan::{OVER_IPV4, OVER_IPV6};
 use crate::probe::{Footprint, Host};
 use crate::testing::load;
@@ -32,7 +32,7 @@ fn every_family_that_can_is_one_case_over_both() {
         let both = plan(&format!("  - {{id: a, parity: true, {name}: {fields}}}\n"));
         let a = case(&both, "a");
         let hosts = [Some(Arm::Base), Some(Arm::Head)].map(|arm| a.arm(arm).hosts.to_vec());
-        let host = |version| vec![Host::new("x.example", version, None)];
+        let host = |version| vec![Host::new("x.example", version, Origin::default())];
         assert_eq!(hosts, [host(IpVersion::V4), host(IpVersion::V6)], "{name}");
         assert!(
             a.subject().hosts == a.arm(Some(Arm::Head)).hosts && a.head.is_none(),

@@ -111,7 +111,7 @@ impl Worker {
             datagram::enable_reports(&echo.socket);
             mmsg::prepare(&echo.socket, BUFFER).map_err(fault)?;
             let (requests, inbox) = (Requests::new(&echo.echo), Inbox::with_senders(icmp::room(job.size)));
-            Ok(Version { class, requests, echo, inbox })
+            Ok(Version { class, echo, requests, inbox })
         };
         let versions: Vec<Version> = AddressClass::among(&job.hosts).map(open).collect::<Result<_, Fault>>()?;
         let hosts: Vec<HostTally> = job.hosts.iter().map(|address| HostTally::new(*address)).collect();

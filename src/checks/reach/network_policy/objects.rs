@@ -175,7 +175,8 @@ pub(super) struct Container {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ContainerPort {
     pub(super) name: Option<String>,
-    pub(super) container_port: u16,
+    #[serde(rename = "containerPort")]
+    pub(super) number: u16,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) protocol: Transport,
 }

@@ -265,11 +265,17 @@ fn no_port(peer: SocketAddr) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::{DatagramFlow, FIRST_PORT, Route, ports};
+    use super::{DatagramFlow, FIRST_PORT, Origin, Route, ports};
 
     /// The route to nobody on loopback.
     fn route() -> Route {
-        Route { peer: "127.0.0.1:9".parse().unwrap(), source: None, dont_fragment: false, longest: 0, seed: 7 }
+        Route {
+            peer: "127.0.0.1:9".parse().unwrap(),
+            origin: Origin::default(),
+            dont_fragment: false,
+            longest: 0,
+            seed: 7,
+        }
     }
 
     #[test]
