@@ -97,7 +97,7 @@ fn failed(case: &Case, ipv4: Judgement, ipv6: Judgement, seen: &Parity) -> Judge
         (true, false) => (one_sided([OVER_IPV6, OVER_IPV4], ipv6.verdict, &cause(ipv4.reason)), ipv4.next, ipv4.group),
         _ => (one_sided([OVER_IPV4, OVER_IPV6], ipv4.verdict, &cause(ipv6.reason)), ipv6.next, ipv6.group),
     };
-    Judgement { expectations, next, group, ..Judgement::of(Verdict::Failed, Some(reason)) }
+    Judgement { next, group, expectations, ..Judgement::of(Verdict::Failed, Some(reason)) }
 }
 
 fn one_sided([good, bad]: [&str; 2], other: Verdict, cause: &str) -> String {
@@ -128,7 +128,7 @@ fn beside(case: &Case, observation: &Observation, ipv6: Judgement, seen: &Parity
     } else {
         (sentence_of(&seen.differences, first), compare(addresses))
     };
-    Judgement { expectations, next: Some(next), ..Judgement::of(Verdict::Failed, Some(reason)) }
+    Judgement { next: Some(next), expectations, ..Judgement::of(Verdict::Failed, Some(reason)) }
 }
 
 /// The address that was asked.

@@ -178,7 +178,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     texts(notes, redactor);
     named(comparison, redactor, of_comparison);
     of_baseline(baseline, redactor);
-    [base, over_ipv4].into_iter().for_each(|side| of_base(side.as_deref_mut(), redactor));
+    of_sides([base, over_ipv4], redactor);
     named(rules, redactor, word);
     words(gated, redactor);
 }
@@ -210,13 +210,14 @@ fn of_control(control: &mut Control, redactor: &Redactor) {
     option(address, redactor);
 }
 
-fn of_base(base: Option<&mut BaseArm>, redactor: &Redactor) {
-    let Some(base) = base else { return };
-    let BaseArm { target, verdict: _, reason, facts, partial } = base;
-    redactor.scrub(target);
-    option(reason, redactor);
-    of_facts(facts, redactor);
-    named(partial, redactor, |why, redactor| redactor.scrub(why));
+fn of_sides(sides: [&mut Option<Box<BaseArm>>; 2], redactor: &Redactor) {
+    for side in sides.into_iter().flatten() {
+        let BaseArm { target, verdict: _, reason, facts, partial } = &mut **side;
+        redactor.scrub(target);
+        option(reason, redactor);
+        of_facts(facts, redactor);
+        named(partial, redactor, |why, redactor| redactor.scrub(why));
+    }
 }
 
 fn of_fault(fault: &mut Fault, redactor: &Redactor) {
