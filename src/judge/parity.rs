@@ -128,7 +128,7 @@ fn beside(case: &Case, observation: &Observation, ipv6: Judgement, seen: &Parity
     } else {
         (sentence_of(&seen.differences, first), compare(addresses))
     };
-    Judgement { expectations, next: Some(next), ..Judgement::of(Verdict::Failed, Some(reason)) }
+    Judgement { next: Some(next), expectations, ..Judgement::of(Verdict::Failed, Some(reason)) }
 }
 
 /// The address that was asked.

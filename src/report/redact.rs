@@ -52,7 +52,7 @@ fn redact(event: &mut Event, redactor: &Redactor) {
             }
         }
         Event::CheckStarted { index: _, id, within_s: _ } => redactor.scrub(id),
-        Event::PairEnded { index: _, pair: _, pairs: _ } | Event::PlacesLeftEmpty { count: _ } => {}
+        Event::PairEnded { index: _, pair: _, pairs: _ } => {}
         Event::AttemptEnded { index: _, attempt: _, verdict: _, reason } => option(reason, redactor),
         Event::CheckFinished { index: _, record } => of_check(record, redactor),
         Event::RunFinished { duration_s: _, signal: _ } => {}
@@ -178,9 +178,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     texts(notes, redactor);
     named(comparison, redactor, of_comparison);
     of_baseline(baseline, redactor);
-    for side in [base, over_ipv4] {
-        of_base(side.as_deref_mut(), redactor);
-    }
+    of_sides([base, over_ipv4], redactor);
     named(rules, redactor, word);
     words(gated, redactor);
 }
@@ -192,8 +190,8 @@ fn some<T>(value: &mut Option<T>, redactor: &Redactor, of: fn(&mut T, &Redactor)
 }
 
 fn of_cell(cell: &mut Option<GridCell>, redactor: &Redactor) {
-    if let Some(GridCell { from, to, port, allowed: _, policy }) = cell {
-        for text in [from, to, port].into_iter().chain(policy) {
+    if let Some(GridCell { from, to, port, allowed: _ }) = cell {
+        for text in [from, to, port] {
             redactor.scrub(text);
         }
     }
@@ -212,13 +210,14 @@ fn of_control(control: &mut Control, redactor: &Redactor) {
     option(address, redactor);
 }
 
-fn of_base(base: Option<&mut BaseArm>, redactor: &Redactor) {
-    let Some(base) = base else { return };
-    let BaseArm { target, verdict: _, reason, facts, partial } = base;
-    redactor.scrub(target);
-    option(reason, redactor);
-    of_facts(facts, redactor);
-    named(partial, redactor, |why, redactor| redactor.scrub(why));
+fn of_sides(sides: [&mut Option<Box<BaseArm>>; 2], redactor: &Redactor) {
+    for side in sides.into_iter().flatten() {
+        let BaseArm { target, verdict: _, reason, facts, partial } = &mut **side;
+        redactor.scrub(target);
+        option(reason, redactor);
+        of_facts(facts, redactor);
+        named(partial, redactor, |why, redactor| redactor.scrub(why));
+    }
 }
 
 fn of_fault(fault: &mut Fault, redactor: &Redactor) {
@@ -242,13 +241,14 @@ fn of_facts(facts: &mut Facts, redactor: &Redactor) {
 fn of_rows(rows: &mut Rows, redactor: &Redactor) {
     // The names of columns are this program's own.
     let Rows { key: _, columns: _, units: _, rows, total: _, omitted: _ } = rows;
-    let (keys, cells) = rows.texts_mut();
-    keys.for_each(|key| scrub_box(key, redactor));
-    for cell in cells {
-        match cell {
-            Cell::Text(text) => scrub_box(text, redactor),
-            Cell::Other(value) => redactor.scrub_value(value),
-            Cell::Empty | Cell::Flag(_) | Cell::Integer(_) | Cell::Number(_) | Cell::Word(_) => {}
+    for (key, cells) in rows {
+        scrub_box(key, redactor);
+        for cell in cells {
+            match cell {
+                Cell::Text(text) => scrub_box(text, redactor),
+                Cell::Other(value) => redactor.scrub_value(value),
+                Cell::Empty | Cell::Flag(_) | Cell::Integer(_) | Cell::Number(_) | Cell::Word(_) => {}
+            }
         }
     }
 }
