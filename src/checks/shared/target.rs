@@ -184,7 +184,8 @@ mod tests {
         for (interface, hosts) in [(None, &["fe80::1"][..]), (None, &["fe80::1%eth0", "fe80::2"][..])] {
             assert!(of(None, interface, hosts).unwrap_err().contains("no link is named"), "{hosts:?}");
         }
-        for (interface, hosts) in [(None, &["fe80::1%eth0", "fe80::1%eth1"][..]), (Some("eth1"), &["fe80::1%eth0"][..])] {
+        for (interface, hosts) in [(None, &["fe80::1%eth0", "fe80::1%eth1"][..]), (Some("eth1"), &["fe80::1%eth0"][..])]
+        {
             assert!(of(None, interface, hosts).unwrap_err().contains("are two links"), "{hosts:?}");
         }
         assert!(of(Some("fe80::2"), None, &["router.test"]).unwrap_err().contains("no link is named"));
