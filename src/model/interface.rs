@@ -59,7 +59,7 @@ impl fmt::Display for Interface {
 
 impl fmt::Debug for Interface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.name())
+        f.write_str(self.name())
     }
 }
 

@@ -104,7 +104,7 @@ impl Origin {
         if if_nametoindex(interface.name()).is_ok() {
             return Some(interface.name().to_owned());
         }
-        if_indextoname(interface.index()?).ok()?.into_string().ok()
+        name_of(interface.index()?)
     }
 
     /// Whether this host has the interfaces, in the network namespace of the calling thread.
@@ -129,11 +129,17 @@ fn bind_device(socket: &impl AsFd, interface: Interface) -> io::Result<()> {
     let bound = socket.bind_device(Some(interface.name().as_bytes()));
     match (&bound, interface.index()) {
         (Err(error), Some(index)) if error.raw_os_error() == Some(libc::ENODEV) => {
-            let name = if_indextoname(index).map_err(|_| io::Error::from_raw_os_error(libc::ENODEV))?;
+            let name = name_of(index).ok_or_else(|| io::Error::from_raw_os_error(libc::ENODEV))?;
             socket.bind_device(Some(name.as_bytes()))
         }
         _ => bound,
     }
+}
+
+/// The name of the interface with this number. The library gives an empty one where there is none, and to be bound to that is to be
+/// bound to nothing.
+fn name_of(index: u32) -> Option<String> {
+    if_indextoname(index).ok()?.into_string().ok().filter(|name| !name.is_empty())
 }
 
 fn unbound(interface: Interface, error: &io::Error) -> Fault {

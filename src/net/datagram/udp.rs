@@ -43,7 +43,10 @@ pub fn unconnected(peer: SocketAddr, origin: Origin) -> Result<Datagram, Fault> 
 /// `Err` is a fact, such as no route.
 pub fn connected(peer: SocketAddr, origin: Origin) -> Result<Result<Datagram, ConnectError>, Fault> {
     let dial = || {
-        let socket = bound(peer, origin).map_err(|error| (error, opening(peer, origin)))?;
+        let socket = bound(peer, origin).map_err(|error| {
+            let operation = origin.source.map(|source| format!("bind to source {source}"));
+            (error, operation.unwrap_or_else(|| "open UDP socket".to_owned()))
+        })?;
         socket.connect(&SockAddr::from(peer)).map_err(|error| (error, "connect UDP socket".to_owned()))?;
         Ok(socket)
     };
