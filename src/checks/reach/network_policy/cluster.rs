@@ -81,7 +81,7 @@ impl Pod {
 
     /// The ports that its containers call so.
     pub(super) fn ports_named<'p>(&'p self, name: &'p str, protocol: Transport) -> impl Iterator<Item = u16> + 'p {
-        self.ports.iter().filter(move |port| is_named(port, name, protocol)).map(|port| port.container_port)
+        self.ports.iter().filter(move |port| is_named(port, name, protocol)).map(|port| port.number)
     }
 }
 

@@ -172,10 +172,10 @@ pub(super) struct Container {
 }
 
 #[derive(Clone, Debug, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct ContainerPort {
     pub(super) name: Option<String>,
-    pub(super) container_port: u16,
+    #[serde(rename = "containerPort")]
+    pub(super) number: u16,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) protocol: Transport,
 }
