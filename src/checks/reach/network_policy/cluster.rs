@@ -75,6 +75,10 @@ impl Pod {
         self.phase.as_deref().is_none_or(|phase| phase == "Running")
     }
 
+    fn not_running(&self) -> String {
+        format!("it is {}, not Running", self.phase.as_deref().unwrap_or_default())
+    }
+
     /// The ports that its containers call so.
     pub(super) fn ports_named<'p>(&'p self, name: &'p str, protocol: Transport) -> impl Iterator<Item = u16> + 'p {
         self.ports.iter().filter(move |port| is_named(port, name, protocol)).map(|port| port.number)
@@ -140,7 +144,7 @@ impl Cluster {
         let fits = |address: &&IpAddr| version.admits(**address);
         let address = pod.addresses.iter().find(fits);
         let why = match address {
-            _ if !pod.is_running() => format!("it is {}, not Running", pod.phase.as_deref().unwrap_or_default()),
+            _ if !pod.is_running() => pod.not_running(),
             None if pod.addresses.is_empty() => "it has no address".to_owned(),
             None => "it has no address of that IP version".to_owned(),
             Some(address) => return self.checked(pod, *address),
@@ -152,8 +156,14 @@ impl Cluster {
     pub(in super::super) fn at(&self, address: IpAddr) -> Result<Party<'_>, Problem> {
         let mut pods = self.pods.iter().filter(|pod| pod.addresses.contains(&address) && pod.is_running());
         let Some(pod) = pods.next() else {
-            return match self.pods.iter().find(|pod| pod.node.contains(&address)) {
-                Some(pod) => Err(of_a_node(address, &pod.label())),
+            if let Some(pod) = self.pods.iter().find(|pod| pod.node.contains(&address)) {
+                return Err(of_a_node(address, &pod.label()));
+            }
+            // It may be nobody's by now, or another's.
+            return match self.pods.iter().find(|pod| pod.addresses.contains(&address)) {
+                Some(pod) => {
+                    Err((format!("{address} is of pod {}: {}", pod.label(), pod.not_running()), WRITE_ANEW.into()))
+                }
                 None => Ok(Party { pod: None, address }),
             };
         };

@@ -172,7 +172,6 @@ pub(super) struct Container {
 }
 
 #[derive(Clone, Debug, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct ContainerPort {
     pub(super) name: Option<String>,
     #[serde(rename = "containerPort")]

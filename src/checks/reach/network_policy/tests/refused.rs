@@ -158,6 +158,7 @@ fn who_is_no_pod_with_an_address_of_its_own_is_refused() {
         ("192.0.2.1", "192.0.2.1 is an address of a node"),
         ("shop/job-1", "pod shop/job-1 cannot be asked: it is Succeeded, not Running"),
         ("shop/job-2", "it is Pending, not Running"),
+        ("10.244.1.40", "10.244.1.40 is of pod shop/job-3: it is Pending, not Running"),
         ("shop/web-9", "there is no pod `shop/web-9`"),
         ("10.244.1.30", "10.244.1.30 is of two pods: shop/twin-0 and shop/twin-1"),
         ("unlisted/lost", "the labels of namespace unlisted, in which pod unlisted/lost is"),
