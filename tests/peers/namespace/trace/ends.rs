@@ -34,6 +34,7 @@ fn where_packets_end_is_told() {
     let (check, shown) = chain.trace("");
     is(&check, "failed", "unreachable", &shown);
     assert_eq!(check["reason"], format!("{target} cannot be reached: admin_prohibited from {hop} (hop 3)"), "{shown}");
+    assert!(check["next"].as_str().unwrap().starts_with("a firewall or an access list rejects it"), "{shown}");
     // A router that sends it back.
     chain.0[3]
         .setup("nft flush ruleset\nip route del 10.80.5.0/30 via 10.80.4.2\nip route add 10.80.5.0/30 via 10.80.3.1");
@@ -75,6 +76,9 @@ fn the_hop_where_longer_packets_vanish_is_found() {
         let of = |ttl: &str| hops[ttl]["mtu"].clone();
         assert_eq!([of("1"), of("3"), of("5")], [json!(1500), json!(1500), json!(1400)], "{shown}");
     }
+    let (check, shown) = chain.trace("mtu: discover}, expect: {path_mtu: 1500 B");
+    is(&check, "failed", "reached", &shown);
+    assert!(check["reason"].as_str().unwrap().ends_with(&format!("; {} says so", four(3))), "{shown}");
     chain.0[3].setup("nft 'add table ip f; add chain ip f out { type filter hook output priority 0; }; add rule ip f out icmp type destination-unreachable drop'");
     let (check, shown) = chain.trace("mtu: discover");
     is(&check, "failed", "reached", &shown);

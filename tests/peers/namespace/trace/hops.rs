@@ -13,6 +13,9 @@ fn a_router_that_keeps_silent_is_passed() {
     is(&check, "passed", "reached", &shown);
     assert_eq!(states(&check), ["answered", "answered", "silent", "answered", "answered", "target"], "{shown}");
     assert_eq!(path(&check)[2..4], ["3 *".to_owned(), format!("4 {}", four(4))]);
+    // Who is not heard may be another one for each flow.
+    let (several, shown_too) = chain.trace("protocol: udp, flows: 2, interval: 2ms}, expect: {paths.count: 1");
+    is(&several, "errored", "reached", &shown_too);
     let row = &rows(&check["facts"]["hops"])["3"];
     assert_eq!((&row["sent"], &row["received"]), (&json!(3), &json!(0)), "asked again before it is called silent");
     // What it may be, nobody says.
