@@ -91,6 +91,7 @@ async fn run(plan: Arc<Plan>) -> shakedown::model::Record {
         deadline: None,
         runtimes: shakedown::engine::Runtimes::default(),
         captured: Arc::default(),
+        found: Arc::default(),
     };
     let mut fold = Fold::default();
     let opening = Event::RunStarted {

@@ -52,7 +52,7 @@ fn redact(event: &mut Event, redactor: &Redactor) {
             }
         }
         Event::CheckStarted { index: _, id, within_s: _ } => redactor.scrub(id),
-        Event::PairEnded { index: _, pair: _, pairs: _ } => {}
+        Event::PairEnded { index: _, pair: _, pairs: _ } | Event::PlacesLeftEmpty { count: _ } => {}
         Event::AttemptEnded { index: _, attempt: _, verdict: _, reason } => option(reason, redactor),
         Event::CheckFinished { index: _, record } => of_check(record, redactor),
         Event::RunFinished { duration_s: _, signal: _ } => {}
@@ -190,8 +190,8 @@ fn some<T>(value: &mut Option<T>, redactor: &Redactor, of: fn(&mut T, &Redactor)
 }
 
 fn of_cell(cell: &mut Option<GridCell>, redactor: &Redactor) {
-    if let Some(GridCell { from, to, port, allowed: _ }) = cell {
-        for text in [from, to, port] {
+    if let Some(GridCell { from, to, port, allowed: _, policy }) = cell {
+        for text in [from, to, port].into_iter().chain(policy) {
             redactor.scrub(text);
         }
     }
@@ -241,14 +241,13 @@ fn of_facts(facts: &mut Facts, redactor: &Redactor) {
 fn of_rows(rows: &mut Rows, redactor: &Redactor) {
     // The names of columns are this program's own.
     let Rows { key: _, columns: _, units: _, rows, total: _, omitted: _ } = rows;
-    for (key, cells) in rows {
-        scrub_box(key, redactor);
-        for cell in cells {
-            match cell {
-                Cell::Text(text) => scrub_box(text, redactor),
-                Cell::Other(value) => redactor.scrub_value(value),
-                Cell::Empty | Cell::Flag(_) | Cell::Integer(_) | Cell::Number(_) | Cell::Word(_) => {}
-            }
+    let (keys, cells) = rows.texts_mut();
+    keys.for_each(|key| scrub_box(key, redactor));
+    for cell in cells {
+        match cell {
+            Cell::Text(text) => scrub_box(text, redactor),
+            Cell::Other(value) => redactor.scrub_value(value),
+            Cell::Empty | Cell::Flag(_) | Cell::Integer(_) | Cell::Number(_) | Cell::Word(_) => {}
         }
     }
 }
