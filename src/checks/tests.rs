@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::FAMILIES;
 use crate::model::record::{OriginWord, Outcome};
-use crate::model::{Args, FactInfo, FieldRole, Kind, Observation, Round, Value};
+use crate::model::{Args, FactInfo, FieldInfo, FieldRole, Kind, Observation, Round, Value};
 use crate::probe::diagnosis::unknown;
 use crate::probe::{Diagnosis, Failure, Family};
 
@@ -76,6 +76,11 @@ fn diagnosed(family: &'static Family, fact: &FactInfo, word: &str, want: &str) -
 }
 
 /// Names in backticks that a family has not.
+/// Fields within those of a family: of its lists and groups.
+fn within(fields: &'static [FieldInfo]) -> impl Iterator<Item = &'static FieldInfo> {
+    fields.iter().filter_map(|field| field.kind.inner()).flatten()
+}
+
 fn strangers(family: &Family, text: &str) -> Vec<String> {
     let general = ["expect", "retries", "eventually", "rounds", "needs", "control", "samples"];
     let quoted = text.split('`').skip(1).step_by(2);
@@ -89,6 +94,7 @@ fn strangers(family: &Family, text: &str) -> Vec<String> {
                 .iter()
                 .any(|fact| matches!(fact.kind, Kind::Choice(words) if words.contains(&name.as_str())))
             || family.fields.iter().any(|field| field.name == name || name.starts_with(&format!("{}.", field.name)))
+            || within(family.fields).any(|field| field.name == name)
             || family.facts.iter().any(|fact| {
                 fact.name == name
                     || fact.name.starts_with(&format!("{name}."))

@@ -137,10 +137,10 @@ fn address(case: &Case, side: &Observation) -> Option<String> {
     side.text(fact.name).map(str::to_owned)
 }
 
-/// "`connect_time` over IPv6 is 2.100 (1.900 to 2.400) times that over IPv4, expected less than 1.5".
+/// "`connect_time` over IPv6 is 2.100 (1.900 to 2.400) x that over IPv4, expected less than 1.5".
 fn slower(broken: &Outcome) -> String {
     let (Some(metric), Some(got)) = (parity::metric(&broken.fact), &broken.got) else { return broken.sentence() };
-    format!("{metric} over IPv6 is {got} times that over IPv4, expected {}", broken.in_words())
+    format!("{metric} over IPv6 is {got} x that over IPv4, expected {}", broken.in_words())
 }
 
 /// What to do about a difference.

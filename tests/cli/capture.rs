@@ -219,10 +219,10 @@ fn of_several_rounds_the_last_value_counts_and_all_are_hidden() {
     let login = format!("{CAPTURE}\n    rounds: 3");
     let sandbox = CliSandbox::new(&suite("s", server.port, &login, &bearer(server.port)));
     let ended = run(&sandbox, &REPORTS);
-    assert_eq!((ended.code, server.asked("POST"), server.asked("GET")), (0, 3, 1), "{}{}", ended.out, ended.err);
+    assert_eq!((ended.code, server.asked("POST"), server.asked("GET")), (0, 4, 1), "{}{}", ended.out, ended.err);
     let asked = server.asked.lock().unwrap().iter().find(|request| request.starts_with("GET")).cloned().unwrap();
-    assert!(asked.contains("Bearer t0ken-number-3\r\n"), "{asked}");
-    for number in 1..=3 {
+    assert!(asked.contains("Bearer t0ken-number-4\r\n"), "{asked}");
+    for number in 1..=4 {
         assert_hidden(&sandbox, &ended, &format!("t0ken-number-{number}"));
     }
 }

@@ -191,7 +191,7 @@ fn errors_say_what_to_type_instead() {
         (vec!["http", "www.test", "client_cert=a.pem"], "`client_cert` without `client_key`"),
         (vec!["http", "www.test", "method.x=1"], "`method` has nothing below it: write method=VALUE"),
         (vec!["tls", "127.0.0.1:9", "ca_file=/nowhere/ca.pem"], "`ca_file`: there is no file /nowhere/ca.pem"),
-        (vec!["udp", "127.0.0.1:9"], "give `send=…` or `send_hex=…`"),
+        (vec!["udp", "127.0.0.1:9"], "give `send=…`, `send_hex=…` or `datagrams=…`"),
         (vec!["tcp", "127.0.0.1:9", "-e", "outcome: timeout"], "shakedown probe icmp HOST"),
         (vec!["icmp", "a b"], "a b: "),
         (vec!["tcp", "www.test:https"], "`https` is no port number; write\n\n  shakedown probe tcp www.test:443\n"),

@@ -85,6 +85,17 @@ impl Page {
         out
     }
 
+    /// The files that it shows, with their names: `<!-- file: NAME -->` and a block.
+    fn files(&self) -> Vec<(&str, &str)> {
+        let marked = self.text.split("<!-- file: ").skip(1);
+        let file = |rest: &'_ str| -> Option<(usize, usize, usize)> {
+            let (name, block) = rest.split_once(" -->\n```")?;
+            let start = name.len() + " -->\n```".len() + block.find('\n')? + 1;
+            Some((name.len(), start, start + rest[start..].find("\n```")? + 1))
+        };
+        marked.filter_map(|rest| file(rest).map(|(name, start, end)| (&rest[..name], &rest[start..end]))).collect()
+    }
+
     /// Its headings with their levels, as plain text.
     fn headings(&self) -> Vec<(u8, String)> {
         let (mut out, mut open): (Vec<(u8, String)>, bool) = (Vec::new(), false);

@@ -1,7 +1,7 @@
 //! Every suite and every check that a page shows is planned.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use shakedown::checks::FAMILIES;
 use shakedown::plan::{Plan, Settings, plan};
@@ -23,9 +23,15 @@ pub fn whole(block: &str) -> Option<String> {
 
 /// Its plan, or every error.
 pub fn planned(text: &str) -> Result<Plan, String> {
+    planned_in(Path::new(""), text)
+}
+
+/// The same of a suite in a folder, whose files it may name.
+fn planned_in(folder: &Path, text: &str) -> Result<Plan, String> {
     // A page may name secrets of whoever runs it.
     let env = |name: &str| Some(format!("the value of {name}"));
-    let mut loaded = load(&[Input::Text("page.yaml".into(), text.into())], FAMILIES, &Options::none(&env));
+    let file = folder.join("page.yaml").display().to_string();
+    let mut loaded = load(&[Input::Text(file, text.into())], FAMILIES, &Options::none(&env));
     let plan = plan(&mut loaded, None, &Settings { allow_disruptive: true, ..Settings::default() });
     if loaded.errors.is_empty() { Ok(plan) } else { Err(loaded.errors.render(&loaded.sources, false)) }
 }
@@ -34,11 +40,15 @@ pub fn planned(text: &str) -> Result<Plan, String> {
 fn every_yaml_block_is_a_suite_that_plans() {
     let (mut count, mut shown_by) = (0, BTreeSet::new());
     for page in pages() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in page.files() {
+            write(&folder, name, text);
+        }
         // A pipeline of GitHub or GitLab is `yml`, and no suite.
         for block in page.blocks().iter().filter(|block| block.language == "yaml") {
             let text = whole(&block.text)
                 .unwrap_or_else(|| panic!("{}: neither a suite nor checks:\n{}", page.path, block.text));
-            let plan = planned(&text).unwrap_or_else(|errors| panic!("{}:\n{errors}", page.path));
+            let plan = planned_in(folder.path(), &text).unwrap_or_else(|errors| panic!("{}:\n{errors}", page.path));
             assert!(!plan.cases.is_empty(), "{}: {text}", page.path);
             count += 1;
             shown_by.insert(page.path.clone());

@@ -202,7 +202,8 @@ fn every_option_of_the_families_leads_to_a_check() {
             let target = if matches!(family.name, "icmp" | "dns") { "192.0.2.1 server=192.0.2.53" } else { target };
             let target = if matches!(family.name, "icmp" | "ports" | "trace") { "192.0.2.1" } else { target };
             // A target of the option's own is the only one.
-            let target = if instead.starts_with('{') || instead.starts_with("hosts") { "" } else { target };
+            let is_own = instead.starts_with("hosts") || instead.starts_with('{') && !instead.starts_with("{source}");
+            let target = if is_own { "" } else { target };
             let target = if ["-6", "--ipv6"].contains(option) && matches!(family.name, "http" | "ports" | "trace") {
                 "www.test"
             } else {
