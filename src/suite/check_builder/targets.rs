@@ -158,6 +158,9 @@ impl Builder<'_> {
             Some((list.span, "breaks something, and its targets are not known before", help))
         } else if !check.captures.is_empty() {
             Some((at("capture"), "would capture a value for each target", "capture it in a check of its own"))
+        } else if check.over_ipv4.is_some() {
+            let help = "write the targets, or a check for each `ip_version`";
+            Some((at("parity"), "asks over both IP versions, and its targets are not known before", help))
         } else if !check.silent.is_empty() {
             let help = "write the targets: that a host can be reached is shown by a control, which is planned before";
             Some((check.expect_span, "expects silence of targets that are not known before", help))
