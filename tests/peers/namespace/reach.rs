@@ -247,7 +247,7 @@ fn a_denial_of_one_address_is_none_of_a_name_that_has_several() {
     std::fs::write(own.etc().join("hosts"), "10.81.0.1 one.test two.test\n127.0.0.9 two.test\n").unwrap();
     let _server = own.spawn("python3", &["-c", SERVER]);
     own.setup("for i in $(seq 200); do [ $(ss -Hlntu | grep -cE ':(80|5432|7007) ') -ge 3 ] && exit 0; sleep 0.05; done; exit 1");
-    let suite = "version: 1\nsuite: s\nchecks:\n  - {id: up, tcp: {host: 10.81.0.1, port: 80}}\n  - id: p\n    control: up\n    reach:\n      from: [self]\n      \
+    let suite = "version: 1\nsuite: s\nchecks:\n  - {id: up, tcp: {host: 10.81.0.1, port: 80}}\n  - id: p\n    control: up\n    reach:\n      ip_version: ipv4\n      from: [self]\n      \
         to: [one.test, two.test]\n      ports: [80, 81]\n      allow: [{from: self, to: any, ports: 80}]\n";
     let (report, shown) = own.run(suite);
     let cell = |id: &str| {
