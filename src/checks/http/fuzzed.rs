@@ -11,6 +11,7 @@ use url::Url;
 use super::trace::Trace;
 use super::{Http, answer, record, request};
 use crate::model::Observation;
+use crate::net::Origin;
 use crate::probe::{Cx, Probe};
 use crate::proto::http::{Limits, Version, send};
 
@@ -45,7 +46,7 @@ pub async fn answer(bytes: &[u8]) -> Observation {
     if let Ok(answer) = answer::read(response, None, LIMIT, &mut trace).await {
         record::record_answer(&mut cx, &answer, &url, &[]);
     }
-    record::record_trace(&mut cx, &trace, true);
+    record::record_trace(&mut cx, &trace, Origin::default(), true);
     server.abort();
     observation
 }
