@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::checks::shared::advice::{EVIDENCE, MALFORMED, REFUSED, SILENT, SLOWER, UNREACHABLE, UNRESOLVED};
-use crate::checks::shared::target::{IP_VERSION, SOURCE, Target};
+use crate::checks::shared::target::{INTERFACE, IP_VERSION, SOURCE, Target};
 use crate::model::fact::Distribution;
 use crate::model::field::{PATIENCE, PORT as PORT_NUMBER};
 use crate::model::table::{facts, fields};
@@ -22,6 +22,7 @@ fields! { FIELDS;
     const PORT: Field<u16> = Field::default("port", PORT_NUMBER, "123", "Port of the server.").role(FieldRole::Location);
     use IP_VERSION;
     use SOURCE;
+    use INTERFACE;
     const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "2s", "How long to wait for an unresponsive server.").role(FieldRole::Patience);
 }
@@ -90,12 +91,17 @@ impl Probe for Ntp {
 impl Ntp {
     async fn ask(&self, cx: &mut Cx<'_>) -> Result<(), EarlyEnd> {
         let peer = self.target.socket(self.target.address().await?);
-        let socket = udp::open(peer, self.target.source).await?;
+        let socket = udp::open(peer, self.target.origin).await?;
         let mut request = [0; HEADER];
         request[0] = REQUEST;
         // The server gives the transmit timestamp of the request back as its origin: a number of ours will do.
         request[40..].copy_from_slice(&cx.seed().to_be_bytes());
-        let failed = |error: std::io::Error| match ConnectError::classify(&error, "ask the time server", peer) {
+        let failed = |error: std::io::Error| match ConnectError::classify(
+            &error,
+            "ask the time server",
+            peer,
+            self.target.origin,
+        ) {
             Ok(ConnectError::Refused) => EarlyEnd::outcome("refused", error.to_string()),
             Ok(_) => EarlyEnd::outcome("unreachable", error.to_string()),
             Err(fault) => EarlyEnd::Fault(fault),
