@@ -18,7 +18,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
     ],
     options: &[
         ("-p-", "ports=1-65535"), ("-p PORTS", "ports={}"), ("-sT", ""), ("-sU", "method=udp"), ("-n", ""), ("-Pn", ""), ("-T4", ""), ("-4", "ip_version=ipv4"),
-        ("-6", "ip_version=ipv6"), ("-S ADDRESS", "source={}"), ("-e NAME", "interface={}"), ("-iL FILE", "!hosts of a file are asked with hosts_file=FILE in place of the target"),
+        ("-6", "ip_version=ipv6"), ("-S ADDRESS", "source={}"), ("-iL FILE", "!hosts of a file are asked with hosts_file=FILE in place of the target"),
         ("--max-retries N", "retries={}"), ("--max-rate N", "rate={}/s"), ("--min-rate N", "rate={}/s"), ("--host-timeout T", ""),
         ("--open", ""), ("--reason", ""),
         ("-sS", "method=syn"),
