@@ -1,16 +1,8 @@
 //! A name with several addresses, of which one is another one, or not there.
 
-use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::sync::mpsc;
-use std::thread;
-
-use nix::sched::{CloneFlags, setns};
 use serde_json::{Value, json};
 
-use super::{Namespace, namespace};
+use super::{Namespace, fixed_answer, namespace};
 
 const PORT: u16 = 8080;
 /// Address, status, coding and body of each backend.
@@ -28,22 +20,8 @@ const HOSTS: &str = "127.0.0.2 same.test mixed.test dead.test\n127.0.0.3 same.te
 /// Starts the backends inside, on threads that live as long as the tests do.
 fn serve(namespace: &Namespace) {
     for (address, status, coding, body) in BACKENDS {
-        let file = File::open(PathBuf::from("/run/netns").join(namespace.name())).unwrap();
-        let (ready, started) = mpsc::channel();
-        thread::spawn(move || {
-            setns(file, CloneFlags::CLONE_NEWNET).unwrap();
-            let listener = TcpListener::bind((*address, PORT)).unwrap();
-            ready.send(()).unwrap();
-            let length = body.len();
-            let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-encoding: {coding}");
-            let answer = format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}");
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let _ = stream.read(&mut [0; 4096]);
-                let _ = stream.write_all(answer.as_bytes());
-            }
-        });
-        started.recv().unwrap();
+        let header = format!("content-encoding: {coding}");
+        fixed_answer::serve(namespace, (address, PORT), (*status, &header), body);
     }
 }
 

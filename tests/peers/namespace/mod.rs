@@ -4,6 +4,7 @@
 mod altered;
 mod backends;
 mod duplicate_address;
+mod fixed_answer;
 mod impaired;
 mod limits;
 mod netns;
