@@ -14,8 +14,8 @@ use super::packet::{Echo, echo, mark, too_big};
 
 /// Room for a frame.
 const FRAME: usize = 65_600;
-/// What is due within this is awaited without sleeping.
-const SPIN: Duration = Duration::from_micros(60);
+/// What is due within this is awaited without sleeping: longer than an idle virtual machine takes to wake a thread.
+const SPIN: Duration = Duration::from_micros(500);
 /// Longest sleep.
 const PAUSE: Duration = Duration::from_millis(10);
 /// The links, as places in the list of sockets.

@@ -14,7 +14,7 @@ use super::{Namespace, Running, namespace};
 const BUSY: &str = "ulimit -t 20; while :; do :; done";
 /// How far a median may be off, seconds.
 const CLOSE: f64 = 300e-6;
-/// Runs until both had their turn: a machine that builds or tests beside it takes it from them for seconds.
+/// Runs until the probe had its turn: a machine that builds or tests beside it takes it for seconds.
 const TURNS: usize = 12;
 
 /// Client, forwarder, target.
@@ -35,18 +35,17 @@ impl Lab {
         (report["checks"][0].clone(), path.end())
     }
 
-    /// As [`Self::run`] for delays: once more where the path itself was late, or the probe says that it could not measure, because this
-    /// machine gave them no turn. What was measured plays no part in that.
-    fn timed(&self, fields: &str, faults: &Faults, wanted: f64) -> (Value, Did) {
+    /// As [`Self::run`], once more where the probe says that this machine gave it no turn: what was measured plays no part in that.
+    fn timed(&self, fields: &str, faults: &Faults) -> (Value, Did) {
         let mut late = Vec::new();
         for _ in 0..TURNS {
             let (check, did) = self.run(fields, faults.clone());
-            if check["verdict"] != "errored" && (did.p50() - wanted).abs() < CLOSE / 2.0 {
+            if check["verdict"] != "errored" {
                 return (check, did);
             }
-            late.push(format!("the path delayed by {} s; the probe says {}", did.p50(), check["reason"]));
+            late.push(check["reason"].to_string());
         }
-        panic!("this machine gave path and probe no turn in {TURNS} runs of {wanted} s:\n{}", late.join("\n"));
+        panic!("this machine gave the probe no turn in {TURNS} runs:\n{}", late.join("\n"));
     }
 }
 
@@ -63,20 +62,27 @@ fn p50(check: &Value) -> f64 {
 }
 
 #[track_caller]
-fn close(got: f64, wanted: f64) {
-    assert!((got - wanted).abs() < CLOSE, "{got} s, and the truth is {wanted} s");
+fn close(got: f64, truth: f64) {
+    assert!((got - truth).abs() < CLOSE, "{got} s, and the truth is {truth} s");
+}
+
+/// The median is what the path did. A machine that wakes the path late makes its delay longer than `wanted`, never shorter: that is its
+/// delay then, and what has to be measured.
+#[track_caller]
+fn as_it_was(check: &Value, did: &Did, wanted: f64) {
+    assert!(did.p50() >= wanted, "a path of {} s, where {wanted} s was wanted", did.p50());
+    close(p50(check), did.p50());
 }
 
 #[test]
 fn a_delay_is_measured_as_it_is() {
     let (_quiet, Some(lab)) = (quiet(), Lab::new(1500)) else { return };
     let faults = Faults { delay: ms(20), ..Faults::default() };
-    let (check, did) = lab.timed(&host("count: 100, interval: 10ms"), &faults, 0.020);
+    let (check, did) = lab.timed(&host("count: 100, interval: 10ms"), &faults);
     assert_eq!((check["facts"]["received"].as_u64(), did.requests), (Some(100), 100));
     assert_eq!(check["facts"]["rtt_source"], "kernel_both");
-    close(p50(&check), 0.020);
-    close(p50(&check), did.p50());
-    let (check, did) = lab.timed(&format!("hosts: [{TARGET}], count: 50, interval: 10ms"), &faults, 0.020);
+    as_it_was(&check, &did, 0.020);
+    let (check, did) = lab.timed(&format!("hosts: [{TARGET}], count: 50, interval: 10ms"), &faults);
     let row = &check["facts"]["hosts"];
     let at = row["columns"].as_array().unwrap().iter().position(|name| name == "rtt").unwrap();
     close(row["rows"][0][at].as_f64().unwrap(), did.p50());
@@ -87,11 +93,11 @@ fn a_slow_link_and_jitter_are_measured_as_they_are() {
     let (_quiet, Some(lab)) = (quiet(), Lab::new(1500)) else { return };
     // 1,028 bytes at 1 Mbit/s.
     let faults = Faults { rate: 1e6, ..Faults::default() };
-    let (check, did) = lab.timed(&host("count: 50, interval: 12ms, size: 1000 B"), &faults, 0.008_224);
-    close(p50(&check), did.p50());
+    let (check, did) = lab.timed(&host("count: 50, interval: 12ms, size: 1000 B"), &faults);
+    as_it_was(&check, &did, 0.008_224);
     let faults = Faults { delay: ms(5), jitter: ms(4), ..Faults::default() };
-    let (check, did) = lab.run(&host("count: 100, interval: 10ms"), faults);
-    close(p50(&check), did.p50());
+    let (check, did) = lab.timed(&host("count: 100, interval: 10ms"), &faults);
+    as_it_was(&check, &did, 0.005);
     close(check["facts"]["jitter"].as_f64().unwrap(), did.jitter());
     assert!(did.jitter() > 0.000_5, "{} s", did.jitter());
 }
@@ -130,10 +136,9 @@ fn a_busy_machine_does_not_make_the_path_look_slow() {
     let faults = Faults { delay: Duration::from_micros(1720), ..Faults::default() };
     let busy: Vec<Running> =
         (0..13).map(|_| Running(Command::new("sh").args(["-c", BUSY]).stdin(Stdio::null()).spawn().unwrap())).collect();
-    let (check, did) = lab.timed(&host("count: 200, interval: 10ms"), &faults, 0.001_72);
+    let (check, did) = lab.timed(&host("count: 200, interval: 10ms"), &faults);
     drop(busy);
-    close(p50(&check), did.p50());
-    close(p50(&check), 0.001_72);
+    as_it_was(&check, &did, 0.001_72);
 }
 
 /// What a search finds: MTU of the path, whether longer packets vanish, and who says so.
