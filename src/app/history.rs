@@ -46,7 +46,7 @@ pub(super) fn history(args: &HistoryArgs, terminal: &Terminal) -> u8 {
         terminal.err(&format!("error: {}\n", table::shown(&why)));
         return exit::USAGE;
     }
-    for Document { what, path, text, .. } in &documents {
+    for HistoryDocument { what, path, text, .. } in &documents {
         if let Err(error) = written(terminal, path, text) {
             errors.push(format!("cannot write {what} to {}: {error}", path.display()));
         }
@@ -75,7 +75,7 @@ fn usable(args: &HistoryArgs, paths: &[PathBuf]) -> Result<(), String> {
 }
 
 /// A file that is written.
-struct Document {
+struct HistoryDocument {
     /// Its flag and what it is, for messages.
     flag: &'static str,
     what: &'static str,
@@ -84,23 +84,23 @@ struct Document {
 }
 
 /// All files that are written, but for the index.
-fn documents(args: &HistoryArgs, history: &trend::History, selected: &series::Selected<'_>) -> Vec<Document> {
+fn documents(args: &HistoryArgs, history: &trend::History, selected: &series::Selected<'_>) -> Vec<HistoryDocument> {
     let json = args.json.as_ref().map(|path| {
         let text = json::document(history);
-        Document { flag: "--json", what: "the history", path: path.clone(), text }
+        HistoryDocument { flag: "--json", what: "the history", path: path.clone(), text }
     });
     let exported = exports(args).flat_map(|(flag, name, path)| {
         let files = export::export(name).map(|export| (export.render)(selected)).unwrap_or_default();
         files.into_iter().map(move |ExportFile { name: file, text }| {
             let path = if file.is_empty() { path.clone() } else { path.join(file) };
-            Document { flag, what: name, path, text }
+            HistoryDocument { flag, what: name, path, text }
         })
     });
     json.into_iter().chain(exported).collect()
 }
 
 /// Whether every document, and the index, is a file of its own, and no report.
-fn check_clashes(args: &HistoryArgs, documents: &[Document], paths: &[PathBuf]) -> Result<(), String> {
+fn check_clashes(args: &HistoryArgs, documents: &[HistoryDocument], paths: &[PathBuf]) -> Result<(), String> {
     let index = args.index.iter().map(|path| ("--index", path.as_path()));
     let documents = documents.iter().map(|document| (document.flag, document.path.as_path()));
     separate(&index.chain(documents).collect::<Vec<_>>(), paths)

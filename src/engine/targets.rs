@@ -13,10 +13,10 @@ use crate::probe::CapturedValues;
 
 /// The cases of one run that were not known when it began, by their places in the plan.
 #[derive(Default)]
-pub struct FoundCases(Mutex<State>);
+pub struct FoundCases(Mutex<FoundCasesState>);
 
 #[derive(Default)]
-struct State {
+struct FoundCasesState {
     cases: HashMap<usize, Arc<Case>>,
     empty: HashSet<usize>,
     faults: HashMap<usize, Fault>,
@@ -81,7 +81,7 @@ impl FoundCases {
         Some(empty.len())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FoundCasesState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -46,7 +46,7 @@ pub struct Stamp {
 
 /// A file that was left out, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Named {
+pub struct SkippedFile {
     /// The file or folder.
     pub file: String,
     /// Why.
@@ -68,9 +68,9 @@ pub struct Listing {
     /// Reports, oldest first.
     pub found: Vec<ReportFile>,
     /// JSON that is no report, and second copies of a run.
-    pub skipped: Vec<Named>,
+    pub skipped: Vec<SkippedFile>,
     /// Damaged or newer reports, and what could not be read.
-    pub errors: Vec<Named>,
+    pub errors: Vec<SkippedFile>,
 }
 
 /// Content of a file.
@@ -105,7 +105,7 @@ impl ReportCache for NoCache {
 /// The `*.json` files below `paths`, in order of their names, and what could not be looked at. A file given by name counts
 /// whatever its name.
 #[must_use]
-pub fn entries(paths: &[PathBuf]) -> (Vec<Entry>, Vec<Named>) {
+pub fn entries(paths: &[PathBuf]) -> (Vec<Entry>, Vec<SkippedFile>) {
     let (mut files, mut errors) = (Vec::new(), Vec::new());
     for path in paths {
         match fs::metadata(path) {
@@ -132,7 +132,7 @@ pub fn entries(paths: &[PathBuf]) -> (Vec<Entry>, Vec<Named>) {
     (out, errors)
 }
 
-fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, errors: &mut Vec<Named>) {
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, errors: &mut Vec<SkippedFile>) {
     if depth > DEPTH {
         errors.push(named(folder, &format!("not looked into: more than {DEPTH} folders deep; give it by name")));
         return;
@@ -196,7 +196,7 @@ pub fn listing(entries: &[Entry], memory: &mut dyn ReportCache) -> Listing {
         let same = copy.run.id == first.run.id && copy.run.started == first.run.started;
         if same {
             let why = format!("the same run as {}, counted once", first.file);
-            out.skipped.push(Named { file: copy.file.clone(), why });
+            out.skipped.push(SkippedFile { file: copy.file.clone(), why });
         }
         same
     });
@@ -268,8 +268,8 @@ fn text(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "this is not JSON: not UTF-8; restore or remove it".to_owned())
 }
 
-fn named(path: &Path, why: &str) -> Named {
-    Named { file: shown(path), why: why.to_owned() }
+fn named(path: &Path, why: &str) -> SkippedFile {
+    SkippedFile { file: shown(path), why: why.to_owned() }
 }
 
 fn shown(path: &Path) -> String {

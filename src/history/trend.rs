@@ -6,7 +6,7 @@ use std::num::NonZero;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reading::{Listing, Named};
+use super::reading::{Listing, SkippedFile};
 use super::series::{LeftOut, Selected, Series};
 use crate::stats::edivisive::{self, Options, Split};
 
@@ -27,9 +27,9 @@ pub struct History {
     /// Values of the runs shown that no number could be made of, such as a ratio of zero.
     pub without_value: usize,
     /// JSON files that hold no report, and second copies of a run.
-    pub skipped: Vec<Named>,
+    pub skipped: Vec<SkippedFile>,
     /// Damaged or newer reports.
-    pub errors: Vec<Named>,
+    pub errors: Vec<SkippedFile>,
 }
 
 /// A run.

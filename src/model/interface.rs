@@ -110,7 +110,7 @@ pub fn url_without_zone(url: &str) -> Result<(String, Option<Interface>), String
 
 /// A URL that is asked, without the zone of its host.
 #[must_use]
-pub fn asked_url(url: &str) -> Option<Url> {
+pub fn parse_url_without_zone(url: &str) -> Option<Url> {
     Url::parse(&url_without_zone(url).ok()?.0).ok()
 }
 

@@ -14,10 +14,10 @@ pub type FoundTargets = Result<Arc<[Target]>, String>;
 
 /// The values of one run, by their stand-ins.
 #[derive(Default)]
-pub struct CapturedValues(Mutex<State>);
+pub struct CapturedValues(Mutex<CapturedState>);
 
 #[derive(Default)]
-struct State {
+struct CapturedState {
     values: HashMap<Box<str>, Arc<str>>,
     targets: HashMap<Box<str>, FoundTargets>,
     /// All that is to be hidden.
@@ -70,7 +70,7 @@ impl CapturedValues {
         std::mem::take(&mut self.state().fresh)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CapturedState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::proto::iperf3::{datagram, frame, state};
 use registry::StreamRegistry;
-use slots::{Slot, Slots};
+use slots::{ServeSlot, Slots};
 
 /// Connections that have not named their test yet, and have not sent the name by the time they are accepted …
 const PENDING: usize = 256;
@@ -149,7 +149,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(mut self, pending: Option<Slot>) {
+    async fn serve(mut self, pending: Option<ServeSlot>) {
         let Ok(Ok(cookie)) = timeout(self.limits.step, frame::read_cookie(&mut self.stream)).await else {
             return;
         };

@@ -207,7 +207,7 @@ impl Session {
         let end = start + params.time.map_or(self.limits.duration, |time| time + params.omit + GRACE);
         let mut begin = start;
         let mut marked = params.omit.is_zero();
-        let mut progress = Progress::new(start);
+        let mut progress = SessionProgress::new(start);
         loop {
             let wake = (Instant::now() + CHECK_INTERVAL).min(end).min(if marked { end } else { start + params.omit });
             tokio::select! {
@@ -285,12 +285,12 @@ fn prepare_tcp(stream: &TcpStream, params: &Params) {
 }
 
 /// When a test last moved data.
-struct Progress {
+struct SessionProgress {
     moved: u64,
     since: Instant,
 }
 
-impl Progress {
+impl SessionProgress {
     fn new(now: Instant) -> Self {
         Self { moved: 0, since: now }
     }

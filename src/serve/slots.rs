@@ -16,7 +16,7 @@ pub(super) struct Slots {
 
 /// A place that is taken; dropping it gives it back.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct ServeSlot {
     slots: Arc<Slots>,
     host: IpAddr,
 }
@@ -32,7 +32,7 @@ impl Slots {
     }
 
     /// A place for `peer`; `None` when all are taken, or its host has its share.
-    pub(super) fn take(self: &Arc<Self>, peer: SocketAddr) -> Option<Slot> {
+    pub(super) fn take(self: &Arc<Self>, peer: SocketAddr) -> Option<ServeSlot> {
         let (mut taken, host) = (self.taken(), host(peer));
         let own = taken.get(&host).map_or(0, |own| *own);
         if taken.values().sum::<usize>() >= self.all || own >= self.per_host {
@@ -40,11 +40,11 @@ impl Slots {
         }
         taken.insert(host, own + 1);
         drop(taken);
-        Some(Slot { slots: Arc::clone(self), host })
+        Some(ServeSlot { slots: Arc::clone(self), host })
     }
 }
 
-impl Drop for Slot {
+impl Drop for ServeSlot {
     fn drop(&mut self) {
         let mut taken = self.slots.taken();
         if let Some(own) = taken.get_mut(&self.host) {

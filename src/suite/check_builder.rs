@@ -101,7 +101,7 @@ struct OwnCell {
 type Described<'c> = (&'static Family, &'c Args, FactKeys);
 
 /// The id of a check, its family, what stands below that, and what finds its targets, if a check does.
-type Named<'n> = (&'n str, &'static Family, &'n Node, Option<&'n ListKey>);
+type NamedFamily<'n> = (&'n str, &'static Family, &'n Node, Option<&'n ListKey>);
 
 impl Builder<'_> {
     /// All cases of one check.
@@ -138,7 +138,7 @@ impl Builder<'_> {
     }
 
     /// The cases of one cell of a matrix: one, or those of a grid.
-    fn cases(&mut self, node: &Node, named: Named<'_>, cell: &Cell, folder: &Path) -> Vec<Check> {
+    fn cases(&mut self, node: &Node, named: NamedFamily<'_>, cell: &Cell, folder: &Path) -> Vec<Check> {
         let (name, family, written_below, list) = named;
         let written_cell = cell;
         let cell = &list.map_or_else(|| cell.clone(), |list| Self::cell_of_target(list, cell));

@@ -20,7 +20,7 @@ const ALONE: &[&str] = &["-v", "-vv", "--verbose", "-h", "--help"];
 const SERVER: &str = "192.0.2.53";
 
 /// Why a line has no command that says the same.
-pub(super) enum Stop {
+pub(super) enum LineError {
     /// This word has no meaning here.
     At(String),
     /// The reason, for people.
@@ -56,7 +56,7 @@ impl Line {
     }
 
     /// Reads the words behind the family.
-    pub(super) fn read(&mut self, family: &Family, words: Vec<&String>) -> Result<(), Stop> {
+    pub(super) fn read(&mut self, family: &Family, words: Vec<&String>) -> Result<(), LineError> {
         let mut rest = words.into_iter().peekable();
         while let Some(word) = rest.next() {
             let name = word.split('=').next().unwrap_or_default();
@@ -68,18 +68,18 @@ impl Line {
             } else if WITH_VALUE.contains(&name) {
                 let value = match word.split_once('=') {
                     Some((_, value)) => value.to_owned(),
-                    None => rest.next().ok_or_else(|| Stop::At(word.clone()))?.clone(),
+                    None => rest.next().ok_or_else(|| LineError::At(word.clone()))?.clone(),
                 };
                 self.own_option(name, &value);
             } else if word.starts_with(['-', '+']) && word.len() > 1 {
                 let found = options::find(&[family.synonyms.options, OF_ALL], word, &mut rest)
-                    .ok_or_else(|| Stop::At(word.clone()))?;
+                    .ok_or_else(|| LineError::At(word.clone()))?;
                 for option in found {
                     self.wrong.push(format!("`{}` is no option of `probe`", option.name));
                     self.option(family, option.instead, option.value.as_deref().unwrap_or_default())?;
                 }
             } else if let Some(server) = word.strip_prefix('@') {
-                let field = listing::server_field(family).ok_or_else(|| Stop::At(word.clone()))?;
+                let field = listing::server_field(family).ok_or_else(|| LineError::At(word.clone()))?;
                 self.wrong.push("a server is a field".to_owned());
                 self.fields.push((field.to_owned(), server.to_owned()));
             } else if let Some((key, value)) = key_and_value(word) {
@@ -105,9 +105,9 @@ impl Line {
     }
 
     /// What an option says here.
-    fn option(&mut self, family: &Family, instead: &str, value: &str) -> Result<(), Stop> {
+    fn option(&mut self, family: &Family, instead: &str, value: &str) -> Result<(), LineError> {
         if let Some(why) = instead.strip_prefix('!') {
-            return Err(Stop::Because(format!("{}; {why}", self.wrong.last().cloned().unwrap_or_default())));
+            return Err(LineError::Because(format!("{}; {why}", self.wrong.last().cloned().unwrap_or_default())));
         }
         if let Some(expected) = instead.strip_prefix("-e=") {
             self.own.extend(["-e".to_owned(), expected.to_owned()]);
@@ -115,7 +115,7 @@ impl Line {
         }
         for piece in instead.split(' ').filter(|piece| !piece.is_empty()) {
             let (piece, implied) = piece.strip_prefix('?').map_or((piece, false), |piece| (piece, true));
-            let said = placed(piece, value).ok_or_else(|| Stop::At(value.to_owned()))?;
+            let said = placed(piece, value).ok_or_else(|| LineError::At(value.to_owned()))?;
             match said.split_once('=').filter(|_| piece.contains('=')) {
                 Some((key, value)) if implied => self.otherwise.push((key.to_owned(), value.to_owned())),
                 Some((key, value)) => self.field(family, key, value)?,
@@ -126,16 +126,16 @@ impl Line {
     }
 
     /// A field by our name for it, or by another.
-    fn field(&mut self, family: &Family, key: &str, value: &str) -> Result<(), Stop> {
+    fn field(&mut self, family: &Family, key: &str, value: &str) -> Result<(), LineError> {
         let name = key.split('.').next().unwrap_or_default();
         if family.fields.iter().any(|field| field.name == name) || self.is_port_of_server(family, name) {
             self.fields.push((key.to_owned(), value.to_owned()));
             return Ok(());
         }
-        let stop = || Stop::At(key.to_owned());
+        let stop = || LineError::At(key.to_owned());
         let instead = Synonyms::find(family.synonyms.fields, key).ok_or_else(stop)?;
         if let Some(why) = instead.strip_prefix('!') {
-            return Err(Stop::Because(format!("`{}` has no field `{key}`; {why}", family.name)));
+            return Err(LineError::Because(format!("`{}` has no field `{key}`; {why}", family.name)));
         }
         self.wrong.push(format!("`{}` has no field `{key}`", family.name));
         match instead.split_once(": ") {
@@ -153,7 +153,7 @@ impl Line {
     }
 
     /// A word by itself: the target, the port behind it, or the value of a field that has such words.
-    fn bare(&mut self, family: &Family, word: &str) -> Result<(), Stop> {
+    fn bare(&mut self, family: &Family, word: &str) -> Result<(), LineError> {
         let Some(target) = &self.target else {
             self.target = Some(word.to_owned());
             return Ok(());
@@ -180,7 +180,7 @@ impl Line {
                 self.fields.push((key.to_owned(), value.to_owned()));
                 Ok(())
             }
-            None => Err(Stop::At(word.to_owned())),
+            None => Err(LineError::At(word.to_owned())),
         }
     }
 
@@ -194,7 +194,7 @@ impl Line {
     }
 
     /// What only the whole line tells: a port by its name, the scheme, the port of a server.
-    fn finish(&mut self, family: &Family) -> Result<(), Stop> {
+    fn finish(&mut self, family: &Family) -> Result<(), LineError> {
         if let Some(target) = &mut self.target {
             if let Some(scheme) = self.scheme.filter(|_| !target.contains("://")) {
                 target.insert_str(0, scheme);
@@ -232,7 +232,7 @@ impl Line {
                     }
                 },
                 (None, Some(target)) => *target = with_port(target, &port),
-                (None, None) => return Err(Stop::At("port".to_owned())),
+                (None, None) => return Err(LineError::At("port".to_owned())),
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::line::{Line, Stop};
+use super::line::{Line, LineError};
 use super::{Hint, credentials, is_taken};
 use crate::app::adhoc::listing;
 use crate::checks::{FAMILIES, family};
@@ -29,14 +29,14 @@ pub(super) fn hint(words: &[String]) -> Option<Hint> {
             let words = line.words(family);
             is_taken(&words).then_some(Hint::Write { why, words, note: line.note })
         }
-        Err(Stop::Because(why)) => Some(Hint::Say(why)),
-        Err(Stop::At(word)) if word.starts_with(['-', '+']) => {
+        Err(LineError::Because(why)) => Some(Hint::Say(why)),
+        Err(LineError::At(word)) if word.starts_with(['-', '+']) => {
             // Its value, which may be a credential, is not repeated.
             let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '+' | '_' | '.'));
             let word = word.get(..end.unwrap_or(word.len())).unwrap_or_default();
             Some(Hint::Say(format!("`{word}` is no option of `probe`; {}", where_to_look(family))))
         }
-        Err(Stop::At(word)) => line.wrong.first().map(|_| {
+        Err(LineError::At(word)) => line.wrong.first().map(|_| {
             let word = credentials::without(&word);
             Hint::Say(format!(
                 "`{word}` is one word too many: a probe asks one target (several are a `matrix` of a suite); {}",

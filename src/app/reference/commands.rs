@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{Arg, Command};
 
-use super::markdown::{Page, Table, code, codes};
+use super::markdown::{MarkdownTable, Page, code, codes};
 use crate::cli::examples;
 use crate::exit;
 
@@ -39,7 +39,7 @@ fn section(page: &mut Page, name: &str, command: &Command) {
     }
     page.code("sh", &lines);
     let subs: Vec<&Command> = command.get_subcommands().filter(|sub| !sub.is_hide_set()).collect();
-    let mut table = Table::new(&["Command", "What it does"]);
+    let mut table = MarkdownTable::new(&["Command", "What it does"]);
     for sub in subs {
         let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
         table.row([code(sub.get_name()), format!("{}.", about.trim_end_matches('.'))]);
@@ -47,7 +47,7 @@ fn section(page: &mut Page, name: &str, command: &Command) {
     page.table(&table);
     // Flags of every command are listed once, with the program.
     let own = |arg: &&Arg| !arg.is_hide_set() && (name.is_empty() || !arg.is_global_set()) && !is_help(arg);
-    let mut table = Table::new(&["Argument", "Default", "Variable", "Meaning"]);
+    let mut table = MarkdownTable::new(&["Argument", "Default", "Variable", "Meaning"]);
     let (named, placed): (Vec<&Arg>, Vec<&Arg>) =
         command.get_arguments().filter(own).partition(|arg| arg.get_long().is_some());
     for arg in placed.into_iter().chain(named) {
@@ -61,7 +61,7 @@ fn is_help(arg: &Arg) -> bool {
     matches!(arg.get_id().as_str(), "help" | "version")
 }
 
-fn argument(table: &mut Table, arg: &Arg) {
+fn argument(table: &mut MarkdownTable, arg: &Arg) {
     let values = if arg.get_action().takes_values() {
         let names = arg.get_value_names().unwrap_or_default();
         names.iter().fold(String::new(), |out, name| out + " " + name.as_str())

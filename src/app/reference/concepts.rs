@@ -1,6 +1,6 @@
 //! The page of concepts, from the topics of `explain`.
 
-use super::markdown::{Page, Table, code, codes};
+use super::markdown::{MarkdownTable, Page, code, codes};
 use crate::app::explain::topics::CHAPTERS;
 use crate::exit;
 
@@ -35,7 +35,7 @@ pub(super) fn page() -> String {
         ("Other commands", exit::OF_TOOLS),
     ] {
         page.heading(3, title);
-        let mut rows = Table::new(&["Code", "Meaning"]);
+        let mut rows = MarkdownTable::new(&["Code", "Meaning"]);
         for (number, meaning) in table {
             rows.row([code(&number.to_string()), (*meaning).to_owned()]);
         }

@@ -1,6 +1,6 @@
 //! The page of settings.
 
-use super::markdown::{Page, Table, code, codes};
+use super::markdown::{MarkdownTable, Page, code, codes};
 use crate::app::config;
 
 const WHERE: &str = "\
@@ -78,7 +78,7 @@ pub(super) fn page() -> String {
 }
 
 fn keys(page: &mut Page) {
-    let mut table = Table::new(&["Key", "Value", "Default", "Variable", "For", "Meaning"]);
+    let mut table = MarkdownTable::new(&["Key", "Value", "Default", "Variable", "For", "Meaning"]);
     for key in config::keys() {
         let value = match &*key.value {
             _ if key.is_switch => "`true`, `false`".to_owned(),

@@ -1,7 +1,7 @@
 //! The page of a family.
 
 use super::fields;
-use super::markdown::{Page, Table, code, codes};
+use super::markdown::{MarkdownTable, Page, code, codes};
 use crate::app::explain::{fact_sort, margin};
 use crate::model::{FactInfo, Kind, Rule};
 use crate::probe::{Family, Mode};
@@ -59,7 +59,7 @@ impl<'r> Readme<'r> {
 }
 
 fn facts<'f>(page: &mut Page, facts: impl IntoIterator<Item = &'f FactInfo>) {
-    let mut table = Table::new(&["Fact", "Sort and unit", "Meaning"]);
+    let mut table = MarkdownTable::new(&["Fact", "Sort and unit", "Meaning"]);
     for fact in facts {
         let words = match fact.kind {
             Kind::Choice(words) => format!(" One of {}.", codes(words.iter().copied())),
@@ -91,7 +91,7 @@ fn defaults(page: &mut Page, lead: &str, rows: &[Default<'_>]) {
     };
     page.paragraph(&format!("{lead}{also}"));
     let mut table =
-        Table::new(if replaced { &["Fact", "Expected", "Also replaced by"] } else { &["Fact", "Expected"] });
+        MarkdownTable::new(if replaced { &["Fact", "Expected", "Also replaced by"] } else { &["Fact", "Expected"] });
     for (fact, want, lifted) in rows {
         let cells = [code(fact), code(want), codes(lifted.iter().copied())];
         table.row(cells.into_iter().take(if replaced { 3 } else { 2 }));
@@ -141,12 +141,12 @@ fn comparison(page: &mut Page, family: &Family) {
         "How each fact is compared with that of an earlier run or of another target, unless a check says otherwise under `baseline` (see \
          [comparing.md](../comparing.md)). Metrics are compared by their numbers, other facts by a [rule](../concepts.md#rule).",
     );
-    let mut table = Table::new(&["Metric", "Compared"]);
+    let mut table = MarkdownTable::new(&["Metric", "Compared"]);
     for fact in family.facts.iter().filter(|fact| fact.better.is_some()) {
         table.row([code(fact.name), margin(fact)]);
     }
     page.table(&table);
-    let mut table = Table::new(&["Rule", "Facts"]);
+    let mut table = MarkdownTable::new(&["Rule", "Facts"]);
     for rule in Rule::ALL {
         let facts = family.facts.iter().filter(|fact| fact.better.is_none() && fact.rule == rule);
         let names: Vec<&str> = facts.map(|fact| fact.name).collect();

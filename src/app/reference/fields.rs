@@ -1,16 +1,16 @@
 //! Tables of fields.
 
-use super::markdown::{Page, Table, code, codes};
+use super::markdown::{MarkdownTable, Page, code, codes};
 use crate::model::{FieldInfo, FieldKind};
 
 /// The table of some fields, those of a group below it by their path.
 pub(super) fn table(page: &mut Page, fields: &[FieldInfo]) {
-    let mut table = Table::new(&["Key", "Value", "Default", "Meaning"]);
+    let mut table = MarkdownTable::new(&["Key", "Value", "Default", "Meaning"]);
     rows(&mut table, "", fields);
     page.table(&table);
 }
 
-fn rows(table: &mut Table, path: &str, fields: &[FieldInfo]) {
+fn rows(table: &mut MarkdownTable, path: &str, fields: &[FieldInfo]) {
     for field in fields {
         let name = format!("{path}{}", field.name);
         let default = match (field.required, field.default) {

@@ -48,7 +48,7 @@ impl Page {
     }
 
     /// A table; none if it has no rows.
-    pub fn table(&mut self, table: &Table) {
+    pub fn table(&mut self, table: &MarkdownTable) {
         if !table.rows.is_empty() {
             table.render(&mut self.out);
             self.out.push('\n');
@@ -71,12 +71,12 @@ impl Page {
 }
 
 /// A table whose columns are padded but for the last, which is as long as its text.
-pub struct Table {
+pub struct MarkdownTable {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
-impl Table {
+impl MarkdownTable {
     /// A table with these columns.
     #[must_use]
     pub fn new(head: &[&str]) -> Self {
@@ -174,11 +174,11 @@ fn spaced(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Page, Table, anchor, spaced};
+    use super::{MarkdownTable, Page, anchor, spaced};
 
     #[test]
     fn columns_are_padded_and_the_last_one_is_free() {
-        let mut table = Table::new(&["Name", "Meaning"]);
+        let mut table = MarkdownTable::new(&["Name", "Meaning"]);
         table.row(["`a`".to_owned(), "one | two".to_owned()]);
         table.row(["`longer`".to_owned(), "three".to_owned()]);
         let mut page = Page::new("T", "nothing");

@@ -12,7 +12,7 @@ mod operators;
 mod suite;
 
 use crate::checks::FAMILIES;
-use markdown::{Page, Table};
+use markdown::{MarkdownTable, Page};
 
 /// Every generated page: its path in the repository and its text.
 #[must_use]
@@ -36,7 +36,7 @@ fn index() -> String {
         "A family is a kind of check. Each has fields that a suite may write, facts that it can see, and expectations that \
          hold until a check says otherwise. `shakedown explain FAMILY` prints the same in a terminal.",
     );
-    let mut table = Table::new(&["Family", "What it looks at", "Facts"]);
+    let mut table = MarkdownTable::new(&["Family", "What it looks at", "Facts"]);
     for family in FAMILIES {
         let link = format!("[{0}]({0}.md)", family.name);
         table.row([link, family.summary.to_owned(), family.facts.len().to_string()]);

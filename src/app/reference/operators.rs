@@ -1,6 +1,6 @@
 //! The page of the operators.
 
-use super::markdown::{Page, Table, anchor, code};
+use super::markdown::{MarkdownTable, Page, anchor, code};
 use crate::app::explain::operators::{SORTS, example_of, of_absent};
 use crate::model::expectation::Operator;
 
@@ -48,7 +48,7 @@ pub(super) fn page() -> String {
     page.code("yaml", FORMS);
     page.contents();
     page.heading(2, "All operators");
-    let mut table = Table::new(&["Operator", "Operand", "Meaning"]);
+    let mut table = MarkdownTable::new(&["Operator", "Operand", "Meaning"]);
     for operator in Operator::all() {
         let word = operator.word();
         table.row([
@@ -76,7 +76,7 @@ pub(super) fn page() -> String {
 
 fn sorts(page: &mut Page) {
     let head: Vec<&str> = ["Operator"].into_iter().chain(SORTS.iter().map(|(word, _)| *word)).collect();
-    let mut table = Table::new(&head);
+    let mut table = MarkdownTable::new(&head);
     for operator in Operator::all() {
         let fits = SORTS.iter().map(|(_, sort)| if operator.fits(*sort) { "yes" } else { "–" }.to_owned());
         table.row([code(operator.word())].into_iter().chain(fits));
@@ -90,7 +90,7 @@ fn one(page: &mut Page, operator: Operator) {
     page.paragraph(operator.meaning());
     let example = example_of(operator);
     page.code("yaml", &example.yaml());
-    let mut table = Table::new(&["Value seen", "Verdict"]);
+    let mut table = MarkdownTable::new(&["Value seen", "Verdict"]);
     for value in example.holds {
         table.row([seen(value), "holds".to_owned()]);
     }

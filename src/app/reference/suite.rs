@@ -1,7 +1,7 @@
 //! The page of the file format.
 
 use super::fields;
-use super::markdown::{Page, Table, code, codes};
+use super::markdown::{MarkdownTable, Page, code, codes};
 use crate::app::explain::operators::SORTS;
 use crate::app::explain::suite::{EXPECT, INTRO, SECTIONS, TABLES, shallow};
 use crate::checks::FAMILIES;
@@ -56,7 +56,7 @@ fn section(page: &mut Page, text: &str) {
 
 fn operators(page: &mut Page) {
     page.heading(2, "Operators by sort of fact");
-    let mut table = Table::new(&["Sort", "Operators"]);
+    let mut table = MarkdownTable::new(&["Sort", "Operators"]);
     for (words, sort) in SORTS {
         table.row([(*words).to_owned(), codes(sort.operators().map(Operator::word))]);
     }
@@ -66,7 +66,7 @@ fn operators(page: &mut Page) {
     page.paragraph(&format!("{}, as in `rtt.p95`.", codes(STATISTICS.iter().copied())));
     page.heading(2, "Facts by key");
     page.paragraph("A check with `eventually`, or with `parity`, has these beside the facts of its family.");
-    let mut table = Table::new(&["Fact", "Default", "Meaning"]);
+    let mut table = MarkdownTable::new(&["Fact", "Default", "Meaning"]);
     for fact in FactKeys::ALL.facts() {
         table.row([code(fact.name), fact.expected.map(code).unwrap_or_default(), fact.help.to_owned()]);
     }
@@ -75,7 +75,7 @@ fn operators(page: &mut Page) {
 
 fn quantities(page: &mut Page) {
     page.heading(2, "Quantities");
-    let mut table = Table::new(&["In reports", "In suites, such as", "Units"]);
+    let mut table = MarkdownTable::new(&["In reports", "In suites, such as", "Units"]);
     for unit in [Unit::Seconds, Unit::Bytes, Unit::BitsPerSecond, Unit::PerSecond, Unit::Ratio] {
         table.row([unit.word().to_owned(), code(unit.example()), quantity::names(unit)]);
     }

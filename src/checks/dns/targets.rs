@@ -40,13 +40,13 @@ fn applies(args: &Args) -> bool {
 
 /// Whom one record names.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Named {
+struct TargetRecord {
     priority: Option<i64>,
     host: String,
     port: Option<i64>,
 }
 
-impl Named {
+impl TargetRecord {
     /// From data in presentation format; `None` where it says that there is nobody (RFC 7505, RFC 2782).
     fn of(code: u16, data: &str) -> Option<Self> {
         let parts: Vec<&str> = data.split(' ').collect();
@@ -79,7 +79,7 @@ pub(super) fn record(cx: &mut Cx<'_>, code: u16, answers: &[String]) {
     if !OF_HOSTS.contains(&code) {
         return;
     }
-    let mut all: Vec<Named> = answers.iter().filter_map(|data| Named::of(code, data)).collect();
+    let mut all: Vec<TargetRecord> = answers.iter().filter_map(|data| TargetRecord::of(code, data)).collect();
     all.sort();
     let mut rows = cx.rows(&TARGETS);
     let mut known = BTreeSet::new();
@@ -99,7 +99,7 @@ pub(super) fn record(cx: &mut Cx<'_>, code: u16, answers: &[String]) {
 
 #[cfg(test)]
 mod tests {
-    use super::Named;
+    use super::TargetRecord;
     use crate::proto::dns::types;
 
     #[test]
@@ -114,9 +114,9 @@ mod tests {
             (types::MX, "0 mail.", "mail.", None, Some(0)),
             (types::MX, "0 192.0.2.1.", "192.0.2.1.", None, Some(0)),
         ] {
-            let named = Named::of(code, data).unwrap();
+            let named = TargetRecord::of(code, data).unwrap();
             assert_eq!((&*named.host, named.port, named.priority), (host, port, priority), "{data}");
         }
-        assert_eq!((Named::of(types::MX, "0 ."), Named::of(types::SRV, "0 0 0 .")), (None, None));
+        assert_eq!((TargetRecord::of(types::MX, "0 ."), TargetRecord::of(types::SRV, "0 0 0 .")), (None, None));
     }
 }

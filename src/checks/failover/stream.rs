@@ -15,7 +15,7 @@ use super::expected::Expected;
 use super::outage::{ProbeOutcome, ProbeResult};
 use crate::model::{Fault, Observation, Value};
 use crate::net::heartbeat::{Heartbeat, STALL};
-use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Sending, Threads, Workload, nanos, park};
+use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, ScheduleCounts, Threads, Workload, nanos, park};
 use crate::probe::{Cx, DynProbe};
 
 /// Most probes in flight at once; beyond it the measurement is void rather than late.
@@ -72,7 +72,7 @@ pub(super) struct ProbeStream {
     target: String,
     shared: Arc<Shared>,
     /// The thread's result: how the schedule was kept, and the probes still in flight.
-    sender: oneshot::Receiver<(Sending, JoinSet<()>)>,
+    sender: oneshot::Receiver<(ScheduleCounts, JoinSet<()>)>,
     threads: Threads,
 }
 

@@ -9,7 +9,7 @@ use super::fields;
 use crate::checks::shared::diagnosis::{self, Peer, endpoint};
 use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, client_options};
 use crate::model::Args;
-use crate::model::interface::asked_url;
+use crate::model::interface::parse_url_without_zone;
 use crate::model::shell::{self, command};
 use crate::probe::Failure;
 
@@ -29,7 +29,7 @@ pub(super) fn timed_options(url: &str) -> String {
 
 /// `curl` that times the phases of a request for a URL, at an address.
 pub(super) fn timed(url: &str, address: Option<&str>) -> Option<String> {
-    let parsed = asked_url(url)?;
+    let parsed = parse_url_without_zone(url)?;
     let resolve = address.and_then(|address| resolve(&parsed, address)).map(|resolve| format!(" {resolve}"));
     // Which authorities the suite trusts is not known here, and does not change how long it takes.
     let unverified = if parsed.scheme() == "https" { " --insecure" } else { "" };
@@ -58,7 +58,7 @@ pub(super) fn asked<'f>(failure: &Failure<'f>) -> &'f str {
 /// `curl` with these options for a URL, at the address of a peer where both have the same port. It stands in a text, as a
 /// command that is whole; where the body is too long for one, words say what to do.
 pub(super) fn curl_of(failure: &Failure<'_>, peer: &Peer, url: &str, options: &str) -> String {
-    let parsed = asked_url(url);
+    let parsed = parse_url_without_zone(url);
     let mut parts = vec![format!("curl {options}")];
     let proxy = failure.argument(&fields::PROXY);
     let same_port = |url: &&Url| url.port_or_known_default() == Some(peer.port) && proxy.is_none();
@@ -154,6 +154,6 @@ fn tls(failure: &Failure<'_>) -> Vec<String> {
 
 /// The command that shows the certificate a client gets.
 pub(super) fn s_client(failure: &Failure<'_>, peer: &Peer) -> String {
-    let url = asked_url(asked(failure));
+    let url = parse_url_without_zone(asked(failure));
     diagnosis::s_client(&endpoint(peer), url.as_ref().and_then(Url::domain), &client_options(failure))
 }

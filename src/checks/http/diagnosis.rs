@@ -10,7 +10,7 @@ use super::trace::STILL_ARRIVES;
 use super::{by_hand, fields};
 use crate::checks::shared::diagnosis::{Peer, certificate, ending, endpoint, longer, slow, unconnected};
 use crate::model::Value;
-use crate::model::interface::asked_url;
+use crate::model::interface::parse_url_without_zone;
 use crate::model::record::Outcome;
 use crate::model::shell::{self, command};
 use crate::probe::{Diagnosis, Failure, PhaseInfo};
@@ -66,7 +66,7 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let breach = timed.iter().find_map(|fact| failure.breach(fact.info.name))?;
     let slow = slow(failure, breach, &peer)?;
     let asked = by_hand::asked(failure);
-    let again = match asked_url(asked).as_ref().and_then(Url::domain) {
+    let again = match parse_url_without_zone(asked).as_ref().and_then(Url::domain) {
         // With an address given curl looks nothing up.
         Some(name) if slow.next == LOOKUP => command(&format!("dig {}", shell::word(name))),
         _ => by_hand::curl(failure, &peer, &by_hand::timed_options(asked)),
@@ -94,7 +94,7 @@ fn patient(failure: &Failure<'_>, peer: &Peer) -> String {
 
 /// Whom the last request went to: its address where it is known.
 fn peer(failure: &Failure<'_>) -> Peer {
-    let url = failure.text(URL.info.name).or(Some(failure.target)).and_then(asked_url);
+    let url = failure.text(URL.info.name).or(Some(failure.target)).and_then(parse_url_without_zone);
     let host = url.as_ref().and_then(Url::host_str).unwrap_or(failure.target).trim_matches(['[', ']']).to_owned();
     let port = url.as_ref().and_then(Url::port_or_known_default).unwrap_or(0);
     let sockets = if failure.argument(&fields::VERSION) == fields::HttpVersion::Http3 { 'u' } else { 't' };
@@ -209,7 +209,7 @@ fn status(failure: &Failure<'_>, breach: &Outcome, peer: &Peer) -> Option<Diagno
     let wanted = breach.in_words();
     if let (300..=399, Some(location)) = (status, location) {
         let cause = format!("{who} answers {status}{reason} and redirects to {location} (expected status {wanted})");
-        let asked = failure.text(URL.info.name).or(Some(failure.target)).and_then(asked_url);
+        let asked = failure.text(URL.info.name).or(Some(failure.target)).and_then(parse_url_without_zone);
         let itself = asked.as_ref().is_some_and(|url| url.join(location).is_ok_and(|to| to == *url));
         let next = if itself {
             "it redirects to itself: look at the rule that redirects; behind a proxy it may not see that the client came over https"

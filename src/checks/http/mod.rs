@@ -35,7 +35,7 @@ use url::Url;
 
 use crate::checks::shared::target::version_and_origin;
 use crate::checks::shared::{silence, tls_fields};
-use crate::model::interface::asked_url;
+use crate::model::interface::parse_url_without_zone;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text, Value};
 use crate::net::{IpVersion, Origin};
@@ -196,7 +196,7 @@ impl Probe for Http {
 
     async fn investigate(&self, cx: &mut Cx<'_>) {
         // Perhaps a redirect led elsewhere.
-        let url = cx.observation().text(facts::URL.info.name).and_then(asked_url);
+        let url = cx.observation().text(facts::URL.info.name).and_then(parse_url_without_zone);
         let port = url.as_ref().unwrap_or(&self.url).port_or_known_default().unwrap_or_default();
         let port = self.proxy.as_ref().map_or(port, |proxy| proxy.port);
         silence::investigate(cx, &facts::ADDRESS, port, self.origin).await;

@@ -33,11 +33,11 @@ struct Stream {
     pinger: Pinger,
     target: IpAddr,
     origin: Origin,
-    state: Mutex<State>,
+    state: Mutex<StreamState>,
 }
 
 /// Held while the socket is used, by either side: the kernel's report about a refused send must not be read by the other.
-struct State {
+struct StreamState {
     counts: Counts,
     lateness: Samples,
     /// Quoted packets and replies land here.
@@ -48,7 +48,7 @@ struct State {
 pub(super) async fn run(check: &Single, pinger: Pinger, target: IpAddr, cx: &mut Cx<'_>) -> Result<(), Fault> {
     let buffer = vec![0; pinger.room()];
     pinger.datagram.stamp_departures();
-    let state = State { counts: Counts::new(check.target.timeout), lateness: Samples::default(), buffer };
+    let state = StreamState { counts: Counts::new(check.target.timeout), lateness: Samples::default(), buffer };
     let stream = Arc::new(Stream { pinger, target, origin: check.target.origin, state: Mutex::new(state) });
     let mut threads = Threads::new();
     let sent = stream.start(check, &mut threads)?;
@@ -77,7 +77,7 @@ impl Stream {
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, StreamState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -97,7 +97,7 @@ impl Stream {
 
     /// When the probe that was just sent left by the kernel's clock: most drivers have taken it before the call that sends it returns.
     /// Which probe a later stamp belongs to would be a guess.
-    fn stamp(&self, state: &mut State, before: ClockReading) {
+    fn stamp(&self, state: &mut StreamState, before: ClockReading) {
         let mut left = None;
         for _ in 0..TURN {
             match self.pinger.datagram.queued(&mut state.buffer) {
@@ -112,7 +112,7 @@ impl Stream {
     }
 
     /// This host did not take the packet. The kernel's report, where there is one, knows the MTU.
-    fn blocked(&self, state: &mut State, error: io::Error) {
+    fn blocked(&self, state: &mut StreamState, error: io::Error) {
         let report = error.raw_os_error().and_then(|errno| {
             // Older reports about other probes may come first; they are not lost.
             while let Some(report) = self.pinger.datagram.icmp_error(&mut state.buffer) {
@@ -127,7 +127,7 @@ impl Stream {
     }
 
     /// An error report; one that quotes a packet must quote one of ours.
-    fn icmp_error(&self, state: &mut State, report: &IcmpError) {
+    fn icmp_error(&self, state: &mut StreamState, report: &IcmpError) {
         let quoted = state.buffer.get(..report.quoted).unwrap_or_default();
         if let Some(number) = self.pinger.echo.quoted(quoted) {
             state.counts.icmp_error(report, number);
@@ -213,7 +213,7 @@ impl Receiver<'_, '_> {
         Ok(())
     }
 
-    fn arrived(&mut self, state: &mut State, arrival: &Arrival) {
+    fn arrived(&mut self, state: &mut StreamState, arrival: &Arrival) {
         let now = ClockReading::now();
         let packet = state.buffer.get(..arrival.kept).unwrap_or_default();
         match self.stream.pinger.read(packet) {

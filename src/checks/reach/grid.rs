@@ -7,7 +7,7 @@ use super::fields::{
     ADDRESS, AGENT, ALLOW, ALLOW_FILE, FROM, HOST, INTERFACE, NAME, NETNS, NETWORK_POLICIES, POD, PORTS, Protocol,
     ROW_FROM, ROW_PORTS, ROW_PROTOCOL, ROW_TO, TO, TO_NAME, TO_POD,
 };
-use super::pods::{self, Parties};
+use super::pods::{self, GridEndpoints};
 use super::policy_file;
 use crate::checks::shared::target::{self, IP_VERSION};
 use crate::model::interface::{Interface, address_and_zone};
@@ -68,10 +68,10 @@ pub(super) fn cells(args: &Args) -> Result<Vec<PlannedCell>, Invalid> {
     }
     let cluster = pods::cluster(args, &sources, &destinations)?;
     let table = match &cluster {
-        Some(cluster) => Table::Policies(Parties::of(cluster, args, &mut sources, &mut destinations)?),
+        Some(cluster) => ExpectedCells::Policies(GridEndpoints::of(cluster, args, &mut sources, &mut destinations)?),
         None => {
             let axes = GridAxes { sources: &sources, destinations: &destinations, ports: &ports };
-            Table::Rows(axes.allowed(args)?)
+            ExpectedCells::Rows(axes.allowed(args)?)
         }
     };
     let version = args.get(&IP_VERSION);
@@ -107,12 +107,12 @@ pub(super) fn cells(args: &Args) -> Result<Vec<PlannedCell>, Invalid> {
 }
 
 /// What is to hold: the cells that rows allow, by the places of source and destination, or the policies of a cluster.
-enum Table<'c> {
+enum ExpectedCells<'c> {
     Rows(BTreeSet<(usize, usize, Port)>),
-    Policies(Parties<'c>),
+    Policies(GridEndpoints<'c>),
 }
 
-impl Table<'_> {
+impl ExpectedCells<'_> {
     /// Whether a cell is allowed, and which policies say so.
     fn says(&self, at_from: usize, at_to: usize, port: Port) -> Result<(bool, Option<String>), Invalid> {
         match self {

@@ -4,7 +4,7 @@ use super::fields::{
     ADDRESS, ALLOW, ALLOW_FILE, FROM, HOST, NAME, NETWORK_POLICIES, POD, Protocol, TO, TO_NAME, TO_POD,
 };
 use super::grid::{Destination, Port, SELF, Source};
-use super::network_policy::{Cluster, Party, Problem, Ruling};
+use super::network_policy::{Cluster, PolicyEndpoint, Problem, Ruling};
 use crate::checks::shared::target::IP_VERSION;
 use crate::model::{Arg, Args, Field, Invalid};
 
@@ -38,13 +38,13 @@ pub(super) fn cluster(
 }
 
 /// Who of a cluster the sources and destinations of a grid are.
-pub(super) struct Parties<'c> {
+pub(super) struct GridEndpoints<'c> {
     cluster: &'c Cluster,
-    from: Vec<Party<'c>>,
-    to: Vec<Party<'c>>,
+    from: Vec<PolicyEndpoint<'c>>,
+    to: Vec<PolicyEndpoint<'c>>,
 }
 
-impl<'c> Parties<'c> {
+impl<'c> GridEndpoints<'c> {
     /// Finds them, and gives those that are named as pods their address.
     pub(super) fn of(
         cluster: &'c Cluster,

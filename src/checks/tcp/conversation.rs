@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use super::dialogue::{Dialogue, Progress};
+use super::dialogue::{Dialogue, DialogueResult};
 use super::exchange::Script;
 use super::fields::DIALOGUE;
-use super::reading::Stop;
+use super::receive_buffer::ReadEnd;
 use crate::model::{Args, Invalid, human_time};
 
 /// Words of the note about a peer that does not end its side in order.
@@ -21,7 +21,7 @@ pub(super) enum Conversation {
 }
 
 /// Bytes of the peer, and their outcome.
-pub(super) struct Exchange {
+pub(super) struct ConversationResult {
     pub(super) outcome: &'static str,
     pub(super) received: Vec<u8>,
     /// Why the peer may have had more to say.
@@ -30,7 +30,7 @@ pub(super) struct Exchange {
     pub(super) undecided: bool,
     pub(super) evidence: Option<String>,
     pub(super) half_close: Option<HalfClose>,
-    pub(super) progress: Option<Progress>,
+    pub(super) progress: Option<DialogueResult>,
 }
 
 /// What the peer did once this side had ended its sending.
@@ -45,16 +45,16 @@ pub(super) struct HalfClose {
 
 impl HalfClose {
     /// `None` as the stop is that `patience` was over.
-    pub(super) fn of(stop: Option<&Stop>, received: usize, peer: SocketAddr, patience: Duration) -> Self {
+    pub(super) fn of(stop: Option<&ReadEnd>, received: usize, peer: SocketAddr, patience: Duration) -> Self {
         let (ended, did) = match stop {
-            Some(Stop::Closed) => ("closed", None),
+            Some(ReadEnd::Closed) => ("closed", None),
             Some(stop) if stop.is_reset() => ("reset", Some("reset the connection".to_owned())),
-            Some(Stop::Full) => ("open", Some("sent more than `limit`".to_owned())),
-            Some(Stop::Broken(error)) => ("reset", Some(format!("was lost ({error})"))),
+            Some(ReadEnd::Full) => ("open", Some("sent more than `limit`".to_owned())),
+            Some(ReadEnd::Broken(error)) => ("reset", Some(format!("was lost ({error})"))),
             None => ("open", Some(format!("kept the connection open for {}", human_time(patience)))),
         };
         let evidence = did.map(|did| format!("{peer} {did} {AFTER_HALF_CLOSE}"));
-        Self { ended, received, cut: matches!(stop, Some(Stop::Full)), evidence }
+        Self { ended, received, cut: matches!(stop, Some(ReadEnd::Full)), evidence }
     }
 }
 
@@ -80,7 +80,12 @@ impl Conversation {
         }
     }
 
-    pub(super) async fn play(&self, stream: &mut TcpStream, peer: SocketAddr, patience: Duration) -> Exchange {
+    pub(super) async fn play(
+        &self,
+        stream: &mut TcpStream,
+        peer: SocketAddr,
+        patience: Duration,
+    ) -> ConversationResult {
         match self {
             Self::Once(script) => script.play(stream, peer, patience).await,
             Self::Dialogue(dialogue) => dialogue.play(stream, peer, patience).await,

@@ -7,9 +7,9 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::conversation::{Exchange, HalfClose};
+use super::conversation::{ConversationResult, HalfClose};
 use super::fields::{BANNER, EXPECT, EXPECT_HEX, HALF_CLOSE, LIMIT, SEND, SEND_HEX};
-use super::reading::{Reading, Stop};
+use super::receive_buffer::{ReadEnd, ReceiveBuffer};
 use crate::checks::shared::payload::{EXPECTED, payload};
 use crate::model::count::counted;
 use crate::model::{Args, Invalid, human_time};
@@ -49,30 +49,35 @@ impl Script {
     }
 
     /// Runs the script; ends at the match, the limit, the peer's close, or `patience`. After a half-close no match ends it.
-    pub(super) async fn play(&self, stream: &mut TcpStream, peer: SocketAddr, patience: Duration) -> Exchange {
-        let (mut reading, mut closed_at) = (Reading::new(self.limit), None);
+    pub(super) async fn play(
+        &self,
+        stream: &mut TcpStream,
+        peer: SocketAddr,
+        patience: Duration,
+    ) -> ConversationResult {
+        let (mut buffer, mut closed_at) = (ReceiveBuffer::new(self.limit), None);
         let end = Instant::now() + patience;
-        let ended = match deadline::until(end, self.converse(stream, &mut reading, &mut closed_at)).await {
+        let ended = match deadline::until(end, self.converse(stream, &mut buffer, &mut closed_at)).await {
             Err(_) => End::Silent,
             Ok(Ok(())) => End::Answered,
             Ok(Err(stop)) => End::Stopped(stop),
         };
-        let received = reading.received;
+        let received = buffer.received;
         let (outcome, evidence) = self.judge(&ended, &received, peer, patience);
         let more = match &ended {
             End::Answered if self.expect.is_some() => Some("reading ends with what is expected"),
             End::Answered => Some("reading ends with the first line"),
-            End::Stopped(Stop::Full) => Some("`limit` is reached"),
+            End::Stopped(ReadEnd::Full) => Some("`limit` is reached"),
             End::Silent => Some("more may come after `timeout`"),
             End::Stopped(_) => None,
         };
-        let undecided = outcome == "mismatch" && matches!(ended, End::Stopped(Stop::Full));
+        let undecided = outcome == "mismatch" && matches!(ended, End::Stopped(ReadEnd::Full));
         let stop = match &ended {
             End::Stopped(stop) => Some(stop),
             End::Answered | End::Silent => None,
         };
         let half_close = closed_at.map(|at| HalfClose::of(stop, received.len().saturating_sub(at), peer, patience));
-        Exchange { outcome, received, more, undecided, evidence, half_close, progress: None }
+        ConversationResult { outcome, received, more, undecided, evidence, half_close, progress: None }
     }
 
     fn judge(
@@ -88,10 +93,10 @@ impl Script {
                 let came = counted(received.len(), "byte");
                 return ("reset", Some(format!("{peer} accepted the connection and reset it after {came}")));
             }
-            End::Stopped(Stop::Broken(error)) => error.to_string(),
+            End::Stopped(ReadEnd::Broken(error)) => error.to_string(),
             End::Silent => format!("silence for {}", human_time(patience)),
-            End::Stopped(Stop::Closed) => "then the peer closed the connection".to_owned(),
-            End::Stopped(Stop::Full) => format!("`limit` of {} bytes is reached", self.limit),
+            End::Stopped(ReadEnd::Closed) => "then the peer closed the connection".to_owned(),
+            End::Stopped(ReadEnd::Full) => format!("`limit` of {} bytes is reached", self.limit),
         };
         let found = || self.expect.as_ref().is_none_or(|expect| bytes::contains(received, expect));
         // Nothing at all is no answer, and no wrong one either.
@@ -115,18 +120,18 @@ impl Script {
     async fn converse(
         &self,
         stream: &mut TcpStream,
-        reading: &mut Reading,
+        buffer: &mut ReceiveBuffer,
         closed_at: &mut Option<usize>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ReadEnd> {
         if let Some(send) = &self.send {
-            stream.write_all(send).await.map_err(Stop::Broken)?;
+            stream.write_all(send).await.map_err(ReadEnd::Broken)?;
         }
         if self.half_close {
-            *closed_at = Some(reading.half_close(stream).await?);
+            *closed_at = Some(buffer.half_close(stream).await?);
         }
         loop {
-            let before = reading.received.len();
-            reading.more(stream).await?;
+            let before = buffer.received.len();
+            buffer.more(stream).await?;
             if self.half_close {
                 continue;
             }
@@ -134,12 +139,12 @@ impl Script {
                 Some(expect) => {
                     // What was searched before need not be searched again, but for a match across the seam.
                     let from = before.saturating_sub(expect.len().saturating_sub(1));
-                    if bytes::contains(reading.received.get(from..).unwrap_or_default(), expect) {
+                    if bytes::contains(buffer.received.get(from..).unwrap_or_default(), expect) {
                         return Ok(());
                     }
                 }
                 // Without an expectation the first line is the answer, in however many segments it comes.
-                None if reading.received.get(before..).unwrap_or_default().contains(&b'\n') => return Ok(()),
+                None if buffer.received.get(before..).unwrap_or_default().contains(&b'\n') => return Ok(()),
                 None => {}
             }
         }
@@ -150,5 +155,5 @@ impl Script {
 enum End {
     Answered,
     Silent,
-    Stopped(Stop),
+    Stopped(ReadEnd),
 }

@@ -6,7 +6,7 @@ mod dialogue;
 mod exchange;
 mod facts;
 mod fields;
-mod reading;
+mod receive_buffer;
 mod report;
 mod synonyms;
 #[cfg(test)]
@@ -15,7 +15,7 @@ mod tests;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use conversation::{Conversation, Exchange};
+use conversation::{Conversation, ConversationResult};
 use dialogue::Dialogue;
 use facts::{ADDRESS, ADDRESSES, CONNECT_TIME, FAILED, OUTCOME};
 use fields::{Addresses, HOST, PORT, TIMEOUT};
@@ -141,7 +141,7 @@ fn conversation(args: &Args) -> Result<Option<Conversation>, Invalid> {
 struct Attempt {
     outcome: &'static str,
     connect_time: Option<MeasuredTime>,
-    exchange: Option<Exchange>,
+    exchange: Option<ConversationResult>,
     evidence: Option<String>,
 }
 

@@ -1,13 +1,13 @@
 //! What was said, as facts.
 
-use super::conversation::{Exchange, HalfClose};
-use super::dialogue::Progress;
+use super::conversation::{ConversationResult, HalfClose};
+use super::dialogue::DialogueResult;
 use super::facts::{AFTER, BANNER, COMPLETED, DIALOGUE_TIME, EARLY, ENDED, RECEIVED, STEP_RECEIVED, STEP_TIME, STEPS};
 use crate::net::bytes;
 use crate::probe::Cx;
 
 /// Records what one peer said.
-pub(super) fn conversation(cx: &mut Cx<'_>, exchange: Exchange, holds_secret: bool) {
+pub(super) fn conversation(cx: &mut Cx<'_>, exchange: ConversationResult, holds_secret: bool) {
     let mut text = bytes::readable(&exchange.received);
     if holds_secret && exchange.more.is_some() && !text.is_empty() && !text.ends_with('\n') {
         // Marked as cut, the beginning of an echo of a secret at its end is hidden, too.
@@ -29,8 +29,8 @@ pub(super) fn conversation(cx: &mut Cx<'_>, exchange: Exchange, holds_secret: bo
     }
 }
 
-fn dialogue(cx: &mut Cx<'_>, progress: Progress) {
-    let Progress { steps, completed, early, time } = progress;
+fn dialogue(cx: &mut Cx<'_>, progress: DialogueResult) {
+    let DialogueResult { steps, completed, early, time } = progress;
     cx.set(&COMPLETED, i64::try_from(completed).unwrap_or(i64::MAX));
     cx.set(&EARLY, i64::try_from(early.len()).unwrap_or(i64::MAX));
     for note in early {

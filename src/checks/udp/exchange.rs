@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::fields::{COUNT, DATAGRAMS, EXPECT, EXPECT_HEX, INTERVAL, LIMIT, PART, PART_HEX, SEND, SEND_HEX};
-use super::listener::{Decided, Listener, WrongAnswer};
+use super::listener::{AnswerListener, ListenEnd, WrongAnswer};
 use crate::checks::shared::payload::{bytes_of, payload};
 use crate::model::count::counted;
 use crate::model::human_time;
@@ -36,7 +36,7 @@ pub(super) struct Script {
 }
 
 /// What came back, and the outcome.
-pub(super) struct Exchange {
+pub(super) struct ExchangeResult {
     pub(super) outcome: &'static str,
     /// The datagram that decided it.
     pub(super) answer: Option<Answer>,
@@ -49,11 +49,11 @@ pub(super) struct Exchange {
     pub(super) sources: Vec<SocketAddr>,
     pub(super) more_sources: bool,
     /// Of a check that sends more than one.
-    pub(super) several: Option<Several>,
+    pub(super) several: Option<SeriesResult>,
 }
 
 /// What came of several datagrams.
-pub(super) struct Several {
+pub(super) struct SeriesResult {
     pub(super) sent: usize,
     pub(super) answered: usize,
     /// Texts of the answers, as far as they are kept.
@@ -69,7 +69,7 @@ pub(super) struct Answer {
 }
 
 /// Whether a check with these fields sends more than one datagram.
-pub(super) fn are_several(args: &Args) -> bool {
+pub(super) fn is_series(args: &Args) -> bool {
     args.get(&COUNT) > 1 || args.get(&DATAGRAMS).len() > 1
 }
 
@@ -81,7 +81,7 @@ impl Script {
             let message = format!("these are {}", counted(datagrams.len().saturating_mul(count), "datagram"));
             return Err(COUNT.invalid(message, format!("a check sends at most {MOST}: write a smaller `count`")));
         }
-        if args.given(&INTERVAL) && !are_several(args) {
+        if args.given(&INTERVAL) && !is_series(args) {
             let help = "write `count`, or several `datagrams`";
             return Err(INTERVAL.invalid("`interval` is between datagrams, and one is sent", help));
         }
@@ -104,10 +104,15 @@ impl Script {
     }
 
     /// Sends, and listens until the answers decide or `patience` is over since the last datagram.
-    pub(super) async fn play(&self, peer: SocketAddr, origin: Origin, patience: Duration) -> Result<Exchange, Fault> {
+    pub(super) async fn play(
+        &self,
+        peer: SocketAddr,
+        origin: Origin,
+        patience: Duration,
+    ) -> Result<ExchangeResult, Fault> {
         let datagram = open(peer, origin)?;
         let expect = self.expect.as_deref();
-        let mut listener = Listener::new(&datagram, (peer, origin), expect, (self.total(), self.limit));
+        let mut listener = AnswerListener::new(&datagram, (peer, origin), expect, (self.total(), self.limit));
         let begun = Instant::now();
         let mut decided = None;
         let payloads = self.datagrams.iter().cycle().take(self.total());
@@ -124,7 +129,7 @@ impl Script {
                     return Err(this_host::rejection_fault(why, "send UDP datagram", peer));
                 }
                 let (word, why) = failed(&error, "send UDP datagram", (peer, origin))?;
-                decided = Some(Decided::Ended(word, why));
+                decided = Some(ListenEnd::Ended(word, why));
                 break;
             }
         }
@@ -136,21 +141,31 @@ impl Script {
 
     fn judge(
         &self,
-        listener: Listener<'_>,
-        decided: Option<Decided>,
+        listener: AnswerListener<'_>,
+        decided: Option<ListenEnd>,
         peer: SocketAddr,
         patience: Duration,
-    ) -> Exchange {
+    ) -> ExchangeResult {
         const FLOOD: &str = "after 64 datagrams that are no answer nothing more is looked at";
         let (silence, strangers) =
             (format!("no answer from {peer} (UDP) within {}", human_time(patience)), in_place(&listener, peer));
-        let Listener {
-            sent, answered, first, answers, times, wrong, sources, more_sources, stranger, mut notes, ..
+        let AnswerListener {
+            sent,
+            answered,
+            first,
+            answers,
+            times,
+            wrong,
+            sources,
+            more_sources,
+            stranger,
+            mut notes,
+            ..
         } = listener;
-        let flood = matches!(decided, Some(Decided::Flood)).then(|| FLOOD.to_owned());
-        let several = (self.total() > 1).then(|| Several { sent, answered, answers, more: flood.clone() });
+        let flood = matches!(decided, Some(ListenEnd::Flood)).then(|| FLOOD.to_owned());
+        let several = (self.total() > 1).then(|| SeriesResult { sent, answered, answers, more: flood.clone() });
         let (outcome, evidence, answer, more) = match (decided, first, wrong) {
-            (Some(Decided::Ended(word, why)), ..) => (word, Some(why), None, None),
+            (Some(ListenEnd::Ended(word, why)), ..) => (word, Some(why), None, None),
             (_, Some(answer), _) => ("replied", None, Some(answer), None),
             (_, None, Some(WrongAnswer { answer, evidence, more })) => {
                 ("mismatch", Some(evidence), Some(answer), flood.or(more))
@@ -161,12 +176,12 @@ impl Script {
         if outcome != "other_source" {
             notes.extend(strangers);
         }
-        Exchange { outcome, answer, times, more, evidence, notes, sources, more_sources, several }
+        ExchangeResult { outcome, answer, times, more, evidence, notes, sources, more_sources, several }
     }
 }
 
 /// Who answered in place of the peer.
-fn in_place(listener: &Listener<'_>, peer: SocketAddr) -> Option<String> {
+fn in_place(listener: &AnswerListener<'_>, peer: SocketAddr) -> Option<String> {
     let first = listener.sources.first()?;
     let others = match listener.sources.len() - 1 {
         0 => String::new(),

@@ -27,7 +27,7 @@ pub(super) struct WrongAnswer {
 }
 
 /// What decides before the time is over.
-pub(super) enum Decided {
+pub(super) enum ListenEnd {
     /// As many answers came as datagrams were sent.
     Answered,
     /// An outcome that is no answer, and how it came about.
@@ -37,7 +37,7 @@ pub(super) enum Decided {
 }
 
 /// Listens on a socket, and remembers what came.
-pub(super) struct Listener<'a> {
+pub(super) struct AnswerListener<'a> {
     datagram: &'a Datagram,
     peer: SocketAddr,
     origin: Origin,
@@ -61,7 +61,7 @@ pub(super) struct Listener<'a> {
     pub(super) notes: Vec<String>,
 }
 
-impl<'a> Listener<'a> {
+impl<'a> AnswerListener<'a> {
     pub(super) fn new(
         datagram: &'a Datagram,
         (peer, origin): (SocketAddr, Origin),
@@ -99,7 +99,7 @@ impl<'a> Listener<'a> {
     }
 
     /// Waits until something decides.
-    pub(super) async fn listen(&mut self) -> Result<Decided, Fault> {
+    pub(super) async fn listen(&mut self) -> Result<ListenEnd, Fault> {
         loop {
             let event = self.datagram.next(&mut self.buffer).await;
             match event.map_err(|error| local_fault(&error, "receive UDP datagram", self.peer))? {
@@ -122,22 +122,22 @@ impl<'a> Listener<'a> {
                 }
             }
             if self.answered == self.total {
-                return Ok(Decided::Answered);
+                return Ok(ListenEnd::Answered);
             }
             if self.wrong_seen >= WRONG {
-                return Ok(Decided::Flood);
+                return Ok(ListenEnd::Flood);
             }
         }
     }
 
     /// What an error in place of an answer comes to. An answer was there before somebody closed: the answer decides, and of
     /// several datagrams the others are waited for.
-    fn ended(&mut self, word: &'static str, why: String) -> Option<Decided> {
+    fn ended(&mut self, word: &'static str, why: String) -> Option<ListenEnd> {
         if self.answered == 0 && self.wrong.is_none() {
-            return Some(Decided::Ended(word, why));
+            return Some(ListenEnd::Ended(word, why));
         }
         if self.total == 1 {
-            return Some(Decided::Answered);
+            return Some(ListenEnd::Answered);
         }
         if !self.notes.contains(&why) && self.notes.len() < SOURCES {
             self.notes.push(why);

@@ -32,7 +32,7 @@ impl Probe for Udp {
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = joined!(FactInfo; facts::FACTS, facts::SEVERAL);
     const MODES: &'static [Mode] =
-        &[Mode::of("count` above 1, or several `datagrams", exchange::are_several, facts::SEVERAL).example("count: 5")];
+        &[Mode::of("count` above 1, or several `datagrams", exchange::is_series, facts::SEVERAL).example("count: 5")];
     const FIELD_RULES: FieldRules = FieldRules {
         exclusive: &[
             &["send", "send_hex"],

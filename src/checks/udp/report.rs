@@ -1,11 +1,11 @@
 //! What came back, as facts.
 
-use super::exchange::Exchange;
+use super::exchange::ExchangeResult;
 use super::facts::{ANSWERS, LOSS, OTHER_SOURCES, OUTCOME, RESPONSE, RESPONSE_TIME, SENT, SIZE};
 use crate::net::bytes;
 use crate::probe::Cx;
 
-pub(super) fn exchange(cx: &mut Cx<'_>, exchange: Exchange) {
+pub(super) fn exchange(cx: &mut Cx<'_>, exchange: ExchangeResult) {
     match &exchange.evidence {
         Some(evidence) => cx.end(&OUTCOME, exchange.outcome, evidence),
         None => cx.set(&OUTCOME, exchange.outcome),

@@ -18,7 +18,7 @@ const SENT_LATE: u8 = 8;
 const COMPLETED: u8 = 16;
 
 #[derive(Clone, Copy)]
-struct Slot {
+struct InFlightSlot {
     due: u64,
     /// From due to sent, microseconds.
     lateness: u32,
@@ -28,7 +28,7 @@ struct Slot {
     state: u8,
 }
 
-impl Slot {
+impl InFlightSlot {
     const EMPTY: Self = Self { due: 0, lateness: 0, item: 0, position: 0, state: 0 };
 
     const fn is(&self, state: u8) -> bool {
@@ -79,7 +79,7 @@ pub struct TimedOut {
 
 /// The requests in flight on one socket.
 pub struct InFlight {
-    table: Box<[Slot]>,
+    table: Box<[InFlightSlot]>,
     /// Position of the next request.
     next: u32,
     /// Everything before it has ended.
@@ -96,7 +96,7 @@ impl InFlight {
     /// None yet; ids begin with `first_id`.
     #[must_use]
     pub fn new(first_id: u16) -> Self {
-        let table = vec![Slot::EMPTY; IDS as usize].into_boxed_slice();
+        let table = vec![InFlightSlot::EMPTY; IDS as usize].into_boxed_slice();
         Self { table, next: 0, oldest: 0, fresh: 0, waiting: 0, in_window: 0, first_id }
     }
 
@@ -124,7 +124,7 @@ impl InFlight {
             }
             let lateness = u32::try_from(sent.saturating_sub(due) / 1000).unwrap_or(u32::MAX);
             let state = if sent_late { OPEN | SENT_LATE } else { OPEN };
-            *entry = Slot { due, lateness, item, position, state };
+            *entry = InFlightSlot { due, lateness, item, position, state };
             self.waiting += 1;
             self.in_window += 1;
             return Some(id);

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 pub use in_flight::{InFlight, Lookup, Request, TimedOut};
 pub use limit::{Limit, OfferedLoad, limited_by};
-pub use run::{Bounds, Due, Sending, Workload, run};
+pub use run::{Bounds, Due, ScheduleCounts, Workload, run};
 pub use schedule::{BURST, Schedule};
 pub use threads::{Threads, park};
 

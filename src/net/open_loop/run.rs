@@ -76,7 +76,7 @@ pub struct Bounds {
 
 /// Requests of a schedule that was kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sending {
+pub struct ScheduleCounts {
     /// Requests dealt with, skipped and missed ones included.
     pub requests: u64,
     /// Requests skipped, because too many were in flight.
@@ -86,9 +86,9 @@ pub struct Sending {
 }
 
 /// Keeps `schedule` until it has ended and its responses are there, or `stop`.
-pub fn run(schedule: &Schedule, bounds: &Bounds, stop: &CancellationToken, work: &mut impl Workload) -> Sending {
+pub fn run(schedule: &Schedule, bounds: &Bounds, stop: &CancellationToken, work: &mut impl Workload) -> ScheduleCounts {
     let mut catch_up = CatchUp::new(schedule);
-    let mut sent = Sending::default();
+    let mut sent = ScheduleCounts::default();
     let mut drain_until = None;
     while !stop.is_cancelled() {
         let now = work.now();
@@ -120,7 +120,7 @@ fn send(
     schedule: &Schedule,
     bounds: &Bounds,
     catch_up: &mut CatchUp,
-    sent: &mut Sending,
+    sent: &mut ScheduleCounts,
     now: u64,
     work: &mut impl Workload,
 ) {

@@ -66,7 +66,7 @@ impl TlsServer<'_, '_> {
         {
             let hello = widest(version, offer);
             let flight = match self.ask(&hello).await? {
-                Reply::Taken(flight) => flight,
+                Reply::Accepted(flight) => flight,
                 reply => {
                     refused &= matches!(reply, Reply::Refused);
                     continue;
@@ -98,7 +98,7 @@ impl TlsServer<'_, '_> {
     async fn older(&self, offer: &Offer) -> Result<Option<Fault>, Fault> {
         for version in OLDER {
             match self.ask(&widest(version, offer)).await? {
-                Reply::Taken(_) => return Ok(Some(fault(self.peer, nothing_newer(version)))),
+                Reply::Accepted(_) => return Ok(Some(fault(self.peer, nothing_newer(version)))),
                 Reply::Refused => {}
                 Reply::Unknown => break,
             }
@@ -132,7 +132,7 @@ impl TlsServer<'_, '_> {
         let answer = ask(&mut stream, self.peer, &bytes, SendMode::Whole, self.patience).await?;
         Ok(match answer {
             Answer::Flight(flight) if hello.was_ignored(&flight) => Reply::Unknown,
-            Answer::Flight(flight) if flight.alert.is_none() => Reply::Taken(flight),
+            Answer::Flight(flight) if flight.alert.is_none() => Reply::Accepted(flight),
             Answer::Flight(_) | Answer::Alert(_) | Answer::Closed | Answer::Reset => Reply::Refused,
             Answer::Timeout | Answer::Unconnected(_) | Answer::NotTls(_) => Reply::Unknown,
         })
@@ -182,7 +182,7 @@ fn narrowed(hello: &Hello, parts: Parts) -> Hello {
 /// What came of a hello.
 enum Reply {
     /// The server chose something of it.
-    Taken(Box<Flight>),
+    Accepted(Box<Flight>),
     Refused,
     /// Neither.
     Unknown,

@@ -29,7 +29,7 @@ struct ChosenSession {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct StoreState {
     /// The group the server chose, so that the next ClientHello brings a share of it.
     group: Option<NamedGroup>,
     old: Vec<Tls12ClientSessionValue>,
@@ -41,7 +41,7 @@ struct State {
 #[derive(Debug)]
 pub(super) struct SessionStore {
     reuse: Reuse,
-    state: Mutex<State>,
+    state: Mutex<StoreState>,
 }
 
 impl SessionStore {
@@ -52,7 +52,7 @@ impl SessionStore {
     /// Chooses the session to offer next: `pick` chooses one of so many. False when there is none.
     pub(super) fn choose(&self, pick: impl FnOnce(usize) -> usize) -> bool {
         let mut state = self.open();
-        let State { old, new, chosen, .. } = &mut *state;
+        let StoreState { old, new, chosen, .. } = &mut *state;
         let count = old.len() + new.len();
         if count == 0 {
             return false;
@@ -70,11 +70,11 @@ impl SessionStore {
         self.open().chosen = ChosenSession::default();
     }
 
-    fn open(&self) -> MutexGuard<'_, State> {
+    fn open(&self) -> MutexGuard<'_, StoreState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put<T>(&self, session: T, among: impl FnOnce(&mut State) -> &mut Vec<T>) {
+    fn put<T>(&self, session: T, among: impl FnOnce(&mut StoreState) -> &mut Vec<T>) {
         let most = match self.reuse {
             Reuse::None => return,
             Reuse::Latest => LATEST,

@@ -26,7 +26,7 @@ const EXTRA: usize = 4096;
 const NO_ERROR: (VarInt, VarInt) = (VarInt::from_u32(0), VarInt::from_u32(0x100));
 
 /// An exchange that failed, before it is sorted.
-enum Failure {
+enum QuicFailure {
     Write(WriteError),
     Read(ReadError),
     Io(std::io::Error),
@@ -35,7 +35,7 @@ enum Failure {
     ClassifiedError(EarlyEnd),
 }
 
-impl From<EarlyEnd> for Failure {
+impl From<EarlyEnd> for QuicFailure {
     fn from(end: EarlyEnd) -> Self {
         Self::ClassifiedError(end)
     }
@@ -92,17 +92,17 @@ impl Attempt<'_> {
     }
 }
 
-async fn doq(attempt: &mut Attempt<'_>, connection: &Connection) -> Result<(), Failure> {
+async fn doq(attempt: &mut Attempt<'_>, connection: &Connection) -> Result<(), QuicFailure> {
     let end = attempt.end;
     let query = framed(&attempt.query);
     let sent = Instant::now();
     let ask = async {
         let (mut send, receive) =
-            connection.quic.open_bi().await.map_err(|error| Failure::Read(ReadError::ConnectionLost(error)))?;
-        send.write_all(&query).await.map_err(Failure::Write)?;
+            connection.quic.open_bi().await.map_err(|error| QuicFailure::Read(ReadError::ConnectionLost(error)))?;
+        send.write_all(&query).await.map_err(QuicFailure::Write)?;
         // Cannot fail: the stream is open, and nobody else finishes it.
         let _ = send.finish();
-        Ok::<_, Failure>(receive)
+        Ok::<_, QuicFailure>(receive)
     };
     let mut receive = match deadline::until(end, ask).await {
         Ok(asked) => asked?,
@@ -111,7 +111,7 @@ async fn doq(attempt: &mut Attempt<'_>, connection: &Connection) -> Result<(), F
     let mut buffer = Vec::new();
     match deadline::until(end, frame(&mut receive, &mut buffer)).await {
         Err(_) => Err(attempt.silence(&format!("a complete answer; {} came", counted(buffer.len(), "byte"))).into()),
-        Ok(Err(error)) => Err(Failure::Io(error)),
+        Ok(Err(error)) => Err(QuicFailure::Io(error)),
         Ok(Ok(false)) => {
             let (server, came) = (attempt.request.server, counted(buffer.len(), "byte"));
             let why = format!("{server} ended the stream before a complete answer; {came} came");
@@ -144,7 +144,7 @@ async fn doh3(
     connection: &Connection,
     head: hyper::Request<()>,
     query: Bytes,
-) -> Result<(), Failure> {
+) -> Result<(), QuicFailure> {
     let end = attempt.end;
     // The driver of the HTTP/3 connection ends with this function.
     let scope = Scope::default();
@@ -155,16 +155,16 @@ async fn doh3(
         let (mut driver, mut sender) = client
             .build::<_, _, Bytes>(h3_quinn::Connection::new(connection.quic.clone()))
             .await
-            .map_err(Failure::Setup)?;
+            .map_err(QuicFailure::Setup)?;
         scope.spawner().spawn(async move { std::future::poll_fn(|cx| driver.poll_close(cx)).await });
-        let mut stream = sender.send_request(head).await.map_err(Failure::Http)?;
+        let mut stream = sender.send_request(head).await.map_err(QuicFailure::Http)?;
         if !query.is_empty() {
-            stream.send_data(query).await.map_err(Failure::Http)?;
+            stream.send_data(query).await.map_err(QuicFailure::Http)?;
         }
-        stream.finish().await.map_err(Failure::Http)?;
-        let response = stream.recv_response().await.map_err(Failure::Http)?;
+        stream.finish().await.map_err(QuicFailure::Http)?;
+        let response = stream.recv_response().await.map_err(QuicFailure::Http)?;
         // The connection closes with its last sender.
-        Ok::<_, Failure>((response, stream, sender))
+        Ok::<_, QuicFailure>((response, stream, sender))
     };
     let (response, mut stream, _sender) = match deadline::until(end, ask).await {
         Ok(asked) => asked?,
@@ -178,7 +178,7 @@ async fn doh3(
                 let what = format!("the end of the HTTP response; {} came", counted(body.len(), "byte"));
                 return Err(attempt.silence(&what).into());
             }
-            Ok(Err(error)) => return Err(Failure::Http(error)),
+            Ok(Err(error)) => return Err(QuicFailure::Http(error)),
             Ok(Ok(None)) => break,
             Ok(Ok(Some(mut part))) => {
                 while part.has_remaining() {
@@ -194,9 +194,9 @@ async fn doh3(
 }
 
 /// An outcome for an exchange that failed. The end of the connection explains more than the end of the stream.
-fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failure: Failure) -> EarlyEnd {
+fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failure: QuicFailure) -> EarlyEnd {
     let server = attempt.request.server;
-    if let Failure::ClassifiedError(end) = failure {
+    if let QuicFailure::ClassifiedError(end) = failure {
         return end;
     }
     if let Some(error) = connection.quic.close_reason() {
@@ -204,24 +204,26 @@ fn sorted(cx: &mut Cx<'_>, attempt: &Attempt<'_>, connection: &Connection, failu
         let (outcome, why) = lost(cx, end);
         let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
         // An end of this side's making is what HTTP/3 found wrong.
-        if let (quinn::ConnectionError::LocallyClosed, Failure::Http(error)) = (&error, &failure) {
+        if let (quinn::ConnectionError::LocallyClosed, QuicFailure::Http(error)) = (&error, &failure) {
             return EarlyEnd::outcome("protocol_error", format!("{server}: HTTP/3: {}", http3_error::words(error)));
         }
         return EarlyEnd::outcome(outcome, format!("{server}: {why}{detail}"));
     }
     let (outcome, why) = match failure {
-        Failure::Write(WriteError::Stopped(code)) => ("reset", format!("the server takes no query: {}", word(code))),
-        Failure::Read(ReadError::Reset(code)) => ("reset", format!("the stream was reset: {}", word(code))),
-        Failure::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<ReadError>()) {
+        QuicFailure::Write(WriteError::Stopped(code)) => {
+            ("reset", format!("the server takes no query: {}", word(code)))
+        }
+        QuicFailure::Read(ReadError::Reset(code)) => ("reset", format!("the stream was reset: {}", word(code))),
+        QuicFailure::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<ReadError>()) {
             Some(ReadError::Reset(code)) => ("reset", format!("the stream was reset: {}", word(*code))),
             _ => ("closed", error.to_string()),
         },
-        Failure::Write(error) => ("closed", error.to_string()),
-        Failure::Read(error) => ("closed", error.to_string()),
-        Failure::Http(error @ StreamError::RemoteTerminate { .. }) => ("reset", http3_error::words(&error)),
-        Failure::Setup(error) => ("protocol_error", format!("HTTP/3: {}", http3_error::of_connection(&error))),
-        Failure::Http(error) => ("protocol_error", format!("HTTP/3: {}", http3_error::words(&error))),
-        Failure::ClassifiedError(end) => return end,
+        QuicFailure::Write(error) => ("closed", error.to_string()),
+        QuicFailure::Read(error) => ("closed", error.to_string()),
+        QuicFailure::Http(error @ StreamError::RemoteTerminate { .. }) => ("reset", http3_error::words(&error)),
+        QuicFailure::Setup(error) => ("protocol_error", format!("HTTP/3: {}", http3_error::of_connection(&error))),
+        QuicFailure::Http(error) => ("protocol_error", format!("HTTP/3: {}", http3_error::words(&error))),
+        QuicFailure::ClassifiedError(end) => return end,
     };
     EarlyEnd::outcome(outcome, format!("{server}: {}", readable(why.as_bytes())))
 }

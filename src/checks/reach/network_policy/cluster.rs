@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::objects::{ContainerPort, Labels, PodObject, Transport};
+use super::objects::{ContainerPort, Labels, PodObject, PolicyProtocol};
 use super::policy::{Policy, Ports};
-use super::reader::Object;
+use super::reader::ClusterObject;
 use crate::model::suggest::suggest;
 use crate::net::IpVersion;
 
@@ -38,7 +38,7 @@ pub(super) struct Pod {
 
 /// Who takes part in a connection.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Party<'c> {
+pub(in super::super) struct PolicyEndpoint<'c> {
     /// `None` outside of the cluster, where only address blocks hold.
     pub(super) pod: Option<&'c Pod>,
     pub(in super::super) address: IpAddr,
@@ -80,12 +80,12 @@ impl Pod {
     }
 
     /// The ports that its containers call so.
-    pub(super) fn ports_named<'p>(&'p self, name: &'p str, protocol: Transport) -> impl Iterator<Item = u16> + 'p {
+    pub(super) fn ports_named<'p>(&'p self, name: &'p str, protocol: PolicyProtocol) -> impl Iterator<Item = u16> + 'p {
         self.ports.iter().filter(move |port| is_named(port, name, protocol)).map(|port| port.number)
     }
 }
 
-fn is_named(port: &ContainerPort, name: &str, protocol: Transport) -> bool {
+fn is_named(port: &ContainerPort, name: &str, protocol: PolicyProtocol) -> bool {
     port.name.as_deref() == Some(name) && port.protocol == protocol
 }
 
@@ -103,21 +103,21 @@ fn addresses(texts: impl Iterator<Item = String>) -> Result<Vec<IpAddr>, String>
 
 impl Cluster {
     /// Takes in the objects of a file; `Err` says which of them was there already.
-    pub(super) fn add(&mut self, objects: Vec<Object>) -> Result<(), String> {
+    pub(super) fn add(&mut self, objects: Vec<ClusterObject>) -> Result<(), String> {
         for object in objects {
             let label = match &object {
-                Object::Policy(policy) => format!("NetworkPolicy {}", policy.label()),
-                Object::Pod(pod) => format!("Pod {}", pod.label()),
-                Object::Namespace { name, .. } => format!("Namespace {name}"),
+                ClusterObject::Policy(policy) => format!("NetworkPolicy {}", policy.label()),
+                ClusterObject::Pod(pod) => format!("Pod {}", pod.label()),
+                ClusterObject::Namespace { name, .. } => format!("Namespace {name}"),
             };
             if self.known.contains(&label) {
                 return Err(format!("{label} is there twice"));
             }
             self.known.insert(label);
             match object {
-                Object::Policy(policy) => self.policies.push(policy),
-                Object::Pod(pod) => self.pods.push(pod),
-                Object::Namespace { name, mut labels } => {
+                ClusterObject::Policy(policy) => self.policies.push(policy),
+                ClusterObject::Pod(pod) => self.pods.push(pod),
+                ClusterObject::Namespace { name, mut labels } => {
                     // The API server sets it, and nobody can change it.
                     labels.insert("kubernetes.io/metadata.name".into(), name.clone());
                     self.namespaces.insert(name, labels);
@@ -135,7 +135,7 @@ impl Cluster {
     }
 
     /// The pod `NAMESPACE/NAME`, at its address of an IP version.
-    pub(in super::super) fn pod(&self, label: &str, version: IpVersion) -> Result<Party<'_>, Problem> {
+    pub(in super::super) fn pod(&self, label: &str, version: IpVersion) -> Result<PolicyEndpoint<'_>, Problem> {
         let Some(pod) = self.pods.iter().find(|pod| pod.label() == label) else {
             let names: Vec<String> = self.pods.iter().map(Pod::label).collect();
             let help = suggest(label, names.iter().map(String::as_str));
@@ -153,7 +153,7 @@ impl Cluster {
     }
 
     /// Who has an address: a pod, or somebody outside of the cluster.
-    pub(in super::super) fn at(&self, address: IpAddr) -> Result<Party<'_>, Problem> {
+    pub(in super::super) fn at(&self, address: IpAddr) -> Result<PolicyEndpoint<'_>, Problem> {
         let mut pods = self.pods.iter().filter(|pod| pod.addresses.contains(&address) && pod.is_running());
         let Some(pod) = pods.next() else {
             if let Some(pod) = self.pods.iter().find(|pod| pod.node.contains(&address)) {
@@ -164,7 +164,7 @@ impl Cluster {
                 Some(pod) => {
                     Err((format!("{address} is of pod {}: {}", pod.label(), pod.not_running()), WRITE_ANEW.into()))
                 }
-                None => Ok(Party { pod: None, address }),
+                None => Ok(PolicyEndpoint { pod: None, address }),
             };
         };
         match pods.next() {
@@ -177,7 +177,7 @@ impl Cluster {
     }
 
     /// A pod of which all is known that its policies ask.
-    fn checked<'c>(&'c self, pod: &'c Pod, address: IpAddr) -> Result<Party<'c>, Problem> {
+    fn checked<'c>(&'c self, pod: &'c Pod, address: IpAddr) -> Result<PolicyEndpoint<'c>, Problem> {
         if pod.is_in_host_network || pod.node.contains(&address) {
             return Err(of_a_node(address, &pod.label()));
         }
@@ -201,7 +201,7 @@ impl Cluster {
                 return Err((message, "write the number of the port in the policy".into()));
             }
         }
-        Ok(Party { pod: Some(pod), address })
+        Ok(PolicyEndpoint { pod: Some(pod), address })
     }
 }
 

@@ -11,7 +11,7 @@ mod selector;
 mod tests;
 mod yaml;
 
-pub(super) use cluster::{Cluster, Party, Problem};
+pub(super) use cluster::{Cluster, PolicyEndpoint, Problem};
 pub(super) use ruling::Ruling;
 
 use crate::model::Text;

@@ -12,7 +12,7 @@ pub(super) type Labels = BTreeMap<String, String>;
 
 /// What stands beside each object; it may have anything else.
 #[derive(Debug, Default, serde::Deserialize)]
-pub(super) struct Metadata {
+pub(super) struct ObjectMeta {
     pub(super) name: Option<String>,
     pub(super) namespace: Option<String>,
     #[serde(default, deserialize_with = "nullable")]
@@ -94,7 +94,7 @@ pub(super) struct IpBlock {
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a port (`protocol`, `port`, `endPort`)")]
 pub(super) struct PolicyPort {
     #[serde(default, deserialize_with = "nullable")]
-    pub(super) protocol: Transport,
+    pub(super) protocol: PolicyProtocol,
     pub(super) port: Option<PortOrName>,
     pub(super) end_port: Option<u16>,
 }
@@ -102,7 +102,7 @@ pub(super) struct PolicyPort {
 /// Protocols of ports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(super) enum Transport {
+pub(super) enum PolicyProtocol {
     #[default]
     Tcp,
     Udp,
@@ -177,7 +177,7 @@ pub(super) struct ContainerPort {
     #[serde(rename = "containerPort")]
     pub(super) number: u16,
     #[serde(default, deserialize_with = "nullable")]
-    pub(super) protocol: Transport,
+    pub(super) protocol: PolicyProtocol,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -187,15 +187,15 @@ pub(super) struct PodStatus {
     #[serde(rename = "podIP")]
     pub(super) pod_ip: Option<String>,
     #[serde(default, rename = "podIPs", deserialize_with = "nullable")]
-    pub(super) pod_ips: Vec<Address>,
+    pub(super) pod_ips: Vec<IpEntry>,
     #[serde(rename = "hostIP")]
     pub(super) host_ip: Option<String>,
     #[serde(default, rename = "hostIPs", deserialize_with = "nullable")]
-    pub(super) host_ips: Vec<Address>,
+    pub(super) host_ips: Vec<IpEntry>,
 }
 
 #[derive(Debug, serde::Deserialize)]
-pub(super) struct Address {
+pub(super) struct IpEntry {
     pub(super) ip: String,
 }
 

@@ -1,18 +1,18 @@
 //! A NetworkPolicy with its defaults filled in, and everything in it checked as the API server does.
 
 use super::objects::{
-    IpBlock, LabelSelector, NetworkPolicy, PolicyPeer, PolicyPort, PolicySpec, PolicyType, PortOrName, Transport,
+    IpBlock, LabelSelector, NetworkPolicy, PolicyPeer, PolicyPort, PolicyProtocol, PolicySpec, PolicyType, PortOrName,
 };
 use super::selector::Cidr;
 
 /// One way of a connection, as seen from the pod that a policy selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(super) enum PolicyDirection {
     Ingress,
     Egress,
 }
 
-impl Direction {
+impl PolicyDirection {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Ingress => "ingress",
@@ -56,7 +56,7 @@ pub(super) enum Peer {
 
 #[derive(Debug)]
 pub(super) struct PortRange {
-    pub(super) protocol: Transport,
+    pub(super) protocol: PolicyProtocol,
     pub(super) ports: Ports,
 }
 
@@ -96,10 +96,10 @@ impl Policy {
     }
 
     /// The rules for a direction; `None` where it says nothing of it.
-    pub(super) fn rules(&self, direction: Direction) -> Option<&[Rule]> {
+    pub(super) fn rules(&self, direction: PolicyDirection) -> Option<&[Rule]> {
         match direction {
-            Direction::Ingress => self.ingress.as_deref(),
-            Direction::Egress => self.egress.as_deref(),
+            PolicyDirection::Ingress => self.ingress.as_deref(),
+            PolicyDirection::Egress => self.egress.as_deref(),
         }
     }
 

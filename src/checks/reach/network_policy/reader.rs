@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::cluster::Pod;
-use super::objects::{Labels, Metadata, NetworkPolicy, PodObject};
+use super::objects::{Labels, NetworkPolicy, ObjectMeta, PodObject};
 use super::policy::Policy;
 use super::yaml;
 
@@ -17,22 +17,22 @@ const KINDS: [(&str, &str); 3] = [("NetworkPolicy", "networking.k8s.io/v1"), ("P
 
 /// An object that says something of who may reach whom.
 #[derive(Debug)]
-pub(super) enum Object {
+pub(super) enum ClusterObject {
     Policy(Policy),
     Pod(Pod),
     Namespace { name: String, labels: Labels },
 }
 
 /// The objects of a text.
-pub(super) fn objects(text: &str) -> Result<Vec<Object>, String> {
-    let documents: Vec<Document> = if text.trim_start().starts_with('{') {
+pub(super) fn objects(text: &str) -> Result<Vec<ClusterObject>, String> {
+    let documents: Vec<ObjectDocument> = if text.trim_start().starts_with('{') {
         let read: Result<_, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
         read.map_err(|error| format!("it is no JSON that can be read: {error}"))?
     } else {
         yaml::documents(text).map_err(|error| format!("it is no YAML that can be read: {error}"))?
     };
     let mut out = Vec::new();
-    for (Document { header, items }, number) in documents.into_iter().zip(1_usize..) {
+    for (ObjectDocument { header, items }, number) in documents.into_iter().zip(1_usize..) {
         let place = format!("document {number}");
         let Some(items) = items else {
             out.push(object(header, None, &place)?);
@@ -65,31 +65,31 @@ fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     value.get(key)?.as_str()
 }
 
-fn object(value: Value, of_all: OfAll<'_>, place: &str) -> Result<Object, String> {
+fn object(value: Value, of_all: OfAll<'_>, place: &str) -> Result<ClusterObject, String> {
     let own = text(&value, "kind").map(|kind| (kind, text(&value, "apiVersion"))).or(of_all);
     let own = own.map(|(kind, version)| (kind.to_owned(), version.map(str::to_owned)));
     let Some((kind, version)) = own else { return Err(format!("{place} has no `kind`: it is no Kubernetes object")) };
     let metadata = value.get("metadata").cloned().unwrap_or_default();
-    let metadata: Option<Metadata> = serde_path_to_error::deserialize(metadata)
+    let metadata: Option<ObjectMeta> = serde_path_to_error::deserialize(metadata)
         .map_err(|error| wrong(&format!("{kind} of {place}"), "metadata.", &error))?;
-    let Metadata { name, namespace, labels } = metadata.unwrap_or_default();
+    let ObjectMeta { name, namespace, labels } = metadata.unwrap_or_default();
     let Some(name) = name else { return Err(format!("{kind} of {place} has no `metadata.name`")) };
     let label = namespace.as_ref().map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}"));
     let label = format!("{kind} {label}");
     understood(&kind, version.as_deref(), &label)?;
     if kind == "Namespace" {
-        return Ok(Object::Namespace { name, labels });
+        return Ok(ClusterObject::Namespace { name, labels });
     }
     let namespace = namespace
         .ok_or_else(|| format!("{label} has no `metadata.namespace`, and where it is decides whom it is about"))?;
     if kind == "Pod" {
         let pod: PodObject = serde_path_to_error::deserialize(value).map_err(|error| wrong(&label, "", &error))?;
         let pod = Pod::of(namespace, name, labels, pod);
-        return pod.map(Object::Pod).map_err(|why| format!("{label}: {why}"));
+        return pod.map(ClusterObject::Pod).map_err(|why| format!("{label}: {why}"));
     }
     let policy: NetworkPolicy = serde_path_to_error::deserialize(value).map_err(|error| wrong(&label, "", &error))?;
     let policy = Policy::of(namespace, name, policy);
-    policy.map(Object::Policy).map_err(|(path, why)| format!("{label}: {path}: {why}"))
+    policy.map(ClusterObject::Policy).map_err(|(path, why)| format!("{label}: {path}: {why}"))
 }
 
 /// Refuses kinds and versions whose meaning is not known here.
@@ -117,20 +117,20 @@ fn wrong(label: &str, below: &str, error: &serde_path_to_error::Error<serde_json
 }
 
 /// A document of a file: an object, or a list and its items.
-struct Document {
+struct ObjectDocument {
     header: Value,
-    items: Option<Vec<Unique>>,
+    items: Option<Vec<UniqueKeys>>,
 }
 
-impl<'de> Deserialize<'de> for Document {
+impl<'de> Deserialize<'de> for ObjectDocument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Unique(mut header) = Unique::deserialize(deserializer)?;
+        let UniqueKeys(mut header) = UniqueKeys::deserialize(deserializer)?;
         let items = header.as_object_mut().and_then(|header| header.remove("items"));
         let items = match items {
             None => None,
             // Go writes an empty list so.
             Some(Value::Null) => Some(Vec::new()),
-            Some(Value::Array(items)) => Some(items.into_iter().map(Unique).collect()),
+            Some(Value::Array(items)) => Some(items.into_iter().map(UniqueKeys).collect()),
             Some(_) => return Err(serde::de::Error::custom("`items` is no list")),
         };
         Ok(Self { header, items })
@@ -138,17 +138,17 @@ impl<'de> Deserialize<'de> for Document {
 }
 
 /// A value in which no key stands twice: which of them counts would be a guess.
-struct Unique(Value);
+struct UniqueKeys(Value);
 
-impl<'de> Deserialize<'de> for Unique {
+impl<'de> Deserialize<'de> for UniqueKeys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor).map(Self)
+        deserializer.deserialize_any(UniqueKeysVisitor).map(Self)
     }
 }
 
-struct UniqueVisitor;
+struct UniqueKeysVisitor;
 
-impl<'de> Visitor<'de> for UniqueVisitor {
+impl<'de> Visitor<'de> for UniqueKeysVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -180,14 +180,14 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut out = Vec::new();
-        while let Some(Unique(item)) = seq.next_element()? {
+        while let Some(UniqueKeys(item)) = seq.next_element()? {
             out.push(item);
         }
         Ok(out.into())
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut out = Map::new();
-        while let Some((key, Unique(value))) = map.next_entry::<String, _>()? {
+        while let Some((key, UniqueKeys(value))) = map.next_entry::<String, _>()? {
             if out.insert(key.clone(), value).is_some() {
                 return Err(serde::de::Error::custom(format_args!("key `{key}` is written twice")));
             }

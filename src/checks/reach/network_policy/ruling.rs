@@ -1,8 +1,8 @@
 //! Whether policies allow a connection, and which of them says so.
 
-use super::cluster::{Cluster, Party, Pod, Problem};
-use super::objects::Transport;
-use super::policy::{Direction, Peer, Policy, PortRange, Ports, Rule};
+use super::cluster::{Cluster, Pod, PolicyEndpoint, Problem};
+use super::objects::PolicyProtocol;
+use super::policy::{Peer, Policy, PolicyDirection, PortRange, Ports, Rule};
 
 /// Policies named for one denial.
 const MOST_NAMED: usize = 3;
@@ -18,7 +18,7 @@ pub(in super::super) struct Ruling {
 /// A connection: the far end's port and its protocol.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Port {
-    pub(super) protocol: Transport,
+    pub(super) protocol: PolicyProtocol,
     pub(super) number: u16,
 }
 
@@ -26,12 +26,12 @@ impl Cluster {
     /// What the policies say of a connection.
     pub(in super::super) fn ruling(
         &self,
-        from: Party<'_>,
-        to: Party<'_>,
+        from: PolicyEndpoint<'_>,
+        to: PolicyEndpoint<'_>,
         is_udp: bool,
         number: u16,
     ) -> Result<Ruling, Problem> {
-        let port = Port { protocol: if is_udp { Transport::Udp } else { Transport::Tcp }, number };
+        let port = Port { protocol: if is_udp { PolicyProtocol::Udp } else { PolicyProtocol::Tcp }, number };
         let (egress, ingress) = match (from.pod, to.pod) {
             (None, None) => {
                 let message = format!(
@@ -44,11 +44,11 @@ impl Cluster {
                 return Ok(Ruling { allowed: true, policy: "a pod always reaches itself".into() });
             }
             (from_pod, to_pod) => (
-                from_pod.map(|pod| self.one_way(Direction::Egress, pod, to, to_pod, port)),
-                to_pod.map(|pod| self.one_way(Direction::Ingress, pod, from, to_pod, port)),
+                from_pod.map(|pod| self.one_way(PolicyDirection::Egress, pod, to, to_pod, port)),
+                to_pod.map(|pod| self.one_way(PolicyDirection::Ingress, pod, from, to_pod, port)),
             ),
         };
-        let ways: Vec<OneWay> = [egress, ingress].into_iter().flatten().collect();
+        let ways: Vec<DirectionRuling> = [egress, ingress].into_iter().flatten().collect();
         let allowed = ways.iter().all(|way| way.allowed);
         let decisive = ways.into_iter().filter(|way| way.allowed == allowed).map(|way| way.policy);
         Ok(Ruling { allowed, policy: decisive.collect::<Vec<_>>().join("; ") })
@@ -57,19 +57,19 @@ impl Cluster {
     /// What the policies of `pod` say of one direction.
     fn one_way(
         &self,
-        direction: Direction,
+        direction: PolicyDirection,
         pod: &Pod,
-        peer: Party<'_>,
+        peer: PolicyEndpoint<'_>,
         destination: Option<&Pod>,
         port: Port,
-    ) -> OneWay {
+    ) -> DirectionRuling {
         let about =
             self.policies.iter().filter(|policy| policy.namespace == pod.namespace && policy.pods.matches(&pod.labels));
         let about: Vec<(&Policy, &[Rule])> =
             about.filter_map(|policy| Some((policy, policy.rules(direction)?))).collect();
         let word = direction.word();
         if about.is_empty() {
-            return OneWay { allowed: true, policy: format!("no policy is about {word} of {}", pod.label()) };
+            return DirectionRuling { allowed: true, policy: format!("no policy is about {word} of {}", pod.label()) };
         }
         for (policy, rules) in &about {
             let allows = |rule: &Rule| {
@@ -77,17 +77,17 @@ impl Cluster {
                 is_peer && (rule.ports.is_empty() || rule.ports.iter().any(|range| holds(range, destination, port)))
             };
             if let Some(at) = rules.iter().position(allows) {
-                return OneWay { allowed: true, policy: format!("{} spec.{word}[{at}]", policy.label()) };
+                return DirectionRuling { allowed: true, policy: format!("{} spec.{word}[{at}]", policy.label()) };
             }
         }
         let mut names: Vec<String> = about.iter().take(MOST_NAMED).map(|(policy, _)| policy.label()).collect();
         if about.len() > MOST_NAMED {
             names.push(format!("{} more", about.len() - MOST_NAMED));
         }
-        OneWay { allowed: false, policy: format!("{}: no {word} rule allows it", names.join(", ")) }
+        DirectionRuling { allowed: false, policy: format!("{}: no {word} rule allows it", names.join(", ")) }
     }
 
-    fn is_peer(&self, peer: &Peer, policy: &Policy, party: Party<'_>) -> bool {
+    fn is_peer(&self, peer: &Peer, policy: &Policy, party: PolicyEndpoint<'_>) -> bool {
         match (peer, party.pod) {
             (Peer::Block { cidr, except }, _) => {
                 cidr.contains(party.address) && !except.iter().any(|one| one.contains(party.address))
@@ -107,7 +107,7 @@ impl Cluster {
 }
 
 /// What is said of one direction.
-struct OneWay {
+struct DirectionRuling {
     allowed: bool,
     policy: String,
 }

@@ -13,9 +13,9 @@ pub(super) use steps::{Dialogue, STEP};
 pub(super) const CAME_BEFORE: &str = "had come before";
 
 /// How far a dialogue got.
-pub(super) struct Progress {
+pub(super) struct DialogueResult {
     /// The steps taken, the one that failed last.
-    pub(super) steps: Vec<Taken>,
+    pub(super) steps: Vec<StepResult>,
     pub(super) completed: usize,
     /// A note on each step that read only what had come before the last send.
     pub(super) early: Vec<String>,
@@ -24,7 +24,7 @@ pub(super) struct Progress {
 }
 
 /// A step that was taken.
-pub(super) struct Taken {
+pub(super) struct StepResult {
     pub(super) time: Duration,
     /// The lines that it read; absent where it reads none.
     pub(super) received: Option<String>,

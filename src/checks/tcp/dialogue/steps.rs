@@ -17,7 +17,7 @@ const LARGEST_PATTERN: usize = 1 << 20;
 
 choices! {
     /// How a side of the connection ends.
-    pub(super) enum Close {
+    pub(super) enum CloseSide {
         Write = "write",
         Peer = "peer",
     }
@@ -37,7 +37,7 @@ fields! { pub(in crate::checks::tcp) STEP;
         FieldKind::Text,
         "Beside `matches`: regular expression of a line that is a `mismatch` at once.",
     );
-    const CLOSE: Field<Option<Close>> =
+    const CLOSE: Field<Option<CloseSide>> =
         Field::optional_choice("close", "End this side's sending (`write`), or wait until the server closes (`peer`).");
 }
 
@@ -46,22 +46,22 @@ const ACTIONS: [&str; 6] =
     [EXPECT.name(), EXPECT_HEX.name(), MATCHES.name(), SEND.name(), SEND_HEX.name(), CLOSE.name()];
 
 /// What a step does.
-pub(super) enum Action {
+pub(super) enum StepAction {
     Send(Vec<u8>),
     /// Waits for bytes, which are told as this text.
     Expect(Vec<u8>, String),
-    Match(Pattern),
-    Close(Close),
+    Match(LinePattern),
+    CloseSide(CloseSide),
 }
 
 /// Which line a step waits for.
-pub(super) struct Pattern {
+pub(super) struct LinePattern {
     pub(super) matches: Regex,
     pub(super) unless: Option<Regex>,
     shown: String,
 }
 
-impl Action {
+impl StepAction {
     /// Whether it waits for words of the peer.
     pub(super) const fn reads(&self) -> bool {
         matches!(self, Self::Expect(..) | Self::Match(_))
@@ -72,15 +72,15 @@ impl Action {
         match self {
             Self::Expect(_, shown) => shown,
             Self::Match(pattern) => &pattern.shown,
-            Self::Send(_) | Self::Close(Close::Write) => "to send all of it",
-            Self::Close(Close::Peer) => "the end of the connection",
+            Self::Send(_) | Self::CloseSide(CloseSide::Write) => "to send all of it",
+            Self::CloseSide(CloseSide::Peer) => "the end of the connection",
         }
     }
 }
 
 /// The steps, and what they share.
 pub(in crate::checks::tcp) struct Dialogue {
-    pub(super) actions: Vec<Action>,
+    pub(super) actions: Vec<StepAction>,
     pub(super) limit: usize,
     /// Texts of the peer may have an echo of a secret, so they are not cut within a line.
     pub(super) holds_secret: bool,
@@ -109,7 +109,7 @@ impl Dialogue {
 
     /// Whether this side ends its sending in it.
     pub(in crate::checks::tcp) fn half_closes(args: &Args) -> bool {
-        args.get(&DIALOGUE).iter().any(|step| step.get(&CLOSE) == Some(Close::Write))
+        args.get(&DIALOGUE).iter().any(|step| step.get(&CLOSE) == Some(CloseSide::Write))
     }
 
     /// How many times it waits for the peer, at most: for each step, and for the end.
@@ -141,7 +141,7 @@ fn stands_alone(args: &Args) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn action(step: &Args) -> Result<Action, (String, &'static str)> {
+fn action(step: &Args) -> Result<StepAction, (String, &'static str)> {
     const ONE: &str = "write each as a step of its own: `- expect: …`, `- send: …`";
     let written: Vec<&str> = ACTIONS.into_iter().filter(|name| step.0.contains_key(name)).collect();
     match written.as_slice() {
@@ -153,12 +153,12 @@ fn action(step: &Args) -> Result<Action, (String, &'static str)> {
         return Err(("`unless` stands beside `matches` alone".to_owned(), "write `matches`, too"));
     }
     if let Some(close) = step.get(&CLOSE) {
-        return Ok(Action::Close(close));
+        return Ok(StepAction::CloseSide(close));
     }
     if let Some(text) = step.get(&MATCHES) {
         let unless = step.get(&UNLESS).map(|text| pattern(&text)).transpose()?;
         let shown = format!("a line that matches `{text}`");
-        return Ok(Action::Match(Pattern { matches: pattern(&text)?, unless, shown }));
+        return Ok(StepAction::Match(LinePattern { matches: pattern(&text)?, unless, shown }));
     }
     let bytes = match (bytes_of(step, &SEND, &SEND_HEX)?, bytes_of(step, &EXPECT, &EXPECT_HEX)?) {
         (None, None) => return Err(("it does nothing".to_owned(), ONE)),
@@ -168,9 +168,9 @@ fn action(step: &Args) -> Result<Action, (String, &'static str)> {
         return Err(("it is empty".to_owned(), "write at least one byte"));
     }
     Ok(match (step.get(&EXPECT), step.get(&EXPECT_HEX)) {
-        (Some(text), _) => Action::Expect(bytes, quoted(text.shown().as_bytes())),
-        (None, Some(hex)) => Action::Expect(bytes, format!("the bytes {hex}")),
-        (None, None) => Action::Send(bytes),
+        (Some(text), _) => StepAction::Expect(bytes, quoted(text.shown().as_bytes())),
+        (None, Some(hex)) => StepAction::Expect(bytes, format!("the bytes {hex}")),
+        (None, None) => StepAction::Send(bytes),
     })
 }
 
@@ -191,17 +191,19 @@ fn pattern(text: &Text) -> Result<Regex, (String, &'static str)> {
 }
 
 /// Steps that cannot come after others, and a dialogue to which no answer is needed.
-fn in_order(actions: &[Action]) -> Result<(), Invalid> {
-    let position = |close: Close| actions.iter().position(|action| matches!(action, Action::Close(at) if *at == close));
-    let (write, peer) = (position(Close::Write), position(Close::Peer));
+fn in_order(actions: &[StepAction]) -> Result<(), Invalid> {
+    let position = |close: CloseSide| {
+        actions.iter().position(|action| matches!(action, StepAction::CloseSide(at) if *at == close))
+    };
+    let (write, peer) = (position(CloseSide::Write), position(CloseSide::Peer));
     if peer.is_some_and(|at| at + 1 < actions.len()) {
         return Err(DIALOGUE.invalid("nothing can follow `close: peer`", "make it the last step"));
     }
-    let after = |action: &Action| matches!(action, Action::Send(_) | Action::Close(Close::Write));
+    let after = |action: &StepAction| matches!(action, StepAction::Send(_) | StepAction::CloseSide(CloseSide::Write));
     if write.is_some_and(|at| actions.iter().skip(at + 1).any(after)) {
         return Err(DIALOGUE.invalid("nothing can be sent after `close: write`", "send all before it"));
     }
-    if !actions.iter().any(Action::reads) && write.is_none() && peer.is_none() {
+    if !actions.iter().any(StepAction::reads) && write.is_none() && peer.is_none() {
         return Err(DIALOGUE.invalid("it waits for nothing, so nobody has to answer", "add a step `- expect: TEXT`"));
     }
     Ok(())

@@ -34,7 +34,7 @@ struct CompletedHandshake {
 }
 
 /// Why a handshake was not completed.
-enum Failure {
+enum ConnectionFailure {
     /// The server or the path; the kind of error.
     Remote(String),
     /// This host has no port left.
@@ -44,7 +44,7 @@ enum Failure {
 impl Connection<'_> {
     /// The session that the first handshake will resume. Not counted, unless it fails.
     pub(super) async fn first_session(&self) -> Result<(), Fault> {
-        if let Err(Failure::Remote(kind)) = self.attempt().await? {
+        if let Err(ConnectionFailure::Remote(kind)) = self.attempt().await? {
             let mut counts = self.counts.borrow_mut();
             counts.begun += 1;
             counts.fail(kind);
@@ -70,22 +70,22 @@ impl Connection<'_> {
     }
 
     /// Counts a handshake; true when it was completed.
-    fn count(&self, outcome: Result<CompletedHandshake, Failure>, from: Instant, period: &Period) -> bool {
+    fn count(&self, outcome: Result<CompletedHandshake, ConnectionFailure>, from: Instant, period: &Period) -> bool {
         let mut counts = self.counts.borrow_mut();
-        counts.begun += u64::from(!matches!(outcome, Err(Failure::NoPort)));
+        counts.begun += u64::from(!matches!(outcome, Err(ConnectionFailure::NoPort)));
         match outcome {
             Ok(done) => {
                 counts.complete(from, done.at, period.end, done.resumed);
                 return true;
             }
-            Err(Failure::Remote(kind)) => counts.fail(kind),
-            Err(Failure::NoPort) => counts.no_port += 1,
+            Err(ConnectionFailure::Remote(kind)) => counts.fail(kind),
+            Err(ConnectionFailure::NoPort) => counts.no_port += 1,
         }
         false
     }
 
     /// One connection from SYN to `close_notify`.
-    async fn attempt(&self) -> Result<Result<CompletedHandshake, Failure>, Fault> {
+    async fn attempt(&self) -> Result<Result<CompletedHandshake, ConnectionFailure>, Fault> {
         let limit = self.load.connector.timeout;
         let begun = Instant::now();
         // The connection tells by itself when it took too long, and whether that was this host's own doing.
@@ -98,7 +98,7 @@ impl Connection<'_> {
             Ok(Ok(Ok(stream))) => self.close(stream).await,
             Ok(Ok(Err(failure))) => Ok(Err(failure)),
             Ok(Err(fault)) => Err(fault),
-            Err(_) => Ok(Err(Failure::Remote(format!("it took more than {limit:?} {}", step.get())))),
+            Err(_) => Ok(Err(ConnectionFailure::Remote(format!("it took more than {limit:?} {}", step.get())))),
         }
     }
 
@@ -106,37 +106,37 @@ impl Connection<'_> {
         &self,
         stream: TcpStream,
         step: &Cell<&'static str>,
-    ) -> Result<Result<LoadStream, Failure>, Fault> {
+    ) -> Result<Result<LoadStream, ConnectionFailure>, Fault> {
         let connector = &self.load.connector;
         let stream = match connector.upgrade(stream, MeasuredTime::by_user(Duration::ZERO)).await? {
             Ok(connection) => connection.stream,
-            Err(error) => return Ok(Err(Failure::Remote(format!("STARTTLS: {}", error.outcome())))),
+            Err(error) => return Ok(Err(ConnectionFailure::Remote(format!("STARTTLS: {}", error.outcome())))),
         };
         step.set("to the end of the handshake");
-        Ok(self.client.handshake(stream).await?.map_err(|end| Failure::Remote(error_kind(&end))))
+        Ok(self.client.handshake(stream).await?.map_err(|end| ConnectionFailure::Remote(error_kind(&end))))
     }
 
-    async fn connect(&self, limit: Duration) -> Result<Result<TcpStream, Failure>, Fault> {
+    async fn connect(&self, limit: Duration) -> Result<Result<TcpStream, ConnectionFailure>, Fault> {
         let (peer, origin) = (self.load.connector.peer, self.load.connector.origin);
         let end = match dial::try_connect(dial::open(peer, origin)?, peer, origin, limit).await {
             Ok(dialled) => return Ok(Ok(dialled.stream)),
-            Err(end) if end.no_port_left() => return Ok(Err(Failure::NoPort)),
+            Err(end) if end.no_port_left() => return Ok(Err(ConnectionFailure::NoPort)),
             Err(end) => end.judge(peer, origin)?,
         };
-        Ok(Err(Failure::Remote(match end {
+        Ok(Err(ConnectionFailure::Remote(match end {
             ConnectError::Timeout => format!("it took more than {limit:?} to the connection"),
             other => format!("no connection: {}", other.word()),
         })))
     }
 
     /// The end of a handshake, and a `close_notify` that is no part of it.
-    async fn close(&self, mut stream: LoadStream) -> Result<Result<CompletedHandshake, Failure>, Fault> {
+    async fn close(&self, mut stream: LoadStream) -> Result<Result<CompletedHandshake, ConnectionFailure>, Fault> {
         let done = CompletedHandshake { at: Instant::now(), resumed: resumed(&stream) };
         if self.load.settings.resume
             && let Ok(Err(error)) = timeout(self.load.ticket_wait, await_ticket(&mut stream)).await
         {
             let end = self.client.classify(&error)?;
-            return Ok(Err(Failure::Remote(format!("after the handshake: {}", error_kind(&end)))));
+            return Ok(Err(ConnectionFailure::Remote(format!("after the handshake: {}", error_kind(&end)))));
         }
         if self.load.settings.reset {
             let _ = stream.get_ref().0.set_zero_linger();

@@ -38,7 +38,7 @@ pub(super) enum MtuSearch {
 }
 
 /// Whether the border that was found is one of length.
-enum Border {
+enum BoundaryCheck {
     Holds,
     /// What failed before passes now.
     Moved,
@@ -96,9 +96,9 @@ impl Prober {
                 }
             } else {
                 match self.holds((&mut search, &mut reported), stop)? {
-                    Border::Holds => break,
-                    Border::Moved => {}
-                    Border::Gone => return Ok(MtuSearch::Stopped),
+                    BoundaryCheck::Holds => break,
+                    BoundaryCheck::Moved => {}
+                    BoundaryCheck::Gone => return Ok(MtuSearch::Stopped),
                 }
             }
         }
@@ -187,10 +187,10 @@ impl Prober {
         &mut self,
         (search, reported): (&mut Search, &mut TooBigReports),
         stop: &CancellationToken,
-    ) -> Result<Border, Fault> {
+    ) -> Result<BoundaryCheck, Fault> {
         let low = search.low();
         if low >= search.top() || reported.says(low) {
-            return Ok(Border::Holds);
+            return Ok(BoundaryCheck::Holds);
         }
         let mut passes = false;
         for length in [low + 1, low].into_iter().cycle().take(2 * TRIES as usize) {
@@ -199,11 +199,11 @@ impl Prober {
             self.settle(first, stop)?;
             self.learn(search, reported);
             if search.low() > low {
-                return Ok(Border::Moved);
+                return Ok(BoundaryCheck::Moved);
             }
             let answer = self.packets.get(first).and_then(|packet| packet.answer.as_ref());
             passes |= answer.is_some_and(|answer| answer.ending == Ending::Arrived);
         }
-        Ok(if passes { Border::Holds } else { Border::Gone })
+        Ok(if passes { BoundaryCheck::Holds } else { BoundaryCheck::Gone })
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Bounds, Due, Schedule, Sending, Workload, run};
+use super::{Bounds, Due, Schedule, ScheduleCounts, Workload, run};
 use crate::net::open_loop::{Clock, Threads, park};
 use crate::stats::Samples;
 
@@ -94,7 +94,7 @@ impl Workload for Lab {
     }
 }
 
-fn play(schedule: &Schedule, bounds: &Bounds, mut lab: Lab) -> (Sending, Lab) {
+fn play(schedule: &Schedule, bounds: &Bounds, mut lab: Lab) -> (ScheduleCounts, Lab) {
     let stop = lab.stop.clone();
     let sent = run(schedule, bounds, &stop, &mut lab);
     (sent, lab)
@@ -283,7 +283,7 @@ impl Workload for Parked {
 }
 
 /// Runs `schedule` on a thread of its own.
-fn started(schedule: Schedule, threads: &mut Threads) -> tokio::sync::oneshot::Receiver<(Sending, Parked)> {
+fn started(schedule: Schedule, threads: &mut Threads) -> tokio::sync::oneshot::Receiver<(ScheduleCounts, Parked)> {
     let work = move |stop: &CancellationToken| {
         let mut parked = Parked { clock: Clock::start(), sent: Vec::new() };
         (run(&schedule, &OPEN, stop, &mut parked), parked)

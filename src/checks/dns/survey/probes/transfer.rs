@@ -63,7 +63,7 @@ async fn run(
     let Ok(Ok(())) = deadline::until(end, stream.write_all(&framed)).await else {
         return Some(ended("closed", 0, "it does not take the query"));
     };
-    let mut state = State { records: 0, ends: 0, stray: 0 };
+    let mut state = TransferState { records: 0, ends: 0, stray: 0 };
     let (mut buffer, mut bytes) = (Vec::new(), 0);
     // The whole transfer has twice the patience for one answer.
     let mut deadline = Deadline::at(end + patience);
@@ -89,14 +89,14 @@ async fn run(
     }
 }
 
-struct State {
+struct TransferState {
     records: i64,
     /// SOA records of the zone seen: the first begins it, the second ends it.
     ends: usize,
     stray: i64,
 }
 
-impl State {
+impl TransferState {
     /// The transfer ended before its end; `nothing` is the word when it never began.
     fn stopped(&self, nothing: &'static str, why: &str) -> Transfer {
         let records = self.records;

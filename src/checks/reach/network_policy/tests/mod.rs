@@ -3,7 +3,7 @@
 mod refused;
 mod rulings;
 
-use super::{Cluster, Party, Problem, Ruling, reader};
+use super::{Cluster, PolicyEndpoint, Problem, Ruling, reader};
 use crate::net::IpVersion;
 
 const CLUSTER: &str = include_str!("cluster.yaml");
@@ -26,7 +26,7 @@ fn policy(label: &str, spec: &str) -> String {
 }
 
 /// A pod by name, or somebody by address.
-fn party<'c>(cluster: &'c Cluster, name: &str) -> Result<Party<'c>, Problem> {
+fn party<'c>(cluster: &'c Cluster, name: &str) -> Result<PolicyEndpoint<'c>, Problem> {
     match name.parse() {
         Ok(address) => cluster.at(address),
         Err(_) => cluster.pod(name, IpVersion::Any),

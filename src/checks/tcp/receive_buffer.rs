@@ -13,7 +13,7 @@ const CHUNK: usize = 4096;
 
 /// Why there is nothing more to read.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum ReadEnd {
     /// The peer ended the connection in order.
     Closed,
     /// `limit` is reached.
@@ -22,7 +22,7 @@ pub(super) enum Stop {
     Broken(io::Error),
 }
 
-impl Stop {
+impl ReadEnd {
     /// Whether the peer tore the connection down.
     pub(super) fn is_reset(&self) -> bool {
         const TORN_DOWN: [i32; 3] = [libc::ECONNRESET, libc::EPIPE, libc::ENOTCONN];
@@ -31,13 +31,13 @@ impl Stop {
 }
 
 /// All that came so far.
-pub(super) struct Reading {
+pub(super) struct ReceiveBuffer {
     pub(super) received: Vec<u8>,
     limit: usize,
     closed: bool,
 }
 
-impl Reading {
+impl ReceiveBuffer {
     pub(super) const fn new(limit: usize) -> Self {
         Self { received: Vec::new(), limit, closed: false }
     }
@@ -48,22 +48,22 @@ impl Reading {
     }
 
     /// Waits for more.
-    pub(super) async fn more(&mut self, stream: &mut TcpStream) -> Result<(), Stop> {
+    pub(super) async fn more(&mut self, stream: &mut TcpStream) -> Result<(), ReadEnd> {
         let mut chunk = [0_u8; CHUNK];
         let room = self.limit.saturating_sub(self.received.len()).min(CHUNK);
         if self.closed {
-            return Err(Stop::Closed);
+            return Err(ReadEnd::Closed);
         }
         if room == 0 {
-            return Err(Stop::Full);
+            return Err(ReadEnd::Full);
         }
-        let count = stream.read(&mut chunk[..room]).await.map_err(Stop::Broken)?;
+        let count = stream.read(&mut chunk[..room]).await.map_err(ReadEnd::Broken)?;
         self.take(&chunk[..count]);
-        if self.closed { Err(Stop::Closed) } else { Ok(()) }
+        if self.closed { Err(ReadEnd::Closed) } else { Ok(()) }
     }
 
     /// Takes in what this host has received already, and waits for nothing.
-    pub(super) fn drain(&mut self, stream: &TcpStream) -> Result<(), Stop> {
+    pub(super) fn drain(&mut self, stream: &TcpStream) -> Result<(), ReadEnd> {
         let mut chunk = [0_u8; CHUNK];
         while !self.closed {
             let room = self.limit.saturating_sub(self.received.len()).min(CHUNK);
@@ -74,16 +74,16 @@ impl Reading {
             match recv(stream.as_raw_fd(), &mut chunk[..room], MsgFlags::MSG_DONTWAIT) {
                 Ok(count) => self.take(&chunk[..count]),
                 Err(Errno::EAGAIN | Errno::EINTR) => break,
-                Err(error) => return Err(Stop::Broken(error.into())),
+                Err(error) => return Err(ReadEnd::Broken(error.into())),
             }
         }
         Ok(())
     }
 
     /// Ends the sending of this side, and says how much had come before.
-    pub(super) async fn half_close(&mut self, stream: &mut TcpStream) -> Result<usize, Stop> {
+    pub(super) async fn half_close(&mut self, stream: &mut TcpStream) -> Result<usize, ReadEnd> {
         self.drain(stream)?;
-        stream.shutdown().await.map_err(Stop::Broken)?;
+        stream.shutdown().await.map_err(ReadEnd::Broken)?;
         Ok(self.received.len())
     }
 
