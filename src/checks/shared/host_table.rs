@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::hosts::Host;
-use crate::model::rows::{Row, Rows, RowsBuilder};
+use crate::model::rows::{LongList, Row, Rows, RowsBuilder};
 use crate::model::{Choice, Fact, Fault};
 use crate::probe::Cx;
 
@@ -47,7 +47,7 @@ pub struct HostTable {
     facts: &'static HostFacts,
     rows: RowsBuilder,
     /// By state: how many hosts, and those that are listed.
-    lists: Vec<(u64, Vec<String>)>,
+    lists: Vec<(u64, LongList)>,
     /// The first that could not be asked and why, and how many.
     unasked: Option<(Box<Fault>, u64)>,
 }
@@ -56,7 +56,7 @@ impl HostTable {
     /// An empty one, for so many hosts.
     #[must_use]
     pub fn new(cx: &Cx<'_>, facts: &'static HostFacts, hosts: usize) -> Self {
-        let lists = facts.states.iter().map(|_| (0, Vec::new())).collect();
+        let lists = facts.states.iter().map(|_| (0, LongList::default())).collect();
         Self { facts, rows: cx.rows(facts.hosts).expecting(hosts), lists, unasked: None }
     }
 
@@ -124,7 +124,7 @@ impl HostTable {
         }
         for (state, (_, list)) in self.facts.states.iter().zip(self.lists) {
             if let Some(fact) = state.list {
-                cx.set_long(fact, list.into_iter());
+                cx.set_long(fact, list);
             }
         }
         match self.unasked {
