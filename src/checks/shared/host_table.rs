@@ -6,6 +6,7 @@ use super::hosts::Host;
 use crate::model::rows::{LongList, Row, Rows, RowsBuilder};
 use crate::model::{Choice, Fact, Fault};
 use crate::probe::Cx;
+use crate::stats::Samples;
 
 /// A state of hosts.
 pub struct HostState {
@@ -107,6 +108,12 @@ impl HostTable {
     #[must_use]
     pub fn has(&self, word: &str) -> bool {
         self.facts.states.iter().zip(&self.lists).any(|(state, (count, _))| state.word == word && *count > 0)
+    }
+
+    /// All numbers of a column so far.
+    #[must_use]
+    pub fn samples<T>(&self, column: &Fact<T>) -> Option<&Samples> {
+        self.rows.samples(column)
     }
 
     /// Records rows, outcome and lists. Hosts that this host could not ask are a fault, beside what was seen of the others; of a fault that

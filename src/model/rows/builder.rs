@@ -121,6 +121,13 @@ impl RowsBuilder {
         self.spare = row.cells;
     }
 
+    /// All numbers of a column so far, also of rows that are not kept.
+    #[must_use]
+    pub fn samples<T>(&self, column: &Fact<T>) -> Option<&Samples> {
+        let at = self.columns.iter().position(|info| info.name == column.info.name)?;
+        self.samples.get(at)?.as_ref()
+    }
+
     /// Rows so far.
     #[must_use]
     pub fn total(&self) -> u64 {
