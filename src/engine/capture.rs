@@ -1,7 +1,7 @@
 //! Values and targets of passed cases for those that use them, and secrets for whoever hides them.
 
 use crate::model::target::Target;
-use crate::model::{Capture, Fault, Observation, Round};
+use crate::model::{Capture, Fault, Observation, Round, Value};
 use crate::plan::Case;
 use crate::probe::{CapturedValues, FoundTargets};
 
@@ -30,9 +30,9 @@ pub(super) fn keep(captured: &CapturedValues, case: &Case, observation: &Observa
         let value = capture.value(round).map_err(|(detail, remedy)| fault(case, capture, detail, remedy))?;
         Ok((capture.stand_in.clone(), value))
     };
-    let values: Vec<(Box<str>, String)> = case.captures.iter().map(value).collect::<Result<_, Fault>>()?;
+    let values: Vec<(Box<str>, Value)> = case.captures.iter().map(value).collect::<Result<_, Fault>>()?;
     for (stand_in, value) in values {
-        captured.set(&stand_in, &value);
+        captured.set(&stand_in, value);
     }
     for table in &case.feeds {
         captured.set_targets(&found_by(&case.suite, &case.check, table), targets(round, table));

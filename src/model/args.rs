@@ -43,27 +43,13 @@ pub enum Arg {
     },
 }
 
-/// How a value stands in a text, so that it stays one value there.
+/// What a text is, in which a value is to stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quoting {
-    /// As it is.
-    None,
-    /// Within a string of a JSON document.
+pub enum TextForm {
+    /// Any text: the value stands there as it is.
+    Plain,
+    /// A JSON document, in which it stays one value.
     Json,
-}
-
-impl Quoting {
-    /// The value as it stands there.
-    #[must_use]
-    pub fn of(self, value: &str) -> String {
-        match self {
-            Self::None => value.to_owned(),
-            Self::Json => {
-                let quoted = super::Value::from(value).to_string();
-                quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned()
-            }
-        }
-    }
 }
 
 /// Default expectations.
@@ -90,10 +76,10 @@ impl Arg {
     }
 
     /// See [`Args::with_values`].
-    fn with_values<E>(&self, each: &mut dyn FnMut(&Text, Quoting) -> Result<Text, E>) -> Result<Self, E> {
+    fn with_values<E>(&self, each: &mut dyn FnMut(&Text, TextForm) -> Result<Text, E>) -> Result<Self, E> {
         Ok(match self {
-            Self::Text(text) if stand_in::is_in(text) => Self::Text(each(text, Quoting::None)?),
-            Self::Document(text) if stand_in::is_in(text) => Self::Document(each(text, Quoting::Json)?),
+            Self::Text(text) if stand_in::is_in(text) => Self::Text(each(text, TextForm::Plain)?),
+            Self::Document(text) if stand_in::is_in(text) => Self::Document(each(text, TextForm::Json)?),
             Self::List(items) => Self::List(items.iter().map(|item| item.with_values(each)).collect::<Result<_, E>>()?),
             Self::Map(items) => {
                 let items = items.iter().map(|(name, item)| Ok::<_, E>((name.clone(), item.with_values(each)?)));
@@ -184,7 +170,7 @@ impl Args {
     }
 
     /// The same with what `value` makes of each text that waits for a captured value.
-    pub fn with_values<E>(&self, value: &mut dyn FnMut(&Text, Quoting) -> Result<Text, E>) -> Result<Self, E> {
+    pub fn with_values<E>(&self, value: &mut dyn FnMut(&Text, TextForm) -> Result<Text, E>) -> Result<Self, E> {
         let own = self.0.iter().map(|(name, arg)| Ok::<_, E>((*name, arg.with_values(value)?)));
         Ok(Self(own.collect::<Result<_, E>>()?))
     }

@@ -41,8 +41,8 @@ impl Capture {
         out
     }
 
-    /// Its value in a round, as other checks may use it.
-    pub fn value(&self, round: &Round) -> Result<String, NoValue> {
+    /// Its value in a round, as other checks may use it: a text, a number or a flag.
+    pub fn value(&self, round: &Round) -> Result<Value, NoValue> {
         let path = &self.path;
         let Some(found) = self.found(round) else {
             return Err((
@@ -70,7 +70,7 @@ impl Capture {
                 format!("`{path}` has fewer than {SHORTEST_SECRET} characters, and cannot be hidden in reports");
             return Err((message, help));
         }
-        Ok(text)
+        Ok(found.clone())
     }
 
     fn found<'v>(&self, round: &'v Round) -> Option<&'v Value> {
@@ -93,7 +93,8 @@ fn leaves(value: &Value, out: &mut Vec<String>) {
 }
 
 /// A scalar as it stands in a text.
-fn text_of(value: &Value) -> Option<String> {
+#[must_use]
+pub fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::model::Value;
 use crate::model::target::Target;
 
 /// Most secrets of a run: each is looked for in every text of a report.
@@ -18,7 +19,7 @@ pub struct CapturedValues(Mutex<CapturedState>);
 
 #[derive(Default)]
 struct CapturedState {
-    values: HashMap<Box<str>, Arc<str>>,
+    values: HashMap<Box<str>, Value>,
     targets: HashMap<Box<str>, FoundTargets>,
     /// All that is to be hidden.
     secrets: HashSet<String>,
@@ -29,12 +30,12 @@ struct CapturedState {
 impl CapturedValues {
     /// The value that stands behind `stand_in`, once there is one; not for people.
     #[must_use]
-    pub fn get(&self, stand_in: &str) -> Option<Arc<str>> {
+    pub fn get(&self, stand_in: &str) -> Option<Value> {
         self.state().values.get(stand_in).cloned()
     }
 
     /// Lets others use a value.
-    pub fn set(&self, stand_in: &str, value: &str) {
+    pub fn set(&self, stand_in: &str, value: impl Into<Value>) {
         self.state().values.insert(stand_in.into(), value.into());
     }
 

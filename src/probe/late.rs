@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::captured::CapturedValues;
 use super::{Cx, DynProbe, Family, Footprint, ProbeFuture, RestoreOutcome};
-use crate::model::args::Quoting;
+use crate::model::args::TextForm;
+use crate::model::capture::text_of;
 use crate::model::{Args, FactInfo, Fault, Observation, Text, stand_in};
 
 /// A probe that is built when it runs. Until then one with stand-ins answers for it: values change no more than texts, so all
@@ -31,7 +32,7 @@ impl LateProbe {
         if let Some(built) = self.built.get() {
             return Ok(built);
         }
-        let args = self.args.with_values(&mut |text, quoting| self.filled(text, quoting, values))?;
+        let args = self.args.with_values(&mut |text, form| self.filled(text, form, values))?;
         // The messages of the family may hold the values.
         let probe = (self.family.build)(&args).map_err(|invalid| self.unfit(invalid.field))?;
         let same = probe.footprint() == self.planned.footprint() && probe.longest() == self.planned.longest();
@@ -42,10 +43,14 @@ impl LateProbe {
     }
 
     /// A text with the values in place of their stand-ins.
-    fn filled(&self, text: &Text, quoting: Quoting, values: &CapturedValues) -> Result<Text, Fault> {
+    fn filled(&self, text: &Text, form: TextForm, values: &CapturedValues) -> Result<Text, Fault> {
         let missing = || self.fault("a value that it uses was not captured", MISSING);
-        let value =
-            stand_in::replaced(text, |word| values.get(word).map(|value| quoting.of(&value)).ok_or_else(missing))?;
+        let value = match form {
+            TextForm::Plain => {
+                stand_in::replaced(text, |word| values.get(word).as_ref().and_then(text_of).ok_or_else(missing))
+            }
+            TextForm::Json => stand_in::replaced_in_json(text, |word| values.get(word).ok_or_else(missing)),
+        }?;
         Ok(Text::new(value, Some(text.shown())))
     }
 

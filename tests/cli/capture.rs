@@ -204,7 +204,7 @@ fn a_value_stays_one_value_within_a_document() {
         assert_eq!(ended.code, 0, "{value}: {}{}", ended.out, ended.err);
         let asked = server.asked.lock().unwrap().iter().find(|request| request.starts_with("PUT")).cloned().unwrap();
         let sent: serde_json::Value = serde_json::from_str(asked.split_once("\r\n\r\n").unwrap().1).unwrap();
-        assert_eq!(sent, serde_json::json!({"given": [format!("<{value}>")], "id": "1"}), "{asked}");
+        assert_eq!(sent, serde_json::json!({"given": [format!("<{value}>")], "id": 1}), "{asked}");
         assert_hidden(&sandbox, &ended, value);
     }
 }

@@ -79,7 +79,8 @@ is not green.",
 Gives names to values that a check sees, so that others can ask with them: log in, then ask with the token. Another check writes
 `${checks.login.token}` in a field, needs this one by that, and is skipped where it does not pass. What is captured must be there, and
 is hidden in every output unless `secret: false` says that everybody may see it. A value stands in texts alone (headers, bodies, paths
-of URLs), as it is: where packets go, how often and how long is settled before anything is sent.",
+of URLs), as it is: where packets go, how often and how long is settled before anything is sent. In a `json` document a number or a
+flag that is all of a value, `{id: \"${checks.login.id}\"}`, stays a number or a flag.",
             "  - id: login
     http: {url: \"https://www.example.test/login\", method: POST}
     capture: {token: body.json.token, id: {fact: body.json.id, secret: false}}
