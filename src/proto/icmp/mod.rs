@@ -77,9 +77,8 @@ impl EchoSocket {
         }
         // The port of a ping socket is the identifier of its requests.
         let port = options.flow.filter(|_| !raw).unwrap_or(0);
-        options.origin.bind(&socket, target, port).map_err(|error| {
-            icmp_fault(&error, &format!("bind to source {}", options.origin.address(target)), target)
-        })?;
+        let binding = || options.origin.binding("bind ICMP socket");
+        options.origin.bind(&socket, target, port).map_err(|error| icmp_fault(&error, &binding(), target))?;
         if let Some(ttl) = options.ttl {
             if echo.v6 { socket.set_unicast_hops_v6(ttl) } else { socket.set_ttl_v4(ttl) }.map_err(fault("set ttl"))?;
         }

@@ -218,6 +218,17 @@ fn without_the_interface_nothing_is_known() {
     all_errored(&own, &checks, "no such interface");
 }
 
+/// Nor by a name that stands for an address of a link: the kernel would choose one for some packets.
+#[test]
+fn a_name_says_no_link() {
+    let Some(own) = namespace() else { return };
+    own.setup("ip link set lo up\nip link add a0 type veth peer name a1\nip link set a1 up");
+    own.setup(&addressed("a0", "fe80::1"));
+    std::fs::write(own.etc().join("hosts"), "fe80::2 near.test\n").unwrap();
+    let rows = suites::rows("near.test", None).into_iter().filter(|row| row.family.name != "failover");
+    all_errored(&own, &rows.map(|row| row.plain()).collect::<Vec<_>>(), "no link is named");
+}
+
 /// Nor where it leads nowhere: the way by another one is none.
 #[test]
 fn an_interface_without_a_route_is_this_hosts_own_lack() {
