@@ -10,10 +10,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::model::Fault;
-use crate::model::interface::is_link_local;
-use crate::net::Origin;
 use crate::net::datagram::Datagram;
 use crate::net::dial::ZONE;
+use crate::net::origin::{AddressClass, Origin};
 use crate::net::sys::{fragment, icmp_filter};
 
 pub use echo::{Echo, Number, Received, Requests};
@@ -189,7 +188,7 @@ pub fn icmp_fault(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
         Some(libc::EAFNOSUPPORT) => "this machine has no such IP version; set `ip_version`",
         Some(libc::EPROTONOSUPPORT) => "this system offers no ICMP sockets; run from a machine that does",
         Some(libc::ENOBUFS | libc::EAGAIN) => "the local queue is full: raise `interval` or lower `size`",
-        _ if is_link_local(target) && error.kind() == io::ErrorKind::InvalidInput => ZONE,
+        _ if AddressClass::of(target) == AddressClass::LinkLocal && error.kind() == io::ErrorKind::InvalidInput => ZONE,
         Some(libc::EINVAL) => "a blackhole route: see `ip route`",
         Some(libc::ENODEV) => "this host has no such interface; those there are: `ip link`",
         _ => "see the system's message",
