@@ -11,7 +11,7 @@ use crate::baseline::metrics::{self, Against, PAIRS};
 use crate::judge::{self, Difference, Parity, Ratio};
 use crate::model::document_path::is_of;
 use crate::model::named::Named;
-use crate::model::observation::Side;
+use crate::model::observation::{KEPT_OF_EACH, Side};
 use crate::model::record::{Facts, Word};
 use crate::model::reduced::{Check, Metric};
 use crate::model::typed::Form;
@@ -45,7 +45,7 @@ pub(super) fn compared(case: &Case, observation: &Observation) -> Option<Parity>
         differences: firm.into_iter().map(|change| difference(case, change)).collect(),
         unknown,
         left_out,
-        confirmed: ipv4.len().min(ipv6.len()) > 1,
+        confirmed: ipv4.len().min(ipv6.len()) >= KEPT_OF_EACH,
         ratios: ratios(case, observation),
     })
 }
@@ -72,7 +72,12 @@ fn unknown(case: &Case, changes: &Changes, wavering: &[&FactChange]) -> (Option<
     let left_out = left_out.iter().map(|(fact, why)| format!("`{fact}` {why}: IPv4 and IPv6 were not compared by it"));
     let unknown: Vec<String> = unknown
         .iter()
-        .map(|(fact, why)| format!("`{fact}` {why}; leave it out with `baseline: {{{fact}: {{change: ignore}}}}`"))
+        .map(|(path, why)| {
+            // A rule is written for a fact, not for a part of one.
+            let facts = case.family.facts.iter().map(|info| info.name).filter(|name| is_of(path, name));
+            let fact = facts.max_by_key(|name| name.len()).unwrap_or(path);
+            format!("`{path}` {why}; leave it out with `baseline: {{{fact}: {{change: ignore}}}}`")
+        })
         .collect();
     ((!unknown.is_empty()).then(|| unknown.join("; ")), left_out.collect())
 }

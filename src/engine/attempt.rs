@@ -152,28 +152,6 @@ fn ended<A: Assess>(
     CaseResult { record: shared.assess.record(case, observation, judgement, timing), silence, unreached }
 }
 
-/// One more measurement of a case as evidence for others, with the retries it has.
-pub(super) async fn once_more<A: Assess>(shared: &Shared<A>, case: &Case) -> (Verdict, Option<String>, Observation) {
-    let start = Instant::now();
-    let arm = case.head.is_some().then_some(Arm::Head);
-    let turn = PlannedRound { slot: 0, arm, warm_up: false, confirm: false };
-    let mut attempt = 1;
-    loop {
-        let mut observation = Observation::default();
-        let within = (start, Instant::now() + case.attempt);
-        let fault = round(shared, case, &mut observation, turn, within, attempt).await;
-        let (verdict, reason, _) = assess(shared, case, &mut observation, fault.as_ref(), (start, start));
-        if verdict == Verdict::Passed || attempt > case.retries || shared.halt.is_set() {
-            return (verdict, reason, observation);
-        }
-        tokio::select! {
-            () = tokio::time::sleep(case.wait_to_retry(attempt)) => {}
-            () = shared.halt.set() => {}
-        }
-        attempt += 1;
-    }
-}
-
 /// When the next attempt begins; `None` when this was the last. `look` is when the first attempt began, and this one.
 fn next_attempt(
     case: &Case,
@@ -198,7 +176,7 @@ fn next_attempt(
 }
 
 /// Judges an attempt that ended now.
-fn assess<A: Assess>(
+pub(super) fn assess<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
     observation: &mut Observation,
@@ -245,7 +223,7 @@ async fn rounds<A: Assess>(
 }
 
 /// One round: its measurements one after the other, each put back before the next; it ends with one that got no answer.
-async fn round<A: Assess>(
+pub(super) async fn round<A: Assess>(
     shared: &Shared<A>,
     case: &Case,
     observation: &mut Observation,
@@ -271,6 +249,7 @@ async fn round<A: Assess>(
             case = %case.id, slot = turn.slot, sample, arm = ?turn.arm, warm_up = turn.warm_up, ?took, ?fault_kind,
             "round ended"
         );
+        case.feeds.iter().for_each(|table| observation.compare_targets(table));
         let restored = restore(shared, case, arm, observation, (deadline, seed)).await;
         if let Some(fault) = after_restore(arm, restored, fault) {
             return Some(fault);

@@ -35,7 +35,12 @@ pub(super) fn keep(captured: &CapturedValues, case: &Case, observation: &Observa
         captured.set(&stand_in, value);
     }
     for table in &case.feeds {
-        captured.set_targets(&found_by(&case.suite, &case.check, table), targets(round, table));
+        let found = if observation.targets_differ(table) {
+            Err("its rounds named different targets, and there may be more".to_owned())
+        } else {
+            targets(round, table)
+        };
+        captured.set_targets(&found_by(&case.suite, &case.check, table), found);
     }
     Ok(())
 }

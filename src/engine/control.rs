@@ -2,18 +2,19 @@
 //! silence was the target's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::{Assess, CaseEnd, Shared, attempt};
+use crate::model::interface::address_and_zone;
 use crate::model::named::Named;
-use crate::model::{CheckRecord, Control, Event, Fault, Severity, Silence, Unit, Verdict};
+use crate::model::{Arm, CheckRecord, Control, Event, Fault, Observation, Severity, Silence, Unit, Verdict};
 use crate::net::handshakes;
 use crate::net::this_host::pending_syns::PendingSyns;
-use crate::plan::{Case, ControlGroup, Shows, same_host};
+use crate::plan::{Case, ControlGroup, Layout, PlannedRound, Shows, same_host};
 
 /// What to do about a filter of this host.
 const OWN_RULES: &str =
@@ -196,7 +197,7 @@ async fn run_again<A: Assess>(shared: &Shared<A>, control: &Case) -> ControlRun 
         let control = Control { check, verdict: Verdict::Skipped, reason: Some(reason.clone()), address: None };
         return ControlRun { control, answered_in: None };
     }
-    let (verdict, reason, observation) = attempt::once_more(shared, control).await;
+    let (verdict, reason, observation) = once_more(shared, control).await;
     let facts = control.family.facts;
     let address = facts.iter().find(|fact| fact.roles.address);
     let address = address.and_then(|fact| observation.text(fact.name)).map(str::to_owned);
@@ -204,6 +205,51 @@ async fn run_again<A: Assess>(shared: &Shared<A>, control: &Case) -> ControlRun 
     let shortest = times.filter_map(|fact| observation.merged(fact.name)?.summary()?.get("min"));
     let answered_in = shortest.min_by(f64::total_cmp);
     ControlRun { control: Control { check, verdict, reason, address }, answered_in }
+}
+
+/// One more measurement of a case as evidence for others, with the retries it has; of a case with `parity`, over both IP versions.
+async fn once_more<A: Assess>(shared: &Shared<A>, case: &Case) -> (Verdict, Option<String>, Observation) {
+    let start = Instant::now();
+    let once = Layout { warm_up: 0, rounds: 1, ..case.layout };
+    let about = |turn: &PlannedRound| case.head.is_none() || turn.arm == Some(Arm::Head);
+    let mut attempts = 1;
+    loop {
+        let mut observation = Observation::default();
+        let within = (start, Instant::now() + case.attempt);
+        let turns = once.turns().filter(about);
+        let fault = unannounced(shared, case, &mut observation, turns, (within, attempts)).await;
+        let (mut verdict, mut reason, judgement) =
+            attempt::assess(shared, case, &mut observation, fault.as_ref(), (start, start));
+        if once.parity && fault.is_none() && shared.assess.needs_confirmation(case, &observation, &judgement) {
+            let fault = unannounced(shared, case, &mut observation, once.again(), (within, attempts)).await;
+            (verdict, reason, _) = attempt::assess(shared, case, &mut observation, fault.as_ref(), (start, start));
+        }
+        if verdict == Verdict::Passed || attempts > case.retries || shared.halt.is_set() {
+            return (verdict, reason, observation);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(case.wait_to_retry(attempts)) => {}
+            () = shared.halt.set() => {}
+        }
+        attempts += 1;
+    }
+}
+
+/// Some rounds that nobody is told of; ends at the first fault.
+async fn unannounced<A: Assess>(
+    shared: &Shared<A>,
+    case: &Case,
+    observation: &mut Observation,
+    turns: impl Iterator<Item = PlannedRound>,
+    (within, attempt): ((Instant, Instant), u32),
+) -> Option<Fault> {
+    for turn in turns {
+        let fault = attempt::round(shared, case, observation, turn, within, attempt).await;
+        if fault.is_some() {
+            return fault;
+        }
+    }
+    None
 }
 
 /// Why the silence of `own`, which took so many seconds, is not known to be its target's, after what this control came to.
@@ -222,7 +268,7 @@ fn doubt(own: &Case, (silence, took): (&Silence, f64), same: bool, ran: &Control
         return Some(unproven(own, silence, detail, remedy));
     }
     let elsewhere = control.address.as_ref().and_then(|reached| {
-        let version = |address: &str| address.parse::<IpAddr>().ok().map(|address| address.is_ipv4());
+        let version = |address: &str| address_and_zone(address).map(|(address, _)| address.is_ipv4());
         let vouched = |silent: &str| if same { silent == reached } else { version(silent) == version(reached) };
         silence.addresses.iter().find(|silent| !vouched(silent)).map(|silent| (silent, reached))
     });

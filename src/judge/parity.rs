@@ -23,7 +23,7 @@ pub struct Parity {
     pub unknown: Option<String>,
     /// What is not compared as nobody asks for it, and why.
     pub left_out: Vec<String>,
-    /// Whether there was more than one answer of either to tell what differs anyway.
+    /// Whether there were enough answers of either to tell what differs anyway.
     pub confirmed: bool,
     /// Metrics that are compared by ratio.
     pub ratios: Vec<Ratio>,
@@ -69,7 +69,7 @@ pub(super) fn judge(
     }
 }
 
-/// Whether an attempt failed on nothing but that the IP versions differ, seen once: it is looked at again.
+/// Whether an attempt failed on nothing but that the IP versions differ, seen too seldom: it is looked at again.
 #[must_use]
 pub fn is_unsure(judgement: &Judgement) -> bool {
     let of_parity = |outcome: &Outcome| outcome.fact.starts_with("parity.");

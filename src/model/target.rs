@@ -78,21 +78,36 @@ impl Target {
         }
     }
 
-    /// The text with the parts of this target in place of their words; `Err` is the part that it lacks.
+    /// The text with the parts of this target in place of their words; `Err` is the part that it lacks. What takes the place of a
+    /// word is never looked at again: a host may be called like one.
     pub fn fill(&self, text: &str) -> Result<String, &'static str> {
-        let mut out = text.to_owned();
-        for (part, word) in PARTS.into_iter().zip(WORDS) {
-            if !out.contains(word) {
-                continue;
-            }
+        let (mut out, mut rest) = (String::new(), text);
+        while let Some((at, part, word)) = next_word(rest) {
+            let (before, after) = rest.split_at(at);
+            let after = after.get(word.len()..).unwrap_or_default();
+            out.push_str(before);
             let value = self.part(part).ok_or(part)?;
-            // Within a URL, and before a port, an IPv6 address stands in brackets.
-            let bracketed = value.contains(':') && (out.contains("://") || out.contains(&format!("{word}:")));
-            let value = if bracketed { Cow::Owned(format!("[{value}]")) } else { value };
-            out = out.replace(word, &value);
+            // Within the authority of a URL, and before a port, an IPv6 address stands in brackets.
+            if value.contains(':') && (after.starts_with(':') || is_in_authority(&out)) {
+                out.extend(["[", &value, "]"]);
+            } else {
+                out.push_str(&value);
+            }
+            rest = after;
         }
-        Ok(out)
+        Ok(out + rest)
     }
+}
+
+/// The word that stands first in a text: where, for which part, and itself.
+fn next_word(text: &str) -> Option<(usize, &'static str, &'static str)> {
+    let found = PARTS.into_iter().zip(WORDS).filter_map(|(part, word)| Some((text.find(word)?, part, word)));
+    found.min_by_key(|(at, ..)| *at)
+}
+
+/// Whether what follows this beginning of a text is of the authority of a URL.
+fn is_in_authority(before: &str) -> bool {
+    before.split_once("://").is_some_and(|(_, authority)| !authority.contains(['/', '?', '#']))
 }
 
 /// The word that stands for a part.
@@ -196,9 +211,19 @@ mod tests {
         assert_eq!(name.fill(&url).as_deref(), Ok("https://a.example:25/?10"));
         assert_eq!(address.fill(&url).as_deref(), Ok("https://[2001:db8::1]:25/?10"));
         assert_eq!(address.fill(host).as_deref(), Ok("2001:db8::1"));
+        let path = format!("https://{host}/{host}?{host}");
+        assert_eq!(address.fill(&path).as_deref(), Ok("https://[2001:db8::1]/2001:db8::1?2001:db8::1"));
         assert_eq!(address.fill(&format!("{host}:53")).as_deref(), Ok("[2001:db8::1]:53"));
         assert_eq!(portless.fill(&url), Err("port"));
         assert_eq!((part_in(&url), part_in(priority), part_in("priority")), (Some("host"), Some("priority"), None));
+    }
+
+    /// Whoever answers for the name of a host chooses it.
+    #[test]
+    fn a_host_that_is_called_like_a_word_is_a_host() {
+        let found = Target::of_rows(&rows(&[(&format!("{}.example", word("port")), Some(25))])).unwrap();
+        let text = format!("{}:{}", word("host"), word("port"));
+        assert_eq!(found[0].fill(&text), Ok(format!("{}.example:25", word("port"))));
     }
 
     #[test]

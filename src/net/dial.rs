@@ -318,9 +318,7 @@ async fn ended(stream: &TcpStream) -> Option<io::Error> {
 pub fn open(peer: SocketAddr, origin: Origin) -> Result<Socket, Fault> {
     let socket = Socket::new(Domain::for_address(peer), Type::STREAM, None)
         .map_err(|error| local_fault(&error, "open TCP socket", peer))?;
-    origin
-        .bind(&socket, peer.ip(), 0)
-        .map_err(|error| local_fault(&error, &format!("bind to source {}", origin.address(peer.ip())), peer))?;
+    origin.bind(&socket, peer.ip(), 0).map_err(|error| local_fault(&error, &origin.binding("connect"), peer))?;
     Ok(socket)
 }
 
@@ -333,7 +331,7 @@ pub fn local_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Faul
             "check that `source` is an address of this machine, and that local ports are left (ip_local_port_range)"
         }
         Some(libc::EACCES | libc::EPERM) => "allow it in the local firewall, or run with the capability it needs",
-        Some(libc::EINVAL) if is_link_local(peer.ip()) => ZONE,
+        _ if is_link_local(peer.ip()) && error.kind() == io::ErrorKind::InvalidInput => ZONE,
         Some(libc::ENODEV) => "this host has no such interface; those there are: `ip link`",
         _ => "see the system's message",
     };

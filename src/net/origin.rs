@@ -14,6 +14,9 @@ use crate::model::Fault;
 use crate::model::interface::{Interface, is_link_local};
 use crate::model::shell::command;
 
+/// Why a link-local address alone leads nowhere.
+pub const NO_LINK: &str = "a link-local address means another host on every link, and no link is named";
+
 /// The local end of what a check sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -66,9 +69,14 @@ impl Origin {
         self.interface.or(self.zone.filter(|_| is_link_local(peer)))
     }
 
-    /// Binds a socket for `peer` to its interface, where it has one; before any other address is bound.
+    /// Binds a socket for `peer` to its interface, where it has one; before any other address is bound. A peer of a link must have
+    /// one: else the kernel refuses some packets, and sends others by a link of its own choice.
     pub fn bind_device(&self, socket: &impl AsFd, peer: IpAddr) -> io::Result<()> {
-        self.device(peer).map_or(Ok(()), |interface| bind_device(socket, interface))
+        match self.device(peer) {
+            Some(interface) => bind_device(socket, interface),
+            None if is_link_local(peer) => Err(io::Error::new(io::ErrorKind::InvalidInput, NO_LINK)),
+            None => Ok(()),
+        }
     }
 
     /// Binds a socket for `peer` to its interface and its local address, where it has them, and to a port; zero leaves that to the
@@ -79,6 +87,12 @@ impl Origin {
             return Ok(());
         }
         SockRef::from(socket).bind(&SocketAddr::new(self.address(peer), port).into())
+    }
+
+    /// What is tried when a socket is bound, for faults; `else_to` where no local address was chosen.
+    #[must_use]
+    pub fn binding(&self, else_to: &str) -> String {
+        self.source.map_or_else(|| else_to.to_owned(), |source| format!("bind to source {source}"))
     }
 
     /// The local address for packets to `peer`: unspecified where the kernel chooses it.
@@ -105,6 +119,13 @@ impl Origin {
             return Some(interface.name().to_owned());
         }
         name_of(interface.index()?)
+    }
+
+    /// The command that shows which way packets to `peer` leave.
+    #[must_use]
+    pub fn route_command(&self, peer: IpAddr) -> String {
+        let by = self.device_name(peer).map(|name| format!(" oif {name}")).unwrap_or_default();
+        command(&format!("ip route get {peer}{by}"))
     }
 
     /// Whether this host has the interfaces, in the network namespace of the calling thread.
@@ -160,12 +181,21 @@ fn unbound(interface: Interface, error: &io::Error) -> Fault {
 mod tests {
     use socket2::{Domain, Socket, Type};
 
-    use super::Origin;
+    use super::{NO_LINK, Origin};
     use crate::model::interface::Interface;
 
     fn by(interface: Option<&str>, zone: Option<&str>) -> Origin {
         let parse = |name: &str| Interface::parse(name).unwrap();
         Origin { source: None, interface: interface.map(parse), zone: zone.map(parse) }
+    }
+
+    /// A datagram would leave by whichever link the kernel likes.
+    #[test]
+    fn a_peer_of_a_link_needs_one() {
+        let (near, far) = ("fe80::1".parse().unwrap(), "2001:db8::1".parse().unwrap());
+        let socket = Socket::new(Domain::IPV6, Type::DGRAM, None).unwrap();
+        assert_eq!(by(None, None).bind_device(&socket, near).unwrap_err().to_string(), NO_LINK);
+        assert!(by(None, None).bind_device(&socket, far).is_ok());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::Origin;
 use super::datagram::{Class, IcmpError};
 use super::dial::ZONE;
+use super::origin::NO_LINK;
 use super::sys::interface_mtu;
 use crate::model::Fault;
 use crate::model::interface::is_link_local;
@@ -72,8 +73,7 @@ pub fn source_address(peer: SocketAddr, origin: Origin) -> io::Result<IpAddr> {
 #[must_use]
 pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr, origin: Origin) -> Fault {
     if is_link_local(peer.ip()) && origin.device(peer.ip()).is_none() {
-        let why = "a link-local address means another host on every link, and no link is named";
-        return Fault::local(operation, peer.ip().to_string(), why, ZONE);
+        return Fault::local(operation, peer.ip().to_string(), NO_LINK, ZONE);
     }
     let why = match error.raw_os_error() {
         Some(libc::ENETUNREACH) => "this host has no route there",
@@ -85,9 +85,8 @@ pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr, origin:
         Some(libc::EAFNOSUPPORT) => "this host does not speak this IP version",
         _ => "this host has no way there",
     };
-    let by = origin.device_name(peer.ip()).map(|name| format!(" oif {name}")).unwrap_or_default();
-    let remedy =
-        format!("without a route nothing is known of the target; on this host: `ip route get {}{by}`", peer.ip());
+    let shown = origin.route_command(peer.ip());
+    let remedy = format!("without a route nothing is known of the target; on this host: {shown}");
     Fault::local(operation, peer.ip().to_string(), format!("{why} ({error})"), remedy)
 }
 

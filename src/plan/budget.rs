@@ -23,6 +23,7 @@ pub(super) fn set(case: &mut Case, check: &Check, settings: &Settings, errors: &
         rounds,
         samples: check.samples,
         pairs: paired.then(|| seed::derive(settings.seed, format_args!("{}/{}", case.suite, case.id))),
+        parity: both,
         // What differs between IP versions may be another with each answer.
         confirm: both || settings.confirm && case.metrics() > 0 && case.footprint != Footprint::Disruptive,
     };

@@ -1,6 +1,7 @@
 //! How the rounds of a case are laid out in time: settled before the first packet, from a recorded seed.
 
 use crate::model::Arm;
+use crate::model::observation::KEPT_OF_EACH;
 use crate::stats::splitmix::SplitMix;
 
 /// The rounds of a case.
@@ -14,6 +15,9 @@ pub struct Layout {
     pub samples: u32,
     /// Two arms in pairs, the order within each pair by this seed.
     pub pairs: Option<u64>,
+    /// The arms are IP versions: each pair turns the order of the one before around, so that servers that take turns behind one
+    /// name give neither version always the same one.
+    pub parity: bool,
     /// Whether an alarm may ask for as many rounds again.
     pub confirm: bool,
 }
@@ -37,16 +41,22 @@ impl Layout {
         (0..self.of(self.warm_up + self.rounds)).map(move |slot| self.turn(slot))
     }
 
-    /// The rounds an alarm asks for: as many again, in an order of their own.
+    /// The rounds an alarm asks for: as many again, in an order of their own; of IP versions enough to tell what is another with
+    /// each answer.
     pub fn again(self) -> impl Iterator<Item = PlannedRound> {
         let from = self.of(self.warm_up + self.rounds);
-        (from..from + self.of(self.rounds)).map(move |slot| self.turn(slot))
+        (from..from + self.of(self.more())).map(move |slot| self.turn(slot))
+    }
+
+    fn more(self) -> u32 {
+        let enough = u32::try_from(KEPT_OF_EACH).unwrap_or(u32::MAX) - 1;
+        if self.parity { self.rounds.max(enough) } else { self.rounds }
     }
 
     /// The most measurements an attempt may make.
     #[must_use]
     pub fn most(self) -> u32 {
-        let again = if self.confirm { self.rounds } else { 0 };
+        let again = if self.confirm { self.more() } else { 0 };
         self.of(self.warm_up + self.rounds + again).saturating_mul(self.samples)
     }
 
@@ -57,7 +67,8 @@ impl Layout {
     fn turn(self, slot: u32) -> PlannedRound {
         let warm = self.of(self.warm_up);
         let arm = self.pairs.map(|seed| {
-            let head_first = coin(seed, slot / 2);
+            let pair = slot / 2;
+            let head_first = if self.parity { coin(seed, 0) == pair.is_multiple_of(2) } else { coin(seed, pair) };
             if head_first == (slot.is_multiple_of(2)) { Arm::Head } else { Arm::Base }
         });
         PlannedRound { slot, arm, warm_up: slot < warm, confirm: slot >= warm + self.of(self.rounds) }
@@ -76,7 +87,7 @@ mod tests {
     use crate::stats::seed;
 
     fn pairs(seed: u64) -> Layout {
-        Layout { warm_up: 1, rounds: 10, samples: 1, pairs: Some(seed), confirm: true }
+        Layout { warm_up: 1, rounds: 10, samples: 1, pairs: Some(seed), parity: false, confirm: true }
     }
 
     #[test]
@@ -115,5 +126,18 @@ mod tests {
         let single = Layout { warm_up: 1, rounds: 5, samples: 3, ..Layout::default() };
         assert!(single.turns().all(|turn| turn.arm.is_none() && !turn.confirm));
         assert_eq!((single.turns().count(), single.most()), (6, 18));
+    }
+
+    /// Two servers that take turns behind one name would else look like one for each IP version.
+    #[test]
+    fn each_pair_of_ip_versions_turns_the_order_around() {
+        for seed in 0..8 {
+            let both = Layout { rounds: 1, samples: 1, pairs: Some(seed), parity: true, confirm: true, warm_up: 0 };
+            let turns: Vec<PlannedRound> = both.turns().chain(both.again()).collect();
+            assert_eq!((turns.len(), both.most()), (8, 8), "enough to tell what is another with each answer");
+            for pairs in turns.chunks(4) {
+                assert!(pairs[0].arm != pairs[1].arm && pairs[0].arm == pairs[3].arm, "{pairs:?}");
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Plan, Rerun};
+use super::{Case, Plan, Rerun, planned_ids};
 pub use crate::model::Glob;
 
 /// Which cases to run.
@@ -37,9 +37,13 @@ fn first(names: BTreeSet<String>) -> Vec<String> {
 }
 
 fn named(glob: &Glob, case: &Case) -> bool {
-    [&case.id, &case.check]
-        .into_iter()
-        .any(|name| glob.matches(name) || glob.matches(&format!("{}/{name}", case.suite)))
+    let is_meant = |glob: &Glob| {
+        let mut names = [&case.id, &case.check].into_iter();
+        names.any(|name| glob.matches(name) || glob.matches(&format!("{}/{name}", case.suite)))
+    };
+    // Reports name each target, and whom a list will name is not known: any of them means the list.
+    let planned = || planned_ids(&glob.to_string()).filter_map(|id| id.parse().ok()).any(|id| is_meant(&id));
+    is_meant(glob) || (case.list.is_some() && planned())
 }
 
 fn tagged(tag: &String, case: &Case) -> bool {

@@ -7,7 +7,7 @@ use crate::model::document_path::is_of;
 use crate::model::fact::{FactKeys, NO_FAILURE};
 use crate::model::record::Outcome;
 use crate::model::rows::Rows;
-use crate::model::{Args, Choice, Fact, FactInfo, Field, GridCell, Observation, Round, Value};
+use crate::model::{Args, Choice, Fact, FactInfo, Field, GridCell, Observation, Round, Value, shell};
 use crate::stats::Summary;
 
 /// The cause of a failure, and the next step.
@@ -201,11 +201,12 @@ impl<'f> Failure<'f> {
     #[must_use]
     pub fn diagnose(&self) -> Diagnosis {
         let tables = || of_tables(self).unwrap_or_default();
-        match (self.family.diagnose)(self) {
+        let diagnosis = match (self.family.diagnose)(self) {
             Some(diagnosis) if diagnosis.next.is_empty() => Diagnosis { next: tables().to_owned(), ..diagnosis },
             Some(diagnosis) => diagnosis,
             None => Diagnosis::new(self.cause(), tables()),
-        }
+        };
+        Diagnosis { next: shell::zones_for_ip(&diagnosis.next), ..diagnosis }
     }
 
     /// How the outcome came about where it is not as expected; else the expectation that did not hold and says most.

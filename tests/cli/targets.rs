@@ -18,6 +18,8 @@ enum Says {
     /// A part of an answer, with TC.
     Part(u16, Vec<Vec<u8>>),
     NoSuchName,
+    /// One record, another one with each answer.
+    InTurn(u16, Vec<Vec<u8>>),
 }
 
 fn name(text: &str) -> Vec<u8> {
@@ -40,13 +42,14 @@ fn dns(says: Says) -> u16 {
     let port = socket.local_addr().unwrap().port();
     std::thread::spawn(move || {
         let mut query = [0; 512];
-        loop {
+        for at in 0.. {
             let Ok((_, peer)) = socket.recv_from(&mut query) else { return };
             let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
             let (flags, code, records): ([u8; 2], u16, &[Vec<u8>]) = match &says {
                 Says::Records(code, records) => ([0x85, 0x80], *code, records),
                 Says::Part(code, records) => ([0x87, 0x80], *code, records),
                 Says::NoSuchName => ([0x85, 0x83], 0, &[]),
+                Says::InTurn(code, records) => ([0x85, 0x80], *code, &records[at % records.len()..][..1]),
             };
             let mut reply = query[..end].to_vec();
             reply[2..4].copy_from_slice(&flags);
@@ -156,6 +159,15 @@ fn the_one_that_fails_is_named_and_who_needs_the_check_needs_them_all() {
     );
     assert_eq!(found[3].2, "needs each[target=mx2.test], which failed");
     assert_eq!(found[4].2, found[3].2);
+    // The command that is told, and so each name of a report.
+    let again = ended.out.lines().find_map(|line| line.strip_prefix("again: shakedown ")).unwrap().replace('\'', "");
+    assert!(again.contains("--only each[target=mx2.test]"), "{again}");
+    let again = sandbox.run(&again.split(' ').collect::<Vec<_>>());
+    assert!(
+        again.code == 1 && again.out.contains("FAIL") && again.out.contains("each[target=mx2.test]"),
+        "{}",
+        again.err
+    );
     // A case that failed is found again by its check: whom it will find is not known.
     let again = sandbox.run(&["run", "suite.yaml", "--failed-from=r.json", "--json=again.json"]);
     let again = cases(&sandbox.json("again.json")).len().to_string() + &again.err;
@@ -204,6 +216,11 @@ fn a_list_that_is_not_known_whole_is_one_errored_case() {
         ),
         (Says::Records(MX, vec![mx(10, "ok.test"), mx(10, "a b.test")]), "type: MX}", "is not a host name"),
         (Says::Records(MX, vec![mx(10, "ok.test"), mx(10, "127.0.0.9")]), "type: MX}", "is no IPv4 address"),
+        (
+            Says::InTurn(A, vec![vec![127, 0, 0, 1], vec![127, 0, 0, 2]]),
+            "type: A}\n    samples: 2",
+            "its rounds named different targets, and there may be more",
+        ),
     ] {
         let port = web("nobody");
         let sandbox =

@@ -261,7 +261,7 @@ impl Counts {
         if self.sent == 0
             && let Some(report) = self.reports.iter().find(own)
         {
-            let remedy = format!("nothing is known of the target; on this host: `ip route get {target}`");
+            let remedy = format!("nothing is known of the target; on this host: {}", origin.route_command(target));
             return Some(Fault::local(OPERATION, target.to_string(), report.to_string(), remedy));
         }
         if let Some(why) = self.reports.iter().find_map(|report| this_host::rejection(report, target, origin)) {
@@ -275,7 +275,8 @@ impl Counts {
         own_mtu.then(|| {
             let why = "the packet is larger than the MTU of this host's own interface";
             let remedy = format!(
-                "lower `size`, or raise the MTU of the interface that this names: `ip route get {target}`; nothing is known of the path"
+                "lower `size`, or raise the MTU of the interface that this names: {}; nothing is known of the path",
+                origin.route_command(target)
             );
             Fault::local(OPERATION, target.to_string(), why, remedy)
         })

@@ -20,7 +20,9 @@ use crate::checks::shared::target::{self, Target};
 use crate::checks::shared::udp_payloads;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, PortSet, RateOr, Text};
+use crate::net::dial::ZONE;
 use crate::net::open_loop::Threads;
+use crate::net::origin::NO_LINK;
 use crate::net::port_scan::{self, Method, Pace, ScanJob, ScanShare};
 use crate::net::this_host::{self, syn::REPEATED};
 use crate::net::{IpVersion, Origin};
@@ -282,6 +284,8 @@ impl Ports {
             None if forbidden => {
                 "give the binary the capability (`setcap cap_net_raw+ep shakedown`), or leave out `method: syn`"
             }
+            // Of a name that stands for an address of a link.
+            None if error.to_string() == NO_LINK => ZONE,
             None => "raise the limit of open files (`ulimit -n`) or lower --jobs",
         };
         Fault::local("open sockets", Probe::target(self), error.to_string(), remedy)

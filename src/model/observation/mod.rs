@@ -1,11 +1,15 @@
 //! The observations of a probe. The engine owns them, the probe borrows them: deadline, cancel and panic keep what was recorded.
 
 mod round;
+mod rows_of_rounds;
+mod side;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use round::{Round, Unseen};
+use rows_of_rounds::RowsOfRounds;
+pub use side::Side;
 
 use super::comparison::Arm;
 use super::document_path::is_of;
@@ -18,8 +22,9 @@ use crate::stats::Samples;
 const NOTES: usize = 32;
 /// Characters kept per evidence line.
 const NOTE_CHARS: usize = 500;
-/// Rounds of a side of which everything is kept, where two sides are held against each other.
-pub const KEPT_OF_EACH: usize = 3;
+/// Rounds of a side of which everything is kept, where two sides are held against each other: of two servers that answer by chance,
+/// each side meets one of its own in all of them once in 128 times.
+pub const KEPT_OF_EACH: usize = 4;
 /// Bytes of text that is kept of every round: outcomes, addresses.
 const SMALL: usize = 64;
 
@@ -47,23 +52,6 @@ pub struct Tally {
     pub open: Option<Undecided>,
 }
 
-/// A side of a case that is judged by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// What the check is about: of two arms, the new target.
-    Subject,
-    /// The old target of two.
-    Base,
-}
-
-impl Side {
-    /// The side of a round; none, if it does not count.
-    fn of(round: &Round) -> Option<Self> {
-        let side = if round.arm == Some(Arm::Base) { Self::Base } else { Self::Subject };
-        round.discarded.is_none().then_some(side)
-    }
-}
-
 /// Everything one attempt of one case saw.
 #[derive(Clone, Debug, Default)]
 pub struct Observation {
@@ -77,6 +65,8 @@ pub struct Observation {
     tallied: usize,
     /// Which round holds the last value of a large fact, by side (none: of rounds that do not count).
     large: Vec<(Option<Side>, &'static str, usize)>,
+    /// Of tables that other cases go by.
+    targets: RowsOfRounds,
     /// Time from the first attempt to the end of this one; set for checks with `eventually`.
     pub settled_in: Option<Duration>,
     /// Time in which this process did not run while it measured.
@@ -182,7 +172,8 @@ impl Observation {
     }
 
     /// Counts every new round that counts into the tallies of its side, by `take`, and then forgets what nobody asks for again:
-    /// large facts of rounds that have `keep` later ones with the same fact. What was seen last stays.
+    /// large facts of rounds that have `keep` later ones with the same fact, and of all but the last measurement of a round. What was
+    /// seen last stays.
     pub fn tally_rounds(&mut self, keep: usize, mut take: impl FnMut(Side, &mut Vec<Tally>, &Round)) {
         for at in self.tallied..self.rounds.len() {
             let round = &mut self.rounds[at];
@@ -194,12 +185,14 @@ impl Observation {
             let mut fresh: Vec<(&'static str, bool)> =
                 round.facts.iter().map(|(name, value)| (*name, is_small(value))).collect();
             fresh.extend(round.tables.iter().map(|(name, _)| (*name, false)));
+            let slot = round.slot;
             for (name, small) in fresh {
-                let of_it = |(of, held, _): &&(Option<Side>, &'static str, usize)| *of == side && *held == name;
-                if self.large.iter().filter(of_it).count() >= keep
-                    && let Some(oldest) = self.large.iter().position(|row| of_it(&row))
-                {
-                    let (_, _, earlier) = self.large.remove(oldest);
+                let of_it = |(of, held, _): &(Option<Side>, &'static str, usize)| *of == side && *held == name;
+                let same = self.large.iter().position(|row| of_it(row) && self.rounds[row.2].slot == slot);
+                let full = self.large.iter().filter(|row| of_it(row)).count() >= keep;
+                let oldest = || self.large.iter().position(of_it).filter(|_| full);
+                if let Some(at) = same.or_else(oldest) {
+                    let (_, _, earlier) = self.large.remove(at);
                     self.rounds[earlier].forget(name);
                 }
                 if !small {
@@ -208,6 +201,21 @@ impl Observation {
             }
         }
         self.tallied = self.rounds.len();
+    }
+
+    /// Holds the rows of a table in the current round, if that counts, against those of the first one. Call it before the round is
+    /// tallied.
+    pub fn compare_targets(&mut self, table: &'static str) {
+        let current = self.rounds.last().filter(|round| round.discarded.is_none());
+        if let Some(rows) = current.and_then(|round| round.rows(table)) {
+            self.targets.compare(table, rows);
+        }
+    }
+
+    /// Whether not all rounds that count had the same rows in a table that [`Self::compare_targets`] was told of.
+    #[must_use]
+    pub fn targets_differ(&self, table: &str) -> bool {
+        self.targets.differ(table)
     }
 
     /// What the rounds that are tallied brought for the expectation at `index`.
@@ -304,11 +312,14 @@ impl Observation {
         }
     }
 
-    /// The last rounds that count of which everything is kept, newest first, each as an observation of its own.
+    /// The last rounds that count of which everything is kept, newest first, each by its last measurement, as an observation of its
+    /// own.
     pub fn whole_rounds(&self) -> impl Iterator<Item = Self> {
-        let counted: Vec<&Round> = self.counted().collect();
+        let mut counted: Vec<&Round> = self.counted().collect();
+        counted.reverse();
+        counted.dedup_by_key(|round| round.slot);
         let is_whole = |round: &Round| round.facts.iter().all(|(_, value)| !value.is_null());
-        let newest = counted.into_iter().rev().enumerate().take(KEPT_OF_EACH);
+        let newest = counted.into_iter().enumerate().take(KEPT_OF_EACH);
         let whole = newest.take_while(move |(at, round)| *at == 0 || is_whole(round));
         whole.map(|(_, round)| Self { rounds: vec![round.clone()], ..Self::default() }).collect::<Vec<_>>().into_iter()
     }

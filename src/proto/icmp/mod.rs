@@ -77,9 +77,8 @@ impl EchoSocket {
         }
         // The port of a ping socket is the identifier of its requests.
         let port = options.flow.filter(|_| !raw).unwrap_or(0);
-        options.origin.bind(&socket, target, port).map_err(|error| {
-            icmp_fault(&error, &format!("bind to source {}", options.origin.address(target)), target)
-        })?;
+        let binding = || options.origin.binding("bind ICMP socket");
+        options.origin.bind(&socket, target, port).map_err(|error| icmp_fault(&error, &binding(), target))?;
         if let Some(ttl) = options.ttl {
             if echo.v6 { socket.set_unicast_hops_v6(ttl) } else { socket.set_ttl_v4(ttl) }.map_err(fault("set ttl"))?;
         }
@@ -189,7 +188,7 @@ pub fn icmp_fault(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
         Some(libc::EAFNOSUPPORT) => "this machine has no such IP version; set `ip_version`",
         Some(libc::EPROTONOSUPPORT) => "this system offers no ICMP sockets; run from a machine that does",
         Some(libc::ENOBUFS | libc::EAGAIN) => "the local queue is full: raise `interval` or lower `size`",
-        Some(libc::EINVAL) if AddressClass::of(target) == AddressClass::LinkLocal => ZONE,
+        _ if AddressClass::of(target) == AddressClass::LinkLocal && error.kind() == io::ErrorKind::InvalidInput => ZONE,
         Some(libc::EINVAL) => "a blackhole route: see `ip route`",
         Some(libc::ENODEV) => "this host has no such interface; those there are: `ip link`",
         _ => "see the system's message",

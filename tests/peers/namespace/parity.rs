@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Namespace, fixed_answer, namespace};
 
 const PORT: u16 = 8080;
+const TURNS: u16 = 8090;
 /// Address, status, header and body of each server.
 const SERVERS: &[(&str, u16, &str, &str)] = &[
     ("192.0.2.10", 200, "a", "new"),
@@ -31,9 +32,9 @@ fn serve(namespace: &Namespace) {
     }
 }
 
-#[test]
-fn both_ip_versions_are_one_case_and_what_differs_is_told() {
-    let Some(own) = namespace() else { return };
+/// A namespace with these names, addresses and servers.
+fn own() -> Option<Namespace> {
+    let own = namespace()?;
     own.setup("ip link set lo up\n ip address add 192.0.2.10/32 dev lo");
     for last in 10..15 {
         own.setup(&format!("ip -6 address add 2001:db8::{last}/128 dev lo nodad"));
@@ -42,6 +43,12 @@ fn both_ip_versions_are_one_case_and_what_differs_is_told() {
         NAMES.iter().map(|(name, ipv6)| format!("192.0.2.10 {name}.test\n{ipv6} {name}.test\n")).collect();
     std::fs::write(own.etc().join("hosts"), hosts.concat()).unwrap();
     serve(&own);
+    Some(own)
+}
+
+#[test]
+fn both_ip_versions_are_one_case_and_what_differs_is_told() {
+    let Some(own) = own() else { return };
     let check = |(name, _): &(&str, &str)| {
         format!("- {{id: {name}, parity: true, http: {{url: \"http://{name}.test:{PORT}/\"}}}}\n")
     };
@@ -71,4 +78,38 @@ fn both_ip_versions_are_one_case_and_what_differs_is_told() {
     assert_eq!(of("same")["facts"]["address"], json!("2001:db8::10"));
     let next = of("header")["next"].as_str().unwrap().to_owned();
     assert!(next.contains("behind 192.0.2.10 and behind 2001:db8::13"), "{next}");
+}
+
+/// Two servers behind one name, which take turns, are no two for the two IP versions.
+#[test]
+fn servers_that_take_turns_behind_both_are_no_difference() {
+    let Some(own) = own() else { return };
+    let answers = ["a", "b"].map(|server| fixed_answer::answer((200, &format!("server: {server}")), server));
+    fixed_answer::serve_in_turn(&own, ("::", TURNS), answers.into());
+    for seed in 0..4 {
+        let suite = format!(
+            "version: 1\nsuite: parity\nchecks:\n- {{id: turns, parity: true, http: {{url: \"http://same.test:{TURNS}/\"}}}}\n"
+        );
+        let (report, shown) = own.run_by(&[&format!("SHAKEDOWN_SEED={seed}")], &suite);
+        let check = &report["checks"][0];
+        assert_eq!(check["verdict"], "errored", "{shown}");
+        assert!(check["reason"].as_str().unwrap().contains("`headers.server` is another with each answer"), "{shown}");
+    }
+}
+
+/// It runs again over both IP versions.
+#[test]
+fn a_check_over_both_is_a_control() {
+    let Some(own) = own() else { return };
+    own.setup("nft add table inet f\nnft 'add chain inet f in { type filter hook input priority 0; }'\nnft add rule inet f in tcp dport 9 drop");
+    let suite = format!(
+        "version: 1\nsuite: parity\ndefaults: {{timeout: 300ms}}\nchecks:
+- {{id: both, parity: true, http: {{url: \"http://same.test:{PORT}/\"}}}}
+- {{id: named, tcp: {{host: same.test, port: 9, ip_version: ipv6}}, expect: {{outcome: timeout}}, control: both}}
+- {{id: needed, tcp: {{host: same.test, port: 9, ip_version: ipv6}}, expect: {{outcome: timeout}}, needs: [both]}}\n"
+    );
+    let (report, shown) = own.run(&suite);
+    for check in report["checks"].as_array().unwrap() {
+        assert_eq!(check["verdict"], "passed", "{shown}");
+    }
 }

@@ -218,6 +218,21 @@ fn without_the_interface_nothing_is_known() {
     all_errored(&own, &checks, "no such interface");
 }
 
+/// Nor by a name that stands for an address of a link: the kernel would choose one for some packets.
+#[test]
+fn a_name_says_no_link() {
+    let Some(own) = namespace() else { return };
+    own.setup("ip link set lo up\nip link add a0 type veth peer name a1\nip link set a1 up");
+    own.setup(&addressed("a0", "fe80::1"));
+    std::fs::write(own.etc().join("hosts"), "fe80::2 near.test\n").unwrap();
+    let rows = suites::rows("near.test", None).into_iter().filter(|row| row.family.name != "failover");
+    let checks: Vec<String> = rows.map(|row| row.plain()).collect();
+    for check in all_errored(&own, &checks, "no link is named") {
+        let remedy = check["fault"]["remedy"].as_str().unwrap();
+        assert!(remedy.contains("write `interface: eth0`"), "{check:#}");
+    }
+}
+
 /// Nor where it leads nowhere: the way by another one is none.
 #[test]
 fn an_interface_without_a_route_is_this_hosts_own_lack() {
@@ -242,7 +257,7 @@ fn by(host: &str, interface: &str) -> Vec<String> {
     rows.map(by).collect()
 }
 
-fn all_errored(own: &Namespace, checks: &[String], why: &str) {
+fn all_errored(own: &Namespace, checks: &[String], why: &str) -> Vec<Value> {
     let suite = format!("version: 1\nsuite: own\ndefaults: {{timeout: 500ms}}\nchecks:\n{}", checks.concat());
     let (report, shown) = own.run(&suite);
     let seen = report["checks"].as_array().unwrap();
@@ -251,6 +266,7 @@ fn all_errored(own: &Namespace, checks: &[String], why: &str) {
         assert_eq!(check["verdict"], "errored", "{check:#}\n{shown}");
         assert!(check["reason"].as_str().unwrap().contains(why), "{check:#}");
     }
+    seen.clone()
 }
 
 /// Whatever names hosts chooses its interface, or is on the list.

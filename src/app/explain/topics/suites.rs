@@ -25,8 +25,8 @@ after how many seconds. It replaces `retries`, and a pass after several attempts
 Asks over IPv4 and over IPv6 in turn, as one case: is IPv6 as good as IPv4? The host is a name with addresses of both. All that is
 expected must hold over both, and nothing may differ: every fact that `compare` compares, and the content, else `parity.same` fails and
 says what differs. What is another with each answer cannot be compared, and is left out with `baseline: {FACT: {change: ignore}}`.
-Times are judged where `expect` names a ratio (IPv6 / IPv4), which needs `rounds`: each is a pair, in random order. An IP version that
-this host lacks is errored.",
+Times are judged where `expect` names a ratio (IPv6 / IPv4), which needs `rounds`: each is a pair, in the order of the one before turned
+around. An IP version that this host lacks is errored.",
             "  - id: dual-stack
     parity: true
     rounds: 10

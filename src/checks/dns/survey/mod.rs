@@ -47,7 +47,10 @@ use settings::Settings;
 use zone::Zone;
 
 use super::facts::OUTCOME;
+use crate::model::interface::is_link_local;
 use crate::model::{Args, Fault, Invalid};
+use crate::net::dial::ZONE;
+use crate::net::origin::NO_LINK;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::dns::types;
 
@@ -188,6 +191,10 @@ impl Survey {
             }
             for address in found.list {
                 let socket = target.socket(address);
+                // Who writes it says where it is.
+                if is_link_local(address) && target.origin.device(address).is_none() {
+                    return Err(Fault::local("ask it", target.label(), NO_LINK, ZONE));
+                }
                 let place = delegation::place_of(target, address);
                 let label = if literal { place } else { format!("{host}/{place}") };
                 let name = (!literal).then(|| host.clone().into_value());

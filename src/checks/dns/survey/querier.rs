@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::Fault;
+use crate::model::interface::is_link_local;
 use crate::net::clock::MeasuredTime;
 use crate::net::{IpVersion, Origin};
 use crate::proto::dns::exchange::{self, Exchange, Request};
@@ -71,7 +72,11 @@ pub(super) struct QueryResult {
 
 impl QueryResult {
     fn unasked() -> Self {
-        Self { outcome: "unasked", reply: None, size: 0, rtt: None, at: Instant::now() }
+        Self::without_reply("unasked")
+    }
+
+    fn without_reply(outcome: &'static str) -> Self {
+        Self { outcome, reply: None, size: 0, rtt: None, at: Instant::now() }
     }
 }
 
@@ -138,6 +143,9 @@ impl<'a> Querier<'a> {
 
     /// Over UDP, again after silence.
     pub(super) async fn udp(&mut self, question: &Question) -> Result<QueryResult, Fault> {
+        if let Some(nowhere) = self.leads_nowhere() {
+            return Ok(nowhere);
+        }
         let mut result = QueryResult::unasked();
         for attempt in 0..self.policy.attempts {
             if !self.allow(attempt) {
@@ -154,11 +162,26 @@ impl<'a> Querier<'a> {
 
     /// Over TCP, which repeats by itself what the network loses.
     pub(super) async fn tcp(&mut self, question: &Question) -> Result<QueryResult, Fault> {
+        if let Some(nowhere) = self.leads_nowhere() {
+            return Ok(nowhere);
+        }
         if !self.allow(0) {
             return Ok(QueryResult::unasked());
         }
         let exchange = exchange::tcp(&self.request(question)).await?;
         Ok(self.log(exchange))
+    }
+
+    /// The outcome of a server that DNS gives an address of a link: nobody beyond that link reaches it, and no packet is sent.
+    fn leads_nowhere(&mut self) -> Option<QueryResult> {
+        let address = self.server.ip();
+        if !is_link_local(address) || self.policy.origin.device(address).is_some() {
+            return None;
+        }
+        self.log.note(format!(
+            "{address} is a link-local address, which leads nowhere from another link: it was not asked"
+        ));
+        Some(QueryResult::without_reply("unreachable"))
     }
 
     /// Over UDP. The control question tells silence about this one from a server that is gone, or answers nobody for a while.
