@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Case, Plan, Rerun};
 pub use crate::model::Glob;
+use crate::model::target::UNKNOWN;
+use crate::suite::matrix;
 
 /// Which cases to run.
 #[derive(Clone, Debug, Default)]
@@ -37,9 +39,20 @@ fn first(names: BTreeSet<String>) -> Vec<String> {
 }
 
 fn named(glob: &Glob, case: &Case) -> bool {
+    let open = case.list.as_ref().and_then(|list| open_target(glob, &list.key));
+    let glob = open.as_ref().unwrap_or(glob);
     [&case.id, &case.check]
         .into_iter()
         .any(|name| glob.matches(name) || glob.matches(&format!("{}/{name}", case.suite)))
+}
+
+/// The glob for any target, where it names one of those that the key `list` stands for: which will be found is not known.
+fn open_target(glob: &Glob, list: &str) -> Option<Glob> {
+    let text = glob.to_string();
+    let (check, parts) = matrix::split_id(&text)?;
+    let of_any = |(key, value)| (String::from(key), String::from(if key == list { UNKNOWN } else { value }));
+    let parts: Vec<(String, String)> = parts.into_iter().map(of_any).collect();
+    matrix::id_of(check, &parts).parse().ok()
 }
 
 fn tagged(tag: &String, case: &Case) -> bool {
