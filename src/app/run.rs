@@ -36,7 +36,12 @@ pub(super) const STORE_DEPTH: usize = 3;
 /// Runs suites.
 pub(super) async fn run(args: &RunArgs, terminal: &Terminal, exit: ExitSender) -> u8 {
     match loading::load_plan(&args.suites, terminal) {
-        Some(ready) => execute(ready, args, terminal, exit).await.0,
+        Some(ready) => {
+            let (code, record) = execute(ready, args, terminal, exit).await;
+            // The process ends: to free tables of a million rows one by one would only take time.
+            std::mem::forget(record);
+            code
+        }
         None => exit::USAGE,
     }
 }

@@ -141,8 +141,8 @@ mod tests {
     fn rows(rows: &[(&str, Option<i64>)]) -> Rows {
         let mut list = RowList::new(PARTS.len());
         for (host, port) in rows {
-            let cells = [Cell::Text((*host).into()), port.map_or(Cell::Empty, Cell::Integer), Cell::Integer(10)];
-            list.push((*host).into(), cells);
+            let mut cells = [Cell::Text((*host).into()), port.map_or(Cell::Empty, Cell::Integer), Cell::Integer(10)];
+            list.push((*host).into(), &mut cells);
         }
         Rows {
             key: "target".into(),

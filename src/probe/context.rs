@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::captured::CapturedValues;
 use super::lateness::{Lateness, Watch};
 use crate::model::fact::{Choice, Distribution, Scalar};
-use crate::model::rows::{MOST_LISTED, Rows, RowsBuilder};
+use crate::model::rows::{LongList, Rows, RowsBuilder};
 use crate::model::{Fact, FactInfo, Fault, Kind, Observation, Value};
 use crate::net::clock::{MeasuredTime, Stamp};
 use crate::stats::Samples;
@@ -88,12 +88,12 @@ impl<'a> Cx<'a> {
         self.observation.set_rows(rows);
     }
 
-    /// Sets a list of this round that may be long: the first elements are kept, all are counted.
-    pub fn set_long(&mut self, fact: &Fact<Vec<String>>, all: impl ExactSizeIterator<Item = String>) {
-        let total = all.len();
-        self.set(fact, all.take(MOST_LISTED).collect::<Vec<_>>());
-        if total > MOST_LISTED {
-            self.observation.set_total(fact.info.name, total as u64, MOST_LISTED);
+    /// Sets a list of this round that may be long.
+    pub fn set_long(&mut self, fact: &Fact<Vec<String>>, list: LongList) {
+        let kept = list.first.len();
+        self.set(fact, list.first);
+        if list.total > kept as u64 {
+            self.observation.set_total(fact.info.name, list.total, kept);
         }
     }
 

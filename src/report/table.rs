@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::model::count::counted;
 use crate::model::document_path::is_of;
 use crate::model::record::{FactValue, Facts, Outcome};
-use crate::model::rows::{Cell, Rows};
+use crate::model::rows::{Cell, RowCells, Rows};
 use crate::model::{CheckRecord, FactInfo, Kind, Unit, Value};
 use crate::report::style::visible;
 
@@ -73,7 +73,7 @@ fn worst_of(expectations: &[Outcome], seen: &Facts, facts: &[FactInfo], told_of:
     out
 }
 
-type Row<'r> = (&'r str, &'r [Cell]);
+type Row<'r> = (&'r str, RowCells<'r>);
 
 /// The rows with a number in a column, the worst first: the smallest where too little broke it.
 fn by_column<'r>(rows: &'r Rows, column: &str, operator: &str) -> Vec<Row<'r>> {
@@ -96,7 +96,7 @@ fn listed<'r>(rows: &'r Rows, list: Option<&FactValue>) -> Vec<Row<'r>> {
 }
 
 fn cells(rows: &Rows, (key, cells): &Row<'_>) -> String {
-    let named = rows.columns.iter().zip(texts(rows, cells)).filter(|(_, text)| !text.is_empty());
+    let named = rows.columns.iter().zip(texts(rows, *cells)).filter(|(_, text)| !text.is_empty());
     let named: Vec<String> = named.take(CELLS).map(|(name, text)| format!("{name}={text}")).collect();
     format!("{}: {}", visible(key), named.join(" "))
 }
@@ -113,9 +113,9 @@ fn named(header: &[String], line: &[String]) -> String {
     format!("{}: {}", line[0], cells.join(" "))
 }
 
-fn texts(rows: &Rows, cells: &[Cell]) -> Vec<String> {
+fn texts(rows: &Rows, cells: RowCells<'_>) -> Vec<String> {
     let unit = |name: &str| rows.units.get(name).copied().unwrap_or(Unit::Count);
-    rows.columns.iter().zip(cells).map(|(name, cell)| text(cell, unit(name))).collect()
+    rows.columns.iter().zip(cells.iter()).map(|(name, cell)| text(cell, unit(name))).collect()
 }
 
 fn text(cell: &Cell, unit: Unit) -> String {

@@ -86,6 +86,26 @@ fn sleeps_in_tests_say_what_they_are_for() {
     must_be_empty(&problems, &format!("a sleep in a test says in a comment what it is for; else {instead}"));
 }
 
+/// Examples in documentation are not run: one that looks as if it were would be trusted.
+#[test]
+fn code_in_documentation_is_text() {
+    let mut problems = Vec::new();
+    for path in sources("src") {
+        let text = fs::read_to_string(&path).unwrap();
+        let mut inside = false;
+        for (line, number) in text.lines().zip(1..) {
+            let trimmed = line.trim_start();
+            let Some(doc) = trimmed.strip_prefix("///").or(trimmed.strip_prefix("//!")) else { continue };
+            let Some(language) = doc.trim().strip_prefix("```") else { continue };
+            if !inside && language != "text" {
+                problems.push(format!("{}:{number}: {}", shown(&path), line.trim()));
+            }
+            inside = !inside;
+        }
+    }
+    must_be_empty(&problems, "a block of code in documentation is `text`: write a test instead");
+}
+
 fn long_functions(path: &Path, text: &str) -> Vec<String> {
     let mut out = Vec::new();
     let lines = stripped(text);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::rules::Resolver;
 use super::values::{Difference, Walk, allows};
 use crate::model::expectation::Sort;
-use crate::model::rows::{Cell, Rows};
+use crate::model::rows::{RowCells, Rows};
 use crate::model::typed::ValueType;
 use crate::model::{Rule, Shift, Value};
 
@@ -28,7 +28,7 @@ pub(super) fn compare(name: &str, (before, after): (&Rows, &Rows), resolver: &Re
         return Vec::new();
     }
     let key = |text: &str| ValueType { form: resolver.form(name), ..Sort::Text.into() }.key(&Value::from(text));
-    let mut left: HashMap<String, &[Cell]> = before.rows.iter().map(|(own, cells)| (key(own), cells)).collect();
+    let mut left: HashMap<String, RowCells<'_>> = before.rows.iter().map(|(own, cells)| (key(own), cells)).collect();
     let mut out = Vec::new();
     for (own, cells) in after.rows.iter() {
         match left.remove(&key(own)) {
@@ -58,10 +58,10 @@ fn columns(table: &str, (before, after): (&Rows, &Rows), resolver: &Resolver<'_>
 fn cells_of(
     out: &mut Vec<Difference>,
     columns: &[Column],
-    (row, old, new): (&str, &[Cell], &[Cell]),
+    (row, old, new): (&str, RowCells<'_>, RowCells<'_>),
     resolver: &Resolver<'_>,
 ) {
-    let cell = |cells: &[Cell], at: Option<usize>| at.and_then(|at| cells.get(at).cloned()).unwrap_or_default();
+    let cell = |cells: RowCells<'_>, at: Option<usize>| at.and_then(|at| cells.get(at).cloned()).unwrap_or_default();
     for column in columns {
         let (before, after) = (cell(old, column.before), cell(new, column.after));
         if before == after {

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::facts::{
-    ALTERED, BLOCKED, DUPLICATES, ERRORS, JITTER, LATE, LOSS, LOSS_RUN, MTU, OUTCOME, RECEIVED, REORDERED, RTT,
-    RTT_SOURCE, SENT, TTL,
+    ALTERED, BLOCKED, DUPLICATES, ERRORS, HOST_LIMITED, JITTER, LATE, LOSS, LOSS_RUN, MTU, OUTCOME, RECEIVED,
+    REORDERED, RTT, RTT_SOURCE, SENT, TTL, is_host_limited,
 };
 use crate::model::Fault;
 use crate::model::count::counted;
@@ -16,6 +16,7 @@ use crate::net::datagram::{Arrival, Class, IcmpError};
 use crate::net::{Origin, this_host};
 use crate::probe::Cx;
 use crate::proto::icmp::{Number, icmp_fault};
+use crate::stats::Samples;
 
 /// Different errors kept by name; a path that reports more is summed up.
 const ERRORS_KEPT: usize = 16;
@@ -281,7 +282,12 @@ impl Counts {
     }
 
     /// Records the facts. What this host itself kept from the path is a fault.
-    pub(super) fn report(&self, cx: &mut Cx<'_>, target: IpAddr, origin: Origin) -> Result<(), Fault> {
+    pub(super) fn report(
+        &self,
+        cx: &mut Cx<'_>,
+        (target, origin): (IpAddr, Origin),
+        lateness: &Samples,
+    ) -> Result<(), Fault> {
         if let Some(fault) = self.own_fault(target, origin) {
             return Err(fault);
         }
@@ -314,6 +320,10 @@ impl Counts {
                 (false, true) => "kernel_both",
             };
             cx.set(&RTT_SOURCE, source);
+            let rtt = cx.observation().merged(RTT.info.name);
+            if let Some(limited) = is_host_limited(source, lateness, rtt.as_ref()) {
+                cx.set(&HOST_LIMITED, limited);
+            }
         }
         self.notes(cx);
         Ok(())

@@ -4,6 +4,7 @@ use crate::checks::shared::advice::{EVIDENCE, SENT_LATE, SILENT, SLOWER, UNREACH
 use crate::model::fact::Distribution;
 use crate::model::table::facts;
 use crate::model::{Better, Choice, Fact, Rule, TimeOf, Unit};
+use crate::stats::Samples;
 
 /// What is sent must come back.
 const ALTERED_REPLY: (&str, &str) = (
@@ -47,12 +48,28 @@ facts! { pub(super) FACTS;
          each arrival; `user` if a stamp of an arrival was missing, or useless because the clock was set.",
     )
     .ruled(Rule::Ignore);
+    pub(super) const HOST_LIMITED: Fact<bool> = Fact::flag(
+        "host_limited",
+        "This host's own delays may be more than a tenth of the round-trip times: no stamp of the kernel begins them (`rtt_source` is not \
+         `kernel_both`), and the median of `lateness` is more than 10 % of theirs. They say more of this host then than of the path.",
+    )
+    .ruled(Rule::Ignore)
+    .on_breach("this host is too busy to time such a short path: measure where less runs, or on an interface whose driver stamps departures");
     pub(super) const LATENESS: Fact<Distribution> = Fact::spread(
         "lateness",
         Unit::Seconds,
         "Delay between when each probe was due and when it was sent: a property of this host, not of the path.",
     )
     .on_breach(SENT_LATE);
+}
+
+/// The share of the round-trip time from which on delays of this host matter.
+const SHARE: f64 = 0.1;
+
+/// Whether this host's own delays say much of what was measured; `None` where nothing was, or nobody knows how late probes were sent.
+pub(super) fn is_host_limited(source: &str, lateness: &Samples, rtt: Option<&Samples>) -> Option<bool> {
+    let (late, rtt) = (lateness.summary()?, rtt?.summary()?);
+    Some(source != "kernel_both" && late.p50 > rtt.p50 * SHARE)
 }
 
 // Of one host alone.

@@ -182,7 +182,10 @@ impl Receiver<'_, '_> {
                 }
             }
         }
-        stream.state().counts.report(self.cx, stream.target, stream.origin)?;
+        {
+            let state = stream.state();
+            state.counts.report(self.cx, (stream.target, stream.origin), &state.lateness)?;
+        }
         if missed == 0 { Ok(()) } else { Err(self.not_sent(missed)) }
     }
 

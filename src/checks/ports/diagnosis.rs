@@ -7,7 +7,7 @@ use super::facts::{
 use super::fields::{METHOD, ScanMethod};
 use crate::checks::shared::diagnosis::{HERE, Peer, silence_of, unconnected};
 use crate::model::record::Outcome;
-use crate::model::rows::Cell;
+use crate::model::rows::RowCells;
 use crate::model::{PortSet, Value};
 use crate::probe::{Diagnosis, Failure};
 
@@ -187,12 +187,12 @@ fn listed(failure: &Failure<'_>, name: &'static str) -> Option<PortSet> {
 fn holder(failure: &Failure<'_>, ports: &PortSet) -> String {
     let Some(rows) = failure.rows(&HOSTS) else { return Peer::of(failure, 't').host };
     let column = HOST_OPEN.info.name.strip_prefix("hosts.").and_then(|name| rows.column(name));
-    let has = |cells: &[Cell]| {
+    let has = |cells: RowCells<'_>| {
         let value = column.and_then(|at| cells.get(at)?.to_value());
         let texts = value.as_ref().and_then(Value::as_array).map(|list| list.iter().map(Value::as_str));
         texts.and_then(PortSet::of_texts).is_some_and(|open| open.touches(ports))
     };
-    let holders: Vec<&str> = rows.rows.iter().filter(|(_, cells)| has(cells)).map(|(key, _)| key).collect();
+    let holders: Vec<&str> = rows.rows.iter().filter(|(_, cells)| has(*cells)).map(|(key, _)| key).collect();
     if holders.is_empty() { "any host".to_owned() } else { named(&holders) }
 }
 

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::hosts::Host;
-use crate::model::rows::{Row, Rows, RowsBuilder};
+use crate::model::rows::{LongList, Row, Rows, RowsBuilder};
 use crate::model::{Choice, Fact, Fault};
 use crate::probe::Cx;
+use crate::stats::Samples;
 
 /// A state of hosts.
 pub struct HostState {
@@ -47,7 +48,7 @@ pub struct HostTable {
     facts: &'static HostFacts,
     rows: RowsBuilder,
     /// By state: how many hosts, and those that are listed.
-    lists: Vec<(u64, Vec<String>)>,
+    lists: Vec<(u64, LongList)>,
     /// The first that could not be asked and why, and how many.
     unasked: Option<(Box<Fault>, u64)>,
 }
@@ -56,7 +57,7 @@ impl HostTable {
     /// An empty one, for so many hosts.
     #[must_use]
     pub fn new(cx: &Cx<'_>, facts: &'static HostFacts, hosts: usize) -> Self {
-        let lists = facts.states.iter().map(|_| (0, Vec::new())).collect();
+        let lists = facts.states.iter().map(|_| (0, LongList::default())).collect();
         Self { facts, rows: cx.rows(facts.hosts).expecting(hosts), lists, unasked: None }
     }
 
@@ -109,6 +110,12 @@ impl HostTable {
         self.facts.states.iter().zip(&self.lists).any(|(state, (count, _))| state.word == word && *count > 0)
     }
 
+    /// All numbers of a column so far.
+    #[must_use]
+    pub fn samples<T>(&self, column: &Fact<T>) -> Option<&Samples> {
+        self.rows.samples(column)
+    }
+
     /// Records rows, outcome and lists. Hosts that this host could not ask are a fault, beside what was seen of the others; of a fault that
     /// concerns them all, `whole`, no list is known.
     pub fn finish(self, cx: &mut Cx<'_>, whole: Option<Fault>) -> Result<(), Fault> {
@@ -124,7 +131,7 @@ impl HostTable {
         }
         for (state, (_, list)) in self.facts.states.iter().zip(self.lists) {
             if let Some(fact) = state.list {
-                cx.set_long(fact, list.into_iter());
+                cx.set_long(fact, list);
             }
         }
         match self.unasked {

@@ -99,7 +99,23 @@ impl Range {
 }
 
 fn with_zone(address: IpAddr, zone: Option<Interface>) -> String {
-    zone.map_or_else(|| address.to_string(), |zone| format!("{address}%{zone}"))
+    match (zone, address) {
+        (Some(zone), _) => format!("{address}%{zone}"),
+        (None, IpAddr::V4(four)) => ipv4_text(four),
+        (None, IpAddr::V6(six)) => six.to_string(),
+    }
+}
+
+/// As its `Display` has it: a sweep writes a million of them.
+fn ipv4_text(four: Ipv4Addr) -> String {
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for (at, octet) in four.octets().into_iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        text.push_str(itoa::Buffer::new().format(octet));
+    }
+    text
 }
 
 fn number(address: IpAddr) -> u128 {
@@ -225,6 +241,7 @@ impl HostList {
         for entry in &self.entries {
             match entry {
                 HostEntry::Range(range) => {
+                    hosts.reserve(usize::try_from(range.count).unwrap_or_default());
                     let new = range.addresses().filter(|address| once || known.insert(*address));
                     hosts.extend(new.map(|address| Host { name: None, address: Ok(address), zone: range.zone }));
                 }

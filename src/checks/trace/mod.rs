@@ -102,8 +102,8 @@ impl Probe for Trace {
 
     fn longest(&self) -> Duration {
         let volleys = u32::from(self.flows) * (self.count + self.retries);
-        // Hops whose routers do not say which datagram they answer are asked one by one.
-        let each = if self.protocol == Protocol::Udp { u32::from(self.max_hops) } else { 1 };
+        // Hops whose routers do not say which datagram they answer are asked one by one, of each flow.
+        let each = if self.protocol == Protocol::Udp { u32::from(self.max_hops) * u32::from(self.flows) } else { 1 };
         let passes = 3 + self.retries * (1 + each);
         let lengths = if self.mtu { TRIES * (LENGTHS + 3) } else { 0 };
         let limited = if self.protocol == Protocol::Udp {

@@ -35,7 +35,7 @@ pub(super) fn report(cx: &mut Cx<'_>, trace: &Trace, target: IpAddr, found: &Tra
         cx.set(&CHANGED, changed.iter().map(usize::to_string).collect::<Vec<_>>());
     }
     let errors = errors(found);
-    cx.set_long(&ERRORS, errors.into_iter());
+    cx.set_long(&ERRORS, errors.into_iter().collect());
     if let Some(mtu) = &found.mtu {
         path_mtu(cx, mtu, found);
     }

@@ -96,7 +96,9 @@ impl RowsBuilder {
     #[must_use]
     pub fn row(&mut self, key: impl Into<Box<str>>) -> Row {
         let mut cells = std::mem::take(&mut self.spare);
-        cells.resize(self.columns.len(), Cell::Empty);
+        if cells.is_empty() {
+            cells.resize(self.columns.len(), Cell::Empty);
+        }
         Row { key: key.into(), cells, columns: Arc::clone(&self.columns), is_wrong: false }
     }
 
@@ -110,12 +112,20 @@ impl RowsBuilder {
         }
         let is_full = self.wrong.len() + self.well.len() >= self.most;
         if !row.is_wrong && !is_full {
-            self.well.push(row.key, row.cells.drain(..));
+            self.well.push(row.key, &mut row.cells);
         } else if row.is_wrong && (!is_full || self.well.pop()) {
-            self.wrong.push(row.key, row.cells.drain(..));
+            self.wrong.push(row.key, &mut row.cells);
+        } else {
+            row.cells.fill(Cell::Empty);
         }
-        row.cells.clear();
         self.spare = row.cells;
+    }
+
+    /// All numbers of a column so far, also of rows that are not kept.
+    #[must_use]
+    pub fn samples<T>(&self, column: &Fact<T>) -> Option<&Samples> {
+        let at = self.columns.iter().position(|info| info.name == column.info.name)?;
+        self.samples.get(at)?.as_ref()
     }
 
     /// Rows so far.

@@ -37,6 +37,16 @@ impl Cell {
         })
     }
 
+    /// Whether it is written with the very same characters.
+    #[must_use]
+    pub fn is_identical(&self, other: &Self) -> bool {
+        match (self, other) {
+            // Zero has two signs.
+            (Self::Number(own), Self::Number(others)) => own.to_bits() == others.to_bits(),
+            _ => self == other,
+        }
+    }
+
     /// As a number, for statistics of the column.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {

@@ -10,7 +10,7 @@ mod tests;
 
 pub use builder::{Row, RowsBuilder};
 pub use cell::Cell;
-pub use list::RowList;
+pub use list::{RowCells, RowList};
 
 use super::Value;
 use super::named::Named;
@@ -23,6 +23,33 @@ use crate::model::expectation::Sort;
 pub const MOST_ROWS: usize = 65_536;
 /// Elements a list of keys keeps; of more, the first stay, and the others are counted.
 pub const MOST_LISTED: usize = 65_536;
+
+/// A list in the making that may be long: the first elements are kept, all are counted.
+#[derive(Clone, Debug, Default)]
+pub struct LongList {
+    /// At most [`MOST_LISTED`].
+    pub first: Vec<String>,
+    /// Elements in all.
+    pub total: u64,
+}
+
+impl LongList {
+    /// Adds an element.
+    pub fn push(&mut self, element: String) {
+        self.total += 1;
+        if self.first.len() < MOST_LISTED {
+            self.first.push(element);
+        }
+    }
+}
+
+impl FromIterator<String> for LongList {
+    fn from_iter<I: IntoIterator<Item = String>>(elements: I) -> Self {
+        let mut list = Self::default();
+        elements.into_iter().for_each(|element| list.push(element));
+        list
+    }
+}
 
 /// The rows of a table as reports hold them: those with something wrong first.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +77,7 @@ impl Rows {
 
     /// The cells of a key, whose texts are of this form.
     #[must_use]
-    pub fn row(&self, key: &str, form: Form) -> Option<&[Cell]> {
+    pub fn row(&self, key: &str, form: Form) -> Option<RowCells<'_>> {
         let exact = self.rows.iter().find(|(own, _)| *own == key);
         let typing = ValueType { form, ..Sort::Text.into() };
         let wanted = Value::from(key);
@@ -74,8 +101,8 @@ impl Rows {
 
     /// A row as an object, without the cells that are empty.
     #[must_use]
-    pub fn object(&self, cells: &[Cell]) -> Value {
-        let named = self.columns.iter().zip(cells);
+    pub fn object(&self, cells: RowCells<'_>) -> Value {
+        let named = self.columns.iter().zip(cells.iter());
         named.filter_map(|(name, cell)| Some((name.to_string(), cell.to_value()?))).collect()
     }
 

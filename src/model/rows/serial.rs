@@ -4,7 +4,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::Map;
 
-use super::{Cell, RowList, Rows};
+use super::{Cell, RowCells, RowList, Rows};
 use crate::model::Value;
 use crate::model::named::Named;
 use crate::model::text::Word;
@@ -30,17 +30,17 @@ impl Serialize for Rows {
 
 impl Serialize for RowList {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter().map(|(key, cells)| RowCells(key, cells)))
+        serializer.collect_seq(self.iter().map(|(key, cells)| RowLine(key, cells)))
     }
 }
 
-struct RowCells<'a>(&'a str, &'a [Cell]);
+struct RowLine<'a>(&'a str, RowCells<'a>);
 
-impl Serialize for RowCells<'_> {
+impl Serialize for RowLine<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.1.len() + 1))?;
         list.serialize_element(self.0)?;
-        for cell in self.1 {
+        for cell in self.1.iter() {
             list.serialize_element(cell)?;
         }
         list.end()
@@ -77,10 +77,13 @@ impl Rows {
         let written = list(rows);
         let mut rows = RowList::new(columns.len());
         rows.reserve(written.len());
+        let mut cells = Vec::with_capacity(columns.len());
         for row in written {
-            let mut cells = list(row).into_iter();
-            let key = cells.next().map(text).unwrap_or_default();
-            rows.push(key.into(), cells.map(Cell::from));
+            let mut row = list(row).into_iter();
+            let key = row.next().map(text).unwrap_or_default();
+            cells.extend(row.map(Cell::from));
+            rows.push(key.into(), &mut cells);
+            cells.clear();
         }
         let unit = |(name, unit): (String, Value)| Some((Word::Owned(name), Unit::of(unit.as_str()?)?));
         let units = if let Value::Object(units) = units { units } else { Map::new() };

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Cell, Rows, RowsBuilder};
+use super::{Cell, RowList, Rows, RowsBuilder};
 use crate::model::record::FactValue;
 use crate::model::typed::Form;
 use crate::testing::scripted::{FACTS, HOST_LOSS, HOST_NAME, HOST_STATE, HOSTS};
@@ -102,7 +102,58 @@ fn cell() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// Cells of few values, so that columns are often alike; zero has both signs.
+fn repeated() -> impl Strategy<Value = Cell> {
+    let zero = |bits: bool| Cell::Number(if bits { -0.0 } else { 0.0 });
+    prop_oneof![4 => Just(Cell::Empty), 2 => Just(Cell::Integer(1)), 1 => any::<bool>().prop_map(zero)]
+}
+
+fn table() -> impl Strategy<Value = Vec<[Cell; 2]>> {
+    prop::collection::vec([repeated(), repeated()], 0..6)
+}
+
+/// A list that was filled row by row.
+fn filled(rows: &[[Cell; 2]]) -> RowList {
+    let mut list = RowList::new(2);
+    list.reserve(rows.len());
+    for row in rows {
+        let mut cells = row.clone();
+        list.push("key".into(), &mut cells);
+        assert_eq!(cells, [Cell::Empty, Cell::Empty]);
+    }
+    list
+}
+
+fn written(list: &RowList) -> String {
+    serde_json::to_string(list).unwrap()
+}
+
+/// As a list of rows that keeps every cell writes them.
+fn plainly(rows: &[[Cell; 2]]) -> String {
+    let rows: Vec<_> = rows.iter().map(|[one, two]| ("key", one, two)).collect();
+    serde_json::to_string(&rows).unwrap()
+}
+
 proptest! {
+    #[test]
+    fn columns_that_are_kept_once_are_those_that_were_put_in(first in table(), second in table(), popped in 0..4_usize) {
+        let mut list = filled(&first);
+        prop_assert_eq!(written(&list), plainly(&first));
+        list.append(filled(&second));
+        let mut all = [first, second].concat();
+        prop_assert_eq!(written(&list), plainly(&all));
+        for _ in 0..popped {
+            prop_assert_eq!(list.pop(), all.pop().is_some());
+        }
+        for more in [[Cell::Empty, Cell::Empty], [Cell::Integer(1), Cell::Number(-0.0)]] {
+            list.push("key".into(), &mut more.clone());
+            all.push(more);
+        }
+        prop_assert_eq!(written(&list), plainly(&all));
+        prop_assert_eq!(&list, &filled(&all));
+        prop_assert!(list.iter().all(|(_, cells)| cells.len() == 2 && cells.iter().count() == 2));
+    }
+
     #[test]
     fn a_cell_is_what_it_was_made_of(value in cell()) {
         let cell = Cell::from(value.clone());

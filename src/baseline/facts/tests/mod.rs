@@ -349,7 +349,7 @@ fn the_families_rules() {
         ("udp", Same, &["outcome"]),
         ("udp", Ignore, &["address", "response", "response.size"]),
         ("icmp", Same, &["outcome", "mtu"]),
-        ("icmp", Ignore, &["address", "sent", "ttl", "errors", "rtt_source", "lateness"]),
+        ("icmp", Ignore, &["address", "sent", "ttl", "errors", "rtt_source", "host_limited", "lateness"]),
         ("http", Same, &["outcome", "status", "version", "headers", "redirects", "url"]),
         ("http", Ignore, &["body", "body.json", "body.size", "body.truncated", "address", "certificate.expires_in"]),
         ("dns", Same, &["outcome", "rcode", "answers", "cname", "flags", "truncated", "edns.version", "edns.size"]),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Counts, Jitter};
 use crate::checks::icmp::Icmp;
+use crate::checks::icmp::facts::is_host_limited;
 use crate::model::{Fault, Observation, Value};
 use crate::net::Origin;
 use crate::net::clock::ClockReading;
@@ -13,17 +14,27 @@ use crate::net::datagram::{Arrival, IcmpError};
 use crate::net::sys::mmsg;
 use crate::probe::{Cx, Probe as _};
 use crate::proto::icmp::Number;
+use crate::stats::Samples;
 use crate::testing::{number, recorded};
 
 const TARGET: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10));
 const ROUTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+/// Lateness of the probes of a scene, seconds: longer than any round trip in it.
+const LATE_BY: f64 = 60.0;
+
+fn late_by(seconds: f64) -> Samples {
+    let mut samples = Samples::default();
+    samples.record(seconds);
+    samples
+}
 
 /// Runs `scene` and returns what was recorded.
 fn observe(patience: Duration, scene: impl FnOnce(&mut Counts, &mut Cx<'_>)) -> Result<Observation, Fault> {
     let (observation, ended) = recorded(Icmp::FACTS, |cx| {
         let mut counts = Counts::new(patience);
         scene(&mut counts, cx);
-        counts.report(cx, TARGET, Origin::default())
+        counts.report(cx, (TARGET, Origin::default()), &late_by(LATE_BY))
     });
     ended.map(|()| observation)
 }
@@ -61,6 +72,16 @@ fn each_probe_is_counted_once() {
     assert_eq!(observation.merged("rtt").unwrap().count(), 3);
     same(observation.merged("ttl").unwrap().summary().unwrap().p50, 57.0);
     assert_eq!(observation.text("rtt_source"), Some("user"), "no kernel stamp was given");
+    assert_eq!(observation.last("host_limited"), Some(&Value::Bool(true)));
+}
+
+#[test]
+fn the_own_delays_of_this_host_matter_from_a_tenth_of_the_round_trip_on() {
+    let limited = |source, late, rtt: Option<f64>| is_host_limited(source, &late_by(late), rtt.map(late_by).as_ref());
+    assert_eq!((limited("kernel", 0.0009, Some(0.01)), limited("user", 0.0011, Some(0.01))), (Some(false), Some(true)));
+    assert_eq!(limited("kernel", 0.0011, Some(0.01)), Some(true));
+    assert_eq!(limited("kernel_both", 1.0, Some(0.01)), Some(false), "the kernel knows when each left and arrived");
+    assert_eq!((limited("kernel", 1.0, None), is_host_limited("kernel", &Samples::default(), None)), (None, None));
 }
 
 #[test]

@@ -9,7 +9,9 @@ use super::facts::{
 };
 use super::tally::{HostTally, ProbeCounts};
 use super::worker::SweepResult;
-use crate::checks::icmp::facts::{BLOCKED, LATENESS, OUTCOME, RTT_SOURCE, SENT as ALL_SENT};
+use crate::checks::icmp::facts::{
+    BLOCKED, HOST_LIMITED, LATENESS, OUTCOME, RTT_SOURCE, SENT as ALL_SENT, is_host_limited,
+};
 use crate::checks::shared::host_table::{HostFacts, HostResult, HostState, HostTable};
 use crate::checks::shared::hosts::Host;
 use crate::model::Fault;
@@ -20,6 +22,7 @@ use crate::net::datagram::{Class, IcmpError};
 use crate::net::this_host::{self, OwnAddresses};
 use crate::probe::Cx;
 use crate::proto::icmp::icmp_fault;
+use crate::stats::Samples;
 
 const OPERATION: &str = "send ICMP echo request";
 
@@ -39,9 +42,9 @@ const FACTS: HostFacts = HostFacts {
 
 /// Records the facts.
 pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<SweepResult>, origin: Origin) -> Result<(), Fault> {
-    for part in &found {
-        cx.merge(&LATENESS, &part.lateness);
-    }
+    let mut lateness = Samples::default();
+    found.iter().for_each(|part| lateness.merge(&part.lateness));
+    cx.merge(&LATENESS, &lateness);
     let dropped: u64 = found.iter().map(|part| u64::from(part.dropped)).sum();
     let user_stamped = found.iter().any(|part| part.user_stamped);
     let mut shares: Vec<_> = found.into_iter().map(|part| part.hosts.into_iter().zip(part.counts)).collect();
@@ -64,7 +67,11 @@ pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<SweepResult>, o
     cx.set(&ALL_SENT, sent);
     cx.set(&BLOCKED, blocked);
     if table.has("alive") {
-        cx.set(&RTT_SOURCE, if user_stamped { "user" } else { "kernel" });
+        let source = if user_stamped { "user" } else { "kernel" };
+        cx.set(&RTT_SOURCE, source);
+        if let Some(limited) = is_host_limited(source, &lateness, table.samples(&RTT)) {
+            cx.set(&HOST_LIMITED, limited);
+        }
     }
     let dropped = (dropped > 0).then(|| counted(dropped, "reply"));
     let unread = dropped.as_ref().filter(|_| table.has("dead")).map(|dropped| {

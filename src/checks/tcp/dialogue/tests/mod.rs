@@ -79,7 +79,7 @@ async fn play(port: u16, patience: f64, steps: &[&[(&'static str, &str)]]) -> Ob
 fn cell(observation: &Observation, number: usize, column: &str) -> Option<Value> {
     let rows = observation.last_rows("dialogue.steps").unwrap();
     let at = rows.column(column).unwrap();
-    rows.rows.iter().find(|(key, _)| **key == *number.to_string()).and_then(|(_, cells)| cells[at].to_value())
+    rows.rows.iter().find(|(key, _)| **key == *number.to_string()).and_then(|(_, cells)| cells.get(at)?.to_value())
 }
 
 fn count(observation: &Observation, fact: &str) -> Option<i64> {
