@@ -131,8 +131,10 @@ fn folder(page: &Page, readme: &str) -> tempfile::TempDir {
     for name in ["edge.yaml", "suite.yaml", "web.yaml", &format!("{stem}.yaml")] {
         std::fs::write(folder.path().join(name), &own).unwrap();
     }
-    // What suites of pages name; `plan` wants it to be there.
-    std::fs::write(folder.path().join("ca.pem"), "").unwrap();
+    // What suites of pages name; `plan` wants them to be there.
+    for name in ["ca.pem", "client.pem", "client.key", "fail-primary.sh", "restore-primary.sh", "primary-is-back.sh"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
     std::fs::create_dir(folder.path().join("suites")).unwrap();
     for entry in std::fs::read_dir(root().join("suites")).unwrap() {
         let entry = entry.unwrap();
