@@ -17,6 +17,9 @@ pub fn host(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("the host is empty".into());
     }
+    if let Some(what) = several(bare) {
+        return wrong(what);
+    }
     if text.contains("://") || text.contains('/') {
         return wrong("is a URL, not a host");
     }
@@ -46,6 +49,21 @@ pub fn host(text: &str) -> Result<String, String> {
     };
     let labels = name.strip_suffix('.').unwrap_or(&name);
     if name.len() <= LONGEST && labels.split('.').all(label) { Ok(name) } else { wrong("is not a host name") }
+}
+
+/// What a text is that stands for several hosts, if it does.
+#[must_use]
+pub fn several(text: &str) -> Option<&'static str> {
+    let is_address = |text: &str| text.parse::<IpAddr>().is_ok();
+    let is_byte = |text: &str| text.parse::<u8>().is_ok();
+    let network = text.split_once('/').is_some_and(|(base, length)| is_address(base) && is_byte(length));
+    let range =
+        text.split_once('-').is_some_and(|(first, last)| is_address(first) && (is_byte(last) || is_address(last)));
+    match (network, range) {
+        (true, _) => Some("is a network, not one host"),
+        (_, true) => Some("is a range of addresses, not one host"),
+        _ => None,
+    }
 }
 
 /// Whether an address is what it looks like, and that of one host: sockets send IPv4 for one that only stands in the form of
@@ -151,6 +169,22 @@ mod tests {
         }
         for odd in ["::g", "1:2:3", "[::1", "12345::"] {
             assert!(host(odd).unwrap_err().contains("no IPv6 address"), "{odd}");
+        }
+    }
+
+    #[test]
+    fn several_hosts_are_not_one() {
+        for (many, what) in [
+            ("192.0.2.0/28", "network"),
+            ("2001:db8::/64", "network"),
+            ("192.0.2.1-9", "range"),
+            ("192.0.2.1-192.0.2.9", "range"),
+            ("2001:db8::1-2001:db8::9", "range"),
+        ] {
+            assert!(host(many).unwrap_err().contains(what), "{many}");
+        }
+        for one in ["192-0-2-1.test", "web-1", "10.0.0.1-rack.test"] {
+            assert_eq!(host(one).as_deref(), Ok(one));
         }
     }
 

@@ -332,7 +332,7 @@ pub fn local_fault(error: &io::Error, operation: &str, peer: SocketAddr) -> Faul
         }
         Some(libc::EACCES | libc::EPERM) => "allow it in the local firewall, or run with the capability it needs",
         _ if is_link_local(peer.ip()) && error.kind() == io::ErrorKind::InvalidInput => ZONE,
-        Some(libc::ENODEV) => "this host has no such interface; those there are: `ip link`",
+        Some(libc::ENODEV) => "this host has no such interface; `ip link` shows which there are",
         _ => "see the system's message",
     };
     Fault::local(operation, peer.to_string(), error.to_string(), remedy)

@@ -56,8 +56,7 @@ fn enter(name: &str) -> Result<(), Fault> {
 
 fn unopened(name: &str, path: &Path, error: &io::Error) -> Fault {
     if error.kind() == io::ErrorKind::NotFound {
-        let lists =
-            "`ip netns list` shows those there are; that of a container has a name once `ip netns attach` gave it one";
+        let lists = "`ip netns list` shows the names; the namespace of a container has one after `ip netns attach`";
         return own(name, "this host has no network namespace of this name", lists);
     }
     own(name, format!("{} cannot be opened: {error}", path.display()), "run it as root: `sudo shakedown …`")
@@ -76,7 +75,7 @@ fn refused(name: &str, path: &Path, error: &io::Error) -> Fault {
             let remedy = format!("it is left over from one that is gone; make it anew: {}", again.join("; "));
             own(name, format!("{} is a file, and no network namespace", path.display()), remedy)
         }
-        _ => own(name, error.to_string(), "see the system's message; `ip netns list` shows those there are"),
+        _ => own(name, error.to_string(), "see the system's message; `ip netns list` shows the names"),
     }
 }
 

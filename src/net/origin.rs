@@ -166,7 +166,7 @@ fn name_of(index: u32) -> Option<String> {
 fn unbound(interface: Interface, error: &io::Error) -> Fault {
     let shown = command("ip link");
     let (why, remedy) = match error.raw_os_error() {
-        Some(libc::ENODEV) => ("this host has no such interface".to_owned(), format!("those there are: {shown}")),
+        Some(libc::ENODEV) => ("this host has no such interface".to_owned(), format!("see which there are: {shown}")),
         Some(libc::EPERM) => (
             "this process may not choose an interface, which takes the capability CAP_NET_RAW before Linux 5.7"
                 .to_owned(),

@@ -28,7 +28,7 @@ pub fn rows(check: &CheckRecord, whole: bool) -> Vec<Row> {
         rows.push(("next", next(check)));
         if let Some(netns) = &check.netns {
             let inside = shell::command(&format!("ip netns exec {}", shell::word(netns)));
-            rows.push(("netns", format!("{netns}: what is to be run here is run in it, behind {inside}")));
+            rows.push(("netns", format!("{netns}: run commands for this host in it, with {inside}")));
         }
         unmet(&mut rows, check, &cause, whole);
         let worst = table::worst(check, facts_of(check), |key| !whole && names(&cause, key));

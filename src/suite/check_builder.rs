@@ -326,12 +326,20 @@ impl Builder<'_> {
             // What is wrong by itself is told, and not what follows from it.
             Err(invalid) if typed.wrong.contains(invalid.field) => None,
             Err(invalid) => {
-                let at = typed.spans.get(invalid.field).copied().unwrap_or(span);
+                let at = blamed(family, typed, invalid.field).unwrap_or(span);
                 self.errors.add(at, invalid.message, invalid.help);
                 None
             }
         }
     }
+}
+
+/// Where the field is written that is wrong. An interface that is missing is missing for the host.
+fn blamed(family: &Family, typed: &TypedArgs, field: &str) -> Option<Span> {
+    let of_role = |role| family.fields.iter().filter(move |field| field.has(role)).map(|field| field.name);
+    let host = || of_role(FieldRole::Host).find_map(|name| typed.spans.get(name));
+    let is_interface = || of_role(FieldRole::Interface).any(|name| name == field);
+    typed.spans.get(field).or_else(|| host().filter(|_| is_interface())).copied()
 }
 
 /// Tables of targets that a check with these fields records.

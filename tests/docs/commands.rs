@@ -1,6 +1,7 @@
 //! Command lines that pages show: each is parsed by the program's own definition, and run where that sends nothing.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use shakedown::checks::FAMILIES;
 use shakedown::cli::{self, examples};
@@ -125,11 +126,15 @@ fn every_probe_by_hand_names_a_family_and_its_fields() {
 fn folder(page: &Page, readme: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let own = page.suite().unwrap_or_else(|| readme.to_owned());
-    for name in ["edge.yaml", "suite.yaml", "web.yaml"] {
+    // The page of a family speaks of its example by the name of the family.
+    let stem = Path::new(&page.path).file_stem().unwrap_or_default().to_string_lossy();
+    for name in ["edge.yaml", "suite.yaml", "web.yaml", &format!("{stem}.yaml")] {
         std::fs::write(folder.path().join(name), &own).unwrap();
     }
-    // What suites of pages name; `plan` wants it to be there.
-    std::fs::write(folder.path().join("ca.pem"), "").unwrap();
+    // What suites of pages name; `plan` wants them to be there.
+    for name in ["ca.pem", "client.pem", "client.key", "fail-primary.sh", "restore-primary.sh", "primary-is-back.sh"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
     std::fs::create_dir(folder.path().join("suites")).unwrap();
     for entry in std::fs::read_dir(root().join("suites")).unwrap() {
         let entry = entry.unwrap();

@@ -37,7 +37,7 @@ const LOOKED_UP: &[(&str, &str)] = &[
     ("http.total_time.p95", "95 of 100 samples do not exceed"),
     ("rtt.stddev", "standard deviation"),
     ("p99", "99 of 100 samples do not exceed"),
-    ("control", "shows that the host is there at all"),
+    ("control", "shows that the host is alive"),
     ("needs", "must pass first"),
     ("matrix", "One case for every combination"),
     ("severity", "does not fail the run"),
@@ -218,7 +218,7 @@ fn sentences_are_set_for_the_width_of_the_terminal() {
         assert!(text.contains("\n      expect: {outcome: {in: [refused, timeout]}}\n"), "{text}");
         let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
-            joined.contains("So a check that expects silence (`timeout`, `silent`, `unreachable`) names a control")
+            joined.contains("So a check that expects silence (`timeout`, `silent`, `unreachable`) must name a control")
         );
     }
 }

@@ -19,12 +19,13 @@ fn zone(state: &str, moved: bool) -> String {
     } else {
         ("ns1.shop.example.", "ns2.shop.example.")
     };
-    let mail = if moved && state == "record-forgotten" { "" } else { "@ IN MX 10 mail\n" };
+    let mail = if moved && state == "record-forgotten" { "" } else { "@ IN MX 10 mail\n@ IN MX 20 mail2\n" };
     let serial = if state == "one-server-behind" { 2_026_112_800_u32 } else { 2_026_112_901 };
     format!(
         "$TTL 300\n@ IN SOA {first} hostmaster {serial} 14400 3600 604800 300\n@ IN NS {first}\n@ IN NS {second}\n{mail}\
          @ IN TXT \"v=spf1 mx -all\"\nns1 IN A 192.0.2.53\nns2 IN A 192.0.2.54\nmail IN A 192.0.2.25\n\
-         www IN A 192.0.2.10\nwww IN A 192.0.2.11\nwww IN A 192.0.2.12\nnew IN A 192.0.2.20\n"
+         mail2 IN A 192.0.2.26\n_shop._tcp IN SRV 10 5 8080 app1\n_shop._tcp IN SRV 10 5 8080 app2\napp1 IN A 192.0.2.90\n\
+         app2 IN A 192.0.2.91\nwww IN A 192.0.2.10\nwww IN A 192.0.2.11\nwww IN A 192.0.2.12\nnew IN A 192.0.2.20\n"
     )
 }
 

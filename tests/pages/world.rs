@@ -30,6 +30,7 @@ const STATES: &[&str] = &[
     "host-down",
     "expired-certificate",
     "backend-stopped",
+    "mail-server-stopped",
     "new-release",
     "slow-release",
     "slow-backend",
@@ -81,7 +82,7 @@ pub fn prepare() {
         format!("mount --bind {} /etc/hosts", file("hosts")),
         format!("mount --bind {} /etc/resolv.conf", file("resolv.conf")),
     ];
-    for last in [10, 11, 12, 20, 25, 30, 53, 54, 80, 90] {
+    for last in [10, 11, 12, 20, 25, 26, 30, 53, 54, 80, 90, 91] {
         lines.push(format!("ip address add 192.0.2.{last}/32 dev lo"));
     }
     lines.extend([53, 54].map(|last| format!("ip address add 198.51.100.{last}/32 dev lo")));
@@ -184,16 +185,25 @@ impl<'a> World<'a> {
         self.tasks.push(self.runtime.spawn(site.serve(listener)));
     }
 
-    /// What is beside the web servers: an SSH port that may be open, a pair with a standby, a service that starts slowly.
+    /// What is beside the web servers: an SSH port that may be open, mail servers, a pair with a standby, a service that starts
+    /// slowly, and another instance of it.
     fn special(&mut self, state: &str, folder: &Path) {
         if state == "ssh-open" {
             self.serve(Site::plain("192.0.2.10:22".parse().unwrap(), state));
+        }
+        for host in ["192.0.2.25", "192.0.2.26"] {
+            if state == "mail-server-stopped" && host == "192.0.2.26" {
+                continue;
+            }
+            let listener = self.runtime.block_on(TcpListener::bind((host, 25))).unwrap();
+            self.tasks.push(self.runtime.spawn(mail(listener)));
         }
         let standby = state != "no-standby";
         let marker = folder.join("primary-is-down");
         let _ = std::fs::remove_file(&marker);
         let listener = self.runtime.block_on(TcpListener::bind("192.0.2.80:443")).unwrap();
         self.tasks.push(self.runtime.spawn(pair(listener, marker, standby)));
+        self.serve(Site::plain("192.0.2.91:8080".parse().unwrap(), "well"));
         let site = Site::plain("192.0.2.90:8080".parse().unwrap(), "well");
         match state {
             "never-starts" => {}
@@ -239,6 +249,17 @@ async fn pair(listener: TcpListener, marker: PathBuf, standby: bool) {
         tokio::spawn(async move {
             use tokio::io::AsyncWriteExt as _;
             let _ = stream.write_all(b"ready\n").await;
+        });
+    }
+}
+
+/// Greets as a mail server, and waits for what comes.
+async fn mail(listener: TcpListener) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+            let _ = stream.write_all(b"220 mail.shop.example ESMTP\r\n").await;
+            let _ = stream.read(&mut [0; 256]).await;
         });
     }
 }

@@ -220,8 +220,16 @@ impl CommandLine {
         }
         let target = self.fields.iter().find(|given| given.path.first().is_some_and(|name| name == main));
         let how = match target.filter(|_| port == Some(field.name)) {
-            Some(target) => format!("shakedown probe {} {}:PORT, or {}=PORT", family.name, target.shown, field.name),
-            None => format!("{}={}", field.name, super::listing::example_value(&field.kind)),
+            Some(target) => {
+                let bare = target.shown.trim_matches(['[', ']']);
+                let host = if bare.contains(':') { format!("[{bare}]") } else { bare.to_owned() };
+                format!("shakedown probe {} {host}:PORT, or {}=PORT", family.name, field.name)
+            }
+            None => {
+                let example = super::listing::in_example(family, field.name).map(str::to_owned);
+                let value = example.unwrap_or_else(|| super::listing::example_value(&field.kind));
+                format!("{}={value}", field.name)
+            }
         };
         let help = field.help.trim_end_matches('.').to_lowercase();
         Err(format!("`{}` is missing ({help}): write {how}", field.name))

@@ -12,7 +12,7 @@ const COLUMN: usize = 30;
 /// The families, each with a command that could be typed.
 pub(super) fn families() -> String {
     let mut out = String::new();
-    for family in FAMILIES.iter().filter(|family| !is_nested(family)) {
+    for family in FAMILIES.iter().filter(|family| !wants_suite(family)) {
         let _ = writeln!(out, "  shakedown probe {:<40} {}", command(family), family.summary);
     }
     out.push_str("\n`shakedown probe FAMILY` lists what a family takes.\n");
@@ -83,7 +83,29 @@ pub(in crate::app) fn command(family: &Family) -> String {
         }
         _ => "www.example.test",
     };
-    format!("{} {target}", family.name)
+    let (main, port) = family.target_field;
+    let others = family.fields.iter().filter(|field| field.required && field.name != main && Some(field.name) != port);
+    let others = others.filter_map(|field| Some(format!(" {}={}", field.name, in_example(family, field.name)?)));
+    format!("{} {target}{}", family.name, others.collect::<String>())
+}
+
+/// The first value of a field in the family's example that is one word.
+pub(super) fn in_example<'e>(family: &'e Family, field: &str) -> Option<&'e str> {
+    let key = format!("{field}: ");
+    let values = family.example.split(&key).skip(1);
+    let mut words = values.filter_map(|rest| rest.split([',', '}', '\n', ' ']).next());
+    words.find(|word| !word.is_empty() && !word.starts_with(['{', '[', '"']))
+}
+
+/// The first commands that somebody types to use a family: by hand where that is possible, and for its example as a suite.
+pub(in crate::app) fn first_commands(family: &Family) -> String {
+    let by_hand = format!("shakedown probe {}", command(family));
+    let file = format!("{}.yaml", family.name);
+    let allowed = if is_nested(family) { " --allow-disruptive" } else { "" };
+    let in_suite = format!("shakedown run {file}{allowed}");
+    let width = by_hand.len().max(in_suite.len());
+    let of_suite = format!("{in_suite:<width$}   # the example, saved as {file}, with your hosts\n");
+    if wants_suite(family) { of_suite } else { format!("{by_hand:<width$}   # by hand\n{of_suite}") }
 }
 
 /// A field with a value, for messages.
@@ -118,6 +140,11 @@ pub(in crate::app) fn server_field(family: &Family) -> Option<&'static str> {
 /// Whether the target of a family is a probe of its own.
 pub(in crate::app) fn is_nested(family: &Family) -> bool {
     matches!(target_kind(family), Some(FieldKind::Probe(..)))
+}
+
+/// Whether a check of a family cannot be made by hand.
+pub(in crate::app) fn wants_suite(family: &Family) -> bool {
+    is_nested(family) || family.grid.is_some()
 }
 
 /// How a server to ask is typed.

@@ -17,6 +17,10 @@ const MOST: usize = 3;
 /// The field that names the servers to ask, of a family whose target is something else, where it was not given.
 pub(super) fn field(family: &Family, command_line: &CommandLine) -> Option<&'static str> {
     let (target, _) = family.target_field;
+    let of_target = |field: &FieldInfo| field.name == target && field.has(FieldRole::Host);
+    if family.fields.iter().any(of_target) {
+        return None;
+    }
     let asks = |field: &&FieldInfo| {
         field.has(FieldRole::Host)
             && field.name != target

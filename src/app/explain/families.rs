@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::facts::{fact_sort, margin};
 use super::fields;
 use super::layout::unwrapped;
+use crate::app::adhoc::listing;
 use crate::model::Rule;
 use crate::probe::Family;
 
@@ -21,7 +22,12 @@ pub(super) fn text(family: &Family) -> String {
     out.push_str(&compared(family));
     let _ = writeln!(out, "\n## Expected until `expect` says what else it should be\n");
     expected(&mut out, family);
-    let _ = writeln!(out, "\n## Example\n\n{}", family.example.trim_end());
+    let _ = writeln!(
+        out,
+        "\n## Example\n\n{}\n\n{}",
+        family.example.trim_end(),
+        listing::first_commands(family).trim_end()
+    );
     out
 }
 

@@ -251,7 +251,9 @@ impl Line {
         match &self.target {
             Some(target) => out.push(credentials::without(target)),
             None if needs && !self.fields.iter().any(|(key, _)| key == main) => {
-                out.extend(listing::command(family).split(' ').skip(1).map(str::to_owned));
+                let given = |word: &&str| self.fields.iter().any(|(key, _)| word.split('=').next() == Some(key));
+                let command = listing::command(family);
+                out.extend(command.split(' ').skip(1).filter(|word| !given(word)).map(str::to_owned));
             }
             None => {}
         }

@@ -2,6 +2,7 @@
 
 use super::fields;
 use super::markdown::{MarkdownTable, Page, code, codes};
+use crate::app::adhoc::listing;
 use crate::app::explain::{fact_sort, margin};
 use crate::model::{FactInfo, Kind, Rule};
 use crate::probe::{Family, Mode};
@@ -15,6 +16,7 @@ pub(super) fn page(family: &Family) -> String {
     page.paragraph(
         "[All families](README.md) · [suites](../suite.md) · [operators](../operators.md) · [concepts](../concepts.md)",
     );
+    page.code("sh", &listing::first_commands(family));
     page.contents();
     page.heading(2, "Example");
     page.code("yaml", family.example);

@@ -5,7 +5,7 @@ use crate::probe::Synonyms;
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
-        "ping", "ping4 ip_version=ipv4", "ping6 ip_version=ipv6", "fping", "icmp_echo", "echo", "icmp_ping", "hping",
+        "ping", "ping4 ip_version=ipv4", "ping6 ip_version=ipv6", "fping", "icmp_echo", "echo", "icmp_ping", "hping", "ping_sweep", "sweep",
     ],
     fields: &[
         ("server", "host"), ("hostname", "host"), ("ip", "host"), ("address", "host"), ("target", "host"),

@@ -5,7 +5,7 @@ use crate::probe::Synonyms;
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
-        "reachability", "policy", "network_policy", "networkpolicy", "connectivity", "cyclonus", "netassert", "matrix_test", "acl", "firewall",
+        "reachability", "policy", "network_policy", "networkpolicy", "connectivity", "cyclonus", "netassert", "matrix_test", "acl", "firewall", "grid",
         "segmentation", "k8s_connectivity",
     ],
     fields: &[

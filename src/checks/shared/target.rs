@@ -118,8 +118,12 @@ pub fn version_and_origin<'h>(
     }
     let interface = interface.map(|name| Interface::parse(&name)).transpose();
     let interface = interface.map_err(|why| INTERFACE.invalid(why, "write its name, as `ip link` shows it"))?;
-    let origin = origin(args.get(&SOURCE), interface, hosts);
-    origin.map(|origin| (version, origin)).map_err(|(message, help)| INTERFACE.invalid(message, help))
+    let source = args.get(&SOURCE);
+    let origin = origin(source, interface, hosts).map_err(|(message, help)| {
+        let is_of_source = source.is_some_and(|source| message == no_link(source).0);
+        if is_of_source { SOURCE.invalid(message, help) } else { INTERFACE.invalid(message, help) }
+    });
+    Ok((version, origin?))
 }
 
 /// The local end of what goes to `hosts`; `Err` is a message, and what to write.

@@ -190,7 +190,7 @@ pub fn icmp_fault(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
         Some(libc::ENOBUFS | libc::EAGAIN) => "the local queue is full: raise `interval` or lower `size`",
         _ if AddressClass::of(target) == AddressClass::LinkLocal && error.kind() == io::ErrorKind::InvalidInput => ZONE,
         Some(libc::EINVAL) => "a blackhole route: see `ip route`",
-        Some(libc::ENODEV) => "this host has no such interface; those there are: `ip link`",
+        Some(libc::ENODEV) => "this host has no such interface; `ip link` shows which there are",
         _ => "see the system's message",
     };
     Fault::local(operation, target.to_string(), error.to_string(), remedy)

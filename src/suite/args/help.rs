@@ -2,7 +2,7 @@
 
 use super::ArgContext;
 use crate::model::parse::parse;
-use crate::model::{FieldInfo, FieldKind, FieldRole, corrections};
+use crate::model::{FieldInfo, FieldKind, FieldRole, corrections, host_name};
 use crate::probe::{Synonyms, plain};
 use crate::suite::diagnostic::Span;
 use crate::suite::syntax::flow;
@@ -161,6 +161,9 @@ impl ArgContext<'_> {
         if let Some(variable) = synonyms::variable(text) {
             return Some(format!("write {}", entry(&variable)));
         }
+        if matches!(kind, FieldKind::Host) && host_name::several(text).is_some() {
+            return self.many_hosts(text);
+        }
         if matches!(kind, FieldKind::Host)
             && let Some((host, port)) =
                 corrections::port_of(&corrections::endpoint_of(text).unwrap_or_else(|| text.to_owned()))
@@ -182,6 +185,14 @@ impl ArgContext<'_> {
             [] => None,
             found => Some(format!("write {}", found.iter().map(|value| entry(value)).collect::<Vec<_>>().join(" or "))),
         }
+    }
+
+    /// Where a network or a range of hosts goes, in a family that takes many.
+    fn many_hosts(&self, text: &str) -> Option<String> {
+        let family = self.families.iter().find(|family| Some(family.name) == self.family)?;
+        let takes_many = |field: &&FieldInfo| field.has(FieldRole::Host) && matches!(field.kind, FieldKind::List(_));
+        let field = family.fields.iter().find(takes_many)?;
+        Some(format!("write `{}: [{text}]`", field.name))
     }
 
     /// What to write for several values of a field that takes one: a matrix makes a case of each.

@@ -4,13 +4,17 @@
 //! A family or a fact that is added joins by itself: variants that make a fact are looked for, and missed.
 
 mod operands;
+mod parity;
 mod targets;
 mod variants;
+
+use std::collections::BTreeSet;
 
 use shakedown::checks::FAMILIES;
 use shakedown::judge::judge;
 use shakedown::model::expectation::Expectation;
 use shakedown::model::fact::FactKeys;
+use shakedown::model::fact::parity::{PARITY, is_parity};
 use shakedown::model::{Args, Better, FactInfo, Kind, Observation, Verdict};
 use shakedown::plan::Case;
 use shakedown::probe::{Family, Mode};
@@ -20,8 +24,12 @@ use shakedown::suite::expect::{FactTyping, Reader, effective};
 use shakedown::suite::tree;
 
 use crate::observe::observe;
+use parity::ParityWalk;
 use targets::Target;
 use variants::Variant;
+
+/// One in so many expectations that do not even hold of what is not well is held against both IP versions all the same.
+const SAMPLED: usize = 100;
 
 /// What a check of one fact came to.
 struct Walk<'a> {
@@ -29,6 +37,8 @@ struct Walk<'a> {
     variant: &'a Variant,
     case: Case,
     observation: Observation,
+    /// The same over both IP versions, of a check that may have `parity`.
+    parity: Option<ParityWalk>,
     defaults: Vec<Expectation>,
     /// Facts whose default does not hold here, and the path of that default.
     broken: Vec<(&'static str, String)>,
@@ -51,7 +61,7 @@ impl<'a> Walk<'a> {
             Some((fact.name, outcome.fact.to_string()))
         });
         let broken = broken.collect();
-        Self { family, variant, case, observation, defaults, broken, accepted: 0, problems: Vec::new() }
+        Self { family, variant, case, observation, parity: None, defaults, broken, accepted: 0, problems: Vec::new() }
     }
 
     /// Every path of a fact with every operator and operand.
@@ -74,7 +84,7 @@ impl<'a> Walk<'a> {
             family: self.family,
             missing: &|_| None,
             facts: self.family.facts,
-            keys: FactKeys::default(),
+            keys: FactKeys { parity: is_parity(fact), ..FactKeys::default() },
             errors: &mut errors,
             sources: &sources,
             default: false,
@@ -82,18 +92,32 @@ impl<'a> Walk<'a> {
             typing: FactTyping::default(),
         };
         let written = reader.read(&node);
-        let in_force = effective::combine(self.family.facts, &self.defaults, written, &mut errors);
+        let in_force = effective::combine(self.family.facts, &self.defaults_beside(fact), written, &mut errors);
         if !errors.is_empty() {
             return;
         }
         self.accepted += 1;
         self.case.base.expectations = in_force.into();
-        let judged = judge(&self.case, &self.observation, None);
-        let says_nothing = operands::only_negates(text) || self.leaves_the_worst_open(fact, text);
-        if judged.verdict == Verdict::Passed && (says_nothing || !self.names_what_it_got(fact, path)) {
-            let facts: Vec<String> = judged.expectations.iter().map(|outcome| outcome.fact.to_string()).collect();
-            self.problems.push(format!("{} passes with `{text}` (in force: {})", self.variant.label, facts.join(", ")));
+        let alone = judge(&self.case, &self.observation, None).verdict == Verdict::Passed;
+        let mut green = Vec::from_iter((alone && !is_parity(fact)).then_some(("", false)));
+        let matters = alone || is_parity(fact) || self.accepted.is_multiple_of(SAMPLED);
+        if let Some(parity) = self.parity.as_mut().filter(|_| matters) {
+            green.extend(parity.green(&self.case.base.expectations, fact));
         }
+        for (label, refuted) in green {
+            let says_nothing = operands::only_negates(text) || self.leaves_the_worst_open(fact, text);
+            if says_nothing || refuted || !self.names_what_it_got(fact, path) {
+                let facts: Vec<&str> = self.case.base.expectations.iter().map(|one| &*one.path).collect();
+                let label = format!("{}{label}", self.variant.label);
+                self.problems.push(format!("{label} passes with `{text}` (in force: {})", facts.join(", ")));
+            }
+        }
+    }
+
+    /// What is expected by default of a check that may expect something of this fact.
+    fn defaults_beside(&self, fact: &FactInfo) -> Vec<Expectation> {
+        let of_parity = self.parity.as_ref().filter(|_| is_parity(fact)).map(|parity| parity.defaults.as_slice());
+        [self.defaults.as_slice(), of_parity.unwrap_or_default()].concat()
     }
 
     /// Whether a check speaks of what is broken by another number alone, and would take the worst of that as well.
@@ -125,9 +149,9 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Walks every variant of every family against targets of one kind.
-async fn walk(target: impl AsyncFn(&str) -> Option<Target>) {
-    let (mut accepted, mut walked, mut problems) = (0, 0, Vec::new());
+/// Walks every variant of every family against targets of one kind; which families were looked at over both IP versions, too.
+async fn walk(target: impl AsyncFn(&str) -> Option<Target>) -> BTreeSet<&'static str> {
+    let (mut accepted, mut walked, mut problems, mut over_both) = (0, 0, Vec::new(), BTreeSet::new());
     for family in FAMILIES {
         for template in &variants::of(family) {
             let Some(target) = target(family.name).await else { continue };
@@ -149,7 +173,11 @@ async fn walk(target: impl AsyncFn(&str) -> Option<Target>) {
             if walk.broken.is_empty() {
                 problems.push(format!("{}: nothing that is expected by default is broken", variant.label));
             }
-            for fact in family.facts.iter().filter(|fact| family.required_mode(&variant.args, fact.name).is_none()) {
+            walk.parity = ParityWalk::of(&walk);
+            let of_parity = if walk.parity.is_some() { PARITY } else { &[] };
+            over_both.extend(walk.parity.is_some().then_some(family.name));
+            let of_family = family.facts.iter().filter(|fact| family.required_mode(&variant.args, fact.name).is_none());
+            for fact in of_family.chain(of_parity) {
                 walk.fact(fact);
             }
             accepted += walk.accepted;
@@ -160,11 +188,12 @@ async fn walk(target: impl AsyncFn(&str) -> Option<Target>) {
     let shown = problems.iter().take(20).cloned().collect::<Vec<_>>().join("\n");
     assert!(problems.is_empty(), "{} of {accepted}:\n{shown}", problems.len());
     assert!(walked >= 5 && accepted > 100 * walked, "{accepted} expectations of {walked} variants: too few");
+    over_both
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_dead_host() {
-    walk(targets::dead).await;
+    assert_eq!(walk(targets::dead).await, parity::families());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -199,28 +228,29 @@ fn every_fact_is_walked() {
 /// What a dead host, a cut path or a drop leads to in one family or another.
 const SILENCE: &[&str] = &["timeout", "silent", "unreachable"];
 
-/// Alone, in a list, and beside the word for success.
+/// Expectations of silence: alone, in a list, and beside the word for success.
+fn silences(family: &Family) -> Vec<String> {
+    let outcome = family.facts.iter().find(|fact| fact.roles.outcome).unwrap();
+    let Kind::Choice(words) = outcome.kind else { panic!("{}", family.name) };
+    let silent = words.iter().filter(|word| SILENCE.contains(word));
+    let forms = |word: &&str| {
+        [(*word).to_owned(), format!("{{in: [{}, {word}]}}", words[0]), format!("{{in: [unresolved, {word}]}}")]
+    };
+    silent.flat_map(forms).collect()
+}
+
 #[test]
 fn silence_without_a_control_is_refused() {
     let (mut refused, mut problems) = (0, Vec::new());
     for family in FAMILIES.iter().filter(|family| family.name != "failover") {
-        let outcome = family.facts.iter().find(|fact| fact.roles.outcome).unwrap();
-        let Kind::Choice(words) = outcome.kind else { panic!("{}", family.name) };
-        for word in words.iter().filter(|word| SILENCE.contains(word)) {
-            for template in &variants::of(family) {
-                let variant = Variant::new(family, template, 1);
-                for expect in [
-                    (*word).to_owned(),
-                    format!("{{in: [{}, {word}]}}", words[0]),
-                    format!("{{in: [unresolved, {word}]}}"),
-                ] {
-                    match variant.planned(family, &format!(", expect: {{outcome: {expect}}}")) {
-                        Err(why) if why.contains("silence proves nothing") && why.contains("control") => refused += 1,
-                        other => {
-                            problems.push(format!("{} {expect}: {:?}", variant.label, other.map(|cases| cases.len())));
-                        }
-                    }
-                }
+        for (template, expect) in variants::of(family)
+            .iter()
+            .flat_map(|template| silences(family).into_iter().map(move |expect| (template, expect)))
+        {
+            let variant = Variant::new(family, template, 1);
+            match variant.planned(family, &format!(", expect: {{outcome: {expect}}}")) {
+                Err(why) if why.contains("silence proves nothing") && why.contains("control") => refused += 1,
+                other => problems.push(format!("{} {expect}: {:?}", variant.label, other.map(|cases| cases.len()))),
             }
         }
     }

@@ -138,6 +138,16 @@ impl Variant {
         planned.into_iter().next().unwrap()
     }
 
+    /// The same with `parity`, of a name in place of the address.
+    pub fn over_both(&self, family: &Family, more: &str) -> Result<Vec<Case>, String> {
+        let named = Self {
+            label: self.label.clone(),
+            fields: self.fields.replace("127.0.0.1", "both.example"),
+            args: self.args.clone(),
+        };
+        named.planned(family, &format!(", parity: true{more}"))
+    }
+
     /// A suite of the check, with `more` keys of it; what is wrong with it otherwise.
     pub fn planned(&self, family: &Family, more: &str) -> Result<Vec<Case>, String> {
         let text = format!(

@@ -22,11 +22,11 @@ after how many seconds. It replaces `retries`, and a pass after several attempts
         shown(
             &["parity"],
             "\
-Asks over IPv4 and over IPv6 in turn, as one case: is IPv6 as good as IPv4? The host is a name with addresses of both. All that is
-expected must hold over both, and nothing may differ: every fact that `compare` compares, and the content, else `parity.same` fails and
-says what differs. What is another with each answer cannot be compared, and is left out with `baseline: {FACT: {change: ignore}}`.
-Times are judged where `expect` names a ratio (IPv6 / IPv4), which needs `rounds`: each is a pair, in the order of the one before turned
-around. An IP version that this host lacks is errored.",
+Makes a check over IPv4 and over IPv6, as one case: is IPv6 as good as IPv4? The host is a name with addresses of both. What is expected
+must hold over both, and both must show the same: every fact that `compare` compares, and the content. Otherwise `parity.same` fails and
+says what differs. Something that changes with every answer cannot be compared; leave it out with `baseline: {FACT: {change: ignore}}`.
+Times are judged only if `expect` names a ratio (IPv6 divided by IPv4). That needs `rounds`: each is a pair, and each asks in
+the other order than the one before. If this host lacks one of the IP versions, the case is errored.",
             "  - id: dual-stack
     parity: true
     rounds: 10
@@ -48,10 +48,10 @@ something that needs time after a change use `eventually`.",
         shown(
             &["control", "silence"],
             "\
-A check that shows that the host is there at all. A port that is closed by a firewall, a host that is down and a path that
-is cut look alike: no answer. So a check that expects silence (`timeout`, `silent`, `unreachable`) names a control, which
-must get an answer from the same host, and once more after the silent check. If it does not, the silent check is errored
-and does not pass. A check in `needs` about the same host is a control by itself.",
+A check that shows that the host is alive. A port that a firewall filters, a host that is down and a path that is cut look
+alike: no answer. So a check that expects silence (`timeout`, `silent`, `unreachable`) must name a control: a check that gets
+an answer from the same host. The control runs again after the silent check. If it does not pass then, the silent check is
+errored (not measured), never passed. A check in `needs` about the same host is a control without being named.",
             "  - id: web
     tcp: {host: 192.0.2.10, port: 443}
   - id: database-closed
@@ -63,8 +63,8 @@ and does not pass. A check in `needs` about the same host is a control by itself
         shown(
             &["needs", "need"],
             "\
-Checks that must pass first. If one of them does not, this check is skipped and says which. A cell of a matrix is named
-as `alive[site=a]`, a check of another suite of the run as `suite/check`. When a check is skipped because a need failed, the run
+Checks that must pass first. If one of them does not, this check is skipped and says which. One case of a matrix is named
+`alive[site=a]`, a check of another suite of the run `suite/check`. When a check is skipped because a need failed, the run
 is not green.",
             "  - id: resolves
     dns: {server: 192.0.2.53, name: www.example.test}
@@ -76,11 +76,11 @@ is not green.",
         shown(
             &["capture", "captures", "chain"],
             "\
-Gives names to values that a check sees, so that others can ask with them: log in, then ask with the token. Another check writes
-`${checks.login.token}` in a field, needs this one by that, and is skipped where it does not pass. What is captured must be there, and
-is hidden in every output unless `secret: false` says that everybody may see it. A value stands in texts alone (headers, bodies, paths
-of URLs), as it is: where packets go, how often and how long is settled before anything is sent. In a `json` document a number or a
-flag that is all of a value, `{id: \"${checks.login.id}\"}`, stays a number or a flag.",
+Gives a name to a value that a check sees, so that other checks can use it: log in, then send requests with the token. Another check
+writes `${checks.login.token}` in a field. It then needs this check, and is skipped if this one does not pass. A captured value must be
+there, and is hidden in every output unless `secret: false` says that anyone may see it. It can be used in texts alone (headers, bodies,
+paths of URLs): hosts, ports, counts and times are settled before anything is sent. In a `json`
+document a number or a flag that is all of a value, `{id: \"${checks.login.id}\"}`, stays a number or a flag.",
             "  - id: login
     http: {url: \"https://www.example.test/login\", method: POST}
     capture: {token: body.json.token, id: {fact: body.json.id, secret: false}}
@@ -101,20 +101,40 @@ an error.",
 ",
         ),
         shown(
-            &["targets", "dynamic targets", "list of targets"],
+            &["targets", "dynamic targets", "list of targets", "found target"],
             "\
-Hosts that one check finds and another looks at: the mail exchangers, name servers or addresses that DNS names. A matrix names the
-table of the check that finds them, and has a case for each, called by its host (`mail[target=mx1.example.test]`), or `host:port`
-where there is a port. `${matrix.target.host}`, `.port` and `.priority` stand in the fields of the family. The check needs the one
-that finds them. Who they are is known only when that has passed, so `shakedown plan` shows `mail[target=?] <= 16`; `{from:
-\"${checks.mx.targets}\", max: 40}` allows for more. More than that, none, or a list that was not seen whole is one errored case,
-`mail`: no target is left out in silence. Who needs `mail` needs all its cases. Silence cannot be expected of them, and `--against`
-refuses them.",
+Hosts that one check finds in DNS and another checks: mail servers (MX), name servers (NS), backends (SRV), addresses (A, AAAA). The
+matrix of the second check names the table `targets` of the first, and has one case per target, such as `mail[target=mx1.example.test]`,
+or `[target=HOST:PORT]` where there is a port. Its fields use `${matrix.target.host}`, `.port` (SRV) and `.priority` (MX, SRV).
+
+The targets are known only after the first check has passed, so `shakedown plan` shows `mail[target=?] <= 16`. `{from:
+\"${checks.mx.targets}\", max: 40}` allows more. More targets than that, none, or an answer that was not seen whole gives one errored
+case, `mail`: no target is left out unnoticed. `needs: [mail]` waits for all its cases. Such a check cannot expect silence, and
+`--against` refuses it.",
             "  - id: mx
     dns: {server: 192.0.2.53, name: example.test, type: MX}
   - id: mail
     matrix: {target: \"${checks.mx.targets}\"}
     tls: {host: \"${matrix.target.host}\", port: 25, starttls: smtp}
+",
+        ),
+        shown(
+            &["where packets leave", "source", "interface", "netns", "network namespace", "link-local", "scope id"],
+            "\
+Three settings say from where a check sends. `netns`, a key of the check, is a network namespace by its name in `ip netns list`: sockets,
+name lookups, routes and commands of the check are in it. That needs root. `interface`, a field of most families, is the interface to
+send by, and `source` the local address to send from.
+
+A link-local address (`fe80::1`) exists once on every link, so it needs its interface: behind the address (`fe80::1%eth0`, in a URL
+`http://[fe80::1%25eth0]/`), or in `interface`. If this host has no such namespace, interface or address, the check is errored: nothing is
+known of the target.",
+            "  - id: web-for-guests
+    netns: guests
+    tcp: {host: 192.0.2.10, port: 443}
+  - id: router
+    icmp: {host: \"fe80::1%eth0\"}
+  - id: uplink
+    icmp: {host: 192.0.2.1, source: 192.0.2.7, interface: eth1}
 ",
         ),
         shown(

@@ -43,7 +43,9 @@ const FACTS: HostFacts = HostFacts {
 /// Records the facts.
 pub(super) fn report(cx: &mut Cx<'_>, hosts: &[Host], found: Vec<SweepResult>, origin: Origin) -> Result<(), Fault> {
     let mut lateness = Samples::default();
-    found.iter().for_each(|part| lateness.merge(&part.lateness));
+    for part in &found {
+        lateness.merge(&part.lateness);
+    }
     cx.merge(&LATENESS, &lateness);
     let dropped: u64 = found.iter().map(|part| u64::from(part.dropped)).sum();
     let user_stamped = found.iter().any(|part| part.user_stamped);
