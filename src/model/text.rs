@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +16,12 @@ pub type Shared = Arc<str>;
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "***";
+
+/// Marks where a text was cut.
+pub const CUT: char = '…';
+
+/// Begins what stands in the place of a value that another check captures.
+const CAPTURED: &str = "${checks.";
 
 /// Bytes of the shortest secret that can be told from ordinary text.
 pub const SHORTEST_SECRET: usize = 4;
@@ -49,6 +55,36 @@ impl Text {
         self.shown.is_some()
     }
 
+    /// Whether its value is what stands in the place of a secret: good for a name, and for nothing that is sent.
+    #[must_use]
+    pub fn is_masked(&self) -> bool {
+        self.shown.as_deref() == Some(&*self.value)
+    }
+
+    /// The value with what `each` makes of every secret and every captured value in it; not for people.
+    #[must_use]
+    pub fn with_secrets(&self, each: impl Fn(&str) -> String) -> String {
+        self.shown.as_deref().and_then(|shown| self.filled(shown, each)).unwrap_or_else(|| self.value.clone())
+    }
+
+    /// Finds what stands in the places that `shown` leaves open. Between two of them is a text, or they are as one.
+    fn filled(&self, shown: &str, each: impl Fn(&str) -> String) -> Option<String> {
+        let mut open = places(shown).peekable();
+        let first = &shown[..open.peek().map_or(shown.len(), |place| place.start)];
+        let (mut out, mut rest) = (first.to_owned(), self.value.strip_prefix(first)?);
+        while let Some(place) = open.next() {
+            let between = &shown[place.end..open.peek().map_or(shown.len(), |next| next.start)];
+            let length = match open.peek() {
+                None => rest.strip_suffix(between)?.len(),
+                Some(_) => rest.find(between)?,
+            };
+            out.push_str(&each(&rest[..length]));
+            out.push_str(between);
+            rest = &rest[length + between.len()..];
+        }
+        Some(out)
+    }
+
     /// What it is; not for people.
     #[must_use]
     pub fn into_value(self) -> String {
@@ -60,6 +96,20 @@ impl Text {
     pub fn masked(&self) -> Self {
         Self::new(self.shown(), self.shown.as_deref())
     }
+}
+
+/// Where a shown text leaves out a secret, or a value that another check captures.
+fn places(shown: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let rest = shown.get(from..)?;
+        let mask = rest.find(MASK).map(|at| at..at + MASK.len());
+        let captured = rest.find(CAPTURED).and_then(|at| Some(at..at + rest.get(at..)?.find('}')? + 1));
+        let place = mask.into_iter().chain(captured).min_by_key(|place| place.start)?;
+        let place = from + place.start..from + place.end;
+        from = place.end;
+        Some(place)
+    })
 }
 
 impl Deref for Text {
@@ -112,6 +162,24 @@ mod tests {
         assert_eq!((&*text, text.shown(), text.holds_secret()), ("Bearer s3cret", "Bearer ***", true));
         let masked = text.masked();
         assert_eq!((&*masked, masked.holds_secret()), ("Bearer ***", true), "still one that must not be an argument");
+        assert!(masked.is_masked() && !text.is_masked());
         assert_eq!(Text::from("plain").to_string(), "plain");
+    }
+
+    #[test]
+    fn secrets_are_found_in_a_text_by_what_stands_around_them() {
+        for (value, shown, marked) in [
+            ("AUTH a.b end", "AUTH *** end", "AUTH <a.b> end"),
+            ("a.b", "***", "<a.b>"),
+            ("x=1;y=2;z", "x=***;y=***;z", "x=<1>;y=<2>;z"),
+            ("1-2", "***-${checks.login.token}", "<1>-<2>"),
+            ("^12$", "^***${checks.a.b}$", "^<><12>$"),
+            ("***", "***", "<***>"),
+            ("another", "AUTH ***", "another"),
+            ("a", "a", "a"),
+        ] {
+            assert_eq!(Text::new(value, Some(shown)).with_secrets(|secret| format!("<{secret}>")), marked, "{shown}");
+        }
+        assert_eq!(Text::from("*** plain").with_secrets(|_| String::new()), "*** plain");
     }
 }

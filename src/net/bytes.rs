@@ -55,6 +55,16 @@ pub fn quoted(bytes: &[u8]) -> String {
     if bytes.len() > SHOWN { format!("\"{text}…\" ({} bytes)", bytes.len()) } else { format!("\"{text}\"") }
 }
 
+/// [`quoted`], of the beginning of an answer that was cut, which its last sign says.
+#[must_use]
+pub fn quoted_beginning(bytes: &[u8]) -> String {
+    let text = quoted(bytes);
+    match text.strip_suffix('"') {
+        Some(whole) => format!("{whole}…\""),
+        None => text,
+    }
+}
+
 /// True when `needle` stands somewhere in `hay`; an empty needle never does.
 #[must_use]
 pub fn contains(hay: &[u8], needle: &[u8]) -> bool {

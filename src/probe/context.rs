@@ -10,6 +10,7 @@ use super::captured::CapturedValues;
 use super::lateness::{Lateness, Watch};
 use crate::model::fact::{Choice, Distribution, Scalar};
 use crate::model::rows::{LongList, Rows, RowsBuilder};
+use crate::model::typed::Form;
 use crate::model::{Fact, FactInfo, Fault, Kind, Observation, Value};
 use crate::net::clock::{MeasuredTime, Stamp};
 use crate::stats::Samples;
@@ -102,6 +103,13 @@ impl<'a> Cx<'a> {
     pub fn partial<T>(&mut self, fact: &Fact<T>, why: impl Into<String>) {
         debug_assert!(in_table(self.facts, &fact.info), "`{}` is not in the family's table of facts", fact.info.name);
         self.observation.set_partial(fact.info.name, why);
+    }
+
+    /// Marks the texts of this round that were cut: a piece of a secret may stand at their end.
+    pub(super) fn mark_cut(&mut self) {
+        let facts = self.facts;
+        let is_text = |info: &FactInfo| matches!(info.kind, Kind::Text) && matches!(info.form, Form::Plain);
+        self.observation.mark_cut(|name| facts.iter().any(|info| info.name == name && is_text(info)));
     }
 
     /// Says that a fact of this round is at most its value, down to nothing: what a smaller one could undo is not judged then.

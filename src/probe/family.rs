@@ -238,7 +238,7 @@ impl Family {
         if waits {
             return Ok(Arc::new(LateProbe::new(self, args.clone(), target, probe)));
         }
-        Ok(Arc::new(MaskedProbe { probe, target }))
+        Ok(Arc::new(MaskedProbe { probe, target, holds_secret: true }))
     }
 
     /// How to switch on the fact `name`, if these fields leave it off.
@@ -285,6 +285,8 @@ impl Family {
 struct MaskedProbe {
     probe: Arc<dyn DynProbe>,
     target: String,
+    /// Its peer may echo one.
+    holds_secret: bool,
 }
 
 impl DynProbe for MaskedProbe {
@@ -316,7 +318,14 @@ impl DynProbe for MaskedProbe {
         self.probe.prepare()
     }
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
-        self.probe.run(cx)
+        if !self.holds_secret {
+            return self.probe.run(cx);
+        }
+        Box::pin(async move {
+            let ended = self.probe.run(cx).await;
+            cx.mark_cut();
+            ended
+        })
     }
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
         self.probe.investigate(cx)
@@ -329,7 +338,7 @@ impl DynProbe for MaskedProbe {
 /// The same probe, which is called `target`.
 #[must_use]
 pub fn called(probe: Arc<dyn DynProbe>, target: String) -> Arc<dyn DynProbe> {
-    Arc::new(MaskedProbe { probe, target })
+    Arc::new(MaskedProbe { probe, target, holds_secret: false })
 }
 
 fn build<P: Probe>(args: &Args) -> Result<Arc<dyn DynProbe>, Invalid> {

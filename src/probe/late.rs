@@ -98,7 +98,11 @@ impl DynProbe for LateProbe {
     }
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         match self.built(&cx.captured()) {
-            Ok(probe) => probe.run(cx),
+            Ok(probe) => Box::pin(async move {
+                let ended = probe.run(cx).await;
+                cx.mark_cut();
+                ended
+            }),
             Err(fault) => Box::pin(std::future::ready(Err(fault))),
         }
     }
@@ -164,6 +168,9 @@ mod tests {
         }
         async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
             cx.set(&SAID, self.0[..].to_owned());
+            if self.0.contains("cut") {
+                cx.partial(&SAID, "the rest is not kept");
+            }
             Ok(())
         }
     }
@@ -202,5 +209,23 @@ mod tests {
             let told = said(value).await.unwrap_err();
             assert!(told.contains(why) && !told.contains("secret"), "{value:?}: {told}");
         }
+    }
+    /// A piece of a secret at the end of what was cut is hidden only where the cut can be seen.
+    #[tokio::test]
+    async fn what_is_cut_beside_a_secret_has_its_mark() {
+        for (text, shown, seen_as) in [
+            ("cut hunt", Some("***"), "cut hunt…"),
+            ("whole hunter22", Some("***"), "whole hunter22"),
+            ("cut", None, "cut"),
+        ] {
+            let args = Args(BTreeMap::from([("say", Arg::Text(Text::new(text, shown)))]));
+            let probe = Family::of::<Echo>("echo", "", "").probe(&args).unwrap();
+            let mut seen = Observation::default();
+            let end = Instant::now() + Duration::from_secs(1);
+            let mut cx = Cx::new(&mut seen, FACTS, end, 0, CancellationToken::new());
+            probe.run(&mut cx).await.unwrap();
+            assert_eq!(seen.text("said"), Some(seen_as));
+        }
+        assert_eq!(said(Some("cut")).await, Ok("a cut b…".to_owned()));
     }
 }

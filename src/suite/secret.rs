@@ -4,11 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use regex::{Regex, RegexBuilder};
 
-use crate::model::text::MASK;
 pub use crate::model::text::SHORTEST_SECRET as SHORTEST;
+use crate::model::text::{CUT, MASK};
 use crate::model::visible::{visible, visible_lines};
-/// Marks where a text was cut.
-const CUT: char = '…';
 
 /// Longest text looked for character by character, in whatever way each is written; longer secrets have lines.
 const LONGEST: usize = 512;

@@ -176,9 +176,15 @@ impl Texts {
     }
 }
 
-/// Every field of every family, with a secret in it, against a target that refuses.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_field_shows_a_secret_that_nobody_searches_for() {
+/// What came of one check of a walk.
+struct Visit {
+    ran: bool,
+    problems: Vec<String>,
+}
+
+/// Has `visit` look at a check with each field of each family that may hold a secret, and gives how many ran and how many were
+/// refused.
+async fn walk(visit: impl AsyncFn(&'static Family, Map<String, Value>, &'static str) -> Visit) -> (usize, usize) {
     shakedown::guard::set_program(env!("CARGO_BIN_EXE_shakedown"));
     let port = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -187,20 +193,34 @@ async fn no_field_shows_a_secret_that_nobody_searches_for() {
     let all = FAMILIES.iter().flat_map(|family| variants(family, port).into_iter().map(move |args| (family, args)));
     let each = all.flat_map(|(family, args)| SECRETS.iter().map(move |secret| (family, args.clone(), *secret)));
     // Most of the time goes by in waiting for peers that are not there.
-    let walked = stream::iter(each).map(|(family, args, secret)| async move {
+    let visit = &visit;
+    let visits = stream::iter(each).map(|(family, args, secret)| visit(family, args, secret));
+    let ended: Vec<Visit> = visits.buffer_unordered(AT_ONCE).collect().await;
+    let (all, ran) = (ended.len(), ended.iter().filter(|visit| visit.ran).count());
+    let problems: Vec<String> = ended.into_iter().flat_map(|visit| visit.problems).collect();
+    assert!(problems.is_empty(), "{} of {all}:\n{}", problems.len(), problems.join("\n"));
+    (ran, all - ran)
+}
+
+impl Texts {
+    fn of_field(family: &Family, args: &Map<String, Value>, secret: &'static str) -> Self {
         let place = format!("{} {}", family.name, Value::Object(args.clone()));
-        let mut texts = Texts { secret, place, problems: Vec::new() };
+        Self { secret, place, problems: Vec::new() }
+    }
+}
+
+/// Every field of every family, with a secret in it, against a target that refuses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_field_shows_a_secret_that_nobody_searches_for() {
+    let (ran, refused) = walk(async |family, args, secret| {
+        let mut texts = Texts::of_field(family, &args, secret);
         let planned = texts.of_plan(loaded(family.name, &args, "", secret));
         if let Some(case) = &planned {
             texts.of_run(case).await;
         }
-        (planned.is_some(), texts.problems)
-    });
-    let ended: Vec<(bool, Vec<String>)> = walked.buffer_unordered(AT_ONCE).collect().await;
-    let ran = ended.iter().filter(|(ran, _)| *ran).count();
-    let refused = ended.len() - ran;
-    let problems: Vec<String> = ended.into_iter().flat_map(|(_, problems)| problems).collect();
-    assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), ran + refused, problems.join("\n"));
+        Visit { ran: planned.is_some(), problems: texts.problems }
+    })
+    .await;
     assert!(ran > 80 && refused > 100, "{ran} checks ran, {refused} were refused");
 }
 
@@ -220,21 +240,12 @@ fn capturing(family: &str, args: &Map<String, Value>) -> Loaded {
 /// refused without it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_field_shows_a_value_that_was_captured() {
-    shakedown::guard::set_program(env!("CARGO_BIN_EXE_shakedown"));
-    let port = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
-    let all = FAMILIES.iter().flat_map(|family| variants(family, port).into_iter().map(move |args| (family, args)));
-    let each = all.flat_map(|(family, args)| SECRETS.iter().map(move |secret| (family, args.clone(), *secret)));
-    let walked = stream::iter(each).map(|(family, args, secret)| async move {
-        let place = format!("{} {}", family.name, Value::Object(args.clone()));
-        let mut texts = Texts { secret, place, problems: Vec::new() };
+    let (ran, refused) = walk(async |family, args, secret| {
+        let mut texts = Texts::of_field(family, &args, secret);
         let mut loaded = capturing(family.name, &args);
         let settings = Settings { allow_disruptive: true, ..Settings::default() };
         let plan = plan::plan(&mut loaded, None, &settings);
         let stand_in = stand_in::of("walk", "login", "token");
-        let mut ran = false;
         for text in [loaded.errors.render(&loaded.sources, false), plan::print(&plan)] {
             if text.contains(&*stand_in) {
                 texts.problems.push(format!("{}: a stand-in is shown: {text}", texts.place));
@@ -245,15 +256,10 @@ async fn no_field_shows_a_value_that_was_captured() {
             let captured = Arc::<CapturedValues>::default();
             captured.set(&stand_in, secret);
             texts.of_run_with(case, &captured).await;
-            ran = true;
         }
-        (ran, texts.problems)
-    });
-    let ended: Vec<(bool, Vec<String>)> = walked.buffer_unordered(AT_ONCE).collect().await;
-    let ran = ended.iter().filter(|(ran, _)| *ran).count();
-    let refused = ended.len() - ran;
-    let problems: Vec<String> = ended.into_iter().flat_map(|(_, problems)| problems).collect();
-    assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), ran + refused, problems.join("\n"));
+        Visit { ran: case.is_some(), problems: texts.problems }
+    })
+    .await;
     assert!(ran > 30 && refused > 100, "{ran} checks ran, {refused} were refused");
 }
 

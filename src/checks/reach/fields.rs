@@ -84,8 +84,8 @@ fields! { pub(super) FIELDS;
     pub(super) const NETWORK_POLICIES: Field<Vec<Text>> = Field::optional(
         "network_policies",
         FieldKind::List(&FieldKind::Path),
-        "In place of `allow`: files of Kubernetes objects that say it (NetworkPolicy, Pod, Namespace; \
-         `kubectl get networkpolicies,pods,namespaces -A -o json`).",
+        "In place of `allow`: files of Kubernetes objects that say it (NetworkPolicy, Pod, Namespace, Service; \
+         `kubectl get networkpolicies,pods,namespaces,services -A -o json`).",
     )
     .role(FieldRole::Content);
     use IP_VERSION;

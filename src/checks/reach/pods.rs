@@ -69,7 +69,7 @@ impl<'c> GridEndpoints<'c> {
         for destination in destinations {
             let found = match (&destination.pod, destination.host.parse()) {
                 (Some(pod), _) => cluster.pod(pod, version),
-                (None, Ok(address)) => cluster.at(address),
+                (None, Ok(address)) => cluster.destination(address),
                 (None, Err(_)) => {
                     let message =
                         format!("`{}` is a name, and policies are about pods and addresses", destination.host);

@@ -239,6 +239,7 @@ apiVersion: v1
 kind: List
 items:
 - {apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+- {apiVersion: v1, kind: Service, metadata: {name: kubernetes, namespace: default}, spec: {clusterIP: 10.96.0.1}}
 - {apiVersion: v1, kind: Pod, metadata: {name: web-0, namespace: shop, labels: {app: web}}, status: {phase: Running, podIP: 127.0.0.2, podIPs: [{ip: 127.0.0.2}, {ip: 'fd00::2'}]}}
 - {apiVersion: v1, kind: Pod, metadata: {name: job-0, namespace: shop, labels: {app: job}}, status: {phase: Running, podIP: 127.0.0.5}}
 - {apiVersion: v1, kind: Pod, metadata: {name: db-0, namespace: shop, labels: {app: db}}, status: {phase: Running, podIP: 127.0.0.3, podIPs: [{ip: 127.0.0.3}, {ip: 'fd00::3'}]}}

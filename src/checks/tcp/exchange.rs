@@ -111,7 +111,8 @@ impl Script {
             // Anything is an answer; not every protocol has lines.
             _ if found() => ("connected", None),
             _ => {
-                let shown = bytes::quoted(received);
+                let cut = matches!(ended, End::Silent | End::Stopped(ReadEnd::Full));
+                let shown = if cut { bytes::quoted_beginning(received) } else { bytes::quoted(received) };
                 ("mismatch", Some(format!("{peer} answered {shown}, without {EXPECTED} ({how})")))
             }
         }

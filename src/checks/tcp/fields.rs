@@ -29,13 +29,13 @@ fields! { pub(super) FIELDS;
     use INTERFACE;
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "5s", "How long to wait for an unresponsive peer.").role(FieldRole::Patience);
-    pub(super) const SEND: Field<Option<String>> =
+    pub(super) const SEND: Field<Option<Text>> =
         Field::optional("send", FieldKind::Text, "Text to send once connected.");
-    pub(super) const SEND_HEX: Field<Option<String>> =
+    pub(super) const SEND_HEX: Field<Option<Text>> =
         Field::optional("send_hex", FieldKind::Text, "Bytes to send once connected, in hexadecimal.");
-    pub(super) const EXPECT: Field<Option<String>> =
+    pub(super) const EXPECT: Field<Option<Text>> =
         Field::optional("expect", FieldKind::Text, "Text that the answer must contain; otherwise the outcome is `mismatch`.");
-    pub(super) const EXPECT_HEX: Field<Option<String>> =
+    pub(super) const EXPECT_HEX: Field<Option<Text>> =
         Field::optional("expect_hex", FieldKind::Text, "Bytes that the answer must contain; otherwise the outcome is `mismatch`.");
     pub(super) const BANNER: Field<bool> =
         Field::default("banner", FieldKind::Bool, "false", "Wait for a greeting from the server, even without `expect`.");

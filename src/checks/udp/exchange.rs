@@ -14,8 +14,9 @@ use crate::model::human_time;
 use crate::model::{Args, Fault, Invalid};
 use crate::net::clock::MeasuredTime;
 use crate::net::datagram::{Class, Datagram, IcmpError, udp};
+use crate::net::deadline::Deadline;
 use crate::net::dial::ConnectError;
-use crate::net::{Origin, deadline, this_host};
+use crate::net::{Origin, this_host};
 
 /// The largest payload of an IPv4 datagram.
 const LARGEST: usize = 65_507;
@@ -58,6 +59,8 @@ pub(super) struct SeriesResult {
     pub(super) answered: usize,
     /// Texts of the answers, as far as they are kept.
     pub(super) answers: Vec<String>,
+    /// `limit` cut one of them.
+    pub(super) cut: bool,
     /// Why there may be more of them.
     pub(super) more: Option<String>,
 }
@@ -117,8 +120,12 @@ impl Script {
         let mut decided = None;
         let payloads = self.datagrams.iter().cycle().take(self.total());
         for (due, payload) in (0..).map(|number| begun + self.interval * number).zip(payloads) {
-            if listener.sent > 0 {
-                decided = timeout_at(due, listener.listen()).await.ok().transpose()?;
+            while decided.is_none() && listener.sent > 0 {
+                let Ok(end) = timeout_at(due, listener.next()).await else { break };
+                decided = end?;
+                if Instant::now() >= due {
+                    break;
+                }
             }
             if decided.is_some() {
                 break;
@@ -133,8 +140,10 @@ impl Script {
                 break;
             }
         }
-        if decided.is_none() {
-            decided = deadline::within(patience, listener.listen()).await.ok().transpose()?;
+        let mut deadline = Deadline::at(Instant::now() + patience);
+        while decided.is_none() {
+            let Ok(end) = deadline.wait(listener.next()).await else { break };
+            decided = end?;
         }
         Ok(self.judge(listener, decided, peer, patience))
     }
@@ -146,7 +155,8 @@ impl Script {
         peer: SocketAddr,
         patience: Duration,
     ) -> ExchangeResult {
-        const FLOOD: &str = "after 64 datagrams that are no answer nothing more is looked at";
+        let most = listener.most_wrong();
+        let flood = || format!("after {most} datagrams that are no answer nothing more is looked at");
         let (silence, strangers) =
             (format!("no answer from {peer} (UDP) within {}", human_time(patience)), in_place(&listener, peer));
         let AnswerListener {
@@ -154,16 +164,21 @@ impl Script {
             answered,
             first,
             answers,
+            answers_cut: cut,
             times,
             wrong,
             sources,
             more_sources,
             stranger,
+            repeated,
             mut notes,
             ..
         } = listener;
-        let flood = matches!(decided, Some(ListenEnd::Flood)).then(|| FLOOD.to_owned());
-        let several = (self.total() > 1).then(|| SeriesResult { sent, answered, answers, more: flood.clone() });
+        let flood = matches!(decided, Some(ListenEnd::Flood)).then(flood);
+        // Any of them may stand for a datagram that was lost.
+        let twice = || format!("{} came of datagrams that were answered already", counted(repeated, "answer"));
+        let unknown = flood.clone().or_else(|| (repeated > 0).then(twice));
+        let several = (self.total() > 1).then_some(SeriesResult { sent, answered, answers, cut, more: unknown });
         let (outcome, evidence, answer, more) = match (decided, first, wrong) {
             (Some(ListenEnd::Ended(word, why)), ..) => (word, Some(why), None, None),
             (_, Some(answer), _) => ("replied", None, Some(answer), None),

@@ -9,8 +9,8 @@ use crate::model::{Args, Field, FieldKind, FieldRole, Text};
 
 // One of several datagrams.
 fields! { pub(super) DATAGRAM;
-    pub(super) const PART: Field<Option<String>> = Field::optional("send", FieldKind::Text, "Text to send.");
-    pub(super) const PART_HEX: Field<Option<String>> =
+    pub(super) const PART: Field<Option<Text>> = Field::optional("send", FieldKind::Text, "Text to send.");
+    pub(super) const PART_HEX: Field<Option<Text>> =
         Field::optional("send_hex", FieldKind::Text, "Bytes to send, in hexadecimal.");
 }
 
@@ -21,9 +21,9 @@ fields! { pub(super) FIELDS;
     use IP_VERSION;
     use SOURCE;
     use INTERFACE;
-    pub(super) const SEND: Field<Option<String>> =
+    pub(super) const SEND: Field<Option<Text>> =
         Field::optional("send", FieldKind::Text, "Text to send; this, `send_hex` or `datagrams` is required.");
-    pub(super) const SEND_HEX: Field<Option<String>> =
+    pub(super) const SEND_HEX: Field<Option<Text>> =
         Field::optional("send_hex", FieldKind::Text, "Bytes to send, in hexadecimal.");
     pub(super) const DATAGRAMS: Field<Vec<Args>> = Field::optional(
         "datagrams",
@@ -41,9 +41,9 @@ fields! { pub(super) FIELDS;
         FieldKind::Duration(0.001, 60.0),
         "Time between two datagrams, 10 ms when left out; nothing is waited for in between.",
     );
-    pub(super) const EXPECT: Field<Option<String>> =
+    pub(super) const EXPECT: Field<Option<Text>> =
         Field::optional("expect", FieldKind::Text, "Text that an answer must contain; otherwise the outcome is `mismatch`.");
-    pub(super) const EXPECT_HEX: Field<Option<String>> =
+    pub(super) const EXPECT_HEX: Field<Option<Text>> =
         Field::optional("expect_hex", FieldKind::Text, "Bytes that an answer must contain; otherwise the outcome is `mismatch`.");
     pub(super) const TIMEOUT: Field<Duration> =
         Field::default("timeout", PATIENCE, "5s", "How long to wait for an unresponsive peer.").role(FieldRole::Patience);

@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use super::exchange::{Answer, failed, icmp_outcome};
 use crate::checks::shared::payload::EXPECTED;
 use crate::model::Fault;
+use crate::model::text::CUT;
 use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{Arrival, Class, Datagram, Event, udp};
 use crate::net::dial::local_fault;
 use crate::net::{Origin, bytes, this_host};
 
-/// Wrong answers looked at in search of the expected one; more is a flood.
+/// Wrong answers looked at in search of the expected one, or beside one to each datagram of several; more is a flood.
 const WRONG: usize = 64;
 /// Bytes kept of the answers to several datagrams.
 const KEPT: usize = 1 << 20;
@@ -47,10 +48,16 @@ pub(super) struct AnswerListener<'a> {
     buffer: Vec<u8>,
     pub(super) sent: usize,
     last_sent: ClockReading,
-    /// Answers that hold what is expected.
+    /// Whether all that was sent before the last one had been answered by then.
+    last_alone: bool,
+    /// Answers that hold what is expected; no more than were sent.
     pub(super) answered: usize,
+    /// Further ones, which came while nothing was unanswered.
+    pub(super) repeated: usize,
     pub(super) first: Option<Answer>,
     pub(super) answers: Vec<String>,
+    /// `limit` cut one of them.
+    pub(super) answers_cut: bool,
     pub(super) times: Vec<MeasuredTime>,
     pub(super) wrong: Option<WrongAnswer>,
     wrong_seen: usize,
@@ -77,9 +84,12 @@ impl<'a> AnswerListener<'a> {
             buffer: vec![0; limit],
             sent: 0,
             last_sent: ClockReading::now(),
+            last_alone: true,
             answered: 0,
+            repeated: 0,
             first: None,
             answers: Vec::new(),
+            answers_cut: false,
             times: Vec::new(),
             wrong: None,
             wrong_seen: 0,
@@ -90,44 +100,43 @@ impl<'a> AnswerListener<'a> {
         }
     }
 
+    /// How many wrong answers are looked at.
+    pub(super) const fn most_wrong(&self) -> usize {
+        WRONG + self.total - 1
+    }
+
     /// Sends one datagram.
     pub(super) fn send(&mut self, payload: &[u8]) -> io::Result<()> {
+        self.last_alone = self.answered == self.sent;
         self.last_sent = ClockReading::now();
         self.datagram.send(payload, Some(self.peer))?;
         self.sent += 1;
         Ok(())
     }
 
-    /// Waits until something decides.
-    pub(super) async fn listen(&mut self) -> Result<ListenEnd, Fault> {
-        loop {
-            let event = self.datagram.next(&mut self.buffer).await;
-            match event.map_err(|error| local_fault(&error, "receive UDP datagram", self.peer))? {
-                Event::Arrival(arrival) => self.arrived(&arrival),
-                Event::IcmpError(report) if report.class == Class::Advice => {}
-                Event::IcmpError(report) => {
-                    if let Some(why) = this_host::rejection(&report, self.peer.ip(), self.origin) {
-                        return Err(this_host::rejection_fault(why, "exchange UDP datagrams", self.peer));
-                    }
-                    let (word, why) = icmp_outcome(&report, self.peer);
-                    if let Some(ended) = self.ended(word, why) {
-                        return Ok(ended);
-                    }
+    /// Waits for what comes next, and says whether it decides.
+    pub(super) async fn next(&mut self) -> Result<Option<ListenEnd>, Fault> {
+        let event = self.datagram.next(&mut self.buffer).await;
+        match event.map_err(|error| local_fault(&error, "receive UDP datagram", self.peer))? {
+            Event::Arrival(arrival) => self.arrived(&arrival),
+            Event::IcmpError(report) if report.class == Class::Advice => {}
+            Event::IcmpError(report) => {
+                if let Some(why) = this_host::rejection(&report, self.peer.ip(), self.origin) {
+                    return Err(this_host::rejection_fault(why, "exchange UDP datagrams", self.peer));
                 }
-                Event::Failed(error) => {
-                    let (word, why) = failed(&error, "receive UDP datagram", (self.peer, self.origin))?;
-                    if let Some(ended) = self.ended(word, why) {
-                        return Ok(ended);
-                    }
-                }
+                let (word, why) = icmp_outcome(&report, self.peer);
+                return Ok(self.ended(word, why));
             }
-            if self.answered == self.total {
-                return Ok(ListenEnd::Answered);
-            }
-            if self.wrong_seen >= WRONG {
-                return Ok(ListenEnd::Flood);
+            Event::Failed(error) => {
+                let (word, why) = failed(&error, "receive UDP datagram", (self.peer, self.origin))?;
+                return Ok(self.ended(word, why));
             }
         }
+        Ok(match (self.answered == self.total, self.wrong_seen >= self.most_wrong()) {
+            (true, _) => Some(ListenEnd::Answered),
+            (false, true) => Some(ListenEnd::Flood),
+            (false, false) => None,
+        })
     }
 
     /// What an error in place of an answer comes to. An answer was there before somebody closed: the answer decides, and of
@@ -161,16 +170,26 @@ impl<'a> AnswerListener<'a> {
         let (length, stamp) = self.last_sent.elapsed(ClockReading::now(), arrival.stamp);
         let time = MeasuredTime { length, stamp };
         if self.expect.is_none_or(|expect| bytes::contains(kept, expect)) {
+            if self.answered == self.sent {
+                // Of a datagram that is answered already: it stands for none that is yet to be sent.
+                self.repeated += 1;
+                return;
+            }
             if self.total == 1 {
                 self.times = vec![time];
-            } else if self.sent == self.answered + 1 {
-                // With more than one that is not answered, nobody knows which this is of.
+            } else if self.last_alone && self.sent == self.answered + 1 && self.repeated == 0 {
+                // With more than one that is not answered, or answers that come twice, nobody knows which this is of.
                 self.times.push(time);
             }
             self.answered += 1;
             let room = KEPT.saturating_sub(self.answers.iter().map(String::len).sum());
             if self.total > 1 && self.answers.len() + 1 == self.answered && kept.len() <= room {
-                self.answers.push(bytes::readable(kept));
+                let mut text = bytes::readable(kept);
+                if arrival.length > arrival.kept {
+                    text.push(CUT);
+                    self.answers_cut = true;
+                }
+                self.answers.push(text);
             }
             self.first.get_or_insert(answer);
             return;
@@ -179,8 +198,9 @@ impl<'a> AnswerListener<'a> {
         if self.total == 1 {
             self.times = vec![time];
         }
-        let evidence = format!("the answer is {}, without {EXPECTED}", bytes::quoted(kept));
         let cut = arrival.length > arrival.kept;
+        let shown = if cut { bytes::quoted_beginning(kept) } else { bytes::quoted(kept) };
+        let evidence = format!("the answer is {shown}, without {EXPECTED}");
         let more = cut.then(|| format!("of {} bytes {} were looked at (`limit`)", arrival.length, arrival.kept));
         // The right answer may be what was cut off any of them.
         let more = more.or_else(|| self.wrong.take().and_then(|wrong| wrong.more));

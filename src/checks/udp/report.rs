@@ -37,6 +37,9 @@ pub(super) fn exchange(cx: &mut Cx<'_>, exchange: ExchangeResult) {
     if several.answered > several.answers.len() {
         cx.partial(&ANSWERS, format!("the first {} of {} are kept", several.answers.len(), several.answered));
     }
+    if several.cut {
+        cx.partial(&ANSWERS, "`limit` cut one of them");
+    }
     cx.set(&ANSWERS, several.answers);
     if let Some(why) = several.more {
         cx.partial(&LOSS, why.clone());

@@ -245,6 +245,55 @@ async fn what_is_not_answered_is_lost_and_nothing_is_paired_by_guess() {
     assert_eq!((silent.text("outcome"), silent.last("loss").and_then(Value::as_f64)), (Some("silent"), Some(1.0)));
 }
 
+/// Answers that come twice may hide that others are lost, and do not end the sending.
+#[tokio::test]
+async fn who_answers_twice_leaves_open_what_is_lost() {
+    let (_tasks, peer) = server("127.0.0.1:0", &[b"yes", b"yes"]).await;
+    let apart = [("count", Arg::Integer(4)), ("interval", Arg::Number(0.1))];
+    let observation = observe(&args(peer, PATIENT, &apart)).await.unwrap();
+    assert_eq!(observation.last("sent").and_then(Value::as_i64), Some(4));
+    assert_eq!(observation.last("answers").unwrap(), &serde_json::json!(["yes", "yes", "yes", "yes"]));
+    assert_eq!(observation.merged("response_time").unwrap().count(), 1, "the next ones may be to the one before");
+    let why = observation.partial("loss").unwrap();
+    assert!(why.contains("came of datagrams that were answered already"), "{why}");
+}
+
+/// The time of an answer that came late is not that of the datagram sent last.
+#[tokio::test]
+async fn a_late_answer_is_no_fast_one() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let peer = socket.local_addr().unwrap();
+    let _task = tokio::spawn(async move {
+        let _ = socket.recv_from(&mut [0; 64]).await.unwrap();
+        let (_, client) = socket.recv_from(&mut [0; 64]).await.unwrap();
+        for answer in ["two", "one"] {
+            let _ = socket.send_to(answer.as_bytes(), client).await;
+        }
+    });
+    let observation = observe(&several(peer, PATIENT, &["one", "two"], &[])).await.unwrap();
+    assert_eq!(observation.last("loss").and_then(Value::as_f64), Some(0.0));
+    assert!(observation.merged("response_time").is_none(), "nobody knows which is late");
+}
+
+#[tokio::test]
+async fn wrong_answers_to_many_datagrams_are_no_flood() {
+    let (_tasks, peer) = echo(&[]).await;
+    let words = vec!["no"; 80].into_iter().chain(["yes"]).collect::<Vec<_>>();
+    let more = [("expect", text("yes")), ("interval", Arg::Number(0.001))];
+    let observation = observe(&several(peer, BRIEF, &words, &more)).await.unwrap();
+    assert_eq!((observation.text("outcome"), observation.partial("loss")), (Some("replied"), None));
+    assert_eq!(observation.last("sent").and_then(Value::as_i64), Some(81));
+}
+
+#[tokio::test]
+async fn answers_that_are_cut_are_not_seen_whole() {
+    let (_tasks, peer) = server("127.0.0.1:0", &[b"0123456789"]).await;
+    let more = [("count", Arg::Integer(2)), ("limit", Arg::Number(4.0))];
+    let observation = observe(&args(peer, PATIENT, &more)).await.unwrap();
+    assert_eq!(observation.last("answers").unwrap(), &serde_json::json!(["0123…", "0123…"]));
+    assert_eq!(observation.partial("answers"), Some("`limit` cut one of them"));
+}
+
 #[tokio::test]
 async fn a_closed_port_ends_several_datagrams() {
     let unused = UdpSocket::bind("127.0.0.1:0").await.unwrap();

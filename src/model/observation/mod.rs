@@ -15,6 +15,7 @@ use super::comparison::Arm;
 use super::document_path::is_of;
 use super::fact::FactInfo;
 use super::rows::{Rows, RowsBuilder};
+use super::text::CUT;
 use super::{Fault, Value};
 use crate::stats::Samples;
 
@@ -153,6 +154,11 @@ impl Observation {
         if round.partial(name).is_none() {
             round.partial.push((name, rest, why.into()));
         }
+    }
+
+    /// See [`Round::mark_cut`]; of the current round.
+    pub fn mark_cut(&mut self, is_text: impl Fn(&str) -> bool) {
+        self.current().mark_cut(is_text);
     }
 
     /// Why only a part of a fact was seen in some round that counts.
@@ -361,7 +367,7 @@ impl Observation {
 fn shortened(text: &str) -> String {
     let mut kept: String = text.chars().take(NOTE_CHARS).collect();
     if kept.len() < text.len() {
-        kept.push('…');
+        kept.push(CUT);
     }
     kept
 }

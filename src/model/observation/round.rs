@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::Value;
 use crate::model::comparison::Arm;
 use crate::model::rows::Rows;
+use crate::model::text::CUT;
 use crate::stats::Samples;
 
 /// One independent repetition of a measurement.
@@ -90,6 +91,22 @@ impl Round {
     #[must_use]
     pub fn partial(&self, name: &str) -> Option<&str> {
         self.partial.iter().find(|(n, ..)| *n == name).map(|(.., why)| why.as_str())
+    }
+
+    /// Marks the texts that were cut by a sign at their end: a piece of a secret there can be told from other words only by it.
+    pub(super) fn mark_cut(&mut self, is_text: impl Fn(&str) -> bool) {
+        let Self { facts, partial, .. } = self;
+        for (name, value) in facts {
+            let is_cut = partial.iter().any(|(cut, rest, _)| cut == name && *rest == Unseen::More);
+            if let Value::String(text) = value
+                && is_cut
+                && is_text(name)
+                && !text.is_empty()
+                && !text.ends_with(['\n', CUT])
+            {
+                text.push(CUT);
+            }
+        }
     }
 
     /// Which way a fact is open that was not seen whole.

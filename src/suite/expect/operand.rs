@@ -5,7 +5,7 @@ use regex::RegexBuilder;
 use super::{FactTyping, Reader};
 use crate::model::expectation::{OperandForm, Operator, ParsedOperand, Sort, Test, domain};
 use crate::model::typed::{Form, InvalidText};
-use crate::model::{Unit, Value, corrections, quantity, typed};
+use crate::model::{Text, Unit, Value, corrections, quantity, typed};
 use crate::suite::args::HIDDEN;
 use crate::suite::synonyms::{self, Subject, alternatives};
 use crate::suite::tree::{Kind as NodeKind, Node};
@@ -201,8 +201,9 @@ impl Reader<'_> {
     }
 
     fn regex(&mut self, owner: &str, node: &Node) -> Option<regex::Regex> {
-        let text = node.text().unwrap_or_default();
-        match RegexBuilder::new(text).size_limit(REGEX_LIMIT).build() {
+        // A secret is no pattern.
+        let text = Text::new(node.text().unwrap_or_default(), node.shown.as_deref()).with_secrets(regex::escape);
+        match RegexBuilder::new(&text).size_limit(REGEX_LIMIT).build() {
             Ok(regex) if !domain::matches_anything(&regex) => Some(regex),
             Ok(_) => {
                 let message = format!("`{owner}`: the pattern `{}` matches anything", node.shown().unwrap_or_default());

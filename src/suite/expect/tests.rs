@@ -3,6 +3,7 @@
 use crate::checks::FAMILIES;
 use crate::model::expectation::Origin;
 use crate::plan::Settings;
+use crate::suite::file::{Input, Options};
 use crate::testing::{load, planned};
 
 /// Fields of an ordinary check of each family.
@@ -376,4 +377,17 @@ fn a_document_has_no_units() {
     }
     in_force("http", "body.json.rtt: {lt: 0.02}");
     in_force("http", "body.json.rtt: 20ms");
+}
+
+#[test]
+fn a_secret_in_a_pattern_stands_for_itself() {
+    let env = |name: &str| (name == "TOKEN").then(|| "a+b(c".to_owned());
+    let text = "version: 1\nsuite: t\nsecrets: [TOKEN]\nchecks:\n  - {id: a, tcp: {host: 127.0.0.1, port: 1, banner: true}, \
+                expect: {banner: {matches: \"^[st] ${TOKEN}$\"}}}\n";
+    let input = Input::Text("t.yaml".into(), text.into());
+    let loaded = crate::suite::load(&[input], FAMILIES, &Options::none(&env));
+    let plan = planned(loaded, None, &Settings::default()).unwrap();
+    let pattern = plan.cases[0].base.expectations.iter().find(|one| one.info.name == "banner").unwrap();
+    let holds = |seen: &str| pattern.test.holds(Some(&seen.into()), pattern.sort);
+    assert!(holds("s a+b(c") && holds("t a+b(c") && !holds("t aab(c"), "{pattern}");
 }

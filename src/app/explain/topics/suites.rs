@@ -79,8 +79,8 @@ is not green.",
 Gives a name to a value that a check sees, so that other checks can use it: log in, then send requests with the token. Another check
 writes `${checks.login.token}` in a field. It then needs this check, and is skipped if this one does not pass. A captured value must be
 there, and is hidden in every output unless `secret: false` says that anyone may see it. It can be used in texts alone (headers, bodies,
-paths of URLs): hosts, ports, counts and times are settled before anything is sent. In a `json`
-document a number or a flag that is all of a value, `{id: \"${checks.login.id}\"}`, stays a number or a flag.",
+paths of URLs): hosts, ports, counts and times are settled before anything is sent. In a `json` document a number or a flag that is all
+of a value, `{id: \"${checks.login.id}\"}`, stays a number or a flag.",
             "  - id: login
     http: {url: \"https://www.example.test/login\", method: POST}
     capture: {token: body.json.token, id: {fact: body.json.id, secret: false}}

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::objects::{ContainerPort, Labels, PodObject, PolicyProtocol};
+use super::objects::{ContainerPort, Labels, PodObject, PolicyProtocol, ServiceObject};
 use super::policy::{Policy, Ports};
 use super::reader::ClusterObject;
 use crate::model::suggest::suggest;
@@ -14,6 +14,7 @@ use crate::net::IpVersion;
 pub(in super::super) struct Cluster {
     pub(super) policies: Vec<Policy>,
     pub(super) pods: Vec<Pod>,
+    services: Vec<Service>,
     /// With their labels.
     pub(super) namespaces: BTreeMap<String, Labels>,
     /// Kinds and names of all of them.
@@ -34,6 +35,13 @@ pub(super) struct Pod {
     node: Vec<IpAddr>,
     is_in_host_network: bool,
     phase: Option<String>,
+}
+
+/// A Service. What is sent to one of its addresses arrives at some pod behind it, under that pod's address.
+#[derive(Debug)]
+pub(super) struct Service {
+    label: String,
+    addresses: Vec<IpAddr>,
 }
 
 /// Who takes part in a connection.
@@ -85,6 +93,15 @@ impl Pod {
     }
 }
 
+impl Service {
+    pub(super) fn of(label: String, object: ServiceObject) -> Result<Self, String> {
+        let ServiceObject { spec, status } = object;
+        let own = spec.cluster_ip.into_iter().chain(spec.cluster_ips).filter(|text| text != "None");
+        let balanced = status.load_balancer.ingress.into_iter().filter_map(|ingress| ingress.ip);
+        Ok(Self { label, addresses: addresses(own.chain(spec.external_ips).chain(balanced))? })
+    }
+}
+
 fn is_named(port: &ContainerPort, name: &str, protocol: PolicyProtocol) -> bool {
     port.name.as_deref() == Some(name) && port.protocol == protocol
 }
@@ -93,7 +110,7 @@ fn is_named(port: &ContainerPort, name: &str, protocol: PolicyProtocol) -> bool 
 fn addresses(texts: impl Iterator<Item = String>) -> Result<Vec<IpAddr>, String> {
     let mut out = Vec::new();
     for text in texts.filter(|text| !text.is_empty()) {
-        let address = text.parse().map_err(|_| format!("status: `{text}` is no address"))?;
+        let address = text.parse().map_err(|_| format!("`{text}` is no address"))?;
         if !out.contains(&address) {
             out.push(address);
         }
@@ -108,6 +125,7 @@ impl Cluster {
             let label = match &object {
                 ClusterObject::Policy(policy) => format!("NetworkPolicy {}", policy.label()),
                 ClusterObject::Pod(pod) => format!("Pod {}", pod.label()),
+                ClusterObject::Service(service) => format!("Service {}", service.label),
                 ClusterObject::Namespace { name, .. } => format!("Namespace {name}"),
             };
             if self.known.contains(&label) {
@@ -117,6 +135,7 @@ impl Cluster {
             match object {
                 ClusterObject::Policy(policy) => self.policies.push(policy),
                 ClusterObject::Pod(pod) => self.pods.push(pod),
+                ClusterObject::Service(service) => self.services.push(service),
                 ClusterObject::Namespace { name, mut labels } => {
                     // The API server sets it, and nobody can change it.
                     labels.insert("kubernetes.io/metadata.name".into(), name.clone());
@@ -152,27 +171,42 @@ impl Cluster {
         Err((format!("pod {label} cannot be asked: {why}"), WRITE_ANEW.into()))
     }
 
+    /// Who is asked at an address: as [`Self::at`], but for the address of a Service, which is nobody's.
+    pub(in super::super) fn destination(&self, address: IpAddr) -> Result<PolicyEndpoint<'_>, Problem> {
+        let endpoint = self.at(address)?;
+        if endpoint.pod.is_some() {
+            return Ok(endpoint);
+        }
+        if let Some(service) = self.services.iter().find(|service| service.addresses.contains(&address)) {
+            let message = format!(
+                "{address} is of Service {}: a NetworkPolicy is about the pods behind it, and whether it sees this address is not defined",
+                service.label
+            );
+            return Err((message, "name a pod behind it: `{pod: NAMESPACE/POD}`".into()));
+        }
+        // Every cluster has one.
+        if self.services.is_empty() {
+            let message = format!("whether {address} is of a Service is not known: the files hold none");
+            return Err((message, WRITE_ANEW.into()));
+        }
+        Ok(endpoint)
+    }
+
     /// Who has an address: a pod, or somebody outside of the cluster.
     pub(in super::super) fn at(&self, address: IpAddr) -> Result<PolicyEndpoint<'_>, Problem> {
-        let mut pods = self.pods.iter().filter(|pod| pod.addresses.contains(&address) && pod.is_running());
-        let Some(pod) = pods.next() else {
-            if let Some(pod) = self.pods.iter().find(|pod| pod.node.contains(&address)) {
-                return Err(of_a_node(address, &pod.label()));
+        let has_it = |pod: &&Pod| pod.addresses.contains(&address);
+        if let Some(pod) = self.pods.iter().filter(has_it).find(|pod| pod.is_running()) {
+            return self.checked(pod, address);
+        }
+        if let Some(pod) = self.pods.iter().find(|pod| pod.node.contains(&address)) {
+            return Err(of_a_node(address, &pod.label()));
+        }
+        // It may be nobody's by now, or another's.
+        match self.pods.iter().find(has_it) {
+            Some(pod) => {
+                Err((format!("{address} is of pod {}: {}", pod.label(), pod.not_running()), WRITE_ANEW.into()))
             }
-            // It may be nobody's by now, or another's.
-            return match self.pods.iter().find(|pod| pod.addresses.contains(&address)) {
-                Some(pod) => {
-                    Err((format!("{address} is of pod {}: {}", pod.label(), pod.not_running()), WRITE_ANEW.into()))
-                }
-                None => Ok(PolicyEndpoint { pod: None, address }),
-            };
-        };
-        match pods.next() {
-            Some(other) if !pod.is_in_host_network => {
-                let message = format!("{address} is of two pods: {} and {}", pod.label(), other.label());
-                Err((message, WRITE_ANEW.into()))
-            }
-            _ => self.checked(pod, address),
+            None => Ok(PolicyEndpoint { pod: None, address }),
         }
     }
 
@@ -180,6 +214,11 @@ impl Cluster {
     fn checked<'c>(&'c self, pod: &'c Pod, address: IpAddr) -> Result<PolicyEndpoint<'c>, Problem> {
         if pod.is_in_host_network || pod.node.contains(&address) {
             return Err(of_a_node(address, &pod.label()));
+        }
+        let is_other = |other: &&Pod| !std::ptr::eq(*other, pod) && other.addresses.contains(&address);
+        if let Some(other) = self.pods.iter().filter(is_other).find(|other| other.is_running()) {
+            let message = format!("{address} is of two pods: {} and {}", pod.label(), other.label());
+            return Err((message, WRITE_ANEW.into()));
         }
         if !self.namespaces.contains_key(&pod.namespace) {
             let message = format!(
@@ -206,8 +245,7 @@ impl Cluster {
 }
 
 /// How to make files in which nothing is missing.
-pub(super) const WRITE_ANEW: &str =
-    "write the file anew, with all of it: `kubectl get networkpolicies,pods,namespaces -A -o json > cluster.json`";
+pub(super) const WRITE_ANEW: &str = "write the file anew, with all of it: `kubectl get networkpolicies,pods,namespaces,services -A -o json > cluster.json`";
 
 fn of_a_node(address: IpAddr, pod: &str) -> Problem {
     let message = format!(

@@ -18,7 +18,7 @@ use crate::model::Text;
 use crate::net::bytes::of_file;
 
 /// How a policy is written that is understood.
-const WRITE: &str = "write it as the API server does: `kubectl get networkpolicies,pods,namespaces -A -o json > cluster.json`; \
+const WRITE: &str = "write it as the API server does: `kubectl get networkpolicies,pods,namespaces,services -A -o json > cluster.json`; \
                      what other kinds allow goes into rows of `allow`, in a check of its own";
 
 impl Cluster {

@@ -194,6 +194,45 @@ pub(super) struct PodStatus {
     pub(super) host_ips: Vec<IpEntry>,
 }
 
+/// Of a Service only its addresses: no NetworkPolicy is about them.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct ServiceObject {
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) spec: ServiceSpec,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) status: ServiceStatus,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct ServiceSpec {
+    /// `None` where it has no address of its own.
+    #[serde(rename = "clusterIP")]
+    pub(super) cluster_ip: Option<String>,
+    #[serde(default, rename = "clusterIPs", deserialize_with = "nullable")]
+    pub(super) cluster_ips: Vec<String>,
+    #[serde(default, rename = "externalIPs", deserialize_with = "nullable")]
+    pub(super) external_ips: Vec<String>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ServiceStatus {
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) load_balancer: LoadBalancer,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct LoadBalancer {
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) ingress: Vec<LoadBalancerIngress>,
+}
+
+/// It may have a name in place of an address.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct LoadBalancerIngress {
+    pub(super) ip: Option<String>,
+}
+
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct IpEntry {
     pub(super) ip: String,

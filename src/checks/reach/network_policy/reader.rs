@@ -5,21 +5,23 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::cluster::Pod;
-use super::objects::{Labels, NetworkPolicy, ObjectMeta, PodObject};
+use super::cluster::{Pod, Service};
+use super::objects::{Labels, NetworkPolicy, ObjectMeta, PodObject, ServiceObject};
 use super::policy::Policy;
 use super::yaml;
 
 /// Most bytes of a file.
 pub(super) const MOST_BYTES: u64 = 64 << 20;
 /// The kinds that are understood, with the version each is read in.
-const KINDS: [(&str, &str); 3] = [("NetworkPolicy", "networking.k8s.io/v1"), ("Pod", "v1"), ("Namespace", "v1")];
+const KINDS: [(&str, &str); 4] =
+    [("NetworkPolicy", "networking.k8s.io/v1"), ("Pod", "v1"), ("Namespace", "v1"), ("Service", "v1")];
 
 /// An object that says something of who may reach whom.
 #[derive(Debug)]
 pub(super) enum ClusterObject {
     Policy(Policy),
     Pod(Pod),
+    Service(Service),
     Namespace { name: String, labels: Labels },
 }
 
@@ -87,6 +89,12 @@ fn object(value: Value, of_all: OfAll<'_>, place: &str) -> Result<ClusterObject,
         let pod = Pod::of(namespace, name, labels, pod);
         return pod.map(ClusterObject::Pod).map_err(|why| format!("{label}: {why}"));
     }
+    if kind == "Service" {
+        let service: ServiceObject =
+            serde_path_to_error::deserialize(value).map_err(|error| wrong(&label, "", &error))?;
+        let service = Service::of(format!("{namespace}/{name}"), service);
+        return service.map(ClusterObject::Service).map_err(|why| format!("{label}: {why}"));
+    }
     let policy: NetworkPolicy = serde_path_to_error::deserialize(value).map_err(|error| wrong(&label, "", &error))?;
     let policy = Policy::of(namespace, name, policy);
     policy.map(ClusterObject::Policy).map_err(|(path, why)| format!("{label}: {path}: {why}"))
@@ -104,7 +112,7 @@ fn understood(kind: &str, written: Option<&str>, label: &str) -> Result<(), Stri
         (None, written) => {
             let of = written.map(|version| format!(" ({version})")).unwrap_or_default();
             Err(format!(
-                "{label}{of} is neither NetworkPolicy nor Pod nor Namespace: what it allows or denies is not known"
+                "{label}{of} is neither NetworkPolicy nor Pod, Namespace or Service: what it allows or denies is not known"
             ))
         }
     }

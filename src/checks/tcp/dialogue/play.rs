@@ -291,6 +291,8 @@ impl DialogueConnection<'_> {
         let at = self.closed_at?;
         let waited = match failure {
             None => Some(deadline::within(patience, self.peer_end()).await),
+            // Nobody waited for it to end.
+            Some(StepFailure::Refused(_)) => return None,
             Some(_) => None,
         };
         let stopped = match (&waited, failure) {

@@ -175,9 +175,8 @@ fn action(step: &Args) -> Result<StepAction, (String, &'static str)> {
 }
 
 fn pattern(text: &Text) -> Result<Regex, (String, &'static str)> {
-    // What only stands for a secret is no pattern.
-    let masked = text.holds_secret() && **text == *text.shown();
-    let source = if masked { regex::escape(text) } else { str::to_owned(text) };
+    // A secret, and a value that another check captures, is no pattern.
+    let source = text.with_secrets(regex::escape);
     match RegexBuilder::new(&source).size_limit(LARGEST_PATTERN).build() {
         Ok(regex) if domain::matches_anything(&regex) => {
             Err((format!("`{text}` matches anything"), "write a pattern that some lines do not match"))

@@ -6,65 +6,58 @@ use std::fmt::Write as _;
 
 use super::{ALLOW, Cell, HOSTS, Lab, PORTS, ids};
 
-/// Who may reach whom, in the words of Kubernetes; [`ALLOW`] has it as rows.
-const POLICIES: &str = "\
-kind: NetworkPolicy
-apiVersion: networking.k8s.io/v1
-metadata: {namespace: shop, name: deny-all}
-spec: {podSelector: {}, policyTypes: [Ingress]}
----
-kind: NetworkPolicy
-apiVersion: networking.k8s.io/v1
-metadata: {namespace: admin, name: ops-in}
-spec: {podSelector: {matchLabels: {app: ops}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: shop}}, podSelector: {matchExpressions: [{key: app, operator: In, values: [log, app]}]}}], ports: [{port: 80}]}]}
----
-kind: NetworkPolicy
-apiVersion: networking.k8s.io/v1
-metadata: {namespace: shop, name: web-in}
-spec:
-  podSelector: {matchLabels: {app: web}}
-  ingress:
-  - {from: [{podSelector: {matchLabels: {app: log}}}, {podSelector: {matchLabels: {app: db}}}], ports: [{port: http}]}
-  - {from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: admin}}}], ports: [{port: 80}, {port: 5000, endPort: 5432}]}
----
-kind: NetworkPolicy
-apiVersion: networking.k8s.io/v1
-metadata: {namespace: shop, name: app-in}
-spec: {podSelector: {matchLabels: {app: app}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}, {namespaceSelector: {matchLabels: {team: admin}}}], ports: [{port: 80}]}]}
----
-kind: NetworkPolicy
-apiVersion: networking.k8s.io/v1
-metadata: {namespace: shop, name: db-in}
-spec:
-  podSelector: {matchLabels: {app: db}}
-  ingress:
-  - {from: [{podSelector: {matchLabels: {app: app}}}, {namespaceSelector: {matchLabels: {team: admin}}}], ports: [{port: 5432}]}
-  - {from: [{podSelector: {matchLabels: {app: cache}}}], ports: [{port: 80}]}
----
-kind: NetworkPolicy
-apiVersion: networking.k8s.io/v1
-metadata: {namespace: shop, name: cache-in}
-spec:
-  podSelector: {matchLabels: {app: cache}}
-  ingress:
-  - {from: [{ipBlock: {cidr: 10.80.0.0/16, except: [10.80.2.0/24, 10.80.4.0/23]}}], ports: [{port: 80}]}
-  - {from: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 5432}]}
----
-kind: NetworkPolicy
-apiVersion: networking.k8s.io/v1
-metadata: {namespace: shop, name: log-in}
-spec: {podSelector: {matchLabels: {app: log}}, ingress: [{from: [{namespaceSelector: {}}], ports: [{protocol: UDP}]}]}
----
-kind: NetworkPolicy
-apiVersion: networking.k8s.io/v1
-metadata: {namespace: shop, name: cache-out}
-spec:
-  podSelector: {matchLabels: {app: cache}}
-  policyTypes: [Egress]
-  egress:
-  - {to: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 80}]}
-  - {ports: [{protocol: UDP, port: 7007}]}
-";
+/// Who may reach whom, in the words of Kubernetes: the namespace of each policy, its name and its `spec`. [`ALLOW`] has it as rows.
+const POLICIES: [(&str, &str, &str); 8] = [
+    ("shop", "deny-all", "{podSelector: {}, policyTypes: [Ingress]}"),
+    (
+        "admin",
+        "ops-in",
+        "{podSelector: {matchLabels: {app: ops}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: shop}}, podSelector: {matchExpressions: [{key: app, operator: In, values: [log, app]}]}}], ports: [{port: 80}]}]}",
+    ),
+    (
+        "shop",
+        "web-in",
+        "{podSelector: {matchLabels: {app: web}}, ingress: [
+          {from: [{podSelector: {matchLabels: {app: log}}}, {podSelector: {matchLabels: {app: db}}}], ports: [{port: http}]},
+          {from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: admin}}}], ports: [{port: 80}, {port: 5000, endPort: 5432}]}]}",
+    ),
+    (
+        "shop",
+        "app-in",
+        "{podSelector: {matchLabels: {app: app}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}, {namespaceSelector: {matchLabels: {team: admin}}}], ports: [{port: 80}]}]}",
+    ),
+    (
+        "shop",
+        "db-in",
+        "{podSelector: {matchLabels: {app: db}}, ingress: [
+          {from: [{podSelector: {matchLabels: {app: app}}}, {namespaceSelector: {matchLabels: {team: admin}}}], ports: [{port: 5432}]},
+          {from: [{podSelector: {matchLabels: {app: cache}}}], ports: [{port: 80}]}]}",
+    ),
+    (
+        "shop",
+        "cache-in",
+        "{podSelector: {matchLabels: {app: cache}}, ingress: [
+          {from: [{ipBlock: {cidr: 10.80.0.0/16, except: [10.80.2.0/24, 10.80.4.0/23]}}], ports: [{port: 80}]},
+          {from: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 5432}]}]}",
+    ),
+    ("shop", "log-in", "{podSelector: {matchLabels: {app: log}}, ingress: [{from: [{namespaceSelector: {}}], ports: [{protocol: UDP}]}]}"),
+    (
+        "shop",
+        "cache-out",
+        "{podSelector: {matchLabels: {app: cache}}, policyTypes: [Egress], egress: [
+          {to: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 80}]},
+          {ports: [{protocol: UDP, port: 7007}]}]}",
+    ),
+];
+
+fn policies() -> String {
+    let document = |(namespace, name, spec)| {
+        format!(
+            "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {{namespace: {namespace}, name: {name}}}\nspec: {spec}\n"
+        )
+    };
+    POLICIES.map(document).join("---\n")
+}
 
 fn namespace_of(host: &str) -> &'static str {
     if host == "ops" { "admin" } else { "shop" }
@@ -115,7 +108,7 @@ fn suite(lab: &Lab, folder: &std::path::Path) -> String {
 fn what_network_policies_say_is_held_against_what_the_network_does() {
     let Some(lab) = Lab::new() else { return };
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("policies.yaml"), POLICIES).unwrap();
+    std::fs::write(folder.path().join("policies.yaml"), policies()).unwrap();
     std::fs::write(folder.path().join("pods.json"), pods()).unwrap();
     let suite = suite(&lab, folder.path());
     let (failed, errored, report, shown) = lab.run_suite(&suite);

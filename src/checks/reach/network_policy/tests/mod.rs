@@ -38,5 +38,9 @@ fn ruling(cluster: &Cluster, connection: &str) -> Result<Ruling, Problem> {
     let (from, rest) = connection.split_once(" > ").unwrap();
     let (to, port) = rest.split_once(' ').unwrap();
     let (protocol, number) = port.split_once('/').unwrap();
-    cluster.ruling(party(cluster, from)?, party(cluster, to)?, protocol == "udp", number.parse().unwrap())
+    let asked = match to.parse() {
+        Ok(address) => cluster.destination(address)?,
+        Err(_) => party(cluster, to)?,
+    };
+    cluster.ruling(party(cluster, from)?, asked, protocol == "udp", number.parse().unwrap())
 }

@@ -75,11 +75,11 @@ fn a_policy_that_is_not_understood_is_refused_with_the_place() {
 }
 
 #[test]
-fn only_three_kinds_are_understood_and_each_in_its_version() {
+fn only_four_kinds_are_understood_and_each_in_its_version() {
     for (text, told) in [
         (
             "{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: l7, namespace: shop}}",
-            "CiliumNetworkPolicy shop/l7 (cilium.io/v2) is neither NetworkPolicy nor Pod nor Namespace",
+            "CiliumNetworkPolicy shop/l7 (cilium.io/v2) is neither NetworkPolicy nor Pod, Namespace or Service",
         ),
         (
             "{apiVersion: policy.networking.k8s.io/v1alpha1, kind: AdminNetworkPolicy, metadata: {name: all}}",
@@ -93,7 +93,14 @@ fn only_three_kinds_are_understood_and_each_in_its_version() {
             "{apiVersion: extensions/v1beta1, kind: NetworkPolicy, metadata: {name: c, namespace: shop}, spec: {}}",
             "extensions/v1beta1",
         ),
-        ("{apiVersion: v1, kind: Service, metadata: {name: db, namespace: shop}}", "Service shop/db (v1) is neither"),
+        (
+            "{apiVersion: v1, kind: Endpoints, metadata: {name: db, namespace: shop}}",
+            "Endpoints shop/db (v1) is neither",
+        ),
+        (
+            "{apiVersion: v1, kind: Service, metadata: {name: db, namespace: shop}, spec: {clusterIP: ten}}",
+            "Service shop/db: `ten` is no address",
+        ),
         ("{kind: Pod, metadata: {name: a, namespace: b}}", "Pod b/a is of apiVersion (none)"),
         (
             "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}, spec: {}}",
@@ -109,7 +116,7 @@ fn only_three_kinds_are_understood_and_each_in_its_version() {
         ),
         (
             "{apiVersion: v1, kind: Pod, metadata: {namespace: a, name: b}, status: {podIP: ten}}",
-            "Pod a/b: status: `ten` is no address",
+            "Pod a/b: `ten` is no address",
         ),
         ("{a: b}", "document 1 has no `kind`"),
         ("[]", "document 1 has no `kind`"),
@@ -161,6 +168,7 @@ fn who_is_no_pod_with_an_address_of_its_own_is_refused() {
         ("10.244.1.40", "10.244.1.40 is of pod shop/job-3: it is Pending, not Running"),
         ("shop/web-9", "there is no pod `shop/web-9`"),
         ("10.244.1.30", "10.244.1.30 is of two pods: shop/twin-0 and shop/twin-1"),
+        ("shop/twin-1", "10.244.1.30 is of two pods: shop/twin-1 and shop/twin-0"),
         ("unlisted/lost", "the labels of namespace unlisted, in which pod unlisted/lost is"),
         ("shop/sidecar-0", "a policy names port `proxy`, which is one of an init container"),
     ] {
@@ -173,6 +181,26 @@ fn who_is_no_pod_with_an_address_of_its_own_is_refused() {
     assert!(message.contains("no NetworkPolicy is about them"), "{message}");
     let six = cluster.pod("shop/db-0", crate::net::IpVersion::V6).unwrap_err();
     assert!(six.0.contains("no address of that IP version"), "{six:?}");
+}
+
+/// What is sent to a Service arrives under the address of a pod, so that no rule about the Service's address holds.
+#[test]
+fn the_address_of_a_service_is_nobodys() {
+    let cluster = cluster(&[("shop/p", "{egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}")]).unwrap();
+    for address in ["10.96.0.10", "fd00:96::a", "198.51.100.80", "198.51.100.81"] {
+        let (message, help) = ruling(&cluster, &format!("shop/web-0 > {address} tcp/80")).unwrap_err();
+        assert!(message.contains("is of Service shop/api") && help.contains("pod:"), "{message}");
+    }
+    assert!(ruling(&cluster, "shop/web-0 > 203.0.113.5 tcp/80").unwrap().allowed);
+    let mut none = Cluster::default();
+    let text = super::CLUSTER.lines().filter(|line| !line.contains("kind: Service")).collect::<Vec<_>>().join("\n");
+    none.add(reader::objects(&text).unwrap()).unwrap();
+    let (message, help) = ruling(&none, "shop/web-0 > 203.0.113.5 tcp/80").unwrap_err();
+    assert!(
+        message.contains("whether 203.0.113.5 is of a Service is not known") && help.contains("services"),
+        "{help}"
+    );
+    assert!(ruling(&none, "203.0.113.5 > shop/web-0 tcp/80").is_ok(), "nobody sends from such an address");
 }
 
 #[test]

@@ -103,3 +103,17 @@ async fn who_does_not_end_after_a_half_close_is_seen() {
     let observation = play(resets, PATIENT, steps).await;
     assert_eq!((observation.text("outcome"), observation.text("half_close.ended")), (Some("connected"), Some("reset")));
 }
+
+/// Where a step refuses a line at once, nobody has waited for the end.
+#[tokio::test]
+async fn what_the_peer_does_after_a_half_close_is_absent_where_nobody_waited() {
+    let stays = server(|mut stream| async move {
+        stream.write_all(b"500 no\r\n").await.unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let steps: &[&[_]] = &[&[("close", "write")], &[("matches", "^250 "), ("unless", "^5")]];
+    let observation = play(stays, PATIENT, steps).await;
+    assert_eq!((observation.text("outcome"), observation.text("half_close.ended")), (Some("mismatch"), None));
+    assert!(observation.notes().iter().all(|note| !note.contains("kept")), "{:?}", observation.notes());
+}

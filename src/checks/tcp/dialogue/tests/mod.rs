@@ -297,6 +297,28 @@ async fn an_echo_of_a_secret_is_never_cut() {
     }
 }
 
+fn hidden(field: &'static str, value: &str, shown: &str) -> Arg {
+    Arg::Group(Args([(field, Arg::Text(Text::new(value, Some(shown))))].into()))
+}
+
+#[tokio::test]
+async fn signs_of_a_secret_stand_for_themselves_in_a_pattern() {
+    let port = says(&["session a+b(c)\r\n"]).await;
+    for shown in ["^session ***$", "^session ${checks.a.b}$"] {
+        let steps = vec![hidden("matches", "^session a+b(c)$", shown)];
+        let observation = observe(&args(port, PATIENT, steps, &[])).await;
+        assert_eq!(observation.text("outcome"), Some("connected"), "{:?}", observation.notes());
+    }
+}
+
+/// What stands in the place of a secret has no digits, and a check is still called by its target.
+#[test]
+fn a_secret_in_hexadecimal_leaves_the_target_as_it_is() {
+    let steps = vec![hidden("send_hex", "616263", "***"), hidden("expect_hex", "64 65", "64 ***")];
+    let probe = crate::checks::family("tcp").unwrap().probe(&args(25, PATIENT, steps, &[])).unwrap();
+    assert_eq!(probe.target(), "127.0.0.1:25");
+}
+
 #[test]
 fn the_rules_between_steps_hold() {
     let refused = |steps: &[&[(&'static str, &str)]], more: Written<'_>| {
