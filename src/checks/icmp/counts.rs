@@ -15,7 +15,7 @@ use crate::net::clock::{ClockReading, MeasuredTime, Stamp};
 use crate::net::datagram::{Arrival, Class, IcmpError};
 use crate::net::{Origin, this_host};
 use crate::probe::Cx;
-use crate::proto::icmp::{Number, icmp_fault, oversize_fault};
+use crate::proto::icmp::{Number, icmp_fault};
 
 /// Different errors kept by name; a path that reports more is summed up.
 const ERRORS_KEPT: usize = 16;
@@ -271,7 +271,7 @@ impl Counts {
                 && report.class == Class::TooBig
                 && this_host::interface_mtu(target, origin) <= report.mtu
         });
-        own_mtu.then(|| oversize_fault(OPERATION, target))
+        own_mtu.then(|| icmp_fault(&io::Error::from_raw_os_error(libc::EMSGSIZE), OPERATION, target))
     }
 
     /// Records the facts. What this host itself kept from the path is a fault.

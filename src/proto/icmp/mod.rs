@@ -199,8 +199,7 @@ pub fn icmp_fault(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
 }
 
 /// The fault of a packet that must not be fragmented and that this host's own interface does not carry.
-#[must_use]
-pub fn oversize_fault(operation: &str, target: IpAddr) -> Fault {
+fn oversize_fault(operation: &str, target: IpAddr) -> Fault {
     let remedy = format!(
         "lower `size`, or raise the MTU of the interface that this names: `ip route get {target}`; nothing is known of the path"
     );
