@@ -27,7 +27,10 @@ pub(super) fn compared(case: &Case, observation: &Observation) -> Option<Parity>
     case.over_ipv4.as_ref()?;
     let sides = [Side::Base, Side::Subject].map(|side| observation.of_side(side));
     let [ipv4, ipv6] = [&sides[0], &sides[1]].map(|side| answers(case, side));
-    let (Some(one), Some(other)) = (ipv4.first(), ipv6.first()) else { return Some(Parity::default()) };
+    let (Some(one), Some(other)) = (ipv4.first(), ipv6.first()) else {
+        // Of one that was not asked nobody knows whether it is the same.
+        return Some(Parity { unknown: Some("one of them was not asked".to_owned()), ..Parity::default() });
+    };
     let check = check(case);
     let between = |before: &Answer, after: &Answer| facts::sides(&check, [&before.0, &after.0], [&before.1, &after.1]);
     let changes = between(one, other);

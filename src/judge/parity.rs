@@ -4,6 +4,7 @@ use serde_json::Map;
 
 use super::{Judgement, judge_arm, kept, operands, unjudged};
 use crate::model::document_path::is_of;
+use crate::model::expectation::domain::holds_throughout;
 use crate::model::fact::parity::{self, DIFFERENCES, RATIO, SAME};
 use crate::model::observation::Side;
 use crate::model::record::{FactValue, Outcome, Word};
@@ -229,18 +230,16 @@ type Doubt = (String, &'static str);
 
 /// A ratio is judged where all of its interval agrees.
 fn ratio(expectation: &Expectation, seen: &Parity) -> Result<Outcome, Doubt> {
-    let test = |value: Option<&Value>| expectation.test.holds(value, expectation.typing(None));
-    let metric = parity::metric(&expectation.path);
+    let (typing, metric) = (expectation.typing(None), parity::metric(&expectation.path));
     let Some(ratio) = seen.ratios.iter().find(|ratio| Some(&*ratio.metric) == metric) else {
-        return Ok(kept(expectation, test(None), None));
+        return Ok(kept(expectation, expectation.test.holds(None, typing), None));
     };
     let [low, high] = ratio.interval;
     let shown = format!("{:.3} ({low:.3} to {high:.3})", ratio.value);
-    let held = test(Some(&Value::from(ratio.value)));
-    if [low, high].iter().any(|end| test(Some(&Value::from(*end))) != held) {
+    let Some(held) = holds_throughout(&expectation.test, typing, (low, high)) else {
         let detail = format!("`{}` is {shown} with 95 % confidence, too wide to judge", expectation.path);
         return Err((detail, "raise `rounds` until the interval is narrow enough, or expect a limit outside of it"));
-    }
+    };
     Ok(kept(expectation, held, Some(shown)))
 }
 

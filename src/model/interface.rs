@@ -171,7 +171,14 @@ mod tests {
         }
         // `%25` alone is the interface with the number 25.
         assert_eq!(url_without_zone("http://[fe80::1%25]/").unwrap().1.unwrap().name(), "25");
-        for same in ["http://x/[a%25b]", "https://www.example/%41", "x", "http://[::1]/"] {
+        for same in [
+            "http://x/[a%25b]",
+            "http://x?[fe80::1%25b]",
+            "http://x#[fe80::1%25b]",
+            "https://www.example/%41",
+            "x",
+            "http://[::1]/",
+        ] {
             assert_eq!(url_without_zone(same), Ok((same.to_owned(), None)));
         }
         assert!(url_without_zone("http://[fe80::1%25a%2fb]/").is_err());

@@ -187,8 +187,8 @@ fn names(kind: &FieldKind, arg: Option<&Arg>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Host, IpVersion, Origin};
-    use crate::model::Interface;
+    use super::{Host, IpVersion, Origin, names};
+    use crate::model::{Arg, FieldKind, Interface};
 
     fn host(name: &str, version: IpVersion, source: Option<&str>) -> Host {
         let source = source.map(|address| address.parse().unwrap());
@@ -227,6 +227,8 @@ mod tests {
         assert!(zoned.vouches_for(&by("fe80::2%eth0", None)) && !zoned.vouches_for(&by("fe80::2%eth1", None)));
         assert!(by("gate", Some("eth0")).is_same(&by("gate", None)), "one host, whatever it is asked by");
         assert!(!by("gate", Some("eth0")).vouches_for(&by("gate", None)), "the other way may be cut");
+        let url = Arg::Text("http://[fe80::1%25eth0]:80/".into());
+        assert_eq!(names(&FieldKind::Url, Some(&url)), ["fe80::1%eth0"]);
     }
 
     #[test]

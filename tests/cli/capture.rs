@@ -214,7 +214,8 @@ fn of_several_rounds_the_last_value_counts_and_all_are_hidden() {
     let count = AtomicU32::new(0);
     let server = Server::new(move |request| {
         let number = if request.starts_with("POST") { count.fetch_add(1, Ordering::Relaxed) + 1 } else { 0 };
-        (200, format!("{{\"token\": \"t0ken-number-{number}\", \"id\": 1}}"))
+        // The first one is told again by each answer, also by those that count.
+        (200, format!("{{\"token\": \"t0ken-number-{number}\", \"first\": \"t0ken-number-1\", \"id\": 1}}"))
     });
     let login = format!("{CAPTURE}\n    rounds: 3");
     let sandbox = CliSandbox::new(&suite("s", server.port, &login, &bearer(server.port)));

@@ -20,6 +20,7 @@ const BEYOND: &[(&str, &str)] = &[
     ("needs itself", "names"),
     ("dependency cycle", "names"),
     ("is no part of this run", "names"),
+    ("are not known before the run", "what a name stands for"),
     ("is no name of a network namespace", "names"),
     ("is defined twice", "names"),
     ("changes nothing", "variables"),

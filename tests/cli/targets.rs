@@ -1,6 +1,8 @@
 //! Cases for targets that another check finds: answers of a DNS server become cases, each named by its host, and a list that is
 //! not known whole is one errored case.
 
+mod lists;
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, UdpSocket};
 
@@ -88,7 +90,7 @@ fn web(bad: &'static str) -> u16 {
 /// A check `found` that asks for records, and others that look at what it finds.
 fn suite(server: u16, found: &str, others: &str) -> CliSandbox {
     CliSandbox::new(&format!(
-        "version: 1\nsuite: s\nchecks:\n  - id: found\n    dns: {{server: \"127.0.0.1:{server}\", name: a.test, {found}\n{others}"
+        "version: 1\nsuite: s\nvars: {{site: a}}\ndefaults: {{timeout: 5s}}\nchecks:\n  - id: found\n    dns: {{server: \"127.0.0.1:{server}\", name: a.test, {found}\n{others}"
     ))
 }
 
@@ -189,51 +191,17 @@ fn targets_have_ports_and_addresses() {
     let (_closed, closed) = closed_port();
     let server = dns(Says::Records(A, vec![vec![127, 0, 0, 1], vec![127, 0, 0, 2]]));
     let checks = format!(
-        "  - {{id: each, matrix: {{port: [{}, {closed}], target: {FOUND}}}, tcp: {{host: \"${{matrix.target.host}}\", port: \"${{matrix.port}}\"}}}}\n",
+        "  - {{id: each, matrix: {{port: [{}, {closed}], target: {FOUND}, way: [4s]}}, tcp: {{timeout: \"${{matrix.way}}\", host: \"${{matrix.target.host}}\", port: \"${{matrix.port}}\"}}}}\n",
         address.port()
     );
     let sandbox = suite(server, "type: A}", &checks);
     let (_, found) = run(&sandbox, &[]);
     let open = address.port();
     let want = format!(
-        "found passed, each[port={open},target=127.0.0.1] passed, each[port={open},target=127.0.0.2] failed, \
-         each[port={closed},target=127.0.0.1] failed, each[port={closed},target=127.0.0.2] failed"
+        "found passed, each[port={open},target=127.0.0.1,way=4s] passed, each[port={open},target=127.0.0.2,way=4s] failed, \
+         each[port={closed},target=127.0.0.1,way=4s] failed, each[port={closed},target=127.0.0.2,way=4s] failed"
     );
     assert_eq!(brief(&found), want);
-}
-
-#[test]
-fn a_list_that_is_not_known_whole_is_one_errored_case() {
-    let many = (1..=17).map(|at| mx(at, &format!("m{at}.test"))).collect();
-    let mut wrong = Vec::new();
-    for (says, found, why) in [
-        (Says::Records(MX, many), "type: MX}", "`found` found 17 targets, and at most 16 are looked at"),
-        (Says::Records(MX, vec![mx(0, ".")]), "type: MX}", "`found` found none"),
-        (Says::NoSuchName, "type: MX}\n    expect: {rcode: NXDOMAIN}", "`found` found none"),
-        (
-            Says::Part(A, vec![vec![127, 0, 0, 1]]),
-            "type: A}\n    expect: {truncated: true}",
-            "it is not known whole: the reply is truncated (TC)",
-        ),
-        (Says::Records(MX, vec![mx(10, "ok.test"), mx(10, "a b.test")]), "type: MX}", "is not a host name"),
-        (Says::Records(MX, vec![mx(10, "ok.test"), mx(10, "127.0.0.9")]), "type: MX}", "is no IPv4 address"),
-        (
-            Says::InTurn(A, vec![vec![127, 0, 0, 1], vec![127, 0, 0, 2]]),
-            "type: A}\n    samples: 2",
-            "its rounds named different targets, and there may be more",
-        ),
-    ] {
-        let port = web("nobody");
-        let sandbox =
-            suite(dns(says), found, &each(FOUND, &format!("http://127.0.0.1:{port}/${{matrix.target.host}}")));
-        let (ended, cases) = run(&sandbox, &[]);
-        let is_told = cases.iter().any(|(id, _, reason)| id == "each" && reason.contains(why))
-            && cases.iter().any(|(id, _, reason)| id == "after" && reason == "needs each, which could not be measured");
-        if (ended.code, &*brief(&cases)) != (3, "found passed, each errored, after skipped") || !is_told {
-            wrong.push(format!("{why}:\n{}", ended.out));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -310,6 +278,10 @@ fn the_plan_shows_what_is_not_known_and_sends_nothing() {
         serde_json::json!({"key": "target", "from": "found.targets", "most": 3})
     );
     assert_eq!(document["cases"][2]["needs"], serde_json::json!(["s/each[target=?]"]));
+    let only = sandbox.run(&["plan", "suite.yaml", "--only=after"]).out;
+    assert!(only.contains("a selected check needs them: each[target=?], found\n"), "{only}");
+    let only = sandbox.run(&["plan", "suite.yaml", "--only=found"]).out;
+    assert!(only.contains("2 left out by the selection"), "{only}");
     let alone = sandbox.run(&["plan", "suite.yaml", "--per-target=1"]);
     assert!(alone.out.contains("stage noisy"), "whose host it is is not known:\n{}", alone.out);
 }
@@ -358,4 +330,21 @@ fn a_run_that_halts_skips_each_by_its_name() {
         (1, "found passed, each[target=mx1.test] failed, each[target=mx2.test] skipped, after skipped".to_owned())
     );
     assert_eq!(found[2].2, "not run: --fail-fast after each[target=mx1.test]");
+}
+
+#[test]
+fn a_secret_beside_a_part_of_the_target_stays_hidden() {
+    let port = web("nobody");
+    let others = format!(
+        "  - {{id: each, matrix: {{target: {FOUND}}}, http: {{url: \"http://127.0.0.1:{port}/${{matrix.target.host}}\", headers: {{x: \"${{TOKEN}} of ${{matrix.target.host}}\"}}}}}}\n"
+    );
+    let sandbox = suite(dns(Says::Records(MX, vec![mx(10, "mx1.test")])), "type: MX}", &others);
+    let text = std::fs::read_to_string(sandbox.path("suite.yaml"))
+        .unwrap()
+        .replace("suite: s\n", "suite: s\nsecrets: [TOKEN]\n");
+    std::fs::write(sandbox.path("suite.yaml"), text).unwrap();
+    let mut command = sandbox.command(&["run", "suite.yaml", "--json=r.json", "-vv"]);
+    let ended = Ended::of(command.env("TOKEN", "s3cr3t-value").output().unwrap());
+    let shown = ended.out.clone() + &ended.err + &sandbox.json("r.json").to_string();
+    assert!(ended.code == 0 && !shown.contains("s3cr3t") && !shown.contains("zqtarget"), "{shown}");
 }

@@ -19,8 +19,12 @@ fn plan(more: &str) -> Plan {
 
 /// Answers by IP version, in turn: each is a pair, IPv4 first.
 fn seen(case: &Case, pairs: &[[Value; 2]]) -> Observation {
+    seen_in_turn(case, &pairs.concat())
+}
+
+fn seen_in_turn(case: &Case, answers: &[Value]) -> Observation {
     let mut observation = Observation::default();
-    for (slot, answer) in (0..).zip(pairs.iter().flatten()) {
+    for (slot, answer) in (0..).zip(answers) {
         let arm = [Some(Arm::Base), Some(Arm::Head)][slot as usize % 2];
         let mut round = Round::new(slot, std::time::Duration::ZERO);
         (round.arm, round.label) = (case.mark(arm), case.label(arm));
@@ -28,6 +32,12 @@ fn seen(case: &Case, pairs: &[[Value; 2]]) -> Observation {
         let address = if arm == Some(Arm::Base) { "192.0.2.1" } else { "2001:db8::1" };
         observation.set("address", Value::from(address));
         for (name, value) in answer.as_object().unwrap() {
+            if let Some(name) = name.strip_prefix("part of ") {
+                let info = case.family.facts.iter().find(|info| info.name == name).unwrap();
+                observation.set(info.name, value.clone());
+                observation.set_partial(info.name, "a test cut it");
+                continue;
+            }
             let info = case.family.facts.iter().find(|info| info.name == name).unwrap();
             match value.as_f64().filter(|_| info.has_statistics()) {
                 Some(sample) => observation.samples_mut(info).record(sample),
@@ -40,7 +50,8 @@ fn seen(case: &Case, pairs: &[[Value; 2]]) -> Observation {
 }
 
 fn answer(more: &Value) -> Value {
-    let mut answer = json!({"outcome": "answered", "status": 200, "headers": {"server": "a"}, "body.sha256": "aa"});
+    let mut answer =
+        json!({"outcome": "answered", "status": 200, "headers": {"server": "a"}, "body.sha256": "aa", "redirects": []});
     answer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     answer
 }
@@ -88,9 +99,19 @@ fn lists_of_addresses_are_not_compared() {
     let answer = |address: &str, banner: &str| json!({"outcome": "connected", "addresses": [address], "addresses.failed": [], "banner": banner});
     let verdict = |banner: &str| {
         let pair = || [answer("192.0.2.1", "a"), answer("2001:db8::1", banner)];
-        judged(&plan, &seen(&plan.cases[0], &[pair(), pair()]), None).0.verdict
+        judged(&plan, &seen(&plan.cases[0], &[pair(), pair(), pair(), pair()]), None).0.verdict
     };
     assert_eq!((verdict("a"), verdict("b")), (Verdict::Passed, Verdict::Failed));
+}
+
+#[test]
+fn ports_are_told_as_a_whole() {
+    let check = "checks:\n  - {id: a, parity: true, ports: {host: www.example, ports: 20-90}, expect: {open: {contains: 22}}}\n";
+    let plan = planned(load(FAMILIES, check, &[]), None, &Settings::default()).unwrap();
+    let answer = |open: &str| json!({"outcome": "answered", "open": ["22", open], "closed": [], "filtered": []});
+    let pair = || [answer("80-81"), answer("90")];
+    let (record, _) = judged(&plan, &seen(&plan.cases[0], &[pair(), pair(), pair(), pair()]), None);
+    assert_eq!(record.reason.unwrap(), "IPv4 and IPv6 differ: open: 22, 80-81 over IPv4, 22, 90 over IPv6");
 }
 
 #[test]
@@ -98,6 +119,10 @@ fn what_differs_is_told_once_it_was_seen_often() {
     for (other, told) in [
         (json!({"headers": {"server": "b"}}), "IPv4 and IPv6 differ: headers.server: a over IPv4, b over IPv6"),
         (json!({"body.sha256": "bb"}), "IPv4 and IPv6 differ: body.sha256: aa over IPv4, bb over IPv6"),
+        (
+            json!({"redirects": ["http://b.example/"]}),
+            "IPv4 and IPv6 differ: redirects: http://b.example/ over IPv6 only",
+        ),
         (json!({"status": 204}), "IPv4 and IPv6 differ: status: 200 over IPv4, 204 over IPv6"),
         (
             json!({"url": "http://www.example/x"}),
@@ -124,6 +149,8 @@ fn what_a_suite_leaves_out_may_differ() {
         "it says the same in another form"
     );
     assert_eq!(verdict(", expect: {parity.same: false}"), Verdict::Passed);
+    let content = twice(&json!({"body.sha256": "1"}), &json!({"body.sha256": "2"}));
+    assert_eq!(record(", baseline: {body.sha256: {change: ignore}}", &content).0.verdict, Verdict::Passed);
     assert_eq!(verdict(", expect: {status: 200}"), Verdict::Failed, "of another fact it says nothing");
     let grown = record("", &often(&json!({"version": "HTTP/1.1"}), &json!({"version": "HTTP/2"}))).0;
     assert_eq!(grown.verdict, Verdict::Failed, "neither is the newer one");
@@ -168,7 +195,8 @@ fn what_is_expected_must_hold_over_both() {
         let (record, again) = record("", &[[answer(ipv4), answer(ipv6)]]);
         assert_eq!((record.verdict, again), (Verdict::Failed, false), "it is no matter of chance");
         let unmet = record.expectations.iter().find(|one| &*one.fact == "status").unwrap();
-        assert!(!unmet.held);
+        assert!(!unmet.held && record.next.is_some(), "{:?}", record.reason);
+        assert!(record.expectations.iter().any(|one| &*one.fact == "parity.same"), "it is told too");
         (record.reason.unwrap(), unmet.got.clone().unwrap())
     };
     let (reason, got) = failed(&good, &bad);
@@ -180,6 +208,10 @@ fn what_is_expected_must_hold_over_both() {
     let (reason, got) = failed(&bad, &bad);
     assert!(reason.starts_with("over both IP versions: 192.0.2.1:80 answers 503"), "{reason}");
     assert_eq!(got, "503 over IPv4, 503 over IPv6");
+    // What only one of them shows, beside what the other does not even come to.
+    let (refused, _) = record("", &[[answer(&bad), json!({"outcome": "refused"})]]);
+    let unmet = refused.expectations.iter().find(|one| &*one.fact == "status").unwrap();
+    assert_eq!((unmet.held, unmet.got.as_deref()), (false, Some("503 over IPv4")));
     let (reason, _) = failed(&json!({"status": 500}), &bad);
     assert!(
         reason.contains("over IPv4: 192.0.2.1:80 answers 500")
@@ -224,6 +256,22 @@ fn a_ratio_is_judged_where_its_interval_agrees() {
     let (verdict, reason, shown) = judged("{lt: 1.5}", 1.48);
     assert_eq!(verdict, Verdict::Errored, "{shown:?} {reason}");
     assert!(reason.contains("too wide to judge"), "{reason}");
+    let (verdict, reason, _) = judged("{gt: 1.46}", 1.48);
+    assert_eq!(verdict, Verdict::Errored, "the lower end counts as well: {reason}");
+    for inside in ["{between: [1.495, 1.496]}", "{not: {between: [1.495, 1.496]}}"] {
+        assert_eq!(judged(inside, 1.48).0, Verdict::Errored, "what lies between its ends may be the truth: {inside}");
+    }
+    assert_eq!(judged("{between: [1.4, 1.6]}", 3.0).0, Verdict::Failed);
+    // That they differ, no ratio undoes.
+    let other: Vec<[Value; 2]> = pairs(1.48)
+        .into_iter()
+        .map(|[ipv4, mut ipv6]| {
+            ipv6["headers"] = json!({"server": "b"});
+            [ipv4, ipv6]
+        })
+        .collect();
+    let (both, _) = record(", rounds: 8, expect: {parity.ratio.total_time: {lt: 1.5}}", &other);
+    assert_eq!(both.verdict, Verdict::Failed, "{:?}", both.reason);
 }
 
 #[test]
@@ -250,4 +298,35 @@ fn a_fault_over_one_version_is_no_difference() {
     assert_eq!((record.verdict, again), (Verdict::Errored, false));
     assert!(record.reason.as_deref().unwrap().contains("no route"));
     assert_eq!(fact(&record, "parity.same"), Value::Null);
+}
+
+/// What the other version would show, nothing more undoes it.
+#[test]
+fn what_is_broken_over_one_fails_whatever_is_not_known_of_the_other() {
+    let plan = plan(", expect: {body: {contains: ready}}");
+    let answers = [answer(&json!({"status": 503, "body": "ready"})), answer(&json!({"part of body": "a"}))];
+    let (record, _) = judged(&plan, &seen(&plan.cases[0], &[answers]), None);
+    assert_eq!(record.verdict, Verdict::Failed, "{:?}", record.reason);
+    let reason = record.reason.unwrap();
+    assert!(reason.starts_with("over IPv4: 192.0.2.1:80 answers 503"), "of IPv6 nothing holds yet: {reason}");
+    assert!(!reason.contains("over IPv6"), "{reason}");
+}
+
+#[test]
+fn of_a_version_that_was_not_asked_nothing_is_the_same() {
+    let plan = plan("");
+    let observation = seen_in_turn(&plan.cases[0], &[answer(&json!({"status": 503}))]);
+    let (record, _) = judged(&plan, &observation, None);
+    assert_eq!((record.verdict, fact(&record, "parity.same")), (Verdict::Failed, Value::Null), "{:?}", record.reason);
+}
+
+#[test]
+fn of_many_differences_a_few_are_named_and_the_others_counted() {
+    let headers = |word: &str| json!({"headers": {"a": word, "b": word, "c": word, "d": word, "e": word}});
+    let (record, _) = record("", &twice(&headers("1"), &headers("2")));
+    let reason = record.reason.unwrap();
+    assert!(reason.ends_with("; and 2 more") && reason.matches("over IPv4").count() == 3, "{reason}");
+    let long = |word: &str| json!({"headers": {"a": word.repeat(61)}});
+    let (record, _) = self::record("", &twice(&long("x"), &long("y")));
+    assert!(record.reason.unwrap().contains("x… over IPv4, y"), "a long value is cut");
 }

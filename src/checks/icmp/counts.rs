@@ -15,7 +15,7 @@ use crate::net::clock::{ClockReading, MeasuredTime, Stamp};
 use crate::net::datagram::{Arrival, Class, IcmpError};
 use crate::net::{Origin, this_host};
 use crate::probe::Cx;
-use crate::proto::icmp::{Number, icmp_fault};
+use crate::proto::icmp::{Number, icmp_fault, oversize_fault};
 use crate::stats::Samples;
 
 /// Different errors kept by name; a path that reports more is summed up.
@@ -272,14 +272,7 @@ impl Counts {
                 && report.class == Class::TooBig
                 && this_host::interface_mtu(target, origin) <= report.mtu
         });
-        own_mtu.then(|| {
-            let why = "the packet is larger than the MTU of this host's own interface";
-            let remedy = format!(
-                "lower `size`, or raise the MTU of the interface that this names: {}; nothing is known of the path",
-                origin.route_command(target)
-            );
-            Fault::local(OPERATION, target.to_string(), why, remedy)
-        })
+        own_mtu.then(|| oversize_fault(OPERATION, target, origin))
     }
 
     /// Records the facts. What this host itself kept from the path is a fault.

@@ -1,9 +1,10 @@
 //! What a check of ports refuses, allows and records. Scans of a whole host are in `tests/peers/namespace/ports.rs`.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
-use super::Ports;
-use crate::model::{Arg, Args};
+use super::{Host, Ports, ScanResult, ScanShare, report};
+use crate::model::{Arg, Args, Fault};
 use crate::probe::{Footprint, Probe};
 use crate::testing::{self, Written, text, texts};
 
@@ -51,6 +52,11 @@ fn many_ports_of_others_are_a_scan_and_noise_is_alone() {
     let threads = |more| Ports::from_args(&args("127.0.0.1", &["1-65535"], more)).unwrap().shares(65_535);
     assert!(threads(&[]) > 1 || std::thread::available_parallelism().unwrap().get() == 1);
     assert_eq!(threads(&[("method", text("udp"))]), 1, "datagrams to the port of another thread would be answers");
+    assert_eq!(footprint(&args("127.0.0.1", &["1-60"], &[])), Footprint::Quiet, "a few are over at once");
+    assert_eq!(footprint(&many(&["192.0.2.0/28"], &["1-64"], &[])), Footprint::Quiet, "slowly, where others are asked");
+    // A second for 100 ports and the wait, twice, and three times more where packets are lost.
+    let longest = Ports::from_args(&args("192.0.2.1", &["1-100"], &[])).unwrap().longest();
+    assert!(longest > Duration::from_millis(5 * 2500), "{longest:?}");
     let rate = [("rate", Arg::Number(20_000.0))];
     assert_eq!(footprint(&args("192.0.2.1", &["1-1024"], &rate)), Footprint::Noisy);
 }
@@ -65,6 +71,8 @@ async fn open_and_closed_ports_are_told_apart() {
     assert_eq!(testing::list(&seen, "open"), [open.as_str()]);
     assert_eq!(testing::list(&seen, "closed"), ["1"]);
     assert!(testing::list(&seen, "filtered").is_empty());
+    let (seen, _) = testing::observe(&Ports::from_args(&args("127.0.0.1", &["1"], &[])).unwrap()).await;
+    assert_eq!(seen.text("outcome"), Some("answered"), "who refuses all is there");
 }
 
 #[tokio::test]
@@ -79,6 +87,10 @@ async fn each_of_many_hosts_has_a_row() {
     assert!(testing::list(&seen, "open_on_all").is_empty(), "closed on one, and one has no address");
     assert_eq!(testing::list(&seen, "hosts.unresolved"), ["a.invalid"]);
     assert_eq!(seen.last_rows("hosts").unwrap().total, 3);
+    for hosts in [&["127.0.0.5-6"][..], &["127.0.0.5", "a.invalid"]] {
+        let (seen, _) = testing::observe(&Ports::from_args(&many(hosts, &[&open], &[])).unwrap()).await;
+        assert!(testing::list(&seen, "open_on_all").is_empty(), "{hosts:?}");
+    }
 }
 
 #[tokio::test]
@@ -123,4 +135,44 @@ async fn where_this_host_has_no_such_address_nothing_is_known() {
     let more = [("source", text("192.0.2.7"))];
     let (seen, ended) = testing::observe(&Ports::from_args(&args("127.0.0.1", &["1"], &more)).unwrap()).await;
     assert!(ended.is_err() && seen.text("outcome").is_none(), "{ended:?}");
+    let more = [("source", text("192.0.2.7")), ("method", text("udp"))];
+    let (_, ended) = testing::observe(&Ports::from_args(&args("127.0.0.1", &["1"], &more)).unwrap()).await;
+    assert!(ended.unwrap_err().remedy.starts_with("`source` is no address of this machine"));
+}
+
+/// What two threads found of two hosts, by the errors that came: number of the host, text and how often.
+fn found(errors: [&[(usize, &str, u64)]; 2]) -> ScanResult {
+    let share = |errors: &[(usize, &str, u64)]| {
+        let mut share = ScanShare::default();
+        share.reports.extend(errors.iter().map(|(host, text, count)| ((*host, (*text).to_owned()), *count)));
+        share
+    };
+    ScanResult {
+        hosts: ["127.0.0.1", "127.0.0.2"].map(|host| host.parse().unwrap()).into(),
+        ports: [22].into(),
+        found: errors.map(share).into(),
+        patience: Duration::from_secs(1),
+        took: Duration::ZERO,
+    }
+}
+
+#[test]
+fn errors_are_counted_and_the_most_frequent_ones_come_first() {
+    let mut result = found([&[(0, "a", 1), (0, "b", 2), (1, "c", 1)], &[(0, "b", 3), (1, "d", 2)]]);
+    let hosts: Vec<Host> =
+        result.hosts.iter().map(|address| Host { name: None, address: Ok(*address), zone: None }).collect();
+    let (seen, ended) = testing::recorded(Ports::FACTS, |cx| report::one(cx, &hosts[0], &result));
+    assert_eq!(
+        (ended, testing::list(&seen, "errors")),
+        (Ok(()), ["b x5", "d x2", "a x1", "c x1"].map(String::from).into())
+    );
+    let ending = seen.rounds().last().unwrap().ending();
+    assert_eq!(ending, Some("no answer from 127.0.0.1 on the port asked within 1 s (b)"));
+    let fault = Fault::local("ask", "127.0.0.2", "a test cannot", "ask another");
+    result.found[1].faults.insert(1, fault);
+    let (seen, ended) = testing::recorded(Ports::FACTS, |cx| report::many(cx, &hosts, &result));
+    assert_eq!(ended.unwrap_err().peer, "127.0.0.2");
+    let rows = testing::table(&seen, "hosts");
+    let error = |host: &str| rows[host]["error"].as_str().unwrap().to_owned();
+    assert_eq!((error("127.0.0.1"), error("127.0.0.2")), ("b".to_owned(), "a test cannot".to_owned()));
 }

@@ -170,13 +170,22 @@ pub fn endpoint_in<T: Argument>(field: &Field<T>, text: &Text, default: Option<u
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, origin};
-    use crate::model::Interface;
+    use super::{Origin, origin, version_and_origin};
+    use crate::model::{Arg, Interface, Text};
+    use crate::testing;
 
     fn of(source: Option<&str>, interface: Option<&str>, hosts: &[&str]) -> Result<Origin, String> {
         let interface = interface.map(|name| Interface::parse(name).unwrap());
         origin(source.map(|text| text.parse().unwrap()), interface, hosts.iter().copied())
             .map_err(|(message, _)| message)
+    }
+
+    #[test]
+    fn an_interface_is_no_secret() {
+        let name = |shown| [("interface", Arg::Text(Text::new("eth0", shown)))];
+        let of = |shown| version_and_origin(&testing::args(name(shown), &[]), std::iter::once("192.0.2.1"));
+        assert!(of(None).is_ok());
+        assert_eq!(of(Some("***")).unwrap_err().message, "`interface` holds a secret");
     }
 
     #[test]

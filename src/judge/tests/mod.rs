@@ -4,6 +4,7 @@ mod alike;
 mod operators;
 mod records;
 mod rounds;
+mod scans;
 mod tables;
 mod typed;
 mod verdicts;

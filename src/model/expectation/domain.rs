@@ -56,6 +56,18 @@ pub fn limits_above(test: &Test, sort: Sort) -> bool {
     held.skip_while(|held| !held).any(|held| !held)
 }
 
+/// Whether `test` holds for every number of a range, or for none; `None` where it depends on which.
+#[must_use]
+pub fn holds_throughout<'a>(test: &Test, typing: impl Into<ValueType<'a>>, (low, high): (f64, f64)) -> Option<bool> {
+    let typing = typing.into();
+    let mut named = Constants::default();
+    named.add(test);
+    let numbers = numbers(named.numbers, (Some(low), Some(high)));
+    let mut held = numbers.iter().map(|number| test.holds(Some(number), typing));
+    let first = held.next()?;
+    held.all(|other| other == first).then_some(first)
+}
+
 /// Whether a pattern matches whatever it is tried on.
 #[must_use]
 pub fn matches_anything(pattern: &Regex) -> bool {
@@ -178,7 +190,7 @@ mod tests {
     use regex::Regex;
     use serde_json::json;
 
-    use super::{Range, always_holds, contradict, limits_above, matches_anything};
+    use super::{Range, always_holds, contradict, holds_throughout, limits_above, matches_anything};
     use crate::model::Unit;
     use crate::model::expectation::{Sort, Test};
 
@@ -227,6 +239,19 @@ mod tests {
         assert!(!contradict(&[&len(Test::Eq(json!(65_536)))], Sort::List, NATURAL), "a list may be long");
         let pattern = Test::Any(Box::new(Test::Matches(Regex::new("^10 ").unwrap())));
         assert!(!contradict(&[&some, &pattern], Sort::List, NATURAL), "it cannot be told");
+    }
+
+    #[test]
+    fn of_an_interval_every_number_counts() {
+        let (between, outside) = (Test::Between(json!(1.4), json!(1.6)), not(Test::Between(json!(1.4), json!(1.6))));
+        for (interval, held) in
+            [((1.5, 1.6), Some(true)), ((1.7, 2.0), Some(false)), ((1.5, 2.0), None), ((1.0, 2.0), None)]
+        {
+            assert_eq!(holds_throughout(&between, COUNT, interval), held, "{interval:?}");
+            assert_eq!(holds_throughout(&outside, COUNT, interval), held.map(|held| !held), "{interval:?}");
+        }
+        assert_eq!(holds_throughout(&Test::Eq(json!(1)), COUNT, (0.9, 1.1)), None);
+        assert_eq!(holds_throughout(&Test::Present(false), COUNT, (0.9, 1.1)), Some(false));
     }
 
     #[test]

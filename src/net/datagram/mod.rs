@@ -2,6 +2,7 @@
 //! [`Datagram`] is any such socket, [`udp`] opens UDP sockets.
 
 mod icmp_error;
+mod past_errors;
 pub mod udp;
 
 use std::io::{self, IoSliceMut};
@@ -15,6 +16,7 @@ use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 pub use icmp_error::{Class, IcmpError};
+pub use past_errors::past_errors;
 
 use super::sys::async_fd;
 
@@ -108,12 +110,7 @@ impl Datagram {
             Some(to) => self.socket().send_to(packet, &SockAddr::from(to)),
             None => self.socket().send(packet),
         };
-        match once() {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
-            // The kernel reports a pending error of the socket here once, then clears it.
-            Err(_) => once().map(|_| ()),
-        }
+        past_errors(once).map(|_| ())
     }
 
     /// Has the kernel stamp what leaves, where it can: [`Queued::Left`].

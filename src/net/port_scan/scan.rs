@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{HostPort, Pace, PortState, ScanJob, ScanShare};
 use crate::model::Fault;
-use crate::net::dial;
 use crate::net::open_loop::park;
 use crate::net::this_host::OwnAddresses;
+use crate::net::{datagram, dial};
 
 /// Probes sent before answers are read.
 const TURN: usize = 32;
@@ -263,21 +263,22 @@ impl Scan {
         self.in_flight.insert(pair.at, InFlight { at: Instant::now(), token });
     }
 
-    /// Sends the packet of a pair. The kernel tells here, once, what an earlier packet met: `read` takes it in, and this packet is sent
-    /// again.
+    /// Sends the packet of a pair. The kernel tells here what earlier packets met: `read` takes it in, and this packet is sent again.
     pub(super) fn send_to(
         &mut self,
         pair: HostPort,
         socket: &Socket,
         (packet, to): (&[u8], SocketAddr),
-        read: impl FnOnce(&mut Self) -> bool,
+        read: impl Fn(&mut Self) -> bool,
     ) -> io::Result<()> {
         let to = SockAddr::from(to);
-        let mut result = socket.send_to(packet, &to);
-        if result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock) {
-            read(self);
-            result = socket.send_to(packet, &to);
-        }
+        let mut is_first = true;
+        let result = datagram::past_errors(|| {
+            if !std::mem::take(&mut is_first) {
+                read(self);
+            }
+            socket.send_to(packet, &to)
+        });
         match result {
             Ok(_) => {
                 self.found.probes += 1;

@@ -320,6 +320,22 @@ mod tests {
     }
 
     #[test]
+    fn each_host_is_asked_from_the_address_that_leads_there() {
+        let hosts = ["127.0.0.1", "::1"].map(|host| host.parse().unwrap());
+        let job = ScanJob { hosts: hosts.into(), ..ScanJob::of_one("127.0.0.1:80".parse().unwrap(), Method::Syn) };
+        let nothing = std::iter::empty::<&Socket>();
+        let (sockets, waiter, keys) = (Vec::new(), Waiter::new(nothing), RandomState::new());
+        let mut prober = SynProber { sockets, waiter, sources: HashMap::new(), keys };
+        for at in [0, 1, 0, 1] {
+            let pair = job.pair(at).unwrap();
+            // Not every machine has IPv6.
+            if let Ok(source) = prober.source(&job, pair) {
+                assert_eq!(source, pair.peer.ip());
+            }
+        }
+    }
+
+    #[test]
     fn a_syn_says_how_long_segments_may_be() {
         let bytes =
             super::segment("192.0.2.1:40000".parse().unwrap(), "192.0.2.2:80".parse().unwrap(), 0x0102_0304).unwrap();

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::scan::{Prober, Scan};
 use super::{HostPort, Method, Pace, PortState, ScanJob, ScanShare};
+use crate::model::Fault;
 use crate::net::Origin;
 use crate::net::datagram::IcmpError;
 
@@ -26,6 +27,12 @@ struct Scripted {
     lacks: Option<i32>,
     /// What it lacks is what it keeps.
     keeps: bool,
+    /// This host cannot ask anybody.
+    refuses: bool,
+    /// The only host that answers.
+    only: Option<usize>,
+    /// A port whose datagram takes a tenth of a second to leave.
+    holds_up: u16,
     stops: Option<CancellationToken>,
     own_port: u16,
     log: std::rc::Rc<std::cell::RefCell<Vec<(u16, Instant)>>>,
@@ -40,9 +47,17 @@ impl Prober for Scripted {
         assert_ne!(port, self.own_port, "a datagram to itself");
         let asked = self.asked.entry(port).or_default();
         let steps = self.script.iter().find(|(of, _)| *of == port).map_or(&[][..], |(_, steps)| steps);
-        self.answers.extend(steps.get(*asked).copied().flatten().map(|state| (pair, state)));
+        let step = steps.get(*asked / scan.job.hosts.len()).copied().flatten();
+        self.answers.extend(step.filter(|_| self.only.is_none_or(|host| host == pair.host)).map(|state| (pair, state)));
         *asked += 1;
         self.log.borrow_mut().push((port, Instant::now()));
+        if port == self.holds_up {
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+        if self.refuses {
+            scan.fault(pair, Fault::local("ask", "127.0.0.1", "a test cannot", "ask another"));
+            return Ok(());
+        }
         if let Some(stop) = &self.stops {
             stop.cancel();
         }
@@ -74,6 +89,21 @@ impl Prober for Scripted {
     fn change_ports(&mut self, _: &ScanJob) -> io::Result<()> {
         self.own_port = 0;
         Ok(())
+    }
+}
+
+/// The same, of datagrams: whoever answers the second one may limit how many errors it sends.
+struct Datagrams(Scripted);
+
+impl Prober for Datagrams {
+    const SILENCE_IS_LOSS: bool = false;
+
+    fn send(&mut self, scan: &mut Scan, pair: HostPort) -> io::Result<()> {
+        self.0.send(scan, pair)
+    }
+
+    fn receive(&mut self, scan: &mut Scan, length: Duration) {
+        self.0.receive(scan, length);
     }
 }
 
@@ -112,6 +142,8 @@ fn shares_cover_each_pair_once() {
             assert!(seen.insert(pair.peer));
         }
         assert_eq!(job.pair(job.len()), None);
+        let another = ScanJob { share: ((share + 1) % 3, 3), ..job.clone() };
+        assert_eq!(job.pair_of(another.pair(0).unwrap().peer), None, "it is of another share");
     }
     assert_eq!(seen.len(), 35);
 }
@@ -136,6 +168,15 @@ fn where_a_silent_port_answers_the_others_are_asked_more_often() {
     assert_eq!(found.probes, 3 + 3 + 2 + 1);
     let rejected: Script = &[(1, &[None, Some(Rejected)]), (2, &[None; 4])];
     assert_eq!(scan(job(1, 2, (0, 1)), Scripted { script: rejected, ..Scripted::default() }).probes, 2 + 2);
+    // What one host loses says nothing of another one: 4 and 4 asks of both, and one of the first.
+    let one: Script = &[(1, &[None, Some(Open)])];
+    assert_eq!(
+        scan(job(2, 2, (0, 1)), Scripted { script: one, only: Some(0), ..Scripted::default() }).probes,
+        4 + 4 + 1
+    );
+    let datagrams = Datagrams(Scripted { script: lossy, ..Scripted::default() });
+    let found = Scan::new(job(1, 3, (0, 1)), 64).run(datagrams, &CancellationToken::new()).unwrap();
+    assert_eq!((states(&found, 3), found.probes), (vec![Open, Silent, Silent], 3 + 3));
     let without = ScanJob { retries: 0, ..job(1, 3, (0, 1)) };
     assert_eq!(scan(without, Scripted { script: lossy, ..Scripted::default() }).probes, 3);
 }
@@ -167,12 +208,20 @@ fn no_port_is_silent_before_the_whole_patience() {
     // By far less than the whole patience: the host answers within microseconds.
     assert!((last - first) * 2 < end - last, "{:?} and {:?}", last - first, end - last);
     assert_eq!(states(&found, 41)[40], Silent);
+    // Of few answers nobody knows how long others take.
+    let few: Script = &[(1, &[Some(Closed)]), (2, &[Some(Closed)])];
+    let prober = Scripted { script: few, ..Scripted::default() };
+    let log = prober.log.clone();
+    scan(ScanJob { timeout: Duration::from_millis(300), ..job(1, 3, (0, 1)) }, prober);
+    let asks: Vec<Instant> = log.borrow().iter().filter(|(port, _)| *port == 3).map(|(_, at)| *at).collect();
+    assert!(asks[1] - asks[0] >= Duration::from_millis(300), "{:?}", asks[1] - asks[0]);
 }
 
 #[test]
 fn silence_beside_dropped_answers_is_this_hosts_fault() {
     let silent = |dropped| scan(job(1, 1, (0, 1)), Scripted { dropped, ..Scripted::default() }).faults;
     assert!(silent(0).is_empty());
+    assert!(silent(9).is_empty(), "it was asked again, and of that nothing was dropped");
     let script: Script = &[(1, &[Some(Open)])];
     assert!(scan(job(1, 1, (0, 1)), Scripted { script, dropped: 9, ..Scripted::default() }).faults.is_empty());
     let once = ScanJob { retries: 0, ..job(1, 1, (0, 1)) };
@@ -189,6 +238,19 @@ fn what_this_host_lacks_for_long_is_its_fault() {
     assert_eq!((states(&found, 1), found.probes), (vec![Unasked], 0));
     let kept = Scripted { lacks: Some(libc::EMFILE), keeps: true, ..Scripted::default() };
     assert!(scan(job(2, 1, (0, 1)), kept).faults.is_empty(), "it gave back what it kept");
+    let prober = Scripted { refuses: true, ..Scripted::default() };
+    let log = prober.log.clone();
+    assert_eq!(scan(job(1, 3, (0, 1)), prober).faults.len(), 1);
+    assert_eq!(log.borrow().len(), 1, "a host that cannot be asked is not asked any more");
+}
+
+#[test]
+fn reports_are_told_apart_up_to_a_limit() {
+    let mut found = ScanShare::new(&job(1, 1, (0, 1)));
+    for number in (0..5000).chain([7]) {
+        found.report(0, format!("error {number}"));
+    }
+    assert_eq!((found.reports.len(), found.reports[&(0, "error 7".to_owned())]), (4096, 2));
 }
 
 #[test]
@@ -200,6 +262,14 @@ fn the_rate_is_kept_and_a_scan_can_be_stopped() {
     let log = log.borrow();
     // 25 gaps of 2 ms, less what is caught up with.
     assert!(log[25].1 - log[0].1 >= Duration::from_millis(44), "{:?}", log[25].1 - log[0].1);
+    drop(log);
+    // Who was held up catches up with a few at once, not with all.
+    let held = ScanJob { pace: Pace::Rate(500.0), ports: (1..=26).collect(), retries: 0, ..job(1, 1, (0, 1)) };
+    let prober = Scripted { holds_up: 5, ..Scripted::default() };
+    let log = prober.log.clone();
+    scan(held, prober);
+    let after = log.borrow()[25].1 - log.borrow()[5].1;
+    assert!(after >= Duration::from_millis(30), "{after:?}");
     let stop = CancellationToken::new();
     let endless = ScanJob { timeout: Duration::from_hours(1), ..job(1, 9, (0, 1)) };
     let prober = Scripted { stops: Some(stop.clone()), ..Scripted::default() };

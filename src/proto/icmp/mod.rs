@@ -188,12 +188,24 @@ pub fn icmp_fault(error: &io::Error, operation: &str, target: IpAddr) -> Fault {
         Some(libc::EAFNOSUPPORT) => "this machine has no such IP version; set `ip_version`",
         Some(libc::EPROTONOSUPPORT) => "this system offers no ICMP sockets; run from a machine that does",
         Some(libc::ENOBUFS | libc::EAGAIN) => "the local queue is full: raise `interval` or lower `size`",
+        Some(libc::EMSGSIZE) => return oversize_fault(operation, target, Origin::default()),
         _ if AddressClass::of(target) == AddressClass::LinkLocal && error.kind() == io::ErrorKind::InvalidInput => ZONE,
         Some(libc::EINVAL) => "a blackhole route: see `ip route`",
         Some(libc::ENODEV) => "this host has no such interface; `ip link` shows which there are",
         _ => "see the system's message",
     };
     Fault::local(operation, target.to_string(), error.to_string(), remedy)
+}
+
+/// The fault of a packet that must not be fragmented and that this host's own interface does not carry.
+#[must_use]
+pub fn oversize_fault(operation: &str, target: IpAddr, origin: Origin) -> Fault {
+    let remedy = format!(
+        "lower `size`, or raise the MTU of the interface that this names: {}; nothing is known of the path",
+        origin.route_command(target)
+    );
+    let why = "the packet is larger than the MTU of this host's own interface";
+    Fault::local(operation, target.to_string(), why, remedy)
 }
 
 /// Random bits that differ between probes of one process and between processes, even with equal seeds.

@@ -51,7 +51,8 @@ fn filtered() -> Option<(Namespace, Namespace, Vec<TcpListener>)> {
         nft 'add chain inet f in { type filter hook input priority 0; }'
         nft add rule inet f in tcp dport 5000-5009 drop
         nft add rule inet f in tcp dport 6000 reject with icmpx admin-prohibited
-        nft add rule inet f in tcp dport 6001 reject with tcp reset",
+        nft add rule inet f in tcp dport 6001 reject with tcp reset
+        nft add rule inet f in tcp dport 6002 reject",
     );
     let open = listeners(&server, vec!["10.80.0.2:22".parse().unwrap(), "10.80.0.2:443".parse().unwrap()]);
     Some((client, server, open))
@@ -85,8 +86,8 @@ fn of_the_whole_range_exactly_the_open_ports_are_open() {
 fn what_a_filter_does_is_told_apart() {
     let Some((client, _server, _open)) = filtered() else { return };
     let checks = "  - id: all
-    ports: {host: 10.80.0.2, ports: [22, 443, 1000-1010, 5000-5009, 6000, 6001], rate: max, timeout: 300ms}
-    expect: {open: {exactly: [22, 443]}, closed: {exactly: [1000-1010, 6001]}, filtered: {exactly: [6000, 5000-5009]},
+    ports: {host: 10.80.0.2, ports: [22, 443, 1000-1010, 5000-5009, 6000-6002], rate: max, timeout: 300ms}
+    expect: {open: {exactly: [22, 443]}, closed: {exactly: [1000-1010, 6001]}, filtered: {exactly: [6000, 6002, 5000-5009]},
       errors: {contains: 'admin_prohibited from 10.80.0.2 x1'}}
   - id: many
     ports: {hosts: [10.80.0.2-3], ports: [22, 443, 6001], rate: max, timeout: 300ms}
@@ -126,10 +127,16 @@ fn a_dead_host_never_passes() {
     assert!(shown.contains("no answer from 10.80.0.3 on any of 2 ports within 1.2 s"), "{shown}");
     assert!(shown.contains("1 of 2 hosts answer on no port: 10.80.0.3"), "{shown}");
     let held = "  - {id: cut, ports: {host: 10.80.0.2, ports: [5000-5009], timeout: 300ms}, expect: {outcome: silent, open: {len: 0}}, control: reach}
+  - {id: arp, ports: {host: 10.80.0.3, ports: [22], retries: 0, timeout: 5s}, expect: {outcome: silent, open: {len: 0}}, control: reach}
+  - {id: rejected, ports: {host: 10.80.0.2, ports: [6000, 6002], timeout: 300ms}, expect: {outcome: unreachable, open: {len: 0}}, control: reach}
   - {id: reach, ports: {host: 10.80.0.2, ports: [22]}, expect: {open: {contains: 22}}}
 ";
     let (report, shown) = client.run(&suite(held));
-    assert_eq!(report["checks"][0]["verdict"], json!("passed"), "{shown}");
+    for check in report["checks"].as_array().unwrap() {
+        assert_eq!(check["verdict"], json!("passed"), "{shown}");
+    }
+    let neighbour = report["checks"][1]["facts"]["errors"][0].as_str().unwrap_or_default();
+    assert!(neighbour.starts_with("no answer to ARP or neighbour discovery"), "{shown}");
 }
 
 #[test]
@@ -249,8 +256,8 @@ fn syns_tell_ports_apart_as_connections_do() {
     client.setup("ip -6 address add 2001:db8:80::1/64 dev p0 nodad");
     let _six = listeners(&server, vec!["[2001:db8:80::2]:22".parse().unwrap()]);
     let checks = "  - id: all
-    ports: {host: 10.80.0.2, ports: [22, 443, 1000-1010, 5000-5009, 6000, 6001], method: syn, rate: max, timeout: 300ms}
-    expect: {open: {exactly: [22, 443]}, closed: {exactly: [1000-1010, 6001]}, filtered: {exactly: [6000, 5000-5009]},
+    ports: {host: 10.80.0.2, ports: [22, 443, 1000-1010, 5000-5009, 6000-6002], method: syn, rate: max, timeout: 300ms}
+    expect: {open: {exactly: [22, 443]}, closed: {exactly: [1000-1010, 6001]}, filtered: {exactly: [6000, 6002, 5000-5009]},
       errors: {contains: 'admin_prohibited from 10.80.0.2 x1'}}
   - id: six
     ports: {host: '2001:db8:80::2', ports: [22, 443, 5000-5009, 6000, 6001], method: syn, rate: max, timeout: 300ms}

@@ -79,7 +79,7 @@ const ASKED: &str = "
 struct Links {
     client: Namespace,
     _server: Namespace,
-    _other: Namespace,
+    other: Namespace,
     certificate: TempDir,
     _running: Vec<Running>,
 }
@@ -108,12 +108,14 @@ fn links() -> Option<Links> {
         return None;
     }
     client.setup("ip link set lo up\nip link add c0 type veth peer name c1\nip link set c1 up");
-    for (near, far, with) in [("a0", "a1", &server), ("b0", "b1", &other)] {
+    for (near, far, with) in [("b0", "b1", &other), ("a0", "a1", &server)] {
         client.setup(&format!("ip link add {near} type veth peer name {far} netns {}", with.name()));
         with.setup(&format!("ip link set lo up\n{}", addressed(far, "fe80::2")));
         client.setup(&addressed(near, "fe80::1"));
     }
     client.setup(&addressed("c0", "fe80::2"));
+    // What a link carries is asked of that link, not of the first one with its address.
+    client.setup("ip link set b0 mtu 1400");
     let certificate = tempfile::tempdir().unwrap();
     // Of the address alone: a zone stands in no certificate.
     let make = "req -x509 -newkey rsa:2048 -nodes -keyout k -out c -subj /CN=x -days 2 -addext subjectAltName=IP:fe80::2 \
@@ -124,7 +126,7 @@ fn links() -> Option<Links> {
     let tls = ["s_server", "-6", "-quiet", "-www", "-accept", "8443", "-key", &key, "-cert", &chain];
     let running =
         vec![server.spawn("python3", &["-c", SERVERS]), server.spawn("openssl", &tls), server.spawn("iperf3", &["-s"])];
-    Some(Links { client, _server: server, _other: other, certificate, _running: running })
+    Some(Links { client, _server: server, other, certificate, _running: running })
 }
 
 /// An interface with this address and no other; that nobody else has it is not waited for.
@@ -166,13 +168,20 @@ fn every_family_asks_over_the_link_it_names() {
 fn another_link_is_another_host() {
     let Some(links) = links() else { return };
     let client = &links.client;
+    // Beside hosts of a link, one of another link that has no zone.
+    client.setup("ip -6 address add 2001:db8:b::1/64 dev b0 nodad");
+    links.other.setup("ip -6 address add 2001:db8:b::2/64 dev b1 nodad");
     let suite = "version: 1\nsuite: own\ndefaults: {timeout: 500ms}\nchecks:
 - {id: ready, tcp: {host: 'fe80::2%a0', port: 8080}, eventually: {within: 20s, every: 100ms}}
 - {id: other, needs: [ready], tcp: {host: 'fe80::2%b0', port: 8080}, expect: {outcome: refused}}
 - {id: own, needs: [ready], tcp: {host: 'fe80::2%c0', port: 8080}, expect: {outcome: refused}}
 - {id: udp, needs: [ready], udp: {host: 'fe80::2', interface: b0, port: 5355, send: x}, expect: {outcome: refused}}
 - {id: sources, needs: [ready], tcp: {host: 'fe80::2%a0', port: 8080, source: 'fe80::1'}}
-- {id: nobody, icmp: {hosts: ['fe80::2%a0', 'fe80::9%a0'], retries: 0}, expect: {hosts.dead: {exactly: ['fe80::9%a0']}}}\n";
+- {id: nobody, icmp: {hosts: ['fe80::2%a0', 'fe80::9%a0'], retries: 0}, expect: {hosts.dead: {exactly: ['fe80::9%a0']}}}
+- {id: beside, icmp: {hosts: ['fe80::2%a0', '2001:db8:b::2'], retries: 0}, expect: {hosts.alive: {len: 2}}}
+- {id: ports-beside, needs: [ready], ports: {hosts: ['fe80::2%a0', '2001:db8:b::2'], ports: 8080}, expect: {open_on_any: {len: 1}, closed_on_any: {len: 1}}}
+- {id: syn-beside, needs: [ready], ports: {hosts: ['fe80::2%a0', '2001:db8:b::2'], ports: 8080, method: syn}, expect: {open_on_any: {len: 1}, closed_on_any: {len: 1}}}
+- {id: udp-beside, needs: [ready], ports: {hosts: ['fe80::2%a0', '2001:db8:b::2'], ports: 5301, method: udp}, expect: {closed_on_any: {len: 1}, filtered_on_any: {len: 0}}}\n";
     let (report, shown) = client.run(suite);
     for check in report["checks"].as_array().unwrap() {
         assert_eq!(check["verdict"], "passed", "{check:#}\n{shown}");
@@ -183,6 +192,8 @@ fn another_link_is_another_host() {
     let served = [
         "ready",
         "udp",
+        // Its link carries less.
+        "path-mtu",
         "ports",
         "ports-syn",
         "ports-udp",

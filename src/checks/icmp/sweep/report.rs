@@ -160,12 +160,23 @@ fn own_fault(tally: &HostTally, peer: SocketAddr, origin: Origin) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::{Host, HostTally, ProbeCounts, SweepResult, own_fault, report};
     use crate::checks::icmp::Icmp;
+    use crate::model::{Fault, Observation};
     use crate::net::Origin;
     use crate::net::datagram::IcmpError;
     use crate::stats::Samples;
     use crate::testing;
+
+    #[test]
+    fn a_packet_that_does_not_fit_names_its_remedy() {
+        let mut tally = HostTally::new("127.0.0.9".parse().unwrap());
+        tally.own = Some(libc::EMSGSIZE);
+        let fault = own_fault(&tally, "127.0.0.9:0".parse().unwrap(), Origin::default());
+        assert!(fault.remedy.starts_with("lower `size`") && fault.detail.contains("MTU"), "{fault:?}");
+    }
 
     #[test]
     fn a_full_table_of_neighbours_names_its_remedy() {
@@ -183,19 +194,45 @@ mod tests {
 
     /// A sweep of one host that had an answer or not, and replies that this host dropped.
     fn of_one(received: u32, dropped: u32, report_of: Option<IcmpError>) -> (String, bool) {
+        let (seen, ended) = seen_of(counted_as(1, received), dropped, report_of);
+        (seen.text("outcome").unwrap_or_default().to_owned(), ended.is_ok())
+    }
+
+    fn seen_of(counts: ProbeCounts, dropped: u32, report_of: Option<IcmpError>) -> (Observation, Result<(), Fault>) {
         let address = "192.0.2.1".parse().unwrap();
         let mut tally = HostTally::new(address);
         if let Some(error) = report_of {
             tally.reported(error);
         }
-        let counts = counted_as(1, received);
         let lateness = Samples::default();
         let found = SweepResult { hosts: vec![tally], counts: vec![counts], lateness, user_stamped: false, dropped };
         let hosts = [Host { name: None, address: Ok(address), zone: None }];
-        let (seen, ended) = testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| {
-            report(cx, &hosts, vec![found], Origin::default())
-        });
-        (seen.text("outcome").unwrap_or_default().to_owned(), ended.is_ok())
+        testing::recorded(<Icmp as crate::probe::Probe>::FACTS, |cx| report(cx, &hosts, vec![found], Origin::default()))
+    }
+
+    #[test]
+    fn replies_that_are_no_answer_are_told() {
+        let row = |late: u32, altered: u32| {
+            let mut counts = counted_as(2, 0);
+            (counts.late, counts.altered) = (late, altered);
+            testing::table(&seen_of(counts, 0, None).0, "hosts")["192.0.2.1"].clone()
+        };
+        assert_eq!((&row(1, 0)["error"], &row(1, 0)["loss"]), (&json!("answered after `timeout`"), &json!(0.5)));
+        assert_eq!(
+            (&row(0, 2)["error"], &row(0, 2)["loss"]),
+            (&json!("only replies came that are not what was sent"), &json!(0.0))
+        );
+        assert!(row(0, 0)["error"].is_null() && row(0, 0)["state"] == "dead");
+        let (answered, _) = seen_of(counted_as(1, 1), 3, None);
+        assert_eq!(answered.text("rtt_source"), Some("kernel"));
+        testing::noted(&answered, "3 replies dropped by this host itself");
+    }
+
+    #[test]
+    fn a_filter_of_this_host_is_no_answer_of_the_path() {
+        let (seen, ended) =
+            seen_of(counted_as(1, 0), 0, Some(IcmpError::from_icmp(false, 3, 13, 0, "127.0.0.1".parse().ok(), 8)));
+        assert!(seen.text("outcome").is_none() && ended.unwrap_err().remedy.contains("nft list ruleset"));
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl HostTally {
         self.ttl = ttl.or(self.ttl);
     }
 
-    /// A report of the path; that of a router counts more than an earlier one.
+    /// A report of the path, of which the first counts; advice says nothing of the host.
     pub(super) fn reported(&mut self, report: IcmpError) {
         if report.class != Class::Advice && self.report.is_none() {
             self.report = Some(Box::new(report));
@@ -191,5 +191,7 @@ mod tests {
         assert!(other.is_silent(), "advice says nothing of the host");
         other.reported(IcmpError::from_icmp(false, 3, 1, 0, None, 0));
         assert!(!other.is_silent());
+        other.reported(IcmpError::from_icmp(false, 3, 13, 0, None, 0));
+        assert_eq!(other.report.unwrap().word, "host_unreachable", "the first one counts");
     }
 }

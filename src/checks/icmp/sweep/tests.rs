@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::Icmp;
+use super::Sweep;
 use crate::model::typed::Form;
 use crate::model::{Arg, Args, Observation};
 use crate::probe::{Footprint, Probe};
@@ -57,6 +58,19 @@ fn fields_that_do_not_fit_are_told() {
 }
 
 #[test]
+fn what_is_asked_again_and_what_is_not_fragmented_goes_by_the_fields() {
+    let of = |more: Written<'_>| {
+        let Sweep { job, .. } = Sweep::from_args(&args(&["192.0.2.1"], more)).unwrap();
+        (job.retries, job.options.dont_fragment)
+    };
+    assert_eq!((of(&[]).0, of(&[("count", Arg::Integer(2))]).0), (2, 0));
+    let carried = [("size", Arg::Number(508.0))];
+    assert!(of(&carried).1, "what every link carries");
+    let more = [("size", Arg::Number(509.0)), ("dont_fragment", Arg::Bool(true))];
+    assert!(!of(&more[..1]).1 && of(&more).1);
+}
+
+#[test]
 fn what_leaves_this_machine_is_slow_and_asks_for_permission() {
     let probe = |hosts: &[&str], more| Icmp::from_args(&args(hosts, more)).unwrap();
     let near = probe(&["127.0.0.0/16"], &[]);
@@ -64,7 +78,10 @@ fn what_leaves_this_machine_is_slow_and_asks_for_permission() {
     let beyond = probe(&["192.0.2.0/24"], &[]);
     assert_eq!((beyond.footprint(), beyond.scan()), (Footprint::Quiet, None));
     // 254 hosts at 100 /s three times, and the patience four times.
-    assert!(beyond.longest() > Duration::from_millis(7620), "{:?}", beyond.longest());
+    assert!(beyond.longest() > Duration::from_millis(4 * 30_000 + 7620), "{:?}", beyond.longest());
+    // Ten a second apart, of which none is asked again.
+    let several = [("count", Arg::Integer(10)), ("interval", Arg::Number(1.0))];
+    assert!(probe(&["192.0.2.1"], &several).longest() >= Duration::from_secs(2 * 30 + 10));
     assert!(probe(&["10.0.0.0/21"], &[]).scan().unwrap().contains("2046 hosts"));
     let fast = [("rate", Arg::Number(50_000.0))];
     assert_eq!(probe(&["192.0.2.0/24"], &fast).footprint(), Footprint::Noisy);

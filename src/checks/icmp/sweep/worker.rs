@@ -1,5 +1,8 @@
 //! A thread that asks its share of the hosts, and hears what comes back: one socket for each class of addresses, nothing shared.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -200,14 +203,13 @@ impl Worker {
         // Made before the clock is read: its making is no part of a round trip.
         let packet = version.requests.of(number);
         let to = SockAddr::from(SocketAddr::new(address, 0));
-        let mut sent = self.clock.now();
-        let mut result = version.echo.socket.send_to(packet, &to);
-        if result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock) {
-            // The kernel may have said what an earlier packet met; it does so once.
-            self.has_reports = true;
-            sent = self.clock.now();
-            result = version.echo.socket.send_to(packet, &to);
-        }
+        let (clock, socket) = (&self.clock, &version.echo.socket);
+        let (mut sent, mut tries) = (0, 0);
+        let result = datagram::past_errors(|| {
+            (sent, tries) = (clock.now(), tries + 1);
+            socket.send_to(packet, &to)
+        });
+        self.has_reports |= tries > 1;
         let state = match result {
             Ok(_) => ProbeState::Waiting,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,

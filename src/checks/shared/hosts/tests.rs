@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{HOSTS, HostEntry, HostList, MOST_HOSTS, entry, is_near, network_of};
 use crate::model::Text;
 use crate::net::IpVersion;
+use crate::testing;
 
 fn list(entries: &[&str]) -> HostList {
     HostList { entries: entries.iter().map(|text| entry(&Text::from(*text)).unwrap()).collect() }
@@ -40,6 +41,9 @@ async fn hosts_of_a_link_keep_their_zone() {
     assert_eq!(list(&["fe80::1%eth0"]).remote(), 0);
     assert!(why("2001:db8::1%eth0-2001:db8::9").contains("has no zone"));
     assert!(why("fe80::1%a-name-that-is-too-long").contains("interface"));
+    let origin = |hosts: &[&str]| list(hosts).origin(&testing::args([], &[]));
+    assert_eq!(origin(&["fe80::1%eth0", "fe80::2%eth0"]).unwrap().zone.unwrap().name(), "eth0");
+    assert!(origin(&["fe80::1%eth0", "fe80::2%eth1"]).unwrap_err().message.contains("are two links"));
 }
 
 #[tokio::test]

@@ -172,13 +172,7 @@ impl DatagramFlow {
             Self::Udp { route, .. } => (route, route.peer),
         };
         set_ttl(self.socket(), route.peer, ttl)?;
-        let once = || self.socket().send_to(packet, &SockAddr::from(to));
-        match once() {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
-            // The kernel may have said what an earlier packet met; it does so once.
-            Err(_) => once().map(|_| ()),
-        }
+        datagram::past_errors(|| self.socket().send_to(packet, &SockAddr::from(to))).map(|_| ())
     }
 
     /// All that has come.

@@ -70,6 +70,14 @@ fn a_port_is_unknown_while_this_host_lacks_something() {
     }
 }
 
+/// An address that this host does not have will not come back.
+#[test]
+fn an_address_of_others_is_no_lack_that_passes() {
+    let error = io::Error::from_raw_os_error(libc::EADDRNOTAVAIL);
+    assert!(super::conclude::is_lack(&error, None), "no local port is left");
+    assert!(!super::conclude::is_lack(&error, Some("192.0.2.7".parse().unwrap())));
+}
+
 /// What waits for its next port is given back, so that it is not this that others lack.
 #[test]
 fn sockets_that_are_kept_can_be_given_back() {

@@ -24,10 +24,13 @@ pub fn ip(inside: &Namespace, script: &str) {
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Makes a router of it that answers as often as it is asked.
+/// Makes a router of it that answers as often as it is asked, and from the start: while it looks whether somebody has its address of a
+/// link, it asks for no neighbour. (Where the kernel has one limit of errors for all namespaces, that stays.)
 pub fn router(inside: &Namespace) {
     inside.setup(
         "ip link set lo up
+        sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+        sysctl -qw net.ipv4.icmp_msgs_per_sec=100000 net.ipv4.icmp_msgs_burst=100000 || true
         sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
         sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0",
     );
