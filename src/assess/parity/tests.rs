@@ -149,7 +149,7 @@ fn what_a_suite_leaves_out_may_differ() {
         "it says the same in another form"
     );
     assert_eq!(verdict(", expect: {parity.same: false}"), Verdict::Passed);
-    let content = twice(&json!({"body.sha256": "1"}), &json!({"body.sha256": "2"}));
+    let content = often(&json!({"body.sha256": "1"}), &json!({"body.sha256": "2"}));
     assert_eq!(record(", baseline: {body.sha256: {change: ignore}}", &content).0.verdict, Verdict::Passed);
     assert_eq!(verdict(", expect: {status: 200}"), Verdict::Failed, "of another fact it says nothing");
     let grown = record("", &often(&json!({"version": "HTTP/1.1"}), &json!({"version": "HTTP/2"}))).0;
@@ -323,10 +323,10 @@ fn of_a_version_that_was_not_asked_nothing_is_the_same() {
 #[test]
 fn of_many_differences_a_few_are_named_and_the_others_counted() {
     let headers = |word: &str| json!({"headers": {"a": word, "b": word, "c": word, "d": word, "e": word}});
-    let (record, _) = record("", &twice(&headers("1"), &headers("2")));
+    let (record, _) = record("", &often(&headers("1"), &headers("2")));
     let reason = record.reason.unwrap();
     assert!(reason.ends_with("; and 2 more") && reason.matches("over IPv4").count() == 3, "{reason}");
     let long = |word: &str| json!({"headers": {"a": word.repeat(61)}});
-    let (record, _) = self::record("", &twice(&long("x"), &long("y")));
+    let (record, _) = self::record("", &often(&long("x"), &long("y")));
     assert!(record.reason.unwrap().contains("x… over IPv4, y"), "a long value is cut");
 }
