@@ -156,7 +156,7 @@ impl Script {
         patience: Duration,
     ) -> ExchangeResult {
         let most = listener.most_wrong();
-        let flood = || format!("after {most} datagrams that are no answer nothing more is looked at");
+        let flood = || format!("after {} that are no answer nothing more is looked at", counted(most, "datagram"));
         let (silence, strangers) =
             (format!("no answer from {peer} (UDP) within {}", human_time(patience)), in_place(&listener, peer));
         let AnswerListener {
