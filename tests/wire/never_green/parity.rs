@@ -15,6 +15,7 @@ use shakedown::judge::judge;
 use shakedown::model::expectation::Expectation;
 use shakedown::model::fact::FactKeys;
 use shakedown::model::fact::parity::is_parity;
+use shakedown::model::observation::KEPT_OF_EACH;
 use shakedown::model::record::Outcome;
 use shakedown::model::{Arm, FactInfo, Kind, Observation, Round, Value, Verdict};
 use shakedown::plan::Case;
@@ -90,10 +91,10 @@ fn verdict(case: &Case, observation: &Observation) -> Verdict {
     Assessor::default().assess(case, observation, None).0
 }
 
-/// Two pairs of answers, so that what differs was seen twice; of a side that is not there, none.
+/// As many pairs of answers as tell what differs; of a side that is not there, none.
 fn over(case: &Case, [ipv4, ipv6]: [Option<&Observation>; 2]) -> Observation {
     let mut out = Observation::default();
-    for (slot, (arm, side)) in (0..).zip([(Arm::Base, ipv4), (Arm::Head, ipv6)].repeat(2)) {
+    for (slot, (arm, side)) in (0..).zip([(Arm::Base, ipv4), (Arm::Head, ipv6)].repeat(KEPT_OF_EACH)) {
         let Some(side) = side else { continue };
         let mut round = side.rounds().last().unwrap().clone();
         (round.slot, round.arm, round.label) = (slot, case.mark(Some(arm)), case.label(Some(arm)));
