@@ -10,7 +10,7 @@ use crate::model::typed::ValueType;
 use crate::model::{Rule, Shift, Value};
 
 /// A column of both tables, and how its cells are compared.
-struct Column {
+struct ComparedColumn {
     /// Name of the fact, `hosts.loss`.
     name: String,
     /// Name below the table.
@@ -43,13 +43,13 @@ pub(super) fn compare(name: &str, (before, after): (&Rows, &Rows), resolver: &Re
 }
 
 /// The columns that a rule has compared.
-fn columns(table: &str, (before, after): (&Rows, &Rows), resolver: &Resolver<'_>) -> Vec<Column> {
+fn columns(table: &str, (before, after): (&Rows, &Rows), resolver: &Resolver<'_>) -> Vec<ComparedColumn> {
     let mut names: Vec<&str> = after.columns.iter().map(|name| &**name).collect();
     names.extend(before.columns.iter().map(|name| &**name).filter(|name| after.column(name).is_none()));
     let column = |short: &str| {
         let name = format!("{table}.{short}");
         let rule = resolver.rule_of_column(table, &name);
-        Column { name, rule, short: short.to_owned(), before: before.column(short), after: after.column(short) }
+        ComparedColumn { name, rule, short: short.to_owned(), before: before.column(short), after: after.column(short) }
     };
     let all = names.into_iter().map(column);
     all.filter(|column| column.rule != Rule::Ignore).collect()
@@ -57,7 +57,7 @@ fn columns(table: &str, (before, after): (&Rows, &Rows), resolver: &Resolver<'_>
 
 fn cells_of(
     out: &mut Vec<Difference>,
-    columns: &[Column],
+    columns: &[ComparedColumn],
     (row, old, new): (&str, RowCells<'_>, RowCells<'_>),
     resolver: &Resolver<'_>,
 ) {
