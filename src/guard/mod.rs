@@ -9,11 +9,14 @@
 //! - Each asks after the other, several times a second. A guard that is dead or stopped is killed, so that it cannot go on
 //!   later, and the run restores; a run that is stopped is restored for.
 //!
+//! - Before it breaks anything it has a journal on disk, for when nobody is left to restore (`shakedown restore`).
+//!
 //! The commands travel over its standard input, never in its arguments, where every user of the machine could read them.
 
 mod client;
 pub mod command;
 mod fault;
+pub mod journal;
 pub mod lock;
 mod process;
 mod processes;
@@ -82,7 +85,7 @@ pub struct RestoreResult {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Request {
-    /// First: what to do, and the locks to hold meanwhile.
+    /// First: what to do, and what to keep meanwhile.
     Arm(Box<Arming>),
     /// Break it: from here an end of input means "restore".
     Inject,
@@ -94,22 +97,45 @@ enum Request {
     Done,
 }
 
+/// Whose fault it is, and what is kept while it is in place.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Custody {
+    /// The check, `suite/id`.
+    pub check: String,
+    /// The target, for people.
+    pub target: String,
+    /// Locks of the run that the guard holds as well.
+    pub locks: Vec<PathBuf>,
+    /// Folders for its journal: the first that can be made.
+    pub journals: Vec<PathBuf>,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Arming {
     plan: FaultPlan,
     /// Marks the processes of the fault: the value of a variable in their environment.
     mark: String,
-    locks: Vec<PathBuf>,
+    custody: Custody,
 }
 
 /// Answers of the guard.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
-    /// It holds the plan; its process.
-    Armed(i32),
+    /// It holds the plan.
+    Armed {
+        /// Its process.
+        id: i32,
+        /// The journal of the fault.
+        journal: PathBuf,
+    },
     /// It could not take it, and ends.
-    Refused(String),
+    Refused {
+        /// Why.
+        detail: String,
+        /// Advice.
+        remedy: String,
+    },
     /// It is there.
     Alive,
     /// The inject command was started as this process.

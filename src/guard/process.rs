@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
 use super::fault::Fault;
+use super::journal::{Journal, JournalError, JournalRecord};
 use super::lock::Locks;
 use super::{Arming, CommandResult, FaultPlan, Reply, Request, RestoreResult, SILENCE};
 use crate::model::Text;
@@ -68,23 +69,43 @@ async fn serve() -> bool {
         return false;
     };
     adopt_orphans();
-    let locks = match Locks::join(&arming.locks) {
-        Ok(locks) => locks,
-        Err(error) => {
-            send(&Reply::Refused(format!("it could not share the locks of this run: {error}")));
+    let (locks, journal) = match prepare(&arming) {
+        Ok(prepared) => prepared,
+        Err(JournalError { detail, remedy }) => {
+            send(&Reply::Refused { detail, remedy });
             return false;
         }
     };
-    if !send(&Reply::Armed(std::process::id().cast_signed())) {
-        return false;
+    // When nobody hears it the input has ended, and with it all there is to do.
+    send(&Reply::Armed { id: std::process::id().cast_signed(), journal: journal.path().to_owned() });
+    let journal = Some(journal);
+    let done = Watch {
+        arming: &arming,
+        input: &mut input,
+        journal,
+        fault: None,
+        restored: None,
+        end: None,
+        heard: None,
+        asked: false,
     }
-    let done =
-        Watch { arming: &arming, input: &mut input, fault: None, restored: None, end: None, heard: None, asked: false }
-            .run()
-            .await;
+    .run()
+    .await;
     // Before the end of our output tells the run that all is done.
     drop(locks);
     done
+}
+
+/// What must be there before anything is broken.
+fn prepare(arming: &Arming) -> Result<(Locks, Journal), JournalError> {
+    let Arming { plan, mark, custody } = arming;
+    let locks = Locks::join(&custody.locks).map_err(|error| JournalError {
+        detail: format!("the guard could not share the locks of this run: {error}"),
+        remedy: "run it again".to_owned(),
+    })?;
+    let inject = vec![plan.inject.shell_text()];
+    let record = JournalRecord::new(custody, mark, inject, &plan.restore, plan.inject.timeout)?;
+    Ok((locks, Journal::write(&custody.journals, record)?))
 }
 
 /// What `inject` leaves behind when its shell ends becomes a child of this process, and stays known.
@@ -105,6 +126,8 @@ fn requests() -> Option<Lines<BufReader<Receiver>>> {
 struct Watch<'a> {
     arming: &'a Arming,
     input: &'a mut Lines<BufReader<Receiver>>,
+    /// Until nothing is left to undo.
+    journal: Option<Journal>,
     /// In place, or about to be.
     fault: Option<Fault>,
     /// It was undone before the run asked for it.
@@ -139,7 +162,12 @@ impl Watch<'_> {
                 }
                 Some(Request::Arm(_) | Request::Inject) => {}
                 None if self.fault.is_some() || self.restored.is_some() => return self.vanished().await,
-                Some(Request::Done) | None => return true,
+                Some(Request::Done) | None => {
+                    if self.fault.is_none() {
+                        self.close();
+                    }
+                    return true;
+                }
             }
         }
     }
@@ -206,8 +234,19 @@ impl Watch<'_> {
         self.asked |= asked;
         if result.succeeded() {
             self.fault = None;
+            self.close();
         }
         result
+    }
+
+    fn close(&mut self) {
+        if let Some(journal) = self.journal.take() {
+            let path = journal.path().to_owned();
+            if let Err(error) = journal.close() {
+                let path = path.display();
+                print_error(&format!("everything is back, but the journal {path} could not be removed: {error}"));
+            }
+        }
     }
 
     /// Nothing was asked of us for longer than the fault should last.
@@ -246,7 +285,7 @@ impl Watch<'_> {
             verify.map_or(("restore", result.restore.status_text()), |verify| ("verify", verify.status_text()));
         print_error(&format!(
             "the run vanished and restoring failed (`{which}`: {ended}); what it changed may still be in place: run the \
-             suite's `restore` command ({program} …) by hand"
+             suite's `restore` command ({program} …) by hand, or `shakedown restore`"
         ));
         false
     }

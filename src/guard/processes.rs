@@ -13,6 +13,7 @@ use std::time::Duration;
 use nix::sys::signal::{self, Signal};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use super::command::MARK;
@@ -27,11 +28,18 @@ const LOOK: Duration = Duration::from_millis(20);
 const GONE: Duration = Duration::from_secs(1);
 
 /// One process, and what cannot be said of another that gets its number later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Process {
     pid: i32,
     /// Clock ticks since boot.
     start: u64,
+}
+
+impl Process {
+    /// Its number and its start, which no other has until the system starts again.
+    pub(super) fn text(self) -> String {
+        format!("{}-{}", self.pid, self.start)
+    }
 }
 
 /// A line of `/proc/PID/stat`.
@@ -179,6 +187,17 @@ impl Processes {
             sleep(LOOK).await;
         }
     }
+}
+
+/// This process.
+pub(super) fn own() -> Process {
+    let pid = std::process::id().cast_signed();
+    identity(pid).unwrap_or(Process { pid, start: 0 })
+}
+
+/// Whether a process is still there.
+pub(super) fn lives(process: Process) -> bool {
+    stat(process.pid).is_some_and(|now| now.process == process && !now.zombie)
 }
 
 /// The process of this number, while it has it.

@@ -3,7 +3,7 @@
 use tokio::sync::Mutex;
 
 use crate::guard::lock::LockKey;
-use crate::guard::{CommandResult, FaultPlan, Guard, RestoreResult};
+use crate::guard::{CommandResult, Custody, FaultPlan, Guard, RestoreResult, journal};
 use crate::model::{Fault, FaultKind};
 
 use super::exclusion;
@@ -59,12 +59,18 @@ impl FaultInjection {
     }
 
     /// Starts the guard. Refuses when an earlier round could not be put back.
-    pub(super) async fn arm(&self, locks: &Locks) -> Result<(), Fault> {
+    pub(super) async fn arm(&self, locks: &Locks, check: &str, target: &str) -> Result<(), Fault> {
         let mut state = self.state.lock().await;
         if let State::NotRestored(failed) = &*state {
             return Err(failed.fault.clone());
         }
-        *state = State::Guarded(Box::new(Guard::arm(self.plan.clone(), locks.paths()).await?));
+        let custody = Custody {
+            check: check.to_owned(),
+            target: target.to_owned(),
+            locks: locks.paths(),
+            journals: journal::folders(),
+        };
+        *state = State::Guarded(Box::new(Guard::arm(self.plan.clone(), custody).await?));
         Ok(())
     }
 

@@ -93,7 +93,7 @@ impl Probe for Failover {
         let heartbeat = self.heartbeat()?;
         let stream = ProbeStream::start(config)?;
         let mut times = self.steady_before(cx, &stream, &heartbeat).await?;
-        self.injection.arm(&locks).await?;
+        self.injection.arm(&locks, cx.check(), &self.stream.probe.target()).await?;
         let injecting = stream.now();
         self.inject(cx).await?;
         times.injected = stream.now();
