@@ -13,6 +13,7 @@
 
 mod client;
 pub mod command;
+pub mod disruption;
 mod fault;
 pub mod lock;
 mod process;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use client::{Guard, set_program};
 pub use command::{CommandResult, CommandSpec};
+pub use disruption::{Disruption, Undo};
 pub use process::main;
 
 /// The hidden subcommand that leads to [`main`].
