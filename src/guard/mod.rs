@@ -15,6 +15,7 @@
 
 mod client;
 pub mod command;
+pub mod disruption;
 mod fault;
 pub mod journal;
 pub mod lock;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use client::{Guard, set_program};
 pub use command::{CommandResult, CommandSpec};
+pub use disruption::{Disruption, Undo};
 pub use process::main;
 
 /// The hidden subcommand that leads to [`main`].
