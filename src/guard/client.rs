@@ -11,9 +11,10 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
 use super::fault::Fault as Undoing;
+use super::plan::UndoPlan;
 use super::processes::{self, Process};
 use super::{
-    Arming, CommandResult, Custody, FaultPlan, GRACE, PERIOD, Reply, Request, RestoreResult, SUBCOMMAND, journal,
+    Arming, Custody, FaultPlan, GRACE, InjectResult, PERIOD, Reply, Request, RestoreResult, SUBCOMMAND, journal,
 };
 use crate::model::Fault;
 use crate::net::sys::session::detached;
@@ -52,13 +53,15 @@ pub struct Guard {
     mark: String,
     /// The file of its journal.
     journal: PathBuf,
+    /// What undoes the fault.
+    undo: UndoPlan,
     /// Its process.
     id: i32,
     process: Option<Process>,
-    /// The process of the inject command.
+    /// The process of the last command that was started.
     leader: Option<i32>,
     live: bool,
-    /// The inject command ended with success.
+    /// Everything was injected with success.
     complete: bool,
     restore_requested: bool,
     /// It ended, or was stopped.
@@ -83,8 +86,8 @@ impl Guard {
             guard.receive().await
         });
         match armed.await {
-            Ok(Ok(Reply::Armed { id, journal })) => {
-                (guard.id, guard.journal) = (id, journal);
+            Ok(Ok(Reply::Armed { id, journal, undo })) => {
+                (guard.id, guard.journal, guard.undo) = (id, journal, undo);
                 guard.process = processes::identity(id);
                 Ok(guard)
             }
@@ -115,6 +118,7 @@ impl Guard {
             plan,
             mark,
             journal: PathBuf::new(),
+            undo: UndoPlan::default(),
             id: 0,
             process: None,
             leader: None,
@@ -134,9 +138,9 @@ impl Guard {
 
     /// Has the guard break it. From here on it restores when this process vanishes, or is stopped: wait in [`Guard::lost`] until
     /// it is time to [`Guard::restore`]. `None` when the guard is gone.
-    pub async fn inject(&mut self) -> Option<CommandResult> {
+    pub async fn inject(&mut self) -> Option<InjectResult> {
         self.live = true;
-        let limit = self.plan.inject.timeout + GRACE;
+        let limit = self.plan.inject_timeout() + GRACE;
         let ended = async {
             self.send(&Request::Inject).await?;
             loop {
@@ -189,8 +193,8 @@ impl Guard {
     async fn restore_here(&mut self) -> RestoreResult {
         // Held, so that nobody takes the fault for one that is left alone.
         let _held = journal::hold(&self.journal);
-        let mut orphaned = Undoing::orphaned(&self.plan, &self.mark, self.leader, self.complete).await;
-        let result = orphaned.undo(&self.plan).await;
+        let mut orphaned = Undoing::orphaned(&self.undo, &self.mark, self.leader, self.complete).await;
+        let result = orphaned.undo(&self.undo).await;
         if result.succeeded() {
             // One that stays is told by the next run, and by `shakedown restore`, which finds everything in place.
             let _ = journal::remove(&self.journal);

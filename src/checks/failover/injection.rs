@@ -3,7 +3,7 @@
 use tokio::sync::Mutex;
 
 use crate::guard::lock::LockKey;
-use crate::guard::{CommandResult, Custody, FaultPlan, Guard, RestoreResult, journal};
+use crate::guard::{Custody, FaultPlan, Guard, InjectResult, RestoreResult, journal};
 use crate::model::{Fault, FaultKind};
 
 use super::exclusion;
@@ -43,6 +43,19 @@ impl FaultInjection {
 
     /// Finds out what can be known against its commands while nothing is broken yet.
     pub(super) fn check_commands(&self, target: &str) -> Result<(), Fault> {
+        let open = journal::open(&journal::folders()).map_err(|why| {
+            let remedy = "let this user read that folder, or name another one (--journal DIR)";
+            Fault::local("see whether anything is still broken", target, format!("{why}; nothing was injected"), remedy)
+        })?;
+        if let Some(open) = open {
+            let why = format!(
+                "what an earlier run broke may still be in place: {}; nothing was injected (journal {})",
+                open.title(),
+                open.path.display()
+            );
+            let remedy = "put it back with `shakedown restore`; `shakedown restore --dry-run` shows what that runs";
+            return Err(Fault::local("begin with nothing broken", target, why, remedy));
+        }
         self.plan.unstartable().map_or(Ok(()), |why| {
             Err(Fault::local(
                 "find the commands of the fault",
@@ -75,7 +88,7 @@ impl FaultInjection {
     }
 
     /// Injects the fault. Call [`FaultInjection::arm`] first.
-    pub(super) async fn inject(&self) -> Result<CommandResult, Fault> {
+    pub(super) async fn inject(&self) -> Result<InjectResult, Fault> {
         match &mut *self.state.lock().await {
             State::Guarded(guard) => guard.inject().await.ok_or_else(guard_lost),
             State::NotRestored(failed) => Err(failed.fault.clone()),
@@ -115,17 +128,16 @@ impl FaultInjection {
     }
 
     fn not_restored(&self, restored: &RestoreResult) -> Fault {
-        let plan = &self.plan.restore;
-        let verify = plan.verify.as_ref().map(|verify| format!("; then check: {}", verify.shell_text()));
+        let verify = self.plan.restore.verify.as_ref();
+        let verify = verify.map(|verify| format!("; then check: {}", verify.shell_text())).unwrap_or_default();
         Fault::new(
             FaultKind::NotRestored,
             "restore after the injected fault",
             "",
             restored.failure_text(),
             format!(
-                "the fault may still be in place; run by hand: {}{}",
-                plan.restore.shell_text(),
-                verify.unwrap_or_default()
+                "the fault may still be in place; run by hand: {}{verify}; or `shakedown restore`, which tries it again",
+                restored.by_hand(&self.plan).join("; "),
             ),
         )
     }

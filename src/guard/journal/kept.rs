@@ -10,6 +10,10 @@ use crate::guard::CommandSpec;
 use crate::model::text::{MASK, TextPart};
 use crate::model::{Text, shell};
 
+/// Variables of every session.
+const NO_SECRETS: [&str; 10] =
+    ["HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER"];
+
 /// A command without the secrets in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::guard) struct KeptCommand {
@@ -86,16 +90,6 @@ impl KeptCommand {
         Ok(CommandSpec { run: run.collect(), cwd: self.cwd.clone(), timeout: self.timeout })
     }
 
-    /// The command as one would type it into a shell; the secrets are variables of it.
-    pub(in crate::guard) fn shell_text(&self) -> String {
-        let masked = CommandSpec {
-            run: self.run.iter().map(|parts| Text::from(shown(parts))).collect(),
-            cwd: None,
-            timeout: self.timeout,
-        };
-        masked.shell_text()
-    }
-
     /// Variables that it needs.
     fn variables(&self) -> impl Iterator<Item = &str> {
         let secrets = self.run.iter().flatten().filter_map(|part| match part {
@@ -103,6 +97,11 @@ impl KeptCommand {
             Part::Plain(_) => None,
         });
         secrets.chain(self.reads.iter().map(String::as_str))
+    }
+
+    /// Variables whose values must not be shown, as far as that can be told from their names.
+    pub(in crate::guard) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.variables().filter(|name| !NO_SECRETS.contains(name))
     }
 }
 
@@ -164,7 +163,7 @@ mod tests {
         assert_eq!(missing.into_iter().collect::<Vec<_>>(), ["CHECKS_LOGIN_TOKEN"]);
         let again = kept.command(|name| Some(if name == "TOKEN" { "s3cret" } else { "a.b.c" }.to_owned())).unwrap();
         assert_eq!((&*again.run[2], again.run[2].shown()), ("put s3cret a.b.c", "put *** ***"));
-        assert_eq!((again.cwd.clone(), again.timeout, kept.shell_text()), (spec.cwd, spec.timeout, again.shell_text()));
+        assert_eq!((again.cwd.clone(), again.timeout), (spec.cwd, spec.timeout));
     }
 
     #[test]

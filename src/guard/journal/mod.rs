@@ -21,8 +21,10 @@ pub use folder::{folders, set_folder};
 pub(super) use kept::KeptCommand;
 
 use super::processes::{self, Process};
-use super::{Custody, RestorePlan};
+use super::plan::UndoPlan;
+use super::{Custody, Undo};
 use crate::model::visible::visible_lines;
+use crate::net::netns;
 
 /// Of the format; a newer one is not read.
 const FORMAT: u32 = 1;
@@ -44,15 +46,27 @@ pub(super) struct JournalRecord {
     begun: String,
     /// Of the system that it was injected on.
     boot: String,
+    /// The network namespace it was injected in, if that has a name; and its number.
+    pub(super) netns: Option<String>,
+    pub(super) namespace: u64,
     guard: Process,
     /// The mark of its processes.
-    mark: String,
+    pub(super) mark: String,
     /// What breaks it, for people.
     inject: Vec<String>,
-    restore: KeptCommand,
-    verify: Option<KeptCommand>,
+    /// In the order of injecting.
+    pub(super) undos: Vec<KeptUndo>,
+    pub(super) verify: Option<KeptCommand>,
     /// What `inject` left running is waited for so long.
-    patience: Duration,
+    pub(super) patience: Duration,
+}
+
+/// An undo without secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum KeptUndo {
+    Command(KeptCommand),
+    BuiltIn(Undo),
 }
 
 /// As it stands in the file.
@@ -83,8 +97,7 @@ impl JournalRecord {
         custody: &Custody,
         mark: &str,
         inject: Vec<String>,
-        restore: &RestorePlan,
-        patience: Duration,
+        undo: &UndoPlan,
     ) -> Result<Self, JournalError> {
         let keep = |command| {
             KeptCommand::of(command, variables).map_err(|why| JournalError {
@@ -92,19 +105,38 @@ impl JournalRecord {
                 remedy: "name the variable that holds it under `secrets`".to_owned(),
             })
         };
+        let undos = undo.undos.iter().map(|undo| match undo {
+            Undo::Command(command) => keep(command).map(KeptUndo::Command),
+            built_in => Ok(KeptUndo::BuiltIn(built_in.clone())),
+        });
         Ok(Self {
             format: FORMAT,
             check: custody.check.clone(),
             target: custody.target.clone(),
             begun: format!("{:.0}", Timestamp::now()),
             boot: boot(),
+            netns: netns::name(),
+            namespace: netns::inode(),
             guard: processes::own(),
             mark: mark.to_owned(),
             inject,
-            restore: keep(&restore.restore)?,
-            verify: restore.verify.as_ref().map(keep).transpose()?,
-            patience,
+            undos: undos.collect::<Result<_, _>>()?,
+            verify: undo.verify.as_ref().map(keep).transpose()?,
+            patience: undo.patience,
         })
+    }
+
+    /// The commands of the suite.
+    pub(super) fn commands(&self) -> impl Iterator<Item = &KeptCommand> {
+        let undos = self.undos.iter().filter_map(|undo| match undo {
+            KeptUndo::Command(command) => Some(command),
+            KeptUndo::BuiltIn(_) => None,
+        });
+        undos.chain(&self.verify)
+    }
+
+    pub(super) fn is_of_this_boot(&self) -> bool {
+        self.boot == boot()
     }
 
     fn digest(&self) -> String {
@@ -247,7 +279,7 @@ impl FoundJournal {
     /// Whether the fault is of an earlier start of this system.
     #[must_use]
     pub fn of_another_boot(&self) -> bool {
-        self.content.as_ref().is_ok_and(|record| record.boot != boot())
+        self.content.as_ref().is_ok_and(|record| !record.is_of_this_boot())
     }
 }
 
@@ -283,7 +315,7 @@ fn read(path: PathBuf) -> Result<Option<FoundJournal>, String> {
     };
     let held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
     let content = content(&file);
-    let lives = content.as_ref().is_ok_and(|record| record.boot == boot() && processes::lives(record.guard));
+    let lives = content.as_ref().is_ok_and(|record| record.is_of_this_boot() && processes::lives(record.guard));
     Ok(Some(FoundJournal { path, held: held || lives, content }))
 }
 
