@@ -30,7 +30,7 @@ const GONE: Duration = Duration::from_secs(1);
 /// One process, and what cannot be said of another that gets its number later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Process {
-    pid: i32,
+    pub(super) pid: i32,
     /// Clock ticks since boot.
     start: u64,
 }
@@ -136,7 +136,6 @@ impl Processes {
 
     /// Names and numbers of those that run, for people.
     pub(super) fn names(&mut self) -> Vec<String> {
-        let name = |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned();
         self.running().iter().map(|stat| format!("{} {}", name(stat.process.pid), stat.process.pid)).collect()
     }
 
@@ -213,11 +212,40 @@ pub(super) fn identity(pid: i32) -> Option<Process> {
     stat(pid).map(|stat| stat.process)
 }
 
+/// Its state as one letter, see `proc_pid_stat(5)`; `None` when it is not there any more.
+pub(super) fn state(process: Process) -> Option<char> {
+    let text = fs::read_to_string(format!("/proc/{}/stat", process.pid)).ok()?;
+    let same = parse(process.pid, &text)?.process == process;
+    text.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next()).filter(|_| same)
+}
+
 /// Whether a process is stopped, or is not there any more.
 pub(super) fn stopped(process: Process) -> bool {
-    let text = fs::read_to_string(format!("/proc/{}/stat", process.pid)).unwrap_or_default();
-    let state = text.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
-    identity(process.pid) != Some(process) || matches!(state, Some('T' | 't' | 'Z' | 'X'))
+    matches!(state(process), None | Some('T' | 't' | 'Z' | 'X'))
+}
+
+/// The parent of a process.
+pub(super) fn parent(pid: i32) -> Option<i32> {
+    stat(pid).map(|stat| stat.parent)
+}
+
+/// Its name.
+pub(super) fn name(pid: i32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+/// A process, then those that it started, and those that these started.
+pub(super) fn family(root: Process) -> Vec<Process> {
+    let (all, _) = stats();
+    let mut out = vec![root];
+    let mut at = 0;
+    while let Some(parent) = out.get(at).copied() {
+        let children = all.iter().filter(|stat| stat.parent == parent.pid && !stat.zombie).map(|stat| stat.process);
+        let fresh: Vec<Process> = children.filter(|child| !out.contains(child)).collect();
+        out.extend(fresh);
+        at += 1;
+    }
+    out
 }
 
 /// Kills a process, and no other that has got its number.
@@ -226,7 +254,7 @@ pub(super) fn kill(process: Process) {
 }
 
 /// False when it may not be sent.
-fn signal(process: Process, signal: Signal) -> bool {
+pub(super) fn signal(process: Process, signal: Signal) -> bool {
     // A number may have been given to another by now.
     let same = stat(process.pid).is_some_and(|now| now.process == process);
     same && signal::kill(Pid::from_raw(process.pid), signal).is_ok()

@@ -6,16 +6,23 @@
 //! - Everything is done by `ip`, `nft` and signals: a command in a text for people does the same as this program.
 
 mod address;
+mod control;
 mod link;
+mod network;
+mod nft;
 mod packets;
 mod partition;
 mod process;
+mod routes;
+mod snapshot;
+mod tool;
 
 use serde::{Deserialize, Serialize};
 
 pub use address::{AddressChange, AddressUndo, ChangeKind};
 pub use link::{LinkDown, LinkUndo};
-pub use packets::{Direction, NftUndo, PacketDrop, Protocol};
+pub use nft::NftUndo;
+pub use packets::{Direction, PacketDrop, Protocol};
 pub use partition::Partition;
 pub use process::{ProcessSignal, ProcessTarget, SignalUndo, SignalWord};
 
@@ -55,8 +62,8 @@ pub enum Undo {
 
 impl Disruption {
     /// Looks at the present state and changes nothing: what undoes the disruption, in the order of injecting. `Err` says why it
-    /// cannot be done, and what to do about it.
-    pub async fn prepare(&self) -> Result<Vec<Undo>, String> {
+    /// cannot be done, and what to do about it. It also finds whom [`Self::inject`] then meets: the very processes that the undo names.
+    pub async fn prepare(&mut self) -> Result<Vec<Undo>, String> {
         match self {
             Self::Link(link) => Ok(vec![Undo::Link(link.prepare().await?)]),
             Self::Drop(drop) => Ok(vec![Undo::Nft(drop.prepare().await?)]),
@@ -122,7 +129,7 @@ impl Undo {
             Self::Command(_) => Ok(()),
             Self::Link(link) => link.verify().await,
             Self::Nft(table) => table.verify().await,
-            Self::Signal(process) => process.verify(),
+            Self::Signal(process) => process.verify().await,
             Self::Address(address) => address.verify().await,
         }
     }
