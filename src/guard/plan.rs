@@ -11,7 +11,7 @@ use super::{CommandSpec, GRACE, RestoreResult};
 /// Restoring is tried this often.
 const ATTEMPTS: u32 = 2;
 /// What this program does by itself takes this long only when something is broken.
-const BUILT_IN: Duration = Duration::from_secs(10);
+const BUILT_IN: Duration = Duration::from_secs(25);
 
 /// How to break something and put it back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,15 +93,16 @@ async fn limited<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, 
 }
 
 impl FaultPlan {
-    /// Looks at the present state, and changes nothing. The error tells what cannot be broken, or be put back.
-    pub(super) async fn prepare(&self) -> Result<UndoPlan, String> {
+    /// Looks at the present state, and changes nothing on this host; the steps learn whom they meet. The error tells what cannot be
+    /// broken, or be put back.
+    pub(super) async fn prepare(&mut self) -> Result<UndoPlan, String> {
         let mut undos = Vec::new();
         let mut restore = self.restore.restore.clone();
-        for step in &self.inject {
+        for step in &mut self.inject {
             let before = undos.len();
-            if let Some(disruption) = step.built_in() {
+            if let Step::BuiltIn(disruption) = step {
                 let prepared = limited(disruption.prepare()).await;
-                undos.extend(prepared.map_err(|why| format!("{}: {why}", step.shell_text()))?);
+                undos.extend(prepared.map_err(|why| format!("{}: {why}", disruption.shell_text()))?);
             }
             // The one command of the suite undoes all of them, once everything that came later is undone.
             if undos.len() == before {

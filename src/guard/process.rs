@@ -65,12 +65,12 @@ async fn serve() -> bool {
         print_error("this subcommand is internal: its standard input must be a pipe");
         return false;
     };
-    let Some(Request::Arm(arming)) = next(&mut input).await else {
+    let Some(Request::Arm(mut arming)) = next(&mut input).await else {
         print_error("this subcommand is internal: it expects a plan on standard input");
         return false;
     };
     adopt_orphans();
-    let (locks, journal, undo) = match prepare(&arming).await {
+    let (locks, journal, undo) = match prepare(&mut arming).await {
         Ok(prepared) => prepared,
         Err(JournalError { detail, remedy }) => {
             send(&Reply::Refused { detail, remedy });
@@ -100,7 +100,7 @@ async fn serve() -> bool {
 }
 
 /// What must be there before anything is broken.
-async fn prepare(arming: &Arming) -> Result<(Locks, Journal, UndoPlan), JournalError> {
+async fn prepare(arming: &mut Arming) -> Result<(Locks, Journal, UndoPlan), JournalError> {
     let Arming { plan, mark, custody } = arming;
     let locks = Locks::join(&custody.locks).map_err(|error| JournalError {
         detail: format!("the guard could not share the locks of this run: {error}"),
@@ -108,7 +108,8 @@ async fn prepare(arming: &Arming) -> Result<(Locks, Journal, UndoPlan), JournalE
     })?;
     let undo = plan.prepare().await.map_err(|detail| JournalError {
         detail,
-        remedy: "see to it that it can be broken and put back, or break it by a command (`inject: {run: […]}`)".to_owned(),
+        remedy: "see to it that it can be broken and put back, or break it by a command (`inject: {run: […]}`)"
+            .to_owned(),
     })?;
     let record = JournalRecord::new(custody, mark, plan.inject.iter().map(Step::shell_text).collect(), &undo)?;
     Ok((locks, Journal::write(&custody.journals, record)?, undo))
