@@ -113,6 +113,20 @@ impl FaultPlan {
         Ok(UndoPlan { undos, verify: self.restore.verify.clone(), patience: self.inject_timeout() })
     }
 
+    /// What undoes it, in the order of undoing, as lines for a shell: as far as it can be told before the state of this host is known.
+    #[must_use]
+    pub fn inverse(&self) -> Vec<String> {
+        let mut restore = self.restore.restore.as_ref().map(CommandSpec::shell_text);
+        let inverse = |step: &Step| match step.built_in().and_then(Disruption::inverse) {
+            Some(line) => Some(line),
+            None => restore.take(),
+        };
+        let mut lines: Vec<String> = self.inject.iter().filter_map(inverse).collect();
+        lines.extend(restore);
+        lines.reverse();
+        lines
+    }
+
     /// Why one of its commands cannot be started, and which; `None` when nothing is known against them.
     #[must_use]
     pub fn unstartable(&self) -> Option<String> {

@@ -41,6 +41,14 @@ impl FaultInjection {
         Self { plan, keys, state: Mutex::default() }
     }
 
+    /// What is broken, in order, and what undoes it, in the order of undoing, for people.
+    pub(super) fn breaks(&self) -> Vec<(&'static str, String)> {
+        let inject = self.plan.inject.iter().map(|step| ("inject", step.shell_text()));
+        let verify = self.plan.restore.verify.iter().map(|verify| ("verify", verify.shell_text()));
+        let restore = self.plan.inverse().into_iter().map(|line| ("restore", line));
+        inject.chain(restore).chain(verify).collect()
+    }
+
     /// Finds out what can be known against its commands while nothing is broken yet.
     pub(super) fn check_commands(&self, target: &str) -> Result<(), Fault> {
         let open = journal::open(&journal::folders()).map_err(|why| {

@@ -77,6 +77,10 @@ impl Probe for Failover {
         diagnosis::diagnose(failure)
     }
 
+    fn breaks(&self) -> Vec<(&'static str, String)> {
+        self.injection.breaks()
+    }
+
     fn is_cpu_bound(&self) -> bool {
         self.stream.probe.is_cpu_bound()
     }

@@ -283,6 +283,9 @@ impl DynProbe for StubProbe {
     fn scan(&self) -> Option<String> {
         None
     }
+    fn breaks(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {})
     }

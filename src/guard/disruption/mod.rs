@@ -7,6 +7,7 @@
 
 mod address;
 mod control;
+mod inverse;
 mod link;
 mod network;
 mod nft;
