@@ -14,7 +14,7 @@ use super::stream::{ProbeStream, StreamConfig, StreamLog};
 use super::{Failover, RESTORED};
 use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Arg, Args, FactInfo, Fault, Invalid, Observation, Value};
-use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture, RestoreOutcome};
+use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture, Prober, RestoreOutcome, StreamSpec};
 use crate::testing::{observe_with, recorded};
 
 fn group(pairs: Vec<(&'static str, Arg)>) -> Args {
@@ -256,6 +256,9 @@ enum StubProbe {
 }
 
 impl DynProbe for StubProbe {
+    fn stream<'f>(&'f self, _: &'f StreamSpec) -> ProbeFuture<'f, Option<Box<dyn Prober>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
     fn investigate<'f>(&'f self, _: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
         Box::pin(async {})
     }
