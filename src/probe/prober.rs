@@ -14,7 +14,9 @@ use crate::net::open_loop::Clock;
 choices! {
     /// What the probes of a stream that has connections are sent over.
     pub enum Connection {
+        /// One for each probe.
         New = "new",
+        /// One that stays.
         Keep = "keep",
     }
 }
