@@ -62,6 +62,11 @@ impl StreamEnd {
         NoResponse { kind, why, alert }
     }
 
+    /// Another exchange begins on the stream.
+    pub(super) fn begin(&self) {
+        self.note(|events| events.read = 0);
+    }
+
     fn note(&self, change: impl FnOnce(&mut Events)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
