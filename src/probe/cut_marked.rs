@@ -51,3 +51,54 @@ impl Prober for CutMarked {
         self.prober.connections()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::CutMarked;
+    use crate::model::table::facts;
+    use crate::model::{Fact, Observation};
+    use crate::probe::{Prober, Reply, Seen};
+
+    facts! { FACTS;
+        const SAID: Fact<String> = Fact::text("said", "What it said.");
+    }
+
+    /// Answers each probe at once, and once more later, by half a word.
+    struct Halves(Vec<Reply>);
+
+    fn half(number: u64) -> Reply {
+        let mut observation = Observation::default();
+        observation.set(SAID.info.name, "passw");
+        observation.set_partial(SAID.info.name, "`limit` is reached");
+        Reply { number, sent: None, received: 0, seen: Seen::Observed(Box::new(observation)) }
+    }
+
+    impl Prober for Halves {
+        fn send(&mut self, number: u64, replies: &mut Vec<Reply>) {
+            replies.push(half(number));
+            self.0.push(half(number));
+        }
+        fn receive(&mut self, replies: &mut Vec<Reply>) {
+            replies.append(&mut self.0);
+        }
+        fn wait(&mut self, _: Duration) {}
+        fn capacity(&self) -> usize {
+            7
+        }
+    }
+
+    #[test]
+    fn what_was_cut_has_its_sign_however_it_comes() {
+        let mut marked = CutMarked { prober: Box::new(Halves(Vec::new())), facts: FACTS };
+        let mut replies = Vec::new();
+        marked.send(1, &mut replies);
+        marked.receive(&mut replies);
+        assert_eq!((replies.len(), marked.capacity()), (2, 7));
+        for reply in &replies {
+            let Seen::Observed(observation) = &reply.seen else { panic!("{reply:?}") };
+            assert_eq!(observation.text("said"), Some("passw…"));
+        }
+    }
+}

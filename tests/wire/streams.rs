@@ -50,7 +50,7 @@ async fn drive(mut prober: Box<dyn Prober>, count: u64, enough: usize) -> (BTree
             let due = if next < count { next * nanos(INTERVAL) } else { clock.now() + nanos(INTERVAL) };
             prober.wait(Duration::from_nanos(due.saturating_sub(clock.now())));
         }
-        // What a connection came to right after its last answer.
+        // A server may close a connection right after its last answer.
         std::thread::sleep(INTERVAL);
         let connections = prober.connections();
         (replies.into_iter().map(|reply| (reply.number, reply)).collect(), connections)
@@ -179,18 +179,19 @@ async fn a_connection_that_ends_in_the_middle_fails_its_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_probe_that_is_given_up_ends_and_costs_no_connection() {
-    let (address, _) =
-        server(|number| if number == 0 { Answer::After(Duration::from_mins(1)) } else { Answer::Status(200) }).await;
+async fn a_probe_that_is_given_up_ends_and_counts_as_no_lost_connection() {
+    const STALL: Duration = Duration::from_millis(300);
+    let answers = |number| if number == 0 { Answer::After(STALL) } else { Answer::Status(200) };
+    let (address, _) = server(answers).await;
     let mut prober = prober(&get(address)).await.unwrap();
-    let mut replies = Vec::new();
-    prober.send(0, &mut replies);
-    prober.wait(Duration::from_millis(100));
-    prober.give_up(0);
-    prober.send(1, &mut replies);
     let (replies, counts) = tokio::task::spawn_blocking(move || {
-        let begun = Clock::start();
-        while replies.is_empty() && begun.now() < LONGEST {
+        let (clock, mut replies) = (Clock::start(), Vec::new());
+        prober.send(0, &mut replies);
+        // Until it is under way.
+        prober.wait(STALL / 3);
+        prober.give_up(0);
+        prober.send(1, &mut replies);
+        while clock.now() < nanos(STALL * 2) {
             prober.wait(INTERVAL);
             prober.receive(&mut replies);
         }

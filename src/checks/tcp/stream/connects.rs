@@ -7,9 +7,15 @@ use super::dialler::{Dialler, Ended};
 use crate::model::Fault;
 use crate::net::Origin;
 use crate::net::dial::reset_at_close;
-use crate::net::open_loop::Clock;
+use crate::net::open_loop::nanos;
 use crate::net::sys::limits;
-use crate::probe::{Prober, Reply, Seen};
+use crate::probe::{Prober, Reply, Seen, StreamSpec};
+
+/// Answers to SYNs that the kernel sent again come after a second, or some: they are waited for so much longer than the others …
+const LATE: Duration = Duration::from_secs(3);
+/// … unless these are more: each sends its SYN again and again, and a service that is back must not meet them all at once.
+const MOST: u64 = 4096;
+const FEWEST: u64 = 64;
 
 /// See the module.
 pub(super) struct Connects {
@@ -19,8 +25,11 @@ pub(super) struct Connects {
 }
 
 impl Connects {
-    pub(super) fn new(peer: SocketAddr, origin: Origin, clock: Clock) -> Result<Self, Fault> {
-        Ok(Self { dialler: Dialler::new(peer, origin, clock)?, ended: Vec::new(), capacity: limits::files_of_stream() })
+    pub(super) fn new(peer: SocketAddr, origin: Origin, spec: &StreamSpec) -> Result<Self, Fault> {
+        let wanted = nanos(spec.timeout + LATE) / nanos(spec.interval).max(1);
+        let capacity = usize::try_from(wanted.clamp(FEWEST, MOST)).unwrap_or(usize::MAX);
+        let capacity = capacity.min(limits::files_of_stream());
+        Ok(Self { dialler: Dialler::new(peer, origin, spec.clock)?, ended: Vec::new(), capacity })
     }
 }
 

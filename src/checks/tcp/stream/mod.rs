@@ -37,7 +37,7 @@ pub(super) async fn open(tcp: &Tcp, spec: &StreamSpec) -> Result<Option<Box<dyn 
 
 async fn connects(target: &Target, spec: &StreamSpec) -> Result<Connects, Fault> {
     let address = target.address().await.map_err(|end| unreadable(target, end))?;
-    Connects::new(target.socket(address), target.origin, spec.clock)
+    Connects::new(target.socket(address), target.origin, spec)
 }
 
 /// A session that is open, where the service answers: what it says first is read ahead of the first probe.
