@@ -2,6 +2,7 @@
 //! in memory, a clock that does not wait for silence, texts for people.
 
 mod args;
+mod drive;
 mod expectations;
 mod facts;
 mod fast_forward;
@@ -11,6 +12,7 @@ mod suites;
 mod words;
 
 pub use args::{Written, args, text, texts};
+pub use drive::{drive, in_time_wait, stream};
 pub use expectations::{defaults, expected};
 pub use facts::{count, fact, list, noted, number, table};
 pub use fast_forward::fast_forward;
