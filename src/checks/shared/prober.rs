@@ -30,7 +30,7 @@ fn refusal(error: &io::Error) -> Option<&'static str> {
     Some(match error.raw_os_error()? {
         libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM => "its queue is full",
         libc::EPERM => "a filter of its own forbids it",
-        libc::EMSGSIZE => "the packet is larger than the MTU of its interface",
+        libc::EMSGSIZE => "the packet is larger than the MTU of its interface, or of the path",
         libc::ENETUNREACH => "it has no route there",
         libc::EHOSTUNREACH | libc::EHOSTDOWN => "a route of its own says unreachable",
         libc::EACCES => "a route of its own prohibits it",

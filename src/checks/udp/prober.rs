@@ -6,7 +6,7 @@ use std::time::Duration;
 use socket2::SockAddr;
 
 use super::Udp;
-use super::exchange::Echoed;
+use super::exchange::{Echoed, LARGEST};
 use crate::checks::shared::payload::EXPECTED;
 use crate::checks::shared::prober::{InTime, dropped, reported, unsent};
 use crate::model::Fault;
@@ -21,6 +21,7 @@ use crate::proto::icmp::unique;
 const TAG: usize = 8;
 /// Digits of the number behind these.
 const NUMBER: usize = 16;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// Room for what a service puts around what it sends back.
 const AROUND: usize = 512;
 /// What is shown of that.
@@ -59,7 +60,7 @@ struct Found<'a> {
 impl EchoProber {
     /// Opens one; `None` for a datagram without room for a number, and a name that is not resolved.
     pub(super) async fn open(check: &Udp, echoed: Echoed<'_>, spec: &StreamSpec) -> Result<Option<Self>, Fault> {
-        if echoed.send.len() + TAG + NUMBER > super::exchange::LARGEST {
+        if echoed.send.len() + TAG + NUMBER > LARGEST {
             return Ok(None);
         }
         let address = match check.target.address().await {
@@ -93,9 +94,11 @@ impl EchoProber {
 
 impl Prober for EchoProber {
     fn send(&mut self, number: u64, replies: &mut Vec<Reply>) {
-        let digits = self.request.iter_mut().rev();
-        for (place, digit) in digits.zip((0..NUMBER).map(|at| number >> (4 * at) & 0xf)) {
-            *place = b"0123456789abcdef".iter().copied().nth(usize::try_from(digit).unwrap_or(0)).unwrap_or(b'0');
+        let mut rest = number;
+        for place in self.request.iter_mut().rev().take(NUMBER) {
+            let [.., low] = rest.to_be_bytes();
+            *place = DIGITS[usize::from(low & 0xf)];
+            rest >>= 4;
         }
         let answers = &mut self.answers;
         answers.newest = number;

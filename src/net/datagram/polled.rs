@@ -34,7 +34,7 @@ pub enum Heard<'p> {
     Report(IcmpError, &'p [u8], u64),
     /// So many answers were dropped by this host, because they were not read in time.
     Dropped(u32),
-    /// An error of the socket without a report about where it came from.
+    /// This host cannot read the socket.
     Failed(io::Error),
 }
 
@@ -142,8 +142,8 @@ impl Polled {
             match self.inbox.receive(&self.socket) {
                 Ok(count) => heard += count,
                 Err(error) => {
-                    // The report behind it says more.
-                    if self.reports(&mut each) == 0 {
+                    // The report behind it says more; an error of the path without one does not say which packet met it.
+                    if self.reports(&mut each) == 0 && !is_of_the_path(&error) {
                         each(Heard::Failed(error));
                     }
                     continue;
@@ -193,6 +193,25 @@ impl Polled {
         (self.has_reports, self.known) = (true, Known::Waiting);
         REPORTS
     }
+}
+
+/// Errors that ICMP errors become.
+fn is_of_the_path(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNREFUSED
+                | libc::EHOSTUNREACH
+                | libc::EHOSTDOWN
+                | libc::ENETUNREACH
+                | libc::ENONET
+                | libc::ENOPROTOOPT
+                | libc::EOPNOTSUPP
+                | libc::EPROTO
+                | libc::EACCES
+                | libc::EMSGSIZE
+        )
+    )
 }
 
 /// When something came that is read `now`, at the reading `reading` of the clocks.

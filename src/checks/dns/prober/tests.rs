@@ -151,6 +151,15 @@ async fn a_closed_port_refuses_the_query_that_met_it() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_of_the_query_it_quotes() {
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut prober = open(silent.local_addr().unwrap(), "www.test").await;
+    assert!(ask(&mut *prober, 0..2, 0).is_empty());
+    drop(silent);
+    assert_eq!(numbers(&ask(&mut *prober, 2..3, 1)), [2], "the others are in flight");
+}
+
+#[tokio::test]
 async fn only_one_question_over_udp_has_a_prober() {
     let server: SocketAddr = "127.0.0.1:53".parse().unwrap();
     let of = async |args: Args| {

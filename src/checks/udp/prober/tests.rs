@@ -148,6 +148,15 @@ async fn a_closed_port_refuses_the_probe_that_met_it() {
     }
 }
 
+#[tokio::test]
+async fn a_refusal_is_of_the_probe_it_quotes() {
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut prober = open(silent.local_addr().unwrap(), &[]).await;
+    assert!(ask(&mut *prober, 0..2, 0).is_empty());
+    drop(silent);
+    assert_eq!(numbers(&ask(&mut *prober, 2..3, 1)), [2], "the others are in flight");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_from_another_address_is_none() {
     let asked = UdpSocket::bind("127.0.0.1:0").await.unwrap();
