@@ -1,4 +1,4 @@
-//! Helpers that unit tests share: arguments and facts, one round of a probe, a probe that follows a script, suites that live
+//! Helpers that unit tests share: arguments and facts, one round of a probe, probers of streams, a probe that follows a script, suites that live
 //! in memory, a clock that does not wait for silence, texts for people.
 
 mod args;
@@ -7,6 +7,7 @@ mod expectations;
 mod facts;
 mod fast_forward;
 mod observe;
+pub mod prober;
 pub mod scripted;
 mod suites;
 mod words;
