@@ -4,8 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cut_marked::CutMarked;
 use super::late::LateProbe;
-use super::{Cx, Diagnosis, DynProbe, Failure, Footprint, Grid, PhaseInfo, Probe, ProbeFuture, RestoreOutcome};
+use super::{
+    Cx, Diagnosis, DynProbe, Failure, Footprint, Grid, PhaseInfo, Probe, ProbeFuture, Prober, RestoreOutcome,
+    StreamSpec,
+};
 use crate::model::text::MASK;
 use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
 
@@ -328,6 +332,15 @@ impl DynProbe for MaskedProbe {
             let ended = self.probe.run(cx).await;
             cx.mark_cut();
             ended
+        })
+    }
+    fn stream<'f>(&'f self, spec: &'f StreamSpec) -> ProbeFuture<'f, Option<Box<dyn Prober>>> {
+        if !self.holds_secret {
+            return self.probe.stream(spec);
+        }
+        Box::pin(async move {
+            let (prober, facts) = (self.probe.stream(spec).await?, self.probe.facts());
+            Ok(prober.map(|prober| Box::new(CutMarked { prober, facts }) as Box<dyn Prober>))
         })
     }
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {

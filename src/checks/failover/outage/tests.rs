@@ -5,29 +5,30 @@ use proptest::prelude::*;
 use super::{
     Outage, ProbeOutcome, ProbeResult, TravelTimes, conclusive, longest_possible, longest_unsent_run, outages,
 };
+use crate::probe::ProbeFailure;
 
 /// One letter a probe, 10 ms apart: `.` answered within 1 ms, `x` lost, `?` not sent, `l` answered 95 ms late.
 fn stream(picture: &str) -> Vec<ProbeResult> {
     let probes = picture.chars().enumerate().map(|(n, letter)| {
         let sent = n as f64 * 0.010;
         let (outcome, latency) = match letter {
-            'x' => (ProbeOutcome::Lost, 0.5),
+            'x' => (ProbeOutcome::Failed(ProbeFailure::Lost), 0.5),
             '?' => (ProbeOutcome::NotSent, 0.0),
             'l' => (ProbeOutcome::Answered, 0.096),
             _ => (ProbeOutcome::Answered, 0.001),
         };
-        ProbeResult { due: sent, sent, ended: sent + latency, outcome }
+        ProbeResult::new(sent, sent, sent + latency, outcome)
     });
     probes.collect()
 }
 
-fn outages_of(picture: &str, isolated: u32) -> Vec<Outage> {
+fn outages_of(picture: &str, isolated: u64) -> Vec<Outage> {
     let probes = stream(picture);
-    outages(&conclusive(&probes), &TravelTimes::of(&probes, probes.get(..1).unwrap_or_default()), isolated)
+    outages(&conclusive(&probes, 0.5), &TravelTimes::of(&probes, probes.get(..1).unwrap_or_default()), isolated)
 }
 
 /// Losses, lower and upper bound in whole milliseconds.
-fn brief(found: &[Outage]) -> Vec<(u32, i64, Option<i64>)> {
+fn brief(found: &[Outage]) -> Vec<(u64, i64, Option<i64>)> {
     #[expect(clippy::cast_possible_truncation, reason = "test data of some milliseconds")]
     let ms = |s: f64| (s * 1e3).round() as i64;
     found.iter().map(|e| (e.losses, ms(e.lo), e.hi.map(ms))).collect()
@@ -69,7 +70,7 @@ fn the_end_of_an_outage_is_when_the_answer_came() {
 fn an_outage_that_only_delays_is_within_the_ceiling() {
     let of = |picture: &str| {
         let probes = stream(picture);
-        longest_possible(&conclusive(&probes), &TravelTimes::of(&probes, &probes[..1]), 0.0, 1.0)
+        longest_possible(&conclusive(&probes, 0.5), &TravelTimes::of(&probes, &probes[..1]), 0.0, 1.0)
     };
     assert!((of("......").unwrap() - 0.010).abs() < 1e-9);
     // The last prompt answer was sent at 10 ms, the next proof is the prompt one sent at 60 ms.
@@ -82,7 +83,7 @@ fn an_outage_that_only_delays_is_within_the_ceiling() {
 fn the_ceiling_counts_only_its_phase() {
     let probes = stream("..xxx......xx....");
     let travel = TravelTimes::of(&probes, &probes[..1]);
-    let known = conclusive(&probes);
+    let known = conclusive(&probes, 0.5);
     assert!((longest_possible(&known, &travel, 0.0, 0.08).unwrap() - 0.040).abs() < 1e-9);
     assert!((longest_possible(&known, &travel, 0.08, 1.0).unwrap() - 0.030).abs() < 1e-9);
 }
@@ -152,10 +153,10 @@ impl World {
         let killed = self.outages.iter().filter_map(hit).reduce(f64::min);
         let (ended, outcome) = match killed {
             None => (leaves + self.travel, ProbeOutcome::Answered),
-            Some(at) if self.refuses => (at + self.travel, ProbeOutcome::Lost),
-            Some(_) => (sent + 0.5, ProbeOutcome::Lost),
+            Some(at) if self.refuses => (at + self.travel, ProbeOutcome::Failed(ProbeFailure::Lost)),
+            Some(_) => (sent + 0.5, ProbeOutcome::Failed(ProbeFailure::Lost)),
         };
-        ProbeResult { due, sent, ended, outcome }
+        ProbeResult::new(due, sent, ended, outcome)
     }
 
     fn travel_times(&self) -> TravelTimes {
@@ -186,28 +187,28 @@ fn isolated_losses_of_a_slow_service_stay_isolated() {
         .map(|n| {
             let sent = f64::from(n) * 0.010;
             let lost = matches!(n, 20 | 30 | 40);
-            let outcome = if lost { ProbeOutcome::Lost } else { ProbeOutcome::Answered };
-            ProbeResult { due: sent, sent, ended: sent + if lost { 0.5 } else { 0.2 }, outcome }
+            let outcome = if lost { ProbeOutcome::Failed(ProbeFailure::Lost) } else { ProbeOutcome::Answered };
+            ProbeResult::new(sent, sent, sent + if lost { 0.5 } else { 0.2 }, outcome)
         })
         .collect();
     let travel = TravelTimes::of(&probes, &probes[..10]);
-    let found = outages(&conclusive(&probes), &travel, 1);
+    let found = outages(&conclusive(&probes, 0.5), &travel, 1);
     assert_eq!(found.iter().map(|outage| outage.losses).collect::<Vec<_>>(), [1, 1, 1]);
-    assert!(outages(&conclusive(&probes), &travel, 2).is_empty());
+    assert!(outages(&conclusive(&probes, 0.5), &travel, 2).is_empty());
 }
 
 proptest! {
     #[test]
     fn the_true_outage_is_within_the_bounds(world in world(1)) {
         let probes = world.stream();
-        let known = conclusive(&probes);
+        let known = conclusive(&probes, 0.5);
         let travel = world.travel_times();
         let found = outages(&known, &travel, 1);
         let tiny = 1e-9;
         let truth = world.longest(0.0);
         let most = longest_possible(&known, &travel, 0.0, f64::INFINITY).unwrap();
         prop_assert!(truth <= most + tiny, "{truth} > ceiling {most}");
-        if probes.iter().any(|probe| probe.outcome == ProbeOutcome::Lost) {
+        if probes.iter().any(|probe| probe.outcome == ProbeOutcome::Failed(ProbeFailure::Lost)) {
             prop_assert_eq!(found.len(), 1);
             let hi = found[0].hi.unwrap();
             prop_assert!(found[0].lo <= truth + tiny, "lo {} > {truth}", found[0].lo);
@@ -225,7 +226,7 @@ proptest! {
     #[test]
     fn of_several_outages_the_bounds_hold_the_longest(world in world(3)) {
         let probes = world.stream();
-        let known = conclusive(&probes);
+        let known = conclusive(&probes, 0.5);
         let travel = world.travel_times();
         let (tiny, truth) = (1e-9, world.longest(0.0));
         // A time too short for any answer is none in which the service was there for somebody.
