@@ -149,6 +149,7 @@ impl Desk {
         let run = "echo $$ >run; exec \"$0\" run suite.yaml --allow-disruptive --json r.json";
         command.args(["-c", &format!("sh -c '{run}' \"$0\"; :"), BINARY]).current_dir(marks.path(""));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(marks.path("err")).unwrap());
+        command.env("SHAKEDOWN_JOURNAL", marks.path("journal"));
         own_session(&mut command);
         command.spawn().unwrap()
     }

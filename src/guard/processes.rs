@@ -35,6 +35,13 @@ pub(super) struct Process {
     start: u64,
 }
 
+impl Process {
+    /// Its number and its start, which no other has until the system starts again.
+    pub(super) fn text(self) -> String {
+        format!("{}-{}", self.pid, self.start)
+    }
+}
+
 /// A line of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug)]
 struct Stat {
@@ -49,8 +56,8 @@ struct Stat {
 pub(super) struct Processes {
     /// The value of [`MARK`] that the command was started with.
     mark: String,
-    /// The command's own process, which leads its session.
-    leader: Option<i32>,
+    /// Processes of commands themselves, which lead their sessions.
+    leaders: Vec<i32>,
     /// Whether orphans of the command become children of this process, and it has no others.
     adopts: bool,
     /// Nothing older belongs to it; clock ticks since boot.
@@ -60,10 +67,18 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// Those of the command whose process is `leader`, started with `mark`. `adopts` when this process is a subreaper.
+    /// Those of commands started with `mark`, of which one has the process `leader`. `adopts` when this process is a subreaper.
     pub(super) fn of(mark: &str, leader: Option<i32>, adopts: bool) -> Self {
         let since = leader.and_then(stat).map_or(0, |stat| stat.process.start);
-        Self { mark: mark.to_owned(), leader, adopts, since, known: HashSet::new() }
+        Self { mark: mark.to_owned(), leaders: leader.into_iter().collect(), adopts, since, known: HashSet::new() }
+    }
+
+    /// One more command was started, as this process.
+    pub(super) fn lead(&mut self, leader: Option<i32>) {
+        if self.leaders.is_empty() {
+            self.since = leader.and_then(stat).map_or(0, |stat| stat.process.start);
+        }
+        self.leaders.extend(leader);
     }
 
     /// From here on children of this process may be others' as well.
@@ -79,7 +94,7 @@ impl Processes {
             let (mut members, complete) = self.listed(own);
             for stat in members.iter().filter(|stat| stat.zombie && stat.parent == own) {
                 // The runtime waits for the command itself; nobody else does for what it left to us.
-                if Some(stat.process.pid) != self.leader {
+                if !self.leaders.contains(&stat.process.pid) {
                     let _ = waitpid(Pid::from_raw(stat.process.pid), Some(WaitPidFlag::WNOHANG));
                 }
             }
@@ -102,7 +117,7 @@ impl Processes {
         loop {
             let (found, rest): (Vec<Stat>, Vec<Stat>) = others.into_iter().partition(|stat| {
                 stat.process.pid != own
-                    && (Some(stat.session) == self.leader
+                    && (self.leaders.contains(&stat.session)
                         || self.known.contains(&stat.process)
                         || (self.adopts && stat.parent == own)
                         || members.iter().any(|member| member.process.pid == stat.parent)
@@ -135,11 +150,11 @@ impl Processes {
         let mut foreign: HashSet<Process> = HashSet::new();
         // Stopped first, so that none can start another, or open a connection, between being looked at and being killed.
         for _ in 0..FREEZES {
-            let leader = self.leader;
+            let leaders = self.leaders.clone();
             let fresh: Vec<Process> = self
                 .running()
                 .into_iter()
-                .filter(|stat| Some(stat.session) == leader)
+                .filter(|stat| leaders.contains(&stat.session))
                 .map(|stat| stat.process)
                 .filter(|process| !frozen.contains(process) && !foreign.contains(process))
                 .collect();
@@ -179,6 +194,17 @@ impl Processes {
             sleep(LOOK).await;
         }
     }
+}
+
+/// This process.
+pub(super) fn own() -> Process {
+    let pid = std::process::id().cast_signed();
+    identity(pid).unwrap_or(Process { pid, start: 0 })
+}
+
+/// Whether a process is still there.
+pub(super) fn lives(process: Process) -> bool {
+    stat(process.pid).is_some_and(|now| now.process == process && !now.zombie)
 }
 
 /// The process of this number, while it has it.

@@ -50,7 +50,7 @@ impl Probe for Failover {
         let stream = settings::stream(args)?;
         let phases = Phases::from_args(args, &stream)?;
         let plan = settings::fault(args, &phases)?;
-        let commands = plan.inject.timeout + plan.longest_restore();
+        let commands = plan.inject_timeout() + plan.longest_restore();
         let keys = settings::exclusive(args, &plan);
         Ok(Self { stream, phases, injection: FaultInjection::new(plan, keys), commands })
     }
@@ -93,7 +93,7 @@ impl Probe for Failover {
         let heartbeat = self.heartbeat()?;
         let stream = ProbeStream::start(config)?;
         let mut times = self.steady_before(cx, &stream, &heartbeat).await?;
-        self.injection.arm(&locks).await?;
+        self.injection.arm(&locks, cx.check(), &self.stream.probe.target()).await?;
         let injecting = stream.now();
         self.inject(cx).await?;
         times.injected = stream.now();
@@ -169,7 +169,7 @@ impl Failover {
 
     async fn inject(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         let outcome = self.injection.inject().await?;
-        exit(cx, &INJECT_EXIT, &outcome);
+        exit(cx, &INJECT_EXIT, outcome.command.as_ref());
         if outcome.succeeded() {
             return Ok(());
         }
@@ -210,7 +210,7 @@ impl Failover {
 
     fn record(cx: &mut Cx<'_>, restored: &RestoreResult) {
         cx.set(&RESTORED, restored.succeeded());
-        exit(cx, &RESTORE_EXIT, &restored.restore);
+        exit(cx, &RESTORE_EXIT, restored.restore.as_ref());
         if !restored.repeated.is_empty() {
             cx.note(format!(
                 "`restore` ended what the inject command had left running; run once more after that, it failed ({}): let it be \
@@ -255,8 +255,8 @@ impl Failover {
     }
 }
 
-fn exit(cx: &mut Cx<'_>, fact: &Fact<i64>, outcome: &CommandResult) {
-    if let Some(status) = outcome.exit {
+fn exit(cx: &mut Cx<'_>, fact: &Fact<i64>, outcome: Option<&CommandResult>) {
+    if let Some(status) = outcome.and_then(|outcome| outcome.exit) {
         cx.set(fact, i64::from(status));
     }
 }

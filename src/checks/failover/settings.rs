@@ -9,7 +9,7 @@ use super::fields::{
 };
 use super::stream::{IN_FLIGHT, StreamConfig};
 use crate::guard::lock::LockKey;
-use crate::guard::{CommandSpec, FaultPlan, RestorePlan};
+use crate::guard::{CommandSpec, FaultPlan, RestorePlan, Step};
 use crate::model::argument::Argument;
 use crate::model::{Arg, Args, Field, FieldRole, Invalid, NestedProbe};
 
@@ -122,5 +122,6 @@ pub(super) fn fault(args: &Args, phases: &Phases) -> Result<FaultPlan, Invalid> 
     let verify = args.get(&VERIFY).map(|group| command(&group, &VERIFY)).transpose()?;
     let restore = command(&args.get(&RESTORE), &RESTORE)?;
     let inject = command(&args.get(&INJECT), &INJECT)?;
-    Ok(FaultPlan { inject, restore: RestorePlan { restore, verify }, hold: phases.observe + OVERTIME })
+    let restore = RestorePlan { restore: Some(restore), verify };
+    Ok(FaultPlan { inject: vec![Step::Run(inject)], restore, hold: phases.observe + OVERTIME })
 }
