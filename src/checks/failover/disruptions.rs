@@ -17,8 +17,11 @@ use crate::model::table::fields;
 use crate::model::{Args, Choices as _, Field, FieldKind, Invalid, Text};
 use crate::net::netns;
 
-const NETNS: Field<Option<Text>> =
-    Field::optional("netns", FieldKind::Text, "Name of the network namespace it is in; that of this process by default.");
+const NETNS: Field<Option<Text>> = Field::optional(
+    "netns",
+    FieldKind::Text,
+    "Name of the network namespace it is in; that of this process by default.",
+);
 const DEVICE: Field<Text> = Field::required("device", FieldKind::Text, "Network device.");
 
 fields! { LINK_FIELDS;
