@@ -140,6 +140,10 @@ const SHORT: &str = "      observe: 60ms\n";
 async fn what_a_dead_machine_began_is_finished_by_restore() {
     let desk = Desk::new();
     desk.suite("f", &desk.mends(), HOUR);
+    let planned = desk.shakedown(&["plan", "f.yaml"]).out;
+    let (inject, restore) =
+        (planned.find("inject: sh -c 'echo x").unwrap(), planned.find("restore: sh -c 'echo x").unwrap());
+    assert!(inject < restore && desk.marks.count("injected") == 0, "{planned}");
     desk.dead("f.yaml").await;
     let journal = desk.journal();
     let mode = std::fs::metadata(&journal).unwrap().permissions().mode();

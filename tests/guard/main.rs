@@ -7,6 +7,7 @@ mod leftovers;
 mod marks;
 #[path = "../skips/mod.rs"]
 mod skips;
+mod steps;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
