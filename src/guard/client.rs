@@ -213,11 +213,7 @@ impl Guard {
                 Reply::Restored(result) => return Ok(result),
                 Reply::Started(leader) => self.leader = Some(leader),
                 // Also of an inject command that was interrupted.
-                Reply::Alive
-                | Reply::Restoring
-                | Reply::Injected(_)
-                | Reply::Armed { .. }
-                | Reply::Refused { .. } => {}
+                Reply::Alive | Reply::Restoring | Reply::Injected(_) | Reply::Armed { .. } | Reply::Refused { .. } => {}
             }
         }
     }

@@ -108,7 +108,8 @@ async fn prepare(arming: &Arming) -> Result<(Locks, Journal, UndoPlan), JournalE
     })?;
     let undo = plan.prepare().await.map_err(|detail| JournalError {
         detail,
-        remedy: "see to it that it can be broken and put back, or break it by a command (`inject: {run: […]}`)".to_owned(),
+        remedy: "see to it that it can be broken and put back, or break it by a command (`inject: {run: […]}`)"
+            .to_owned(),
     })?;
     let record = JournalRecord::new(custody, mark, plan.inject.iter().map(Step::shell_text).collect(), &undo)?;
     Ok((locks, Journal::write(&custody.journals, record)?, undo))

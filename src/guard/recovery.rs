@@ -114,7 +114,8 @@ impl FoundJournal {
         }
         if !missing.is_empty() {
             let names = missing.into_iter().collect::<Vec<_>>().join(", ");
-            let why = format!("nothing was run: the journal keeps no secrets, and these variables are not set: {names}");
+            let why =
+                format!("nothing was run: the journal keeps no secrets, and these variables are not set: {names}");
             return Err(Recovery::problem([why, "set them, and run `shakedown restore` again".to_owned()]));
         }
         // What inject left running is gone with the system it ran on.
@@ -135,13 +136,17 @@ fn damaged(path: &Path, damage: &Damage) -> Recovery {
 
 impl Work<'_> {
     fn void(&self) -> Vec<String> {
-        let line = |undo: &&Undo| format!("void: the system was started again since, so nothing is left of it: {}", undo.by_hand());
+        let line = |undo: &&Undo| {
+            format!("void: the system was started again since, so nothing is left of it: {}", undo.by_hand())
+        };
         self.void.iter().map(line).collect()
     }
 
     async fn restore(&self) -> Recovery {
         let Some(_held) = self.hold().await else {
-            return Recovery::problem(["another process restores by it; run `shakedown restore` again to see".to_owned()]);
+            return Recovery::problem([
+                "another process restores by it; run `shakedown restore` again to see".to_owned()
+            ]);
         };
         let mark = &self.record.mark;
         let result = if self.undo.undos.is_empty() && self.undo.verify.is_none() {
@@ -153,8 +158,11 @@ impl Work<'_> {
         };
         let mut recovery = Recovery { done: self.void(), problems: Vec::new() };
         if result.succeeded() {
-            recovery.done.extend(self.undo.undos.iter().rev().map(|undo| format!("ran: {}", self.within(&undo.by_hand()))));
-            let verify = self.undo.verify.iter().map(|verify| format!("checked: {}", self.within(&verify.shell_text())));
+            recovery
+                .done
+                .extend(self.undo.undos.iter().rev().map(|undo| format!("ran: {}", self.within(&undo.by_hand()))));
+            let verify =
+                self.undo.verify.iter().map(|verify| format!("checked: {}", self.within(&verify.shell_text())));
             recovery.done.extend(verify);
             recovery.done.extend(match journal::remove(self.path) {
                 Ok(()) => Some("everything is back; the journal is removed".to_owned()),
@@ -177,7 +185,8 @@ impl Work<'_> {
     fn by_hand(&self, result: &RestoreResult) -> Vec<String> {
         let failed = result.failed.iter().map(|one| one.by_hand.clone());
         let commands = self.undo.undos.iter().filter(|undo| matches!(undo, Undo::Command(_))).map(Undo::by_hand);
-        let verify = self.undo.verify.iter().map(|verify| format!("{}   # exits 0 when it is back", verify.shell_text()));
+        let verify =
+            self.undo.verify.iter().map(|verify| format!("{}   # exits 0 when it is back", verify.shell_text()));
         let commands = commands.chain(verify).filter(|_| !result.command_succeeded());
         let mut lines: Vec<String> = failed.chain(commands).map(|line| self.within(&line)).collect();
         lines.dedup();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS};
 use crate::model::table::fields;
 use crate::model::{Args, Field, FieldKind, NestedProbe, Text};
 
@@ -27,6 +28,16 @@ fields! { COMMAND_FIELDS;
     );
 }
 
+fields! { INJECT_FIELDS;
+    const OWN_RUN: Field<Vec<Text>> = Field::optional(RUN.info.name, RUN.info.kind, RUN.info.help);
+    use COMMAND_TIMEOUT;
+    use LINK;
+    use DROP;
+    use PARTITION;
+    use PROCESS;
+    use ADDRESS;
+}
+
 fields! { STREAM_FIELDS;
     pub(super) const INTERVAL: Field<Duration> = Field::default(
         "interval",
@@ -45,10 +56,16 @@ fields! { STREAM_FIELDS;
 fields! { pub(super) FIELDS;
     pub(super) const PROBE: Field<NestedProbe> =
         Field::required("probe", PROBE_KIND, "The probe that asks the service, on a fixed schedule.");
-    pub(super) const INJECT: Field<Args> =
-        Field::required("inject", COMMAND, "The command that breaks something; must exit 0 once it is broken.");
-    pub(super) const RESTORE: Field<Args> =
-        Field::required("restore", COMMAND, "The command that puts it back; must be safe to run twice.");
+    pub(super) const INJECT: Field<Args> = Field::required(
+        "inject",
+        FieldKind::Group(INJECT_FIELDS),
+        "What breaks something: a command that exits 0 once it is broken, or one of the built-in disruptions.",
+    );
+    pub(super) const RESTORE: Field<Option<Args>> = Field::optional(
+        "restore",
+        COMMAND,
+        "The command that puts it back; must be safe to run twice. A built-in disruption needs none, unless it ends a process.",
+    );
     pub(super) const VERIFY: Field<Option<Args>> = Field::optional(
         "verify",
         COMMAND,

@@ -1,6 +1,7 @@
 //! Failover: breaks something, measures how long the service was away, and puts it back.
 
 mod diagnosis;
+mod disruptions;
 mod exclusion;
 mod expected;
 mod facts;

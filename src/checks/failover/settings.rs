@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::disruptions::{KINDS, disruption};
 use super::exclusion;
 use super::expected::Expected;
 use super::fields::{
@@ -71,7 +72,7 @@ impl Phases {
 /// What nobody else on this host may break at the same time.
 pub(super) fn exclusive(args: &Args, plan: &FaultPlan) -> Vec<LockKey> {
     let NestedProbe { family, args: nested, .. } = args.get(&PROBE);
-    crate::checks::family(family).map_or_else(Vec::new, |family| exclusion::keys(family, &nested, &plan.restore))
+    crate::checks::family(family).map_or_else(Vec::new, |family| exclusion::keys(family, &nested, plan))
 }
 
 /// The nested probe.
@@ -120,8 +121,26 @@ fn command<T: Argument>(group: &Args, field: &Field<T>) -> Result<CommandSpec, I
 /// How to inject the fault and to put it back.
 pub(super) fn fault(args: &Args, phases: &Phases) -> Result<FaultPlan, Invalid> {
     let verify = args.get(&VERIFY).map(|group| command(&group, &VERIFY)).transpose()?;
-    let restore = command(&args.get(&RESTORE), &RESTORE)?;
-    let inject = command(&args.get(&INJECT), &INJECT)?;
-    let restore = RestorePlan { restore: Some(restore), verify };
-    Ok(FaultPlan { inject: vec![Step::Run(inject)], restore, hold: phases.observe + OVERTIME })
+    let restore = args.get(&RESTORE).map(|group| command(&group, &RESTORE)).transpose()?;
+    let (group, hold) = (args.get(&INJECT), phases.observe + OVERTIME);
+    let built_in = disruption(&group, &INJECT, hold, restore.is_some())?;
+    let step = match (built_in, group.given(&RUN)) {
+        (Some(_), true) => {
+            return Err(INJECT.invalid("`run` beside a built-in disruption: which of both?", "write one of them"));
+        }
+        (Some(disruption), false) => Step::BuiltIn(disruption),
+        (None, true) if restore.is_none() => {
+            let message = "nothing undoes what the command of `inject` breaks";
+            return Err(
+                INJECT.invalid(message, "write the command that does, as `restore: {run: [program, argument, …]}`")
+            );
+        }
+        (None, true) => Step::Run(command(&group, &INJECT)?),
+        (None, false) => {
+            let kinds: Vec<String> = KINDS.iter().map(|kind| format!("`{}`", kind.name)).collect();
+            let help = format!("write `run: [program, argument, …]`, or one of {}", kinds.join(", "));
+            return Err(INJECT.invalid("it breaks nothing", help));
+        }
+    };
+    Ok(FaultPlan { inject: vec![step], restore: RestorePlan { restore, verify }, hold })
 }

@@ -45,9 +45,9 @@ impl KeptCommand {
         let mut reads = BTreeSet::new();
         let mut run = Vec::new();
         for word in &command.run {
-            let parts = word.parts().ok_or_else(|| {
-                format!("it cannot be told which part of {} is secret", shell::word(word.shown()))
-            })?;
+            let parts = word
+                .parts()
+                .ok_or_else(|| format!("it cannot be told which part of {} is secret", shell::word(word.shown())))?;
             let mut kept = Vec::new();
             for part in parts {
                 match part {

@@ -20,8 +20,8 @@ use sha2::{Digest as _, Sha256};
 pub use folder::{folders, set_folder};
 pub(super) use kept::KeptCommand;
 
-use super::processes::{self, Process};
 use super::plan::UndoPlan;
+use super::processes::{self, Process};
 use super::{Custody, Undo};
 use crate::model::visible::visible_lines;
 use crate::net::netns;
@@ -239,7 +239,9 @@ pub(super) fn hold(path: &Path) -> Option<File> {
 
 /// The variables of this process.
 fn variables() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Names the start of the system; empty where it has none.

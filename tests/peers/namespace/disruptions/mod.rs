@@ -208,9 +208,10 @@ fn timeless(link: &mut Value) {
 /// The same with the addresses of IPv6 in no order.
 fn unordered(mut state: Value) -> Value {
     for link in state["addresses"].as_array_mut().unwrap() {
-        link["addr_info"].as_array_mut().unwrap().sort_by_key(|address| {
-            (address["family"] == "inet6").then(|| address["local"].to_string())
-        });
+        link["addr_info"]
+            .as_array_mut()
+            .unwrap()
+            .sort_by_key(|address| (address["family"] == "inet6").then(|| address["local"].to_string()));
     }
     state
 }
