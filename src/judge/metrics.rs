@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::model::named::Named;
 use crate::model::record::{Metric, RoundRecord};
-use crate::model::{Arm, ComparedBy, FactInfo, Observation, Round, Unit, Unseen};
+use crate::model::{Arm, ComparedBy, FactInfo, Interval, Observation, Round, Unit, Unseen, Value};
 use crate::plan::Case;
 use crate::stats::Samples;
 
@@ -94,11 +94,16 @@ fn probes(facts: &[FactInfo], measurements: &[Round]) -> Option<u64> {
     measurements.iter().map(of).sum()
 }
 
+/// The number that is compared: of bounds their middle.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| Interval::of(value)?.middle())
+}
+
 /// A round of several measurements: distributions are merged, what has one value each is averaged.
 fn of_round(facts: &[FactInfo], info: &FactInfo, measurements: &[Round]) -> Option<RoundRecord> {
     let round = measurements.first()?;
     let mut samples = Samples::scaled(info.ticks());
-    let values = || measurements.iter().filter_map(|one| one.fact(info.name)?.as_f64());
+    let values = || measurements.iter().filter_map(|one| number(one.fact(info.name)?));
     if info.has_statistics() {
         measurements.iter().filter_map(|one| one.samples(info.name)).for_each(|one| samples.merge(one));
     } else {

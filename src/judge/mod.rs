@@ -24,7 +24,7 @@ use crate::model::fact::{SETTLED_IN, parity::is_parity};
 use crate::model::observation::{KEPT_OF_EACH, Side, Tally, Undecided};
 use crate::model::record::{OriginWord, Outcome};
 use crate::model::typed::ValueType;
-use crate::model::{Arm, Fault, FaultKind, Observation, Round, Silence, Unit, Value, Verdict};
+use crate::model::{Arm, Fault, FaultKind, Kind, Observation, Round, Silence, Unit, Value, Verdict};
 use crate::plan::{Case, PlannedArm};
 use crate::probe::diagnosis::{self, Usual};
 use crate::probe::{Diagnosis, Failure};
@@ -184,6 +184,10 @@ fn undecided(doubt: &Undecided, expectation: &Expectation, arm: &PlannedArm) -> 
         Undecided::Less(why) => (
             format!("`{}` may be less than was counted: {why}", info.name),
             "have it counted by a peer that can tell, or expect what the count can show: at most so much",
+        ),
+        Undecided::Bounds(seen) => (
+            format!("`{}` lies between bounds, and where between them decides: {seen}", info.name),
+            "raise the rate: a shorter `interval` of the probes brings the bounds together; or expect what is further away from them",
         ),
         Undecided::Late(why) => (
             format!("`{}` is not known: {why}, and nothing says how much of it is the target's", info.name),
@@ -360,7 +364,12 @@ fn judged(
             let holds = test.holds(None, typing);
             return Ok((holds, (!holds).then(|| distinguish::of_negation(test, instead.clone()))));
         }
-        Operand::Value(value) => (value, Ok(test.holds(value.as_deref(), typing))),
+        Operand::Value(value) => {
+            let decided = test.decide(value.as_deref(), typing);
+            let open = decided.is_none() && expectation.info.kind == Kind::Interval && value.is_some();
+            let seen = || operands::of_bounds(value.as_deref(), expectation.info.unit);
+            (value, if open { Err(Undecided::Bounds(seen())) } else { Ok(decided == Some(true)) })
+        }
         Operand::Partial(value, why) => {
             (value, test.holds_in_part(value.as_deref(), typing).ok_or_else(|| Undecided::Part((*why).to_owned())))
         }

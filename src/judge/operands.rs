@@ -10,7 +10,7 @@ use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test};
 use crate::model::fact::{SETTLED_IN, parity::is_parity};
 use crate::model::record::EXPIRED;
 use crate::model::typed::{Form, ValueType};
-use crate::model::{FactInfo, Observation, Round, TimeOf, Unit, Unseen, Value};
+use crate::model::{FactInfo, Interval, Observation, Round, TimeOf, Unit, Unseen, Value};
 use crate::stats::Samples;
 
 /// Characters of a value shown to people.
@@ -159,6 +159,17 @@ fn holds_in(round: &Round, given: &Precondition) -> bool {
     }
 }
 
+/// Bounds for people: those of a number, or of each number of a column.
+pub(super) fn of_bounds(value: Option<&Value>, unit: Unit) -> String {
+    let all = match value {
+        Some(Value::Array(items)) => items.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    let shown: Vec<String> = all.iter().filter_map(Interval::of).take(5).map(|bounds| bounds.human(unit)).collect();
+    shown.join(", ")
+}
+
 /// A value for people.
 pub(super) fn human(value: &Value, sort: Sort) -> String {
     shown(value, sort, false)
@@ -178,6 +189,7 @@ fn shown(value: &Value, sort: Sort, runs_out: bool) -> String {
             Some(number) => unit.human(number),
             None => number.to_string(),
         },
+        (Value::Object(_), Sort::Number(unit)) if let Some(bounds) = Interval::of(value) => bounds.human(unit),
         (Value::String(text), _) => text.clone(),
         (Value::Array(items), _) => {
             let element = if matches!(sort, Sort::Column(_)) { sort.element() } else { Sort::Any };

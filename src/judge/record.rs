@@ -67,6 +67,7 @@ pub fn record(
             .chain(parity.into_iter().flat_map(|parity| &parity.left_out))
             .cloned()
             .collect(),
+        timeline: observation.timeline().cloned(),
         digest: Some(Arc::clone(&case.subject().digest)),
         comparison: Named::default(),
         baseline: None,

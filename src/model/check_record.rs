@@ -1,5 +1,6 @@
 //! One case of a run: its part of the document `shakedown.report/1`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -14,6 +15,7 @@ use super::grid::GridCell;
 use super::named::{FactValue, Named};
 use super::place::Place;
 use super::text::{Shared, Word};
+use super::timeline::Timeline;
 use super::unit::Unit;
 use super::verdict::{Severity, Verdict};
 
@@ -94,6 +96,9 @@ pub struct CheckRecord {
     pub metrics: Named<Metric>,
     /// Lines of evidence.
     pub notes: Vec<String>,
+    /// What streams of probes saw over time, of a check that watches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Arc<Timeline>>,
     /// Metrics compared with the other arm, or with the baseline: by metric, or `metric.p90` and `metric.p99`.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub comparison: Named<Comparison>,

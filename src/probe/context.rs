@@ -11,7 +11,7 @@ use super::lateness::{Lateness, Watch};
 use crate::model::fact::{Choice, Distribution, Scalar};
 use crate::model::rows::{LongList, Rows, RowsBuilder};
 use crate::model::typed::Form;
-use crate::model::{Fact, FactInfo, Fault, Kind, Observation, Value};
+use crate::model::{Fact, FactInfo, Fault, Kind, Observation, Timeline, Value};
 use crate::net::clock::{MeasuredTime, Stamp};
 use crate::stats::Samples;
 
@@ -87,6 +87,11 @@ impl<'a> Cx<'a> {
     /// Sets a table of this round, and the statistics of its columns.
     pub fn set_rows(&mut self, rows: RowsBuilder) {
         self.observation.set_rows(rows);
+    }
+
+    /// Sets what streams of probes saw over time.
+    pub fn set_timeline(&mut self, timeline: Timeline) {
+        self.observation.set_timeline(timeline);
     }
 
     /// Sets a list of this round that may be long.

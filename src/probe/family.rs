@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::late::LateProbe;
-use super::{Cx, Diagnosis, DynProbe, Failure, Footprint, Grid, PhaseInfo, Probe, ProbeFuture, RestoreOutcome};
+use super::{
+    Cx, Diagnosis, DynProbe, Failure, Footprint, Grid, PhaseInfo, Probe, ProbeFuture, Prober, RestoreOutcome,
+    StreamSpec,
+};
 use crate::model::text::MASK;
 use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
 
@@ -326,6 +329,9 @@ impl DynProbe for MaskedProbe {
             cx.mark_cut();
             ended
         })
+    }
+    fn stream<'f>(&'f self, spec: &'f StreamSpec) -> ProbeFuture<'f, Option<Box<dyn Prober>>> {
+        self.probe.stream(spec)
     }
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
         self.probe.investigate(cx)

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::captured::CapturedValues;
-use super::{Cx, DynProbe, Family, Footprint, ProbeFuture, RestoreOutcome};
+use super::{Cx, DynProbe, Family, Footprint, ProbeFuture, Prober, RestoreOutcome, StreamSpec};
 use crate::model::args::TextForm;
 use crate::model::capture::text_of;
 use crate::model::{Args, FactInfo, Fault, Observation, Text, stand_in};
@@ -104,6 +104,13 @@ impl DynProbe for LateProbe {
                 ended
             }),
             Err(fault) => Box::pin(std::future::ready(Err(fault))),
+        }
+    }
+    fn stream<'f>(&'f self, spec: &'f StreamSpec) -> ProbeFuture<'f, Option<Box<dyn Prober>>> {
+        // Only a check can capture, and none of a family that is probed in a stream is built so late.
+        match self.built.get() {
+            Some(probe) => probe.stream(spec),
+            None => Box::pin(std::future::ready(Ok(None))),
         }
     }
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {

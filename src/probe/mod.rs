@@ -8,6 +8,7 @@ mod grid;
 mod host;
 mod late;
 mod lateness;
+mod prober;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,6 +20,7 @@ pub use diagnosis::{Diagnosis, Failure, PhaseInfo};
 pub use family::{Family, FieldRules, Mode, Synonyms, called, plain};
 pub use grid::{Grid, PlannedCell};
 pub use host::Host;
+pub use prober::{Connection, Connections, Identity, ProbeFailure, Prober, Reply, Seen, StreamSpec};
 
 use crate::model::fact::Choice;
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
@@ -119,6 +121,11 @@ pub trait Probe: Send + Sync + Sized + 'static {
     }
     /// One round.
     fn run(&self, cx: &mut Cx<'_>) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// A long-lived prober of a stream; `None` where each of its probes is a round by itself. It is opened on the thread of the
+    /// network namespace it is to stand in.
+    fn stream(&self, _: &StreamSpec) -> impl Future<Output = Result<Option<Box<dyn Prober>>, Fault>> + Send {
+        async { Ok(None) }
+    }
     /// Looks for what tells more of the cause, once, after the last attempt failed: it may add evidence, and nothing else. What
     /// it sends is bounded by [`INVESTIGATION`].
     fn investigate(&self, _: &mut Cx<'_>) -> impl Future<Output = ()> + Send {
@@ -164,6 +171,8 @@ pub trait DynProbe: Send + Sync {
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// See [`Probe::run`].
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f>;
+    /// See [`Probe::stream`].
+    fn stream<'f>(&'f self, spec: &'f StreamSpec) -> ProbeFuture<'f, Option<Box<dyn Prober>>>;
     /// See [`Probe::investigate`].
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>>;
     /// See [`Probe::restore`].
@@ -200,6 +209,9 @@ impl<P: Probe> DynProbe for P {
     }
     fn run<'f>(&'f self, cx: &'f mut Cx<'_>) -> ProbeFuture<'f> {
         Box::pin(Probe::run(self, cx))
+    }
+    fn stream<'f>(&'f self, spec: &'f StreamSpec) -> ProbeFuture<'f, Option<Box<dyn Prober>>> {
+        Box::pin(Probe::stream(self, spec))
     }
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
         Box::pin(Probe::investigate(self, cx))

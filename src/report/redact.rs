@@ -12,7 +12,8 @@ use crate::model::record::{
     Shared, SuiteRef, Word,
 };
 use crate::model::rows::{Cell, Rows};
-use crate::model::{CheckRecord, Comparison, Event, Fault, GridCell, Place};
+use crate::model::timeline::{Mark, Series, Timeline};
+use crate::model::{CheckRecord, Comparison, Event, Fault, GridCell, Place, timeline};
 use crate::suite::Redactor;
 
 /// An event without secrets.
@@ -147,6 +148,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         control,
         metrics,
         notes,
+        timeline,
         comparison,
         baseline,
         base,
@@ -176,11 +178,25 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     some(control, redactor, of_control);
     named(metrics, redactor, of_metric);
     texts(notes, redactor);
+    some(timeline, redactor, of_timeline);
     named(comparison, redactor, of_comparison);
     of_baseline(baseline, redactor);
     of_sides([base, over_ipv4], redactor);
     named(rules, redactor, word);
     words(gated, redactor);
+}
+
+fn of_timeline(timeline: &mut Arc<Timeline>, redactor: &Redactor) {
+    let Timeline { started: _, end_s: _, marks, streams } = Arc::make_mut(timeline);
+    for Mark { at_s: _, what } in marks {
+        word(what, redactor);
+    }
+    named(streams, redactor, |series, redactor| {
+        let Series { interval_s: _, runs, grain_s: _ } = series;
+        for timeline::Run { at_s: _, until_s: _, probes: _, outcome: _, failed: _, rtt: _, owner } in runs {
+            some(owner, redactor, shared);
+        }
+    });
 }
 
 fn some<T>(value: &mut Option<T>, redactor: &Redactor, of: fn(&mut T, &Redactor)) {

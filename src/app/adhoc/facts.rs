@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::model::count::counted;
 use crate::model::record::FactValue;
-use crate::model::{FactInfo, Kind, Unit, Value};
+use crate::model::{FactInfo, Interval, Kind, Unit, Value};
 use crate::probe::Family;
 use crate::report::style::visible;
 use crate::report::table;
@@ -84,6 +84,9 @@ fn plain(value: &Value) -> String {
 
 fn with_unit(info: Option<&FactInfo>, value: &Value) -> String {
     let unit = info.filter(|info| matches!(info.kind, Kind::Integer | Kind::Number)).map(|info| info.unit);
+    if let Some((info, bounds)) = info.filter(|info| info.kind == Kind::Interval).zip(Interval::of(value)) {
+        return bounds.human(info.unit);
+    }
     match (unit.filter(|unit| *unit != Unit::Count), value.as_f64()) {
         (Some(unit), Some(number)) => unit.human(number),
         _ => plain(value),

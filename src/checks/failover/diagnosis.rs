@@ -1,7 +1,8 @@
 //! Why a check failed.
 
 use super::facts::{
-    FAILBACK, FAILBACK_HI, HI, LO, LONGEST, LOST, OUTAGES, OUTAGES_AFTER, RECOVERED, RESTORED, SENT, TOTAL,
+    DEGRADED, DEGRADED_SHARE, DOWNTIME, FAILBACK, FAILBACK_HI, GAP, HI, LO, LOST, OUTAGE_BOUNDS, OUTAGES, OUTAGES_AFTER,
+    RECOVERED, RESTORED, SENT,
 };
 use crate::model::record::Outcome;
 use crate::model::{Unit, Value};
@@ -19,7 +20,15 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     if failure.breach(RECOVERED.info.name).is_some() {
         let lost = count(failure, LOST.info.name).zip(count(failure, SENT.info.name));
         let lost = lost.map(|(lost, sent)| format!(" ({lost} of {sent} probes lost)")).unwrap_or_default();
-        let cause = format!("{target} did not come back by itself before `restore`{lost}");
+        let shared = failure.value(DEGRADED.info.name).and_then(Value::as_f64).is_some_and(|seconds| seconds > 0.0);
+        let share = failure.value(DEGRADED_SHARE.info.name).and_then(Value::as_f64).filter(|_| shared);
+        let cause = match share {
+            Some(share) => format!(
+                "a share of {target} stayed away until `restore`: {} of the probes failed{lost}",
+                Unit::Ratio.human(share)
+            ),
+            None => format!("{target} did not come back by itself before `restore`{lost}"),
+        };
         let next = "look at health checks, at the election and at the standby's log in the time of this check; then raise `observe` if it \
              only needs longer";
         return Some(Diagnosis::new(cause, next));
@@ -29,12 +38,13 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         let next = "look at what `restore` starts, and whether `verify` waits for what users need";
         return Some(Diagnosis::new(cause, next));
     }
-    let outage = [&LONGEST, &HI, &LO, &TOTAL].iter().find_map(|fact| failure.breach(fact.info.name));
+    let names = [OUTAGE_BOUNDS.info.name, HI.info.name, LO.info.name, DOWNTIME.info.name, GAP.info.name];
+    let outage = names.iter().find_map(|name| failure.breach(name));
     if let Some(breach) = outage {
         let next = "look at detection first (intervals of health checks, timers), then at the switch itself; the times of both are in the report";
         return Some(Diagnosis::new(away(failure, breach, ""), next));
     }
-    let back = [&FAILBACK, &FAILBACK_HI].iter().find_map(|fact| failure.breach(fact.info.name));
+    let back = [FAILBACK.info.name, FAILBACK_HI.info.name].iter().find_map(|name| failure.breach(name));
     let breach = back?;
     let next = "going back costs an outage of its own: look at preemption and at what the restored node does before it takes over";
     Some(Diagnosis::new(away(failure, breach, " on the way back"), next))

@@ -12,9 +12,9 @@ use crate::model::{Arg, Args, Fault, FieldInfo, FieldKind, Text};
 use crate::net::endpoint;
 use crate::probe::Family;
 
-/// The locks of a check whose probe is of `family` with `args`.
-pub(super) fn keys(family: &Family, args: &Args, restore: &RestorePlan) -> Vec<LockKey> {
-    let hosts = hosts(family, args).into_iter();
+/// The locks of a check whose probes are of these families with these arguments.
+pub(super) fn keys<'a>(probes: impl Iterator<Item = (&'a Family, &'a Args)>, restore: &RestorePlan) -> Vec<LockKey> {
+    let hosts = probes.flat_map(|(family, args)| hosts(family, args));
     let mut keys: Vec<LockKey> = hosts.map(|host| key(format!("target {host}"), &host)).collect();
     let command = &restore.restore;
     let program = command.run.first().map_or("", Text::shown);
@@ -184,7 +184,12 @@ mod tests {
 
     #[test]
     fn a_command_is_the_same_from_everywhere_unless_its_folder_matters() {
-        let same = |run: &[&str]| command_identity(&command("/", run)) == command_identity(&command("/etc", run));
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        std::fs::write(folders[1].path().join("passwd"), "").unwrap();
+        let identity = |at: usize, run: &[&str]| {
+            command_identity(&CommandSpec { cwd: Some(folders[at].path().into()), ..command("/", run) })
+        };
+        let same = |run: &[&str]| identity(0, run) == identity(1, run);
         assert!(same(&["ssh", "gw1", "systemctl", "start", "keepalived"]));
         assert!(!same(&["sh", "-c", "echo ok > state"]));
         assert!(!same(&["cat", "passwd"]), "a file of one folder and not of the other");
@@ -194,7 +199,7 @@ mod tests {
     fn the_order_of_locks_is_that_of_every_other_run() {
         let restore = RestorePlan { restore: command("/", &["true"]), verify: None };
         let family = crate::checks::family("tcp").unwrap();
-        let found = keys(family, &args(&[("host", text("192.0.2.1"))]), &restore);
+        let found = keys([(family, &args(&[("host", text("192.0.2.1"))]))].into_iter(), &restore);
         assert_eq!(found.len(), 2);
         assert!(found.is_sorted_by(|a, b| a.identity < b.identity), "{found:?}");
     }

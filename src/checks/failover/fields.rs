@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use crate::model::table::fields;
 use crate::model::{Args, Field, FieldKind, NestedProbe, Text};
+use crate::probe::Connection;
 
 const COMMAND: FieldKind = FieldKind::Group(COMMAND_FIELDS);
 const PROBE_KIND: FieldKind = FieldKind::Probe(stream_families, STREAM_FIELDS);
+/// Share of probes that may fail when all is well.
+const BACKGROUND: FieldKind = FieldKind::Ratio(0.0, 0.2);
 
 /// Families that can be asked again and again.
 fn stream_families() -> Vec<&'static str> {
@@ -38,24 +41,48 @@ fields! { STREAM_FIELDS;
         "timeout",
         FieldKind::Duration(0.001, 60.0),
         "500ms",
-        "After this time a probe counts as lost. Keep it below 1s, so that a retransmitted SYN cannot hide an outage.",
+        "An answer that takes longer is late, and a probe without one is lost. Keep it below 1s, so that a retransmitted SYN cannot hide an outage.",
+    );
+    pub(super) const CONNECTION: Field<Connection> = Field::choice(
+        "connection",
+        "new",
+        "Of tcp and http: a connection for each probe, or one that stays. A tcp session expects back what it sends.",
+    );
+    pub(super) const ECHO: Field<bool> = Field::default(
+        "echo",
+        FieldKind::Bool,
+        "false",
+        "Of udp: the service sends back what it is sent. Each probe carries its number, so that late, doubled and reordered answers are told apart.",
+    );
+    pub(super) const IDENTITY: Field<Option<Text>> = Field::optional(
+        "identity",
+        FieldKind::Text,
+        "The fact of the probe that tells who answered, such as `body` or `headers.x-served-by`.",
     );
 }
 
 fields! { pub(super) FIELDS;
-    pub(super) const PROBE: Field<NestedProbe> =
-        Field::required("probe", PROBE_KIND, "The probe that asks the service, on a fixed schedule.");
-    pub(super) const INJECT: Field<Args> =
-        Field::required("inject", COMMAND, "The command that breaks something; must exit 0 once it is broken.");
-    pub(super) const RESTORE: Field<Args> =
-        Field::required("restore", COMMAND, "The command that puts it back; must be safe to run twice.");
+    pub(super) const PROBE: Field<Option<NestedProbe>> =
+        Field::optional("probe", PROBE_KIND, "The probe that asks the service, on a fixed schedule: a stream named `probe`.");
+    pub(super) const STREAMS: Field<Vec<(String, NestedProbe)>> = Field::optional(
+        "streams",
+        FieldKind::Map(&PROBE_KIND),
+        "Several probes by name, each on a schedule of its own, through the same disruption.",
+    );
+    pub(super) const INJECT: Field<Option<Args>> = Field::optional(
+        "inject",
+        COMMAND,
+        "The command that breaks something; must exit 0 once it is broken. Without it the check only watches, and breaks nothing.",
+    );
+    pub(super) const RESTORE: Field<Option<Args>> =
+        Field::optional("restore", COMMAND, "The command that puts it back; must be safe to run twice.");
     pub(super) const VERIFY: Field<Option<Args>> = Field::optional(
         "verify",
         COMMAND,
         "A command that exits 0 when everything is back, run after `restore`.",
     );
     pub(super) const OBSERVE: Field<Duration> =
-        Field::default("observe", FieldKind::Duration(0.05, 3600.0), "30s", "Time from the fault to `restore`.");
+        Field::default("observe", FieldKind::Duration(0.05, 86400.0), "30s", "Time from the disruption to `restore`; without a disruption, how long to watch.");
     pub(super) const STEADY: Field<Duration> = Field::default(
         "steady",
         FieldKind::Duration(0.05, 600.0),
@@ -68,10 +95,16 @@ fields! { pub(super) FIELDS;
         "1s",
         "How long an answer must last to count as recovered; also the time for failback after `restore`.",
     );
-    pub(super) const ISOLATED: Field<u32> = Field::default(
+    pub(super) const ISOLATED: Field<Option<u32>> = Field::optional(
         "isolated",
         FieldKind::Integer(1, 1000),
-        "1",
-        "How many lost probes in a row make an outage; fewer are isolated losses and only count in `lost`.",
+        "How many failed probes in a row make an outage; fewer are isolated losses and only count in `lost`. Left out, as many as the loss \
+         of the first steady phase would not make by chance: 1 where nothing was lost.",
+    );
+    pub(super) const BACKGROUND_LOSS: Field<f64> = Field::default(
+        "background_loss",
+        BACKGROUND,
+        "0%",
+        "Share of the probes that may fail when all is well; with more in the first steady phase nothing is injected.",
     );
 }

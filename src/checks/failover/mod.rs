@@ -1,72 +1,97 @@
 //! Failover: breaks something, measures how long the service was away, and puts it back.
 
+mod degraded;
 mod diagnosis;
 mod exclusion;
 mod expected;
 mod facts;
 mod fields;
 mod injection;
+mod isolated;
+mod measure;
 mod outage;
+mod owners;
 mod report;
+mod rows;
 mod settings;
 mod stream;
+mod streams;
 mod synonyms;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use facts::{INJECT_EXIT, RECOVERED, RESTORE_EXIT, RESTORED, STEADY_BEFORE};
+use facts::{INJECT_EXIT, RECOVERED, RESTORE_EXIT, RESTORED};
 use injection::FaultInjection;
-use outage::ProbeOutcome;
-use report::PhaseTimes;
+use measure::PhaseTimes;
 use settings::Phases;
-use stream::{ProbeStream, StreamConfig};
+use stream::StreamConfig;
+use streams::Streams;
 
 use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 use crate::net::heartbeat::Heartbeat;
-use crate::probe::{Cx, Diagnosis, Failure, Footprint, Probe, RestoreOutcome, Synonyms};
+use crate::probe::{Cx, Diagnosis, Failure, FieldRules, Footprint, Mode, Probe, RestoreOutcome, Synonyms};
 
 /// The probe.
 pub struct Failover {
-    stream: StreamConfig,
+    streams: Vec<StreamConfig>,
     phases: Phases,
-    injection: FaultInjection,
+    /// What it breaks; `None` of a check that only watches.
+    injection: Option<FaultInjection>,
     commands: Duration,
 }
 
 impl Probe for Failover {
-    const SUMMARY: &'static str = "Inject a fault, measure the outage with bounds, restore on every path";
+    const SUMMARY: &'static str = "Break something or watch a change, measure outages with bounds, restore on every path";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
+    const MODES: &'static [Mode] = &[Mode::of("inject", |args| args.get(&fields::INJECT).is_some(), facts::OF_DISRUPTION)];
     const STREAMS: bool = false;
     const NO_PARITY: Option<&'static str> =
         Some("what it breaks is broken for both IP versions at once: give its probe an `ip_version`");
+    const FIELD_RULES: FieldRules = FieldRules {
+        exclusive: &[],
+        any: &[&["probe", "streams"]],
+        with: &[("restore", &["inject"]), ("verify", &["inject"])],
+    };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::PROBE.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
-        let stream = settings::stream(args)?;
-        let phases = Phases::from_args(args, &stream)?;
+        let streams = settings::streams(args)?;
+        let phases = Phases::from_args(args, &streams)?;
         let plan = settings::fault(args, &phases)?;
-        let commands = plan.inject.timeout + plan.longest_restore();
-        let keys = settings::exclusive(args, &plan);
-        Ok(Self { stream, phases, injection: FaultInjection::new(plan, keys), commands })
+        let commands = plan.as_ref().map_or(Duration::ZERO, |plan| plan.inject.timeout + plan.longest_restore());
+        let injection = plan.map(|plan| {
+            let keys = settings::exclusive(args, &plan);
+            FaultInjection::new(plan, keys)
+        });
+        Ok(Self { streams, phases, injection, commands })
     }
 
     fn target(&self) -> String {
-        self.stream.probe.target()
+        let mut targets: Vec<String> = self.streams.iter().map(|stream| stream.probe.target()).collect();
+        targets.dedup();
+        let more = targets.len().saturating_sub(1);
+        let first = targets.into_iter().next().unwrap_or_default();
+        if more == 0 { first } else { format!("{first} and {more} more") }
     }
 
     fn footprint(&self) -> Footprint {
-        Footprint::Disruptive
+        if self.injection.is_some() { Footprint::Disruptive } else { Footprint::Quiet }
+    }
+
+    fn watches(&self) -> bool {
+        true
     }
 
     fn longest(&self) -> Duration {
         // The wait after the first steady phase and the end each have the patience; 10 s arm the guard.
-        let patience = self.stream.rehearsal() + self.stream.patience * 2;
-        self.phases.all() + patience + self.commands + Duration::from_secs(10)
+        let rehearsals: Duration = self.streams.iter().map(StreamConfig::rehearsal).sum();
+        let timeout = self.streams.iter().map(|stream| stream.timeout).max().unwrap_or_default();
+        self.phases.all() + rehearsals + timeout * 2 + self.commands + Duration::from_secs(10)
     }
 
     fn answered(observation: &Observation) -> bool {
@@ -78,46 +103,25 @@ impl Probe for Failover {
     }
 
     fn is_cpu_bound(&self) -> bool {
-        self.stream.probe.is_cpu_bound()
+        self.streams.iter().any(|stream| stream.probe.is_cpu_bound())
     }
 
     async fn prepare(&self) {
-        self.stream.probe.prepare().await;
+        for stream in &self.streams {
+            stream.probe.prepare().await;
+        }
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        self.injection.check_commands(&self.stream.probe.target())?;
-        // Held to the end of the round; the guard holds them for as long as it lives.
-        let locks = self.injection.lock(cx.check(), &self.stream.probe.target())?;
-        let config = self.stream.rehearsed(cx).await?;
-        let heartbeat = self.heartbeat()?;
-        let stream = ProbeStream::start(config)?;
-        let mut times = self.steady_before(cx, &stream, &heartbeat).await?;
-        self.injection.arm(&locks).await?;
-        let injecting = stream.now();
-        self.inject(cx).await?;
-        times.injected = stream.now();
-        let guarded = tokio::select! {
-            () = tokio::time::sleep(self.phases.observe) => Ok(()),
-            lost = self.injection.lost() => Err(lost),
-            // Nothing of it can be judged any more, so there is no reason to leave it broken for longer.
-            () = stream.interrupted(&heartbeat, injecting) => Ok(()),
-        };
-        times.restoring = stream.now();
-        // After a failure nothing of it will be judged; what counts is that everybody hears of it soon.
-        self.restore_service(cx).await.and(guarded)?;
-        self.watched(&stream, &heartbeat, &times)?;
-        tokio::time::sleep(self.phases.settle).await;
-        times.after = stream.now();
-        tokio::time::sleep(self.phases.steady).await;
-        times.end = stream.now();
-        self.watched(&stream, &heartbeat, &times)?;
-        let log = stream.finish().await?;
-        report::facts(cx, &log, &times, &self.phases, &self.stream)
+        match &self.injection {
+            Some(injection) => self.disrupt(injection, cx).await,
+            None => self.watch(cx).await,
+        }
     }
 
     async fn restore(&self, cx: &mut Cx<'_>) -> Result<RestoreOutcome, Fault> {
-        match self.injection.restore().await {
+        let Some(injection) = &self.injection else { return Ok(RestoreOutcome::Nothing) };
+        match injection.restore().await {
             // A round that is stopped after its own restore says so as well.
             Ok(None) if cx.observation().last(RESTORED.info.name) == Some(&true.into()) => Ok(RestoreOutcome::Done),
             Ok(None) => Ok(RestoreOutcome::Nothing),
@@ -134,57 +138,93 @@ impl Probe for Failover {
 }
 
 impl Failover {
+    /// Breaks it while the streams run.
+    async fn disrupt(&self, injection: &FaultInjection, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        let target = self.target();
+        injection.check_commands(&target)?;
+        // Held to the end of the round; the guard holds them for as long as it lives.
+        let locks = injection.lock(cx.check(), &target)?;
+        let heartbeat = self.heartbeat()?;
+        let streams = Streams::start(&self.streams, cx).await?;
+        let mut times = self.steady_before(cx, &streams, &heartbeat).await?;
+        injection.arm(&locks).await?;
+        let injecting = streams.now();
+        self.inject(injection, cx).await?;
+        times.injected = streams.now();
+        let guarded = tokio::select! {
+            () = tokio::time::sleep(self.phases.observe) => Ok(()),
+            lost = injection.lost() => Err(lost),
+            // Nothing of it can be judged any more, so there is no reason to leave it broken for longer.
+            () = streams.interrupted(&heartbeat, injecting) => Ok(()),
+        };
+        times.restoring = streams.cut();
+        // After a failure nothing of it will be judged; what counts is that everybody hears of it soon.
+        self.restore_service(injection, cx).await.and(guarded)?;
+        self.watched(&streams, &heartbeat, &times)?;
+        tokio::time::sleep(self.phases.settle).await;
+        self.steady_after(cx, streams, &heartbeat, times).await
+    }
+
+    /// Watches what somebody else changes.
+    async fn watch(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        let heartbeat = self.heartbeat()?;
+        let streams = Streams::start(&self.streams, cx).await?;
+        let mut times = self.steady_before(cx, &streams, &heartbeat).await?;
+        times.injected = times.steady;
+        tokio::time::sleep(self.phases.observe).await;
+        times.restoring = streams.cut();
+        self.watched(&streams, &heartbeat, &times)?;
+        self.steady_after(cx, streams, &heartbeat, times).await
+    }
+
+    async fn steady_after(
+        &self,
+        cx: &mut Cx<'_>,
+        streams: Streams,
+        heartbeat: &Heartbeat,
+        mut times: PhaseTimes,
+    ) -> Result<(), Fault> {
+        times.after = streams.cut();
+        tokio::time::sleep(self.phases.steady).await;
+        times.end = streams.cut();
+        self.watched(&streams, heartbeat, &times)?;
+        let started = streams.started();
+        let finished = streams.finish(times.end).await?;
+        report::facts(cx, &finished, &times, (&self.phases, started, self.injection.is_some()))
+    }
+
     /// A service that loses probes before the fault cannot be measured: nothing is injected then.
     async fn steady_before(
         &self,
         cx: &mut Cx<'_>,
-        stream: &ProbeStream,
+        streams: &Streams,
         heartbeat: &Heartbeat,
     ) -> Result<PhaseTimes, Fault> {
         tokio::time::sleep(self.phases.steady).await;
-        let steady = stream.now();
-        let times = PhaseTimes { steady, ..PhaseTimes::default() };
-        self.watched(stream, heartbeat, &times)?;
-        let probes = stream.results(steady).await;
-        let answered = probes.iter().filter(|probe| probe.outcome == ProbeOutcome::Answered).count();
-        cx.set(&STEADY_BEFORE, answered == probes.len() && answered > 0);
-        if answered == probes.len() && answered > 0 {
-            return Ok(times);
-        }
-        let (loss, fault) = stream.first_errors();
-        if let (0, Some(fault)) = (answered, &fault) {
-            return Err(fault.clone());
-        }
-        let why = loss.or_else(|| fault.map(|fault| fault.to_string())).unwrap_or_else(|| "no probe was sent".into());
-        Err(Fault::local(
-            "check the steady state",
-            self.stream.probe.target(),
-            format!(
-                "was not steady before: {answered} of {} probes answered ({why}); nothing was injected",
-                probes.len()
-            ),
-            "make the service healthy first; when answers are merely slow, raise the probe's `timeout`",
-        ))
+        let times = PhaseTimes { steady: streams.cut(), ..PhaseTimes::default() };
+        self.watched(streams, heartbeat, &times)?;
+        streams.steady(times.steady, &self.phases, self.injection.is_some(), cx).await?;
+        Ok(times)
     }
 
-    async fn inject(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let outcome = self.injection.inject().await?;
+    async fn inject(&self, injection: &FaultInjection, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        let outcome = injection.inject().await?;
         exit(cx, &INJECT_EXIT, &outcome);
         if outcome.succeeded() {
             return Ok(());
         }
         // A command that failed half-way may have broken something all the same.
-        self.restore_service(cx).await?;
+        self.restore_service(injection, cx).await?;
         Err(Fault::local(
             "inject the fault",
-            self.stream.probe.target(),
+            self.target(),
             outcome.failure_text(),
             "run the inject command by hand; it must exit 0 (`restore` was run)",
         ))
     }
 
-    async fn restore_service(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        match self.injection.restore().await {
+    async fn restore_service(&self, injection: &FaultInjection, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        match injection.restore().await {
             Ok(None) => {
                 cx.set(&RESTORED, true);
                 Ok(())
@@ -196,7 +236,7 @@ impl Failover {
                 }
                 Err(Fault::local(
                     "keep the fault under control",
-                    self.stream.probe.target(),
+                    self.target(),
                     format!("{}; it is put back", restored.incident),
                     "find out what stopped this process or ended its guard, and run it again",
                 ))
@@ -228,7 +268,7 @@ impl Failover {
             let remedy = "check the limits of processes and memory (`ulimit -a`)";
             Fault::local(
                 "start a thread that watches this process",
-                self.stream.probe.target(),
+                self.target(),
                 error.to_string(),
                 remedy,
             )
@@ -236,8 +276,8 @@ impl Failover {
     }
 
     /// What this process did not watch, because it did not run, it must not judge.
-    fn watched(&self, stream: &ProbeStream, heartbeat: &Heartbeat, times: &PhaseTimes) -> Result<(), Fault> {
-        let phases = times.phases().map(|(name, from, until)| (name, stream.unwatched(heartbeat, from, until)));
+    fn watched(&self, streams: &Streams, heartbeat: &Heartbeat, times: &PhaseTimes) -> Result<(), Fault> {
+        let phases = times.phases().map(|(name, from, until)| (name, streams.unwatched(heartbeat, from, until)));
         let missed: Vec<String> = phases
             .iter()
             .filter(|(_, seconds)| *seconds > 0.0)
@@ -248,7 +288,7 @@ impl Failover {
         }
         Err(Fault::local(
             "watch the service",
-            self.stream.probe.target(),
+            self.target(),
             format!("this process did not run for {}, so nobody looked meanwhile", missed.join(" and ")),
             "it was stopped (SIGSTOP), the machine slept or was far too busy; run it again where it gets its turn",
         ))

@@ -13,15 +13,19 @@
 //! Everything below follows from these intervals alone. In particular a probe answered late, because a retransmission or
 //! a queue carried it over the outage, proves nothing about the time in between.
 
+use crate::probe::ProbeFailure;
+
 /// How one probe ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProbeOutcome {
     /// The service answered.
     Answered,
-    /// It did not.
-    Lost,
+    /// It did not, or this host did not let the probe leave.
+    Failed(ProbeFailure),
     /// This side could not ask.
     NotSent,
+    /// It was never begun.
+    Skipped,
 }
 
 /// One probe; times in seconds since the start of the stream.
@@ -32,11 +36,55 @@ pub(super) struct ProbeResult {
     pub(super) sent: f64,
     pub(super) ended: f64,
     pub(super) outcome: ProbeOutcome,
+    /// The answer took longer than the timeout.
+    pub(super) late: bool,
+    /// Who answered; 0 where that is not known.
+    pub(super) owner: u8,
+    /// Those behind it that are like it and not kept.
+    pub(super) dropped: Dropped,
+}
+
+/// Probes behind a kept one that are like it, and are not kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Dropped {
+    /// How many.
+    pub(super) count: u32,
+    /// Longest time from the sending of one of them, or of the one before, to the answer to the next.
+    pub(super) stretch: f64,
+    /// When the last of them was sent.
+    pub(super) last_sent: f64,
 }
 
 impl ProbeResult {
+    pub(super) fn new(due: f64, sent: f64, ended: f64, outcome: ProbeOutcome) -> Self {
+        Self { due, sent, ended, outcome, late: false, owner: 0, dropped: Dropped::default() }
+    }
+
     pub(super) fn latency(&self) -> f64 {
         self.ended - self.sent
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        self.outcome == ProbeOutcome::Answered
+    }
+
+    pub(super) fn is_failed(&self) -> bool {
+        matches!(self.outcome, ProbeOutcome::Failed(_))
+    }
+
+    /// How many it stands for.
+    pub(super) fn count(&self) -> u64 {
+        1 + u64::from(self.dropped.count)
+    }
+
+    /// Its word in reports.
+    pub(super) fn word(&self) -> &'static str {
+        match self.outcome {
+            ProbeOutcome::Answered if self.late => "late",
+            ProbeOutcome::Answered => "answered",
+            ProbeOutcome::Failed(failure) => failure.word(),
+            ProbeOutcome::NotSent | ProbeOutcome::Skipped => "not_sent",
+        }
     }
 }
 
@@ -53,7 +101,7 @@ impl TravelTimes {
     /// From all probes, and those of the steady phase before the fault.
     pub(super) fn of(all: &[ProbeResult], steady: &[ProbeResult]) -> Self {
         let latencies = |probes: &[ProbeResult]| -> Vec<f64> {
-            probes.iter().filter(|probe| probe.outcome == ProbeOutcome::Answered).map(ProbeResult::latency).collect()
+            probes.iter().filter(|probe| probe.is_answered()).map(ProbeResult::latency).collect()
         };
         let fastest = latencies(all).into_iter().reduce(f64::min).unwrap_or_default();
         let slowest = latencies(steady).into_iter().reduce(f64::max).unwrap_or(fastest);
@@ -69,7 +117,7 @@ impl TravelTimes {
     fn latest(&self, probe: &ProbeResult) -> f64 {
         match probe.outcome {
             ProbeOutcome::Answered => probe.sent + (probe.latency() - self.fastest).max(0.0),
-            ProbeOutcome::Lost | ProbeOutcome::NotSent => {
+            ProbeOutcome::Failed(_) | ProbeOutcome::NotSent | ProbeOutcome::Skipped => {
                 probe.sent + (self.slowest - self.fastest).max(0.0).min(probe.latency())
             }
         }
@@ -86,7 +134,7 @@ pub(super) struct Outage {
     /// When the last lost probe was due.
     pub(super) last: f64,
     /// Lost probes.
-    pub(super) losses: u32,
+    pub(super) losses: u64,
     /// The service was away at least this long.
     pub(super) lo: f64,
     /// And at most this long; `None` when it never answered again (or never had before).
@@ -95,35 +143,28 @@ pub(super) struct Outage {
     pub(super) resumed: Option<f64>,
 }
 
-impl Outage {
-    /// Middle of the bounds.
-    pub(super) fn estimate(&self) -> Option<f64> {
-        self.hi.map(|hi| f64::midpoint(self.lo, hi))
-    }
-}
-
 /// The probes that prove something, in the order sent.
 pub(super) fn conclusive(probes: &[ProbeResult]) -> Vec<ProbeResult> {
     let mut known: Vec<ProbeResult> =
-        probes.iter().copied().filter(|probe| probe.outcome != ProbeOutcome::NotSent).collect();
+        probes.iter().copied().filter(|probe| probe.is_answered() || probe.is_failed()).collect();
     known.sort_by(|a, b| a.sent.total_cmp(&b.sent));
     known
 }
 
 /// The outages of at least `isolated` losses. `probes` as [`conclusive`] gives them.
-pub(super) fn outages(probes: &[ProbeResult], travel: &TravelTimes, isolated: u32) -> Vec<Outage> {
+pub(super) fn outages(probes: &[ProbeResult], travel: &TravelTimes, isolated: u64) -> Vec<Outage> {
     let mut found = Vec::new();
     let certainly = ProofsOfLife::of(probes, travel);
-    let mut run: Option<(usize, usize, u32)> = None;
+    let mut run: Option<(usize, usize, u64)> = None;
     for (index, probe) in probes.iter().enumerate() {
-        if probe.outcome != ProbeOutcome::Lost {
+        if !probe.is_failed() {
             continue;
         }
         run = Some(match run {
-            Some((first, last, losses)) if !answered_between(probes, travel, last, index) => (first, index, losses + 1),
+            Some((first, last, losses)) if !answered_between(probes, travel, last, index) => (first, index, losses + probe.count()),
             closed => {
                 found.extend(closed);
-                (index, index, 1)
+                (index, index, probe.count())
             }
         });
     }
@@ -140,7 +181,7 @@ fn answered_between(probes: &[ProbeResult], travel: &TravelTimes, before: usize,
     let (Some(earlier), Some(later)) = (probes.get(before), probes.get(after)) else { return false };
     let from = travel.latest(earlier);
     probes.get(before..after).unwrap_or_default().iter().any(|probe| {
-        probe.outcome == ProbeOutcome::Answered && probe.sent >= from && travel.latest(probe) <= later.sent
+        probe.is_answered() && probe.sent >= from && travel.latest(probe) <= later.sent
     })
 }
 
@@ -148,18 +189,18 @@ fn outage(
     probes: &[ProbeResult],
     travel: &TravelTimes,
     certainly: &ProofsOfLife,
-    (first, last, losses): (usize, usize, u32),
+    (first, last, losses): (usize, usize, u64),
 ) -> Option<Outage> {
     let (begin, end) = (probes.get(first)?, probes.get(last)?);
     let before = probes
         .get(..first)?
         .iter()
-        .rposition(|probe| probe.outcome == ProbeOutcome::Answered && travel.latest(probe) <= begin.sent);
+        .rposition(|probe| probe.is_answered() && travel.latest(probe) <= begin.sent);
     let down_until = travel.latest(end);
     let after = probes
         .get(last..)?
         .iter()
-        .filter(|probe| probe.outcome == ProbeOutcome::Answered && probe.sent >= down_until)
+        .filter(|probe| probe.is_answered() && probe.sent >= down_until)
         .min_by(|a, b| travel.latest(a).total_cmp(&travel.latest(b)));
     Some(Outage {
         due: begin.due,
@@ -180,7 +221,7 @@ struct ProofsOfLife {
 
 impl ProofsOfLife {
     fn of(probes: &[ProbeResult], travel: &TravelTimes) -> Self {
-        let answered = probes.iter().filter(|probe| probe.outcome == ProbeOutcome::Answered);
+        let answered = probes.iter().filter(|probe| probe.is_answered());
         let mut answers: Vec<(f64, f64)> = answered.map(|probe| (travel.latest(probe), probe.sent)).collect();
         answers.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut earliest = f64::INFINITY;
@@ -200,7 +241,7 @@ impl ProofsOfLife {
     /// The longest time for which the service was away whenever in its life each of these probes was lost: from the latest
     /// end of one to the sending of another, where no proof of life may stand between the two.
     fn down(&self, probes: &[ProbeResult], travel: &TravelTimes) -> f64 {
-        let lost = || probes.iter().filter(|probe| probe.outcome == ProbeOutcome::Lost);
+        let lost = || probes.iter().filter(|probe| probe.is_failed());
         let mut ends: Vec<(f64, f64)> = lost().map(|probe| (travel.end_of_life(probe), probe.sent)).collect();
         ends.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut latest_sent = f64::NEG_INFINITY;
@@ -222,7 +263,7 @@ impl ProofsOfLife {
 fn longest_from(probes: &[ProbeResult], travel: &TravelTimes, before: usize, until: f64) -> Option<f64> {
     let candidates = probes.iter().enumerate().skip(before).take_while(|(_, probe)| probe.sent <= until);
     candidates
-        .filter(|(_, probe)| probe.outcome == ProbeOutcome::Answered)
+        .filter(|(_, probe)| probe.is_answered())
         .filter_map(|(index, probe)| next_proof(probes, travel, index).map(|proof| proof - probe.sent))
         .reduce(f64::max)
 }
@@ -234,7 +275,7 @@ fn next_proof(probes: &[ProbeResult], travel: &TravelTimes, index: usize) -> Opt
         if earliest.is_some_and(|proof| probe.sent >= proof) {
             break;
         }
-        if probe.outcome == ProbeOutcome::Answered {
+        if probe.is_answered() {
             let proof = travel.latest(probe);
             earliest = Some(earliest.map_or(proof, |known| known.min(proof)));
         }
@@ -248,7 +289,7 @@ fn next_proof(probes: &[ProbeResult], travel: &TravelTimes, index: usize) -> Opt
 pub(super) fn longest_possible(probes: &[ProbeResult], travel: &TravelTimes, from: f64, until: f64) -> Option<f64> {
     let mut next_proof = f64::INFINITY;
     let mut longest: Option<f64> = None;
-    for probe in probes.iter().rev().filter(|probe| probe.outcome == ProbeOutcome::Answered) {
+    for probe in probes.iter().rev().filter(|probe| probe.is_answered()) {
         if next_proof.is_finite() && probe.sent < until && next_proof >= from {
             longest = Some(longest.unwrap_or(0.0).max(next_proof - probe.sent.max(from)));
         }

@@ -5,18 +5,22 @@ use std::time::Duration;
 use super::exclusion;
 use super::expected::Expected;
 use super::fields::{
-    COMMAND_TIMEOUT, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE, PROBE_TIMEOUT, RESTORE, RUN, SETTLE, STEADY, VERIFY,
+    BACKGROUND_LOSS, COMMAND_TIMEOUT, CONNECTION, ECHO, IDENTITY, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE,
+    PROBE_TIMEOUT, RESTORE, RUN, SETTLE, STEADY, STREAMS, VERIFY,
 };
-use super::stream::{IN_FLIGHT, StreamConfig};
+use super::stream::{IdentityFact, StreamConfig};
 use crate::guard::lock::LockKey;
 use crate::guard::{CommandSpec, FaultPlan, RestorePlan};
 use crate::model::argument::Argument;
-use crate::model::{Arg, Args, Field, FieldRole, Invalid, NestedProbe};
+use crate::model::{Arg, Args, Choices as _, Field, FieldRole, Invalid, NestedProbe};
+use crate::probe::Connection;
 
 /// The run asks to restore when `observe` is over; the guard waits for so much longer before it restores unasked.
 const OVERTIME: Duration = Duration::from_secs(3);
-/// Probes of one round at most; each is kept for the arithmetic.
-const MOST_PROBES: f64 = 1e6;
+/// Streams of one check.
+const MOST_STREAMS: usize = 32;
+/// Shortest interval of a stream whose probes are rounds of their own, each a task and a connection.
+const SHORTEST_ROUND: Duration = Duration::from_millis(1);
 
 /// The lengths of the phases, and what makes an outage.
 #[derive(Clone, Copy, Debug)]
@@ -24,16 +28,20 @@ pub(super) struct Phases {
     pub(super) steady: Duration,
     pub(super) observe: Duration,
     pub(super) settle: Duration,
-    pub(super) isolated: u32,
+    /// Failed probes in a row that make an outage; what the background loss demands when left out.
+    pub(super) isolated: Option<u32>,
+    /// Share of the probes that may fail when all is well.
+    pub(super) background: f64,
 }
 
 impl Phases {
-    pub(super) fn from_args(args: &Args, stream: &StreamConfig) -> Result<Self, Invalid> {
+    pub(super) fn from_args(args: &Args, streams: &[StreamConfig]) -> Result<Self, Invalid> {
         let phases = Self {
             steady: args.get(&STEADY),
             observe: args.get(&OBSERVE),
             settle: args.get(&SETTLE),
             isolated: args.get(&ISOLATED),
+            background: args.get(&BACKGROUND_LOSS),
         };
         if phases.settle > phases.observe {
             return Err(SETTLE.invalid(
@@ -41,22 +49,17 @@ impl Phases {
                 "lengthen `observe`",
             ));
         }
-        if stream.interval * 2 > phases.steady {
+        let longest = streams.iter().map(|stream| stream.interval).max().unwrap_or_default();
+        if longest * 2 > phases.steady {
             return Err(STEADY.invalid(
                 "`steady` has room for less than two probes",
                 "lengthen `steady`, or shorten the probe's `interval`",
             ));
         }
-        if stream.interval * phases.isolated > phases.steady {
+        if longest * phases.isolated.unwrap_or(1) > phases.steady {
             return Err(ISOLATED.invalid(
                 "`isolated` is more than `steady` has room for, so a service that stays away would pass for steady",
                 "lower `isolated`, or lengthen `steady`",
-            ));
-        }
-        if phases.all().as_secs_f64() / stream.interval.as_secs_f64() > MOST_PROBES {
-            return Err(PROBE.invalid(
-                format!("this makes more than {MOST_PROBES} probes"),
-                "lengthen the probe's `interval`, or shorten `observe`",
             ));
         }
         Ok(phases)
@@ -68,35 +71,86 @@ impl Phases {
     }
 }
 
-/// What nobody else on this host may break at the same time.
-pub(super) fn exclusive(args: &Args, plan: &FaultPlan) -> Vec<LockKey> {
-    let NestedProbe { family, args: nested, .. } = args.get(&PROBE);
-    crate::checks::family(family).map_or_else(Vec::new, |family| exclusion::keys(family, &nested, &plan.restore))
+/// The probes of a check, by the field they are written in and by name.
+fn probes(args: &Args) -> Vec<(&'static str, String, NestedProbe)> {
+    let one = args.get(&PROBE).map(|probe| (PROBE.name(), PROBE.name().to_owned(), probe));
+    let several = args.get(&STREAMS).into_iter().map(|(name, probe)| (STREAMS.name(), name, probe));
+    one.into_iter().chain(several).collect()
 }
 
-/// The nested probe.
-pub(super) fn stream(args: &Args) -> Result<StreamConfig, Invalid> {
-    let NestedProbe { family: name, args: mut nested, group, expected } = args.get(&PROBE);
-    let family = crate::checks::family(name).ok_or_else(|| {
-        PROBE.invalid(format!("this build has no probe `{name}`"), "see `shakedown explain failover`")
-    })?;
+/// The names of the streams.
+pub(super) fn names(args: &Args) -> Vec<String> {
+    probes(args).into_iter().map(|(_, name, _)| name).collect()
+}
+
+/// What nobody else on this host may break at the same time.
+pub(super) fn exclusive(args: &Args, plan: &FaultPlan) -> Vec<LockKey> {
+    let all = probes(args);
+    let known = all.iter().filter_map(|(_, _, probe)| Some((crate::checks::family(probe.family)?, &probe.args)));
+    exclusion::keys(known, &plan.restore)
+}
+
+/// The streams.
+pub(super) fn streams(args: &Args) -> Result<Vec<StreamConfig>, Invalid> {
+    let all = probes(args);
+    if all.is_empty() {
+        let help = "write `probe: {tcp: {host: HOST, port: PORT}}`, or several by name below `streams`";
+        return Err(PROBE.invalid("nothing asks the service", help));
+    }
+    if all.len() > MOST_STREAMS {
+        let message = format!("there are {} streams, and at most {MOST_STREAMS} fit into one check", all.len());
+        return Err(STREAMS.invalid(message, "leave some out, or make another check of them"));
+    }
+    for (_, name, _) in &all {
+        let fits = name.len() <= 32 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        let twice = all.iter().filter(|(_, other, _)| other == name).count() > 1;
+        let taken = name == "row" || super::facts::columns().any(|column| column == name);
+        if !fits || taken || twice || name.is_empty() {
+            let why = match (twice, taken) {
+                (true, _) => "two streams have it".to_owned(),
+                (_, true) => format!("`streams.{name}` is a fact of all streams"),
+                _ => "it stands in the names of facts".to_owned(),
+            };
+            let help = "choose another one of up to 32 letters, digits, `-` and `_`, such as `web`";
+            return Err(STREAMS.invalid(format!("`{name}` cannot be the name of a stream: {why}"), help));
+        }
+    }
+    all.into_iter().map(|(field, name, probe)| stream(field, name, probe)).collect()
+}
+
+/// One stream.
+fn stream(field: &'static str, name: String, probe: NestedProbe) -> Result<StreamConfig, Invalid> {
+    let NestedProbe { family: family_name, args: mut nested, group, expected } = probe;
+    let invalid = |message: String, help: &str| Invalid::at(field, message, help);
+    let Some(family) = crate::checks::family(family_name) else {
+        return Err(invalid(format!("this build has no probe `{family_name}`"), "see `shakedown explain failover`"));
+    };
     // A family that repeats would make one probe of the stream a series of its own.
     for field in family.fields.iter().filter(|field| field.has(FieldRole::Repetition)) {
         nested.0.insert(field.name, Arg::Integer(1));
     }
-    let probe =
-        family.probe(&nested).map_err(|invalid| PROBE.invalid(format!("{name}: {}", invalid.message), invalid.help))?;
-    let (interval, patience) = (group.get(&INTERVAL), group.get(&PROBE_TIMEOUT));
-    if interval.is_zero() || patience.as_secs_f64() / interval.as_secs_f64() > IN_FLIGHT as f64 {
-        return Err(PROBE.invalid(
-            format!(
-                "with {patience:?} of patience every {interval:?}, more than {IN_FLIGHT} probes would be in flight"
-            ),
-            "shorten the probe's `timeout`, or lengthen its `interval`",
-        ));
+    let built = family.probe(&nested);
+    let probe = built.map_err(|wrong| invalid(format!("{family_name}: {}", wrong.message), &wrong.help))?;
+    let (interval, timeout) = (group.get(&INTERVAL), group.get(&PROBE_TIMEOUT));
+    if interval < SHORTEST_ROUND {
+        return Err(invalid(format!("an `interval` of {interval:?} is too short"), "let it be 1ms or longer"));
     }
+    let (connection, echo) = (group.get(&CONNECTION), group.get(&ECHO));
+    if connection == Connection::Keep && !matches!(family_name, "tcp" | "http") {
+        let message = format!("`{family_name}` has no connection to keep (`connection: {}`)", connection.word());
+        return Err(invalid(message, "leave `connection` out: it is for tcp and http"));
+    }
+    if echo && family_name != "udp" {
+        let help = "leave `echo` out; a tcp session (`connection: keep`) expects an echo by itself";
+        return Err(invalid(format!("`echo` is for udp, this is `{family_name}`"), help));
+    }
+    let identity = group.get(&IDENTITY).map(|path| IdentityFact::of(family.facts, &path)).transpose();
+    let identity = identity.map_err(|why| {
+        let help = format!("`shakedown explain {family_name}` lists its facts");
+        invalid(format!("`identity`: {why} in `{family_name}`"), &help)
+    })?;
     let expected = Expected::of(&expected);
-    Ok(StreamConfig { probe, interval, patience, expected })
+    Ok(StreamConfig { name: name.into(), probe, interval, timeout, connection, echo, identity, expected })
 }
 
 /// The command of the group of `field`.
@@ -117,10 +171,23 @@ fn command<T: Argument>(group: &Args, field: &Field<T>) -> Result<CommandSpec, I
     }
 }
 
-/// How to inject the fault and to put it back.
-pub(super) fn fault(args: &Args, phases: &Phases) -> Result<FaultPlan, Invalid> {
+/// How to inject the fault and to put it back; `None` of a check that only watches.
+pub(super) fn fault(args: &Args, phases: &Phases) -> Result<Option<FaultPlan>, Invalid> {
     let verify = args.get(&VERIFY).map(|group| command(&group, &VERIFY)).transpose()?;
-    let restore = command(&args.get(&RESTORE), &RESTORE)?;
-    let inject = command(&args.get(&INJECT), &INJECT)?;
-    Ok(FaultPlan { inject, restore: RestorePlan { restore, verify }, hold: phases.observe + OVERTIME })
+    let restore = args.get(&RESTORE).map(|group| command(&group, &RESTORE)).transpose()?;
+    let Some(inject) = args.get(&INJECT) else {
+        return match (restore, verify) {
+            (None, None) => Ok(None),
+            (Some(_), _) => Err(RESTORE.invalid("there is nothing to restore without `inject`", "write `inject`, or leave it out")),
+            _ => Err(VERIFY.invalid("there is nothing to verify without `inject`", "write `inject`, or leave it out")),
+        };
+    };
+    let inject = command(&inject, &INJECT)?;
+    let Some(restore) = restore else {
+        return Err(RESTORE.invalid(
+            "nothing says how to put back what `inject` breaks",
+            "write `restore: {run: [program, argument, …]}`, safe to run twice",
+        ));
+    };
+    Ok(Some(FaultPlan { inject, restore: RestorePlan { restore, verify }, hold: phases.observe + OVERTIME }))
 }

@@ -7,14 +7,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::expected::Expected;
-use super::outage::{Outage, ProbeOutcome, ProbeResult};
-use super::report::{self, PhaseTimes};
+use super::measure::{Measured, PhaseTimes};
+use super::outage::{ProbeOutcome, ProbeResult};
+use super::report;
 use super::settings::Phases;
-use super::stream::{ProbeStream, StreamConfig, StreamLog};
+use super::stream::{Finished, ProbeStream, StreamConfig, StreamLog};
 use super::{Failover, RESTORED};
 use crate::guard::{CommandResult, RestoreResult};
-use crate::model::{Arg, Args, FactInfo, Fault, Invalid, Observation, Value};
-use crate::probe::{Cx, DynProbe, Footprint, Probe as _, ProbeFuture, RestoreOutcome};
+use crate::model::{Arg, Args, FactInfo, Fault, Interval, Invalid, Observation, Value};
+use crate::net::open_loop::Clock;
+use crate::probe::{Connection, Cx, DynProbe, Footprint, Probe as _, ProbeFailure, ProbeFuture, Prober, RestoreOutcome, StreamSpec};
 use crate::testing::{observe_with, recorded};
 
 fn group(pairs: Vec<(&'static str, Arg)>) -> Args {
@@ -30,7 +32,11 @@ fn probe(family: &'static str, interval: f64, timeout: f64) -> Arg {
     Arg::Probe {
         family,
         args: group(vec![("host", Arg::Text("192.0.2.1".into())), ("port", Arg::Integer(80))]),
-        group: group(vec![("interval", Arg::Number(interval)), ("timeout", Arg::Number(timeout))]),
+        group: group(vec![
+            ("interval", Arg::Number(interval)),
+            ("timeout", Arg::Number(timeout)),
+            ("connection", Arg::Text("new".into())),
+        ]),
         expected: crate::model::args::Expected::default(),
     }
 }
@@ -44,6 +50,7 @@ fn args() -> Args {
         ("steady", Arg::Number(1.0)),
         ("settle", Arg::Number(1.0)),
         ("isolated", Arg::Integer(1)),
+        ("background_loss", Arg::Number(0.0)),
     ])
 }
 
@@ -63,8 +70,27 @@ fn rules_between_fields() {
     assert_eq!(refused("verify", command(&[])).field, "verify");
     let strange = refused("probe", probe("telepathy", 0.01, 0.5));
     assert!(strange.message.contains("telepathy"), "{strange:?}");
-    assert!(refused("probe", probe("tcp", 0.001, 5.0)).message.contains("in flight"));
-    assert!(refused("observe", Arg::Number(36_000.0)).message.contains("probes"));
+    assert!(refused("probe", probe("tcp", 0.0001, 0.5)).message.contains("too short"));
+    let streams = |names: &[&str]| {
+        Arg::Map(names.iter().map(|name| ((*name).to_owned(), probe("tcp", 0.01, 0.5))).collect())
+    };
+    for (names, why) in [
+        (&["web", "web"][..], "two streams"),
+        (&["probe"], "two streams"),
+        (&["outage"], "a fact of all streams"),
+        (&["row"], "a fact of all streams"),
+        (&["a.b"], "stands in the names of facts"),
+    ] {
+        let invalid = refused("streams", streams(names));
+        assert!(invalid.field == "streams" && invalid.message.contains(why), "{invalid:?}");
+    }
+    for (key, value) in [("restore", command(&["true"])), ("verify", command(&["true"]))] {
+        let mut args = args();
+        args.0.retain(|name, _| !matches!(*name, "inject" | "restore" | "verify"));
+        assert_eq!(Failover::from_args(&args).map(|watching| DynProbe::footprint(&watching)).ok(), Some(Footprint::Quiet));
+        args.0.insert(key, value);
+        assert_eq!(Failover::from_args(&args).err().unwrap().field, key);
+    }
 }
 
 #[test]
@@ -87,29 +113,34 @@ fn facts_of(picture: &str, restoring: f64, isolated: u32) -> (Observation, Resul
     let probe = |(n, letter): (usize, char)| {
         let sent = n as f64 * 0.01;
         let (outcome, latency) = match letter {
-            'x' => (ProbeOutcome::Lost, 0.3),
+            'x' => (ProbeOutcome::Failed(ProbeFailure::Lost), 0.3),
             '?' => (ProbeOutcome::NotSent, 0.0),
             'l' => (ProbeOutcome::Answered, 0.5),
             _ => (ProbeOutcome::Answered, 0.001),
         };
-        ProbeResult { due: sent, sent, ended: sent + latency, outcome }
+        ProbeResult::new(sent, sent, sent + latency, outcome)
     };
     let mut log = StreamLog::default();
     log.probes = picture.chars().enumerate().map(probe).collect();
-    let config = config(StubProbe::Stalls);
+    let streams = [(config(StubProbe::Stalls), Finished { log, ..Finished::default() })];
     let phases = Phases {
         steady: Duration::from_millis(50),
         observe: Duration::from_millis(100),
         settle: Duration::from_millis(30),
-        isolated,
+        isolated: Some(isolated),
+        background: 0.0,
     };
     let times = PhaseTimes { steady: 0.05, injected: 0.06, restoring, after: restoring + 0.05, end: restoring + 0.1 };
-    recorded(Failover::FACTS, |cx| report::facts(cx, &log, &times, &phases, &config))
+    recorded(Failover::FACTS, |cx| report::facts(cx, &streams, &times, (&phases, jiff::Timestamp::now(), true)))
 }
 
 fn milliseconds(observation: &Observation, fact: &str) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "test data of some milliseconds")]
     observation.last(fact).and_then(Value::as_f64).map(|s| (s * 1e3).round() as i64)
+}
+
+fn bounds(observation: &Observation, fact: &str) -> Option<Interval> {
+    observation.last(fact).and_then(Interval::of)
 }
 
 #[test]
@@ -119,7 +150,7 @@ fn facts_of_a_clean_failover() {
     let ms = |fact| milliseconds(&observation, fact);
     assert_eq!((ms("outage.lo"), ms("outage.hi"), ms("failback.hi")), (Some(19), Some(40), Some(10)));
     assert_eq!((ms("detected_after"), ms("recovered_after")), (Some(10), Some(41)));
-    assert_eq!(ms("failback.outage"), Some(0));
+    assert_eq!(bounds(&observation, "failback").map(|bounds| bounds.lo), Some(0.0));
     assert_eq!(observation.last("lost"), Some(&Value::from(3)));
     assert_eq!(observation.last("recovered"), Some(&Value::Bool(true)));
     assert_eq!(observation.last("steady.after"), Some(&Value::Bool(true)));
@@ -129,11 +160,10 @@ fn facts_of_a_clean_failover() {
 fn the_failback_is_judged_apart() {
     let (observation, _) = facts(".......xx............xxxx....xx.....", 0.2);
     assert_eq!(observation.last("outages"), Some(&Value::from(1)));
-    let longest = observation.last("outage.longest").and_then(Value::as_f64).unwrap();
-    assert!((longest - 0.0195).abs() < 1e-9, "between 9 ms and 30 ms");
+    let middle = |fact| bounds(&observation, fact).and_then(Interval::middle).unwrap();
+    assert!((middle("outage") - 0.0195).abs() < 1e-9, "between 9 ms and 30 ms");
     assert_eq!(milliseconds(&observation, "outage.hi"), Some(30));
-    let failback = observation.last("failback.outage").and_then(Value::as_f64).unwrap();
-    assert!((failback - 0.0395).abs() < 1e-9, "between 29 ms and 50 ms");
+    assert!((middle("failback") - 0.0395).abs() < 1e-9, "between 29 ms and 50 ms");
     assert_eq!(milliseconds(&observation, "failback.hi"), Some(50));
     assert_eq!(observation.last("after.outages"), Some(&Value::from(1)));
     assert_eq!(observation.last("steady.after"), Some(&Value::Bool(false)));
@@ -157,8 +187,11 @@ fn an_answer_just_before_restore_is_no_recovery() {
 fn a_service_that_never_came_back_has_no_upper_bound() {
     let (observation, result) = facts(".......xxxxxxxxxxxxxxxxxxxxxxxx", 0.2);
     result.unwrap();
-    for fact in ["outage.longest", "outage.total", "outage.hi", "recovered_after"] {
+    for fact in ["outage.hi", "recovered_after"] {
         assert_eq!(observation.last(fact), None, "{fact}");
+    }
+    for fact in ["outage", "downtime"] {
+        assert_eq!(bounds(&observation, fact).map(|bounds| bounds.hi), Some(None), "{fact}");
     }
     assert_eq!(milliseconds(&observation, "outage.lo"), Some(229));
     assert_eq!(observation.last("recovered"), Some(&Value::Bool(false)));
@@ -189,8 +222,7 @@ fn the_last_steady_phase_is_judged() {
 #[test]
 fn a_total_of_nothing_is_zero() {
     let (observation, _) = facts("....................................", 0.2);
-    let total = observation.last("outage.total").and_then(Value::as_f64).unwrap();
-    assert_eq!(total.to_string(), "0", "and not -0");
+    assert_eq!(observation.last("downtime").unwrap().to_string(), r#"{"hi":0.0,"lo":0.0}"#, "and not -0");
 }
 
 /// A freeze: every probe is answered, 500 ms late.
@@ -198,22 +230,20 @@ fn a_total_of_nothing_is_zero() {
 fn a_freeze_shows_in_the_upper_bound_alone() {
     let (observation, result) = facts(".....llll...........................", 0.2);
     result.unwrap();
-    assert_eq!(
-        (milliseconds(&observation, "outage.longest"), milliseconds(&observation, "outages")),
-        (Some(0), Some(0))
-    );
+    assert_eq!((milliseconds(&observation, "outage.lo"), milliseconds(&observation, "outages")), (Some(0), Some(0)));
     assert_eq!(milliseconds(&observation, "outage.hi"), Some(50));
 }
 
 #[test]
 fn bounds_that_contradict_each_other_are_a_fault() {
-    let outage = |lo, hi| Outage { due: 0.0, first: 0.0, last: 0.1, losses: 3, lo, hi, resumed: None };
-    let of = |outages: &[Outage], most| report::consistent(outages, most, &config(StubProbe::Stalls));
-    assert!(of(&[outage(0.1, Some(0.1))], Some(0.1)).is_ok());
-    assert!(of(&[outage(0.1, None)], Some(0.05)).is_ok(), "one without an end has no upper bound");
-    let fault = of(&[outage(0.01, Some(0.02)), outage(0.3, Some(0.2))], Some(0.4)).unwrap_err();
+    let of = |outage| {
+        let measured = Measured { outage, ..Measured::default() };
+        report::consistent(&measured, &config(StubProbe::Stalls))
+    };
+    assert!(of(Interval::new(0.1, 0.1)).is_ok());
+    assert!(of(Interval::at_least(0.1)).is_ok(), "one without an end has no upper bound");
+    let fault = of(Interval::new(0.3, 0.2)).unwrap_err();
     assert!(fault.detail.contains("at least 0.3000s and at most 0.2000s"), "{fault}");
-    assert!(of(&[outage(0.3, Some(0.4))], Some(0.2)).is_err());
 }
 
 #[test]
@@ -234,7 +264,7 @@ fn few_and_scattered_unsent_probes_only_widen_the_bounds() {
 #[test]
 fn a_skipped_probe_voids_the_measurement() {
     let mut log = StreamLog::default();
-    log.probes = vec![ProbeResult { due: 0.0, sent: 0.0, ended: 0.001, outcome: ProbeOutcome::Answered }; 1000];
+    log.probes = vec![ProbeResult::new(0.0, 0.0, 0.001, ProbeOutcome::Answered); 1000];
     assert!(report::complete(&log, &config(StubProbe::Stalls)).is_ok());
     log.skipped = 1;
     let fault = report::complete(&log, &config(StubProbe::Stalls)).unwrap_err();
@@ -256,6 +286,9 @@ enum StubProbe {
 }
 
 impl DynProbe for StubProbe {
+    fn stream<'f>(&'f self, _: &'f StreamSpec) -> ProbeFuture<'f, Option<Box<dyn Prober>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
     fn investigate<'f>(&'f self, _: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
         Box::pin(async {})
     }
@@ -307,24 +340,35 @@ impl DynProbe for StubProbe {
 }
 
 fn config(probe: StubProbe) -> StreamConfig {
-    let (interval, patience) = (Duration::from_millis(10), Duration::from_secs(1));
-    StreamConfig { probe: Arc::new(probe), interval, patience, expected: Expected::default() }
+    let (interval, timeout) = (Duration::from_millis(10), Duration::from_secs(1));
+    StreamConfig {
+        name: "probe".into(),
+        probe: Arc::new(probe),
+        interval,
+        timeout,
+        connection: Connection::New,
+        echo: false,
+        identity: None,
+        expected: Expected::default(),
+    }
 }
 
 /// Streams until `count` probes have ended.
 async fn streamed(config: StreamConfig, count: usize) -> StreamLog {
-    let stream = ProbeStream::start(config).unwrap();
-    while stream.results(f64::INFINITY).await.len() < count {
-        tokio::task::yield_now().await;
+    let (clock, mut until) = (Clock::start(), 0.0);
+    let stream = ProbeStream::start(config, clock, 1).await.unwrap();
+    while stream.results(until).await.len() < count {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        until = clock.seconds();
     }
-    stream.finish().await.unwrap()
+    stream.finish(until).await.unwrap().log
 }
 
 #[tokio::test]
 async fn silence_does_not_delay_the_next_probe() {
     // None of them is answered before the sixth has left.
     let gathers = StubProbe::Gathers(6, watch::Sender::new(0));
-    let log = streamed(StreamConfig { patience: Duration::from_secs(20), ..config(gathers) }, 1).await;
+    let log = streamed(StreamConfig { timeout: Duration::from_secs(20), ..config(gathers) }, 1).await;
     assert!(
         log.probes.len() >= 6 && log.probes.iter().all(|probe| probe.outcome == ProbeOutcome::Answered),
         "{:?}",
@@ -334,9 +378,8 @@ async fn silence_does_not_delay_the_next_probe() {
 
 #[tokio::test]
 async fn silence_is_a_loss() {
-    let log = streamed(StreamConfig { patience: Duration::from_millis(50), ..config(StubProbe::Stalls) }, 1).await;
-    assert!(log.probes.iter().all(|probe| probe.outcome == ProbeOutcome::Lost), "{:?}", log.probes);
-    assert!(log.first_loss.unwrap().contains("no answer within 50ms"));
+    let log = streamed(StreamConfig { timeout: Duration::from_millis(50), ..config(StubProbe::Stalls) }, 1).await;
+    assert!(log.probes.iter().all(|probe| probe.outcome == ProbeOutcome::Failed(ProbeFailure::Lost)), "{:?}", log.probes);
 }
 
 #[tokio::test]
@@ -346,7 +389,7 @@ async fn every_probe_of_the_stream_is_logged() {
         (StubProbe::Panics, ProbeOutcome::NotSent),
         (StubProbe::Faults, ProbeOutcome::NotSent),
     ] {
-        let faults = matches!(probe, StubProbe::Faults);
+        let faults = !matches!(probe, StubProbe::Answers);
         let log = streamed(config(probe), 3).await;
         assert!(log.probes.len() >= 3 && log.probes.iter().all(|probe| probe.outcome == outcome), "{:?}", log.probes);
         assert!(log.probes.iter().all(|probe| probe.sent >= probe.due));
@@ -359,7 +402,7 @@ async fn what_cannot_be_probed_at_all_is_found_before_anything_is_changed() {
     for (probe, want) in [(StubProbe::Answers, None), (StubProbe::Faults, Some("no permission"))] {
         let config = config(probe);
         let (_, rehearsed) =
-            observe_with(Failover::FACTS, config.patience, async |cx| config.rehearsed(cx).await.map(drop)).await;
+            observe_with(Failover::FACTS, config.timeout, async |cx| config.rehearsed(cx).await.map(drop)).await;
         assert_eq!(rehearsed.err().map(|fault| fault.detail).as_deref(), want);
     }
 }

@@ -5,7 +5,7 @@ use regex::Regex;
 use super::sort::Sort;
 use super::test::{self, Test};
 use crate::model::typed::ValueType;
-use crate::model::{Unit, Value};
+use crate::model::{Interval, Unit, Value};
 
 /// What may tie a match to what follows it: ends of lines and texts, edges of words.
 const TIED: [&str; 6] = ["$", r"\z", r"\b", r"\B", r"\<", r"\>"];
@@ -76,6 +76,28 @@ fn may_become(value: &Value, want: &Value, typing: ValueType<'_>) -> bool {
 }
 
 impl Test {
+    /// Whether it holds for every number within `bounds`, or for none of them. `None`: where between them the number lies decides.
+    pub(super) fn holds_within(&self, bounds: Interval) -> Option<bool> {
+        let Interval { lo, hi } = bounds;
+        let hi = hi.unwrap_or(f64::INFINITY);
+        let decided = |all: bool, none: bool| if none { Some(false) } else { all.then_some(true) };
+        match self {
+            Self::Lt(want) => want.as_f64().and_then(|want| decided(hi < want, lo >= want)),
+            Self::Le(want) => want.as_f64().and_then(|want| decided(hi <= want, lo > want)),
+            Self::Gt(want) => want.as_f64().and_then(|want| decided(lo > want, hi <= want)),
+            Self::Ge(want) => want.as_f64().and_then(|want| decided(lo >= want, hi < want)),
+            Self::Between(low, high) => {
+                test::all([Self::Ge(low.clone()), Self::Le(high.clone())].iter().map(|part| part.holds_within(bounds)))
+            }
+            Self::Eq(want) => want.as_f64().and_then(|want| {
+                let exact = lo.to_bits() == hi.to_bits() && lo.to_bits() == want.to_bits();
+                decided(exact, want < lo || want > hi)
+            }),
+            Self::In(wants) => test::any(wants.iter().map(|want| Self::Eq(want.clone()).holds_within(bounds))),
+            _ => Option::None,
+        }
+    }
+
     /// Whether it holds for every number from nothing up to `value`, which is the most that it can be. `None`: how much less
     /// it is decides. Without a value nothing is known.
     #[must_use]
@@ -131,6 +153,51 @@ mod tests {
 
     fn boxed(test: Test) -> Box<Test> {
         Box::new(test)
+    }
+
+    /// What is decided is decided for every number between the bounds, and what is not has an example of either.
+    #[test]
+    fn of_bounds_only_what_no_number_between_them_undoes_is_decided() {
+        let rows: Vec<(Test, Option<bool>, Option<bool>)> = vec![
+            // The test; of 0.48 to 0.51; of at least 0.48.
+            (Test::Lt(json!(1)), Some(true), None),
+            (Test::Lt(json!(0.51)), None, None),
+            (Test::Le(json!(0.51)), Some(true), None),
+            (Test::Lt(json!(0.5)), None, None),
+            (Test::Lt(json!(0.48)), Some(false), Some(false)),
+            (Test::Le(json!(0.48)), None, None),
+            (Test::Gt(json!(0.4)), Some(true), Some(true)),
+            (Test::Gt(json!(0.51)), Some(false), None),
+            (Test::Ge(json!(0.51)), None, None),
+            (Test::Ge(json!(0.48)), Some(true), Some(true)),
+            (Test::Between(json!(0.4), json!(0.6)), Some(true), None),
+            (Test::Between(json!(0.5), json!(0.6)), None, None),
+            (Test::Between(json!(0.49), json!(0.5)), None, None),
+            (Test::Between(json!(0.1), json!(0.4)), Some(false), Some(false)),
+            (Test::Between(json!(0.6), json!(0.7)), Some(false), None),
+            (Test::Eq(json!(0.5)), None, None),
+            (Test::Eq(json!(0)), Some(false), Some(false)),
+            (Test::Not(boxed(Test::Eq(json!(0)))), Some(true), Some(true)),
+            (Test::In(vec![json!(0.1), json!(0.2)]), Some(false), Some(false)),
+            (Test::Present(true), Some(true), Some(true)),
+            (Test::Present(false), Some(false), Some(false)),
+            (Test::AllOf(vec![Test::Lt(json!(1)), Test::Gt(json!(0.9))]), Some(false), None),
+            (Test::AnyOf(vec![Test::Lt(json!(0.1)), Test::Gt(json!(0.4))]), Some(true), Some(true)),
+        ];
+        let seconds = Sort::Number(Unit::Seconds);
+        for (test, closed, open) in rows {
+            assert_eq!(test.decide(Some(&json!({"lo": 0.48, "hi": 0.51})), seconds), closed, "{test:?}");
+            assert_eq!(test.decide(Some(&json!({"lo": 0.48})), seconds), open, "{test:?} without an end");
+        }
+        let all = Test::All(boxed(Test::Lt(json!(1))));
+        let column = Sort::of_column(&crate::model::FactInfo {
+            is_column: true,
+            ..crate::model::Fact::interval("t.outage", Unit::Seconds, crate::model::Better::Lower, "").info
+        });
+        let bounds = |hi: f64| json!({"lo": 0.48, "hi": hi});
+        assert_eq!(all.decide(Some(&json!([bounds(0.51), bounds(0.9)])), column), Some(true));
+        assert_eq!(all.decide(Some(&json!([bounds(0.51), bounds(1.1)])), column), None);
+        assert_eq!(all.decide(Some(&json!([{"lo": 1.2, "hi": 1.3}, bounds(1.1)])), column), Some(false));
     }
 
     /// What is decided is decided for every smaller number, and what is not has an example of either.

@@ -52,7 +52,7 @@ impl Sort {
     pub const fn of(kind: Kind, unit: Unit) -> Self {
         match kind {
             Kind::Bool => Self::Bool,
-            Kind::Integer | Kind::Number | Kind::Distribution => Self::Number(unit),
+            Kind::Integer | Kind::Number | Kind::Interval | Kind::Distribution => Self::Number(unit),
             Kind::Text => Self::Text,
             Kind::Choice(words) => Self::Choice(words),
             Kind::List | Kind::Table(_) => Self::List,

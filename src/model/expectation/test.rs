@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::sort::Sort;
 use crate::model::typed::ValueType;
-use crate::model::{Unit, Value};
+use crate::model::{Interval, Unit, Value};
 
 /// A test of one value.
 #[derive(Clone, Debug)]
@@ -56,6 +56,13 @@ impl Test {
         self.verdict(value, typing.into()) == Some(true)
     }
 
+    /// Whether it holds for `value`; `None` where that cannot be decided: the fact is absent or of another sort, or its bounds are
+    /// too far apart.
+    #[must_use]
+    pub fn decide<'a>(&self, value: Option<&Value>, typing: impl Into<ValueType<'a>>) -> Option<bool> {
+        self.verdict(value, typing.into())
+    }
+
     /// `None`: it cannot be decided, as the fact is absent or of another sort. Negation keeps that.
     fn verdict(&self, value: Option<&Value>, typing: ValueType<'_>) -> Option<bool> {
         let value = value.filter(|value| typing.is_value(value));
@@ -69,6 +76,9 @@ impl Test {
             _ => {}
         }
         let value = value?;
+        if let (Sort::Number(_), Some(bounds)) = (typing.sort, Interval::of(value)) {
+            return self.holds_within(bounds);
+        }
         match self {
             Self::Eq(want) => typing.equal(value, want),
             Self::Lt(want) => Some(typing.compare(value, want)?.is_lt()),

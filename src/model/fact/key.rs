@@ -6,6 +6,7 @@ use super::{Advice, Better, FactInfo, Kind, Roles, Rule, TimeOf};
 use crate::model::Value;
 use crate::model::args::Args;
 use crate::model::field::is_among;
+use crate::model::interval::Interval;
 use crate::model::rows::{Cell, Rows};
 use crate::model::typed::Form;
 use crate::model::unit::Unit;
@@ -72,13 +73,19 @@ scalar!(Vec<String>, Vec<String>, |list: Vec<String>| Cell::from(Value::from(lis
 scalar!(Choice, &'static str, Cell::Word);
 scalar!(Time, String, |text: String| Cell::Text(text.into()));
 scalar!(Value, Value, Cell::from);
+impl Scalar for Interval {
+    type In = Self;
+    fn value(input: Self::In) -> Value {
+        input.value()
+    }
+}
 
 impl<T> Fact<T> {
     const fn with(name: &'static str, kind: Kind, unit: Unit, better: Option<Better>, help: &'static str) -> Self {
         // A number that is no metric (an age, a size) describes the moment; everything else describes the thing.
         let rule = match kind {
             // Rows are compared where a suite asks for it: what they come to is told by facts of its own.
-            Kind::Integer | Kind::Number | Kind::Distribution | Kind::Time | Kind::Table(_) => Rule::Ignore,
+            Kind::Integer | Kind::Number | Kind::Interval | Kind::Distribution | Kind::Time | Kind::Table(_) => Rule::Ignore,
             Kind::Bool | Kind::Text | Kind::Choice(_) | Kind::List | Kind::Object => Rule::Same,
         };
         let time = match kind {
@@ -105,6 +112,7 @@ impl<T> Fact<T> {
                 lifted_by: &[],
                 bounded_by: None,
                 foreseen: None,
+                row_names: None,
                 unanswered: None,
                 silent: &[],
                 elsewhere: &[],
@@ -304,6 +312,20 @@ impl Fact<f64> {
     }
 }
 
+impl Fact<Interval> {
+    /// The bounds of a number that is a metric.
+    #[must_use]
+    pub const fn interval(name: &'static str, unit: Unit, better: Better, help: &'static str) -> Self {
+        Self::with(name, Kind::Interval, unit, Some(better), help)
+    }
+
+    /// The bounds of a number without direction.
+    #[must_use]
+    pub const fn bounds(name: &'static str, unit: Unit, help: &'static str) -> Self {
+        Self::with(name, Kind::Interval, unit, None, help)
+    }
+}
+
 impl Fact<String> {
     /// The address that was looked at; it may be another one next time.
     #[must_use]
@@ -393,6 +415,12 @@ impl Fact<Rows> {
     #[must_use]
     pub const fn table(name: &'static str, key: &'static str, help: &'static str) -> Self {
         Self::with(name, Kind::Table(key), Unit::Count, None, help)
+    }
+
+    /// The same table, whose rows have these names.
+    #[must_use]
+    pub const fn rows_named(self, names: fn(&Args) -> Vec<String>) -> Self {
+        Self { info: FactInfo { row_names: Some(names), ..self.info }, ..self }
     }
 
     /// The same table, whose rows are targets that another check may look at, one case each.

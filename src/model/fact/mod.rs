@@ -33,6 +33,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A list of texts, in the order seen.
     List,
+    /// A number in the fact's unit of which the bounds are known, and no more: `{lo, hi}`.
+    Interval,
     /// Many samples: `.min .mean .p50 .median .p90 .p95 .p99 .max .stddev .count`.
     Distribution,
     /// An instant, RFC 3339.
@@ -55,6 +57,7 @@ impl Kind {
             Self::Text => "text",
             Self::Choice(_) => "choice",
             Self::List => "list",
+            Self::Interval => "interval",
             Self::Distribution => "distribution",
             Self::Time => "time",
             Self::Object => "object",
@@ -102,6 +105,9 @@ pub struct FactInfo {
     pub bounded_by: Option<&'static str>,
     /// What it will be, as far as the fields of a check decide that.
     pub foreseen: Option<fn(&Args) -> Option<String>>,
+    /// Of a table: the names of its rows, as far as the fields of a check decide them. A cell is then a fact by that name too:
+    /// `streams.web.outage`.
+    pub row_names: Option<fn(&Args) -> Vec<String>>,
     /// What it is where nothing answered.
     pub unanswered: Option<f64>,
     /// Of the outcome: the words that a dead host or a cut path leads to as well.
@@ -169,6 +175,10 @@ impl FactInfo {
     pub fn is_never(&self, value: f64) -> bool {
         let sampled = self.kind == Kind::Distribution && self.better.is_some();
         let time = self.unit == Unit::Seconds && !self.time.may_be_exact();
+        // Bounds that meet in one number are not measured either, not even in zero.
+        if self.kind == Kind::Interval {
+            return true;
+        }
         let zero = value == 0.0 && self.kind != Kind::Distribution && !(time && self.time == TimeOf::Validity);
         (sampled || time || self.time.runs_on()) && !zero
     }

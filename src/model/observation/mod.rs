@@ -16,6 +16,7 @@ use super::document_path::is_of;
 use super::fact::FactInfo;
 use super::rows::{Rows, RowsBuilder};
 use super::text::CUT;
+use super::timeline::Timeline;
 use super::{Fault, Value};
 use crate::stats::Samples;
 
@@ -36,6 +37,8 @@ pub enum Undecided {
     Part(String),
     /// A share of what was counted may not be the target's, for this reason, and how much decides.
     Less(String),
+    /// Only bounds of the fact are known, these, and where between them it lies decides.
+    Bounds(String),
     /// The fact was measured late, for this reason, and by how much decides.
     Late(String),
 }
@@ -108,6 +111,18 @@ impl Observation {
         round.tables.push((name, Arc::new(rows)));
         round.samples.retain(|(known, _)| samples.iter().all(|(new, _)| new != known));
         round.samples.extend(samples);
+    }
+
+    /// Sets what streams of probes saw over time in the current round. Of several rounds the last is kept.
+    pub fn set_timeline(&mut self, timeline: Timeline) {
+        self.rounds.iter_mut().for_each(|round| round.timeline = None);
+        self.current().timeline = Some(Arc::new(timeline));
+    }
+
+    /// What streams of probes saw over time, in the last round that did.
+    #[must_use]
+    pub fn timeline(&self) -> Option<&Arc<Timeline>> {
+        self.rounds.iter().rev().find_map(|round| round.timeline.as_ref())
     }
 
     /// Says that a list of the current round had so many elements, more than are kept.

@@ -7,6 +7,7 @@ use crate::model::Value;
 use crate::model::comparison::Arm;
 use crate::model::rows::Rows;
 use crate::model::text::CUT;
+use crate::model::timeline::Timeline;
 use crate::stats::Samples;
 
 /// One independent repetition of a measurement.
@@ -39,6 +40,8 @@ pub struct Round {
     pub(super) tallied: bool,
     /// How its outcome came about.
     pub(super) ending: Option<String>,
+    /// What streams of probes saw over time.
+    pub(super) timeline: Option<Arc<Timeline>>,
 }
 
 /// What is not known of a fact that was not seen whole.

@@ -108,6 +108,7 @@ fn values(info: &FactInfo) -> Vec<Value> {
         Kind::Object => vec![serde_json::json!({"location": "/there", "db`: `x y": "down"})],
         Kind::Table(_) => Vec::new(),
         Kind::Number | Kind::Distribution => vec![0.95.into()],
+        Kind::Interval => vec![serde_json::json!({"lo": 0.5, "hi": 0.95})],
         Kind::Text | Kind::Time => texts(&["SERVFAIL", "NXDOMAIN", "NOTIMP", "protocol_version", "expired since 2020"]),
     }
 }

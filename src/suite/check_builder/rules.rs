@@ -136,11 +136,15 @@ pub(in crate::suite) fn conflict(families: &[Family], family: &Family, args: &mu
         }
         return Some(why);
     }
-    args.0.values_mut().find_map(|arg| match arg {
-        Arg::Probe { family, args, .. } => {
-            let inner = families.iter().find(|known| known.name == *family)?;
-            conflict(families, inner, args)
+    fn inside(families: &[Family], arg: &mut Arg) -> Option<String> {
+        match arg {
+            Arg::Probe { family, args, .. } => {
+                let inner = families.iter().find(|known| known.name == *family)?;
+                conflict(families, inner, args)
+            }
+            Arg::Map(items) => items.iter_mut().find_map(|(_, arg)| inside(families, arg)),
+            _ => None,
         }
-        _ => None,
-    })
+    }
+    args.0.values_mut().find_map(|arg| inside(families, arg))
 }

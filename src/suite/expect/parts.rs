@@ -85,7 +85,17 @@ impl Reader<'_> {
 
     /// A row of a table, or a cell of it: `hosts.row.192.0.2.7.loss`. The key may hold dots; the column is what follows the last.
     pub(super) fn row(&mut self, table: &FactInfo, path: &str, rest: &str, span: Span) -> Option<(FactInfo, Part)> {
-        let key = rest.strip_prefix("row.").filter(|key| !key.is_empty());
+        let names = table.row_names.map(|names| names(self.args));
+        let key = rest.strip_prefix("row.").filter(|key| !key.is_empty()).or_else(|| names.is_some().then_some(rest));
+        let first = key.and_then(|key| key.split('.').next()).unwrap_or_default();
+        if let Some(names) = names.filter(|names| !names.iter().any(|name| name == first)) {
+            let columns = self.facts.iter().filter(|fact| fact.is_column_of(table)).map(|fact| fact.name);
+            let cells = names.iter().map(|name| format!("{}.{name}", table.name));
+            let known: Vec<String> = cells.chain(columns.map(str::to_owned)).collect();
+            let near = suggest(path, known.iter().map(String::as_str));
+            self.errors.add(span, format!("`{path}`: there is no `{first}` in `{}`", table.name), near);
+            return None;
+        }
         let Some(key) = key else {
             let columns = self.facts.iter().filter(|fact| fact.is_column_of(table)).map(|fact| fact.name);
             let Kind::Table(what) = table.kind else { return None };

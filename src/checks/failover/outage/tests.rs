@@ -5,29 +5,30 @@ use proptest::prelude::*;
 use super::{
     Outage, ProbeOutcome, ProbeResult, TravelTimes, conclusive, longest_possible, longest_unsent_run, outages,
 };
+use crate::probe::ProbeFailure;
 
 /// One letter a probe, 10 ms apart: `.` answered within 1 ms, `x` lost, `?` not sent, `l` answered 95 ms late.
 fn stream(picture: &str) -> Vec<ProbeResult> {
     let probes = picture.chars().enumerate().map(|(n, letter)| {
         let sent = n as f64 * 0.010;
         let (outcome, latency) = match letter {
-            'x' => (ProbeOutcome::Lost, 0.5),
+            'x' => (ProbeOutcome::Failed(ProbeFailure::Lost), 0.5),
             '?' => (ProbeOutcome::NotSent, 0.0),
             'l' => (ProbeOutcome::Answered, 0.096),
             _ => (ProbeOutcome::Answered, 0.001),
         };
-        ProbeResult { due: sent, sent, ended: sent + latency, outcome }
+        ProbeResult::new(sent, sent, sent + latency, outcome)
     });
     probes.collect()
 }
 
-fn outages_of(picture: &str, isolated: u32) -> Vec<Outage> {
+fn outages_of(picture: &str, isolated: u64) -> Vec<Outage> {
     let probes = stream(picture);
     outages(&conclusive(&probes), &TravelTimes::of(&probes, probes.get(..1).unwrap_or_default()), isolated)
 }
 
 /// Losses, lower and upper bound in whole milliseconds.
-fn brief(found: &[Outage]) -> Vec<(u32, i64, Option<i64>)> {
+fn brief(found: &[Outage]) -> Vec<(u64, i64, Option<i64>)> {
     #[expect(clippy::cast_possible_truncation, reason = "test data of some milliseconds")]
     let ms = |s: f64| (s * 1e3).round() as i64;
     found.iter().map(|e| (e.losses, ms(e.lo), e.hi.map(ms))).collect()
@@ -152,10 +153,10 @@ impl World {
         let killed = self.outages.iter().filter_map(hit).reduce(f64::min);
         let (ended, outcome) = match killed {
             None => (leaves + self.travel, ProbeOutcome::Answered),
-            Some(at) if self.refuses => (at + self.travel, ProbeOutcome::Lost),
-            Some(_) => (sent + 0.5, ProbeOutcome::Lost),
+            Some(at) if self.refuses => (at + self.travel, ProbeOutcome::Failed(ProbeFailure::Lost)),
+            Some(_) => (sent + 0.5, ProbeOutcome::Failed(ProbeFailure::Lost)),
         };
-        ProbeResult { due, sent, ended, outcome }
+        ProbeResult::new(due, sent, ended, outcome)
     }
 
     fn travel_times(&self) -> TravelTimes {
@@ -186,8 +187,8 @@ fn isolated_losses_of_a_slow_service_stay_isolated() {
         .map(|n| {
             let sent = f64::from(n) * 0.010;
             let lost = matches!(n, 20 | 30 | 40);
-            let outcome = if lost { ProbeOutcome::Lost } else { ProbeOutcome::Answered };
-            ProbeResult { due: sent, sent, ended: sent + if lost { 0.5 } else { 0.2 }, outcome }
+            let outcome = if lost { ProbeOutcome::Failed(ProbeFailure::Lost) } else { ProbeOutcome::Answered };
+            ProbeResult::new(sent, sent, sent + if lost { 0.5 } else { 0.2 }, outcome)
         })
         .collect();
     let travel = TravelTimes::of(&probes, &probes[..10]);
@@ -207,7 +208,7 @@ proptest! {
         let truth = world.longest(0.0);
         let most = longest_possible(&known, &travel, 0.0, f64::INFINITY).unwrap();
         prop_assert!(truth <= most + tiny, "{truth} > ceiling {most}");
-        if probes.iter().any(|probe| probe.outcome == ProbeOutcome::Lost) {
+        if probes.iter().any(|probe| probe.outcome == ProbeOutcome::Failed(ProbeFailure::Lost)) {
             prop_assert_eq!(found.len(), 1);
             let hi = found[0].hi.unwrap();
             prop_assert!(found[0].lo <= truth + tiny, "lo {} > {truth}", found[0].lo);

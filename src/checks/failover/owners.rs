@@ -1,0 +1,50 @@
+//! Who answered, before, during and after: whether a service moved, how fast, and whether two held it at once.
+
+use std::collections::BTreeSet;
+
+use super::facts::{OWNER_CHANGES, OWNERS_AFTER, OWNERS_BEFORE, OWNERS_DURING, SWITCHED_AFTER};
+use super::measure::PhaseTimes;
+use super::report::Stream;
+use super::settings::Phases;
+use super::stream::OwnerChange;
+use crate::probe::Cx;
+
+/// The facts of the first stream whose answers tell.
+pub(super) fn facts(cx: &mut Cx<'_>, all: &[Stream<'_>], times: &PhaseTimes, phases: &Phases) {
+    let Some(stream) = all.iter().find(|stream| !stream.finished.log.changes.is_empty()) else { return };
+    let lasting = times.restoring - phases.settle.as_secs_f64();
+    cx.set(&OWNERS_BEFORE, between(stream, 0.0, times.steady));
+    cx.set(&OWNERS_DURING, between(stream, lasting, times.restoring));
+    cx.set(&OWNERS_AFTER, between(stream, times.after, times.end));
+    if let Some(changes) = all.iter().filter_map(|stream| changes(stream, times)).max() {
+        cx.set(&OWNER_CHANGES, i64::try_from(changes).unwrap_or(i64::MAX));
+    }
+    let switched = all.iter().filter_map(|stream| Some(switch(stream, times)?.answered - times.injected));
+    if let Some(after) = switched.reduce(f64::max) {
+        cx.set(&SWITCHED_AFTER, after);
+    }
+}
+
+/// The names of those who answered probes sent in a time.
+fn between(stream: &Stream<'_>, from: f64, until: f64) -> Vec<String> {
+    let log = &stream.finished.log;
+    let sent = log.probes.iter().filter(|probe| probe.is_answered() && probe.sent < until);
+    let within = sent.filter(|probe| probe.sent >= from || (probe.dropped.count > 0 && probe.dropped.last_sent >= from));
+    let owners: BTreeSet<u8> = within.map(|probe| probe.owner).collect();
+    owners.into_iter().filter_map(|owner| log.owner(owner)).map(|owner| owner.to_string()).collect()
+}
+
+/// Changes after the first steady phase and before `restore`; `None` where several answered in turn before.
+pub(super) fn changes(stream: &Stream<'_>, times: &PhaseTimes) -> Option<u64> {
+    let log = &stream.finished.log;
+    let one = between(stream, 0.0, times.steady).len() == 1;
+    let within = |change: &&OwnerChange| change.at >= times.steady && change.at < times.restoring;
+    one.then(|| log.changes.iter().filter(within).count() as u64 + log.more_changes)
+}
+
+/// The first change after the first steady phase.
+fn switch<'a>(stream: &'a Stream<'_>, times: &PhaseTimes) -> Option<&'a OwnerChange> {
+    changes(stream, times)?;
+    let all = &stream.finished.log.changes;
+    all.iter().find(|change| change.at >= times.steady && change.at < times.restoring)
+}
