@@ -54,7 +54,7 @@ impl CliSandbox {
     }
 
     /// The same by way of another program, such as `ip netns exec`.
-    fn by(&self, wrapper: &[&str], args: &[&str]) -> Command {
+    pub fn by(&self, wrapper: &[&str], args: &[&str]) -> Command {
         let words = [wrapper, &[env!("CARGO_BIN_EXE_shakedown")], args].concat();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).current_dir(self.folder()).stdin(Stdio::null());

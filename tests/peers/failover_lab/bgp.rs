@@ -5,25 +5,24 @@
 
 use super::{Case, Effect, hold, standard};
 
-const ADDRESS: &str = "icmp: {host: 192.0.2.1}, interval: 10ms";
-const WEB: &str = "http: {url: 'http://192.0.2.1:81/'}, interval: 20ms";
-
-fn case(fault: &'static str, probe: &'static str, effect: Effect) -> Case {
-    Case { fault, probe, effect }
-}
+/// Port 81 names the router that answers.
+const ADDRESS: &[&str] = &[
+    "who: {http: {url: 'http://192.0.2.1:81/'}, identity: body, interval: 20ms",
+    "address: {icmp: {host: 192.0.2.1}, interval: 10ms",
+];
+const STAYS: Case = Case { fault: "", streams: ADDRESS, effect: Effect::Nothing, own: &["r1"], spare: &["r2"] };
 
 #[test]
 fn an_anycast_address_moves_at_once_with_bfd() {
-    let unnoticed = |fault| case(fault, ADDRESS, Effect::Nothing);
     hold(
         &["bgp", "bfd=50"],
         &[
-            unnoticed("bgp-kill"),
-            unnoticed("bgp-stop"),
-            unnoticed("bgp-freeze"),
-            case("bgp-withdraw", WEB, Effect::Nothing),
-            unnoticed("bgp-link"),
-            case("bgp-drop", ADDRESS, Effect::Away(0.1, 0.15)),
+            Case { fault: "bgp-kill", ..STAYS },
+            Case { fault: "bgp-stop", ..STAYS },
+            Case { fault: "bgp-freeze", ..STAYS },
+            Case { fault: "bgp-withdraw", ..STAYS },
+            Case { fault: "bgp-link", ..STAYS },
+            Case { fault: "bgp-drop", effect: Effect::Away(0.1, 0.15), ..STAYS },
         ],
     );
 }
@@ -34,9 +33,9 @@ fn without_bfd_packets_that_are_dropped_last_for_the_hold_time() {
     hold(
         &["bgp", "bfd=0", &format!("hold={hold_time}")],
         &[
-            case("bgp-kill", ADDRESS, Effect::Nothing),
-            case("bgp-link", ADDRESS, Effect::Nothing),
-            case("bgp-drop", ADDRESS, Effect::Away(hold_time * 2.0 / 3.0, hold_time)),
+            Case { fault: "bgp-kill", ..STAYS },
+            Case { fault: "bgp-link", ..STAYS },
+            Case { fault: "bgp-drop", effect: Effect::Away(hold_time * 2.0 / 3.0, hold_time), ..STAYS },
         ],
     );
 }

@@ -5,6 +5,7 @@
 
 mod bgp;
 mod lifetime;
+mod suites;
 mod vrrp;
 
 use std::fmt::Write as _;
@@ -14,8 +15,10 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::peer::{BIRD, HAPROXY, IP, KEEPALIVED, NFT, NGINX, installed, skip};
-use super::sandbox::{CliSandbox, Ran};
+use super::sandbox::{CliSandbox, Ran, rows};
 
 /// How late daemons may be on a machine that does other things as well, seconds.
 const SLACK: f64 = 0.5;
@@ -88,7 +91,10 @@ impl Lab {
     fn check(&self, case: &Case) -> String {
         let (lab, name, fault) = (script(), &self.0, case.fault);
         let lab = lab.display();
-        let mut check = format!("  - id: {fault}\n    failover:\n      probe: {{{}, timeout: 200ms}}\n", case.probe);
+        let mut check = format!("  - id: {fault}\n    failover:\n      streams:\n");
+        for stream in case.streams {
+            writeln!(check, "        {stream}, timeout: 200ms}}").unwrap();
+        }
         writeln!(check, "      inject: {{run: [{lab}, -n, {name}, fault, {fault}]}}").unwrap();
         writeln!(check, "      restore: {{run: [{lab}, -n, {name}, heal, {fault}]}}").unwrap();
         writeln!(check, "      verify: {{run: [{lab}, -n, {name}, verify], timeout: 1m}}").unwrap();
@@ -131,17 +137,25 @@ enum Effect {
     Nothing,
     /// It is away once, for so many seconds.
     Away(f64, f64),
-    /// Single requests fail, for at most so long.
-    Share(f64),
-    /// It comes and goes, from so many seconds on.
+    /// A share of the requests fails, for at most so many seconds.
+    Share(f64, f64),
+    /// A share of the requests fails until it is healed.
+    Lossy(f64),
+    /// It comes and goes, and is away for at least so many seconds.
     Flaps(f64),
 }
 
 /// A fault, who looks, and what theory says of it.
+#[derive(Clone, Copy)]
 struct Case {
     fault: &'static str,
-    probe: &'static str,
+    /// Of these the first tells who answers, and the last is judged.
+    streams: &'static [&'static str],
     effect: Effect,
+    /// Who answers before and after.
+    own: &'static [&'static str],
+    /// Who answers at last until it is healed; nobody knows of none.
+    spare: &'static [&'static str],
 }
 
 impl Case {
@@ -149,7 +163,8 @@ impl Case {
     fn observe(&self) -> f64 {
         match self.effect {
             Effect::Nothing => 1.0,
-            Effect::Away(_, longest) | Effect::Share(longest) => longest + SLACK + 0.5,
+            Effect::Away(_, longest) | Effect::Share(_, longest) => longest + SLACK + 0.5,
+            Effect::Lossy(_) => 2.0,
             Effect::Flaps(first) => first + 2.5,
         }
     }
@@ -162,27 +177,44 @@ impl Case {
 
     #[track_caller]
     fn holds(&self, ran: &Ran) {
-        let Self { fault, .. } = *self;
-        let number = |fact: &str| ran.number(fault, fact);
-        let seen = format!("{fault}: {:?}\n{}", ran.fact(fault, "outage.hi"), ran.shown);
-        let recovers = !matches!(self.effect, Effect::Flaps(_));
+        let Self { fault, own, spare, .. } = *self;
+        let recovers = !matches!(self.effect, Effect::Flaps(_) | Effect::Lossy(_));
         for (fact, wanted) in [("restored", true), ("steady.after", true), ("recovered", recovers)] {
-            assert_eq!(*ran.fact(fault, fact), wanted, "{fact}: {seen}");
+            assert_eq!(*ran.fact(fault, fact), wanted, "{fault}, {fact}\n{}", ran.shown);
         }
-        assert_eq!(ran.verdict(fault), if recovers { "passed" } else { "failed" }, "{seen}");
-        let (outages, lo, hi) = (number("outages"), number("outage.lo"), number("outage.hi"));
-        assert!(lo <= hi, "{lo} {hi} {seen}");
+        assert_eq!(ran.verdict(fault), if recovers { "passed" } else { "failed" }, "{fault}\n{}", ran.shown);
+        for (phase, wanted) in [("before", own), ("during", spare), ("after", own)] {
+            let mut owners = ran.texts(fault, &format!("owners.{phase}"));
+            owners.sort();
+            assert!(wanted.is_empty() || owners == wanted, "{fault}, {phase}: {owners:?}\n{}", ran.shown);
+        }
+        self.is_away_as_foretold(ran);
+    }
+
+    #[track_caller]
+    fn is_away_as_foretold(&self, ran: &Ran) {
+        let fault = self.fault;
+        let streams = rows(ran.fact(fault, "streams"));
+        let name = self.streams.last().unwrap().split(':').next().unwrap();
+        let stream = &streams[name];
+        let seen = format!("{fault}: {stream}\n{}", ran.shown);
+        let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("{value}: {seen}"));
+        let (lo, hi) = (number(&stream["outage"]["lo"]), number(&stream["outage"]["hi"]));
+        let (outages, gap) = (number(&stream["outages"]), number(&stream["gap"]));
+        let share = ran.number(fault, "degraded.share");
+        assert!(lo <= hi && hi - lo < SLACK, "{seen}");
         match self.effect {
-            Effect::Nothing => assert!(outages < 0.5 && hi < SLACK, "{outages} {seen}"),
+            Effect::Nothing => assert!(outages < 0.5 && hi < SLACK && share < 0.01, "{seen}"),
             Effect::Away(least, most) => {
-                assert!(
-                    hi >= least - EARLY && lo <= most + SLACK,
-                    "theory {least} to {most}, saw {lo} to {hi}: {seen}"
-                );
-                assert!(outages >= 1.0 && hi - lo < SLACK, "{outages}, {lo} to {hi}: {seen}");
+                let (least, most) = (least - EARLY, most + SLACK);
+                assert!(hi >= least && lo <= most, "theory {least} to {most}, saw {lo} to {hi}: {seen}");
+                assert!(gap >= least && gap <= most, "theory {least} to {most}, saw {gap}: {seen}");
+                assert!(outages > 0.5 && outages < 1.5, "{seen}");
             }
-            Effect::Share(_) => assert!(outages > 2.0 && hi < SLACK, "{outages} {seen}"),
-            Effect::Flaps(first) => assert!(outages >= 2.0 && hi >= first - EARLY, "{outages} {seen}"),
+            Effect::Share(part, _) | Effect::Lossy(part) => {
+                assert!((share - part).abs() < 0.15 && outages < 0.5, "{share}: {seen}");
+            }
+            Effect::Flaps(first) => assert!(outages > 1.5 && hi >= first - EARLY, "{seen}"),
         }
     }
 }

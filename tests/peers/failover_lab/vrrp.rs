@@ -8,8 +8,13 @@ use std::process::Stdio;
 
 use super::{Case, Effect, Lab, hold, standard};
 
-const ADDRESS: &str = "icmp: {host: 10.88.0.100}, interval: 10ms";
-const WEB: &str = "http: {url: 'http://10.88.0.100/'}, interval: 20ms";
+/// Port 81 names the balancer that answers.
+const ADDRESS: &[&str] = &[
+    "who: {http: {url: 'http://10.88.0.100:81/'}, identity: body, interval: 20ms",
+    "address: {icmp: {host: 10.88.0.100}, interval: 10ms",
+];
+const BALANCER: &[&str] = &[ADDRESS[0], BACKEND[0]];
+const BACKEND: &[&str] = &["web: {http: {url: 'http://10.88.0.100/'}, identity: body, interval: 20ms"];
 /// Part of an advertisement by which the priority of the spare delays it.
 const SKEW: f64 = 106.0 / 256.0;
 
@@ -28,42 +33,45 @@ fn words() -> [String; 2] {
 
 #[test]
 fn an_address_moves_as_its_timers_say() {
-    let address = |fault, effect| Case { fault, probe: ADDRESS, effect };
     let [service, advert_is] = words();
+    let stays = Case { fault: "", streams: ADDRESS, effect: Effect::Nothing, own: &["lb1"], spare: &["lb2"] };
+    let moves = Case { effect: silence(), ..stays };
     hold(
         &[&service, &advert_is],
         &[
-            address("node-kill", silence()),
-            // Only the daemon is gone: the address answers from both nodes.
-            address("vrrp-kill", Effect::Nothing),
-            address("vrrp-freeze", Effect::Nothing),
-            address("lb-oneway", Effect::Nothing),
+            Case { fault: "node-kill", ..moves },
+            Case { fault: "lb-link", ..moves },
+            Case { fault: "lb-partition", ..moves },
+            // Only the daemon is gone: both nodes have the address, and nobody is without an answer.
+            Case { fault: "vrrp-kill", ..stays },
+            Case { fault: "vrrp-freeze", ..stays },
+            // Both claim it, in turn.
+            Case { fault: "lb-oneway", spare: &[], ..stays },
             // It said goodbye: the spare waits for no more than its skew.
-            address("vrrp-term", Effect::Away(0.0, advert() * SKEW)),
-            address("lb-link", silence()),
-            address("lb-partition", silence()),
+            Case { fault: "vrrp-term", effect: Effect::Away(0.0, advert() * SKEW), ..stays },
+            Case { fault: "lb-loss", effect: Effect::Lossy(0.2), spare: &["lb1"], ..stays },
             // The first node cannot be reached, and yet goes on to claim the address, by ARP.
-            address("lb-loss", Effect::Flaps(0.0)),
-            address("lb-drop", Effect::Flaps(advert() * (2.0 + SKEW))),
+            Case { fault: "lb-drop", effect: Effect::Flaps(advert() * (2.0 + SKEW)), spare: &[], ..stays },
         ],
     );
 }
 
 #[test]
 fn a_balancer_and_its_backends_fail() {
-    let web = |fault, effect| Case { fault, probe: WEB, effect };
     let [service, advert_is] = words();
     // Whether haproxy lives is looked at each second, and two misses count.
     let moved = Effect::Away(1.0 + advert() * (2.0 + SKEW), 2.0 + advert() * (3.0 + SKEW));
+    let backend = Case { fault: "", streams: BACKEND, effect: Effect::Nothing, own: &["be1", "be2"], spare: &["be2"] };
     hold(
         &[&service, &advert_is],
         &[
-            web("haproxy-kill", moved),
+            Case { fault: "haproxy-kill", streams: BALANCER, effect: moved, own: &["lb1"], spare: &["lb2"] },
             // Refused: asked again at the other.
-            web("be-kill", Effect::Nothing),
-            // Until two health checks, half a second apart, have waited for half a second each: every second request.
-            web("be-freeze", Effect::Share(2.0)),
-            web("be-drain", Effect::Nothing),
+            Case { fault: "be-kill", ..backend },
+            // Every second request is answered by 504, until two health checks have waited for half a second each.
+            Case { fault: "be-freeze", effect: Effect::Share(0.5, 2.0), ..backend },
+            Case { fault: "be-drain", ..backend },
+            Case { fault: "be-stop", ..backend },
         ],
     );
 }
@@ -79,8 +87,9 @@ fn sessions_are_reset_and_new_ones_are_not() {
     let mut line = String::new();
     said.read_line(&mut line).unwrap();
     assert_eq!(line, "hello\n");
-    let cases = [Case { fault: "be-reset", probe: WEB, effect: Effect::Nothing }];
-    cases[0].holds(&lab.run(&cases));
+    let both: &[&str] = &["be1", "be2"];
+    let case = Case { fault: "be-reset", streams: BACKEND, effect: Effect::Nothing, own: both, spare: both };
+    case.holds(&lab.run(&[case]));
     let mut rest = String::new();
     said.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "ended\n");
