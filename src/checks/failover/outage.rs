@@ -143,10 +143,20 @@ pub(super) struct Outage {
     pub(super) resumed: Option<f64>,
 }
 
-/// The probes that prove something, in the order sent.
-pub(super) fn conclusive(probes: &[ProbeResult]) -> Vec<ProbeResult> {
-    let mut known: Vec<ProbeResult> =
-        probes.iter().copied().filter(|probe| probe.is_answered() || probe.is_failed()).collect();
+/// The probes that prove something, in the order sent. For the question how long the service was away, one whose answer came after its
+/// timeout was not answered: a packet that takes longer than the forwarding delay threshold is impaired (RFC 6412), and whoever asked
+/// has given up.
+pub(super) fn conclusive(probes: &[ProbeResult], timeout: f64) -> Vec<ProbeResult> {
+    let known = probes.iter().copied().filter(|probe| probe.is_answered() || probe.is_failed());
+    let impaired = |probe: ProbeResult| match probe.late {
+        true => ProbeResult {
+            outcome: ProbeOutcome::Failed(ProbeFailure::Lost),
+            ended: probe.sent + timeout,
+            ..probe
+        },
+        false => probe,
+    };
+    let mut known: Vec<ProbeResult> = known.map(impaired).collect();
     known.sort_by(|a, b| a.sent.total_cmp(&b.sent));
     known
 }

@@ -18,8 +18,6 @@ enum Form {
     All,
     /// No single value: a statistic of what is measured is never exactly one.
     Limits,
-    /// No limit from above: it is an estimate that may read too low.
-    Estimate,
     /// Nothing but words that are named: an outcome.
     Named,
     /// All of it, and null, which is a value in documents of others.
@@ -31,7 +29,6 @@ impl Form {
         match self {
             Self::All => "",
             Self::Limits => ".limits",
-            Self::Estimate => ".estimate",
             Self::Named => ".named",
             Self::Document => ".document",
         }
@@ -41,9 +38,6 @@ impl Form {
         match self {
             Self::All | Self::Document => true,
             Self::Limits => operator != Operator::Eq,
-            Self::Estimate => {
-                !matches!(operator, Operator::Eq | Operator::Lt | Operator::Le | Operator::Between | Operator::In)
-            }
             Self::Named => {
                 matches!(operator, Operator::Eq | Operator::In | Operator::AnyOf | Operator::AllOf)
             }
@@ -136,8 +130,8 @@ fn form_of(fact: &FactInfo) -> Form {
     match fact.kind {
         _ if fact.roles.outcome => Form::Named,
         _ if matches!(fact.form, typed::Form::Document) => Form::Document,
-        _ if fact.bounded_by.is_some() => Form::Estimate,
         Kind::Distribution if fact.better.is_some() => Form::Limits,
+        Kind::Interval => Form::Limits,
         _ if fact.time.runs_on() => Form::Limits,
         _ => Form::All,
     }
@@ -238,7 +232,7 @@ fn tests(sort: Sort, form: Form) -> Value {
         (Sort::List | Sort::Column(_), _) => operators(sort, form),
         (_, Form::Document) => json!({"anyOf": [value(sort), {"type": "null"}, operators(sort, form)]}),
         (_, Form::All | Form::Named) => json!({"anyOf": [value(sort), operators(sort, form)]}),
-        (_, Form::Limits | Form::Estimate) => {
+        (_, Form::Limits) => {
             let refused = sort.operators().filter(|operator| !form.allows(*operator));
             let refused: Map<String, Value> = refused.map(|operator| (operator.word().into(), json!(false))).collect();
             json!({"type": "object", "properties": refused, "allOf": [reference(&name(sort, Form::All))]})
