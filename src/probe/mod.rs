@@ -2,6 +2,7 @@
 
 mod captured;
 mod context;
+mod cut_marked;
 pub mod diagnosis;
 mod family;
 mod grid;

@@ -44,10 +44,12 @@ pub struct Failover {
 }
 
 impl Probe for Failover {
-    const SUMMARY: &'static str = "Break something or watch a change, measure outages with bounds, restore on every path";
+    const SUMMARY: &'static str =
+        "Break something or watch a change, measure outages with bounds, restore on every path";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
-    const MODES: &'static [Mode] = &[Mode::of("inject", |args| args.get(&fields::INJECT).is_some(), facts::OF_DISRUPTION)];
+    const MODES: &'static [Mode] =
+        &[Mode::of("inject", |args| args.get(&fields::INJECT).is_some(), facts::OF_DISRUPTION)];
     const STREAMS: bool = false;
     const NO_PARITY: Option<&'static str> =
         Some("what it breaks is broken for both IP versions at once: give its probe an `ip_version`");
@@ -266,12 +268,7 @@ impl Failover {
     fn heartbeat(&self) -> Result<Heartbeat, Fault> {
         Heartbeat::start().map_err(|error| {
             let remedy = "check the limits of processes and memory (`ulimit -a`)";
-            Fault::local(
-                "start a thread that watches this process",
-                self.target(),
-                error.to_string(),
-                remedy,
-            )
+            Fault::local("start a thread that watches this process", self.target(), error.to_string(), remedy)
         })
     }
 

@@ -171,7 +171,9 @@ pub(super) fn outages(probes: &[ProbeResult], travel: &TravelTimes, isolated: u6
             continue;
         }
         run = Some(match run {
-            Some((first, last, losses)) if !answered_between(probes, travel, last, index) => (first, index, losses + probe.count()),
+            Some((first, last, losses)) if !answered_between(probes, travel, last, index) => {
+                (first, index, losses + probe.count())
+            }
             closed => {
                 found.extend(closed);
                 (index, index, probe.count())
@@ -190,9 +192,11 @@ pub(super) fn outages(probes: &[ProbeResult], travel: &TravelTimes, isolated: u6
 fn answered_between(probes: &[ProbeResult], travel: &TravelTimes, before: usize, after: usize) -> bool {
     let (Some(earlier), Some(later)) = (probes.get(before), probes.get(after)) else { return false };
     let from = travel.latest(earlier);
-    probes.get(before..after).unwrap_or_default().iter().any(|probe| {
-        probe.is_answered() && probe.sent >= from && travel.latest(probe) <= later.sent
-    })
+    probes
+        .get(before..after)
+        .unwrap_or_default()
+        .iter()
+        .any(|probe| probe.is_answered() && probe.sent >= from && travel.latest(probe) <= later.sent)
 }
 
 fn outage(
@@ -202,10 +206,8 @@ fn outage(
     (first, last, losses): (usize, usize, u64),
 ) -> Option<Outage> {
     let (begin, end) = (probes.get(first)?, probes.get(last)?);
-    let before = probes
-        .get(..first)?
-        .iter()
-        .rposition(|probe| probe.is_answered() && travel.latest(probe) <= begin.sent);
+    let before =
+        probes.get(..first)?.iter().rposition(|probe| probe.is_answered() && travel.latest(probe) <= begin.sent);
     let down_until = travel.latest(end);
     let after = probes
         .get(last..)?

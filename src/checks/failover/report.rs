@@ -141,7 +141,8 @@ fn outages(cx: &mut Cx<'_>, all: &[Stream<'_>], times: &PhaseTimes) {
 fn recovery(cx: &mut Cx<'_>, all: &[Stream<'_>]) {
     let recovered = all.iter().all(|stream| stream.measured.recovered);
     cx.set(&RECOVERED, recovered);
-    let of = |of: &dyn Fn(&Measured) -> Option<f64>| all.iter().filter_map(|stream| of(&stream.measured)).reduce(f64::max);
+    let of =
+        |of: &dyn Fn(&Measured) -> Option<f64>| all.iter().filter_map(|stream| of(&stream.measured)).reduce(f64::max);
     let first = all.iter().filter_map(|stream| stream.measured.detected_after).reduce(f64::min);
     let times = [
         (&DETECTED_AFTER, first),

@@ -178,7 +178,9 @@ pub(super) fn fault(args: &Args, phases: &Phases) -> Result<Option<FaultPlan>, I
     let Some(inject) = args.get(&INJECT) else {
         return match (restore, verify) {
             (None, None) => Ok(None),
-            (Some(_), _) => Err(RESTORE.invalid("there is nothing to restore without `inject`", "write `inject`, or leave it out")),
+            (Some(_), _) => {
+                Err(RESTORE.invalid("there is nothing to restore without `inject`", "write `inject`, or leave it out"))
+            }
             _ => Err(VERIFY.invalid("there is nothing to verify without `inject`", "write `inject`, or leave it out")),
         };
     };

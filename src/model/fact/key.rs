@@ -85,7 +85,9 @@ impl<T> Fact<T> {
         // A number that is no metric (an age, a size) describes the moment; everything else describes the thing.
         let rule = match kind {
             // Rows are compared where a suite asks for it: what they come to is told by facts of its own.
-            Kind::Integer | Kind::Number | Kind::Interval | Kind::Distribution | Kind::Time | Kind::Table(_) => Rule::Ignore,
+            Kind::Integer | Kind::Number | Kind::Interval | Kind::Distribution | Kind::Time | Kind::Table(_) => {
+                Rule::Ignore
+            }
             Kind::Bool | Kind::Text | Kind::Choice(_) | Kind::List | Kind::Object => Rule::Same,
         };
         let time = match kind {
