@@ -13,7 +13,6 @@ use marks::{BINARY, Marks, command, shell};
 use observe::{observe, put_back};
 use serde_json::{Value, json};
 use shakedown::checks::{FAMILIES, family};
-use shakedown::guard;
 use shakedown::lab::pair::Pair;
 use shakedown::model::args::Expected;
 use shakedown::model::{Arg, Args, Fault, FaultKind, Interval, Observation};
@@ -38,7 +37,7 @@ impl Check {
     }
 
     fn args(&self) -> Args {
-        guard::set_program(BINARY);
+        marks::real_guards();
         let number = Arg::Number;
         let text = |text: &str| Arg::Text(text.into());
         let group = |pairs: Vec<(&'static str, Arg)>| Args(pairs.into_iter().collect::<BTreeMap<_, _>>());
@@ -164,25 +163,6 @@ async fn without_an_effect_there_is_no_outage() {
     assert_eq!((number(&observation, "outages"), number(&observation, "outage.lo")), (0.0, 0.0));
     assert!(number(&observation, "outage.hi") > 0.0, "an outage between two probes remains possible");
     assert!(observation.last("detected_after").is_none());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restore_that_fails_is_reported_with_the_command_to_run() {
-    let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
-    for (restore, verify) in
-        [(marks.leave("restored", "exit 5"), None), (marks.leave("restored", ""), Some(shell("exit 5")))]
-    {
-        let before = marks.count("restored");
-        let check = Check { front: pair.front(), inject: shell("true"), restore, verify, observe: 0.2 };
-        let (observation, result, after) = check.run().await;
-        let fault = result.unwrap_err();
-        assert_eq!(fault.kind, FaultKind::NotRestored);
-        assert!(fault.detail.contains("exit status 5"), "{fault}");
-        assert!(fault.remedy.contains("sh -c 'echo x"), "{}", fault.remedy);
-        assert_eq!(after.unwrap_err().kind, FaultKind::NotRestored, "the engine hears it as well");
-        assert_eq!(observation.last("restored"), Some(&json!(false)));
-        assert_eq!(marks.count("restored") - before, 2, "tried twice, not for ever");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -70,7 +70,7 @@ mod tests {
 
     fn half(number: u64) -> Reply {
         let mut observation = Observation::default();
-        observation.set(SAID.info.name, "passw");
+        observation.set(SAID.info.name, "passw".into());
         observation.set_partial(SAID.info.name, "`limit` is reached");
         Reply { number, sent: None, received: 0, seen: Seen::Observed(Box::new(observation)) }
     }

@@ -318,6 +318,9 @@ impl DynProbe for MaskedProbe {
     fn scan(&self) -> Option<String> {
         self.probe.scan()
     }
+    fn breaks(&self) -> Vec<(&'static str, String)> {
+        self.probe.breaks()
+    }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.probe.prepare()
     }

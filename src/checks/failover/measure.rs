@@ -163,7 +163,7 @@ impl Gaps<'_> {
     /// The longest that began in a time; that at the end has lasted at least until then.
     fn longest(&self, (from, until): (f64, f64), end: f64) -> Option<f64> {
         let last = self.log().last_arrival?;
-        let trailing = Gap { from: last, until: end.max(last) };
+        let trailing = Gap { from: last, until: end.max(last), lateness: 0.0 };
         let own = self.log().gaps.iter().filter(|gap| gap.from >= from && gap.from < until);
         let trailing = Some(trailing).filter(|gap| gap.from < until && gap.length() > self.interval * 2.0);
         let all = own.chain(&trailing).map(Gap::length);
@@ -179,14 +179,7 @@ impl Gaps<'_> {
         }
         let varied = (self.travel.slowest - self.travel.fastest).max(0.0);
         let own = self.log().gaps.iter().filter(|gap| gap.from >= from && gap.from < until);
-        own.map(|gap| gap.length() - self.neighbours(gap) - varied).fold(0.0, f64::max)
-    }
-
-    /// Time from the last answered probe before a gap to the next one, and the same at its end, and how late probes were in it.
-    fn neighbours(&self, gap: &Gap) -> f64 {
-        let around = |probe: &&ProbeResult| probe.sent >= gap.from - self.interval && probe.sent <= gap.until;
-        let lateness = self.log().probes.iter().filter(around).map(|probe| probe.sent - probe.due);
-        self.interval * 2.0 + lateness.fold(0.0, f64::max)
+        own.map(|gap| gap.length() - self.interval * 2.0 - gap.lateness - varied).fold(0.0, f64::max)
     }
 }
 

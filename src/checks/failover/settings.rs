@@ -10,7 +10,7 @@ use super::fields::{
 };
 use super::stream::{IdentityFact, StreamConfig};
 use crate::guard::lock::LockKey;
-use crate::guard::{CommandSpec, FaultPlan, RestorePlan};
+use crate::guard::{CommandSpec, FaultPlan, RestorePlan, Step};
 use crate::model::argument::Argument;
 use crate::model::{Arg, Args, Choices as _, Field, FieldRole, Invalid, NestedProbe};
 use crate::probe::Connection;
@@ -191,5 +191,6 @@ pub(super) fn fault(args: &Args, phases: &Phases) -> Result<Option<FaultPlan>, I
             "write `restore: {run: [program, argument, …]}`, safe to run twice",
         ));
     };
-    Ok(Some(FaultPlan { inject, restore: RestorePlan { restore, verify }, hold: phases.observe + OVERTIME }))
+    let restore = RestorePlan { restore: Some(restore), verify };
+    Ok(Some(FaultPlan { inject: vec![Step::Run(inject)], restore, hold: phases.observe + OVERTIME }))
 }

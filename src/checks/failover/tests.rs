@@ -320,6 +320,9 @@ impl DynProbe for StubProbe {
     fn scan(&self) -> Option<String> {
         None
     }
+    fn breaks(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {})
     }
@@ -419,7 +422,8 @@ async fn what_cannot_be_probed_at_all_is_found_before_anything_is_changed() {
 fn a_restore_that_cannot_be_run_twice_is_told() {
     let noted = |repeated: &str| {
         let restore = CommandResult { exit: Some(0), ..CommandResult::default() };
-        let restored = RestoreResult { restore, repeated: repeated.to_owned(), ..RestoreResult::default() };
+        let restored =
+            RestoreResult { restore: Some(restore), repeated: repeated.to_owned(), ..RestoreResult::default() };
         recorded(Failover::FACTS, |cx| Failover::record(cx, &restored)).0
     };
     let observation = noted("exit status 7");

@@ -95,6 +95,7 @@ pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
             out.entry(words::name(words)).or_insert_with(|| words::schema(words));
         }
     }
+    out.extend(statistics(families));
     for fact in FactKeys::ALL.facts() {
         let sort = if fact.kind == Kind::Object { Sort::Any } else { Sort::of(fact.kind, fact.unit) };
         out.insert(fact.name.into(), described(sort, fact));
@@ -153,8 +154,7 @@ pub(super) fn of(family: &Family) -> Value {
                 properties.insert(info.name.into(), described(sort, info));
                 let columns = family.facts.iter().filter(|fact| fact.is_column_of(info));
                 let columns: Vec<&str> = columns.map(|fact| &fact.name[info.name.len() + 1..]).collect();
-                let cells: Vec<String> = columns.iter().map(|column| format!(".+\\.{column}$")).collect();
-                let pattern = format!("^{escaped}\\.row\\.(?!{}).", cells.join("|"));
+                let pattern = format!("^{escaped}\\.row\\.(?!.+\\.({})$).", columns.join("|"));
                 patterns.insert(pattern, described(Sort::Any, info));
             }
             _ if info.is_column => {
@@ -207,16 +207,35 @@ pub(super) fn of(family: &Family) -> Value {
 fn of_statistics(distributions: &BTreeMap<String, Vec<String>>) -> Map<String, Value> {
     let others: Vec<&str> = STATISTICS.iter().copied().filter(|part| !matches!(*part, "count" | "p95")).collect();
     let of = |(definition, names): (&String, &Vec<String>)| {
-        let help = "A statistic of the measurements; `.p95` says what is measured.";
-        let schema = json!({"description": help, "allOf": [reference(definition)]});
-        (format!("^({})\\.({})$", names.join("|"), others.join("|")), schema)
+        (format!("^({})\\.({})$", names.join("|"), others.join("|")), reference(&statistic(definition)))
     };
     let mut out: Map<String, Value> = distributions.iter().map(of).collect();
     let counted: Vec<&str> = distributions.values().flatten().map(String::as_str).collect();
     if !counted.is_empty() {
+        out.insert(format!("^({})\\.count$", counted.join("|")), reference(COUNT));
+    }
+    out
+}
+
+/// The number of measurements of a distribution.
+const COUNT: &str = "statistic.count";
+
+/// Name of the definition of a statistic of which `definition` may be asked.
+fn statistic(definition: &str) -> String {
+    format!("statistic.{definition}")
+}
+
+/// Definitions of the statistics of all distributions, by what may be asked of them.
+fn statistics(families: &[Family]) -> Map<String, Value> {
+    let facts = families.iter().flat_map(|family| family.facts);
+    let distributions = facts.filter(|fact| fact.has_statistics());
+    let mut out = Map::new();
+    for fact in distributions {
+        let of = name(Sort::of(fact.kind, fact.unit), form_of(fact));
+        let help = "A statistic of the measurements; `.p95` says what is measured.";
+        out.insert(statistic(&of), json!({"description": help, "allOf": [reference(&of)]}));
         let count = reference(&name(Sort::Number(Unit::Count), Form::All));
-        let schema = json!({"description": "How many measurements there are.", "allOf": [count]});
-        out.insert(format!("^({})\\.count$", counted.join("|")), schema);
+        out.insert(COUNT.into(), json!({"description": "How many measurements there are.", "allOf": [count]}));
     }
     out
 }
