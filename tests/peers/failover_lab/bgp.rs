@@ -3,14 +3,22 @@
 //! Where the neighbour hears of the end (a closed session, a withdrawal, a dark link), nothing is lost. Where it does not, BFD notices
 //! after 2 to 3 of its intervals, and BGP alone after its hold time, less what of it had passed since the last message: a third.
 
-use super::{Case, Effect, hold, standard};
+use super::{Case, Effect, Sessions, hold, standard};
 
-/// Port 81 names the router that answers.
+/// Port 81 names the router that answers, port 7 is its echo.
 const ADDRESS: &[&str] = &[
     "who: {http: {url: 'http://192.0.2.1:81/'}, identity: body, interval: 20ms",
+    "session: {tcp: {host: 192.0.2.1, port: 7}, connection: keep, interval: 20ms",
     "address: {icmp: {host: 192.0.2.1}, interval: 10ms",
 ];
-const STAYS: Case = Case { fault: "", streams: ADDRESS, effect: Effect::Nothing, own: &["r1"], spare: &["r2"] };
+const STAYS: Case = Case {
+    fault: "",
+    streams: ADDRESS,
+    effect: Effect::Nothing,
+    own: &["r1"],
+    spare: &["r2"],
+    sessions: Sessions::Lost,
+};
 
 #[test]
 fn an_anycast_address_moves_at_once_with_bfd() {

@@ -145,24 +145,34 @@ enum Effect {
     Flaps(f64),
 }
 
+/// What becomes of a TCP session that was there before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Sessions {
+    Kept,
+    Lost,
+}
+
 /// A fault, who looks, and what theory says of it.
 #[derive(Clone, Copy)]
 struct Case {
     fault: &'static str,
-    /// Of these the first tells who answers, and the last is judged.
+    /// One is named `session`; the first whose answers tell says who they are of, and the last is judged.
     streams: &'static [&'static str],
     effect: Effect,
     /// Who answers before and after.
     own: &'static [&'static str],
     /// Who answers at last until it is healed; nobody knows of none.
     spare: &'static [&'static str],
+    sessions: Sessions,
 }
 
 impl Case {
     /// How long it is left alone, seconds.
     fn observe(&self) -> f64 {
         match self.effect {
-            Effect::Nothing => 1.0,
+            // Long enough for another to take over unnoticed.
+            Effect::Nothing if standard() => 6.0,
+            Effect::Nothing => 1.2,
             Effect::Away(_, longest) | Effect::Share(_, longest) => longest + SLACK + 0.5,
             Effect::Lossy(_) => 2.0,
             Effect::Flaps(first) => first + 2.5,
@@ -188,6 +198,11 @@ impl Case {
             owners.sort();
             assert!(wanted.is_empty() || owners == wanted, "{fault}, {phase}: {owners:?}\n{}", ran.shown);
         }
+        // Where nobody can say who has it at last, it is because it went back and forth.
+        assert!(!spare.is_empty() || ran.number(fault, "owners.changes") > 0.5, "{fault}\n{}", ran.shown);
+        let lost = ran.number(fault, "connections.lost") > 0.5;
+        let sessions = if lost { Sessions::Lost } else { Sessions::Kept };
+        assert_eq!(sessions, self.sessions, "{fault}\n{}", ran.shown);
         self.is_away_as_foretold(ran);
     }
 
