@@ -6,6 +6,7 @@
 mod bgp;
 mod lifetime;
 mod suites;
+mod truth;
 mod vrrp;
 
 use std::fmt::Write as _;
@@ -45,11 +46,7 @@ impl Lab {
     /// Only its name.
     fn new() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        if !installed(&[IP, NFT, KEEPALIVED, HAPROXY, NGINX, BIRD]) {
-            return None;
-        }
-        if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
-            skip("this user may make no network namespace", "run the tests as root");
+        if !installed(&[IP, NFT, KEEPALIVED, HAPROXY, NGINX, BIRD]) || !is_root() {
             return None;
         }
         remove_forgotten();
@@ -108,6 +105,12 @@ impl Drop for Lab {
     fn drop(&mut self) {
         let _ = self.command(&["down"]).output();
     }
+}
+
+/// Whether this user is; else the test must end.
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").unwrap().uid() == 0
+        || skip("this user may make no network namespace", "run the tests as root")
 }
 
 fn script() -> PathBuf {
