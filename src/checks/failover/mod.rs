@@ -225,7 +225,11 @@ impl Failover {
             "inject the fault",
             self.target(),
             outcome.failure_text(),
-            "run the inject command by hand; it must exit 0 (`restore` was run)",
+            if outcome.failed.is_empty() {
+                "run the inject command by hand; it must exit 0 (`restore` was run)"
+            } else {
+                "do it by hand (`shakedown plan` shows the command) to see what keeps it from taking effect; it was undone"
+            },
         ))
     }
 

@@ -149,11 +149,7 @@ pub(super) struct Outage {
 pub(super) fn conclusive(probes: &[ProbeResult], timeout: f64) -> Vec<ProbeResult> {
     let known = probes.iter().copied().filter(|probe| probe.is_answered() || probe.is_failed());
     let impaired = |probe: ProbeResult| match probe.late {
-        true => ProbeResult {
-            outcome: ProbeOutcome::Failed(ProbeFailure::Lost),
-            ended: probe.sent + timeout,
-            ..probe
-        },
+        true => ProbeResult { outcome: ProbeOutcome::Failed(ProbeFailure::Lost), ended: probe.sent + timeout, ..probe },
         false => probe,
     };
     let mut known: Vec<ProbeResult> = known.map(impaired).collect();
