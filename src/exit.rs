@@ -42,6 +42,15 @@ pub const OF_COMPARISONS: &[Meaning] = &[
     (REGRESSED, "A measured value regressed."),
 ];
 
+/// The codes of `restore`.
+pub const OF_RESTORES: &[Meaning] = &[
+    (OK, "Everything is back, or nothing was left broken; what a living run has broken is left to its guard."),
+    (USAGE, "The command line is invalid."),
+    (INCOMPLETE, "Something could not be put back. The command to run by hand is printed."),
+    (130, "Interrupted (SIGINT). What is not back stays in its journal."),
+    (143, "Terminated (SIGTERM). What is not back stays in its journal."),
+];
+
 /// The codes of a command that runs no checks.
 pub const OF_TOOLS: &[Meaning] = &[
     (OK, "Done."),
@@ -55,6 +64,7 @@ pub fn meanings(command: &str) -> &'static [Meaning] {
     match command {
         "" | "run" | "probe" | "demo" | "report" | "calibrate" => OF_RUNS,
         "compare" => OF_COMPARISONS,
+        "restore" => OF_RESTORES,
         _ => OF_TOOLS,
     }
 }

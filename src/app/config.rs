@@ -11,7 +11,7 @@ use crate::suite::reading;
 pub const FILE: &str = "shakedown.toml";
 
 /// Commands whose flags it sets.
-const READERS: [&str; 3] = ["run", "plan", "demo"];
+const READERS: [&str; 4] = ["run", "plan", "demo", "restore"];
 
 /// A key of the file.
 pub struct Key {

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::loading;
+use super::restore::keep_journals;
 use super::run;
 use super::signals::ExitSender;
 use super::terminal::Terminal;
-use crate::cli::{DemoArgs, OutputArgs, RunArgs, SuiteArgs};
+use crate::cli::{DemoArgs, JournalArgs, OutputArgs, RunArgs, SuiteArgs};
 use crate::exit;
 use crate::lab::dns::DnsLab;
 use crate::lab::pair::Pair;
@@ -17,6 +18,9 @@ use crate::suite::file::Input;
 
 /// The suite, part of the program: the demo runs from any folder.
 const SUITE: &str = include_str!("../../suites/demo.yaml");
+
+/// Journals of what it breaks, beside its reports.
+const JOURNALS: &str = "demo-journal";
 
 /// Everything the demo's suite looks at; it stops when dropped.
 struct Lab {
@@ -86,6 +90,10 @@ pub(super) async fn demo(args: &DemoArgs, terminal: &Terminal, exit: ExitSender)
             return exit::INCOMPLETE;
         }
     };
+    // What it breaks is gone with this process: a journal that an earlier one left is of no use to anybody.
+    let journals = args.out.join(JOURNALS);
+    let _ = std::fs::remove_dir_all(&journals);
+    keep_journals(&JournalArgs { journal: Some(journals.clone()) });
     let vars = match lab.variables() {
         Ok(vars) => vars,
         Err(why) => {
@@ -110,6 +118,7 @@ pub(super) async fn demo(args: &DemoArgs, terminal: &Terminal, exit: ExitSender)
     let input = Input::Text("suites/demo.yaml".to_owned(), SUITE.to_owned());
     let Some(ready) = loading::load_inputs(&[input], &run_args.suites, terminal) else { return exit::USAGE };
     let (code, _) = run::execute(ready, &run_args, terminal, exit).await;
+    let _ = std::fs::remove_dir(&journals);
     terminal.out(&format!("reports: {0}/demo.json, {0}/demo.xml, {0}/demo.jsonl\n", args.out.display()));
     code
 }

@@ -16,6 +16,7 @@ mod outputs;
 mod plan;
 pub mod reference;
 mod render;
+mod restore;
 mod run;
 mod schemas;
 mod serve;
@@ -51,8 +52,10 @@ pub fn main(cli: Cli) -> u8 {
 fn command(command: Command, terminal: Terminal) -> u8 {
     match command {
         Command::Run(args) => {
+            restore::keep_journals(&args.journal);
             wait(&terminal.clone(), move |exit| async move { run::run(&args, &terminal, exit).await })
         }
+        Command::Restore(args) => restore::restore(&args, &terminal),
         Command::Plan(args) => plan::plan(&args, &terminal),
         Command::Calibrate(args) => {
             wait(&terminal.clone(), move |exit| async move { calibrate::calibrate(&args, &terminal, exit).await })

@@ -91,6 +91,13 @@ const ALL: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "restore",
+        &[
+            ("Put back what a machine that died left broken.", "shakedown restore"),
+            ("What is open, and what would be run.", "shakedown restore --dry-run"),
+        ],
+    ),
+    (
         "probe",
         &[
             ("Is the port open?", "shakedown probe tcp www.example.org:443"),

@@ -6,6 +6,7 @@ mod compare;
 pub mod examples;
 pub mod history;
 mod probe;
+mod restore;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,7 @@ use crate::model::parse::parse;
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use probe::ProbeArgs;
+pub use restore::{JournalArgs, RestoreArgs};
 
 use crate::model::{Unit, quantity};
 
@@ -59,6 +61,8 @@ pub enum Command {
     Baseline(baseline::BaselineCommand),
     /// Trends over a folder of reports, to look at and to export; no gate.
     History(Box<history::HistoryArgs>),
+    /// Put back what a run broke on purpose and could not restore, because the machine or the guard died.
+    Restore(RestoreArgs),
     /// Run one check by hand, without a suite.
     Probe(ProbeArgs),
     /// Serve throughput tests, as iperf3 -s does, but to many clients at once.
@@ -241,6 +245,9 @@ pub struct RunArgs {
     /// check that has not ended is errored.
     #[arg(long, value_name = "T", env = "SHAKEDOWN_DEADLINE", value_parser = length_of_time)]
     pub deadline: Option<std::time::Duration>,
+    /// Where journals are.
+    #[command(flatten)]
+    pub journal: JournalArgs,
     /// Start no further check after the first failure.
     #[arg(long, env = "SHAKEDOWN_FAIL_FAST", value_parser = yes_or_no())]
     pub fail_fast: bool,

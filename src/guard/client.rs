@@ -11,8 +11,11 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
 use super::fault::Fault as Undoing;
+use super::plan::UndoPlan;
 use super::processes::{self, Process};
-use super::{Arming, CommandResult, FaultPlan, GRACE, PERIOD, Reply, Request, RestoreResult, SUBCOMMAND};
+use super::{
+    Arming, Custody, FaultPlan, GRACE, InjectResult, PERIOD, Reply, Request, RestoreResult, SUBCOMMAND, journal,
+};
 use crate::model::Fault;
 use crate::net::sys::session::detached;
 
@@ -48,13 +51,17 @@ pub struct Guard {
     output: Lines<BufReader<ChildStdout>>,
     plan: FaultPlan,
     mark: String,
+    /// The file of its journal.
+    journal: PathBuf,
+    /// What undoes the fault.
+    undo: UndoPlan,
     /// Its process.
     id: i32,
     process: Option<Process>,
-    /// The process of the inject command.
+    /// The process of the last command that was started.
     leader: Option<i32>,
     live: bool,
-    /// The inject command ended with success.
+    /// Everything was injected with success.
     complete: bool,
     restore_requested: bool,
     /// It ended, or was stopped.
@@ -62,18 +69,16 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Starts a guard and waits until it holds `plan`, and the locks at `locks` beside us.
-    pub async fn arm(plan: FaultPlan, locks: Vec<PathBuf>) -> Result<Self, Fault> {
+    /// Starts a guard and waits until it holds `plan` and its journal, and the locks of `custody` beside us.
+    pub async fn arm(plan: FaultPlan, custody: Custody) -> Result<Self, Fault> {
+        const OPERATION: &str = "start the guard that restores when this process dies";
         let broken = |why: String| {
-            Fault::local(
-                "start the guard that restores when this process dies",
-                "",
-                why,
-                "nothing was changed; check that this binary can start itself, and the limit of processes (`ulimit -u`)",
-            )
+            let remedy = "nothing was changed; check that this binary can start itself, and the limit of processes \
+                          (`ulimit -u`)";
+            Fault::local(OPERATION, "", why, remedy)
         };
         let (mut guard, mut starter) = Self::spawn(plan).map_err(|error| broken(error.to_string()))?;
-        let request = Request::Arm(Box::new(Arming { plan: guard.plan.clone(), mark: guard.mark.clone(), locks }));
+        let request = Request::Arm(Box::new(Arming { plan: guard.plan.clone(), mark: guard.mark.clone(), custody }));
         let armed = timeout(ARMING, async {
             // Ends at once: the guard is no child of ours.
             starter.wait().await?;
@@ -81,12 +86,14 @@ impl Guard {
             guard.receive().await
         });
         match armed.await {
-            Ok(Ok(Reply::Armed(id))) => {
-                guard.id = id;
+            Ok(Ok(Reply::Armed { id, journal, undo })) => {
+                (guard.id, guard.journal, guard.undo) = (id, journal, undo);
                 guard.process = processes::identity(id);
                 Ok(guard)
             }
-            Ok(Ok(Reply::Refused(why))) => Err(broken(why)),
+            Ok(Ok(Reply::Refused { detail, remedy })) => {
+                Err(Fault::local("prepare to restore", "", format!("{detail}; nothing was injected"), remedy))
+            }
             Ok(Ok(_)) => Err(broken("it answered out of turn".into())),
             Ok(Err(error)) => Err(broken(error.to_string())),
             Err(_) => Err(broken(format!("it did not answer within {ARMING:?}"))),
@@ -104,12 +111,14 @@ impl Guard {
             return Err(std::io::Error::other("no pipe to it"));
         };
         let output = BufReader::new(output).lines();
-        let mark = format!("{}-{}", std::process::id(), FAULTS.fetch_add(1, Ordering::Relaxed));
+        let mark = format!("{}-{}", processes::own().text(), FAULTS.fetch_add(1, Ordering::Relaxed));
         let guard = Self {
             input,
             output,
             plan,
             mark,
+            journal: PathBuf::new(),
+            undo: UndoPlan::default(),
             id: 0,
             process: None,
             leader: None,
@@ -129,9 +138,9 @@ impl Guard {
 
     /// Has the guard break it. From here on it restores when this process vanishes, or is stopped: wait in [`Guard::lost`] until
     /// it is time to [`Guard::restore`]. `None` when the guard is gone.
-    pub async fn inject(&mut self) -> Option<CommandResult> {
+    pub async fn inject(&mut self) -> Option<InjectResult> {
         self.live = true;
-        let limit = self.plan.inject.timeout + GRACE;
+        let limit = self.plan.inject_timeout() + GRACE;
         let ended = async {
             self.send(&Request::Inject).await?;
             loop {
@@ -141,7 +150,11 @@ impl Guard {
                         return std::io::Result::Ok(result);
                     }
                     Reply::Started(leader) => self.leader = Some(leader),
-                    Reply::Alive | Reply::Armed(_) | Reply::Refused(_) | Reply::Restoring | Reply::Restored(_) => {}
+                    Reply::Alive
+                    | Reply::Armed { .. }
+                    | Reply::Refused { .. }
+                    | Reply::Restoring
+                    | Reply::Restored(_) => {}
                 }
             }
         };
@@ -169,13 +182,24 @@ impl Guard {
                 if let Some(process) = self.process {
                     processes::kill(process);
                 }
-                let mut orphaned = Undoing::orphaned(&self.plan, &self.mark, self.leader, self.complete).await;
-                RestoreResult { incident: LOST.to_owned(), ..orphaned.undo(&self.plan).await }
+                self.restore_here().await
             }
         };
         self.live = !result.succeeded();
         self.dismiss().await;
         Some(result)
+    }
+
+    async fn restore_here(&mut self) -> RestoreResult {
+        // Held, so that nobody takes the fault for one that is left alone.
+        let _held = journal::hold(&self.journal);
+        let mut orphaned = Undoing::orphaned(&self.undo, &self.mark, self.leader, self.complete).await;
+        let result = orphaned.undo(&self.undo).await;
+        if result.succeeded() {
+            // One that stays is told by the next run, and by `shakedown restore`, which finds everything in place.
+            let _ = journal::remove(&self.journal);
+        }
+        RestoreResult { incident: LOST.to_owned(), ..result }
     }
 
     async fn request_restore(&mut self) -> std::io::Result<RestoreResult> {
@@ -189,7 +213,7 @@ impl Guard {
                 Reply::Restored(result) => return Ok(result),
                 Reply::Started(leader) => self.leader = Some(leader),
                 // Also of an inject command that was interrupted.
-                Reply::Alive | Reply::Restoring | Reply::Injected(_) | Reply::Armed(_) | Reply::Refused(_) => {}
+                Reply::Alive | Reply::Restoring | Reply::Injected(_) | Reply::Armed { .. } | Reply::Refused { .. } => {}
             }
         }
     }

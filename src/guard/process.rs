@@ -10,9 +10,11 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
-use super::fault::Fault;
+use super::fault::{Fault, Progress};
+use super::journal::{Journal, JournalError, JournalRecord};
 use super::lock::Locks;
-use super::{Arming, CommandResult, FaultPlan, Reply, Request, RestoreResult, SILENCE};
+use super::plan::UndoPlan;
+use super::{Arming, FaultPlan, InjectResult, Reply, Request, RestoreResult, SILENCE, Step, Undo};
 use crate::model::Text;
 
 /// Signals that would end it, but for those nobody can ignore and those of its own defects.
@@ -63,28 +65,54 @@ async fn serve() -> bool {
         print_error("this subcommand is internal: its standard input must be a pipe");
         return false;
     };
-    let Some(Request::Arm(arming)) = next(&mut input).await else {
+    let Some(Request::Arm(mut arming)) = next(&mut input).await else {
         print_error("this subcommand is internal: it expects a plan on standard input");
         return false;
     };
     adopt_orphans();
-    let locks = match Locks::join(&arming.locks) {
-        Ok(locks) => locks,
-        Err(error) => {
-            send(&Reply::Refused(format!("it could not share the locks of this run: {error}")));
+    let (locks, journal, undo) = match prepare(&mut arming).await {
+        Ok(prepared) => prepared,
+        Err(JournalError { detail, remedy }) => {
+            send(&Reply::Refused { detail, remedy });
             return false;
         }
     };
-    if !send(&Reply::Armed(std::process::id().cast_signed())) {
-        return false;
+    // When nobody hears it the input has ended, and with it all there is to do.
+    let (id, path) = (std::process::id().cast_signed(), journal.path().to_owned());
+    send(&Reply::Armed { id, journal: path, undo: undo.clone() });
+    let journal = Some(journal);
+    let done = Watch {
+        arming: &arming,
+        undo,
+        input: &mut input,
+        journal,
+        fault: None,
+        restored: None,
+        end: None,
+        heard: None,
+        asked: false,
     }
-    let done =
-        Watch { arming: &arming, input: &mut input, fault: None, restored: None, end: None, heard: None, asked: false }
-            .run()
-            .await;
+    .run()
+    .await;
     // Before the end of our output tells the run that all is done.
     drop(locks);
     done
+}
+
+/// What must be there before anything is broken.
+async fn prepare(arming: &mut Arming) -> Result<(Locks, Journal, UndoPlan), JournalError> {
+    let Arming { plan, mark, custody } = arming;
+    let locks = Locks::join(&custody.locks).map_err(|error| JournalError {
+        detail: format!("the guard could not share the locks of this run: {error}"),
+        remedy: "run it again".to_owned(),
+    })?;
+    let undo = plan.prepare().await.map_err(|detail| JournalError {
+        detail,
+        remedy: "see to it that it can be broken and put back, or break it by a command (`inject: {run: […]}`)"
+            .to_owned(),
+    })?;
+    let record = JournalRecord::new(custody, mark, plan.inject.iter().map(Step::shell_text).collect(), &undo)?;
+    Ok((locks, Journal::write(&custody.journals, record)?, undo))
 }
 
 /// What `inject` leaves behind when its shell ends becomes a child of this process, and stays known.
@@ -104,7 +132,11 @@ fn requests() -> Option<Lines<BufReader<Receiver>>> {
 /// The guard at work.
 struct Watch<'a> {
     arming: &'a Arming,
+    /// What undoes it.
+    undo: UndoPlan,
     input: &'a mut Lines<BufReader<Receiver>>,
+    /// Until nothing is left to undo.
+    journal: Option<Journal>,
     /// In place, or about to be.
     fault: Option<Fault>,
     /// It was undone before the run asked for it.
@@ -139,7 +171,12 @@ impl Watch<'_> {
                 }
                 Some(Request::Arm(_) | Request::Inject) => {}
                 None if self.fault.is_some() || self.restored.is_some() => return self.vanished().await,
-                Some(Request::Done) | None => return true,
+                Some(Request::Done) | None => {
+                    if self.fault.is_none() {
+                        self.close();
+                    }
+                    return true;
+                }
             }
         }
     }
@@ -149,34 +186,30 @@ impl Watch<'_> {
     }
 
     /// Runs the inject command. `None` when the run vanished, or asked to restore, before it had ended.
-    async fn inject(&mut self) -> Option<CommandResult> {
+    async fn inject(&mut self) -> Option<InjectResult> {
         // A run that is stopped before its first question is silent from here on.
         self.heard = Some(Instant::now());
-        let (fault, failed) = Fault::start(&self.arming.plan, &self.arming.mark);
-        let fault = self.fault.insert(fault);
-        if let Some(leader) = fault.leader() {
-            send(&Reply::Started(leader));
-        }
-        let result = match failed {
-            Some(failed) => failed,
-            None => loop {
-                tokio::select! {
-                    result = fault.injected() => break result,
-                    request = next(self.input) => match request {
-                        Some(Request::Ping) => {
-                            self.heard = Some(Instant::now());
-                            send(&Reply::Alive);
-                        }
-                        // Read again where it is waited for.
-                        None => return None,
-                        // Anything else means "restore".
-                        Some(_) => {
-                            self.restore_and_report().await;
-                            return None;
-                        }
+        let fault = self.fault.insert(Fault::new(&self.arming.plan, &self.arming.mark));
+        let result = loop {
+            tokio::select! {
+                progress = fault.advance() => match progress {
+                    Progress::Started(leader) => drop(send(&Reply::Started(leader))),
+                    Progress::Ended(result) => break result,
+                },
+                request = next(self.input) => match request {
+                    Some(Request::Ping) => {
+                        self.heard = Some(Instant::now());
+                        send(&Reply::Alive);
+                    }
+                    // Read again where it is waited for.
+                    None => return None,
+                    // Anything else means "restore".
+                    Some(_) => {
+                        self.restore_and_report().await;
+                        return None;
                     }
                 }
-            },
+            }
         };
         self.end = Instant::now().checked_add(self.plan().hold);
         Some(result)
@@ -199,15 +232,25 @@ impl Watch<'_> {
         self.end = None;
         let Some(fault) = &mut self.fault else {
             // Nothing was begun.
-            let restore = CommandResult { exit: Some(0), ..CommandResult::default() };
-            return RestoreResult { restore, ..RestoreResult::default() };
+            return RestoreResult::default();
         };
-        let (result, asked) = answering(self.input, fault.undo(&self.arming.plan)).await;
+        let (result, asked) = answering(self.input, fault.undo(&self.undo)).await;
         self.asked |= asked;
         if result.succeeded() {
             self.fault = None;
+            self.close();
         }
         result
+    }
+
+    fn close(&mut self) {
+        if let Some(journal) = self.journal.take() {
+            let path = journal.path().to_owned();
+            if let Err(error) = journal.close() {
+                let path = path.display();
+                print_error(&format!("everything is back, but the journal {path} could not be removed: {error}"));
+            }
+        }
     }
 
     /// Nothing was asked of us for longer than the fault should last.
@@ -235,20 +278,38 @@ impl Watch<'_> {
             print_error("the run vanished; what it had changed is restored");
             return true;
         }
-        if result.commands_succeeded() {
+        if result.undone() {
             print_error(&format!("the run vanished; {}", result.threat_text()));
             return false;
         }
-        // Neither arguments nor output: both may hold secrets, and what hides them has vanished with the run.
-        let program = self.plan().restore.restore.run.first().map_or("", Text::shown);
-        let verify = result.verify.as_ref().filter(|verify| !verify.succeeded());
-        let (which, ended) =
-            verify.map_or(("restore", result.restore.status_text()), |verify| ("verify", verify.status_text()));
         print_error(&format!(
-            "the run vanished and restoring failed (`{which}`: {ended}); what it changed may still be in place: run the \
-             suite's `restore` command ({program} …) by hand"
+            "the run vanished and restoring failed ({}); what it changed may still be in place: run {} by hand, or \
+             `shakedown restore`",
+            self.failure(&result),
+            self.by_hand(&result),
         ));
         false
+    }
+
+    /// Why restoring failed. Neither arguments nor output of commands: both may hold secrets, and what hides them has vanished with
+    /// the run.
+    fn failure(&self, result: &RestoreResult) -> String {
+        let commands = [("restore", &result.restore), ("verify", &result.verify)].into_iter();
+        let failed = commands.filter_map(|(name, ended)| Some((name, ended.as_ref().filter(|one| !one.succeeded())?)));
+        let failed = failed.map(|(name, ended)| format!("`{name}`: {}", ended.status_text()));
+        let built_in = result.failed.iter().map(|one| one.why.clone());
+        built_in.chain(failed).collect::<Vec<_>>().join("; ")
+    }
+
+    fn by_hand(&self, result: &RestoreResult) -> String {
+        let built_in = result.failed.iter().map(|one| format!("`{}`", one.by_hand));
+        let commands = self.undo.undos.iter().filter_map(|undo| match undo {
+            Undo::Command(command) => Some(command.run.first().map_or("", Text::shown)),
+            _ => None,
+        });
+        let commands = commands.map(|program| format!("the suite's `restore` command ({program} …)"));
+        let all: Vec<String> = built_in.chain(commands.filter(|_| !result.command_succeeded())).collect();
+        all.join(" and ")
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use nix::sys::signal::{self, Signal};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use super::command::MARK;
@@ -27,11 +28,18 @@ const LOOK: Duration = Duration::from_millis(20);
 const GONE: Duration = Duration::from_secs(1);
 
 /// One process, and what cannot be said of another that gets its number later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Process {
-    pid: i32,
+    pub(super) pid: i32,
     /// Clock ticks since boot.
     start: u64,
+}
+
+impl Process {
+    /// Its number and its start, which no other has until the system starts again.
+    pub(super) fn text(self) -> String {
+        format!("{}-{}", self.pid, self.start)
+    }
 }
 
 /// A line of `/proc/PID/stat`.
@@ -48,8 +56,8 @@ struct Stat {
 pub(super) struct Processes {
     /// The value of [`MARK`] that the command was started with.
     mark: String,
-    /// The command's own process, which leads its session.
-    leader: Option<i32>,
+    /// Processes of commands themselves, which lead their sessions.
+    leaders: Vec<i32>,
     /// Whether orphans of the command become children of this process, and it has no others.
     adopts: bool,
     /// Nothing older belongs to it; clock ticks since boot.
@@ -59,10 +67,18 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// Those of the command whose process is `leader`, started with `mark`. `adopts` when this process is a subreaper.
+    /// Those of commands started with `mark`, of which one has the process `leader`. `adopts` when this process is a subreaper.
     pub(super) fn of(mark: &str, leader: Option<i32>, adopts: bool) -> Self {
         let since = leader.and_then(stat).map_or(0, |stat| stat.process.start);
-        Self { mark: mark.to_owned(), leader, adopts, since, known: HashSet::new() }
+        Self { mark: mark.to_owned(), leaders: leader.into_iter().collect(), adopts, since, known: HashSet::new() }
+    }
+
+    /// One more command was started, as this process.
+    pub(super) fn lead(&mut self, leader: Option<i32>) {
+        if self.leaders.is_empty() {
+            self.since = leader.and_then(stat).map_or(0, |stat| stat.process.start);
+        }
+        self.leaders.extend(leader);
     }
 
     /// From here on children of this process may be others' as well.
@@ -78,7 +94,7 @@ impl Processes {
             let (mut members, complete) = self.listed(own);
             for stat in members.iter().filter(|stat| stat.zombie && stat.parent == own) {
                 // The runtime waits for the command itself; nobody else does for what it left to us.
-                if Some(stat.process.pid) != self.leader {
+                if !self.leaders.contains(&stat.process.pid) {
                     let _ = waitpid(Pid::from_raw(stat.process.pid), Some(WaitPidFlag::WNOHANG));
                 }
             }
@@ -101,7 +117,7 @@ impl Processes {
         loop {
             let (found, rest): (Vec<Stat>, Vec<Stat>) = others.into_iter().partition(|stat| {
                 stat.process.pid != own
-                    && (Some(stat.session) == self.leader
+                    && (self.leaders.contains(&stat.session)
                         || self.known.contains(&stat.process)
                         || (self.adopts && stat.parent == own)
                         || members.iter().any(|member| member.process.pid == stat.parent)
@@ -120,7 +136,6 @@ impl Processes {
 
     /// Names and numbers of those that run, for people.
     pub(super) fn names(&mut self) -> Vec<String> {
-        let name = |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned();
         self.running().iter().map(|stat| format!("{} {}", name(stat.process.pid), stat.process.pid)).collect()
     }
 
@@ -135,11 +150,11 @@ impl Processes {
         let mut foreign: HashSet<Process> = HashSet::new();
         // Stopped first, so that none can start another, or open a connection, between being looked at and being killed.
         for _ in 0..FREEZES {
-            let leader = self.leader;
+            let leaders = self.leaders.clone();
             let fresh: Vec<Process> = self
                 .running()
                 .into_iter()
-                .filter(|stat| Some(stat.session) == leader)
+                .filter(|stat| leaders.contains(&stat.session))
                 .map(|stat| stat.process)
                 .filter(|process| !frozen.contains(process) && !foreign.contains(process))
                 .collect();
@@ -181,16 +196,56 @@ impl Processes {
     }
 }
 
+/// This process.
+pub(super) fn own() -> Process {
+    let pid = std::process::id().cast_signed();
+    identity(pid).unwrap_or(Process { pid, start: 0 })
+}
+
+/// Whether a process is still there.
+pub(super) fn lives(process: Process) -> bool {
+    stat(process.pid).is_some_and(|now| now.process == process && !now.zombie)
+}
+
 /// The process of this number, while it has it.
 pub(super) fn identity(pid: i32) -> Option<Process> {
     stat(pid).map(|stat| stat.process)
 }
 
+/// Its state as one letter, see `proc_pid_stat(5)`; `None` when it is not there any more.
+pub(super) fn state(process: Process) -> Option<char> {
+    let text = fs::read_to_string(format!("/proc/{}/stat", process.pid)).ok()?;
+    let same = parse(process.pid, &text)?.process == process;
+    text.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next()).filter(|_| same)
+}
+
 /// Whether a process is stopped, or is not there any more.
 pub(super) fn stopped(process: Process) -> bool {
-    let text = fs::read_to_string(format!("/proc/{}/stat", process.pid)).unwrap_or_default();
-    let state = text.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
-    identity(process.pid) != Some(process) || matches!(state, Some('T' | 't' | 'Z' | 'X'))
+    matches!(state(process), None | Some('T' | 't' | 'Z' | 'X'))
+}
+
+/// The parent of a process.
+pub(super) fn parent(pid: i32) -> Option<i32> {
+    stat(pid).map(|stat| stat.parent)
+}
+
+/// Its name.
+pub(super) fn name(pid: i32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+/// A process, then those that it started, and those that these started.
+pub(super) fn family(root: Process) -> Vec<Process> {
+    let (all, _) = stats();
+    let mut out = vec![root];
+    let mut at = 0;
+    while let Some(parent) = out.get(at).copied() {
+        let children = all.iter().filter(|stat| stat.parent == parent.pid && !stat.zombie).map(|stat| stat.process);
+        let fresh: Vec<Process> = children.filter(|child| !out.contains(child)).collect();
+        out.extend(fresh);
+        at += 1;
+    }
+    out
 }
 
 /// Kills a process, and no other that has got its number.
@@ -199,7 +254,7 @@ pub(super) fn kill(process: Process) {
 }
 
 /// False when it may not be sent.
-fn signal(process: Process, signal: Signal) -> bool {
+pub(super) fn signal(process: Process, signal: Signal) -> bool {
     // A number may have been given to another by now.
     let same = stat(process.pid).is_some_and(|now| now.process == process);
     same && signal::kill(Pid::from_raw(process.pid), signal).is_ok()

@@ -36,6 +36,20 @@ pub struct Text {
     shown: Option<Box<str>>,
 }
 
+/// A piece of a [`Text`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TextPart<'t> {
+    /// Shown as it is.
+    Plain(&'t str),
+    /// Hidden.
+    Hidden {
+        /// What is shown in its place.
+        place: &'t str,
+        /// What it is; not for people.
+        value: &'t str,
+    },
+}
+
 impl Text {
     /// A value that is shown as `shown`, if that is given.
     #[must_use]
@@ -64,22 +78,29 @@ impl Text {
     /// The value with what `each` makes of every secret and every captured value in it; not for people.
     #[must_use]
     pub fn with_secrets(&self, each: impl Fn(&str) -> String) -> String {
-        self.shown.as_deref().and_then(|shown| self.filled(shown, each)).unwrap_or_else(|| self.value.clone())
+        let text = |part: TextPart<'_>| match part {
+            TextPart::Plain(text) => text.to_owned(),
+            TextPart::Hidden { value, .. } => each(value),
+        };
+        self.parts().map_or_else(|| self.value.clone(), |parts| parts.into_iter().map(text).collect())
     }
 
-    /// Finds what stands in the places that `shown` leaves open. Between two of them is a text, or they are as one.
-    fn filled(&self, shown: &str, each: impl Fn(&str) -> String) -> Option<String> {
+    /// The value in parts: what everybody may read, and what is hidden. `None` when they cannot be told apart.
+    #[must_use]
+    pub fn parts(&self) -> Option<Vec<TextPart<'_>>> {
+        let Some(shown) = self.shown.as_deref() else { return Some(vec![TextPart::Plain(&self.value)]) };
+        // What stands in the places that `shown` leaves open. Between two of them is a text, or they are as one.
         let mut open = places(shown).peekable();
         let first = &shown[..open.peek().map_or(shown.len(), |place| place.start)];
-        let (mut out, mut rest) = (first.to_owned(), self.value.strip_prefix(first)?);
+        let (mut out, mut rest) = (vec![TextPart::Plain(first)], self.value.strip_prefix(first)?);
         while let Some(place) = open.next() {
             let between = &shown[place.end..open.peek().map_or(shown.len(), |next| next.start)];
             let length = match open.peek() {
                 None => rest.strip_suffix(between)?.len(),
                 Some(_) => rest.find(between)?,
             };
-            out.push_str(&each(&rest[..length]));
-            out.push_str(between);
+            out.push(TextPart::Hidden { place: &shown[place], value: &rest[..length] });
+            out.push(TextPart::Plain(between));
             rest = &rest[length + between.len()..];
         }
         Some(out)

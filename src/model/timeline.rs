@@ -215,7 +215,11 @@ mod tests {
         assert!(series.runs.len() <= RUNS && series.grain_s.is_some(), "{}", series.runs.len());
         let sum = |of: fn(&Run) -> u64| series.runs.iter().map(of).sum::<u64>();
         assert_eq!((sum(|run| run.probes), sum(Run::failures)), (150_000, 50_000));
-        assert!(series.runs[0].outcome == MIXED && series.runs.last().unwrap().probes >= 49_000, "{:?}", series.runs.last());
+        assert!(
+            series.runs[0].outcome == MIXED && series.runs.last().unwrap().probes >= 49_000,
+            "{:?}",
+            series.runs.last()
+        );
         assert!(series.runs.windows(2).all(|pair| pair[0].until_s < pair[1].at_s));
     }
 }

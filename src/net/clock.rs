@@ -95,6 +95,16 @@ impl ClockReading {
         (steady && mono >= self.mono && mono <= later.mono).then_some(Self { mono, ..self })
     }
 
+    /// How long before this reading the kernel stamped an arrival `wall` (wall clock), which came after the reading `before`; `None`
+    /// where the wall clock was set in between.
+    #[must_use]
+    pub fn since_stamp(self, before: Self, wall: Duration) -> Option<Duration> {
+        let ago = nanos(self.mono) + self.offset - nanos(wall);
+        // The stamp is newer than a reading that took long.
+        let ago = u64::try_from(ago.max(0)).ok().filter(|_| ago >= -SLACK)?;
+        ((self.offset - before.offset).abs() <= SLACK).then_some(Duration::from_nanos(ago))
+    }
+
     /// From this reading to an arrival stamped `kernel` (wall clock) and read at `now`.
     #[must_use]
     pub fn elapsed(self, now: Self, kernel: Option<Duration>) -> (Duration, Stamp) {
@@ -166,6 +176,17 @@ mod tests {
         assert_eq!(before.at_stamp(after, wall(999)), None, "an earlier packet");
         assert_eq!(before.at_stamp(after, wall(1_021)), None, "a later one");
         assert_eq!(before.at_stamp(reading(1_020, 5_000), wall(1_007)), None, "the clock was set");
+    }
+
+    #[test]
+    fn an_arrival_was_so_long_ago_unless_the_clock_was_set() {
+        let (before, now) = (reading(1_000, 0), reading(9_000, 3));
+        assert_eq!(now.since_stamp(before, wall(2_000)), Some(Duration::from_micros(7_003)));
+        assert_eq!(now.since_stamp(before, wall(9_020)), Some(Duration::ZERO), "the two clocks are not read at once");
+        assert_eq!(now.since_stamp(before, wall(9_500)), None, "after it was read");
+        for step in [-5_000_000, 5_000_000, 200] {
+            assert_eq!(reading(9_000, step).since_stamp(before, wall(2_000)), None, "step {step}");
+        }
     }
 
     #[test]

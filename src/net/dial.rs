@@ -1,5 +1,6 @@
 //! TCP connections whose outcome is a fact, and whose local errors are faults.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -161,6 +162,22 @@ impl ConnectError {
     }
 }
 
+tokio::task_local! {
+    static RESETS: ();
+}
+
+/// Runs a round of which thousands follow each other: its connections end by a reset (`SO_LINGER` of zero) and not in order, so that
+/// none of them keeps its local port for the minute of TIME_WAIT. What of the last message was not sent by then is lost, so a round
+/// must end with an answer.
+pub async fn closing_by_reset<F: Future>(round: F) -> F::Output {
+    RESETS.scope((), round).await
+}
+
+/// Has a connection end by a reset when it is closed.
+pub fn reset_at_close(socket: &impl AsFd) {
+    let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
+}
+
 /// Connects to `peer`, waiting at most `patience`, in turn with the other checks that dial it ([`handshakes`]).
 /// The outer `Err` is a fault of this side: no permission, no descriptors, no such source address.
 pub async fn connect(
@@ -279,7 +296,12 @@ pub async fn try_connect(
     }
     // On loopback the kernel may pick the target's own port: simultaneous open with itself, nobody listens there.
     if meets_itself(&stream, peer) {
+        // In TIME_WAIT it would keep the port from a service that is about to listen there.
+        reset_at_close(&stream);
         return Err(SynEnd::Itself);
+    }
+    if RESETS.try_with(|()| ()).is_ok() {
+        reset_at_close(&stream);
     }
     if held {
         syn::release(&stream);
@@ -304,6 +326,11 @@ fn begin(socket: Socket, peer: SocketAddr) -> io::Result<TcpStream> {
         _ => {}
     }
     TcpStream::from_std(socket.into())
+}
+
+/// Whether `connect` of a socket that does not block says that the connection is still being made.
+pub fn is_under_way(result: &io::Result<()>) -> bool {
+    matches!(result, Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY | libc::EINTR)))
 }
 
 /// Waits for what a SYN comes to: `None` is a connection.
@@ -349,12 +376,14 @@ mod tests {
     use std::time::Duration;
 
     use nix::sys::socket::{getsockopt, sockopt};
+    use tokio::io::AsyncReadExt as _;
     use tokio::net::TcpListener;
 
-    use super::{ConnectError, TcpConnection, connect, open};
+    use super::{ConnectError, TcpConnection, closing_by_reset, connect, open};
     use crate::net::Origin;
     use crate::net::clock::Stamp;
     use crate::net::datagram;
+    use crate::testing::in_time_wait;
 
     const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -368,6 +397,27 @@ mod tests {
         assert!(getsockopt(&heard, sockopt::Ipv4RecvErr).unwrap(), "this system hears none at all");
         let stream = connect(peer, Origin::default(), PATIENCE).await.unwrap().unwrap().stream;
         assert!(!getsockopt(&stream, sockopt::Ipv4RecvErr).unwrap());
+    }
+
+    /// Two hundred rounds of a stream, and a connection that ends in order beside them.
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn a_round_of_a_stream_keeps_no_port() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = listener.local_addr().unwrap();
+        let round = async || {
+            let dialled = connect(peer, Origin::default(), PATIENCE).await.unwrap().unwrap();
+            let (mut far, _) = listener.accept().await.unwrap();
+            drop(dialled);
+            // Its end, which is a reset or not.
+            let _ = far.read(&mut [0]).await;
+        };
+        for _ in 0..200 {
+            closing_by_reset(round()).await;
+        }
+        assert_eq!(in_time_wait(peer.port()), 0);
+        round().await;
+        assert_eq!(in_time_wait(peer.port()), 1);
     }
 
     /// The own clock also counts what this process did meanwhile, such as somebody else's handshake.

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use tokio::runtime::{Builder, Runtime};
@@ -42,8 +43,29 @@ pub fn runtime(name: &str, threads: &str) -> Result<Runtime, Fault> {
     }
 }
 
-/// Takes the calling thread into the namespace `name`.
-fn enter(name: &str) -> Result<(), Fault> {
+/// The number of the namespace of the calling thread; 0 where it cannot be told.
+#[must_use]
+pub fn inode() -> u64 {
+    std::fs::metadata("/proc/thread-self/ns/net").map_or(0, |metadata| metadata.ino())
+}
+
+/// The number of a namespace that has a name.
+#[must_use]
+pub fn inode_of(name: &str) -> u64 {
+    std::fs::metadata(Path::new(FOLDER).join(name)).map_or(0, |metadata| metadata.ino())
+}
+
+/// A name of the namespace of the calling thread, if it has one.
+#[must_use]
+pub fn name() -> Option<String> {
+    let here = inode();
+    let entries = std::fs::read_dir(FOLDER).ok()?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| is_name(name) && inode_of(name) == here && here != 0).min()
+}
+
+/// Takes the calling thread into the namespace `name`, and with it the threads and processes that it starts.
+pub fn enter(name: &str) -> Result<(), Fault> {
     let path = Path::new(FOLDER).join(name);
     let opened = File::open(&path).map_err(|error| unopened(name, &path, &error))?;
     system::enter(&opened).map_err(|error| refused(name, &path, &error))?;

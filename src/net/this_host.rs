@@ -5,8 +5,10 @@ pub mod pending_syns;
 pub mod syn;
 
 use std::collections::HashMap;
+use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -30,6 +32,17 @@ pub fn is_local(address: IpAddr, origin: Origin) -> bool {
         socket.bind(&SockAddr::from(at))
     });
     bound.is_ok()
+}
+
+/// Ports the kernel gives to those who connect.
+#[must_use]
+pub fn ephemeral_ports() -> RangeInclusive<u16> {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut ends = text.split_whitespace().map(str::parse::<u16>);
+    match (ends.next(), ends.next()) {
+        (Some(Ok(low)), Some(Ok(high))) => low..=high,
+        _ => 1024..=u16::MAX,
+    }
 }
 
 /// Which addresses are this host's, each looked up once.

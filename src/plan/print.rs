@@ -116,6 +116,9 @@ fn line(out: &mut String, plan: &Plan, number: usize, case: &Case) {
     for group in &case.controls {
         controls(out, plan, group);
     }
+    for (word, command) in case.base.probe.breaks() {
+        let _ = writeln!(out, "         {word}: {}", visible(&command));
+    }
     for expectation in case.base.expectations.iter() {
         expects(out, expectation, case);
     }

@@ -112,9 +112,7 @@ impl<'a> Cx<'a> {
 
     /// Marks the texts of this round that were cut: a piece of a secret may stand at their end.
     pub(super) fn mark_cut(&mut self) {
-        let facts = self.facts;
-        let is_text = |info: &FactInfo| matches!(info.kind, Kind::Text) && matches!(info.form, Form::Plain);
-        self.observation.mark_cut(|name| facts.iter().any(|info| info.name == name && is_text(info)));
+        mark_cut(self.observation, self.facts);
     }
 
     /// Says that a fact of this round is at most its value, down to nothing: what a smaller one could undo is not judged then.
@@ -221,6 +219,12 @@ impl<'a> Cx<'a> {
     pub fn cancelled(&self) -> &CancellationToken {
         &self.cancel
     }
+}
+
+/// Marks the texts of a round of a family with these facts that were cut.
+pub(super) fn mark_cut(observation: &mut Observation, facts: &[FactInfo]) {
+    let is_text = |info: &FactInfo| matches!(info.kind, Kind::Text) && matches!(info.form, Form::Plain);
+    observation.mark_cut(|name| facts.iter().any(|info| info.name == name && is_text(info)));
 }
 
 fn in_table(facts: &[FactInfo], fact: &FactInfo) -> bool {

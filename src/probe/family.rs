@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cut_marked::CutMarked;
 use super::late::LateProbe;
 use super::{
     Cx, Diagnosis, DynProbe, Failure, Footprint, Grid, PhaseInfo, Probe, ProbeFuture, Prober, RestoreOutcome,
@@ -317,6 +318,9 @@ impl DynProbe for MaskedProbe {
     fn scan(&self) -> Option<String> {
         self.probe.scan()
     }
+    fn breaks(&self) -> Vec<(&'static str, String)> {
+        self.probe.breaks()
+    }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.probe.prepare()
     }
@@ -331,7 +335,13 @@ impl DynProbe for MaskedProbe {
         })
     }
     fn stream<'f>(&'f self, spec: &'f StreamSpec) -> ProbeFuture<'f, Option<Box<dyn Prober>>> {
-        self.probe.stream(spec)
+        if !self.holds_secret {
+            return self.probe.stream(spec);
+        }
+        Box::pin(async move {
+            let (prober, facts) = (self.probe.stream(spec).await?, self.probe.facts());
+            Ok(prober.map(|prober| Box::new(CutMarked { prober, facts }) as Box<dyn Prober>))
+        })
     }
     fn investigate<'f>(&'f self, cx: &'f mut Cx<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>> {
         self.probe.investigate(cx)

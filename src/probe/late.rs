@@ -93,6 +93,9 @@ impl DynProbe for LateProbe {
     fn scan(&self) -> Option<String> {
         self.planned.scan()
     }
+    fn breaks(&self) -> Vec<(&'static str, String)> {
+        self.planned.breaks()
+    }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.planned.prepare()
     }

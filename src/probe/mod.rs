@@ -2,6 +2,7 @@
 
 mod captured;
 mod context;
+mod cut_marked;
 pub mod diagnosis;
 mod family;
 mod grid;
@@ -114,6 +115,10 @@ pub trait Probe: Send + Sync + Sized + 'static {
     fn scan(&self) -> Option<String> {
         None
     }
+    /// What it breaks on purpose and what undoes it, in order: a word (`inject`), and the line for a shell that does the same.
+    fn breaks(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
     /// Reads and prepares what a round would otherwise do in the middle of a run: trust stores, configurations. Sends
     /// nothing; what fails here fails again, and is told, when the check runs.
     fn prepare(&self) -> impl Future<Output = ()> + Send {
@@ -167,6 +172,8 @@ pub trait DynProbe: Send + Sync {
     fn is_cpu_bound(&self) -> bool;
     /// See [`Probe::scan`].
     fn scan(&self) -> Option<String>;
+    /// See [`Probe::breaks`].
+    fn breaks(&self) -> Vec<(&'static str, String)>;
     /// See [`Probe::prepare`].
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// See [`Probe::run`].
@@ -203,6 +210,9 @@ impl<P: Probe> DynProbe for P {
     }
     fn scan(&self) -> Option<String> {
         Probe::scan(self)
+    }
+    fn breaks(&self) -> Vec<(&'static str, String)> {
+        Probe::breaks(self)
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(Probe::prepare(self))

@@ -33,6 +33,7 @@ pub fn schema(families: &[Family]) -> Value {
     definitions.extend(baselines::shared(families));
     share_fields(families, &mut definitions);
     share_elements(families, &mut definitions);
+    share_groups(families, &mut definitions);
     fields::define_several(&mut definitions);
     let mut root = fields::object(tables::SUITE, &mut |field| match field.name {
         "version" => Some(json!({"enum": [1, "1"]})),
@@ -196,6 +197,34 @@ fn share_elements(families: &[Family], definitions: &mut Map<String, Value>) {
             list["items"] = fields::reference(&name);
         }
         definitions.extend(elements);
+    }
+}
+
+/// Moves the maps that several fields of a family are, alike but for their help, to one definition: `group.failover.inject`, by the
+/// first of these fields.
+fn share_groups(families: &[Family], definitions: &mut Map<String, Value>) {
+    for family in families {
+        let own = definitions.get_mut(family.name).and_then(|own| own.get_mut("properties"));
+        let Some(properties) = own.and_then(Value::as_object_mut) else { continue };
+        let mut groups: BTreeMap<String, Vec<(String, Value)>> = BTreeMap::new();
+        for (field, schema) in properties.iter().filter(|(_, schema)| schema.get("properties").is_some()) {
+            let mut group = schema.clone();
+            let help = group.as_object_mut().and_then(|group| group.remove("description")).unwrap_or_default();
+            groups.entry(group.to_string()).or_default().push((field.clone(), help));
+        }
+        let mut shared = Map::new();
+        for fields in groups.into_values().filter(|fields| fields.len() > 1) {
+            let Some(name) = fields.first().map(|(field, _)| format!("group.{}.{field}", family.name)) else {
+                continue;
+            };
+            for (field, help) in fields {
+                let alike = json!({"description": help, "allOf": [fields::reference(&name)]});
+                let mut group = properties.insert(field, alike).unwrap_or_default();
+                group.as_object_mut().and_then(|group| group.remove("description"));
+                shared.insert(name.clone(), group);
+            }
+        }
+        definitions.extend(shared);
     }
 }
 

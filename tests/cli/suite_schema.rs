@@ -324,7 +324,7 @@ fn strict(schema: &Value, at: &str, keys: &[String], problems: &mut Vec<String>,
     for (pattern, _) in map.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
         // `regex` knows no `(?!a$|b$)`, so what it leaves out is looked at apart.
         let (before, rest) = pattern.split_once("(?!").unwrap_or((pattern.as_str(), ")"));
-        let (left_out, after) = rest.split_once(')').unwrap();
+        let (left_out, after) = rest.rsplit_once(')').unwrap();
         let left_out = regex::Regex::new(&format!("{before}({left_out})")).unwrap();
         let pattern = regex::Regex::new(&format!("{before}{after}")).unwrap();
         let apart = |name: &&String| rest != ")" && left_out.is_match(name);

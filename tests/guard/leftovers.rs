@@ -12,7 +12,7 @@ use shakedown::guard::SUBCOMMAND;
 
 use super::marks::{BINARY, Marks, command, pipe, shell};
 use super::skips::skip;
-use super::{Bare, Target, killed, plan};
+use super::{Bare, Target, killed, limit, plan};
 
 /// What `inject` was about to do is not done after the guard restored, however `inject` was built.
 #[tokio::test]
@@ -121,7 +121,7 @@ fn what_a_successful_inject_left_running_is_left_alone() {
     assert_eq!((answer["restored"]["verify"]["exit"].clone(), marks.count("once")), (json!(0), 1));
     // And one that nobody ends is told.
     let mut plan = self::plan(shell("sleep 60 >/dev/null 2>&1 & exit 0"), marks.leave("again", ""));
-    plan.inject.timeout = Duration::from_millis(500);
+    *limit(&mut plan) = Duration::from_millis(500);
     let mut bare = Bare::live(&plan);
     bare.send(&json!("restore"));
     assert_eq!(bare.receive(), "restoring");
@@ -136,7 +136,7 @@ fn what_a_successful_inject_left_running_is_left_alone() {
 fn what_a_failed_inject_left_running_is_ended_first() {
     let marks = Marks::new();
     let mut plan = plan(shell("sleep 60 >/dev/null 2>&1 & exit 1"), marks.leave("restored", ""));
-    plan.inject.timeout = Duration::from_millis(500);
+    *limit(&mut plan) = Duration::from_millis(500);
     let mut bare = Bare::armed(&plan);
     bare.send(&json!("inject"));
     assert!(bare.receive()["started"].is_number());
@@ -193,7 +193,7 @@ async fn what_is_still_about_to_break_it_is_no_restored() {
     let escaped = format!("echo x >'{}'; {}", target.marks.path("ready").display(), target.breaks());
     let inject = target.marks.leave("begun", &format!("setsid sh -c \"{escaped}\" & wait"));
     let mut plan = plan(inject, target.restore());
-    plan.inject.timeout = Duration::from_millis(700);
+    *limit(&mut plan) = Duration::from_millis(700);
     let mut bare = Bare::armed(&plan);
     bare.send(&json!("inject"));
     target.exists("ready").await;

@@ -17,13 +17,14 @@ use marks::{BINARY, Marks, command, pipe, shell};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use shakedown::guard::{self, FaultPlan, Guard, RestorePlan};
+use shakedown::guard::{self, Custody, FaultPlan, Guard, RestorePlan, Step};
 
 /// A guard spoken to over its pipe, as if by a run that can die at any line.
 struct Bare {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
+    journals: tempfile::TempDir,
 }
 
 impl Bare {
@@ -35,7 +36,7 @@ impl Bare {
     fn by(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
-        Self { child, input, output }
+        Self { child, input, output, journals: tempfile::tempdir().unwrap() }
     }
 
     fn armed(plan: &FaultPlan) -> Self {
@@ -44,8 +45,9 @@ impl Bare {
 
     fn arm(mut self, plan: &FaultPlan) -> Self {
         let bare = &mut self;
-        bare.send(&json!({ "arm": { "plan": plan, "mark": mark(), "locks": [] } }));
-        assert_eq!(bare.receive(), json!({ "armed": bare.child.id() }));
+        let custody = Custody { journals: vec![bare.journals.path().join("journal")], ..Custody::default() };
+        bare.send(&json!({ "arm": { "plan": plan, "mark": mark(), "custody": custody } }));
+        assert_eq!(bare.receive()["armed"]["id"], bare.child.id());
         self
     }
 
@@ -82,9 +84,17 @@ fn mark() -> String {
 
 fn plan(inject: Vec<String>, restore: Vec<String>) -> FaultPlan {
     FaultPlan {
-        inject: command(inject),
-        restore: RestorePlan { restore: command(restore), verify: None },
+        inject: vec![Step::Run(command(inject))],
+        restore: RestorePlan { restore: Some(command(restore)), verify: None },
         hold: Duration::from_hours(1),
+    }
+}
+
+/// How long the inject command may take.
+fn limit(plan: &mut FaultPlan) -> &mut Duration {
+    match &mut plan.inject[0] {
+        Step::Run(command) => &mut command.timeout,
+        step => panic!("{step:?}"),
     }
 }
 
@@ -94,8 +104,8 @@ fn idle(restore: Vec<String>) -> FaultPlan {
 }
 
 /// A guard of this process, with the fault in place.
-async fn injected(plan: FaultPlan) -> Guard {
-    let mut guard = Guard::arm(plan, Vec::new()).await.unwrap();
+async fn injected(marks: &Marks, plan: FaultPlan) -> Guard {
+    let mut guard = Guard::arm(plan, marks.custody()).await.unwrap();
     assert!(guard.inject().await.unwrap().succeeded());
     guard
 }
@@ -211,7 +221,7 @@ fn how_inject_ended_is_not_lost_between_two_questions() {
 fn an_inject_command_that_overran_is_called_that_whatever_is_asked_meanwhile() {
     let marks = Marks::new();
     let mut plan = plan(shell("sleep 600"), marks.leave("restored", ""));
-    plan.inject.timeout = Duration::from_millis(100);
+    *limit(&mut plan) = Duration::from_millis(100);
     let mut bare = Bare::armed(&plan);
     bare.send(&json!("inject"));
     let mut injected = Value::Null;
@@ -258,7 +268,7 @@ async fn a_run_hears_that_the_guard_restored_unasked() {
     let marks = Marks::new();
     let mut plan = idle(marks.leave("restored", ""));
     plan.hold = Duration::from_millis(50);
-    let mut guard = injected(plan).await;
+    let mut guard = injected(&marks, plan).await;
     guard.lost().await;
     let restored = guard.restore().await.unwrap();
     assert!(restored.succeeded() && restored.incident.contains("did not ask for it in time"), "{restored:?}");
@@ -268,7 +278,7 @@ async fn a_run_hears_that_the_guard_restored_unasked() {
 #[tokio::test]
 async fn when_the_guard_is_killed_the_run_restores_itself() {
     let marks = Marks::new();
-    let mut guard = injected(idle(marks.leave("restored", ""))).await;
+    let mut guard = injected(&marks, idle(marks.leave("restored", ""))).await;
     killed(guard.id(), Signal::SIGKILL);
     guard.lost().await;
     let restored = guard.restore().await.unwrap();
@@ -280,7 +290,7 @@ async fn when_the_guard_is_killed_the_run_restores_itself() {
 #[tokio::test]
 async fn when_the_guard_does_not_answer_the_run_restores_itself() {
     let marks = Marks::new();
-    let mut guard = injected(idle(marks.leave("restored", ""))).await;
+    let mut guard = injected(&marks, idle(marks.leave("restored", ""))).await;
     killed(guard.id(), Signal::SIGSTOP);
     let restored = guard.restore().await.unwrap();
     assert!(restored.succeeded() && !restored.incident.is_empty(), "{restored:?}");
@@ -292,7 +302,7 @@ async fn when_the_guard_does_not_answer_the_run_restores_itself() {
 #[tokio::test]
 async fn a_guard_that_is_stopped_is_lost_within_a_second() {
     let marks = Marks::new();
-    let mut guard = injected(idle(marks.leave("restored", ""))).await;
+    let mut guard = injected(&marks, idle(marks.leave("restored", ""))).await;
     // One that is well answers as long as it is asked.
     let well = tokio::time::timeout(Duration::from_millis(1500), guard.lost()).await;
     assert!(well.is_err(), "it is there");
@@ -366,7 +376,7 @@ async fn when_the_guard_is_killed_while_it_injects_the_run_ends_the_command() {
     let go = pipe(target.marks.path("go"));
     let mut go = File::options().read(true).write(true).open(go).unwrap();
     let inject = target.marks.leave("begun", &target.breaks());
-    let mut guard = Guard::arm(plan(inject, target.restore()), Vec::new()).await.unwrap();
+    let mut guard = Guard::arm(plan(inject, target.restore()), target.marks.custody()).await.unwrap();
     let id = guard.id();
     let injected = async {
         target.marks.wait("begun", 1).await;
@@ -384,7 +394,7 @@ async fn when_the_guard_is_killed_while_it_injects_the_run_ends_the_command() {
 #[tokio::test]
 async fn a_dropped_guard_restores() {
     let marks = Marks::new();
-    let mut guard = Guard::arm(idle(marks.leave("restored", "")), Vec::new()).await.unwrap();
+    let mut guard = Guard::arm(idle(marks.leave("restored", "")), marks.custody()).await.unwrap();
     guard.inject().await.unwrap();
     drop(guard);
     marks.wait("restored", 1).await;
@@ -395,7 +405,7 @@ async fn a_restore_asked_for_twice_runs_once() {
     let marks = Marks::new();
     let go = pipe(marks.path("go"));
     let script = format!("read _ <'{}'", go.display());
-    let mut guard = Guard::arm(idle(marks.leave("restored", &script)), Vec::new()).await.unwrap();
+    let mut guard = Guard::arm(idle(marks.leave("restored", &script)), marks.custody()).await.unwrap();
     guard.inject().await.unwrap();
     tokio::select! {
         result = guard.restore() => panic!("ended by itself: {result:?}"),

@@ -1,11 +1,11 @@
 //! Commands that leave marks, so that a test can tell whether and how often they ran.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use shakedown::guard::{self, CommandSpec};
+use shakedown::guard::{self, CommandSpec, Custody};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::OpenOptions;
@@ -27,7 +27,7 @@ const BELL: &str = "bell";
 impl Marks {
     /// An empty folder; from here on this process starts the real binary as its guard.
     pub fn new() -> Self {
-        guard::set_program(BINARY);
+        real_guards();
         let folder = TempDir::new().unwrap();
         let bell = File::options().read(true).write(true).open(pipe(folder.path().join(BELL))).unwrap();
         Self { folder, _bell: bell }
@@ -41,6 +41,19 @@ impl Marks {
     /// How often the command that leaves mark `name` ran.
     pub fn count(&self, name: &str) -> usize {
         std::fs::read_to_string(self.path(name)).map_or(0, |text| text.lines().count())
+    }
+
+    /// That of a fault with a journal among the marks.
+    #[allow(dead_code, reason = "not every test arms a guard by itself")]
+    pub fn custody(&self) -> Custody {
+        Custody { check: "s/x".into(), journals: vec![self.path("journal")], ..Custody::default() }
+    }
+
+    /// Files in the folder of journals.
+    #[allow(dead_code, reason = "not every test looks at journals")]
+    pub fn journals(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.path("journal")).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
     }
 
     /// Waits until the command that leaves mark `name` ran so often. One wait at a time: it takes in the announcements.
@@ -59,6 +72,13 @@ impl Marks {
         let (mark, bell) = (self.path(name), self.path(BELL));
         shell(&format!("echo x >> '{}'; echo >'{}'; {rest}", mark.display(), bell.display()))
     }
+}
+
+/// From here on this process starts the real binary as its guard, and journals are none of this machine's own. No test of this
+/// process may leave one behind: it would stand in the way of all the others.
+pub fn real_guards() {
+    guard::set_program(BINARY);
+    guard::journal::set_folder(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("journal"));
 }
 
 /// Makes a named pipe: who opens one side of it waits for the other.

@@ -164,6 +164,7 @@ impl<'a> Stage<'a> {
             shell.env_remove(name);
         }
         shell.env_remove("CI").env_remove("COLUMNS").env("PATH", path).env("PAGES_FOLDER", self.folder.path());
+        shell.env("SHAKEDOWN_JOURNAL", self.folder.path().join("journal"));
         shell.env("SHAKEDOWN_JSON", self.folder.path().join("report.json")).envs(world.environment.iter().copied());
         let status = shell.stdout(out.try_clone().unwrap()).stderr(out).status().unwrap();
         let output = std::fs::read_to_string(self.folder.path().join("output")).unwrap();

@@ -56,6 +56,7 @@ impl CliSandbox {
                 command.env_remove(name);
             }
         }
+        command.env("SHAKEDOWN_JOURNAL", self.folder().join("journal"));
         command
     }
 

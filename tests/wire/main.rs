@@ -17,6 +17,7 @@ mod observe;
 mod origin;
 mod script;
 mod secrets;
+mod streams;
 mod tls;
 mod tls_load;
 mod tls_quic;

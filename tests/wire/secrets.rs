@@ -186,6 +186,7 @@ struct Visit {
 /// refused.
 async fn walk(visit: impl AsyncFn(&'static Family, Map<String, Value>, &'static str) -> Visit) -> (usize, usize) {
     shakedown::guard::set_program(env!("CARGO_BIN_EXE_shakedown"));
+    shakedown::guard::journal::set_folder(&std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("journal"));
     let port = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()

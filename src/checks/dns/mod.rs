@@ -6,6 +6,7 @@ mod facts;
 mod fields;
 mod load;
 mod mail;
+mod prober;
 mod query;
 mod synonyms;
 #[cfg(fuzzing)]
@@ -18,17 +19,21 @@ mod targets;
 mod tests;
 mod transport;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dnssec::Validate;
 use facts::{OUTCOME, RCODE};
 use load::{LOAD, Load};
+use prober::QueryProber;
 use query::DnsQuery;
 use survey::Survey;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, PhaseInfo, Probe, Synonyms, fact_is};
+use crate::probe::{
+    self, Cx, Diagnosis, Failure, FieldRules, Footprint, PhaseInfo, Probe, Prober, StreamSpec, Synonyms, fact_is,
+};
 
 /// The probe.
 pub struct Dns {
@@ -37,7 +42,7 @@ pub struct Dns {
 
 /// The mode the fields of a check switch on.
 enum Mode {
-    Query(Box<DnsQuery>),
+    Query(Arc<DnsQuery>),
     Validate(Box<Validate>),
     Load(Box<Load>),
     Survey(Box<Survey>),
@@ -70,7 +75,7 @@ impl Probe for Dns {
             Mode::Validate(Box::new(Validate::from_args(args)?))
         } else {
             dnssec::unused(args)?;
-            Mode::Query(Box::new(DnsQuery::from_args(args)?))
+            Mode::Query(Arc::new(DnsQuery::from_args(args)?))
         };
         Ok(Self { mode })
     }
@@ -130,6 +135,12 @@ impl Probe for Dns {
             Mode::Load(load) => load.run(cx).await,
             Mode::Survey(survey) => survey.run(cx).await,
         }
+    }
+
+    async fn stream(&self, spec: &StreamSpec) -> Result<Option<Box<dyn Prober>>, Fault> {
+        let Mode::Query(query) = &self.mode else { return Ok(None) };
+        let prober = QueryProber::open(query, spec).await?;
+        Ok(prober.map(|prober| Box::new(prober) as Box<dyn Prober>))
     }
 }
 

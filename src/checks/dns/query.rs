@@ -111,7 +111,13 @@ impl DnsQuery {
         if over_tcp { exchange::tcp(&request).await } else { exchange::udp(&request).await }
     }
 
-    fn record(&self, cx: &mut Cx<'_>, exchange: Exchange) {
+    /// Whether all of it is one datagram and its answer.
+    pub(super) fn is_one_datagram(&self) -> bool {
+        matches!(self.transport, Transport::Udp) && self.attempts == 1 && self.comparison.is_none()
+    }
+
+    /// Records what came of one attempt.
+    pub(super) fn record(&self, cx: &mut Cx<'_>, exchange: Exchange) {
         match &exchange.ending {
             Some(ending) => cx.end(&OUTCOME, exchange.outcome, ending),
             None => cx.set(&OUTCOME, exchange.outcome),

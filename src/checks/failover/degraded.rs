@@ -20,11 +20,7 @@ pub(super) struct Degraded {
 
 /// Tells runs of failures that are outages from those that chance makes of a share. `runs` are all runs of failures in order; an outage
 /// has at least `isolated` of them. Runs less than `settle` apart belong together.
-pub(super) fn split(
-    runs: &[Outage],
-    isolated: u64,
-    (interval, settle): (f64, f64),
-) -> (Vec<Outage>, Vec<Degraded>) {
+pub(super) fn split(runs: &[Outage], isolated: u64, (interval, settle): (f64, f64)) -> (Vec<Outage>, Vec<Degraded>) {
     let (mut outages, mut degraded) = (Vec::new(), Vec::new());
     for cluster in runs.chunk_by(|one, next| next.first - one.last < settle) {
         let share = if cluster.len() < RUNS { None } else { share(cluster, interval) };

@@ -16,9 +16,10 @@ use crate::probe::Family;
 pub(super) fn keys<'a>(probes: impl Iterator<Item = (&'a Family, &'a Args)>, restore: &RestorePlan) -> Vec<LockKey> {
     let hosts = probes.flat_map(|(family, args)| hosts(family, args));
     let mut keys: Vec<LockKey> = hosts.map(|host| key(format!("target {host}"), &host)).collect();
-    let command = &restore.restore;
-    let program = command.run.first().map_or("", Text::shown);
-    keys.push(key(format!("restore command ({program} …)"), &command_identity(command)));
+    keys.extend(restore.restore.iter().map(|command| {
+        let program = command.run.first().map_or("", Text::shown);
+        key(format!("restore command ({program} …)"), &command_identity(command))
+    }));
     // Always in one order: of two that begin together, one gets all.
     keys.sort_by(|a, b| a.identity.cmp(&b.identity));
     keys.dedup();
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_order_of_locks_is_that_of_every_other_run() {
-        let restore = RestorePlan { restore: command("/", &["true"]), verify: None };
+        let restore = RestorePlan { restore: Some(command("/", &["true"])), verify: None };
         let family = crate::checks::family("tcp").unwrap();
         let found = keys([(family, &args(&[("host", text("192.0.2.1"))]))].into_iter(), &restore);
         assert_eq!(found.len(), 2);

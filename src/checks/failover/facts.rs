@@ -61,7 +61,7 @@ facts! { pub(super) FACTS;
         "outages",
         Unit::Count,
         Better::Lower,
-        "Outages that began after the steady phase and before `restore`: at least `isolated` failed probes in a row.",
+        "Outages that began after the steady phase and before `restore`: at least `isolated` failed or late probes in a row.",
     );
     pub(super) const GAP: Fact<f64> = Fact::metric(
         "gap.longest",
@@ -89,7 +89,7 @@ facts! { pub(super) FACTS;
         "convergence.loss_derived",
         Unit::Seconds,
         Better::Lower,
-        "Loss-derived convergence time (RFC 6412): failed probes before `restore`, times the interval.",
+        "Loss-derived convergence time (RFC 6412): failed and late probes before `restore`, times the interval.",
     )
     .within(NOTICED);
     pub(super) const RATE_DERIVED: Fact<f64> = Fact::metric(
@@ -198,7 +198,7 @@ facts! { pub(super) FACTS;
     .advice(&[("false", "what was broken on purpose is still broken: run the restore command by hand, now")]);
     pub(super) const STEADY_BEFORE: Fact<bool> =
         Fact::flag("steady.before", "No more probes failed before the disruption than `background_loss` allows.");
-    pub(super) const STEADY_AFTER: Fact<bool> = Fact::flag("steady.after", "No probe was lost in the last steady phase.");
+    pub(super) const STEADY_AFTER: Fact<bool> = Fact::flag("steady.after", "No probe was lost or late in the last steady phase.");
     pub(super) const FAILBACK: Fact<Interval> = Fact::interval(
         "failback",
         Unit::Seconds,

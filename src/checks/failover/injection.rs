@@ -3,7 +3,7 @@
 use tokio::sync::Mutex;
 
 use crate::guard::lock::LockKey;
-use crate::guard::{CommandResult, FaultPlan, Guard, RestoreResult};
+use crate::guard::{Custody, FaultPlan, Guard, InjectResult, RestoreResult, journal};
 use crate::model::{Fault, FaultKind};
 
 use super::exclusion;
@@ -41,8 +41,29 @@ impl FaultInjection {
         Self { plan, keys, state: Mutex::default() }
     }
 
+    /// What is broken, in order, and what undoes it, in the order of undoing, for people.
+    pub(super) fn breaks(&self) -> Vec<(&'static str, String)> {
+        let inject = self.plan.inject.iter().map(|step| ("inject", step.shell_text()));
+        let verify = self.plan.restore.verify.iter().map(|verify| ("verify", verify.shell_text()));
+        let restore = self.plan.inverse().into_iter().map(|line| ("restore", line));
+        inject.chain(restore).chain(verify).collect()
+    }
+
     /// Finds out what can be known against its commands while nothing is broken yet.
     pub(super) fn check_commands(&self, target: &str) -> Result<(), Fault> {
+        let open = journal::open(&journal::folders()).map_err(|why| {
+            let remedy = "let this user read that folder, or name another one (--journal DIR)";
+            Fault::local("see whether anything is still broken", target, format!("{why}; nothing was injected"), remedy)
+        })?;
+        if let Some(open) = open {
+            let why = format!(
+                "what an earlier run broke may still be in place: {}; nothing was injected (journal {})",
+                open.title(),
+                open.path.display()
+            );
+            let remedy = "put it back with `shakedown restore`; `shakedown restore --dry-run` shows what that runs";
+            return Err(Fault::local("begin with nothing broken", target, why, remedy));
+        }
         self.plan.unstartable().map_or(Ok(()), |why| {
             Err(Fault::local(
                 "find the commands of the fault",
@@ -59,17 +80,23 @@ impl FaultInjection {
     }
 
     /// Starts the guard. Refuses when an earlier round could not be put back.
-    pub(super) async fn arm(&self, locks: &Locks) -> Result<(), Fault> {
+    pub(super) async fn arm(&self, locks: &Locks, check: &str, target: &str) -> Result<(), Fault> {
         let mut state = self.state.lock().await;
         if let State::NotRestored(failed) = &*state {
             return Err(failed.fault.clone());
         }
-        *state = State::Guarded(Box::new(Guard::arm(self.plan.clone(), locks.paths()).await?));
+        let custody = Custody {
+            check: check.to_owned(),
+            target: target.to_owned(),
+            locks: locks.paths(),
+            journals: journal::folders(),
+        };
+        *state = State::Guarded(Box::new(Guard::arm(self.plan.clone(), custody).await?));
         Ok(())
     }
 
     /// Injects the fault. Call [`FaultInjection::arm`] first.
-    pub(super) async fn inject(&self) -> Result<CommandResult, Fault> {
+    pub(super) async fn inject(&self) -> Result<InjectResult, Fault> {
         match &mut *self.state.lock().await {
             State::Guarded(guard) => guard.inject().await.ok_or_else(guard_lost),
             State::NotRestored(failed) => Err(failed.fault.clone()),
@@ -109,17 +136,16 @@ impl FaultInjection {
     }
 
     fn not_restored(&self, restored: &RestoreResult) -> Fault {
-        let plan = &self.plan.restore;
-        let verify = plan.verify.as_ref().map(|verify| format!("; then check: {}", verify.shell_text()));
+        let verify = self.plan.restore.verify.as_ref();
+        let verify = verify.map(|verify| format!("; then check: {}", verify.shell_text())).unwrap_or_default();
         Fault::new(
             FaultKind::NotRestored,
             "restore after the injected fault",
             "",
             restored.failure_text(),
             format!(
-                "the fault may still be in place; run by hand: {}{}",
-                plan.restore.shell_text(),
-                verify.unwrap_or_default()
+                "the fault may still be in place; run by hand: {}{verify}; or `shakedown restore`, which tries it again",
+                restored.by_hand(&self.plan).join("; "),
             ),
         )
     }

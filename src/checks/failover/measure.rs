@@ -60,11 +60,11 @@ pub(super) struct Measured {
     pub(super) lost: u64,
     pub(super) late: u64,
     pub(super) sent: u64,
-    /// Probes without an answer before `restore`.
-    pub(super) lost_before_restore: u64,
-    /// Moments of the first and the last of those.
+    /// Probes before `restore` without an answer, or with a late one.
+    pub(super) impaired: u64,
+    /// When the first and the last of those were sent.
     pub(super) failing: Option<(f64, f64)>,
-    /// No probe was lost in the last steady phase.
+    /// No probe was lost or late in the last steady phase.
     pub(super) steady_after: bool,
     pub(super) recovered: bool,
     /// From the end of `inject`: to the first failed probe, to the first answer after the first outage, to the one that lasted.
@@ -76,9 +76,14 @@ pub(super) struct Measured {
 }
 
 /// The arithmetic over one stream.
-pub(super) fn measure(stream: &Finished, times: &PhaseTimes, phases: &Phases, interval: f64) -> Measured {
+pub(super) fn measure(
+    stream: &Finished,
+    times: &PhaseTimes,
+    phases: &Phases,
+    (interval, timeout): (f64, f64),
+) -> Measured {
     let log = &stream.log;
-    let probes = conclusive(&log.probes);
+    let probes = conclusive(&log.probes, timeout);
     let steady: Vec<ProbeResult> = probes.iter().copied().filter(|probe| probe.due < times.steady).collect();
     let travel = TravelTimes::of(&probes, &steady);
     let background = isolated::Background::of(&steady);
@@ -105,7 +110,7 @@ pub(super) fn measure(stream: &Finished, times: &PhaseTimes, phases: &Phases, in
     let failback_most = most(times.restoring, f64::INFINITY).filter(|_| !open);
     let since = gaps.least(times.restoring, f64::INFINITY);
     measured.failback = longest(&after_restore, failback_most, since);
-    counts(&mut measured, &probes, times);
+    counts(&mut measured, &log.probes, times);
     recovery(&mut measured, &main, times, phases);
     (measured.main, measured.after_restore) = (main, after_restore);
     measured
@@ -158,7 +163,7 @@ impl Gaps<'_> {
     /// The longest that began in a time; that at the end has lasted at least until then.
     fn longest(&self, (from, until): (f64, f64), end: f64) -> Option<f64> {
         let last = self.log().last_arrival?;
-        let trailing = Gap { from: last, until: end.max(last) };
+        let trailing = Gap { from: last, until: end.max(last), lateness: 0.0 };
         let own = self.log().gaps.iter().filter(|gap| gap.from >= from && gap.from < until);
         let trailing = Some(trailing).filter(|gap| gap.from < until && gap.length() > self.interval * 2.0);
         let all = own.chain(&trailing).map(Gap::length);
@@ -174,30 +179,20 @@ impl Gaps<'_> {
         }
         let varied = (self.travel.slowest - self.travel.fastest).max(0.0);
         let own = self.log().gaps.iter().filter(|gap| gap.from >= from && gap.from < until);
-        own.map(|gap| gap.length() - self.neighbours(gap) - varied).fold(0.0, f64::max)
-    }
-
-    /// Time from the last answered probe before a gap to the next one, and the same at its end, and how late probes were in it.
-    fn neighbours(&self, gap: &Gap) -> f64 {
-        let around = |probe: &&ProbeResult| probe.sent >= gap.from - self.interval && probe.sent <= gap.until;
-        let lateness = self.log().probes.iter().filter(around).map(|probe| probe.sent - probe.due);
-        self.interval * 2.0 + lateness.fold(0.0, f64::max)
+        own.map(|gap| gap.length() - self.interval * 2.0 - gap.lateness - varied).fold(0.0, f64::max)
     }
 }
 
 fn counts(measured: &mut Measured, probes: &[ProbeResult], times: &PhaseTimes) {
     measured.steady_after = true;
-    for probe in probes.iter().filter(|probe| probe.due >= times.steady) {
-        if probe.is_failed() {
-            measured.lost += probe.count();
-            measured.steady_after &= probe.due < times.after;
-            if probe.due < times.restoring {
-                measured.lost_before_restore += probe.count();
-                let first = measured.failing.map_or(probe.sent, |(first, _)| first);
-                measured.failing = Some((first, probe.sent));
-            }
-        } else if probe.late {
-            measured.late += probe.count();
+    for probe in probes.iter().filter(|probe| probe.due >= times.steady && (probe.is_failed() || probe.late)) {
+        let counter = if probe.late { &mut measured.late } else { &mut measured.lost };
+        *counter += probe.count();
+        measured.steady_after &= probe.due < times.after;
+        if probe.due < times.restoring {
+            measured.impaired += probe.count();
+            let first = measured.failing.map_or(probe.sent, |(first, _)| first);
+            measured.failing = Some((first, probe.sent.max(probe.dropped.last_sent)));
         }
     }
 }
@@ -224,12 +219,12 @@ impl Measured {
         })
     }
 
-    /// Loss-derived convergence time (RFC 6412, 3.6.1): probes lost before `restore`, by the rate they were sent at.
+    /// Loss-derived convergence time (RFC 6412): probes impaired before `restore`, by the rate they were sent at.
     pub(super) fn loss_derived(&self, interval: f64) -> f64 {
-        self.lost_before_restore as f64 * interval
+        self.impaired as f64 * interval
     }
 
-    /// Rate-derived convergence time (RFC 6412, 3.6.3): from the first sample of the rate that is below the offered one to the
+    /// Rate-derived convergence time (RFC 6412): from the first sample of the rate that is below the offered one to the
     /// first after which all are full again.
     pub(super) fn rate_derived(&self, interval: f64) -> f64 {
         let sample = interval * SAMPLE;

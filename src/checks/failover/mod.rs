@@ -44,10 +44,12 @@ pub struct Failover {
 }
 
 impl Probe for Failover {
-    const SUMMARY: &'static str = "Break something or watch a change, measure outages with bounds, restore on every path";
+    const SUMMARY: &'static str =
+        "Break something or watch a change, measure outages with bounds, restore on every path";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
-    const MODES: &'static [Mode] = &[Mode::of("inject", |args| args.get(&fields::INJECT).is_some(), facts::OF_DISRUPTION)];
+    const MODES: &'static [Mode] =
+        &[Mode::of("inject", |args| args.get(&fields::INJECT).is_some(), facts::OF_DISRUPTION)];
     const STREAMS: bool = false;
     const NO_PARITY: Option<&'static str> =
         Some("what it breaks is broken for both IP versions at once: give its probe an `ip_version`");
@@ -63,7 +65,7 @@ impl Probe for Failover {
         let streams = settings::streams(args)?;
         let phases = Phases::from_args(args, &streams)?;
         let plan = settings::fault(args, &phases)?;
-        let commands = plan.as_ref().map_or(Duration::ZERO, |plan| plan.inject.timeout + plan.longest_restore());
+        let commands = plan.as_ref().map_or(Duration::ZERO, |plan| plan.inject_timeout() + plan.longest_restore());
         let injection = plan.map(|plan| {
             let keys = settings::exclusive(args, &plan);
             FaultInjection::new(plan, keys)
@@ -100,6 +102,10 @@ impl Probe for Failover {
 
     fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         diagnosis::diagnose(failure)
+    }
+
+    fn breaks(&self) -> Vec<(&'static str, String)> {
+        self.injection.as_ref().map_or_else(Vec::new, FaultInjection::breaks)
     }
 
     fn is_cpu_bound(&self) -> bool {
@@ -147,7 +153,7 @@ impl Failover {
         let heartbeat = self.heartbeat()?;
         let streams = Streams::start(&self.streams, cx).await?;
         let mut times = self.steady_before(cx, &streams, &heartbeat).await?;
-        injection.arm(&locks).await?;
+        injection.arm(&locks, cx.check(), &target).await?;
         let injecting = streams.now();
         self.inject(injection, cx).await?;
         times.injected = streams.now();
@@ -209,7 +215,7 @@ impl Failover {
 
     async fn inject(&self, injection: &FaultInjection, cx: &mut Cx<'_>) -> Result<(), Fault> {
         let outcome = injection.inject().await?;
-        exit(cx, &INJECT_EXIT, &outcome);
+        exit(cx, &INJECT_EXIT, outcome.command.as_ref());
         if outcome.succeeded() {
             return Ok(());
         }
@@ -250,7 +256,7 @@ impl Failover {
 
     fn record(cx: &mut Cx<'_>, restored: &RestoreResult) {
         cx.set(&RESTORED, restored.succeeded());
-        exit(cx, &RESTORE_EXIT, &restored.restore);
+        exit(cx, &RESTORE_EXIT, restored.restore.as_ref());
         if !restored.repeated.is_empty() {
             cx.note(format!(
                 "`restore` ended what the inject command had left running; run once more after that, it failed ({}): let it be \
@@ -266,12 +272,7 @@ impl Failover {
     fn heartbeat(&self) -> Result<Heartbeat, Fault> {
         Heartbeat::start().map_err(|error| {
             let remedy = "check the limits of processes and memory (`ulimit -a`)";
-            Fault::local(
-                "start a thread that watches this process",
-                self.target(),
-                error.to_string(),
-                remedy,
-            )
+            Fault::local("start a thread that watches this process", self.target(), error.to_string(), remedy)
         })
     }
 
@@ -295,8 +296,8 @@ impl Failover {
     }
 }
 
-fn exit(cx: &mut Cx<'_>, fact: &Fact<i64>, outcome: &CommandResult) {
-    if let Some(status) = outcome.exit {
+fn exit(cx: &mut Cx<'_>, fact: &Fact<i64>, outcome: Option<&CommandResult>) {
+    if let Some(status) = outcome.and_then(|outcome| outcome.exit) {
         cx.set(fact, i64::from(status));
     }
 }

@@ -143,10 +143,20 @@ pub(super) struct Outage {
     pub(super) resumed: Option<f64>,
 }
 
-/// The probes that prove something, in the order sent.
-pub(super) fn conclusive(probes: &[ProbeResult]) -> Vec<ProbeResult> {
-    let mut known: Vec<ProbeResult> =
-        probes.iter().copied().filter(|probe| probe.is_answered() || probe.is_failed()).collect();
+/// The probes that prove something, in the order sent. For the question how long the service was away, one whose answer came after its
+/// timeout was not answered: a packet that takes longer than the forwarding delay threshold is impaired (RFC 6412), and whoever asked
+/// has given up.
+pub(super) fn conclusive(probes: &[ProbeResult], timeout: f64) -> Vec<ProbeResult> {
+    let known = probes.iter().copied().filter(|probe| probe.is_answered() || probe.is_failed());
+    let impaired = |probe: ProbeResult| match probe.late {
+        true => ProbeResult {
+            outcome: ProbeOutcome::Failed(ProbeFailure::Lost),
+            ended: probe.sent + timeout,
+            ..probe
+        },
+        false => probe,
+    };
+    let mut known: Vec<ProbeResult> = known.map(impaired).collect();
     known.sort_by(|a, b| a.sent.total_cmp(&b.sent));
     known
 }
@@ -161,7 +171,9 @@ pub(super) fn outages(probes: &[ProbeResult], travel: &TravelTimes, isolated: u6
             continue;
         }
         run = Some(match run {
-            Some((first, last, losses)) if !answered_between(probes, travel, last, index) => (first, index, losses + probe.count()),
+            Some((first, last, losses)) if !answered_between(probes, travel, last, index) => {
+                (first, index, losses + probe.count())
+            }
             closed => {
                 found.extend(closed);
                 (index, index, probe.count())
@@ -180,9 +192,11 @@ pub(super) fn outages(probes: &[ProbeResult], travel: &TravelTimes, isolated: u6
 fn answered_between(probes: &[ProbeResult], travel: &TravelTimes, before: usize, after: usize) -> bool {
     let (Some(earlier), Some(later)) = (probes.get(before), probes.get(after)) else { return false };
     let from = travel.latest(earlier);
-    probes.get(before..after).unwrap_or_default().iter().any(|probe| {
-        probe.is_answered() && probe.sent >= from && travel.latest(probe) <= later.sent
-    })
+    probes
+        .get(before..after)
+        .unwrap_or_default()
+        .iter()
+        .any(|probe| probe.is_answered() && probe.sent >= from && travel.latest(probe) <= later.sent)
 }
 
 fn outage(
@@ -192,10 +206,8 @@ fn outage(
     (first, last, losses): (usize, usize, u64),
 ) -> Option<Outage> {
     let (begin, end) = (probes.get(first)?, probes.get(last)?);
-    let before = probes
-        .get(..first)?
-        .iter()
-        .rposition(|probe| probe.is_answered() && travel.latest(probe) <= begin.sent);
+    let before =
+        probes.get(..first)?.iter().rposition(|probe| probe.is_answered() && travel.latest(probe) <= begin.sent);
     let down_until = travel.latest(end);
     let after = probes
         .get(last..)?

@@ -29,7 +29,8 @@ pub(super) fn facts(cx: &mut Cx<'_>, all: &[Stream<'_>], times: &PhaseTimes, pha
 fn between(stream: &Stream<'_>, from: f64, until: f64) -> Vec<String> {
     let log = &stream.finished.log;
     let sent = log.probes.iter().filter(|probe| probe.is_answered() && probe.sent < until);
-    let within = sent.filter(|probe| probe.sent >= from || (probe.dropped.count > 0 && probe.dropped.last_sent >= from));
+    let within =
+        sent.filter(|probe| probe.sent >= from || (probe.dropped.count > 0 && probe.dropped.last_sent >= from));
     let owners: BTreeSet<u8> = within.map(|probe| probe.owner).collect();
     owners.into_iter().filter_map(|owner| log.owner(owner)).map(|owner| owner.to_string()).collect()
 }

@@ -44,7 +44,7 @@ pub(super) fn facts(
     let all: Vec<Stream<'_>> = finished
         .iter()
         .map(|(config, finished)| {
-            let measured = measure(finished, times, phases, config.interval.as_secs_f64());
+            let measured = measure(finished, times, phases, (config.interval.as_secs_f64(), config.timeout.as_secs_f64()));
             Stream { config, finished, measured }
         })
         .collect();
@@ -141,7 +141,8 @@ fn outages(cx: &mut Cx<'_>, all: &[Stream<'_>], times: &PhaseTimes) {
 fn recovery(cx: &mut Cx<'_>, all: &[Stream<'_>]) {
     let recovered = all.iter().all(|stream| stream.measured.recovered);
     cx.set(&RECOVERED, recovered);
-    let of = |of: &dyn Fn(&Measured) -> Option<f64>| all.iter().filter_map(|stream| of(&stream.measured)).reduce(f64::max);
+    let of =
+        |of: &dyn Fn(&Measured) -> Option<f64>| all.iter().filter_map(|stream| of(&stream.measured)).reduce(f64::max);
     let first = all.iter().filter_map(|stream| stream.measured.detected_after).reduce(f64::min);
     let times = [
         (&DETECTED_AFTER, first),

@@ -10,7 +10,7 @@ use super::fields::{
 };
 use super::stream::{IdentityFact, StreamConfig};
 use crate::guard::lock::LockKey;
-use crate::guard::{CommandSpec, FaultPlan, RestorePlan};
+use crate::guard::{CommandSpec, FaultPlan, RestorePlan, Step};
 use crate::model::argument::Argument;
 use crate::model::{Arg, Args, Choices as _, Field, FieldRole, Invalid, NestedProbe};
 use crate::probe::Connection;
@@ -178,7 +178,9 @@ pub(super) fn fault(args: &Args, phases: &Phases) -> Result<Option<FaultPlan>, I
     let Some(inject) = args.get(&INJECT) else {
         return match (restore, verify) {
             (None, None) => Ok(None),
-            (Some(_), _) => Err(RESTORE.invalid("there is nothing to restore without `inject`", "write `inject`, or leave it out")),
+            (Some(_), _) => {
+                Err(RESTORE.invalid("there is nothing to restore without `inject`", "write `inject`, or leave it out"))
+            }
             _ => Err(VERIFY.invalid("there is nothing to verify without `inject`", "write `inject`, or leave it out")),
         };
     };
@@ -189,5 +191,6 @@ pub(super) fn fault(args: &Args, phases: &Phases) -> Result<Option<FaultPlan>, I
             "write `restore: {run: [program, argument, …]}`, safe to run twice",
         ));
     };
-    Ok(Some(FaultPlan { inject, restore: RestorePlan { restore, verify }, hold: phases.observe + OVERTIME }))
+    let restore = RestorePlan { restore: Some(restore), verify };
+    Ok(Some(FaultPlan { inject: vec![Step::Run(inject)], restore, hold: phases.observe + OVERTIME }))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::facts::{BACKGROUND, STEADY_BEFORE};
 use super::isolated::Background;
-use super::outage::{ProbeResult, longest_unsent_run};
+use super::outage::{ProbeResult, conclusive, longest_unsent_run};
 use super::settings::Phases;
 use super::stream::{Finished, ProbeStream, StreamConfig};
 use crate::model::count::counted;
@@ -79,7 +79,7 @@ impl Streams {
         let mut background = 0.0_f64;
         for stream in &self.all {
             let probes = stream.results(until).await;
-            let seen = Background::of(&probes);
+            let seen = Background::of(&conclusive(&probes, stream.config.timeout.as_secs_f64()));
             background = background.max(seen.share());
             let unsent = longest_unsent_run(&probes);
             if seen.sent > 0 && seen.share() <= phases.background && seen.lost < seen.sent && unsent == 0 {

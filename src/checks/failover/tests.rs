@@ -16,7 +16,9 @@ use super::{Failover, RESTORED};
 use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Arg, Args, FactInfo, Fault, Interval, Invalid, Observation, Value};
 use crate::net::open_loop::Clock;
-use crate::probe::{Connection, Cx, DynProbe, Footprint, Probe as _, ProbeFailure, ProbeFuture, Prober, RestoreOutcome, StreamSpec};
+use crate::probe::{
+    Connection, Cx, DynProbe, Footprint, Probe as _, ProbeFailure, ProbeFuture, Prober, RestoreOutcome, StreamSpec,
+};
 use crate::testing::{observe_with, recorded};
 
 fn group(pairs: Vec<(&'static str, Arg)>) -> Args {
@@ -71,9 +73,8 @@ fn rules_between_fields() {
     let strange = refused("probe", probe("telepathy", 0.01, 0.5));
     assert!(strange.message.contains("telepathy"), "{strange:?}");
     assert!(refused("probe", probe("tcp", 0.0001, 0.5)).message.contains("too short"));
-    let streams = |names: &[&str]| {
-        Arg::Map(names.iter().map(|name| ((*name).to_owned(), probe("tcp", 0.01, 0.5))).collect())
-    };
+    let streams =
+        |names: &[&str]| Arg::Map(names.iter().map(|name| ((*name).to_owned(), probe("tcp", 0.01, 0.5))).collect());
     for (names, why) in [
         (&["web", "web"][..], "two streams"),
         (&["probe"], "two streams"),
@@ -87,7 +88,10 @@ fn rules_between_fields() {
     for (key, value) in [("restore", command(&["true"])), ("verify", command(&["true"]))] {
         let mut args = args();
         args.0.retain(|name, _| !matches!(*name, "inject" | "restore" | "verify"));
-        assert_eq!(Failover::from_args(&args).map(|watching| DynProbe::footprint(&watching)).ok(), Some(Footprint::Quiet));
+        assert_eq!(
+            Failover::from_args(&args).map(|watching| DynProbe::footprint(&watching)).ok(),
+            Some(Footprint::Quiet)
+        );
         args.0.insert(key, value);
         assert_eq!(Failover::from_args(&args).err().unwrap().field, key);
     }
@@ -316,6 +320,9 @@ impl DynProbe for StubProbe {
     fn scan(&self) -> Option<String> {
         None
     }
+    fn breaks(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {})
     }
@@ -379,7 +386,11 @@ async fn silence_does_not_delay_the_next_probe() {
 #[tokio::test]
 async fn silence_is_a_loss() {
     let log = streamed(StreamConfig { timeout: Duration::from_millis(50), ..config(StubProbe::Stalls) }, 1).await;
-    assert!(log.probes.iter().all(|probe| probe.outcome == ProbeOutcome::Failed(ProbeFailure::Lost)), "{:?}", log.probes);
+    assert!(
+        log.probes.iter().all(|probe| probe.outcome == ProbeOutcome::Failed(ProbeFailure::Lost)),
+        "{:?}",
+        log.probes
+    );
 }
 
 #[tokio::test]
@@ -411,7 +422,8 @@ async fn what_cannot_be_probed_at_all_is_found_before_anything_is_changed() {
 fn a_restore_that_cannot_be_run_twice_is_told() {
     let noted = |repeated: &str| {
         let restore = CommandResult { exit: Some(0), ..CommandResult::default() };
-        let restored = RestoreResult { restore, repeated: repeated.to_owned(), ..RestoreResult::default() };
+        let restored =
+            RestoreResult { restore: Some(restore), repeated: repeated.to_owned(), ..RestoreResult::default() };
         recorded(Failover::FACTS, |cx| Failover::record(cx, &restored)).0
     };
     let observation = noted("exit status 7");

@@ -19,7 +19,16 @@ use crate::net::handshakes::Waited;
 use crate::net::resolve::silent;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::http::proxy::Proxy;
-use crate::proto::http::{ExchangeError, HttpServer, Phase, Response, exchange};
+use crate::proto::http::{ExchangeError, HttpServer, KeptConnections, Phase, Response, exchange};
+
+/// The connection of an exchange.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Over<'o> {
+    /// Address of the URL's host, in place of what the name says.
+    pub(super) pin: Option<IpAddr>,
+    /// Those of earlier exchanges with the same server.
+    pub(super) kept: Option<&'o KeptConnections>,
+}
 
 /// What came of an exchange.
 pub(super) struct Ended {
@@ -67,13 +76,13 @@ impl Http {
         &self,
         cx: Option<&mut Cx<'_>>,
         trace: &mut Trace,
-        pin: Option<IpAddr>,
+        over: Over<'_>,
         end: Instant,
     ) -> Result<Ended, Fault> {
         let (start, waited) = (Instant::now(), Waited::so_far());
         let connecting = trace.connecting();
         let outcome = {
-            let mut exchange = std::pin::pin!(self.exchange(cx, trace, pin, end));
+            let mut exchange = std::pin::pin!(self.exchange(cx, trace, over, end));
             match deadline::until(end, &mut exchange).await {
                 // On a busy host its own end comes late, and it alone knows whether this host kept it from the server.
                 Err(_) if connecting.load(Ordering::Relaxed) => deadline::until(end + LOADING, &mut exchange).await,
@@ -103,7 +112,7 @@ impl Http {
         &self,
         mut cx: Option<&mut Cx<'_>>,
         trace: &mut Trace,
-        pin: Option<IpAddr>,
+        over: Over<'_>,
         end: Instant,
     ) -> Result<Answer, EarlyEnd> {
         let mut request = self.request.renewed();
@@ -114,7 +123,7 @@ impl Http {
             let host = self.host_of(&url);
             let server = HttpServer {
                 // `resolve` speaks of the URL's host, not of wherever a redirect leads.
-                address: pin.filter(|_| url.host() == self.url.host()),
+                address: over.pin.filter(|_| url.host() == self.url.host()),
                 url: &url,
                 host: &host,
                 version: self.version,
@@ -124,6 +133,7 @@ impl Http {
                 proxy: self.proxy.as_ref(),
                 trust: &self.trust,
                 verify: self.verify,
+                kept: over.kept,
                 // The whole exchange has one limit in time, kept by the caller; a connection ends just before it, because only
                 // its own end tells whether it was this host that kept it from the server.
                 until: end.checked_sub(TO_LOOK).unwrap_or(end),

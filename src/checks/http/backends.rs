@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::attempt::Ended;
+use super::attempt::{Ended, Over};
 use super::facts::{ADDRESS, OUTCOME, OUTCOMES, RESOLVE_TIME};
 use super::record::version_word;
 use super::trace::Trace;
@@ -101,7 +101,8 @@ pub(super) async fn ask(http: &Http, cx: &mut Cx<'_>) -> Result<(), Fault> {
     }
     let asked = found.list.iter().map(|address| async move {
         let mut trace = Trace::new(http.url.clone(), http.shown.clone());
-        let ended = http.attempt(None, &mut trace, Some(*address), end).await?;
+        let over = Over { pin: Some(*address), kept: None };
+        let ended = http.attempt(None, &mut trace, over, end).await?;
         if let Err(EarlyEnd::Fault(fault)) = ended.answer {
             return Err(fault);
         }

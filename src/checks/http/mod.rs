@@ -11,6 +11,7 @@ mod fields;
 #[cfg(fuzzing)]
 pub mod fuzzed;
 mod json_path;
+mod keep_alive;
 mod policies;
 mod proxied;
 mod record;
@@ -22,6 +23,7 @@ mod trace;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use attempt::Over;
 use facts::{OUTCOME, STATUS};
 use fields::{
     ADDRESSES, Addresses, EXPECT_CONTINUE, FOLLOW, HttpVersion, JSONPATH, LIMIT, PROXY, RESOLVE, TIMEOUT, URL, VERIFY,
@@ -40,10 +42,11 @@ use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Text, Value};
 use crate::net::{IpVersion, Origin};
 use crate::probe::{
-    Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is,
+    Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Prober, StreamSpec, Synonyms,
+    fact_is,
 };
 use crate::proto::http::proxy::Proxy;
-use crate::proto::http::{CertificateNames, ExchangeError, VersionChoice};
+use crate::proto::http::{CertificateNames, ExchangeError, KeptConnections, VersionChoice};
 use crate::proto::tls::Trust;
 
 /// Time a probe may need beside its `timeout`, to read a trust store the first time, or to look at a connection that did not
@@ -54,6 +57,7 @@ const LOADING: Duration = Duration::from_secs(1);
 const TO_LOOK: Duration = Duration::from_millis(2);
 
 /// The probe.
+#[derive(Clone)]
 pub struct Http {
     url: Url,
     /// Its host, which may hold a secret.
@@ -210,9 +214,21 @@ impl Probe for Http {
         if self.addresses == Addresses::All {
             return backends::ask(self, cx).await;
         }
+        self.ask(cx, None).await
+    }
+
+    async fn stream(&self, spec: &StreamSpec) -> Result<Option<Box<dyn Prober>>, Fault> {
+        keep_alive::open(self, spec).await
+    }
+}
+
+impl Http {
+    /// One exchange, over a connection of its own or one of those that are kept.
+    async fn ask(&self, cx: &mut Cx<'_>, kept: Option<&KeptConnections>) -> Result<(), Fault> {
         let mut trace = Trace::new(self.url.clone(), self.shown.clone());
         let start = Instant::now();
-        let ended = self.attempt(Some(&mut *cx), &mut trace, self.pin, start + self.timeout).await?;
+        let over = Over { pin: self.pin, kept };
+        let ended = self.attempt(Some(&mut *cx), &mut trace, over, start + self.timeout).await?;
         let end = match ended.answer {
             Ok(answer) => {
                 cx.set(&OUTCOME, "answered");
@@ -237,6 +253,12 @@ impl Probe for Http {
         }
         record::record_trace(cx, &trace, self.origin, self.follow > 0);
         Ok(())
+    }
+
+    /// The host of the suite's URL, or of one that a redirect leads to.
+    fn host_of(&self, url: &Url) -> Text {
+        let own = url.host() == self.url.host();
+        if own { self.host.clone() } else { url.host_str().unwrap_or_default().into() }
     }
 }
 
@@ -286,13 +308,5 @@ impl From<ExchangeError> for EarlyEnd {
             ExchangeError::NoResponse(none) => Self::outcome(none.kind.word(), none.why),
             ExchangeError::Fault(fault) => Self::Fault(fault),
         }
-    }
-}
-
-impl Http {
-    /// The host of the suite's URL, or of one that a redirect leads to.
-    fn host_of(&self, url: &Url) -> Text {
-        let own = url.host() == self.url.host();
-        if own { self.host.clone() } else { url.host_str().unwrap_or_default().into() }
     }
 }

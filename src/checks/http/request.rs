@@ -241,6 +241,11 @@ impl Request {
         self.waits.as_ref().map(|signal| signal.said() == ContinueState::Continue)
     }
 
+    /// Whether its body waits for the server's word.
+    pub(super) fn awaits_word(&self) -> bool {
+        self.waits.is_some()
+    }
+
     /// Why an answer of this status has no body, whatever the server has to say.
     pub(super) fn leaves_out_body(&self, status: StatusCode) -> Option<&'static str> {
         match status {

@@ -5,6 +5,7 @@ mod diagnosis;
 mod facts;
 mod fields;
 mod path_mtu;
+mod prober;
 mod single;
 mod stream;
 mod sweep;
@@ -15,12 +16,15 @@ use std::time::Duration;
 use facts::OUTCOME;
 use fields::{DUPLICATE_ADDRESS, HOST, HOSTS};
 use path_mtu::{MTU, PathMtu};
+use prober::EchoProber;
 use single::Single;
 use sweep::Sweep;
 
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{self, Cx, Diagnosis, Failure, FieldRules, Footprint, PhaseInfo, Probe, Synonyms, fact_is};
+use crate::probe::{
+    self, Cx, Diagnosis, Failure, FieldRules, Footprint, PhaseInfo, Probe, Prober, StreamSpec, Synonyms, fact_is,
+};
 
 /// Above this rate in bit/s a check would disturb, or be disturbed by, measurements beside it.
 const LOUD: f64 = 10e6;
@@ -160,6 +164,12 @@ impl Probe for Icmp {
             Mode::PathMtu(path) => path.run(cx).await,
             Mode::Sweep(sweep) => sweep.run(cx).await,
         }
+    }
+
+    async fn stream(&self, spec: &StreamSpec) -> Result<Option<Box<dyn Prober>>, Fault> {
+        let Mode::Single(single) = &self.mode else { return Ok(None) };
+        let prober = EchoProber::open(single, spec).await?;
+        Ok(prober.map(|prober| Box::new(prober) as Box<dyn Prober>))
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) struct Single {
     pub(super) count: u32,
     pub(super) interval: Duration,
     pub(super) size: usize,
-    options: Options,
-    duplicate_address: bool,
+    pub(super) options: Options,
+    pub(super) duplicate_address: bool,
 }
 
 impl Single {

@@ -6,6 +6,7 @@ pub mod host_table;
 pub mod hosts;
 pub mod mtu_search;
 pub mod payload;
+pub mod prober;
 pub mod silence;
 pub mod target;
 pub mod tls_fields;

@@ -72,6 +72,14 @@ impl Conversation {
         Ok(Script::from_args(args)?.map(Self::Once))
     }
 
+    /// What is sent, where nothing else is asked for.
+    pub(super) fn sent_alone(&self) -> Option<&[u8]> {
+        match self {
+            Self::Once(script) => script.sent_alone(),
+            Self::Dialogue(_) => None,
+        }
+    }
+
     /// How many times it waits for the peer, at most.
     pub(super) fn waits(&self) -> u32 {
         match self {

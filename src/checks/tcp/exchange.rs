@@ -19,8 +19,8 @@ use crate::net::{bytes, deadline};
 pub(super) struct Script {
     send: Option<Vec<u8>>,
     expect: Option<Vec<u8>>,
-    /// Whether the peer has to say something.
-    waits: bool,
+    /// Whether the peer has to greet.
+    banner: bool,
     half_close: bool,
     limit: usize,
 }
@@ -41,11 +41,24 @@ impl Script {
                 EXPECT.invalid("`expect` is empty and would hold for anything", "write what the answer contains")
             );
         }
-        let (waits, half_close) = (send.is_some() || expect.is_some() || args.get(&BANNER), args.get(&HALF_CLOSE));
-        if !waits && !half_close {
-            return Ok(None);
-        }
-        Ok(Some(Self { send, expect, waits, half_close, limit: args.get(&LIMIT) }))
+        let script = Self {
+            send,
+            expect,
+            banner: args.get(&BANNER),
+            half_close: args.get(&HALF_CLOSE),
+            limit: args.get(&LIMIT),
+        };
+        Ok(Some(script).filter(|script| script.waits() || script.half_close))
+    }
+
+    /// Whether the peer has to say something.
+    fn waits(&self) -> bool {
+        self.send.is_some() || self.expect.is_some() || self.banner
+    }
+
+    /// What is sent, where nothing else is asked for.
+    pub(super) fn sent_alone(&self) -> Option<&[u8]> {
+        self.send.as_deref().filter(|_| self.expect.is_none() && !self.banner && !self.half_close)
     }
 
     /// Runs the script; ends at the match, the limit, the peer's close, or `patience`. After a half-close no match ends it.
@@ -101,11 +114,11 @@ impl Script {
         let found = || self.expect.as_ref().is_none_or(|expect| bytes::contains(received, expect));
         // Nothing at all is no answer, and no wrong one either.
         match ended {
-            End::Silent if received.is_empty() && self.waits => (
+            End::Silent if received.is_empty() && self.waits() => (
                 "timeout",
                 Some(format!("{peer} accepted the connection, then kept silent for {}", human_time(patience))),
             ),
-            _ if received.is_empty() && self.waits => {
+            _ if received.is_empty() && self.waits() => {
                 ("closed", Some(format!("{peer} accepted the connection and closed it without a word")))
             }
             // Anything is an answer; not every protocol has lines.

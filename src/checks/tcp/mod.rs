@@ -8,6 +8,7 @@ mod facts;
 mod fields;
 mod receive_buffer;
 mod report;
+mod stream;
 mod synonyms;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,8 @@ use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::net::clock::MeasuredTime;
 use crate::probe::{
-    Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is,
+    Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Prober, StreamSpec, Synonyms,
+    fact_is,
 };
 
 /// Why a wrong answer may be a right one.
@@ -116,6 +118,10 @@ impl Probe for Tcp {
             }
             Err(end) => end.record(cx, &OUTCOME),
         }
+    }
+
+    async fn stream(&self, spec: &StreamSpec) -> Result<Option<Box<dyn Prober>>, Fault> {
+        stream::open(self, spec).await
     }
 }
 

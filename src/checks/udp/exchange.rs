@@ -13,19 +13,17 @@ use crate::model::count::counted;
 use crate::model::human_time;
 use crate::model::{Args, Fault, Invalid};
 use crate::net::clock::MeasuredTime;
-use crate::net::datagram::{Class, Datagram, IcmpError, udp};
+use crate::net::datagram::{Class, IcmpError, udp};
 use crate::net::deadline::Deadline;
 use crate::net::dial::ConnectError;
 use crate::net::{Origin, this_host};
 
 /// The largest payload of an IPv4 datagram.
-const LARGEST: usize = 65_507;
+pub(super) const LARGEST: usize = 65_507;
 /// Most datagrams of a check.
 const MOST: usize = 1000;
 /// Time between two datagrams where nothing is said of it.
 const INTERVAL_DEFAULT: Duration = Duration::from_millis(10);
-/// Sockets opened in search of one on another port than the peer's.
-const PORTS_TRIED: usize = 4;
 
 /// The datagrams to send, and bytes to wait for.
 pub(super) struct Script {
@@ -34,6 +32,17 @@ pub(super) struct Script {
     interval: Duration,
     expect: Option<Vec<u8>>,
     limit: usize,
+    holds_secret: bool,
+}
+
+/// One datagram to a service that sends it back.
+#[derive(Clone, Copy)]
+pub(super) struct Echoed<'a> {
+    pub(super) send: &'a [u8],
+    /// What an answer must contain beside it.
+    pub(super) expect: Option<&'a [u8]>,
+    pub(super) limit: usize,
+    pub(super) holds_secret: bool,
 }
 
 /// What came back, and the outcome.
@@ -94,7 +103,15 @@ impl Script {
             return Err(field.invalid("it is empty and would hold for anything", "write what the answer contains"));
         }
         let interval = args.get(&INTERVAL).unwrap_or(INTERVAL_DEFAULT);
-        Ok(Self { datagrams, count, interval, expect, limit: args.get(&LIMIT) })
+        Ok(Self { datagrams, count, interval, expect, limit: args.get(&LIMIT), holds_secret: args.holds_secret() })
+    }
+
+    /// Its datagram, where it sends one.
+    pub(super) fn single(&self) -> Option<Echoed<'_>> {
+        let [send] = self.datagrams.as_slice() else { return None };
+        let Self { expect, limit, holds_secret, .. } = self;
+        let expect = expect.as_deref();
+        (self.count == 1).then_some(Echoed { send, expect, limit: *limit, holds_secret: *holds_secret })
     }
 
     fn total(&self) -> usize {
@@ -113,7 +130,7 @@ impl Script {
         origin: Origin,
         patience: Duration,
     ) -> Result<ExchangeResult, Fault> {
-        let datagram = open(peer, origin)?;
+        let datagram = udp::unconnected(peer, origin)?;
         let expect = self.expect.as_deref();
         let mut listener = AnswerListener::new(&datagram, (peer, origin), expect, (self.total(), self.limit));
         let begun = Instant::now();
@@ -243,23 +260,6 @@ fn fitting<T: crate::model::argument::Argument>(
         return Err(field.invalid(format!("{} bytes do not fit a datagram", bytes.len()), "at most 65507 bytes"));
     }
     Ok(bytes)
-}
-
-/// A socket on another port than the peer's: where the kernel picks that one and the peer is this host, what is sent comes back
-/// as if it were an answer.
-fn open(peer: SocketAddr, origin: Origin) -> Result<Datagram, Fault> {
-    // Those that do not fit stay open, so that the kernel picks another port.
-    let mut unfit = Vec::new();
-    while unfit.len() < PORTS_TRIED {
-        let datagram = udp::unconnected(peer, origin)?;
-        let own = datagram.socket().local_addr().ok().and_then(|own| own.as_socket());
-        if own.is_none_or(|own| own.port() != peer.port()) {
-            return Ok(datagram);
-        }
-        unfit.push(datagram);
-    }
-    let why = format!("every local port is {}, which is the one to ask", peer.port());
-    Err(Fault::local("open UDP socket", peer.to_string(), why, "widen the range of local ports (ip_local_port_range)"))
 }
 
 /// The outcome of an error of the socket, and how it came about.

@@ -5,6 +5,7 @@ mod exchange;
 mod facts;
 mod fields;
 mod listener;
+mod prober;
 mod report;
 mod synonyms;
 
@@ -13,12 +14,14 @@ use std::time::Duration;
 use exchange::Script;
 use facts::{ADDRESS, OUTCOME};
 use fields::{HOST, PORT, TIMEOUT};
+use prober::EchoProber;
 
 use crate::checks::shared::target::Target;
 use crate::model::table::joined;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
 use crate::probe::{
-    Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Synonyms, fact_is,
+    Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Mode, PhaseInfo, Probe, Prober, StreamSpec, Synonyms,
+    fact_is,
 };
 
 /// The probe.
@@ -81,6 +84,12 @@ impl Probe for Udp {
             Ok(()) => Ok(()),
             Err(end) => end.record(cx, &OUTCOME),
         }
+    }
+
+    async fn stream(&self, spec: &StreamSpec) -> Result<Option<Box<dyn Prober>>, Fault> {
+        let Some(echoed) = self.script.single().filter(|_| spec.echo) else { return Ok(None) };
+        let prober = EchoProber::open(self, echoed, spec).await?;
+        Ok(prober.map(|prober| Box::new(prober) as Box<dyn Prober>))
     }
 }
 

@@ -85,7 +85,9 @@ impl<T> Fact<T> {
         // A number that is no metric (an age, a size) describes the moment; everything else describes the thing.
         let rule = match kind {
             // Rows are compared where a suite asks for it: what they come to is told by facts of its own.
-            Kind::Integer | Kind::Number | Kind::Interval | Kind::Distribution | Kind::Time | Kind::Table(_) => Rule::Ignore,
+            Kind::Integer | Kind::Number | Kind::Interval | Kind::Distribution | Kind::Time | Kind::Table(_) => {
+                Rule::Ignore
+            }
             Kind::Bool | Kind::Text | Kind::Choice(_) | Kind::List | Kind::Object => Rule::Same,
         };
         let time = match kind {
@@ -110,7 +112,6 @@ impl<T> Fact<T> {
                 expected: None,
                 given: &[],
                 lifted_by: &[],
-                bounded_by: None,
                 foreseen: None,
                 row_names: None,
                 unanswered: None,
@@ -151,12 +152,6 @@ impl<T> Fact<T> {
     #[must_use]
     pub const fn lifted_by(self, names: &'static [&'static str]) -> Self {
         Self { info: FactInfo { lifted_by: names, ..self.info }, ..self }
-    }
-
-    /// The same fact, an estimate: an upper limit of it is refused in suites, which are told to assert on `fact`.
-    #[must_use]
-    pub const fn bounded_by(self, fact: &'static str) -> Self {
-        Self { info: FactInfo { bounded_by: Some(fact), ..self.info }, ..self }
     }
 
     /// The same fact, which is `value` where nothing answered. A check that expects just that must name the outcome too.

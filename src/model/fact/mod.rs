@@ -101,8 +101,6 @@ pub struct FactInfo {
     pub given: &'static [&'static str],
     /// Facts whose naming replaces its default as well: they say the same in another form.
     pub lifted_by: &'static [&'static str],
-    /// Of an estimate that may read too low: the fact that bounds it, for who wants to assert an upper limit.
-    pub bounded_by: Option<&'static str>,
     /// What it will be, as far as the fields of a check decide that.
     pub foreseen: Option<fn(&Args) -> Option<String>>,
     /// Of a table: the names of its rows, as far as the fields of a check decide them. A cell is then a fact by that name too:

@@ -1,8 +1,10 @@
 //! Datagram sockets that hear of everything: who on the path answered with an error, and when the kernel saw a packet.
-//! [`Datagram`] is any such socket, [`udp`] opens UDP sockets.
+//! [`Datagram`] is any such socket in a runtime, [`Polled`] one on a thread of its own, [`udp`] opens UDP sockets.
 
 mod icmp_error;
 mod past_errors;
+#[cfg(target_os = "linux")]
+mod polled;
 pub mod udp;
 
 use std::io::{self, IoSliceMut};
@@ -17,6 +19,8 @@ use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 pub use icmp_error::{Class, IcmpError};
 pub use past_errors::past_errors;
+#[cfg(target_os = "linux")]
+pub use polled::{Heard, HeardDatagram, Polled};
 
 use super::sys::async_fd;
 

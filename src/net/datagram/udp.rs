@@ -16,6 +16,9 @@ use crate::model::Fault;
 use crate::net::Origin;
 use crate::net::dial::{ConnectError, local_fault};
 
+/// Sockets opened in search of one on another port than the peer's.
+const PORTS_TRIED: usize = 4;
+
 /// A socket for an exchange with `peer`, bound to what `origin` names, on a port of the system's choice.
 pub async fn open(peer: SocketAddr, origin: Origin) -> Result<UdpSocket, Fault> {
     let bound = || {
@@ -30,13 +33,31 @@ pub async fn open(peer: SocketAddr, origin: Origin) -> Result<UdpSocket, Fault> 
 
 /// A socket for an exchange with `peer` that tells kernel stamps, ICMP errors and replies from wrong addresses alike.
 pub fn unconnected(peer: SocketAddr, origin: Origin) -> Result<Datagram, Fault> {
+    let socket = on_own_port(peer, origin)?;
+    Datagram::new(socket).map_err(|error| local_fault(&error, &opening(peer, origin), peer))
+}
+
+/// The socket of [`unconnected`], on another port than the peer's: where the kernel picks that one and the peer is this host, what is
+/// sent comes back as if it were an answer.
+pub fn on_own_port(peer: SocketAddr, origin: Origin) -> Result<Socket, Fault> {
     let bound = || {
         let socket = bound(peer, origin)?;
         #[cfg(not(target_os = "linux"))]
         socket.connect(&SockAddr::from(peer))?;
         Ok(socket)
     };
-    bound().and_then(Datagram::new).map_err(|error| local_fault(&error, &opening(peer, origin), peer))
+    // Those that do not fit stay open, so that the kernel picks another port.
+    let mut unfit = Vec::new();
+    while unfit.len() < PORTS_TRIED {
+        let socket = bound().map_err(|error| local_fault(&error, &opening(peer, origin), peer))?;
+        let own = socket.local_addr().ok().and_then(|own| own.as_socket());
+        if own.is_none_or(|own| own.port() != peer.port()) {
+            return Ok(socket);
+        }
+        unfit.push(socket);
+    }
+    let why = format!("every local port is {}, which is the one to ask", peer.port());
+    Err(Fault::local("open UDP socket", peer.to_string(), why, "widen the range of local ports (ip_local_port_range)"))
 }
 
 /// A socket connected to `peer`, so that datagrams of others never count; it tells kernel stamps and ICMP errors. The inner

@@ -9,10 +9,8 @@ mod syn;
 mod tests;
 mod udp;
 
-use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -216,15 +214,5 @@ impl Scan {
         self.settle(pair, PortState::Rejected);
         self.found.report(pair.host, report.to_string());
         true
-    }
-}
-
-/// Ports the kernel gives to those who connect.
-fn ephemeral_ports() -> RangeInclusive<u16> {
-    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    let mut ends = text.split_whitespace().map(str::parse::<u16>);
-    match (ends.next(), ends.next()) {
-        (Some(Ok(low)), Some(Ok(high))) => low..=high,
-        _ => 1024..=u16::MAX,
     }
 }

@@ -21,3 +21,12 @@ pub fn open_files(wanted: u64) -> u64 {
     let raised = wanted.min(hard);
     if raised > soft && setrlimit(Resource::RLIMIT_NOFILE, raised, hard).is_ok() { raised } else { soft }
 }
+
+/// How many files one of several streams of this process may have open: a part of all, as the others and the rest need some.
+#[must_use]
+pub fn files_of_stream() -> usize {
+    const WANTED: u64 = 1 << 17;
+    const PART: u64 = 8;
+    const FEWEST: u64 = 64;
+    usize::try_from((open_files(WANTED) / PART).max(FEWEST)).unwrap_or(usize::MAX)
+}

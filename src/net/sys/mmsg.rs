@@ -5,7 +5,7 @@
 mod received;
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
@@ -66,13 +66,17 @@ impl Inbox {
     /// Room for [`BATCH`] datagrams of `room` bytes each.
     #[must_use]
     pub fn new(room: usize) -> Self {
-        let room = room.max(1);
+        Self::of(room, BATCH)
+    }
+
+    fn of(room: usize, most: usize) -> Self {
+        let (room, most) = (room.max(1), most.clamp(1, BATCH));
         Self {
             room,
-            bytes: vec![0; room * BATCH],
-            controls: vec![Control::default(); BATCH],
+            bytes: vec![0; room * most],
+            controls: vec![Control::default(); most],
             senders: Vec::new(),
-            kept: Vec::with_capacity(BATCH),
+            kept: Vec::with_capacity(most),
             drops: None,
         }
     }
@@ -80,6 +84,12 @@ impl Inbox {
     /// The same, for a socket that is not connected: it also keeps who sent what.
     #[must_use]
     pub fn with_senders(room: usize) -> Self {
+        Self::few_with_senders(room, BATCH)
+    }
+
+    /// The same, with room for at most so many datagrams of a call: where few come at a time.
+    #[must_use]
+    pub fn few_with_senders(room: usize, most: usize) -> Self {
         const NOBODY: libc::sockaddr_in6 = libc::sockaddr_in6 {
             sin6_family: 0,
             sin6_port: 0,
@@ -87,7 +97,14 @@ impl Inbox {
             sin6_addr: libc::in6_addr { s6_addr: [0; 16] },
             sin6_scope_id: 0,
         };
-        Self { senders: vec![NOBODY; BATCH], ..Self::new(room) }
+        let inbox = Self::of(room, most);
+        Self { senders: vec![NOBODY; inbox.controls.len()], ..inbox }
+    }
+
+    /// Whether the last call had no room for more: the socket may hold some.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.kept.len() == self.controls.len()
     }
 
     /// Takes what has arrived, without waiting; returns how many datagrams that are. None is 0, not an error.
@@ -112,10 +129,10 @@ impl Inbox {
             head.msg_hdr.msg_namelen = NAME_LENGTH;
         }
         let fd = socket.as_fd().as_raw_fd();
-        // SAFETY: the descriptor is borrowed for the call. Each of the BATCH headers points to one part, and that to its
-        // own room, and to its own control block and sender, with their true lengths; all outlive the call, and nothing else uses
-        // them.
-        let room = libc::c_uint::try_from(heads.len()).unwrap_or_default();
+        // SAFETY: the descriptor is borrowed for the call. There are as many control blocks as rooms, at most BATCH, and each of so
+        // many headers points to one part, and that to its own room, and to its own control block and sender, with their true
+        // lengths; all outlive the call, and nothing else uses them.
+        let room = libc::c_uint::try_from(self.controls.len().min(heads.len())).unwrap_or_default();
         let count = unsafe { libc::recvmmsg(fd, heads.as_mut_ptr(), room, libc::MSG_DONTWAIT, std::ptr::null_mut()) };
         let Ok(count) = usize::try_from(count) else {
             let error = io::Error::last_os_error();
@@ -155,6 +172,12 @@ impl Inbox {
     /// Who sent a datagram of the last call; known of [`Self::with_senders`] alone.
     #[must_use]
     pub fn sender(&self, index: usize) -> Option<IpAddr> {
+        self.sending_end(index).map(|sender| sender.ip())
+    }
+
+    /// The same with its port; of raw and ping sockets the port says nothing.
+    #[must_use]
+    pub fn sending_end(&self, index: usize) -> Option<SocketAddr> {
         self.kept.get(index)?;
         address(self.senders.get(index)?)
     }
@@ -320,9 +343,9 @@ impl Waiter {
         Self(sockets.into_iter().map(entry).collect())
     }
 
-    /// Until one of them has something to read, or `length` has passed.
-    pub fn arrivals(&mut self, length: Duration) {
-        poll(&mut self.0, libc::POLLIN, length);
+    /// Until one of them has something to read, or `length` has passed; whether one has.
+    pub fn arrivals(&mut self, length: Duration) -> bool {
+        poll(&mut self.0, libc::POLLIN, length)
     }
 
     /// Whether the last wait ended by errors that wait to be read.
@@ -344,7 +367,7 @@ impl Waiter {
 
 /// Both ends of a wait, early or late, are seen by the caller on its clock; an error only means that it was no wait.
 #[expect(unsafe_code, reason = "nix has ppoll behind a feature that this crate does not build")]
-fn poll(entries: &mut [libc::pollfd], events: libc::c_short, length: Duration) {
+fn poll(entries: &mut [libc::pollfd], events: libc::c_short, length: Duration) -> bool {
     for entry in entries.iter_mut() {
         entry.events = events;
     }
@@ -354,7 +377,7 @@ fn poll(entries: &mut [libc::pollfd], events: libc::c_short, length: Duration) {
     };
     // SAFETY: pointer and length describe `entries`, which outlives the call; the time is read only, and no signal mask
     // is given.
-    unsafe { libc::ppoll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, &raw const time, std::ptr::null()) };
+    unsafe { libc::ppoll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, &raw const time, std::ptr::null()) > 0 }
 }
 
 #[cfg(test)]

@@ -94,7 +94,17 @@ impl Exchange {
         request: &Request<'_>,
         rtt: MeasuredTime,
     ) -> bool {
-        match message::read(bytes, id, request.question) {
+        let ends = self.read(bytes, sender, id, request.question);
+        if ends {
+            self.rtt = Some(rtt);
+            self.size = bytes.len();
+        }
+        ends
+    }
+
+    /// The same of a message whose time is kept elsewhere.
+    pub(crate) fn read(&mut self, bytes: &[u8], sender: SocketAddr, id: u16, question: &Question) -> bool {
+        match message::read(bytes, id, question) {
             Received::Stray(why) => {
                 self.discard(sender, &why);
                 return false;
@@ -112,8 +122,6 @@ impl Exchange {
                 self.reply = Some(reply);
             }
         }
-        self.rtt = Some(rtt);
-        self.size = bytes.len();
         true
     }
 }

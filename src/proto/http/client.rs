@@ -5,6 +5,7 @@ use std::time::Duration;
 use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::client::conn::{http1, http2};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::response::Parts;
 use hyper_util::rt::TokioIo;
@@ -15,7 +16,7 @@ use super::http3::Http3Body;
 use super::stream_end::{StreamEnd, TrackedStream, too_large_head};
 use super::{FailureKind, NoResponse};
 use crate::net::deadline;
-use crate::net::scope::Scope;
+use crate::net::scope::{Scope, Spawner};
 
 /// Version spoken on a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,8 @@ struct StreamBody {
     /// Whether the end of the body is a mark on its stream.
     marked: bool,
     end: StreamEnd,
-    _scope: Scope,
+    /// Takes the connection over once the body has ended; dropped before that, it ends it.
+    hand_over: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl Body {
@@ -107,6 +109,9 @@ impl StreamBody {
             let why = "the server broke off the answer: RST_STREAM before its end";
             return Err(NoResponse::new(FailureKind::Reset, why));
         }
+        if let Some(hand_over) = self.hand_over.take() {
+            hand_over();
+        }
         Ok(None)
     }
 }
@@ -120,57 +125,134 @@ pub async fn send<S, B>(
 ) -> Result<Response, NoResponse>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Unpin + Send + 'static,
+    B: OwnBody,
 {
-    let (stream, end) = TrackedStream::new(stream);
-    // The library works in the background; it ends with the body.
-    let scope = Scope::default();
-    let io = TokioIo::new(stream);
-    let response = match version {
-        Version::Http1 => http1(io, &scope, limits, request).await,
-        Version::Http2 | Version::Http3 => http2(io, &scope, limits, request).await,
-    };
-    let (head, incoming) = response.map_err(|error| end.explain_head(&error, limits.head))?.into_parts();
-    if limits.exceeded_by(&head) {
-        return Err(too_large_head(limits.head));
-    }
-    let marked = version == Version::Http2;
-    Ok(Response { head, body: Body(Source::Stream(StreamBody { incoming, marked, end, _scope: scope })) })
+    let channel = Channel::open(stream, version, limits, || ()).await?;
+    channel.ask(request, drop).await.map_err(|unanswered| unanswered.none)
 }
 
-async fn http1<S, B>(
-    io: TokioIo<TrackedStream<S>>,
-    scope: &Scope,
+/// A body that is sent.
+pub trait OwnBody: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Unpin + Send + 'static {}
+
+impl<B> OwnBody for B where B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Unpin + Send + 'static
+{}
+
+/// A connection, over which one request goes after another.
+pub(super) struct Channel<B> {
+    sender: Sender<B>,
     limits: Limits,
-    request: Request<B>,
-) -> Result<hyper::Response<Incoming>, hyper::Error>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Send + 'static,
-{
+    end: StreamEnd,
+    /// Why the connection ended.
+    own: oneshot::Receiver<Option<hyper::Error>>,
+    /// The library works in the background; it ends with the connection.
+    _scope: Scope,
+}
+
+enum Sender<B> {
+    Http1(http1::SendRequest<B>),
+    Http2(http2::SendRequest<B>),
+}
+
+/// A request without a response.
+pub(super) struct Unanswered {
+    pub(super) none: NoResponse,
+    /// The connection had ended before anything of the request was sent.
+    pub(super) is_unsent: bool,
+}
+
+impl<B: OwnBody> Channel<B> {
+    /// Speaks HTTP over `stream`; `ended` is called when the connection does, unless this side drops it.
+    pub(super) async fn open<S>(
+        stream: S,
+        version: Version,
+        limits: Limits,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, NoResponse>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (stream, end) = TrackedStream::new(stream);
+        let scope = Scope::default();
+        let (tell, own) = oneshot::channel();
+        let told = |why: Option<hyper::Error>| {
+            ended();
+            tell.send(why)
+        };
+        let io = TokioIo::new(stream);
+        let explained = |error: hyper::Error| end.explain_head(&error, limits.head);
+        let sender = match version {
+            Version::Http1 => {
+                let (sender, connection) = http1_client(limits).handshake(io).await.map_err(explained)?;
+                scope.spawner().spawn(async move { told(connection.await.err()) });
+                Sender::Http1(sender)
+            }
+            Version::Http2 | Version::Http3 => {
+                let client = http2_client(limits, scope.spawner());
+                let (sender, connection) = client.handshake(io).await.map_err(explained)?;
+                scope.spawner().spawn(async move { told(connection.await.err()) });
+                Sender::Http2(sender)
+            }
+        };
+        Ok(Self { sender, limits, end, own, _scope: scope })
+    }
+
+    /// Whether a request would be taken at once.
+    pub(super) fn is_ready(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender) => sender.is_ready(),
+            Sender::Http2(sender) => sender.is_ready(),
+        }
+    }
+
+    /// Whether the connection has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender) => sender.is_closed(),
+            Sender::Http2(sender) => sender.is_closed(),
+        }
+    }
+
+    /// Sends `request`; comes back with the head of the response. Once its body has been read, `keep` has the connection.
+    pub(super) async fn ask(
+        mut self,
+        request: Request<B>,
+        keep: impl FnOnce(Self) + Send + 'static,
+    ) -> Result<Response, Unanswered> {
+        self.end.begin();
+        // Over HTTP/1.1 queued before the connection reads anything, so that a server that talks early is heard out all the same.
+        let response = match &mut self.sender {
+            Sender::Http1(sender) => sender.try_send_request(request).await,
+            Sender::Http2(sender) => sender.try_send_request(request).await,
+        };
+        let (head, incoming) = match response {
+            Ok(response) => response.into_parts(),
+            Err(mut unsent) => {
+                let is_unsent = unsent.take_message().is_some();
+                let error = by_connection(unsent.into_error(), self.own).await;
+                return Err(Unanswered { none: self.end.explain_head(&error, self.limits.head), is_unsent });
+            }
+        };
+        if self.limits.exceeded_by(&head) {
+            return Err(Unanswered { none: too_large_head(self.limits.head), is_unsent: false });
+        }
+        let marked = matches!(self.sender, Sender::Http2(_));
+        let (end, hand_over) = (self.end.clone(), Box::new(move || keep(self)));
+        let body = StreamBody { incoming, marked, end, hand_over: Some(hand_over) };
+        Ok(Response { head, body: Body(Source::Stream(body)) })
+    }
+}
+
+fn http1_client(limits: Limits) -> http1::Builder {
     let head = usize::try_from(limits.head.saturating_mul(SPARE)).unwrap_or(usize::MAX);
-    let mut client = hyper::client::conn::http1::Builder::new();
+    let mut client = http1::Builder::new();
     client.max_buf_size(head).max_header_size(head).max_headers(HEADERS);
     // A value that goes on in the next line is one value to whoever reads the answer (RFC 9112, 5.2).
     client.allow_obsolete_multiline_headers_in_responses(true);
-    let (mut sender, connection) = client.handshake(io).await?;
-    let (ended, own) = oneshot::channel();
-    scope.spawner().spawn(async move { ended.send(connection.await.err()) });
-    // Queued before the connection reads anything, so that a server that talks early is heard out all the same.
-    by_connection(sender.send_request(request).await, own).await
+    client
 }
 
-async fn http2<S, B>(
-    io: TokioIo<TrackedStream<S>>,
-    scope: &Scope,
-    limits: Limits,
-    request: Request<B>,
-) -> Result<hyper::Response<Incoming>, hyper::Error>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    B: hyper::body::Body<Data = Bytes, Error = std::convert::Infallible> + Unpin + Send + 'static,
-{
-    let mut client = hyper::client::conn::http2::Builder::new(scope.spawner());
+fn http2_client(limits: Limits, spawner: Spawner) -> http2::Builder<Spawner> {
+    let mut client = http2::Builder::new(spawner);
     client.max_header_list_size(limits.head.saturating_mul(SPARE));
     if let Some(window) = limits.window {
         client
@@ -178,26 +260,16 @@ where
             .initial_connection_window_size(window)
             .max_concurrent_reset_streams(0);
     }
-    let (mut sender, connection) = client.handshake(io).await?;
-    let (ended, own) = oneshot::channel();
-    scope.spawner().spawn(async move { ended.send(connection.await.err()) });
-    let response = match sender.ready().await {
-        Ok(()) => sender.send_request(request).await,
-        Err(error) => Err(error),
-    };
-    by_connection(response, own).await
+    client
 }
 
 /// A request that was given up with its connection knows nothing of why; the connection, which is over by then, does.
-async fn by_connection(
-    response: Result<hyper::Response<Incoming>, hyper::Error>,
-    own: oneshot::Receiver<Option<hyper::Error>>,
-) -> Result<hyper::Response<Incoming>, hyper::Error> {
-    match response {
-        Err(error) if error.is_canceled() || error.is_closed() => match deadline::within(LAST_WORD, own).await {
-            Ok(Ok(Some(cause))) => Err(cause),
-            _ => Err(error),
-        },
-        response => response,
+async fn by_connection(error: hyper::Error, own: oneshot::Receiver<Option<hyper::Error>>) -> hyper::Error {
+    if !error.is_canceled() && !error.is_closed() {
+        return error;
+    }
+    match deadline::within(LAST_WORD, own).await {
+        Ok(Ok(Some(cause))) => cause,
+        _ => error,
     }
 }

@@ -1,4 +1,4 @@
-//! One request on a connection of its own: resolve, connect, make a handshake, ask.
+//! One request, on a connection of its own unless one is kept: resolve, connect, make a handshake, ask.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -12,9 +12,11 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use url::{Host, Url};
 
+use super::client::{Channel, Unanswered};
 use super::dial::refused_by;
+use super::kept::{KeptConnection, KeptConnections, Listener};
 use super::proxy::Proxy;
-use super::{ContinueState, ExchangeError, FailureKind, Limits, NoResponse, Outgoing, Response, Version, send};
+use super::{ContinueState, ExchangeError, FailureKind, Limits, NoResponse, Outgoing, Response, Version};
 use crate::model::Text;
 use crate::net::clock::MeasuredTime;
 use crate::net::{IpVersion, Origin, connect};
@@ -135,6 +137,8 @@ pub struct HttpServer<'a> {
     pub trust: &'a Trust,
     /// Nothing is sent to a server whose certificate does not verify.
     pub verify: bool,
+    /// Connections that stay open for the next request; without, the connection ends with the response.
+    pub kept: Option<&'a KeptConnections>,
     /// When the connection must be there; the caller limits the whole.
     pub until: Instant,
 }
@@ -143,34 +147,42 @@ pub struct HttpServer<'a> {
 /// response.
 pub async fn exchange(
     server: &HttpServer<'_>,
-    build: impl FnOnce(Version) -> Result<Request<Outgoing>, String> + Send,
+    build: impl Fn(Version) -> Result<Request<Outgoing>, String> + Send + Sync,
     observer: &mut (impl Observer + Send),
 ) -> Result<Response, ExchangeError> {
     if server.version == VersionChoice::Http3 {
         return server.over_quic(build, observer).await;
     }
-    let (mut stream, peer) = match server.proxy {
-        Some(proxy) => server.reach(proxy, observer).await?,
-        None => server.connect(observer).await?,
+    let Some(kept) = server.kept else {
+        let (channel, version) = server.open(|| (), observer).await?;
+        return server.ask(channel, build(version), drop, observer).await.map_err(|unanswered| unanswered.error);
     };
-    if let Some(proxy) = server.proxy.filter(|proxy| proxy.tunnels(server.url)) {
-        observer.begins(Phase::Proxy);
-        if let Err(refusal) = proxy.open(&mut stream, server.url).await {
-            observer.proxied(refusal.word, refusal.status);
-            return Err(refused_by(proxy, &refusal.why));
+    while let Some(KeptConnection { channel, version, heard }) = kept.take() {
+        heard.tell(observer);
+        match server.ask(channel, build(version), kept.keeps(version, heard), observer).await {
+            // It had ended meanwhile, and nobody has seen the request.
+            Err(NotAnswered { is_unsent: true, .. }) => {}
+            answered => return answered.map_err(|unanswered| unanswered.error),
         }
-        observer.proxied("passed", None);
     }
-    if server.url.scheme() != "https" {
-        let prior = server.version == VersionChoice::Http2 && !server.is_forwarded();
-        return server.ask(stream, if prior { Version::Http2 } else { Version::Http1 }, build, observer).await;
+    let mut listener = Listener::of(&mut *observer);
+    let (channel, version) = server.open(kept.loses(), &mut listener).await?;
+    let heard = listener.heard;
+    kept.count_opened();
+    server.ask(channel, build(version), kept.keeps(version, heard), observer).await.map_err(|none| none.error)
+}
+
+/// An exchange that came to no response.
+struct NotAnswered {
+    error: ExchangeError,
+    /// Nothing of the request was sent.
+    is_unsent: bool,
+}
+
+impl From<NoResponse> for NotAnswered {
+    fn from(none: NoResponse) -> Self {
+        Self { error: none.into(), is_unsent: false }
     }
-    let stream = server.secure(stream, peer, observer).await?;
-    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    if server.version == VersionChoice::Http2 && !http2 {
-        return Err(ExchangeError::new(FailureKind::TlsFailed, "the server did not agree to HTTP/2 (ALPN h2)"));
-    }
-    server.ask(stream, if http2 { Version::Http2 } else { Version::Http1 }, build, observer).await
 }
 
 impl HttpServer<'_> {
@@ -253,18 +265,50 @@ impl HttpServer<'_> {
         Ok(stream)
     }
 
-    async fn ask<S>(
+    /// A connection over which requests can go, and the version they are made for; `ended` is called when it does.
+    async fn open(
         &self,
-        stream: S,
-        version: Version,
-        build: impl FnOnce(Version) -> Result<Request<Outgoing>, String> + Send,
+        ended: impl FnOnce() + Send + 'static,
         observer: &mut (impl Observer + Send),
-    ) -> Result<Response, ExchangeError>
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    {
+    ) -> Result<(Channel<Outgoing>, Version), ExchangeError> {
+        let (mut stream, peer) = match self.proxy {
+            Some(proxy) => self.reach(proxy, observer).await?,
+            None => self.connect(observer).await?,
+        };
+        if let Some(proxy) = self.proxy.filter(|proxy| proxy.tunnels(self.url)) {
+            observer.begins(Phase::Proxy);
+            if let Err(refusal) = proxy.open(&mut stream, self.url).await {
+                observer.proxied(refusal.word, refusal.status);
+                return Err(refused_by(proxy, &refusal.why));
+            }
+            observer.proxied("passed", None);
+        }
+        let located = |none: NoResponse| none.of(self.url.as_str());
+        if self.url.scheme() != "https" {
+            let prior = self.version == VersionChoice::Http2 && !self.is_forwarded();
+            let version = if prior { Version::Http2 } else { Version::Http1 };
+            observer.begins(Phase::Head);
+            return Ok((Channel::open(stream, version, LIMITS, ended).await.map_err(located)?, version));
+        }
+        let stream = self.secure(stream, peer, observer).await?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        if self.version == VersionChoice::Http2 && !http2 {
+            return Err(ExchangeError::new(FailureKind::TlsFailed, "the server did not agree to HTTP/2 (ALPN h2)"));
+        }
+        let version = if http2 { Version::Http2 } else { Version::Http1 };
         observer.begins(Phase::Head);
-        let mut request = build(version).map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
+        Ok((Channel::open(stream, version, LIMITS, ended).await.map_err(located)?, version))
+    }
+
+    async fn ask(
+        &self,
+        channel: Channel<Outgoing>,
+        request: Result<Request<Outgoing>, String>,
+        keep: impl FnOnce(Channel<Outgoing>) + Send + 'static,
+        observer: &mut (impl Observer + Send),
+    ) -> Result<Response, NotAnswered> {
+        observer.begins(Phase::Head);
+        let mut request = request.map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
         if let Some(proxy) = self.proxy.filter(|_| self.is_forwarded()) {
             forward(&mut request, self.url, proxy).map_err(|why| NoResponse::new(FailureKind::Malformed, why))?;
         }
@@ -277,11 +321,12 @@ impl HttpServer<'_> {
             });
         }
         let start = Instant::now();
-        let response = send(stream, version, LIMITS, request).await;
+        let response = channel.ask(request, keep).await;
         if let Some(signal) = signal {
             signal.say(ContinueState::Answered);
         }
-        let response = response.map_err(|none| none.of(self.url.as_str()))?;
+        let response = response
+            .map_err(|Unanswered { none, is_unsent }| NotAnswered { error: none.of(self.url.as_str()), is_unsent })?;
         observer.ended(Phase::Head, MeasuredTime::by_user(start.elapsed()));
         Ok(response)
     }

@@ -17,7 +17,7 @@ impl HttpServer<'_> {
     /// The whole exchange over QUIC, whose handshake is that of TLS.
     pub(super) async fn over_quic(
         &self,
-        build: impl FnOnce(Version) -> Result<Request<Outgoing>, String> + Send,
+        build: impl Fn(Version) -> Result<Request<Outgoing>, String> + Send + Sync,
         observer: &mut (impl Observer + Send),
     ) -> Result<Response, ExchangeError> {
         observer.begins(Phase::Resolve);

@@ -62,6 +62,11 @@ impl StreamEnd {
         NoResponse { kind, why, alert }
     }
 
+    /// Another exchange begins on the stream.
+    pub(super) fn begin(&self) {
+        self.note(|events| events.read = 0);
+    }
+
     fn note(&self, change: impl FnOnce(&mut Events)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -250,7 +255,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::{FailureKind, classify, quoted};
-    use crate::proto::http::client::{Limits, Version, send};
+    use crate::proto::http::client::{Channel, Limits, Version, send};
     use crate::testing::is_plain;
 
     const LIMITS: Limits = Limits { head: 65_536, window: None };
@@ -277,6 +282,28 @@ mod tests {
                 Ok(Some(_)) => {}
             }
         }
+    }
+
+    /// A connection that stays has read a lot before the answer that is wrong.
+    #[tokio::test]
+    async fn earlier_answers_of_a_connection_say_nothing_of_how_the_next_one_ends() {
+        const WRONG: &str = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999999999\r\n\r\n";
+        let (client, mut server) = tokio::io::duplex(1 << 20);
+        tokio::spawn(async move {
+            let long = format!("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{}", "x".repeat(5000));
+            for answer in [&long, WRONG] {
+                let _ = server.read(&mut [0; 4096]).await;
+                let _ = server.write_all(answer.as_bytes()).await;
+            }
+        });
+        let request = || Request::get("http://x.test/").body(Full::<Bytes>::default()).unwrap();
+        let (keep, kept) = tokio::sync::oneshot::channel();
+        let channel = Channel::open(client, Version::Http1, LIMITS, || ()).await.unwrap();
+        let first = channel.ask(request(), |channel| drop(keep.send(channel))).await.map_err(|first| first.none);
+        let mut body = first.unwrap().body;
+        while body.next().await.unwrap().is_some() {}
+        let second = kept.await.unwrap().ask(request(), drop).await.err().unwrap();
+        assert_eq!(second.none.why, super::LENGTH);
     }
 
     /// A frame of HTTP/2.

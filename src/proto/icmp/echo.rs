@@ -12,7 +12,7 @@ pub const HEADER: usize = 8;
 /// Payload with a tag.
 const TAGGED: usize = 8;
 /// Payload with a tag and a number.
-const NUMBERED: usize = 16;
+pub const NUMBERED: usize = 16;
 /// Payload with a tag, a number, and what makes the checksum that of the flow.
 pub const BALANCED: usize = 18;
 

@@ -59,7 +59,7 @@ pub struct EchoSocket {
     /// The packets' common part.
     pub echo: Echo,
     /// Packets arrive with their IPv4 header.
-    ip_header: bool,
+    pub ip_header: bool,
 }
 
 impl EchoSocket {

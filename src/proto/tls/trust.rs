@@ -17,7 +17,7 @@ use crate::model::{Fault, Text};
 const MOST: u64 = 16 * 1024 * 1024;
 
 /// Whose certificates are believed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Roots {
     /// Mozilla's, built into this program.
     Webpki,
@@ -29,7 +29,7 @@ pub enum Roots {
 
 /// Roots and a client certificate by name. Files are read at the first use, so that a plan can be printed where they are
 /// not.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Trust {
     roots: Roots,
     client: Option<(Text, Text)>,

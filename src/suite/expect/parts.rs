@@ -89,10 +89,9 @@ impl Reader<'_> {
         let key = rest.strip_prefix("row.").filter(|key| !key.is_empty()).or_else(|| names.is_some().then_some(rest));
         let first = key.and_then(|key| key.split('.').next()).unwrap_or_default();
         if let Some(names) = names.filter(|names| !names.iter().any(|name| name == first)) {
-            let columns = self.facts.iter().filter(|fact| fact.is_column_of(table)).map(|fact| fact.name);
-            let cells = names.iter().map(|name| format!("{}.{name}", table.name));
-            let known: Vec<String> = cells.chain(columns.map(str::to_owned)).collect();
-            let near = suggest(path, known.iter().map(String::as_str));
+            let columns = self.facts.iter().filter(|fact| fact.is_column_of(table));
+            let columns = columns.filter_map(|fact| fact.name.strip_prefix(table.name)?.strip_prefix('.'));
+            let near = suggest(first, names.iter().map(String::as_str).chain(columns));
             self.errors.add(span, format!("`{path}`: there is no `{first}` in `{}`", table.name), near);
             return None;
         }

@@ -14,12 +14,6 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
     if *part != Part::Whole && *sort == Sort::Any {
         return None;
     }
-    if let Some(bound) = info.bounded_by
-        && domain::limits_above(test, *sort)
-    {
-        let message = format!("`{path}` is an estimate and may read too low: an upper limit of it proves nothing");
-        return Some((message, format!("write the limit for `{bound}`, which the true value never exceeds")));
-    }
     if let Some(flaw) = exactness(expectation) {
         return Some(flaw);
     }

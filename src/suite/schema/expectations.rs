@@ -18,8 +18,6 @@ enum Form {
     All,
     /// No single value: a statistic of what is measured is never exactly one.
     Limits,
-    /// No limit from above: it is an estimate that may read too low.
-    Estimate,
     /// Nothing but words that are named: an outcome.
     Named,
     /// All of it, and null, which is a value in documents of others.
@@ -31,7 +29,6 @@ impl Form {
         match self {
             Self::All => "",
             Self::Limits => ".limits",
-            Self::Estimate => ".estimate",
             Self::Named => ".named",
             Self::Document => ".document",
         }
@@ -41,9 +38,6 @@ impl Form {
         match self {
             Self::All | Self::Document => true,
             Self::Limits => operator != Operator::Eq,
-            Self::Estimate => {
-                !matches!(operator, Operator::Eq | Operator::Lt | Operator::Le | Operator::Between | Operator::In)
-            }
             Self::Named => {
                 matches!(operator, Operator::Eq | Operator::In | Operator::AnyOf | Operator::AllOf)
             }
@@ -101,6 +95,7 @@ pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
             out.entry(words::name(words)).or_insert_with(|| words::schema(words));
         }
     }
+    out.extend(statistics(families));
     for fact in FactKeys::ALL.facts() {
         let sort = if fact.kind == Kind::Object { Sort::Any } else { Sort::of(fact.kind, fact.unit) };
         out.insert(fact.name.into(), described(sort, fact));
@@ -136,8 +131,8 @@ fn form_of(fact: &FactInfo) -> Form {
     match fact.kind {
         _ if fact.roles.outcome => Form::Named,
         _ if matches!(fact.form, typed::Form::Document) => Form::Document,
-        _ if fact.bounded_by.is_some() => Form::Estimate,
         Kind::Distribution if fact.better.is_some() => Form::Limits,
+        Kind::Interval => Form::Limits,
         _ if fact.time.runs_on() => Form::Limits,
         _ => Form::All,
     }
@@ -159,8 +154,7 @@ pub(super) fn of(family: &Family) -> Value {
                 properties.insert(info.name.into(), described(sort, info));
                 let columns = family.facts.iter().filter(|fact| fact.is_column_of(info));
                 let columns: Vec<&str> = columns.map(|fact| &fact.name[info.name.len() + 1..]).collect();
-                let cells: Vec<String> = columns.iter().map(|column| format!(".+\\.{column}$")).collect();
-                let pattern = format!("^{escaped}\\.row\\.(?!{}).", cells.join("|"));
+                let pattern = format!("^{escaped}\\.row\\.(?!.+\\.({})$).", columns.join("|"));
                 patterns.insert(pattern, described(Sort::Any, info));
             }
             _ if info.is_column => {
@@ -213,16 +207,35 @@ pub(super) fn of(family: &Family) -> Value {
 fn of_statistics(distributions: &BTreeMap<String, Vec<String>>) -> Map<String, Value> {
     let others: Vec<&str> = STATISTICS.iter().copied().filter(|part| !matches!(*part, "count" | "p95")).collect();
     let of = |(definition, names): (&String, &Vec<String>)| {
-        let help = "A statistic of the measurements; `.p95` says what is measured.";
-        let schema = json!({"description": help, "allOf": [reference(definition)]});
-        (format!("^({})\\.({})$", names.join("|"), others.join("|")), schema)
+        (format!("^({})\\.({})$", names.join("|"), others.join("|")), reference(&statistic(definition)))
     };
     let mut out: Map<String, Value> = distributions.iter().map(of).collect();
     let counted: Vec<&str> = distributions.values().flatten().map(String::as_str).collect();
     if !counted.is_empty() {
+        out.insert(format!("^({})\\.count$", counted.join("|")), reference(COUNT));
+    }
+    out
+}
+
+/// The number of measurements of a distribution.
+const COUNT: &str = "statistic.count";
+
+/// Name of the definition of a statistic of which `definition` may be asked.
+fn statistic(definition: &str) -> String {
+    format!("statistic.{definition}")
+}
+
+/// Definitions of the statistics of all distributions, by what may be asked of them.
+fn statistics(families: &[Family]) -> Map<String, Value> {
+    let facts = families.iter().flat_map(|family| family.facts);
+    let distributions = facts.filter(|fact| fact.has_statistics());
+    let mut out = Map::new();
+    for fact in distributions {
+        let of = name(Sort::of(fact.kind, fact.unit), form_of(fact));
+        let help = "A statistic of the measurements; `.p95` says what is measured.";
+        out.insert(statistic(&of), json!({"description": help, "allOf": [reference(&of)]}));
         let count = reference(&name(Sort::Number(Unit::Count), Form::All));
-        let schema = json!({"description": "How many measurements there are.", "allOf": [count]});
-        out.insert(format!("^({})\\.count$", counted.join("|")), schema);
+        out.insert(COUNT.into(), json!({"description": "How many measurements there are.", "allOf": [count]}));
     }
     out
 }
@@ -238,7 +251,7 @@ fn tests(sort: Sort, form: Form) -> Value {
         (Sort::List | Sort::Column(_), _) => operators(sort, form),
         (_, Form::Document) => json!({"anyOf": [value(sort), {"type": "null"}, operators(sort, form)]}),
         (_, Form::All | Form::Named) => json!({"anyOf": [value(sort), operators(sort, form)]}),
-        (_, Form::Limits | Form::Estimate) => {
+        (_, Form::Limits) => {
             let refused = sort.operators().filter(|operator| !form.allows(*operator));
             let refused: Map<String, Value> = refused.map(|operator| (operator.word().into(), json!(false))).collect();
             json!({"type": "object", "properties": refused, "allOf": [reference(&name(sort, Form::All))]})

@@ -87,6 +87,7 @@ fn run_with(own: &Namespace, limit: usize, suite: &str) -> Value {
     let inner = sandbox.shakedown(&args);
     let mut command = own.command("sh");
     command
+        .env("SHAKEDOWN_JOURNAL", sandbox.folder().join("journal"))
         .args(["-c", &format!("ulimit -n {limit}; exec \"$@\""), "sh"])
         .arg(inner.get_program())
         .args(inner.get_args());

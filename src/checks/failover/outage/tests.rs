@@ -24,7 +24,7 @@ fn stream(picture: &str) -> Vec<ProbeResult> {
 
 fn outages_of(picture: &str, isolated: u64) -> Vec<Outage> {
     let probes = stream(picture);
-    outages(&conclusive(&probes), &TravelTimes::of(&probes, probes.get(..1).unwrap_or_default()), isolated)
+    outages(&conclusive(&probes, 0.5), &TravelTimes::of(&probes, probes.get(..1).unwrap_or_default()), isolated)
 }
 
 /// Losses, lower and upper bound in whole milliseconds.
@@ -70,7 +70,7 @@ fn the_end_of_an_outage_is_when_the_answer_came() {
 fn an_outage_that_only_delays_is_within_the_ceiling() {
     let of = |picture: &str| {
         let probes = stream(picture);
-        longest_possible(&conclusive(&probes), &TravelTimes::of(&probes, &probes[..1]), 0.0, 1.0)
+        longest_possible(&conclusive(&probes, 0.5), &TravelTimes::of(&probes, &probes[..1]), 0.0, 1.0)
     };
     assert!((of("......").unwrap() - 0.010).abs() < 1e-9);
     // The last prompt answer was sent at 10 ms, the next proof is the prompt one sent at 60 ms.
@@ -83,7 +83,7 @@ fn an_outage_that_only_delays_is_within_the_ceiling() {
 fn the_ceiling_counts_only_its_phase() {
     let probes = stream("..xxx......xx....");
     let travel = TravelTimes::of(&probes, &probes[..1]);
-    let known = conclusive(&probes);
+    let known = conclusive(&probes, 0.5);
     assert!((longest_possible(&known, &travel, 0.0, 0.08).unwrap() - 0.040).abs() < 1e-9);
     assert!((longest_possible(&known, &travel, 0.08, 1.0).unwrap() - 0.030).abs() < 1e-9);
 }
@@ -192,16 +192,16 @@ fn isolated_losses_of_a_slow_service_stay_isolated() {
         })
         .collect();
     let travel = TravelTimes::of(&probes, &probes[..10]);
-    let found = outages(&conclusive(&probes), &travel, 1);
+    let found = outages(&conclusive(&probes, 0.5), &travel, 1);
     assert_eq!(found.iter().map(|outage| outage.losses).collect::<Vec<_>>(), [1, 1, 1]);
-    assert!(outages(&conclusive(&probes), &travel, 2).is_empty());
+    assert!(outages(&conclusive(&probes, 0.5), &travel, 2).is_empty());
 }
 
 proptest! {
     #[test]
     fn the_true_outage_is_within_the_bounds(world in world(1)) {
         let probes = world.stream();
-        let known = conclusive(&probes);
+        let known = conclusive(&probes, 0.5);
         let travel = world.travel_times();
         let found = outages(&known, &travel, 1);
         let tiny = 1e-9;
@@ -226,7 +226,7 @@ proptest! {
     #[test]
     fn of_several_outages_the_bounds_hold_the_longest(world in world(3)) {
         let probes = world.stream();
-        let known = conclusive(&probes);
+        let known = conclusive(&probes, 0.5);
         let travel = world.travel_times();
         let (tiny, truth) = (1e-9, world.longest(0.0));
         // A time too short for any answer is none in which the service was there for somebody.

@@ -25,6 +25,8 @@ const KEPT: usize = 200_000;
 const IDENTITIES: usize = 64;
 /// Longest times without an arrival that are kept.
 const GAPS: usize = 64;
+/// Probes sent late that are remembered, to tell a time without an arrival that is this side's own.
+const LATE: usize = 1024;
 /// Changes of the owner that are kept.
 const CHANGES: usize = 1024;
 
@@ -59,6 +61,8 @@ pub(in crate::checks::failover) struct Gap {
     pub(in crate::checks::failover) from: f64,
     /// The arrival behind.
     pub(in crate::checks::failover) until: f64,
+    /// How late probes were sent in it, at most.
+    pub(in crate::checks::failover) lateness: f64,
 }
 
 impl Gap {
@@ -129,6 +133,8 @@ pub(in crate::checks::failover) struct StreamLog {
     highest: Option<u64>,
     /// Kept results alike at the end of `probes`.
     alike: usize,
+    /// When probes were sent late, and how late.
+    late: VecDeque<(f64, f64)>,
     /// When phases ended, of which a probe has not yet passed.
     cuts: VecDeque<f64>,
     interval: f64,
@@ -166,6 +172,11 @@ impl StreamLog {
             self.pending.push_back(nothing);
         }
         self.pending.push_back(Pending { due, sent, received: sent, outcome: None, owner: 0 });
+        let lateness = seconds(sent.saturating_sub(due));
+        if lateness > self.interval / 4.0 {
+            self.late.push_back((seconds(sent), lateness));
+            self.late.drain(..self.late.len().saturating_sub(LATE));
+        }
     }
 
     /// Probes whose end is not certain, and that wait for an answer at `now`.
@@ -206,7 +217,9 @@ impl StreamLog {
         if let Some(last) = self.last_arrival
             && at - last > self.interval * 2.0
         {
-            self.gaps.push(Gap { from: last, until: at });
+            let around = self.late.iter().filter(|(sent, _)| *sent >= last - self.interval && *sent <= at + self.interval);
+            let lateness = around.map(|(_, lateness)| *lateness).fold(0.0, f64::max);
+            self.gaps.push(Gap { from: last, until: at, lateness });
             if self.gaps.len() > GAPS * 2 {
                 self.gaps.sort_by(|a, b| b.length().total_cmp(&a.length()));
                 self.gaps.truncate(GAPS);

@@ -2,13 +2,12 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use socket2::SockAddr;
 
-use super::{ConnectProber, Connection, is_under_way, open};
+use super::{ConnectProber, Connection, open};
 use crate::net::datagram;
-use crate::net::dial::{ConnectError, meets_itself};
+use crate::net::dial::{ConnectError, is_under_way, meets_itself, reset_at_close};
 use crate::net::port_scan::scan::Scan;
 use crate::net::port_scan::{HostPort, PortState, ScanJob};
 use crate::net::this_host;
@@ -66,7 +65,7 @@ impl ConnectProber {
         let Some(Connection { socket, .. }) = self.connection(token) else { return Ok(()) };
         let is_itself = meets_itself(socket, pair.peer);
         // A reset: no socket is left in TIME_WAIT, here or there.
-        let _ = socket.set_linger(Some(Duration::ZERO));
+        reset_at_close(socket);
         let is_closed = if is_itself {
             Ok(true)
         } else if is_doubtful {
@@ -86,7 +85,7 @@ fn is_refused(job: &ScanJob, peer: SocketAddr) -> io::Result<bool> {
     let to = SockAddr::from(peer);
     let first = socket.connect(&to);
     let result = if is_under_way(&first) { socket.connect(&to) } else { first };
-    let _ = socket.set_linger(Some(Duration::ZERO));
+    reset_at_close(&socket);
     match result {
         Ok(()) => Ok(meets_itself(&socket, peer)),
         Err(error) if is_lack(&error, None) => Err(error),

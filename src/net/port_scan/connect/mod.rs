@@ -20,6 +20,7 @@ use socket2::{SockAddr, Socket};
 use super::scan::{Prober, Scan};
 use super::{HostPort, ScanJob};
 use crate::net::datagram;
+use crate::net::dial::is_under_way;
 use crate::net::origin::AddressClass;
 use crate::net::this_host::{self, syn};
 use conclude::is_lack;
@@ -58,7 +59,7 @@ impl ConnectProber {
             idle: Default::default(),
             unused: Vec::new(),
             is_own: job.hosts.iter().map(is_own).collect(),
-            ephemeral: super::ephemeral_ports(),
+            ephemeral: this_host::ephemeral_ports(),
         })
     }
 
@@ -217,8 +218,4 @@ fn open(job: &ScanJob, peer: SocketAddr) -> io::Result<Socket> {
     job.origin.bind(&socket, peer.ip(), 0)?;
     datagram::enable_icmp_errors(&socket);
     Ok(socket)
-}
-
-fn is_under_way(result: &io::Result<()>) -> bool {
-    matches!(result, Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY | libc::EINTR)))
 }

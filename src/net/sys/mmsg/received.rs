@@ -1,6 +1,6 @@
 //! What the kernel says of a message it hands out: its sender and its control data.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// Bytes of an address of IPv6, the longest there is here.
@@ -8,10 +8,11 @@ pub(super) const NAME_LENGTH: libc::socklen_t = 28;
 const _: () = assert!(size_of::<libc::sockaddr_in6>() == 28);
 
 /// An address as the kernel wrote it: that of IPv4 stands where the one of IPv6 has its flow label.
-pub(super) fn address(sender: &libc::sockaddr_in6) -> Option<IpAddr> {
+pub(super) fn address(sender: &libc::sockaddr_in6) -> Option<SocketAddr> {
+    let port = u16::from_be(sender.sin6_port);
     match i32::from(sender.sin6_family) {
-        libc::AF_INET => Some(Ipv4Addr::from(sender.sin6_flowinfo.to_ne_bytes()).into()),
-        libc::AF_INET6 => Some(Ipv6Addr::from(sender.sin6_addr.s6_addr).into()),
+        libc::AF_INET => Some((Ipv4Addr::from(sender.sin6_flowinfo.to_ne_bytes()), port).into()),
+        libc::AF_INET6 => Some((Ipv6Addr::from(sender.sin6_addr.s6_addr), port).into()),
         _ => None,
     }
 }

@@ -124,7 +124,7 @@ fn of_many_alike_only_both_ends_are_kept_and_all_are_counted() {
     let quiet = log.probes.iter().find(|probe| probe.dropped.count > 0).unwrap();
     assert!((quiet.dropped.stretch - 0.002).abs() < 1e-9, "the next answer came two milliseconds later");
     assert!((quiet.dropped.last_sent - (399.999_001 - 0.032)).abs() < 1e-6, "{:?}", quiet.dropped);
-    let [Gap { from, until }] = *log.gaps else { panic!("{:?}", log.gaps) };
+    let [Gap { from, until, .. }] = *log.gaps else { panic!("{:?}", log.gaps) };
     assert!((until - from - 30.001).abs() < 1e-6);
 }
 
@@ -152,6 +152,20 @@ fn a_slow_answer_among_prompt_ones_is_kept() {
     }
     let log = probes.finished();
     assert!(log.probes.iter().any(|probe| (probe.latency() - 0.04).abs() < 1e-9), "it says how long nothing is proved");
+}
+
+/// This side stood still for 20 ms; what was due meanwhile leaves late, and the answer to the one before is read late as well.
+#[test]
+fn a_time_without_an_arrival_knows_how_late_this_side_was() {
+    let mut probes = Probes::new();
+    (0..10).for_each(|number| probes.send(number));
+    (0..9).for_each(|number| probes.answer(number, 1, None));
+    (10..30).for_each(|number| probes.log.sent(number, number * MS, 30 * MS));
+    probes.answer(9, 1, None);
+    (10..30).for_each(|number| probes.answer(number, 31 - number, None));
+    let log = probes.finished();
+    let [gap] = *log.gaps else { panic!("{:?}", log.gaps) };
+    assert!((gap.length() - 0.021).abs() < 1e-6 && (gap.lateness - 0.020).abs() < 1e-6, "{gap:?}");
 }
 
 #[test]

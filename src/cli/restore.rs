@@ -1,0 +1,28 @@
+//! `shakedown restore`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Where journals are.
+#[derive(Args, Clone, Debug, Default)]
+pub struct JournalArgs {
+    /// Folder for the journals of what is broken on purpose; it must outlive a reboot, so none below /tmp [default: /var/lib/shakedown/journal
+    /// for root, else ~/.local/state/shakedown/journal].
+    #[arg(long, value_name = "DIR", env = "SHAKEDOWN_JOURNAL")]
+    pub journal: Option<PathBuf>,
+}
+
+/// Arguments of `restore`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RestoreArgs {
+    /// Only list what is open: check, target, time, and whether its guard still lives.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub list: bool,
+    /// Print the commands that would run, in order, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where journals are.
+    #[command(flatten)]
+    pub journal: JournalArgs,
+}

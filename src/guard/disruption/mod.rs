@@ -1,0 +1,156 @@
+//! Built-in disruptions: what each does to this host, whether it took effect, and exactly what undoes it.
+//!
+//! - [`Disruption::prepare`] looks and changes nothing. What it hands back is enough to undo the disruption even for a process that knows
+//!   nothing else: the present state is in it.
+//! - An [`Undo`] may be restored twice, and when the thing is already back. It is verified by reading the state back.
+//! - Everything is done by `ip`, `nft` and signals: a command in a text for people does the same as this program.
+
+mod address;
+mod control;
+mod inverse;
+mod link;
+mod network;
+mod nft;
+mod packets;
+mod partition;
+mod process;
+mod routes;
+mod snapshot;
+mod tool;
+
+use serde::{Deserialize, Serialize};
+
+pub use address::{AddressChange, AddressUndo, ChangeKind};
+pub use link::{LinkDown, LinkUndo};
+pub use nft::NftUndo;
+pub use packets::{Direction, PacketDrop, Protocol};
+pub use partition::Partition;
+pub use process::{ProcessSignal, ProcessTarget, SignalUndo, SignalWord};
+
+use super::CommandSpec;
+
+/// Something that is broken on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disruption {
+    /// A network device goes down.
+    Link(LinkDown),
+    /// IP packets are dropped.
+    Drop(PacketDrop),
+    /// A device neither receives nor sends a frame.
+    Partition(Partition),
+    /// A process gets a signal.
+    Process(ProcessSignal),
+    /// An address is taken from a device, or given to one.
+    Address(AddressChange),
+}
+
+/// What undoes a step of a disruption.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undo {
+    /// A command of the suite.
+    Command(CommandSpec),
+    /// A device goes up again, with what it had lost.
+    Link(LinkUndo),
+    /// An nft table is deleted.
+    Nft(NftUndo),
+    /// A stopped process continues.
+    Signal(SignalUndo),
+    /// An address is put back, or taken away again.
+    Address(AddressUndo),
+}
+
+impl Disruption {
+    /// Looks at the present state and changes nothing: what undoes the disruption, in the order of injecting. `Err` says why it
+    /// cannot be done, and what to do about it. It also finds whom [`Self::inject`] then meets: the very processes that the undo names.
+    pub async fn prepare(&mut self) -> Result<Vec<Undo>, String> {
+        match self {
+            Self::Link(link) => Ok(vec![Undo::Link(link.prepare().await?)]),
+            Self::Drop(drop) => Ok(vec![Undo::Nft(drop.prepare().await?)]),
+            Self::Partition(partition) => Ok(vec![Undo::Nft(partition.prepare().await?)]),
+            Self::Process(signal) => Ok(signal.prepare().await?.into_iter().map(Undo::Signal).collect()),
+            Self::Address(change) => Ok(vec![Undo::Address(change.prepare().await?)]),
+        }
+    }
+
+    /// Does it. Call [`Self::prepare`] first, and keep what it gave where a crash cannot take it.
+    pub async fn inject(&self) -> Result<(), String> {
+        match self {
+            Self::Link(link) => link.inject().await,
+            Self::Drop(drop) => drop.inject().await,
+            Self::Partition(partition) => partition.inject().await,
+            Self::Process(signal) => signal.inject().await,
+            Self::Address(change) => change.inject().await,
+        }
+    }
+
+    /// Whether it took effect: `Err` when it did not.
+    pub async fn in_effect(&self) -> Result<(), String> {
+        match self {
+            Self::Link(link) => link.in_effect().await,
+            Self::Drop(drop) => drop.in_effect().await,
+            Self::Partition(partition) => partition.in_effect().await,
+            Self::Process(signal) => signal.in_effect().await,
+            Self::Address(change) => change.in_effect().await,
+        }
+    }
+
+    /// What is done, as one line for a shell.
+    #[must_use]
+    pub fn shell_text(&self) -> String {
+        match self {
+            Self::Link(link) => link.shell_text(),
+            Self::Drop(drop) => drop.shell_text(),
+            Self::Partition(partition) => partition.shell_text(),
+            Self::Process(signal) => signal.shell_text(),
+            Self::Address(change) => change.shell_text(),
+        }
+    }
+}
+
+impl Undo {
+    /// Puts things back. May be done twice, and when they are back.
+    pub async fn restore(&self) -> Result<(), String> {
+        match self {
+            Self::Command(command) => {
+                let result = command.run().await;
+                if result.succeeded() { Ok(()) } else { Err(result.failure_text()) }
+            }
+            Self::Link(link) => link.restore().await,
+            Self::Nft(table) => table.restore().await,
+            Self::Signal(process) => process.restore(),
+            Self::Address(address) => address.restore().await,
+        }
+    }
+
+    /// Whether things are back, by what this host says now: `Err` when they are not. Of a command of the suite only the suite knows.
+    pub async fn verify(&self) -> Result<(), String> {
+        match self {
+            Self::Command(_) => Ok(()),
+            Self::Link(link) => link.verify().await,
+            Self::Nft(table) => table.verify().await,
+            Self::Signal(process) => process.verify().await,
+            Self::Address(address) => address.verify().await,
+        }
+    }
+
+    /// The same by hand, as one line for a shell.
+    #[must_use]
+    pub fn by_hand(&self) -> String {
+        match self {
+            Self::Command(command) => command.shell_text(),
+            Self::Link(link) => link.by_hand(),
+            Self::Nft(table) => table.by_hand(),
+            Self::Signal(process) => process.by_hand(),
+            Self::Address(address) => address.by_hand(),
+        }
+    }
+
+    /// It undoes what the kernel keeps: after a restart of this host nothing of it is left, and its numbers and names mean something
+    /// else.
+    #[must_use]
+    pub fn is_of_boot(&self) -> bool {
+        !matches!(self, Self::Command(_))
+    }
+}

@@ -1,0 +1,242 @@
+//! Restoring by a journal whose guard is gone: `shakedown restore`.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use super::fault::Fault;
+use super::journal::{self, Damage, FoundJournal, JournalRecord, KeptUndo};
+use super::plan::UndoPlan;
+use super::{RestoreResult, Undo};
+use crate::model::shell;
+use crate::net::netns;
+
+/// Who looks at a journal holds it for a moment.
+const LOOKS: u32 = 20;
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What became of a journal, for people; a line each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// What was done, or would be.
+    pub done: Vec<String>,
+    /// What is not back, and what to do about it; empty when all is well.
+    pub problems: Vec<String>,
+}
+
+impl Recovery {
+    fn problem(problems: impl IntoIterator<Item = String>) -> Self {
+        Self { done: Vec::new(), problems: problems.into_iter().collect() }
+    }
+}
+
+/// What a journal asks for, complete.
+struct Work<'a> {
+    path: &'a Path,
+    record: &'a JournalRecord,
+    undo: UndoPlan,
+    /// What needs no undoing any more.
+    void: Vec<&'a Undo>,
+}
+
+impl FoundJournal {
+    /// Values that must not be shown.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let record = self.content.iter();
+        let commands = record.flat_map(JournalRecord::commands);
+        commands.flat_map(|command| command.secrets()).filter_map(|name| std::env::var(name).ok()).collect()
+    }
+
+    /// What would be run, in this order.
+    #[must_use]
+    pub fn rehearse(&self) -> Recovery {
+        match self.work() {
+            Err(recovery) => recovery,
+            Ok(work) => {
+                let undos = work.undo.undos.iter().rev().map(|undo| work.record.within(&undo.by_hand()));
+                let verify = work.undo.verify.iter().map(|verify| work.record.within(&verify.shell_text()));
+                let lines = undos.map(|line| format!("would run: {line}"));
+                let lines = lines.chain(verify.map(|line| format!("would check: {line}")));
+                Recovery { done: work.void().into_iter().chain(lines).collect(), problems: Vec::new() }
+            }
+        }
+    }
+
+    /// Runs what undoes the fault, in reverse, verifies it, and removes the journal once everything is back. `None` when `until` came
+    /// first: then the command that runs is ended, and the journal stays.
+    pub fn restore(&self, until: impl Future<Output = ()> + Send) -> Option<Recovery> {
+        let work = match self.work() {
+            Ok(work) => work,
+            Err(recovery) => return Some(recovery),
+        };
+        // A thread of its own, because it goes where the fault was injected.
+        let ended = std::thread::scope(|scope| {
+            let recover = || {
+                let runtime = work.record.runtime()?;
+                Ok::<_, String>(runtime.block_on(async {
+                    tokio::select! {
+                        recovery = work.restore() => Some(recovery),
+                        () = until => None,
+                    }
+                }))
+            };
+            scope.spawn(recover).join()
+        });
+        match ended {
+            Ok(Ok(recovery)) => recovery,
+            Ok(Err(why)) => Some(Recovery::problem([why])),
+            Err(_) => Some(Recovery::problem(["the thread ended early: this is a defect of shakedown".to_owned()])),
+        }
+    }
+
+    fn work(&self) -> Result<Work<'_>, Recovery> {
+        let record = self.content.as_ref().map_err(|damage| damaged(&self.path, damage))?;
+        let other = self.of_another_boot();
+        let (mut undo, mut void, mut missing) = (UndoPlan::default(), Vec::new(), BTreeSet::new());
+        let variable = |name: &str| std::env::var(name).ok();
+        for kept in &record.undos {
+            match kept {
+                KeptUndo::BuiltIn(one) if other && one.is_of_boot() => void.push(one),
+                KeptUndo::BuiltIn(one) => undo.undos.push(one.clone()),
+                KeptUndo::Command(command) => match command.command(variable) {
+                    Ok(command) => undo.undos.push(Undo::Command(command)),
+                    Err(names) => missing.extend(names),
+                },
+            }
+        }
+        match record.verify.as_ref().map(|verify| verify.command(variable)).transpose() {
+            Ok(verify) => undo.verify = verify,
+            Err(names) => missing.extend(names),
+        }
+        if !missing.is_empty() {
+            let names = missing.into_iter().collect::<Vec<_>>().join(", ");
+            let why =
+                format!("nothing was run: the journal keeps no secrets, and these variables are not set: {names}");
+            return Err(Recovery::problem([why, "set them, and run `shakedown restore` again".to_owned()]));
+        }
+        // What inject left running is gone with the system it ran on.
+        undo.patience = if other { Duration::ZERO } else { record.patience };
+        Ok(Work { path: &self.path, record, undo, void })
+    }
+}
+
+fn damaged(path: &Path, damage: &Damage) -> Recovery {
+    let mut problems = vec![format!("{}: nothing was run by it", damage.why)];
+    if !damage.read.is_empty() {
+        problems.push(format!("what could be read of it:\n{}", damage.read.trim_end()));
+    }
+    let file = shell::word(&path.to_string_lossy());
+    problems.push(format!("put back by hand what it names, then remove it: rm {file}"));
+    Recovery::problem(problems)
+}
+
+impl Work<'_> {
+    fn void(&self) -> Vec<String> {
+        let line = |undo: &&Undo| {
+            format!("void: the system was started again since, so nothing is left of it: {}", undo.by_hand())
+        };
+        self.void.iter().map(line).collect()
+    }
+
+    async fn restore(&self) -> Recovery {
+        let Some(_held) = self.hold().await else {
+            return Recovery::problem([
+                "another process restores by it; run `shakedown restore` again to see".to_owned()
+            ]);
+        };
+        let mark = &self.record.mark;
+        let result = if self.undo.undos.is_empty() && self.undo.verify.is_none() {
+            RestoreResult::default()
+        } else if self.record.is_of_this_boot() {
+            Fault::orphaned(&self.undo, mark, None, false).await.undo(&self.undo).await
+        } else {
+            self.undo.execute(mark).await
+        };
+        let mut recovery = Recovery { done: self.void(), problems: Vec::new() };
+        if result.succeeded() {
+            recovery
+                .done
+                .extend(self.undo.undos.iter().rev().map(|undo| format!("ran: {}", self.within(&undo.by_hand()))));
+            let verify =
+                self.undo.verify.iter().map(|verify| format!("checked: {}", self.within(&verify.shell_text())));
+            recovery.done.extend(verify);
+            recovery.done.extend(match journal::remove(self.path) {
+                Ok(()) => Some("everything is back; the journal is removed".to_owned()),
+                Err(error) => {
+                    let remedy = format!("everything is back, but the journal could not be removed: {error}");
+                    recovery.problems.push(remedy);
+                    None
+                }
+            });
+            return recovery;
+        }
+        recovery.problems.push(format!("could not be put back: {}", result.failure_text()));
+        recovery.problems.extend(self.by_hand(&result).into_iter().map(|line| format!("run by hand: {line}")));
+        let file = shell::word(&self.path.to_string_lossy());
+        recovery.problems.push(format!("then run `shakedown restore` again, or remove the journal: rm {file}"));
+        recovery
+    }
+
+    /// The journal stays until everything is back: what failed first, then the commands of the suite, then what to look at.
+    fn by_hand(&self, result: &RestoreResult) -> Vec<String> {
+        let failed = result.failed.iter().map(|one| one.by_hand.clone());
+        let commands = self.undo.undos.iter().filter(|undo| matches!(undo, Undo::Command(_))).map(Undo::by_hand);
+        let verify =
+            self.undo.verify.iter().map(|verify| format!("{}   # exits 0 when it is back", verify.shell_text()));
+        let commands = commands.chain(verify).filter(|_| !result.command_succeeded());
+        let mut lines: Vec<String> = failed.chain(commands).map(|line| self.within(&line)).collect();
+        lines.dedup();
+        lines
+    }
+
+    fn within(&self, line: &str) -> String {
+        self.record.within(line)
+    }
+
+    async fn hold(&self) -> Option<File> {
+        for _ in 0..LOOKS {
+            if let Some(held) = journal::hold(self.path) {
+                return Some(held);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        None
+    }
+}
+
+impl JournalRecord {
+    /// A runtime of the calling thread, which goes to the namespace that the fault was injected in.
+    fn runtime(&self) -> Result<Runtime, String> {
+        let here = netns::inode();
+        match &self.netns {
+            Some(name) if netns::inode_of(name) != here => {
+                netns::enter(name).map_err(|fault| format!("{fault}; {}", fault.remedy))?;
+            }
+            None if self.is_of_this_boot() && self.namespace != here => {
+                return Err(format!(
+                    "it was broken in another network namespace, which has no name: enter net:[{}] (`lsns -t net`, `nsenter`) and \
+                     run `shakedown restore` there",
+                    self.namespace
+                ));
+            }
+            _ => {}
+        }
+        let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        built.map_err(|error| format!("cannot start: {error}"))
+    }
+
+    /// A line for a shell where the fault was injected.
+    fn within(&self, line: &str) -> String {
+        match &self.netns {
+            Some(name) if netns::inode_of(name) != netns::inode() => {
+                let script = shell::word(line);
+                format!("ip netns exec {} sh -c {script}", shell::word(name))
+            }
+            _ => line.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! How breaking and putting back went.
+
+use serde::{Deserialize, Serialize};
+
+use super::disruption::Undo;
+use super::{CommandResult, FaultPlan};
+
+/// How injecting went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InjectResult {
+    /// The last command of it, if there was one.
+    #[serde(flatten)]
+    pub command: Option<CommandResult>,
+    /// Why what this program was to break is not broken, or empty.
+    #[serde(default)]
+    pub failed: String,
+}
+
+impl InjectResult {
+    /// Everything is broken that should be.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.failed.is_empty() && self.command.as_ref().is_none_or(CommandResult::succeeded)
+    }
+
+    /// The reason of a failure, for people.
+    #[must_use]
+    pub fn failure_text(&self) -> String {
+        match &self.command {
+            Some(command) if self.failed.is_empty() => command.failure_text(),
+            _ => self.failed.clone(),
+        }
+    }
+}
+
+/// How putting back went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreResult {
+    /// The last run of the restore command, if there is one.
+    pub restore: Option<CommandResult>,
+    /// What this program could not undo.
+    #[serde(default)]
+    pub failed: Vec<FailedUndo>,
+    /// The last run of the verify command, if there is one and the restore succeeded.
+    pub verify: Option<CommandResult>,
+    /// Processes that the inject command started and that still run: name and number.
+    pub remaining: Vec<String>,
+    /// The inject command did not end by itself with success, so those that remain may still be about to break something.
+    pub unfinished: bool,
+    /// How the restore command ended that ran once more, after what `inject` left running had ended, if it failed then;
+    /// else empty.
+    #[serde(default)]
+    pub repeated: String,
+    /// Why it was not the run that decided to restore, or not the guard that did it; empty when all went as it should.
+    pub incident: String,
+}
+
+/// Something that could not be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedUndo {
+    /// What undoes it, as one line for a shell.
+    pub by_hand: String,
+    /// Why it could not be done here.
+    pub why: String,
+}
+
+impl FailedUndo {
+    pub(super) fn of(undo: &Undo, result: Result<(), String>) -> Option<Self> {
+        result.err().map(|why| Self { by_hand: undo.by_hand(), why })
+    }
+}
+
+impl RestoreResult {
+    /// Everything is back.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.undone() && !self.threatened()
+    }
+
+    /// Nothing failed.
+    pub(super) fn undone(&self) -> bool {
+        self.failed.is_empty() && self.command_succeeded()
+    }
+
+    /// The commands of the suite succeeded.
+    pub(super) fn command_succeeded(&self) -> bool {
+        let well = |command: &Option<CommandResult>| command.as_ref().is_none_or(CommandResult::succeeded);
+        well(&self.restore) && well(&self.verify)
+    }
+
+    /// Something may break it again.
+    fn threatened(&self) -> bool {
+        self.unfinished && !self.remaining.is_empty()
+    }
+
+    /// The threat, for people.
+    pub(super) fn threat_text(&self) -> String {
+        format!(
+            "restored, but what the inject command started still runs and may break it again: {}",
+            self.remaining.join(", ")
+        )
+    }
+
+    /// The reason of a failure, for people.
+    #[must_use]
+    pub fn failure_text(&self) -> String {
+        let mut reasons: Vec<String> = self.failed.iter().map(|one| format!("{}: {}", one.by_hand, one.why)).collect();
+        let command = self.restore.as_ref().filter(|command| !command.succeeded());
+        reasons.extend(command.map(CommandResult::failure_text));
+        let verify = self.verify.as_ref().filter(|verify| !verify.succeeded());
+        reasons.extend(verify.map(|verify| format!("restored, but `verify`: {}", verify.failure_text())));
+        if reasons.is_empty() && self.threatened() {
+            reasons.push(self.threat_text());
+        }
+        reasons.join("; ")
+    }
+
+    /// What to run by hand, as lines for a shell; the command of the suite is that of `plan`.
+    #[must_use]
+    pub fn by_hand(&self, plan: &FaultPlan) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for failed in &self.failed {
+            if !lines.contains(&failed.by_hand) {
+                lines.push(failed.by_hand.clone());
+            }
+        }
+        let commanded = !self.command_succeeded() || lines.is_empty();
+        let restore = plan.restore.restore.as_ref().filter(|_| commanded);
+        lines.extend(restore.map(super::CommandSpec::shell_text));
+        lines
+    }
+}
