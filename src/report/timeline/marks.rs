@@ -29,6 +29,7 @@ pub(super) fn labels(marks: &[Mark], span: &Span, end: char, width: impl Fn(&str
     let mut moments: Vec<(usize, String, usize)> = Vec::new();
     let mut left_out = 0;
     for mark in marks {
+        let room = moments.len() < MOMENTS;
         let Some(column) = span.column(mark.at_s).filter(|_| span.holds(mark.at_s)) else {
             left_out += 1;
             continue;
@@ -41,7 +42,7 @@ pub(super) fn labels(marks: &[Mark], span: &Span, end: char, width: impl Fn(&str
                 *count += 1;
             }
             Some(_) => left_out += 1,
-            None if moments.len() < MOMENTS => moments.push((column, what, 1)),
+            None if room => moments.push((column, what, 1)),
             None => left_out += 1,
         }
     }

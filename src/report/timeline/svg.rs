@@ -51,7 +51,7 @@ pub fn render(record: &Record, out: &mut dyn io::Write) -> io::Result<()> {
         let name = if several { format!("{}/{}", check.suite, check.id) } else { check.id.to_string() };
         let title = format!("{name}: {}, {}", check.target, check.verdict.word());
         let (body, height) = picture(&title, timeline);
-        let _ = write!(bodies, "{}{body}</svg>\n", opening(height, &format!(" y=\"{y}\"")));
+        let _ = writeln!(bodies, "{}{body}</svg>", opening(height, &format!(" y=\"{y}\"")));
         y += height;
     }
     let note = match count {
@@ -64,7 +64,7 @@ pub fn render(record: &Record, out: &mut dyn io::Write) -> io::Result<()> {
         bodies.push_str(&text(12, y + 20, "start", "#000", &note));
         y += TITLE;
     }
-    write!(out, "{}{bodies}</svg>\n", opening(y, ""))
+    writeln!(out, "{}{bodies}</svg>", opening(y, ""))
 }
 
 fn opening(height: usize, place: &str) -> String {
@@ -119,7 +119,7 @@ fn picture(title: &str, timeline: &Timeline) -> (String, usize) {
 
 /// One stream; returns where it ends.
 fn stream(out: &mut String, name: &str, slices: &Slices, (top, owned): (usize, bool)) -> usize {
-    let _ = write!(out, "<g>\n<title>{}</title>\n", escaped(name, HEAD));
+    let _ = writeln!(out, "<g>\n<title>{}</title>", escaped(name, HEAD));
     out.push_str(&text(LEFT - 8, top + 16, "end", "#000", &fitted(name, NAME, '…')));
     let _ = writeln!(out, "<path d=\"M{LEFT} {0}h{1}\" stroke=\"#ccc\"/>", top + SEEN, slices.seen.len());
     for seen in Seen::ALL {
