@@ -150,11 +150,10 @@ impl Route {
 /// A line without what says how things are at the moment.
 fn lasting(line: &str) -> String {
     let mut out: Vec<&str> = Vec::new();
-    let mut words = line.split_ascii_whitespace();
+    // A backslash separates next hops, with or without a blank before it.
+    let mut words = line.split(|c: char| c.is_ascii_whitespace() || c == '\\').filter(|word| !word.is_empty());
     while let Some(word) = words.next() {
         match word {
-            // It separates next hops.
-            "\\" => {}
             // How many seconds are left, and the error that a route without a way gives.
             "expires" | "error" => drop(words.next()),
             word if STATES.contains(&word) => {}
@@ -220,6 +219,10 @@ mod tests {
             (
                 "10.8.0.0/16 \\\tnexthop via 10.1.0.2 dev a0 weight 2 dead linkdown \\\tnexthop via 10.1.0.3 dev b0 weight 1 ",
                 "10.8.0.0/16 nexthop via 10.1.0.2 dev a0 weight 2 nexthop via 10.1.0.3 dev b0 weight 1",
+            ),
+            (
+                "2001:db8:93::/48 metric 1024 pref medium\\\tnexthop via 2001:db8::2 dev a0 weight 1 \\\tnexthop via 2001:db8::3 dev a0 weight 1 ",
+                "2001:db8:93::/48 metric 1024 pref medium nexthop via 2001:db8::2 dev a0 weight 1 nexthop via 2001:db8::3 dev a0 weight 1",
             ),
             (
                 "2001:db8:1::/48 dev a0 metric 1024 expires 90sec pref medium",
