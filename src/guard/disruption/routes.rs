@@ -50,7 +50,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Those that a process of this host set up by hand or that the kernel made, as far as `wanted` says so.
+    /// All but those that the kernel makes for each address and each device, as far as `wanted` says so.
     pub(super) async fn read(network: &Network<'_>, wanted: impl Fn(&Self) -> bool) -> Result<Vec<Self>, String> {
         let mut out = Vec::new();
         for version in VERSIONS {
@@ -58,7 +58,7 @@ impl Route {
             let of = |line: &str| Self { version: version.into(), text: lasting(line) };
             let lines = listing.lines(|line| {
                 let route = of(line);
-                !route.is_live() && !route.is_automatic() && wanted(&route)
+                !route.is_automatic() && wanted(&route)
             });
             out.extend(lines.await?.iter().map(|line| of(line)));
         }
@@ -88,7 +88,8 @@ impl Route {
         self.values("src").next()
     }
 
-    fn is_live(&self) -> bool {
+    /// A daemon or a router keeps it.
+    pub(super) fn is_live(&self) -> bool {
         self.values("proto").any(|protocol| LIVE.contains(&protocol))
     }
 
