@@ -147,12 +147,12 @@ impl Snapshot {
         let end = Instant::now() + SETTLING;
         loop {
             let after = uptime().saturating_sub(self.taken);
-            let lacks = match network.links().await {
+            let lacks: Vec<Lack> = match network.links().await {
                 Ok(links) => self.devices.iter().flat_map(|device| device.lacks(&links, after)).collect(),
-                Err(why) => vec![why],
+                Err(why) => vec![Lack::of(why)],
             };
-            if lacks.is_empty() || Instant::now() >= end {
-                return lacks;
+            if lacks.is_empty() || lacks.iter().any(|lack| !lack.passes) || Instant::now() >= end {
+                return lacks.into_iter().map(|lack| lack.text).collect();
             }
             sleep(LOOK).await;
         }
@@ -232,7 +232,7 @@ impl Device {
             batch.push_str(&format!("address del {} dev {}\n", address.text(), self.name));
         }
         batch.extend(four.iter().skip(first).map(|address| add(address)));
-        // The newest stands first.
+        // The newest stands first; to keep that where others are there, these would have to go for a moment, and nothing is worth that.
         batch.extend(six.iter().rev().filter(|address| !has(address)).map(|address| add(address)));
         if !batch.is_empty() {
             // One of them may have gone with another, so what counts is what is there in the end.
@@ -254,34 +254,54 @@ impl Device {
         if batch.is_empty() { Ok(()) } else { network.ip().args(["-batch", "-"]).input(batch).run().await }
     }
 
-    /// What it lacks, for people.
-    fn lacks(&self, links: &[Link], after: u32) -> Vec<String> {
+    /// What it lacks.
+    fn lacks(&self, links: &[Link], after: u32) -> Vec<Lack> {
         let name = &self.name;
         let Some(now) = links.iter().find(|link| link.name == *name) else {
-            return vec![format!("the device {name}, which is not there any more")];
+            return vec![Lack::of(format!("the device {name}, which is not there any more"))];
         };
         let mut out = Vec::new();
         if self.up && !now.is_up() {
-            out.push(format!("{name}, which is down"));
+            out.push(Lack::of(format!("{name}, which is down")));
         } else if self.carrier && !now.has_carrier() {
-            out.push(format!("the carrier of {name}"));
+            out.push(Lack::passing(format!("the carrier of {name}")));
         }
         if let Some(master) = self.master.as_ref().filter(|_| now.master != self.master) {
-            out.push(format!("{name} in {master}"));
+            out.push(Lack::of(format!("{name} in {master}")));
         }
         for address in self.wanted(after).chain(&self.made) {
-            match now.addresses.iter().find(|own| own.is(address)) {
-                None => out.push(format!("the address {} of {name}", address.text())),
+            let text = format!("the address {} of {name}", address.text());
+            out.extend(match now.addresses.iter().find(|own| own.is(address)) {
+                None if self.made.contains(address) => Some(Lack::passing(text)),
+                None => Some(Lack::of(text)),
                 Some(own) if own.dadfailed && !address.dadfailed => {
-                    out.push(format!("the address {} of {name}, which another host has as well", address.text()));
+                    Some(Lack::of(format!("{text}, which another host has as well")))
                 }
                 Some(own) if own.tentative && !address.tentative => {
-                    out.push(format!("the address {} of {name}, which is still tentative", address.text()));
+                    Some(Lack::passing(format!("{text}, which is still tentative")))
                 }
-                Some(_) => {}
-            }
+                Some(_) => None,
+            });
         }
         out
+    }
+}
+
+/// Something that is not as it was.
+struct Lack {
+    /// For people.
+    text: String,
+    /// It may be only a matter of time.
+    passes: bool,
+}
+
+impl Lack {
+    fn of(text: String) -> Self {
+        Self { text, passes: false }
+    }
+
+    fn passing(text: String) -> Self {
+        Self { text, passes: true }
     }
 }
 
