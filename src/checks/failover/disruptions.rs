@@ -248,7 +248,7 @@ mod tests {
     use super::disruption;
     use crate::checks::failover::fields::INJECT;
     use crate::model::{Arg, Args, Text};
-    use crate::testing::args::{args, text};
+    use crate::testing::{args, text};
 
     /// What is done by `kind` with these fields, as a shell would do it, with the name of its table left out.
     fn shown(kind: &'static str, fields: &[(&'static str, Arg)]) -> Result<String, String> {

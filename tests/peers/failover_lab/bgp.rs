@@ -29,7 +29,7 @@ fn an_anycast_address_moves_at_once_with_bfd() {
             Case { fault: "bgp-stop", ..STAYS },
             Case { fault: "bgp-freeze", ..STAYS },
             Case { fault: "bgp-withdraw", ..STAYS },
-            Case { fault: "bgp-link", ..STAYS },
+            Case { fault: "bgp-link", effect: Effect::Moment, ..STAYS },
             Case { fault: "bgp-drop", effect: Effect::Away(0.1, 0.15), ..STAYS },
         ],
     );
@@ -42,7 +42,7 @@ fn without_bfd_packets_that_are_dropped_last_for_the_hold_time() {
         &["bgp", "bfd=0", &format!("hold={hold_time}")],
         &[
             Case { fault: "bgp-kill", ..STAYS },
-            Case { fault: "bgp-link", ..STAYS },
+            Case { fault: "bgp-link", effect: Effect::Moment, ..STAYS },
             Case { fault: "bgp-drop", effect: Effect::Away(hold_time * 2.0 / 3.0, hold_time), ..STAYS },
         ],
     );

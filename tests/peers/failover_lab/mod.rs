@@ -138,6 +138,8 @@ fn all_of(output: &Output) -> String {
 enum Effect {
     /// The service stays.
     Nothing,
+    /// What was on its way is lost, and no more.
+    Moment,
     /// It is away once, for so many seconds.
     Away(f64, f64),
     /// A share of the requests fails, for at most so many seconds.
@@ -174,8 +176,13 @@ impl Case {
     fn observe(&self) -> f64 {
         match self.effect {
             // Long enough for another to take over unnoticed.
-            Effect::Nothing if standard() => 6.0,
-            Effect::Nothing => 1.2,
+            Effect::Nothing | Effect::Moment => {
+                if standard() {
+                    6.0
+                } else {
+                    1.2
+                }
+            }
             Effect::Away(_, longest) | Effect::Share(_, longest) => longest + SLACK + 0.5,
             Effect::Lossy(_) => 2.0,
             Effect::Flaps(first) => first + 2.5,
@@ -188,14 +195,25 @@ impl Case {
         if matches!(self.effect, Effect::Flaps(_)) { 1.2 } else { 0.3 }
     }
 
+    /// Whether it is well before it is healed; `None` where an address that goes back and forth resets a session now and then.
+    fn recovers(&self) -> Option<bool> {
+        match self.effect {
+            Effect::Flaps(_) | Effect::Lossy(_) => Some(false),
+            _ if self.spare.is_empty() => None,
+            _ => Some(true),
+        }
+    }
+
     #[track_caller]
     fn holds(&self, ran: &Ran) {
         let Self { fault, own, spare, .. } = *self;
-        let recovers = !matches!(self.effect, Effect::Flaps(_) | Effect::Lossy(_));
-        for (fact, wanted) in [("restored", true), ("steady.after", true), ("recovered", recovers)] {
-            assert_eq!(*ran.fact(fault, fact), wanted, "{fault}, {fact}\n{}", ran.shown);
+        for fact in ["restored", "steady.after"] {
+            assert_eq!(*ran.fact(fault, fact), true, "{fault}, {fact}\n{}", ran.shown);
         }
-        assert_eq!(ran.verdict(fault), if recovers { "passed" } else { "failed" }, "{fault}\n{}", ran.shown);
+        if let Some(recovers) = self.recovers() {
+            assert_eq!(*ran.fact(fault, "recovered"), recovers, "{fault}\n{}", ran.shown);
+            assert_eq!(ran.verdict(fault), if recovers { "passed" } else { "failed" }, "{fault}\n{}", ran.shown);
+        }
         for (phase, wanted) in [("before", own), ("during", spare), ("after", own)] {
             let mut owners = ran.texts(fault, &format!("owners.{phase}"));
             owners.sort();
@@ -223,6 +241,7 @@ impl Case {
         assert!(lo <= hi && hi - lo < SLACK, "{seen}");
         match self.effect {
             Effect::Nothing => assert!(outages < 0.5 && hi < SLACK && share < 0.01, "{seen}"),
+            Effect::Moment => assert!(outages < 1.5 && lo < EARLY && hi < SLACK && share < 0.01, "{seen}"),
             Effect::Away(least, most) => {
                 let (least, most) = (least - EARLY, most + SLACK);
                 assert!(hi >= least && lo <= most, "theory {least} to {most}, saw {lo} to {hi}: {seen}");

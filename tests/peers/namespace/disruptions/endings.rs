@@ -144,8 +144,8 @@ impl Stage {
                 let said = String::from_utf8_lossy(&restore.stdout) + String::from_utf8_lossy(&restore.stderr);
                 assert_eq!(restore.status.code(), Some(0), "{cell}: {said}");
             }
-            // A service that stays away has not recovered; one whose process only sleeps was never away.
-            Ending::Itself => assert!(matches!(code, Some(0 | 1)), "{cell}: {code:?}: {}", self.said()),
+            // What the check says of it is another matter: a host cannot watch by a device that it took down itself.
+            Ending::Itself => assert!(code.is_some(), "{cell}: {}", self.said()),
             _ => {
                 let restored = within(PATIENCE, || self.journals().is_empty().then_some(()));
                 let took = ended.elapsed();
