@@ -60,11 +60,7 @@ impl Snapshot {
         for link in names.iter().filter_map(|name| links.iter().find(|link| link.name == **name)) {
             devices.push(Device::of(&network, link).await?);
         }
-        let own = |route: &Route| {
-            devices.iter().any(|device| {
-                route.is_of(&device.name) || device.addresses.iter().any(|address| route.is_from(&address.local))
-            })
-        };
+        let own = |route: &Route| !route.is_live() && devices.iter().any(|device| device.leads(route));
         let routes = Route::read(&network, own).await?;
         let hops = NextHop::read(&network).await?;
         let of_device = |hop: &NextHop| devices.iter().any(|device| hop.is_of(&device.name));
@@ -89,7 +85,9 @@ impl Snapshot {
             device.restore_link(&network).await?;
         }
         let after = uptime().saturating_sub(self.taken);
-        let before: Vec<Route> = Route::read(&network, |_| true).await?;
+        // What goes for a moment with an address takes its routes along, those of daemons too.
+        let ours = |route: &Route| self.devices.iter().any(|device| device.leads(route));
+        let before = Route::read(&network, ours).await.unwrap_or_default();
         let mut reordered = false;
         for device in &self.devices {
             reordered |= device.restore_addresses(&network, after).await?;
@@ -197,6 +195,11 @@ impl Device {
             made: link.addresses.iter().filter(|address| link.makes(address)).cloned().collect(),
             neighbours: neighbours(network, &link.name).await?,
         })
+    }
+
+    /// Whether a route goes through it, or is from one of its addresses.
+    fn leads(&self, route: &Route) -> bool {
+        route.is_of(&self.name) || self.addresses.iter().any(|address| route.is_from(&address.local))
     }
 
     /// Those that are to be there so many seconds later, but for what the kernel makes.

@@ -169,7 +169,10 @@ impl Namespace {
             .flat_map(|version| {
                 read(&format!("ip {version} -j route show table all")).as_array().cloned().unwrap_or_default()
             })
-            .map(|route| route.to_string())
+            .map(|mut route| {
+                route.as_object_mut().unwrap().remove("expires");
+                route.to_string()
+            })
             .collect();
         routes.sort();
         let mut addresses = read("ip -j address");
