@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::fault::Fault;
-use super::journal::{self, Damage, FoundJournal, JournalRecord, KeptUndo};
+use super::journal::{self, Damage, FoundJournal, JournalRecord, KeptCommand, KeptUndo};
 use super::plan::UndoPlan;
 use super::{RestoreResult, Undo};
 use crate::model::shell;
@@ -48,7 +48,7 @@ impl FoundJournal {
     pub fn secrets(&self) -> Vec<String> {
         let record = self.content.iter();
         let commands = record.flat_map(JournalRecord::commands);
-        commands.flat_map(|command| command.secrets()).filter_map(|name| std::env::var(name).ok()).collect()
+        commands.flat_map(KeptCommand::secrets).filter_map(|name| std::env::var(name).ok()).collect()
     }
 
     /// What would be run, in this order.

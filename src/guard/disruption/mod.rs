@@ -80,7 +80,7 @@ impl Disruption {
             Self::Link(link) => link.inject().await,
             Self::Drop(drop) => drop.inject().await,
             Self::Partition(partition) => partition.inject().await,
-            Self::Process(signal) => signal.inject().await,
+            Self::Process(signal) => signal.inject(),
             Self::Address(change) => change.inject().await,
         }
     }

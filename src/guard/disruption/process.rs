@@ -132,7 +132,7 @@ impl ProcessSignal {
         Ok(self.found.iter().filter(changes).map(undo).collect())
     }
 
-    pub(super) async fn inject(&self) -> Result<(), String> {
+    pub(super) fn inject(&self) -> Result<(), String> {
         let Some(root) = self.found.first().copied() else {
             return Err("the process was not looked for".into());
         };

@@ -231,9 +231,7 @@ impl Device {
         // From here on they are not in their order: a missing one has others behind it.
         let first = four.iter().position(|address| !has(address)).unwrap_or(four.len());
         let behind = || four.iter().skip(first).filter(|address| has(address));
-        for address in behind() {
-            batch.push_str(&format!("address del {} dev {}\n", address.text(), self.name));
-        }
+        batch.extend(behind().map(|address| format!("address del {} dev {}\n", address.text(), self.name)));
         batch.extend(four.iter().skip(first).map(|address| add(address)));
         // The newest stands first; to keep that where others are there, these would have to go for a moment, and nothing is worth that.
         batch.extend(six.iter().rev().filter(|address| !has(address)).map(|address| add(address)));
@@ -253,7 +251,8 @@ impl Device {
     async fn restore_neighbours(&self, network: &Network<'_>) -> Result<(), String> {
         let now = neighbours(network, &self.name).await?;
         let missing = self.neighbours.iter().filter(|line| !now.contains(line));
-        let batch: String = missing.map(|line| format!("neigh replace {line} dev {}\n", self.name)).collect();
+        let lines: Vec<String> = missing.map(|line| format!("neigh replace {line} dev {}\n", self.name)).collect();
+        let batch = lines.concat();
         if batch.is_empty() { Ok(()) } else { network.ip().args(["-batch", "-"]).input(batch).run().await }
     }
 
