@@ -167,8 +167,8 @@ fn hostile_names_are_text() {
         "a\u{0}\u{1b}[31m\u{7}\u{202e}b",
         "]]>&amp;\"'",
         "\u{fffe}\u{ffff}",
-        &long,
-        &joined,
+        long.as_str(),
+        joined.as_str(),
     ];
     for name in hostile {
         let mut timeline = two_with_owners();
@@ -197,6 +197,7 @@ fn what_does_not_fit_ends_with_a_sign() {
     assert_eq!(fitted("日本語", 5, '…'), "日本…");
     assert_eq!(fitted("日本語", 4, '…'), "日…");
     assert_eq!(fitted("ab", 0, '…'), "");
+    assert_eq!(fitted("1\u{fe0f}2\u{fe0f}", 3, '…'), "1\u{fe0f}…", "signs that are two columns wide");
 }
 
 /// A picture of the most that is drawn stays within a megabyte or so.
