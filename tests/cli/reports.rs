@@ -295,7 +295,7 @@ fn watched() -> (CliSandbox, std::net::TcpListener, socket2::Socket) {
         ]}},
     });
     let mut report = sandbox.json("r.json");
-    for at in [0, 2] {
+    for at in [0_usize, 2] {
         report["checks"][at]["timeline"] = timeline.clone();
     }
     sandbox.write("r.json", &report.to_string());

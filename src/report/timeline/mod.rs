@@ -25,7 +25,8 @@ fn fitted(text: &str, width: usize, end: char) -> String {
     let (mut out, mut used) = (String::new(), 0);
     let mut last_fit = 0;
     for (count, c) in visible_start(text, most).chars().enumerate() {
-        let wide = c.width().unwrap_or(0);
+        // It has no width of its own, and makes the sign before it an emoji of two columns.
+        let wide = if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) };
         if count == most || used + wide > width {
             out.truncate(last_fit);
             if width > 0 {

@@ -1,6 +1,6 @@
 //! A timeline as lines of text: one per stream, marks above, and a legend of what occurs below.
 
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::UnicodeWidthStr;
 
 use super::slices::{Seen, Slices, Span, Who, owners};
 use super::{OWNERS, STREAMS, fitted, letter, marks};
@@ -41,7 +41,7 @@ pub fn lines(timeline: &Timeline, width: usize, style: Style) -> Vec<String> {
     let margin = if named { widest + 2 } else { 0 };
     let span = Span::of(timeline, (width - margin).min(COLUMNS));
     let blank = " ".repeat(margin);
-    let (labels, unlabelled) = marks::labels(&timeline.marks, &span, end, |text| text.width());
+    let (labels, unlabelled) = marks::labels(&timeline.marks, &span, end, UnicodeWidthStr::width);
     let mut out: Vec<String> = mark_rows(&labels).iter().map(|row| format!("{blank}{row}")).collect();
     let owners = owners(timeline);
     let mut drawn = Vec::new();
@@ -128,7 +128,8 @@ fn mark_rows(labels: &[marks::Label]) -> Vec<String> {
         for label in of_row {
             let missing = begins(label).saturating_sub(line.width());
             line.push_str(&" ".repeat(missing));
-            line.push_str(&if label.ends { format!("{}|", label.text) } else { format!("|{}", label.text) });
+            let (before, behind) = if label.ends { (&*label.text, "") } else { ("", &*label.text) };
+            line.extend([before, "|", behind]);
         }
         line
     };

@@ -16,12 +16,12 @@ use crate::report::style::Style;
 /// A stream of one probe each 10 ms, of stretches with an outcome and who answered.
 fn series(stretches: &[(u64, &'static str, Option<&str>)]) -> Series {
     let mut series = Series::new(0.01);
-    let mut number = 0;
+    let mut number = 0_u32;
     for (probes, outcome, owner) in stretches {
         for _ in 0..*probes {
-            let rtt = matches!(*outcome, "answered" | "late").then_some(0.001 + (number % 7) as f64 * 0.0001);
+            let rtt = matches!(*outcome, "answered" | "late").then_some(0.001 + f64::from(number % 7) * 0.0001);
             let owner = owner.filter(|_| rtt.is_some()).map(Arc::from);
-            series.push(Run::of(number as f64 * 0.01, outcome, rtt, owner));
+            series.push(Run::of(f64::from(number) * 0.01, outcome, rtt, owner));
             number += 1;
         }
     }
@@ -29,7 +29,7 @@ fn series(stretches: &[(u64, &'static str, Option<&str>)]) -> Series {
 }
 
 fn timeline(marks: &[(&'static str, f64)], streams: Vec<(&'static str, Series)>) -> Timeline {
-    let ends = streams.iter().flat_map(|(_, series)| series.runs.last()).map(|run| run.until_s);
+    let ends = streams.iter().filter_map(|(_, series)| series.runs.last()).map(|run| run.until_s);
     Timeline {
         started: "2026-01-02T03:04:05Z".to_owned(),
         end_s: ends.fold(0.0, f64::max),
@@ -167,8 +167,8 @@ fn hostile_names_are_text() {
         "a\u{0}\u{1b}[31m\u{7}\u{202e}b",
         "]]>&amp;\"'",
         "\u{fffe}\u{ffff}",
-        &long,
-        &joined,
+        long.as_str(),
+        joined.as_str(),
     ];
     for name in hostile {
         let mut timeline = two_with_owners();
@@ -197,6 +197,7 @@ fn what_does_not_fit_ends_with_a_sign() {
     assert_eq!(fitted("日本語", 5, '…'), "日本…");
     assert_eq!(fitted("日本語", 4, '…'), "日…");
     assert_eq!(fitted("ab", 0, '…'), "");
+    assert_eq!(fitted("1\u{fe0f}2\u{fe0f}", 3, '…'), "1\u{fe0f}…", "signs that are two columns wide");
 }
 
 /// A picture of the most that is drawn stays within a megabyte or so.
@@ -226,7 +227,7 @@ proptest! {
     fn any_timeline_is_drawn_within_its_width(
         timeline in timelines(), width in 0_usize..260, ascii: bool, color: bool
     ) {
-        let lines = strip::lines(&timeline, width, Style { ascii, color, ..Style::default() });
+        let lines = strip::lines(&timeline, width, Style { color, ascii, ..Style::default() });
         for line in &lines {
             prop_assert!(without_colours(line).width() <= width, "{width}: {line:?}");
         }
