@@ -11,7 +11,7 @@ use crate::exit;
 use crate::history::export::{self, ExportFile};
 use crate::history::reading::{self, Content, Listing, NoCache};
 use crate::history::series::{self, Classes, Filter};
-use crate::history::{index, spark, table, trend};
+use crate::history::{index, table, trend};
 use crate::report::{atomic, json};
 
 /// Where reports are unless said otherwise.
@@ -34,7 +34,7 @@ pub(super) fn history(args: &HistoryArgs, terminal: &Terminal) -> u8 {
         errors.push(nothing(&listing, &paths));
     }
     let history = trend::history(&selected, &listing);
-    let ascii = args.ascii || !spark::utf8(|name| std::env::var(name).ok());
+    let ascii = args.ascii || terminal.style().ascii;
     let text = table::render(&history, ascii);
     let taken = outputs(args).iter().any(|path| is_stdout(path));
     let show = if taken { Terminal::err } else { Terminal::out };

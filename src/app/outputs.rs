@@ -13,17 +13,31 @@ use crate::report::{atomic, format};
 
 /// Whether a report goes to stdout, so that text for people must not.
 pub(super) fn stdout_taken(args: &OutputArgs, events: Option<&PathBuf>) -> Result<bool, String> {
-    let paths = [args.json.as_ref(), args.junit.as_ref(), events];
-    match paths.into_iter().flatten().filter(|path| is_stdout(path)).count() {
+    let paths = flags(args, events).into_iter().filter_map(|(_, path)| path);
+    match paths.filter(|path| is_stdout(path)).count() {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err("only one of --json, --junit and --events can go to stdout".into()),
+        _ => Err("only one of --json, --junit, --timeline and --events can go to stdout".into()),
     }
+}
+
+/// Whether a report is written in place of the text for people.
+pub(super) fn any(args: &OutputArgs) -> bool {
+    flags(args, None).iter().any(|(_, path)| path.is_some())
+}
+
+fn flags<'a>(args: &'a OutputArgs, events: Option<&'a PathBuf>) -> [(&'static str, Option<&'a PathBuf>); 4] {
+    [
+        ("--json", args.json.as_ref()),
+        ("--junit", args.junit.as_ref()),
+        ("--timeline", args.timeline.as_ref()),
+        ("--events", events),
+    ]
 }
 
 /// The files the reports go to.
 pub(super) fn named(files: &mut Files, args: &OutputArgs, events: Option<&PathBuf>) {
-    for (flag, path) in [("--json", args.json.as_ref()), ("--junit", args.junit.as_ref()), ("--events", events)] {
+    for (flag, path) in flags(args, events) {
         if let Some(path) = path {
             files.writes(flag, path);
         }
@@ -37,7 +51,7 @@ pub(super) fn write(record: &Record, args: &OutputArgs, terminal: &Terminal) -> 
         Dialect::Rich => "junit-rich",
     };
     let mut lost = Vec::new();
-    for (name, path) in [("json", &args.json), (junit, &args.junit)] {
+    for (name, path) in [("json", &args.json), (junit, &args.junit), ("timeline", &args.timeline)] {
         let (Some(path), Some(format)) = (path, format(name)) else { continue };
         let written = if is_stdout(path) {
             terminal.out_with(|out| (format.render)(record, out))

@@ -34,7 +34,7 @@ pub(super) fn report(args: &ReportArgs, terminal: &Terminal) -> u8 {
         terminal.err(&format!("error: {why}\n"));
         return exit::USAGE;
     }
-    if args.output.json.is_none() && args.output.junit.is_none() {
+    if !outputs::any(&args.output) {
         let lines = |place: &Place| {
             let text = reading::text_of_file(Path::new(&*place.file)).ok()?;
             text.lines().nth(place.line.checked_sub(1)? as usize).map(str::to_owned)

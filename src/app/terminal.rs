@@ -8,7 +8,7 @@ use nix::fcntl::{FcntlArg, OFlag};
 
 use crate::cli::ColorChoice;
 use crate::model::visible::visible_on_terminal;
-use crate::report::style::Style;
+use crate::report::style::{self, Style};
 
 /// Where text for people goes.
 #[derive(Clone, Debug)]
@@ -68,13 +68,18 @@ impl Terminal {
     /// Colours and detail of text on stdout.
     pub(super) fn style(&self) -> Style {
         let terminal = io::stdout().is_terminal();
-        Style { color: self.colored(terminal), verbose: self.verbose, width: width(terminal, io::stdout()) }
+        self.style_of(terminal, width(terminal, io::stdout()))
     }
 
     /// Colours for text on stderr.
     pub(super) fn style_err(&self) -> Style {
         let terminal = io::stderr().is_terminal();
-        Style { color: self.colored(terminal), verbose: self.verbose, width: width(terminal, io::stderr()) }
+        self.style_of(terminal, width(terminal, io::stderr()))
+    }
+
+    fn style_of(&self, terminal: bool, width: Option<usize>) -> Style {
+        let ascii = !style::utf8(|name| std::env::var(name).ok());
+        Style { color: self.colored(terminal), verbose: self.verbose, ascii, width }
     }
 
     fn colored(&self, terminal: bool) -> bool {

@@ -217,6 +217,9 @@ pub struct OutputArgs {
     /// Dialect of JUnit.
     #[arg(long, value_enum, default_value_t = Dialect::Strict, env = "SHAKEDOWN_JUNIT_DIALECT", value_name = "DIALECT")]
     pub junit_dialect: Dialect,
+    /// Draw what the probes of failover checks saw over time, as an SVG picture; `-` is stdout.
+    #[arg(long, value_name = "F", env = "SHAKEDOWN_TIMELINE")]
+    pub timeline: Option<PathBuf>,
 }
 
 /// Arguments of `run`.

@@ -68,6 +68,7 @@ impl FoundJournal {
 
     /// Runs what undoes the fault, in reverse, verifies it, and removes the journal once everything is back. `None` when `until` came
     /// first: then the command that runs is ended, and the journal stays.
+    #[must_use]
     pub fn restore(&self, until: impl Future<Output = ()> + Send) -> Option<Recovery> {
         let work = match self.work() {
             Ok(work) => work,

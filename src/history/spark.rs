@@ -24,19 +24,9 @@ pub fn line(values: impl DoubleEndedIterator<Item = f64>, ascii: bool) -> String
     newest.iter().map(|value| sign(*value)).collect()
 }
 
-/// Whether text in this locale is UTF-8: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set says so.
-#[must_use]
-pub fn utf8(locale: impl Fn(&str) -> Option<String>) -> bool {
-    let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| locale(name).filter(|value| !value.is_empty()));
-    set.is_some_and(|value| {
-        let value = value.to_ascii_lowercase();
-        value.contains("utf-8") || value.contains("utf8")
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{WIDTH, line, utf8};
+    use super::{WIDTH, line};
 
     #[test]
     fn the_lowest_is_at_the_bottom_and_the_highest_at_the_top() {
@@ -47,16 +37,5 @@ mod tests {
         assert_eq!(line(std::iter::empty(), true), "");
         let long: String = line((0..100).map(f64::from), true);
         assert_eq!((long.len(), long.chars().next()), (WIDTH, Some('_')), "the newest, from their lowest");
-    }
-
-    #[test]
-    fn the_first_variable_that_is_set_decides() {
-        let with = |pairs: &[(&str, &str)]| {
-            utf8(|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
-        };
-        assert!(with(&[("LANG", "de_DE.UTF-8")]));
-        assert!(with(&[("LC_ALL", ""), ("LANG", "C.utf8")]));
-        assert!(!with(&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
-        assert!(!with(&[("LANG", "POSIX")]) && !with(&[]));
     }
 }

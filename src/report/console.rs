@@ -6,6 +6,7 @@ use super::comparison::inconclusive::ComparisonKind;
 use super::comparison::numbers::{self, ComparedMetric};
 use super::layout::{Cell, Layout};
 use super::style::{Style, visible};
+use super::timeline::strip;
 use super::{failure, grid, grouping, origin};
 use crate::model::record::{FactValue, OriginWord, Outcome, SuiteRef};
 use crate::model::{CheckRecord, Place, Record, Severity, Unit, Verdict};
@@ -19,6 +20,12 @@ const AGAIN: usize = 20;
 const SUITES: usize = 12;
 /// Columns before the text of a row.
 const INDENT: usize = 9;
+/// Columns before the text of what is in force.
+const IN_FORCE: usize = 17;
+/// Columns of a strip where nobody says how wide a line may be.
+const STRIP: usize = 60;
+/// The word that a strip begins with.
+const TIME: &str = "time";
 
 /// Reads a line of a suite file, to be shown beside a failure.
 pub type Lines<'a> = &'a dyn Fn(&Place) -> Option<String>;
@@ -38,8 +45,20 @@ pub fn line(check: &CheckRecord, layout: &Layout, style: Style) -> String {
             let in_force = format!("{}: {asked}, {seen} ({})", outcome.fact, origin(outcome, check));
             let _ = write!(out, "\n    {:>11}  {}", if outcome.held { "held" } else { "unmet" }, visible(&in_force));
         }
+        // What is not well is told in full below.
+        for (label, drawn) in if is_bad(check) { Vec::new() } else { strip(check, style, IN_FORCE) } {
+            let _ = write!(out, "\n    {label:>11}  {drawn}");
+        }
     }
     out
+}
+
+/// What streams of probes saw over time, behind `indent` columns; the first line has a label.
+fn strip(check: &CheckRecord, style: Style, indent: usize) -> Vec<(&'static str, String)> {
+    let Some(timeline) = &check.timeline else { return Vec::new() };
+    let width = style.width.map_or(STRIP, |width| width.saturating_sub(indent));
+    let labels = std::iter::once(TIME).chain(std::iter::repeat(""));
+    labels.zip(strip::lines(timeline, width, style)).collect()
 }
 
 /// An attempt that was not the last, and what it saw.
@@ -187,6 +206,9 @@ fn detail(
             let part = if label == "cause" || label == "next" { style.strong(part) } else { part.clone() };
             let _ = writeln!(out, "  {label:<5}  {part}");
         }
+    }
+    for (label, drawn) in strip(check, style, INDENT) {
+        let _ = writeln!(out, "  {label:<5}  {drawn}");
     }
     if style.verbose {
         let unmet = check.expectations.iter().filter(|outcome| !outcome.held);

@@ -20,6 +20,7 @@ pub mod redact;
 pub mod reduced;
 pub mod style;
 pub mod table;
+pub mod timeline;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -42,6 +43,11 @@ pub static FORMATS: &[Format] = &[
     Format { name: "json", help: "The report document, schema shakedown.report/1.", render: json },
     Format { name: "junit", help: "JUnit that validates against both common schemas.", render: junit::strict },
     Format { name: "junit-rich", help: "JUnit with properties, places and flaky attempts.", render: junit::rich },
+    Format {
+        name: "timeline",
+        help: "What streams of probes saw over time, as an SVG picture.",
+        render: timeline::svg::render,
+    },
 ];
 
 /// Who asks for an expectation: a place of the suite, or the family.

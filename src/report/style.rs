@@ -10,6 +10,8 @@ pub struct Style {
     pub color: bool,
     /// Say also what is left out for brevity.
     pub verbose: bool,
+    /// Draw with ASCII only.
+    pub ascii: bool,
     /// Columns of a line; `None` where nobody says how wide a line may be.
     pub width: Option<usize>,
 }
@@ -51,5 +53,31 @@ impl Style {
     #[must_use]
     pub fn mark(self, bad: bool) -> String {
         if bad { self.paint("31;1", "DIFF ") } else { self.paint("36", "NOTE ") }
+    }
+}
+
+/// Whether text in this locale is UTF-8: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set says so.
+#[must_use]
+pub fn utf8(locale: impl Fn(&str) -> Option<String>) -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| locale(name).filter(|value| !value.is_empty()));
+    set.is_some_and(|value| {
+        let value = value.to_ascii_lowercase();
+        value.contains("utf-8") || value.contains("utf8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::utf8;
+
+    #[test]
+    fn the_first_variable_that_is_set_decides() {
+        let with = |pairs: &[(&str, &str)]| {
+            utf8(|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+        };
+        assert!(with(&[("LANG", "de_DE.UTF-8")]));
+        assert!(with(&[("LC_ALL", ""), ("LANG", "C.utf8")]));
+        assert!(!with(&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
+        assert!(!with(&[("LANG", "POSIX")]) && !with(&[]));
     }
 }

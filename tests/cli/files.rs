@@ -69,6 +69,7 @@ fn no_command_overwrites_what_it_reads_and_no_two_outputs_are_one_file() {
         (vec!["run", "suite.yaml", "--save-baseline", "store", "--junit", held], ["--junit", "--save-baseline"]),
         (vec!["report", "r.json", "--junit", "r.json"], ["--junit", "the report"]),
         (vec!["report", "r.json", "--json", "report-link"], ["--json", "the report"]),
+        (vec!["report", "r.json", "--timeline", "report-link"], ["--timeline", "the report"]),
         (vec!["report", "r.json", "--json", "x", "--junit", "./x"], ["--json", "--junit"]),
         (vec!["compare", "r.json", "r.json", "--json", "report-link"], ["--json", "a report"]),
         (vec!["compare", held, "r.json", "--json", held], ["--json", "a report"]),

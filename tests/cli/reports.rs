@@ -281,3 +281,62 @@ fn warnings_are_visible_in_strict_junit() {
     sandbox.run(&["report", "r.json", "--junit", "r.xml", "--junit-dialect", "rich"]);
     assert!(read(&sandbox.path("r.xml")).contains("<property name=\"warned\" value="));
 }
+
+/// A report of which the first check passed and the third failed, both with what a stream saw.
+fn watched() -> (CliSandbox, std::net::TcpListener, socket2::Socket) {
+    let (sandbox, keep, held) = sample();
+    sandbox.run(&["run", "suite.yaml", "--json", "r.json"]);
+    let run =
+        |at: f64, until: f64, outcome: &str| json!({"at_s": at, "until_s": until, "probes": 100, "outcome": outcome});
+    let timeline = json!({
+        "started": "2026-01-02T03:04:05Z", "end_s": 6.0, "marks": [{"at_s": 2.0, "what": "inject"}],
+        "streams": {"probe": {"interval_s": 0.01, "runs": [
+            run(0.0, 1.99, "answered"), run(2.0, 3.99, "lost"), run(4.0, 6.0, "answered"),
+        ]}},
+    });
+    let mut report = sandbox.json("r.json");
+    for at in [0, 2] {
+        report["checks"][at]["timeline"] = timeline.clone();
+    }
+    sandbox.write("r.json", &report.to_string());
+    (sandbox, keep, held)
+}
+
+#[test]
+fn what_a_stream_saw_is_one_line_where_a_check_did_not_pass_and_with_v_where_it_did() {
+    let (sandbox, _a, _b) = watched();
+    let shown = |args: &[&str], locale: &str, columns: &str| {
+        let mut command = sandbox.command(&[&["report", "r.json"], args].concat());
+        command.env_remove("LC_ALL").env_remove("LC_CTYPE").env("LANG", locale);
+        if !columns.is_empty() {
+            command.env("COLUMNS", columns);
+        }
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let strip = "\n  time                       |inject\n         ____________________####################____________________\n";
+    let plain = shown(&[], "C", "");
+    assert!(plain.contains(strip) && plain.matches("|inject").count() == 1, "{plain}");
+    assert!(plain.contains("\n         6 s, 100 ms a column   _ answered   # failed\n"), "{plain}");
+    let verbose = shown(&["-v"], "C.UTF-8", "77");
+    assert_eq!(verbose.matches("|inject").count(), 2, "{verbose}");
+    let of_passed = format!("\n{}{}{}{}\n", " ".repeat(17), "▁".repeat(20), "█".repeat(20), "▁".repeat(20));
+    assert!(verbose.contains(&of_passed), "{verbose}");
+    assert!(verbose.contains(&format!("\n{:>15}  {}|inject\n", "time", " ".repeat(20))), "{verbose}");
+}
+
+#[test]
+fn what_streams_saw_is_drawn_by_run_and_again_from_the_report() {
+    let (sandbox, _a, _b) = watched();
+    let ended = sandbox.run(&["report", "r.json", "--timeline", "t.svg"]);
+    assert!(ended.code == 1 && ended.out.is_empty() && ended.err.is_empty(), "{}{}", ended.out, ended.err);
+    let picture = read(&sandbox.path("t.svg"));
+    for words in ["<title>up[ip_version=ipv4]: 127.0.0.1:", ", passed</title>", "<title>down: ", ", failed</title>"] {
+        assert!(picture.contains(words), "{words}: {picture}");
+    }
+    assert_eq!(sandbox.run(&["report", "r.json", "--timeline", "-"]).out, picture);
+    let none = sandbox.run(&["run", "suite.yaml", "--timeline", "t.svg"]);
+    assert!(none.code == 1 && none.out.contains("FAIL"), "{}", none.out);
+    assert!(read(&sandbox.path("t.svg")).contains("no check of this run watched anything over time"));
+    let both = sandbox.run(&["run", "suite.yaml", "--timeline", "-", "--json", "-"]);
+    assert!(both.code == 2 && both.err.contains("--timeline"), "{}", both.err);
+}

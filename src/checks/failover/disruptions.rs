@@ -51,7 +51,7 @@ fields! { PARTITION_FIELDS;
 fields! { PROCESS_FIELDS;
     const SIGNAL: Field<SignalWord> =
         Field::choice("signal", "stop", "Signal to send; after `kill` and `term` only a `restore` can start it again.");
-    const PID_FILE: Field<Option<PathBuf>> =
+    const PID_FILE: Field<Option<Text>> =
         Field::optional("pid_file", FieldKind::Text, "File that holds the number of the process.");
     const PID: Field<Option<i64>> =
         Field::optional("pid", FieldKind::Integer(2, 4_194_304), "Number of the process.");
@@ -161,7 +161,7 @@ fn partition(args: &Args, hold: Duration) -> Result<Partition, Wrong> {
 fn process(args: &Args, has_restore: bool) -> Result<ProcessSignal, Wrong> {
     let signal = args.get(&SIGNAL);
     let pid = args.get(&PID).and_then(|pid| i32::try_from(pid).ok()).map(ProcessTarget::Pid);
-    let file = args.get(&PID_FILE).map(ProcessTarget::PidFile);
+    let file = args.get(&PID_FILE).map(|file| ProcessTarget::PidFile(absolute(&file)));
     let unit = args.get(&UNIT).map(|unit| ProcessTarget::Unit(unit.into_value()));
     let mut given = [pid, file, unit].into_iter().flatten();
     let (Some(target), None) = (given.next(), given.next()) else {
@@ -193,6 +193,11 @@ fn address(args: &Args) -> Result<AddressChange, Wrong> {
         return Err((message, format!("write it as `ip address` shows it, such as {text}/24")));
     }
     Ok(AddressChange { kind, address: text, device: device(&device_name)?, netns: namespace(args)? })
+}
+
+/// The guard may stand in another folder than the run.
+fn absolute(file: &str) -> PathBuf {
+    std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file))
 }
 
 /// The name of a device. Those that mean more than one to nftables are refused.
@@ -234,4 +239,98 @@ fn table() -> String {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let (process, number) = (std::process::id(), TABLES.fetch_add(1, Ordering::Relaxed));
     format!("shakedown_{:x}_{process}_{number}", since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::disruption;
+    use crate::checks::failover::fields::INJECT;
+    use crate::model::{Arg, Args, Text};
+    use crate::testing::{args, text};
+
+    /// What is done by `kind` with these fields, as a shell would do it, with the name of its table left out.
+    fn shown(kind: &'static str, fields: &[(&'static str, Arg)]) -> Result<String, String> {
+        let group = args([(kind, Arg::Group(args([], fields)))], &[]);
+        let made = disruption(&group, &INJECT, Duration::from_secs(33), false).map_err(|invalid| invalid.message)?;
+        let line = made.expect("a disruption").shell_text();
+        let words = line.split(' ').map(|word| if word.starts_with("shakedown_") { "TABLE" } else { word });
+        Ok(words.collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_done() {
+        assert_eq!(shown("link", &[("down", text("eth1"))]).unwrap(), "ip link set dev eth1 down");
+        let inside = [("down", text("eth1")), ("netns", text("lb1"))];
+        assert_eq!(shown("link", &inside).unwrap(), "ip -n lb1 link set dev eth1 down");
+        let six = [("remove", text("2001:DB8:0::1/64")), ("from", text("eth1"))];
+        assert_eq!(shown("address", &six).unwrap(), "ip address del 2001:db8::1/64 dev eth1");
+        let four = [("add", text("192.0.2.10/24")), ("to", text("eth1"))];
+        assert_eq!(shown("address", &four).unwrap(), "ip address add 192.0.2.10/24 dev eth1");
+        assert_eq!(
+            shown("process", &[("pid", Arg::Integer(77))]).unwrap(),
+            "kill -STOP 77  # and every process that it started"
+        );
+        let alone = [("pid_file", text("/run/x y.pid")), ("children", Arg::Bool(false)), ("signal", text("cont"))];
+        assert_eq!(shown("process", &alone).unwrap(), "kill -CONT $(cat '/run/x y.pid')");
+        let share = [
+            ("port", Arg::Integer(5432)),
+            ("protocol", text("tcp")),
+            ("peer", text("192.0.2.0/24")),
+            ("device", text("eth1")),
+            ("direction", text("in")),
+            ("loss", Arg::Number(0.3)),
+        ];
+        let rule = |side: &str| {
+            format!(
+                "meta nfproto @active iifname \"eth1\" ip saddr 192.0.2.0/24 meta l4proto tcp {side} numgen random mod 10000 < 3000 counter drop;"
+            )
+        };
+        assert_eq!(
+            shown("drop", &share).unwrap(),
+            format!(
+                "nft 'table inet TABLE {{ set active {{ typeof meta nfproto; flags timeout; elements = {{ ipv4 timeout 33000ms, ipv6 timeout 33000ms }}; }}; \
+                 chain in {{ type filter hook prerouting priority -300; policy accept; {} {} }}; }}'",
+                rule("th dport 5432"),
+                rule("th dport != 5432 th sport 5432")
+            )
+        );
+        let both = shown("partition", &[("device", text("eth1")), ("netns", text("lb1"))]).unwrap();
+        assert!(both.starts_with("ip netns exec lb1 nft 'table netdev TABLE"), "{both}");
+        assert!(
+            both.contains("hook ingress device \"eth1\"") && both.contains("oifname @active counter drop"),
+            "{both}"
+        );
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused() {
+        let (device, address) = (|name: &str| ("device", text(name)), |of: &str| ("remove", text(of)));
+        let rows: &[(&'static str, &[(&'static str, Arg)], &str)] = &[
+            ("partition", &[device("eth*")], "`partition`: `eth*` is not the name of one device"),
+            ("partition", &[device("a\"b")], "is not the name of one device"),
+            ("partition", &[device("a b")], "is not the name of an interface"),
+            ("partition", &[device("eth1"), ("netns", text("a/b"))], "`a/b` is no name of a network namespace"),
+            ("drop", &[("peer", text("db1"))], "`db1` is not an IP address"),
+            ("drop", &[("peer", text("192.0.2.0/33"))], "`/33` is no length of a prefix, which is at most 32"),
+            ("drop", &[], "it would drop every packet of this host"),
+            ("drop", &[("port", Arg::Integer(1)), ("protocol", text("ospf"))], "`port` beside `protocol: ospf`"),
+            ("process", &[], "which process?"),
+            ("process", &[("unit", text("--all"))], "that is no name of a unit"),
+            ("process", &[("pid", Arg::Integer(7)), ("signal", text("term"))], "after `signal: term`"),
+            ("address", &[address("192.0.2.1/24")], "which address, and of which device?"),
+            ("address", &[address("192.0.2.1"), ("from", text("eth1"))], "has no length of its prefix"),
+            (
+                "partition",
+                &[("device", Arg::Text(Text::new("s3cret", Some("***"))))],
+                "could read the secret in the list of processes",
+            ),
+        ];
+        for (kind, fields, want) in rows {
+            let why = shown(kind, fields).unwrap_err();
+            assert!(why.contains(want), "{kind} {fields:?}: {why}");
+        }
+        assert_eq!(disruption(&Args::default(), &INJECT, Duration::ZERO, false), Ok(None));
+    }
 }

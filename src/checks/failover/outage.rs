@@ -272,7 +272,12 @@ fn longest_from(probes: &[ProbeResult], travel: &TravelTimes, before: usize, unt
     let candidates = probes.iter().enumerate().skip(before).take_while(|(_, probe)| probe.sent <= until);
     candidates
         .filter(|(_, probe)| probe.is_answered())
-        .filter_map(|(index, probe)| next_proof(probes, travel, index).map(|proof| proof - probe.sent))
+        .filter_map(|(index, probe)| {
+            let proof = next_proof(probes, travel, index)?;
+            // Those that were dropped were answered too.
+            let Dropped { count, stretch, last_sent } = probe.dropped;
+            Some(if count == 0 { proof - probe.sent } else { (proof - last_sent).max(stretch - travel.fastest) })
+        })
         .reduce(f64::max)
 }
 

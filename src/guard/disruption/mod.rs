@@ -96,6 +96,21 @@ impl Disruption {
         }
     }
 
+    /// What of this host it is done to: nothing else may break the same meanwhile.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let inside = |netns: &Option<String>| netns.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+        let (device, netns) = match self {
+            Self::Link(link) => (&link.device, &link.netns),
+            Self::Partition(partition) => (&partition.device, &partition.netns),
+            Self::Address(change) => (&change.device, &change.netns),
+            Self::Drop(PacketDrop { device: Some(device), netns, .. }) => (device, netns),
+            Self::Drop(drop) => return format!("packets{}", inside(&drop.netns)),
+            Self::Process(signal) => return format!("process {}", signal.target.text()),
+        };
+        format!("device {device}{}", inside(netns))
+    }
+
     /// What is done, as one line for a shell.
     #[must_use]
     pub fn shell_text(&self) -> String {

@@ -202,6 +202,15 @@ impl ProcessSignal {
 }
 
 impl ProcessTarget {
+    /// As the suite names it.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Pid(pid) => pid.to_string(),
+            Self::PidFile(file) => file.display().to_string(),
+            Self::Unit(unit) => unit.clone(),
+        }
+    }
+
     async fn find(&self) -> Result<Process, String> {
         let (pid, place) = match self {
             Self::Pid(pid) => (*pid, String::new()),

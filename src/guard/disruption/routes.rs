@@ -132,7 +132,7 @@ impl Route {
         let (after, before): (Vec<&Self>, Vec<&Self>) = missing.iter().partition(|route| route.has_gateway());
         for version in VERSIONS {
             let of_version = before.iter().chain(&after).filter(|route| route.version == version);
-            let batch: String = of_version.map(|route| format!("route add {}\n", route.arguments())).collect();
+            let batch = of_version.fold(String::new(), |batch, route| batch + "route add " + &route.arguments() + "\n");
             if !batch.is_empty() {
                 // One that is there in another form does not hold the others back; it is replaced below.
                 let _ = network.ip().args([version, "-force", "-batch", "-"]).input(batch).run().await;

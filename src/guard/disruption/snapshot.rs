@@ -232,7 +232,7 @@ impl Device {
             batch.push_str(&format!("address del {} dev {}\n", address.text(), self.name));
         }
         batch.extend(four.iter().skip(first).map(|address| add(address)));
-        // The newest stands first.
+        // The newest stands first; to keep that where others are there, these would have to go for a moment, and nothing is worth that.
         batch.extend(six.iter().rev().filter(|address| !has(address)).map(|address| add(address)));
         if !batch.is_empty() {
             // One of them may have gone with another, so what counts is what is there in the end.

@@ -54,6 +54,15 @@ The report has all of them.",
 Evidence beyond the cause: what the server sent, who reset the connection, which certificate is meant. `-v` shows all of it.",
         ),
         topic(
+            &["time", "strip", "timeline"],
+            "\
+What the streams of a failover check saw, from left to right: a line per stream, where the worse a slice of time was, the higher it is
+(`▁` all answered, `▃` late, `▅` some failed, `█` all failed, `?` not sent; `_`, `-`, `%`, `#` where the locale is not UTF-8). Marks above
+say when the check broke and restored; letters below say who answered, where answers tell it. The last line says what occurs, and how
+long a column is: what is shorter is `some failed`. Passed checks show it with `-v`. `--timeline t.svg` draws the same as a picture, with
+round-trip times; the JSON report has every run of probes as `timeline`.",
+        ),
+        topic(
             &["at"],
             "The place of the check in the suite, where no expectation has one.",
         ),

@@ -1,6 +1,7 @@
 //! Built-in disruptions on a wire of their own: each takes effect on real packets, and is undone without a trace.
 
 mod address;
+mod endings;
 mod link;
 mod packets;
 mod process;
