@@ -148,9 +148,11 @@ pub(super) struct Outage {
 /// has given up.
 pub(super) fn conclusive(probes: &[ProbeResult], timeout: f64) -> Vec<ProbeResult> {
     let known = probes.iter().copied().filter(|probe| probe.is_answered() || probe.is_failed());
-    let impaired = |probe: ProbeResult| match probe.late {
-        true => ProbeResult { outcome: ProbeOutcome::Failed(ProbeFailure::Lost), ended: probe.sent + timeout, ..probe },
-        false => probe,
+    let impaired = |probe: ProbeResult| {
+        if !probe.late {
+            return probe;
+        }
+        ProbeResult { outcome: ProbeOutcome::Failed(ProbeFailure::Lost), ended: probe.sent + timeout, ..probe }
     };
     let mut known: Vec<ProbeResult> = known.map(impaired).collect();
     known.sort_by(|a, b| a.sent.total_cmp(&b.sent));

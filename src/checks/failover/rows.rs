@@ -76,7 +76,7 @@ fn phase(outage: &Outage, times: &PhaseTimes) -> &'static str {
 /// Who answered last before an outage, and first after it.
 fn owners_around(stream: &Stream<'_>, outage: &Outage) -> (Option<String>, Option<String>) {
     let log = &stream.finished.log;
-    let name = |probe: &ProbeResult| log.owner(probe.owner).map(|owner| owner.to_string());
+    let name = |probe: &ProbeResult| log.owner(probe.owner).map(ToString::to_string);
     let answered = || log.probes.iter().filter(|probe| probe.is_answered());
     let before = answered().take_while(|probe| probe.sent < outage.first).last();
     let after = answered().find(|probe| probe.due > outage.last);

@@ -73,7 +73,7 @@ impl Http {
         let (mut observation, cancel) = (Observation::default(), CancellationToken::new());
         let end = Instant::now() + self.timeout + LOADING;
         let mut cx = Cx::new(&mut observation, Self::FACTS, end, seed, cancel);
-        let ended = AssertUnwindSafe(closing_by_reset(self.ask(&mut cx, Some(kept)))).catch_unwind().await;
+        let ended = Box::pin(AssertUnwindSafe(closing_by_reset(self.ask(&mut cx, Some(kept)))).catch_unwind()).await;
         match ended {
             Ok(Ok(())) => {}
             Ok(Err(fault)) => return Seen::Fault(fault),
@@ -97,7 +97,7 @@ impl Prober for KeepAlive {
         let seed = self.seed.wrapping_add(number);
         let task = self.runtime.spawn(async move {
             let sent = Some(clock.now());
-            let seen = http.see(&kept, seed).await;
+            let seen = Box::pin(http.see(&kept, seed)).await;
             // Nobody hears it once the stream has ended.
             let _ = tell.send(Reply { number, sent, received: clock.now(), seen });
         });

@@ -23,7 +23,7 @@ impl IdentityFact {
         let rest = path.strip_prefix(info.name).unwrap_or_default();
         let rest = rest.strip_prefix('.').unwrap_or(rest);
         let path = if rest.is_empty() { Ok(Vec::new()) } else { document_path::read(rest) };
-        path.map(|path| Self { info, path }).map_err(|(why, _)| why.to_string())
+        path.map(|path| Self { info, path }).map_err(|(why, _)| why)
     }
 
     /// Its value in a round.

@@ -1,4 +1,4 @@
-//! A connection for each probe, ended by a reset: at a thousand a second, TIME_WAIT would use up the local ports in half a minute.
+//! A connection for each probe, ended by a reset: at a thousand a second, `TIME_WAIT` would use up the local ports in half a minute.
 
 use std::net::SocketAddr;
 use std::time::Duration;
