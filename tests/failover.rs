@@ -58,7 +58,11 @@ impl Check {
                 Arg::Probe {
                     family: "tcp",
                     args: tcp,
-                    group: group(vec![("interval", number(0.01)), ("timeout", number(2.0)), ("connection", text("new"))]),
+                    group: group(vec![
+                        ("interval", number(0.01)),
+                        ("timeout", number(2.0)),
+                        ("connection", text("new")),
+                    ]),
                     expected: Expected::default(),
                 },
             ),

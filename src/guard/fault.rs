@@ -34,7 +34,7 @@ pub(super) struct Fault {
 /// A step under way.
 #[derive(Debug)]
 enum Running {
-    Command(StartedCommand),
+    Command(Box<StartedCommand>),
     /// A task of its own: it is done to its end, whoever stops to wait for it.
     BuiltIn(JoinHandle<Result<(), String>>),
 }
@@ -123,7 +123,7 @@ impl Fault {
                 let leader = started.leader();
                 self.processes.lead(leader);
                 self.until = self.until.max(started.end());
-                self.step = Some(Running::Command(started));
+                self.step = Some(Running::Command(Box::new(started)));
                 Ok(leader)
             }
             Step::BuiltIn(disruption) => {

@@ -84,8 +84,8 @@ impl Step {
 
 /// Does what a step of this program does, and sees to it that it took effect.
 pub(super) async fn inject(disruption: &Disruption) -> Result<(), String> {
-    limited(disruption.inject()).await?;
-    limited(disruption.in_effect()).await.map_err(|why| format!("it did not take effect: {why}"))
+    limited(Box::pin(disruption.inject())).await?;
+    limited(Box::pin(disruption.in_effect())).await.map_err(|why| format!("it did not take effect: {why}"))
 }
 
 async fn limited<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
@@ -101,7 +101,7 @@ impl FaultPlan {
         for step in &mut self.inject {
             let before = undos.len();
             if let Step::BuiltIn(disruption) = step {
-                let prepared = limited(disruption.prepare()).await;
+                let prepared = limited(Box::pin(disruption.prepare())).await;
                 undos.extend(prepared.map_err(|why| format!("{}: {why}", disruption.shell_text()))?);
             }
             // The one command of the suite undoes all of them, once everything that came later is undone.
@@ -184,7 +184,7 @@ impl UndoPlan {
                 Undo::Command(command) => {
                     result.restore = Some(command.run_marked(Some(&restore_mark(mark))).await);
                 }
-                built_in => result.failed.extend(FailedUndo::of(built_in, limited(built_in.restore()).await)),
+                built_in => result.failed.extend(FailedUndo::of(built_in, limited(Box::pin(built_in.restore())).await)),
             }
         }
         result
@@ -197,7 +197,7 @@ impl UndoPlan {
         }
         let mut result = restored;
         for undo in &self.undos {
-            result.failed.extend(FailedUndo::of(undo, limited(undo.verify()).await));
+            result.failed.extend(FailedUndo::of(undo, limited(Box::pin(undo.verify())).await));
         }
         if let Some(verify) = self.verify.as_ref().filter(|_| result.failed.is_empty()) {
             result.verify = Some(verify.run_marked(Some(&restore_mark(mark))).await);

@@ -285,7 +285,7 @@ impl Watch<'_> {
         print_error(&format!(
             "the run vanished and restoring failed ({}); what it changed may still be in place: run {} by hand, or \
              `shakedown restore`",
-            self.failure(&result),
+            Self::failure(&result),
             self.by_hand(&result),
         ));
         false
@@ -293,7 +293,7 @@ impl Watch<'_> {
 
     /// Why restoring failed. Neither arguments nor output of commands: both may hold secrets, and what hides them has vanished with
     /// the run.
-    fn failure(&self, result: &RestoreResult) -> String {
+    fn failure(result: &RestoreResult) -> String {
         let commands = [("restore", &result.restore), ("verify", &result.verify)].into_iter();
         let failed = commands.filter_map(|(name, ended)| Some((name, ended.as_ref().filter(|one| !one.succeeded())?)));
         let failed = failed.map(|(name, ended)| format!("`{name}`: {}", ended.status_text()));

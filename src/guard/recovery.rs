@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::fault::Fault;
-use super::journal::{self, Damage, FoundJournal, JournalRecord, KeptUndo};
+use super::journal::{self, Damage, FoundJournal, JournalRecord, KeptCommand, KeptUndo};
 use super::plan::UndoPlan;
 use super::{RestoreResult, Undo};
 use crate::model::shell;
@@ -48,7 +48,7 @@ impl FoundJournal {
     pub fn secrets(&self) -> Vec<String> {
         let record = self.content.iter();
         let commands = record.flat_map(JournalRecord::commands);
-        commands.flat_map(|command| command.secrets()).filter_map(|name| std::env::var(name).ok()).collect()
+        commands.flat_map(KeptCommand::secrets).filter_map(|name| std::env::var(name).ok()).collect()
     }
 
     /// What would be run, in this order.
@@ -68,6 +68,7 @@ impl FoundJournal {
 
     /// Runs what undoes the fault, in reverse, verifies it, and removes the journal once everything is back. `None` when `until` came
     /// first: then the command that runs is ended, and the journal stays.
+    #[must_use]
     pub fn restore(&self, until: impl Future<Output = ()> + Send) -> Option<Recovery> {
         let work = match self.work() {
             Ok(work) => work,
@@ -79,8 +80,10 @@ impl FoundJournal {
                 let runtime = work.record.runtime()?;
                 Ok::<_, String>(runtime.block_on(async {
                     tokio::select! {
-                        recovery = work.restore() => Some(recovery),
+                        // First: it listens before anything runs that it must be able to end.
+                        biased;
                         () = until => None,
+                        recovery = work.restore() => Some(recovery),
                     }
                 }))
             };
@@ -238,5 +241,43 @@ impl JournalRecord {
             }
             _ => line.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use crate::guard::journal::{self, Journal, JournalRecord};
+    use crate::guard::plan::UndoPlan;
+    use crate::guard::{CommandSpec, Custody, Undo};
+
+    /// What the kernel kept went with it; what a command of the suite undoes may still be there.
+    #[test]
+    fn after_a_reboot_only_the_commands_are_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let journals = vec![folder.path().join("journal")];
+        let custody = Custody { check: "s/x".into(), journals: journals.clone(), ..Custody::default() };
+        let mark = folder.path().join("restored");
+        let table = json!({ "nft": { "netns": null, "family": "inet", "table": "no-such-table" } });
+        let run = vec!["touch".into(), mark.to_str().unwrap().into()];
+        let command = CommandSpec { run, cwd: None, timeout: Duration::from_secs(30) };
+        let undos: Vec<Undo> = vec![serde_json::from_value(table).unwrap(), Undo::Command(command)];
+        let undo = UndoPlan { undos, ..UndoPlan::default() };
+        let mut record = JournalRecord::new(&custody, "1-2-3", Vec::new(), &undo).unwrap();
+        record.boot = "another".into();
+        drop(Journal::write(&journals, record).unwrap());
+        let found = journal::open(&journals).unwrap().expect("its guard is dead, whoever has that number now");
+        assert!(found.of_another_boot());
+        let told = found.rehearse();
+        assert!(told.done[0].starts_with("void: the system was started again"), "{told:?}");
+        assert!(told.done.len() == 2 && told.done[1].starts_with("would run: touch "), "{told:?}");
+        assert!(!mark.exists());
+        let told = found.restore(pending()).unwrap();
+        assert!(told.problems.is_empty() && told.done[0].starts_with("void: "), "{told:?}");
+        assert!(mark.exists() && journal::all(&journals).unwrap().is_empty());
     }
 }

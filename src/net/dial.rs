@@ -167,7 +167,7 @@ tokio::task_local! {
 }
 
 /// Runs a round of which thousands follow each other: its connections end by a reset (`SO_LINGER` of zero) and not in order, so that
-/// none of them keeps its local port for the minute of TIME_WAIT. What of the last message was not sent by then is lost, so a round
+/// none of them keeps its local port for the minute of `TIME_WAIT`. What of the last message was not sent by then is lost, so a round
 /// must end with an answer.
 pub async fn closing_by_reset<F: Future>(round: F) -> F::Output {
     RESETS.scope((), round).await
@@ -329,6 +329,7 @@ fn begin(socket: Socket, peer: SocketAddr) -> io::Result<TcpStream> {
 }
 
 /// Whether `connect` of a socket that does not block says that the connection is still being made.
+#[must_use]
 pub fn is_under_way(result: &io::Result<()>) -> bool {
     matches!(result, Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY | libc::EINTR)))
 }

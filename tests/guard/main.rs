@@ -7,9 +7,11 @@ mod leftovers;
 mod marks;
 #[path = "../skips/mod.rs"]
 mod skips;
+mod steps;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -36,7 +38,10 @@ impl Bare {
     fn by(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
-        Self { child, input, output, journals: tempfile::tempdir().unwrap() }
+        let journals = tempfile::tempdir().unwrap();
+        // A guard of another user keeps one as well.
+        std::fs::set_permissions(journals.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        Self { child, input, output, journals }
     }
 
     fn armed(plan: &FaultPlan) -> Self {

@@ -25,6 +25,7 @@ mod breakages;
 mod chains;
 mod dnsload;
 mod encrypted;
+mod failover_lab;
 mod half_resolved;
 mod haproxy;
 mod history;

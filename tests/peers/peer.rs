@@ -27,6 +27,9 @@ pub const IPERF3: Peer = daemon("iperf3", "iperf3");
 /// As strict about the types of parameters as every release since 3.18.
 pub const IPERF3_CURRENT: Peer = daemon("iperf3 3.22", "/opt/shakedown-iperf3/bin/iperf3");
 pub const HAPROXY: Peer = daemon("haproxy", "haproxy");
+pub const KEEPALIVED: Peer = daemon("keepalived", "keepalived");
+pub const BIRD: Peer = daemon("bird", "bird");
+pub const PYTHON_NFTABLES: Peer = tool("python3-nftables", "/usr/lib/python3/dist-packages/nftables/nftables.py");
 pub const NAMED: Peer = daemon("bind", "named");
 pub const UNBOUND: Peer = daemon("unbound", "unbound");
 pub const POSTFIX: Peer = daemon("postfix", "postfix");

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -49,8 +50,14 @@ impl CliSandbox {
 
     /// The program under test, in this folder, without settings from outside.
     pub fn shakedown(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
-        command.args(args).current_dir(self.folder()).stdin(Stdio::null());
+        self.by(&[], args)
+    }
+
+    /// The same by way of another program, such as `ip netns exec`.
+    pub fn by(&self, wrapper: &[&str], args: &[&str]) -> Command {
+        let words = [wrapper, &[env!("CARGO_BIN_EXE_shakedown")], args].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir(self.folder()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SHAKEDOWN_") {
                 command.env_remove(name);
@@ -62,16 +69,28 @@ impl CliSandbox {
 
     /// Starts a run of a suite.
     pub fn begin(&self, checks: &str, more: &[&str]) -> Child {
+        self.begin_by(&[], checks, more)
+    }
+
+    fn begin_by(&self, wrapper: &[&str], checks: &str, more: &[&str]) -> Child {
         self.write("suite.yaml", &format!("version: 1\nsuite: peers\ndefaults: {{timeout: 5s}}\nchecks:\n{checks}"));
         let shown = std::fs::File::create(self.path("shown.txt")).unwrap();
-        let mut command = self.shakedown(&["run", "suite.yaml", "--json", "report.json", "--junit", "report.xml"]);
+        let mut command = self.by(wrapper, &["run", "suite.yaml", "--json", "report.json", "--junit", "report.xml"]);
         command.args(more).stdout(shown.try_clone().unwrap()).stderr(shown).spawn().unwrap()
     }
 
     /// Runs a suite to its end.
     pub fn run(&self, checks: &str, more: &[&str]) -> Ran {
-        let mut child = self.begin(checks, more);
-        let ended = within(PATIENCE, || child.try_wait().unwrap());
+        self.ended(self.begin(checks, more), PATIENCE)
+    }
+
+    /// Runs a suite in a network namespace.
+    pub fn run_in(&self, netns: &str, checks: &str, more: &[&str], patience: Duration) -> Ran {
+        self.ended(self.begin_by(&["ip", "netns", "exec", netns], checks, more), patience)
+    }
+
+    fn ended(&self, mut child: Child, patience: Duration) -> Ran {
+        let ended = within(patience, || child.try_wait().unwrap());
         let shown = std::fs::read_to_string(self.path("shown.txt")).unwrap();
         let Some(status) = ended else {
             let _ = child.kill();
@@ -112,6 +131,12 @@ impl Ran {
     fn check(&self, id: &str) -> &Value {
         let checks = self.report["checks"].as_array().unwrap();
         checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}: {}", self.shown))
+    }
+
+    /// The verdict of a check.
+    #[track_caller]
+    pub fn verdict(&self, id: &str) -> &Value {
+        &self.check(id)["verdict"]
     }
 
     /// A fact of a check, null when absent.

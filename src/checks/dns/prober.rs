@@ -105,7 +105,8 @@ impl Prober for QueryProber {
 impl Answers {
     /// The id of a query.
     fn id(&self, number: u64) -> u16 {
-        (number & u64::from(u16::MAX)) as u16 ^ self.first_id
+        let [.., high, low] = number.to_be_bytes();
+        u16::from_be_bytes([high, low]) ^ self.first_id
     }
 
     /// The id of the message and the query it stands for.

@@ -6,17 +6,19 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::guard::lock::{LockError, LockKey, Locks};
-use crate::guard::{CommandSpec, RestorePlan};
+use crate::guard::{CommandSpec, Disruption, FaultPlan, Step};
 use crate::model::interface::url_without_zone;
 use crate::model::{Arg, Args, Fault, FieldInfo, FieldKind, Text};
 use crate::net::endpoint;
 use crate::probe::Family;
 
 /// The locks of a check whose probes are of these families with these arguments.
-pub(super) fn keys<'a>(probes: impl Iterator<Item = (&'a Family, &'a Args)>, restore: &RestorePlan) -> Vec<LockKey> {
+pub(super) fn keys<'a>(probes: impl Iterator<Item = (&'a Family, &'a Args)>, plan: &FaultPlan) -> Vec<LockKey> {
     let hosts = probes.flat_map(|(family, args)| hosts(family, args));
     let mut keys: Vec<LockKey> = hosts.map(|host| key(format!("target {host}"), &host)).collect();
-    keys.extend(restore.restore.iter().map(|command| {
+    let subjects = plan.inject.iter().filter_map(Step::built_in).map(Disruption::subject);
+    keys.extend(subjects.map(|subject| key(subject.clone(), &subject)));
+    keys.extend(plan.restore.restore.iter().map(|command| {
         let program = command.run.first().map_or("", Text::shown);
         key(format!("restore command ({program} …)"), &command_identity(command))
     }));
@@ -139,7 +141,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{command_identity, hosts, keys, name};
-    use crate::guard::{CommandSpec, RestorePlan};
+    use crate::guard::{CommandSpec, FaultPlan, RestorePlan};
     use crate::model::{Arg, Args};
 
     fn args(pairs: &[(&'static str, Arg)]) -> Args {
@@ -199,8 +201,9 @@ mod tests {
     #[test]
     fn the_order_of_locks_is_that_of_every_other_run() {
         let restore = RestorePlan { restore: Some(command("/", &["true"])), verify: None };
+        let plan = FaultPlan { inject: Vec::new(), restore, hold: Duration::ZERO };
         let family = crate::checks::family("tcp").unwrap();
-        let found = keys([(family, &args(&[("host", text("192.0.2.1"))]))].into_iter(), &restore);
+        let found = keys([(family, &args(&[("host", text("192.0.2.1"))]))].into_iter(), &plan);
         assert_eq!(found.len(), 2);
         assert!(found.is_sorted_by(|a, b| a.identity < b.identity), "{found:?}");
     }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS};
 use crate::model::table::fields;
 use crate::model::{Args, Field, FieldKind, NestedProbe, Text};
 use crate::probe::Connection;
 
 const COMMAND: FieldKind = FieldKind::Group(COMMAND_FIELDS);
+const INJECT_KIND: FieldKind = FieldKind::Group(INJECT_FIELDS);
 const PROBE_KIND: FieldKind = FieldKind::Probe(stream_families, STREAM_FIELDS);
 /// Share of probes that may fail when all is well.
 const BACKGROUND: FieldKind = FieldKind::Ratio(0.0, 0.2);
@@ -28,6 +30,16 @@ fields! { COMMAND_FIELDS;
         "30s",
         "After this time the command and its session are killed. Until then, shakedown also waits for what the command started elsewhere.",
     );
+}
+
+fields! { INJECT_FIELDS;
+    const OWN_RUN: Field<Vec<Text>> = Field::optional(RUN.info.name, RUN.info.kind, RUN.info.help);
+    use COMMAND_TIMEOUT;
+    use LINK;
+    use DROP;
+    use PARTITION;
+    use PROCESS;
+    use ADDRESS;
 }
 
 fields! { STREAM_FIELDS;
@@ -69,13 +81,17 @@ fields! { pub(super) FIELDS;
         FieldKind::Map(&PROBE_KIND),
         "Several probes by name, each on a schedule of its own, through the same disruption.",
     );
-    pub(super) const INJECT: Field<Option<Args>> = Field::optional(
+    pub(super) const INJECT: Field<Vec<Args>> = Field::optional(
         "inject",
-        COMMAND,
-        "The command that breaks something; must exit 0 once it is broken. Without it the check only watches, and breaks nothing.",
+        FieldKind::List(&INJECT_KIND),
+        "What breaks something: a command that exits 0 once it is broken, or a built-in disruption; or several, one after the other. Without it \
+         the check only watches, and breaks nothing.",
     );
-    pub(super) const RESTORE: Field<Option<Args>> =
-        Field::optional("restore", COMMAND, "The command that puts it back; must be safe to run twice.");
+    pub(super) const RESTORE: Field<Option<Args>> = Field::optional(
+        "restore",
+        COMMAND,
+        "The command that puts back what commands break; must be safe to run twice. A built-in disruption needs none, unless it ends a process.",
+    );
     pub(super) const VERIFY: Field<Option<Args>> = Field::optional(
         "verify",
         COMMAND,

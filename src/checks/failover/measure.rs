@@ -9,6 +9,8 @@ use crate::model::Interval;
 
 /// Samples of the rate have so many probes (RFC 6412 leaves the sampling interval to the tester).
 const SAMPLE: f64 = 10.0;
+/// Intervals, beside twice the slowest answer of the steady phase, within which an answer is prompt.
+const PROMPT: f64 = 8.0;
 
 /// When the phases began and ended; seconds since the start of the streams.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,7 +90,7 @@ pub(super) fn measure(
     let travel = TravelTimes::of(&probes, &steady);
     let background = isolated::Background::of(&steady);
     let isolated = phases.isolated.map_or_else(|| background.isolated(total(&probes)), u64::from);
-    let runs: Vec<Outage> = windows(&probes).flat_map(|window| outages(window, &travel, 1)).collect();
+    let runs: Vec<Outage> = outages_of(&probes, &travel, interval);
     let (all, degraded) = degraded::split(&runs, isolated, (interval, phases.settle.as_secs_f64()));
     let after = all.iter().filter(|outage| outage.last >= times.after).count()
         + degraded.iter().filter(|share| share.until >= times.after).count();
@@ -120,7 +122,15 @@ fn total(probes: &[ProbeResult]) -> u64 {
     probes.iter().map(ProbeResult::count).sum()
 }
 
-/// What happens without a break: between two of these, everything was answered promptly.
+/// Failures in a row. What was dropped between two windows parts them where it was answered promptly; what a queue let go at once,
+/// after an outage, does not.
+fn outages_of(probes: &[ProbeResult], travel: &TravelTimes, interval: f64) -> Vec<Outage> {
+    let prompt = interval * PROMPT + travel.slowest * 2.0;
+    let parts = |probe: &ProbeResult| probe.is_answered() && probe.dropped.count > 0 && probe.dropped.stretch <= prompt;
+    probes.split_inclusive(parts).flat_map(|window| outages(window, travel, 1)).collect()
+}
+
+/// What happens without a break: between two of these, everything was answered.
 fn windows(probes: &[ProbeResult]) -> impl Iterator<Item = &[ProbeResult]> {
     probes.split_inclusive(|probe| probe.is_answered() && probe.dropped.count > 0)
 }
@@ -229,5 +239,55 @@ impl Measured {
     pub(super) fn rate_derived(&self, interval: f64) -> f64 {
         let sample = interval * SAMPLE;
         self.failing.map_or(0.0, |(first, last)| ((last / sample).floor() - (first / sample).floor() + 1.0) * sample)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::outages_of;
+    use crate::checks::failover::outage::{Dropped, ProbeOutcome, ProbeResult, TravelTimes};
+    use crate::probe::ProbeFailure;
+
+    /// One probe each millisecond, answered at a time or lost.
+    fn probe(number: u32, answered: Option<f64>) -> ProbeResult {
+        let sent = f64::from(number) / 1e3;
+        match answered {
+            Some(at) => ProbeResult::new(sent, sent, at, ProbeOutcome::Answered),
+            None => ProbeResult::new(sent, sent, sent + 0.5, ProbeOutcome::Failed(ProbeFailure::Lost)),
+        }
+    }
+
+    fn prompt(number: u32) -> ProbeResult {
+        probe(number, Some((f64::from(number) + 1.0) / 1e3))
+    }
+
+    /// While ARP looks for a neighbour the kernel keeps some packets, and lets them go at once; of many alike the middle ones are dropped.
+    #[test]
+    fn what_a_queue_let_go_does_not_part_an_outage() {
+        let held = |number| probe(number, Some(0.471));
+        let mut probes: Vec<ProbeResult> = (0..100).map(prompt).collect();
+        probes.extend((100..300).map(|number| probe(number, None)));
+        probes.extend((300..332).map(held));
+        probes[331].dropped = Dropped { count: 4, stretch: 0.14, last_sent: 0.335 };
+        probes.extend((336..368).map(held));
+        probes.extend((368..470).map(|number| probe(number, None)));
+        probes.extend((470..600).map(prompt));
+        let found = outages_of(&probes, &TravelTimes::of(&probes, &probes[..100]), 0.001);
+        let [outage] = &*found else { panic!("{found:?}") };
+        assert_eq!(outage.losses, 302);
+        assert!(outage.hi.is_some_and(|hi| (hi - 0.371).abs() < 0.002), "{outage:?}");
+    }
+
+    /// A quiet time is no part of the outage behind it.
+    #[test]
+    fn what_was_answered_promptly_is_no_outage() {
+        let mut probes: Vec<ProbeResult> = (0..100).map(prompt).collect();
+        probes[99].dropped = Dropped { count: 10_000, stretch: 0.002, last_sent: 10.099 };
+        probes.extend((10_100..10_200).map(prompt));
+        probes.extend((10_200..10_300).map(|number| probe(number, None)));
+        probes.extend((10_300..10_400).map(prompt));
+        let found = outages_of(&probes, &TravelTimes::of(&probes, &probes[..100]), 0.001);
+        let [outage] = &*found else { panic!("{found:?}") };
+        assert!(outage.hi.is_some_and(|hi| (hi - 0.101).abs() < 0.002), "{outage:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod degraded;
 mod diagnosis;
+mod disruptions;
 mod exclusion;
 mod expected;
 mod facts;
@@ -49,7 +50,7 @@ impl Probe for Failover {
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
     const MODES: &'static [Mode] =
-        &[Mode::of("inject", |args| args.get(&fields::INJECT).is_some(), facts::OF_DISRUPTION)];
+        &[Mode::of("inject", |args| !args.get(&fields::INJECT).is_empty(), facts::OF_DISRUPTION)];
     const STREAMS: bool = false;
     const NO_PARITY: Option<&'static str> =
         Some("what it breaks is broken for both IP versions at once: give its probe an `ip_version`");
@@ -225,7 +226,11 @@ impl Failover {
             "inject the fault",
             self.target(),
             outcome.failure_text(),
-            "run the inject command by hand; it must exit 0 (`restore` was run)",
+            if outcome.failed.is_empty() {
+                "run the inject command by hand; it must exit 0 (`restore` was run)"
+            } else {
+                "do it by hand (`shakedown plan` shows the command) to see what keeps it from taking effect; it was undone"
+            },
         ))
     }
 

@@ -149,11 +149,7 @@ pub(super) struct Outage {
 pub(super) fn conclusive(probes: &[ProbeResult], timeout: f64) -> Vec<ProbeResult> {
     let known = probes.iter().copied().filter(|probe| probe.is_answered() || probe.is_failed());
     let impaired = |probe: ProbeResult| match probe.late {
-        true => ProbeResult {
-            outcome: ProbeOutcome::Failed(ProbeFailure::Lost),
-            ended: probe.sent + timeout,
-            ..probe
-        },
+        true => ProbeResult { outcome: ProbeOutcome::Failed(ProbeFailure::Lost), ended: probe.sent + timeout, ..probe },
         false => probe,
     };
     let mut known: Vec<ProbeResult> = known.map(impaired).collect();
@@ -276,7 +272,12 @@ fn longest_from(probes: &[ProbeResult], travel: &TravelTimes, before: usize, unt
     let candidates = probes.iter().enumerate().skip(before).take_while(|(_, probe)| probe.sent <= until);
     candidates
         .filter(|(_, probe)| probe.is_answered())
-        .filter_map(|(index, probe)| next_proof(probes, travel, index).map(|proof| proof - probe.sent))
+        .filter_map(|(index, probe)| {
+            let proof = next_proof(probes, travel, index)?;
+            // Those that were dropped were answered too.
+            let Dropped { count, stretch, last_sent } = probe.dropped;
+            Some(if count == 0 { proof - probe.sent } else { (proof - last_sent).max(stretch - travel.fastest) })
+        })
         .reduce(f64::max)
 }
 

@@ -44,7 +44,8 @@ pub(super) fn facts(
     let all: Vec<Stream<'_>> = finished
         .iter()
         .map(|(config, finished)| {
-            let measured = measure(finished, times, phases, (config.interval.as_secs_f64(), config.timeout.as_secs_f64()));
+            let measured =
+                measure(finished, times, phases, (config.interval.as_secs_f64(), config.timeout.as_secs_f64()));
             Stream { config, finished, measured }
         })
         .collect();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::disruptions::{KINDS, disruption};
 use super::exclusion;
 use super::expected::Expected;
 use super::fields::{
@@ -87,7 +88,7 @@ pub(super) fn names(args: &Args) -> Vec<String> {
 pub(super) fn exclusive(args: &Args, plan: &FaultPlan) -> Vec<LockKey> {
     let all = probes(args);
     let known = all.iter().filter_map(|(_, _, probe)| Some((crate::checks::family(probe.family)?, &probe.args)));
-    exclusion::keys(known, &plan.restore)
+    exclusion::keys(known, plan)
 }
 
 /// The streams.
@@ -175,7 +176,8 @@ fn command<T: Argument>(group: &Args, field: &Field<T>) -> Result<CommandSpec, I
 pub(super) fn fault(args: &Args, phases: &Phases) -> Result<Option<FaultPlan>, Invalid> {
     let verify = args.get(&VERIFY).map(|group| command(&group, &VERIFY)).transpose()?;
     let restore = args.get(&RESTORE).map(|group| command(&group, &RESTORE)).transpose()?;
-    let Some(inject) = args.get(&INJECT) else {
+    let groups = args.get(&INJECT);
+    if groups.is_empty() {
         return match (restore, verify) {
             (None, None) => Ok(None),
             (Some(_), _) => {
@@ -183,14 +185,37 @@ pub(super) fn fault(args: &Args, phases: &Phases) -> Result<Option<FaultPlan>, I
             }
             _ => Err(VERIFY.invalid("there is nothing to verify without `inject`", "write `inject`, or leave it out")),
         };
-    };
-    let inject = command(&inject, &INJECT)?;
-    let Some(restore) = restore else {
-        return Err(RESTORE.invalid(
-            "nothing says how to put back what `inject` breaks",
-            "write `restore: {run: [program, argument, …]}`, safe to run twice",
-        ));
-    };
-    let restore = RestorePlan { restore: Some(restore), verify };
-    Ok(Some(FaultPlan { inject: vec![Step::Run(inject)], restore, hold: phases.observe + OVERTIME }))
+    }
+    // What the first step has the kernel end by itself must outlast the commands of later ones.
+    let commands = groups.iter().filter(|group| group.given(&RUN)).map(|group| group.get(&COMMAND_TIMEOUT));
+    let hold = phases.observe + OVERTIME;
+    let longest = hold + commands.sum::<Duration>();
+    let steps = groups.iter().map(|group| step(group, longest, restore.is_some()));
+    let inject = steps.collect::<Result<Vec<Step>, Invalid>>()?;
+    let needs = |step: &Step| step.built_in().is_none_or(|disruption| disruption.inverse().is_none());
+    if restore.is_some() && !inject.iter().any(needs) {
+        let message = "what undoes a built-in disruption is known without it";
+        return Err(RESTORE.invalid(message, "leave it out; `verify` may say when everything is back"));
+    }
+    Ok(Some(FaultPlan { inject, restore: RestorePlan { restore, verify }, hold }))
+}
+
+/// One thing to break. `hold` is for what the kernel ends by itself.
+fn step(group: &Args, hold: Duration, has_restore: bool) -> Result<Step, Invalid> {
+    let built_in = disruption(group, &INJECT, hold, has_restore)?;
+    match (built_in, group.given(&RUN)) {
+        (Some(_), true) => Err(INJECT
+            .invalid("`run` beside a built-in disruption: which of both?", "write one of them, or a list of both")),
+        (Some(disruption), false) => Ok(Step::BuiltIn(disruption)),
+        (None, true) if !has_restore => Err(INJECT.invalid(
+            "nothing undoes what the command of `inject` breaks",
+            "write the command that does, as `restore: {run: [program, argument, …]}`",
+        )),
+        (None, true) => command(group, &INJECT).map(Step::Run),
+        (None, false) => {
+            let kinds: Vec<String> = KINDS.iter().map(|kind| format!("`{}`", kind.name)).collect();
+            let help = format!("write `run: [program, argument, …]`, or one of {}", kinds.join(", "));
+            Err(INJECT.invalid("it breaks nothing", help))
+        }
+    }
 }

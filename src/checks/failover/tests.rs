@@ -97,6 +97,22 @@ fn rules_between_fields() {
     }
 }
 
+/// A list of steps; the one restore command is for those that only the suite can undo.
+#[test]
+fn several_things_may_be_broken() {
+    let link = Arg::Group(group(vec![("link", Arg::Group(group(vec![("down", Arg::Text("e0".into()))])))]));
+    let refused_beside = refused("inject", link.clone());
+    assert_eq!((refused_beside.field, refused_beside.message.contains("known without it")), ("restore", true));
+    let mut args = args();
+    args.0.insert("inject", Arg::List(vec![link.clone(), command(&["true"]), command(&["false"])]));
+    let words: Vec<&str> = DynProbe::breaks(&Failover::from_args(&args).unwrap()).into_iter().map(|(word, _)| word).collect();
+    assert_eq!(words, ["inject", "inject", "inject", "restore", "restore"]);
+    args.0.remove("restore");
+    assert_eq!(Failover::from_args(&args).err().unwrap().field, "inject", "nothing undoes its commands");
+    args.0.insert("inject", Arg::List(vec![link]));
+    assert_eq!(DynProbe::breaks(&Failover::from_args(&args).unwrap()).len(), 2);
+}
+
 #[test]
 fn it_says_what_it_is() {
     let failover = Failover::from_args(&args()).unwrap();

@@ -11,6 +11,7 @@ use crate::net::{Origin, this_host};
 use crate::probe::{ProbeFailure, Reply, Seen};
 
 /// The number of a probe whose lower `bits` are those of `low`: the newest that fits.
+#[must_use]
 pub fn extended(newest: u64, low: u64, bits: u32) -> Option<u64> {
     let behind = newest.wrapping_sub(low) & (1_u64 << bits).wrapping_sub(1);
     newest.checked_sub(behind)
@@ -79,6 +80,7 @@ struct SentProbe {
 
 impl InTime {
     /// None; a probe is in time for `timeout` nanoseconds.
+    #[must_use]
     pub const fn new(timeout: u64) -> Self {
         Self { timeout, probes: VecDeque::new() }
     }

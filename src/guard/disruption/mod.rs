@@ -80,7 +80,7 @@ impl Disruption {
             Self::Link(link) => link.inject().await,
             Self::Drop(drop) => drop.inject().await,
             Self::Partition(partition) => partition.inject().await,
-            Self::Process(signal) => signal.inject().await,
+            Self::Process(signal) => signal.inject(),
             Self::Address(change) => change.inject().await,
         }
     }
@@ -94,6 +94,21 @@ impl Disruption {
             Self::Process(signal) => signal.in_effect().await,
             Self::Address(change) => change.in_effect().await,
         }
+    }
+
+    /// What of this host it is done to: nothing else may break the same meanwhile.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let inside = |netns: &Option<String>| netns.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+        let (device, netns) = match self {
+            Self::Link(link) => (&link.device, &link.netns),
+            Self::Partition(partition) => (&partition.device, &partition.netns),
+            Self::Address(change) => (&change.device, &change.netns),
+            Self::Drop(PacketDrop { device: Some(device), netns, .. }) => (device, netns),
+            Self::Drop(drop) => return format!("packets{}", inside(&drop.netns)),
+            Self::Process(signal) => return format!("process {}", signal.target.text()),
+        };
+        format!("device {device}{}", inside(netns))
     }
 
     /// What is done, as one line for a shell.

@@ -133,8 +133,9 @@ impl Link {
     fn eui64(&self) -> Option<[u8; 8]> {
         let octets: Option<Vec<u8>> =
             self.address.as_ref()?.split(':').map(|octet| u8::from_str_radix(octet, 16).ok()).collect();
-        let [a, b, c, d, e, f] = octets?.try_into().ok()?;
-        Some([a ^ 2, b, c, 0xff, 0xfe, d, e, f])
+        let [first, rest @ ..]: [u8; 6] = octets?.try_into().ok()?;
+        let [second, third, fourth, fifth, sixth] = rest;
+        Some([first ^ 2, second, third, 0xff, 0xfe, fourth, fifth, sixth])
     }
 }
 

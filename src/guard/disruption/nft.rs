@@ -48,7 +48,7 @@ impl Ruleset {
         let elements: Vec<String> =
             self.elements.iter().map(|element| format!("{element} timeout {limit}ms")).collect();
         format!(
-            "table {} {} {{ set active {{ {}; flags timeout; elements = {{ {} }}; }} {}}}",
+            "table {} {} {{ set active {{ {}; flags timeout; elements = {{ {} }}; }}; {}}}",
             self.family.word(),
             self.table,
             self.key,

@@ -7,37 +7,42 @@ use serde::{Deserialize, Serialize};
 
 use super::network::Network;
 use super::nft::{Family, NftUndo, Ruleset};
+use crate::model::argument::choices;
 
-/// Which way packets go, seen from this host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// Both ways.
-    Both,
-    /// What arrives.
-    In,
-    /// What leaves.
-    Out,
+choices! {
+    /// Which way packets go, seen from this host.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Direction {
+        /// Both ways.
+        Both = "both",
+        /// What arrives.
+        In = "in",
+        /// What leaves.
+        Out = "out",
+    }
 }
 
-/// A protocol, by the name that people use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Protocol {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-    /// ICMP of both IP versions, but for what finds neighbours and routers.
-    Icmp,
-    /// Virtual Router Redundancy Protocol.
-    Vrrp,
-    /// Bidirectional Forwarding Detection, its echo and that over several hops too.
-    Bfd,
-    /// BGP.
-    Bgp,
-    /// OSPF.
-    Ospf,
+choices! {
+    /// A protocol, by the name that people use.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Protocol {
+        /// TCP.
+        Tcp = "tcp",
+        /// UDP.
+        Udp = "udp",
+        /// ICMP of both IP versions, but for what finds neighbours and routers.
+        Icmp = "icmp",
+        /// Virtual Router Redundancy Protocol.
+        Vrrp = "vrrp",
+        /// Bidirectional Forwarding Detection, its echo and that over several hops too.
+        Bfd = "bfd",
+        /// BGP.
+        Bgp = "bgp",
+        /// OSPF.
+        Ospf = "ospf",
+    }
 }
 
 /// Packets that are dropped, and for how long at most.
@@ -112,7 +117,7 @@ impl PacketDrop {
                 }
                 body.push_str("counter drop; ");
             }
-            body.push_str("} ");
+            body.push_str("}; ");
         }
         Ruleset {
             netns: self.netns.clone(),

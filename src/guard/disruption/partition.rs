@@ -52,7 +52,7 @@ impl Partition {
         let device = format!("\"{}\"", self.device);
         let chain = |hook: &str, key: &str| {
             format!(
-                "chain {hook} {{ type filter hook {hook} device {device} priority -500; policy accept; {key} @active counter drop; }} "
+                "chain {hook} {{ type filter hook {hook} device {device} priority -500; policy accept; {key} @active counter drop; }}; "
             )
         };
         Ruleset {

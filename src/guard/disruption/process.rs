@@ -12,6 +12,8 @@ use tokio::time::{Instant, sleep};
 use super::control;
 use super::tool::{Tool, installed};
 use crate::guard::processes::{self, Process};
+use crate::model::Choices as _;
+use crate::model::argument::choices;
 
 /// A signal takes effect within this, also where a process first finishes a call of the kernel, or puts its house in order.
 const EFFECT: Duration = Duration::from_secs(10);
@@ -20,18 +22,20 @@ const LOOK: Duration = Duration::from_millis(5);
 /// The parent of all threads of the kernel.
 const KERNEL: i32 = 2;
 
-/// Which signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SignalWord {
-    /// `SIGSTOP`: frozen.
-    Stop,
-    /// `SIGKILL`.
-    Kill,
-    /// `SIGTERM`.
-    Term,
-    /// `SIGCONT`, to one that is stopped.
-    Cont,
+choices! {
+    /// Which signal.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum SignalWord {
+        /// `SIGSTOP`: frozen.
+        Stop = "stop",
+        /// `SIGKILL`.
+        Kill = "kill",
+        /// `SIGTERM`.
+        Term = "term",
+        /// `SIGCONT`, to one that is stopped.
+        Cont = "cont",
+    }
 }
 
 impl SignalWord {
@@ -45,13 +49,8 @@ impl SignalWord {
     }
 
     /// As kill(1) takes it.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Stop => "STOP",
-            Self::Kill => "KILL",
-            Self::Term => "TERM",
-            Self::Cont => "CONT",
-        }
+    fn name(self) -> String {
+        self.word().to_uppercase()
     }
 
     /// Whether the process is to be gone afterwards.
@@ -99,7 +98,7 @@ impl ProcessSignal {
         if self.signal.ends() && !self.has_restore {
             return Err(format!(
                 "nothing starts a process again after SIG{}: write the command that does, `restore: {{run: […]}}`",
-                self.signal.word()
+                self.signal.name()
             ));
         }
         let root = self.target.find().await?;
@@ -133,7 +132,7 @@ impl ProcessSignal {
         Ok(self.found.iter().filter(changes).map(undo).collect())
     }
 
-    pub(super) async fn inject(&self) -> Result<(), String> {
+    pub(super) fn inject(&self) -> Result<(), String> {
         let Some(root) = self.found.first().copied() else {
             return Err("the process was not looked for".into());
         };
@@ -146,7 +145,7 @@ impl ProcessSignal {
             if processes::signal(process, self.signal.signal()) || processes::state(process).is_none() {
                 continue;
             }
-            return Err(format!("{} may not be sent SIG{}: run it as root", named(process), self.signal.word()));
+            return Err(format!("{} may not be sent SIG{}: run it as root", named(process), self.signal.name()));
         }
         Ok(())
     }
@@ -159,7 +158,7 @@ impl ProcessSignal {
             let Some(process) = unmoved else { return self.reached_any() };
             if Instant::now() >= end {
                 let what = if self.signal.ends() { "still runs" } else { "is as it was" };
-                return Err(format!("{} {what} {EFFECT:?} after SIG{}", named(*process), self.signal.word()));
+                return Err(format!("{} {what} {EFFECT:?} after SIG{}", named(*process), self.signal.name()));
             }
             sleep(LOOK).await;
         }
@@ -187,7 +186,7 @@ impl ProcessSignal {
     }
 
     pub(super) fn shell_text(&self) -> String {
-        let word = self.signal.word();
+        let word = self.signal.name();
         let who = match &self.target {
             _ if !self.found.is_empty() => {
                 self.found.iter().map(|process| process.pid.to_string()).collect::<Vec<_>>().join(" ")
@@ -203,6 +202,15 @@ impl ProcessSignal {
 }
 
 impl ProcessTarget {
+    /// As the suite names it.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Pid(pid) => pid.to_string(),
+            Self::PidFile(file) => file.display().to_string(),
+            Self::Unit(unit) => unit.clone(),
+        }
+    }
+
     async fn find(&self) -> Result<Process, String> {
         let (pid, place) = match self {
             Self::Pid(pid) => (*pid, String::new()),

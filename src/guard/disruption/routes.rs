@@ -50,7 +50,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Those that a process of this host set up by hand or that the kernel made, as far as `wanted` says so.
+    /// All but those that the kernel makes for each address and each device, as far as `wanted` says so.
     pub(super) async fn read(network: &Network<'_>, wanted: impl Fn(&Self) -> bool) -> Result<Vec<Self>, String> {
         let mut out = Vec::new();
         for version in VERSIONS {
@@ -58,7 +58,7 @@ impl Route {
             let of = |line: &str| Self { version: version.into(), text: lasting(line) };
             let lines = listing.lines(|line| {
                 let route = of(line);
-                !route.is_live() && !route.is_automatic() && wanted(&route)
+                !route.is_automatic() && wanted(&route)
             });
             out.extend(lines.await?.iter().map(|line| of(line)));
         }
@@ -88,7 +88,8 @@ impl Route {
         self.values("src").next()
     }
 
-    fn is_live(&self) -> bool {
+    /// A daemon or a router keeps it.
+    pub(super) fn is_live(&self) -> bool {
         self.values("proto").any(|protocol| LIVE.contains(&protocol))
     }
 
@@ -132,7 +133,7 @@ impl Route {
         let (after, before): (Vec<&Self>, Vec<&Self>) = missing.iter().partition(|route| route.has_gateway());
         for version in VERSIONS {
             let of_version = before.iter().chain(&after).filter(|route| route.version == version);
-            let batch: String = of_version.map(|route| format!("route add {}\n", route.arguments())).collect();
+            let batch = of_version.fold(String::new(), |batch, route| batch + "route add " + &route.arguments() + "\n");
             if !batch.is_empty() {
                 // One that is there in another form does not hold the others back; it is replaced below.
                 let _ = network.ip().args([version, "-force", "-batch", "-"]).input(batch).run().await;
@@ -150,11 +151,10 @@ impl Route {
 /// A line without what says how things are at the moment.
 fn lasting(line: &str) -> String {
     let mut out: Vec<&str> = Vec::new();
-    let mut words = line.split_ascii_whitespace();
+    // A backslash separates next hops, with or without a blank before it.
+    let mut words = line.split(|c: char| c.is_ascii_whitespace() || c == '\\').filter(|word| !word.is_empty());
     while let Some(word) = words.next() {
         match word {
-            // It separates next hops.
-            "\\" => {}
             // How many seconds are left, and the error that a route without a way gives.
             "expires" | "error" => drop(words.next()),
             word if STATES.contains(&word) => {}
@@ -220,6 +220,10 @@ mod tests {
             (
                 "10.8.0.0/16 \\\tnexthop via 10.1.0.2 dev a0 weight 2 dead linkdown \\\tnexthop via 10.1.0.3 dev b0 weight 1 ",
                 "10.8.0.0/16 nexthop via 10.1.0.2 dev a0 weight 2 nexthop via 10.1.0.3 dev b0 weight 1",
+            ),
+            (
+                "2001:db8:93::/48 metric 1024 pref medium\\\tnexthop via 2001:db8::2 dev a0 weight 1 \\\tnexthop via 2001:db8::3 dev a0 weight 1 ",
+                "2001:db8:93::/48 metric 1024 pref medium nexthop via 2001:db8::2 dev a0 weight 1 nexthop via 2001:db8::3 dev a0 weight 1",
             ),
             (
                 "2001:db8:1::/48 dev a0 metric 1024 expires 90sec pref medium",

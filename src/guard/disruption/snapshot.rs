@@ -60,11 +60,7 @@ impl Snapshot {
         for link in names.iter().filter_map(|name| links.iter().find(|link| link.name == **name)) {
             devices.push(Device::of(&network, link).await?);
         }
-        let own = |route: &Route| {
-            devices.iter().any(|device| {
-                route.is_of(&device.name) || device.addresses.iter().any(|address| route.is_from(&address.local))
-            })
-        };
+        let own = |route: &Route| !route.is_live() && devices.iter().any(|device| device.leads(route));
         let routes = Route::read(&network, own).await?;
         let hops = NextHop::read(&network).await?;
         let of_device = |hop: &NextHop| devices.iter().any(|device| hop.is_of(&device.name));
@@ -89,7 +85,9 @@ impl Snapshot {
             device.restore_link(&network).await?;
         }
         let after = uptime().saturating_sub(self.taken);
-        let before: Vec<Route> = Route::read(&network, |_| true).await?;
+        // What goes for a moment with an address takes its routes along, those of daemons too.
+        let ours = |route: &Route| self.devices.iter().any(|device| device.leads(route));
+        let before = Route::read(&network, ours).await.unwrap_or_default();
         let mut reordered = false;
         for device in &self.devices {
             reordered |= device.restore_addresses(&network, after).await?;
@@ -147,12 +145,12 @@ impl Snapshot {
         let end = Instant::now() + SETTLING;
         loop {
             let after = uptime().saturating_sub(self.taken);
-            let lacks = match network.links().await {
+            let lacks: Vec<Lack> = match network.links().await {
                 Ok(links) => self.devices.iter().flat_map(|device| device.lacks(&links, after)).collect(),
-                Err(why) => vec![why],
+                Err(why) => vec![Lack::of(why)],
             };
-            if lacks.is_empty() || Instant::now() >= end {
-                return lacks;
+            if lacks.is_empty() || lacks.iter().any(|lack| !lack.passes) || Instant::now() >= end {
+                return lacks.into_iter().map(|lack| lack.text).collect();
             }
             sleep(LOOK).await;
         }
@@ -199,6 +197,11 @@ impl Device {
         })
     }
 
+    /// Whether a route goes through it, or is from one of its addresses.
+    fn leads(&self, route: &Route) -> bool {
+        route.is_of(&self.name) || self.addresses.iter().any(|address| route.is_from(&address.local))
+    }
+
     /// Those that are to be there so many seconds later, but for what the kernel makes.
     fn wanted(&self, after: u32) -> impl Iterator<Item = &Address> {
         let kept =
@@ -228,11 +231,9 @@ impl Device {
         // From here on they are not in their order: a missing one has others behind it.
         let first = four.iter().position(|address| !has(address)).unwrap_or(four.len());
         let behind = || four.iter().skip(first).filter(|address| has(address));
-        for address in behind() {
-            batch.push_str(&format!("address del {} dev {}\n", address.text(), self.name));
-        }
+        batch.extend(behind().map(|address| format!("address del {} dev {}\n", address.text(), self.name)));
         batch.extend(four.iter().skip(first).map(|address| add(address)));
-        // The newest stands first.
+        // The newest stands first; to keep that where others are there, these would have to go for a moment, and nothing is worth that.
         batch.extend(six.iter().rev().filter(|address| !has(address)).map(|address| add(address)));
         if !batch.is_empty() {
             // One of them may have gone with another, so what counts is what is there in the end.
@@ -250,38 +251,59 @@ impl Device {
     async fn restore_neighbours(&self, network: &Network<'_>) -> Result<(), String> {
         let now = neighbours(network, &self.name).await?;
         let missing = self.neighbours.iter().filter(|line| !now.contains(line));
-        let batch: String = missing.map(|line| format!("neigh replace {line} dev {}\n", self.name)).collect();
+        let lines: Vec<String> = missing.map(|line| format!("neigh replace {line} dev {}\n", self.name)).collect();
+        let batch = lines.concat();
         if batch.is_empty() { Ok(()) } else { network.ip().args(["-batch", "-"]).input(batch).run().await }
     }
 
-    /// What it lacks, for people.
-    fn lacks(&self, links: &[Link], after: u32) -> Vec<String> {
+    /// What it lacks.
+    fn lacks(&self, links: &[Link], after: u32) -> Vec<Lack> {
         let name = &self.name;
         let Some(now) = links.iter().find(|link| link.name == *name) else {
-            return vec![format!("the device {name}, which is not there any more")];
+            return vec![Lack::of(format!("the device {name}, which is not there any more"))];
         };
         let mut out = Vec::new();
         if self.up && !now.is_up() {
-            out.push(format!("{name}, which is down"));
+            out.push(Lack::of(format!("{name}, which is down")));
         } else if self.carrier && !now.has_carrier() {
-            out.push(format!("the carrier of {name}"));
+            out.push(Lack::passing(format!("the carrier of {name}")));
         }
         if let Some(master) = self.master.as_ref().filter(|_| now.master != self.master) {
-            out.push(format!("{name} in {master}"));
+            out.push(Lack::of(format!("{name} in {master}")));
         }
         for address in self.wanted(after).chain(&self.made) {
-            match now.addresses.iter().find(|own| own.is(address)) {
-                None => out.push(format!("the address {} of {name}", address.text())),
+            let text = format!("the address {} of {name}", address.text());
+            out.extend(match now.addresses.iter().find(|own| own.is(address)) {
+                None if self.made.contains(address) => Some(Lack::passing(text)),
+                None => Some(Lack::of(text)),
                 Some(own) if own.dadfailed && !address.dadfailed => {
-                    out.push(format!("the address {} of {name}, which another host has as well", address.text()));
+                    Some(Lack::of(format!("{text}, which another host has as well")))
                 }
                 Some(own) if own.tentative && !address.tentative => {
-                    out.push(format!("the address {} of {name}, which is still tentative", address.text()));
+                    Some(Lack::passing(format!("{text}, which is still tentative")))
                 }
-                Some(_) => {}
-            }
+                Some(_) => None,
+            });
         }
         out
+    }
+}
+
+/// Something that is not as it was.
+struct Lack {
+    /// For people.
+    text: String,
+    /// It may be only a matter of time.
+    passes: bool,
+}
+
+impl Lack {
+    fn of(text: String) -> Self {
+        Self { text, passes: false }
+    }
+
+    fn passing(text: String) -> Self {
+        Self { text, passes: true }
     }
 }
 

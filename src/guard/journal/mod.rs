@@ -45,7 +45,7 @@ pub(super) struct JournalRecord {
     /// When it was about to be injected.
     begun: String,
     /// Of the system that it was injected on.
-    boot: String,
+    pub(super) boot: String,
     /// The network namespace it was injected in, if that has a name; and its number.
     pub(super) netns: Option<String>,
     pub(super) namespace: u64,
@@ -330,6 +330,9 @@ fn content(file: &File) -> Result<JournalRecord, Damage> {
     folder::trusted(&metadata).map_err(|why| damage(format!("not to be trusted: {why}"), &[]))?;
     let mut bytes = Vec::new();
     file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| damage(error.to_string(), &[]))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(damage(format!("damaged: it has more than {LIMIT} bytes"), &bytes));
+    }
     let value: serde_json::Value =
         serde_json::from_slice(&bytes).map_err(|error| damage(format!("damaged: {error}"), &bytes))?;
     let format = value.pointer("/journal/format").and_then(serde_json::Value::as_u64);

@@ -1,5 +1,6 @@
 //! One request on a stream that is already there, and the body of its response piece by piece.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
@@ -139,13 +140,15 @@ impl<B> OwnBody for B where B: hyper::body::Body<Data = Bytes, Error = std::conv
 
 /// A connection, over which one request goes after another.
 pub(super) struct Channel<B> {
+    /// Gone when this side drops the connection: what ends then has not been lost. Dropped ahead of what ends it.
+    _held: Arc<()>,
+    /// The library works in the background; it ends with the connection.
+    _scope: Scope,
     sender: Sender<B>,
     limits: Limits,
     end: StreamEnd,
     /// Why the connection ended.
     own: oneshot::Receiver<Option<hyper::Error>>,
-    /// The library works in the background; it ends with the connection.
-    _scope: Scope,
 }
 
 enum Sender<B> {
@@ -174,8 +177,12 @@ impl<B: OwnBody> Channel<B> {
         let (stream, end) = TrackedStream::new(stream);
         let scope = Scope::default();
         let (tell, own) = oneshot::channel();
-        let told = |why: Option<hyper::Error>| {
-            ended();
+        let held = Arc::new(());
+        let is_held = Arc::downgrade(&held);
+        let told = move |why: Option<hyper::Error>| {
+            if is_held.strong_count() > 0 {
+                ended();
+            }
             tell.send(why)
         };
         let io = TokioIo::new(stream);
@@ -193,7 +200,7 @@ impl<B: OwnBody> Channel<B> {
                 Sender::Http2(sender)
             }
         };
-        Ok(Self { sender, limits, end, own, _scope: scope })
+        Ok(Self { _held: held, _scope: scope, sender, limits, end, own })
     }
 
     /// Whether a request would be taken at once.

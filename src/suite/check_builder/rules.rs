@@ -136,15 +136,17 @@ pub(in crate::suite) fn conflict(families: &[Family], family: &Family, args: &mu
         }
         return Some(why);
     }
-    fn inside(families: &[Family], arg: &mut Arg) -> Option<String> {
-        match arg {
-            Arg::Probe { family, args, .. } => {
-                let inner = families.iter().find(|known| known.name == *family)?;
-                conflict(families, inner, args)
-            }
-            Arg::Map(items) => items.iter_mut().find_map(|(_, arg)| inside(families, arg)),
-            _ => None,
-        }
-    }
     args.0.values_mut().find_map(|arg| inside(families, arg))
+}
+
+/// The same for a probe inside of an argument.
+fn inside(families: &[Family], arg: &mut Arg) -> Option<String> {
+    match arg {
+        Arg::Probe { family, args, .. } => {
+            let inner = families.iter().find(|known| known.name == *family)?;
+            conflict(families, inner, args)
+        }
+        Arg::Map(items) => items.iter_mut().find_map(|(_, arg)| inside(families, arg)),
+        _ => None,
+    }
 }

@@ -3,6 +3,7 @@
 
 mod altered;
 mod backends;
+mod disruptions;
 mod duplicate_address;
 mod fixed_answer;
 mod impaired;

@@ -174,6 +174,6 @@ async fn only_one_question_over_udp_has_a_prober() {
         ("dnssec", text("validate")),
         ("server", texts(&["127.0.0.1", "127.0.0.2"])),
     ] {
-        assert!(!of(args(server, "www.test", &[field.clone()])).await, "{field:?}");
+        assert!(!of(args(server, "www.test", std::slice::from_ref(&field))).await, "{field:?}");
     }
 }

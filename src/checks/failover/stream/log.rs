@@ -217,7 +217,8 @@ impl StreamLog {
         if let Some(last) = self.last_arrival
             && at - last > self.interval * 2.0
         {
-            let around = self.late.iter().filter(|(sent, _)| *sent >= last - self.interval && *sent <= at + self.interval);
+            let around =
+                self.late.iter().filter(|(sent, _)| *sent >= last - self.interval && *sent <= at + self.interval);
             let lateness = around.map(|(_, lateness)| *lateness).fold(0.0, f64::max);
             self.gaps.push(Gap { from: last, until: at, lateness });
             if self.gaps.len() > GAPS * 2 {

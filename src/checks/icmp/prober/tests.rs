@@ -77,7 +77,7 @@ fn datagram<'p>(bytes: &'p [u8], sender: &str) -> Heard<'p> {
     Heard::Datagram(HeardDatagram { bytes, cut: false, sender: Some((sender, 0).into()), ttl: Some(63), at: 9 })
 }
 
-/// The reply of an ICMPv6 socket, where no checksum hides what else is wrong with it.
+/// The reply of an `ICMPv6` socket, where no checksum hides what else is wrong with it.
 #[tokio::test]
 async fn what_was_altered_on_the_way_is_unexpected() {
     let Some(mut prober) = open("::1", &[]).await else { return };

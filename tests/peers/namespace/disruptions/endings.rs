@@ -1,0 +1,178 @@
+//! However a run ends, and whoever dies with it: each built-in disruption is undone, by the guard at once, or by `shakedown restore`
+//! when that died as well. The table is the product of [`KINDS`] and [`ENDINGS`].
+
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use super::{PATIENCE, Wire, assert_same, unordered, within};
+use crate::sandbox::CliSandbox;
+
+/// From the death of a run to the moment when all is verified to be back.
+const RESTORED_WITHIN: Duration = Duration::from_secs(2);
+
+/// What `inject` is; `PID` stands for a process of the test.
+const KINDS: &[(&str, &str)] = &[
+    ("link", "{link: {down: e0}}"),
+    ("drop", "{drop: {peer: 10.83.0.2}}"),
+    ("partition", "{partition: {device: e0}}"),
+    ("process", "{process: {signal: stop, pid: PID}}"),
+    ("address", "{address: {remove: 10.83.0.1/24, from: e0}}"),
+    ("sequence", "[{drop: {peer: 10.83.0.2}}, {address: {add: 10.83.0.9/24, to: e0}}, {process: {pid: PID}}]"),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Ending {
+    /// The run restores when `observe` is over.
+    Itself,
+    /// The time of the whole run is over.
+    Deadline,
+    Signal(Signal),
+    /// Its whole process group gets the signal.
+    Group(Signal),
+    /// Run and guard die at the same moment.
+    WithGuard,
+}
+
+const ENDINGS: &[Ending] = &[
+    Ending::Itself,
+    Ending::Deadline,
+    Ending::Signal(Signal::SIGINT),
+    Ending::Signal(Signal::SIGTERM),
+    Ending::Signal(Signal::SIGKILL),
+    Ending::Group(Signal::SIGKILL),
+    Ending::WithGuard,
+];
+
+/// A wire, a process that may be stopped, and runs that break them.
+struct Stage {
+    wire: Wire,
+    sandbox: CliSandbox,
+    victim: Child,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = self.victim.kill();
+        let _ = self.victim.wait();
+    }
+}
+
+impl Stage {
+    fn new() -> Option<Self> {
+        let wire = Wire::new()?.acquainted();
+        let victim = wire.near.command("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
+        Some(Self { wire, sandbox: CliSandbox::new(), victim })
+    }
+
+    /// Starts a run in the namespace, as the leader of its process group.
+    fn run(&self, inject: &str, ending: Ending) -> Child {
+        let observe = if ending == Ending::Itself { "200ms" } else { "10m" };
+        let suite = format!(
+            "version: 1\nsuite: s\nchecks:\n  - id: f\n    netns: {}\n    failover:\n      probe: {{icmp: {{host: 10.83.0.2}}, \
+             interval: 20ms, timeout: 200ms}}\n      inject: {}\n      steady: 100ms\n      settle: 50ms\n      observe: {observe}\n",
+            self.wire.near.name(),
+            inject.replace("PID", &self.victim.id().to_string())
+        );
+        self.sandbox.write("suite.yaml", &suite);
+        let mut args = vec!["run", "suite.yaml", "--allow-disruptive"];
+        if ending == Ending::Deadline {
+            args.extend(["--deadline", "2s"]);
+        }
+        let mut command = self.sandbox.shakedown(&args);
+        let said = std::fs::File::create(self.sandbox.path("said")).unwrap();
+        command.process_group(0).stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap()
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.sandbox.path("said")).unwrap()
+    }
+
+    fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.victim.id())).unwrap();
+        stat.rsplit_once(") ").unwrap().1.starts_with('T')
+    }
+
+    /// What there is of the namespace, and whether the process is stopped.
+    fn state(&self) -> (Value, bool) {
+        (unordered(self.wire.near.state()), self.is_stopped())
+    }
+
+    fn journals(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.sandbox.path("journal")).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    fn guard(&self) -> i32 {
+        let journals = self.journals();
+        let document: Value = serde_json::from_slice(&std::fs::read(&journals[0]).unwrap()).unwrap();
+        i32::try_from(document["journal"]["guard"]["pid"].as_i64().unwrap()).unwrap()
+    }
+
+    fn play(&self, kind: &str, inject: &str, ending: Ending) {
+        let cell = format!("{kind}, {ending:?}");
+        let before = self.state();
+        let mut child = self.run(inject, ending);
+        let run = i32::try_from(child.id()).unwrap();
+        if !matches!(ending, Ending::Itself | Ending::Deadline) {
+            let broken = within(PATIENCE, || (!self.journals().is_empty() && self.state() != before).then_some(()));
+            assert!(broken.is_some(), "{cell}: nothing was broken: {}", self.said());
+        }
+        let ended = Instant::now();
+        match ending {
+            Ending::Itself | Ending::Deadline => {}
+            Ending::Signal(signal) => kill(Pid::from_raw(run), signal).unwrap(),
+            Ending::Group(signal) => killpg(Pid::from_raw(run), signal).unwrap(),
+            Ending::WithGuard => {
+                let both = [self.guard(), run];
+                // Stopped first, so that neither sees the other go.
+                for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+                    both.iter().for_each(|id| kill(Pid::from_raw(*id), signal).unwrap());
+                }
+            }
+        }
+        let code = child.wait().unwrap().code();
+        match ending {
+            Ending::WithGuard => {
+                assert!(self.state() != before, "{cell}: nobody was left to restore");
+                let restore = self.sandbox.shakedown(&["restore"]).output().unwrap();
+                let said = String::from_utf8_lossy(&restore.stdout) + String::from_utf8_lossy(&restore.stderr);
+                assert_eq!(restore.status.code(), Some(0), "{cell}: {said}");
+            }
+            // What the check says of it is another matter: a host cannot watch by a device that it took down itself.
+            Ending::Itself => assert!(code.is_some(), "{cell}: {}", self.said()),
+            _ => {
+                let restored = within(PATIENCE, || self.journals().is_empty().then_some(()));
+                let took = ended.elapsed();
+                assert!(restored.is_some(), "{cell}: the journal stays: {}", self.said());
+                let limit = if ending == Ending::Deadline { PATIENCE } else { RESTORED_WITHIN };
+                assert!(took <= limit, "{cell}: restored after {took:?}: {}", self.said());
+            }
+        }
+        let same = within(RESTORED_WITHIN, || (self.state() == before).then_some(()));
+        if same.is_none() {
+            let after = self.state();
+            assert_eq!(before.1, after.1, "{cell}: the process");
+            assert_same(&before.0, &after.0, &cell);
+        }
+        assert!(self.journals().is_empty(), "{cell}");
+    }
+}
+
+#[test]
+fn however_a_run_ends_each_disruption_is_undone() {
+    let stages: Vec<_> = KINDS.iter().map_while(|kind| Some((kind, Stage::new()?))).collect();
+    if stages.len() < KINDS.len() {
+        return;
+    }
+    std::thread::scope(|scope| {
+        for ((kind, inject), stage) in &stages {
+            scope.spawn(move || ENDINGS.iter().for_each(|ending| stage.play(kind, inject, *ending)));
+        }
+    });
+}
