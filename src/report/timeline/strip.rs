@@ -49,7 +49,7 @@ pub fn lines(timeline: &Timeline, width: usize, style: Style) -> Vec<String> {
         let slices = Slices::of(series, &span, &owners);
         let padding = " ".repeat(margin - name.width());
         out.push(trimmed(&format!("{name}{padding}"), &bar(&slices.seen, style)));
-        if owners.len() > 1 {
+        if owners.len() > 1 && slices.who.iter().any(|who| *who != Who::Nobody) {
             let row: String = slices.who.iter().map(|who| sign_of(*who)).collect();
             out.push(trimmed(&blank, &row));
         }
