@@ -99,7 +99,7 @@ fn plan(inject: Vec<String>, restore: Vec<String>) -> FaultPlan {
 fn limit(plan: &mut FaultPlan) -> &mut Duration {
     match &mut plan.inject[0] {
         Step::Run(command) => &mut command.timeout,
-        step => panic!("{step:?}"),
+        step @ Step::BuiltIn(_) => panic!("{step:?}"),
     }
 }
 

@@ -304,10 +304,13 @@ mod tests {
         );
     }
 
+    /// A kind, its fields, and why it is refused.
+    type Refused<'a> = (&'static str, &'a [(&'static str, Arg)], &'static str);
+
     #[test]
     fn what_means_nothing_is_refused() {
         let (device, address) = (|name: &str| ("device", text(name)), |of: &str| ("remove", text(of)));
-        let rows: &[(&'static str, &[(&'static str, Arg)], &str)] = &[
+        let rows: &[Refused] = &[
             ("partition", &[device("eth*")], "`partition`: `eth*` is not the name of one device"),
             ("partition", &[device("a\"b")], "is not the name of one device"),
             ("partition", &[device("a b")], "is not the name of an interface"),

@@ -105,7 +105,8 @@ fn several_things_may_be_broken() {
     assert_eq!((refused_beside.field, refused_beside.message.contains("known without it")), ("restore", true));
     let mut args = args();
     args.0.insert("inject", Arg::List(vec![link.clone(), command(&["true"]), command(&["false"])]));
-    let words: Vec<&str> = DynProbe::breaks(&Failover::from_args(&args).unwrap()).into_iter().map(|(word, _)| word).collect();
+    let words: Vec<&str> =
+        DynProbe::breaks(&Failover::from_args(&args).unwrap()).into_iter().map(|(word, _)| word).collect();
     assert_eq!(words, ["inject", "inject", "inject", "restore", "restore"]);
     args.0.remove("restore");
     assert_eq!(Failover::from_args(&args).err().unwrap().field, "inject", "nothing undoes its commands");

@@ -77,8 +77,6 @@ impl Gap {
 pub(in crate::checks::failover) struct OwnerChange {
     /// When the first probe that the new one answered was sent.
     pub(in crate::checks::failover) at: f64,
-    /// When its answer came.
-    pub(in crate::checks::failover) answered: f64,
     /// Index of the new owner, see [`StreamLog::owner`].
     pub(in crate::checks::failover) owner: u8,
 }
@@ -299,7 +297,7 @@ impl StreamLog {
             return;
         }
         if self.changes.len() < CHANGES {
-            self.changes.push(OwnerChange { at: result.sent, answered: result.ended, owner: result.owner });
+            self.changes.push(OwnerChange { at: result.sent, owner: result.owner });
         } else {
             self.more_changes += 1;
         }

@@ -75,9 +75,9 @@ fn an_address_that_was_given_is_gone_again() {
         assert!(wire.near.printed("ip -o address show dev e0").contains(address));
         assert!(held.verify().unwrap_err().contains("still has the address"));
         if round == 0 {
-            held.by_hand()
+            held.by_hand();
         } else {
-            held.restore()
+            held.restore();
         }
         assert_same(&before, &wire.near.state(), address);
         held.restore();

@@ -132,7 +132,9 @@ impl Stage {
                 let both = [self.guard(), run];
                 // Stopped first, so that neither sees the other go.
                 for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
-                    both.iter().for_each(|id| kill(Pid::from_raw(*id), signal).unwrap());
+                    for id in both {
+                        kill(Pid::from_raw(id), signal).unwrap();
+                    }
                 }
             }
         }

@@ -97,9 +97,9 @@ fn a_device_comes_back_with_all_it_had() {
         assert_ne!(before["routes"], lost["routes"]);
         assert_ne!(before["hops"], lost["hops"]);
         if round == "restored" {
-            held.restore()
+            held.restore();
         } else {
-            held.by_hand()
+            held.by_hand();
         }
         assert_same(&before, &wire.near.state(), round);
         assert!(wire.udp("10.83.0.2:7000") && wire.udp("[2001:db8:83::2]:7000"), "{round}");

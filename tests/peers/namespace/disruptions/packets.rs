@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 use super::super::Namespace;
 use super::{Held, Wire, assert_same, refused, within};
 
-const HOLD: Duration = Duration::from_secs(600);
+const HOLD: Duration = Duration::from_mins(10);
 const FOUR: &str = "10.83.0.2:7000";
 const SIX: &str = "[2001:db8:83::2]:7000";
 
@@ -83,9 +83,9 @@ fn what_is_named_is_dropped_and_nothing_else() {
         // Loaded again, it is one table still.
         held.inject();
         if *name == "all" {
-            held.by_hand()
+            held.by_hand();
         } else {
-            held.restore()
+            held.restore();
         }
         assert_same(&before, &own.state(), name);
         held.restore();
@@ -223,9 +223,9 @@ fn a_partition_stops_arp_too() {
         assert!(!wire.udp(FOUR) && !wire.udp(SIX) && !wire.tcp(FOUR));
         assert_eq!(finds(&wire), found, "{}", held.disruption.shell_text());
         if found {
-            held.restore()
+            held.restore();
         } else {
-            held.by_hand()
+            held.by_hand();
         }
         held.restore();
         assert_same(&before, &wire.near.state(), "restored");

@@ -47,7 +47,9 @@ fn total(log: &StreamLog) -> u64 {
 #[test]
 fn a_late_answer_is_late_and_a_second_one_a_duplicate() {
     let mut probes = Probes::new();
-    (0..5).for_each(|number| probes.send(number));
+    for number in 0..5 {
+        probes.send(number);
+    }
     probes.answer(0, 1, None);
     probes.answer(2, 1, None);
     probes.answer(1, 150, None);
@@ -74,7 +76,9 @@ fn an_answer_weighs_more_than_an_error_before_it() {
 #[test]
 fn a_probe_is_certain_a_minute_after_it_was_sent() {
     let mut probes = Probes::new();
-    (0..3).for_each(|number| probes.send(number));
+    for number in 0..3 {
+        probes.send(number);
+    }
     probes.answer(0, 1, None);
     probes.settle(999);
     assert_eq!(total(&probes.log), 0, "a duplicate may come");
@@ -86,7 +90,9 @@ fn a_probe_is_certain_a_minute_after_it_was_sent() {
     assert_eq!(probes.log.probes[1].word(), "late");
     // Beyond what the prober keeps, the oldest go.
     let mut crowd = Probes::new();
-    (0..10).for_each(|number| crowd.send(number));
+    for number in 0..10 {
+        crowd.send(number);
+    }
     crowd.log.settle(20 * MS, 0, (TIMEOUT, 4), &mut crowd.given_up);
     assert_eq!(crowd.given_up, [0, 1, 2, 3, 4, 5]);
 }
@@ -94,8 +100,12 @@ fn a_probe_is_certain_a_minute_after_it_was_sent() {
 #[test]
 fn what_was_skipped_is_no_loss() {
     let mut probes = Probes::new();
-    [0, 1, 5].into_iter().for_each(|number| probes.send(number));
-    [0, 1, 5].into_iter().for_each(|number| probes.answer(number, 1, None));
+    for number in [0, 1, 5] {
+        probes.send(number);
+    }
+    for number in [0, 1, 5] {
+        probes.answer(number, 1, None);
+    }
     let log = probes.finished();
     assert_eq!((total(&log), log.probes[2].due), (3, 0.005));
 }
@@ -119,7 +129,7 @@ fn of_many_alike_only_both_ends_are_kept_and_all_are_counted() {
     assert_eq!(total(&log), 1_000_000);
     let lost = log.probes.iter().filter(|probe| probe.is_failed());
     assert_eq!(lost.clone().map(ProbeResult::count).sum::<u64>(), 30_000);
-    let (first, last) = (lost.clone().next().unwrap(), lost.last().unwrap());
+    let (first, last) = (lost.clone().next().unwrap(), lost.clone().next_back().unwrap());
     assert_eq!((first.due, last.due), (400.0, 429.999));
     let quiet = log.probes.iter().find(|probe| probe.dropped.count > 0).unwrap();
     assert!((quiet.dropped.stretch - 0.002).abs() < 1e-9, "the next answer came two milliseconds later");
@@ -158,11 +168,19 @@ fn a_slow_answer_among_prompt_ones_is_kept() {
 #[test]
 fn a_time_without_an_arrival_knows_how_late_this_side_was() {
     let mut probes = Probes::new();
-    (0..10).for_each(|number| probes.send(number));
-    (0..9).for_each(|number| probes.answer(number, 1, None));
-    (10..30).for_each(|number| probes.log.sent(number, number * MS, 30 * MS));
+    for number in 0..10 {
+        probes.send(number);
+    }
+    for number in 0..9 {
+        probes.answer(number, 1, None);
+    }
+    for number in 10..30 {
+        probes.log.sent(number, number * MS, 30 * MS);
+    }
     probes.answer(9, 1, None);
-    (10..30).for_each(|number| probes.answer(number, 31 - number, None));
+    for number in 10..30 {
+        probes.answer(number, 31 - number, None);
+    }
     let log = probes.finished();
     let [gap] = *log.gaps else { panic!("{:?}", log.gaps) };
     assert!((gap.length() - 0.021).abs() < 1e-6 && (gap.lateness - 0.020).abs() < 1e-6, "{gap:?}");

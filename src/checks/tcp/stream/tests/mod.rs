@@ -64,7 +64,10 @@ async fn a_check_that_a_stream_cannot_keep_is_asked_in_rounds() {
     };
     let (send, banner) = (("send", text("x")), ("banner", Arg::Bool(true)));
     assert!(of(Connection::New, &[]).await && of(Connection::Keep, &[]).await);
-    assert!(!of(Connection::New, &[send.clone()]).await && of(Connection::Keep, &[send.clone()]).await);
+    assert!(
+        !of(Connection::New, std::slice::from_ref(&send)).await
+            && of(Connection::Keep, std::slice::from_ref(&send)).await
+    );
     for more in [
         &[banner.clone()][..],
         &[send.clone(), banner],

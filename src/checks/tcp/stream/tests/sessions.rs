@@ -9,8 +9,8 @@ use crate::probe::{Connection, Connections, ProbeFailure, Prober, Reply, Seen, S
 use crate::testing::{drive, stream, text};
 
 /// The other side of a reset.
-fn reset(stream: TcpStream) {
-    let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+fn reset(stream: &TcpStream) {
+    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 #[tokio::test]
@@ -56,9 +56,10 @@ async fn a_service_that_is_gone_and_comes_back_is_found_at_once() {
             let _ = lines.next();
             drop(listener);
             if in_order {
-                drop(stream)
+                drop(stream);
             } else {
-                reset(stream)
+                reset(&stream);
+                drop(stream);
             }
             comes.recv().unwrap();
             let listener = TcpListener::bind(peer).unwrap();
