@@ -111,7 +111,9 @@ impl Desk {
         let both = [self.guard(), run];
         // Stopped first, so that neither sees the other go.
         for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
-            both.iter().for_each(|id| kill(Pid::from_raw(*id), signal).unwrap());
+            for id in both {
+                kill(Pid::from_raw(id), signal).unwrap();
+            }
         }
         child.wait().unwrap();
         while std::fs::read_to_string(format!("/proc/{}/stat", both[0])).is_ok_and(|stat| !stat.contains(") Z")) {

@@ -47,6 +47,10 @@ impl Prober for CutMarked {
         self.prober.capacity()
     }
 
+    fn stamps_exactly(&self) -> bool {
+        self.prober.stamps_exactly()
+    }
+
     fn connections(&self) -> Option<Connections> {
         self.prober.connections()
     }

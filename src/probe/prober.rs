@@ -132,6 +132,11 @@ pub trait Prober: Send {
         1 << 16
     }
 
+    /// Whether arrivals are stamped by the kernel or by the thread of the stream. Tasks wait for their turn before they do.
+    fn stamps_exactly(&self) -> bool {
+        true
+    }
+
     /// The connections it kept, of one that does so.
     fn connections(&self) -> Option<Connections> {
         None

@@ -141,6 +141,10 @@ fn stream(field: &'static str, name: String, probe: NestedProbe) -> Result<Strea
         let message = format!("`{family_name}` has no connection to keep (`connection: {}`)", connection.word());
         return Err(invalid(message, "leave `connection` out: it is for tcp and http"));
     }
+    if connection == Connection::Keep && family_name == "tcp" && group.get(&IDENTITY).is_some() {
+        let help = "leave `identity` out: what the server sends before the first echo tells who it is";
+        return Err(invalid("a session has no facts for `identity`".to_owned(), help));
+    }
     if echo && family_name != "udp" {
         let help = "leave `echo` out; a tcp session (`connection: keep`) expects an echo by itself";
         return Err(invalid(format!("`echo` is for udp, this is `{family_name}`"), help));

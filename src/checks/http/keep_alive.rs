@@ -127,6 +127,10 @@ impl Prober for KeepAlive {
         self.capacity
     }
 
+    fn stamps_exactly(&self) -> bool {
+        false
+    }
+
     fn connections(&self) -> Option<Connections> {
         Some(Connections { opened: self.kept.opened(), lost: self.kept.lost() })
     }

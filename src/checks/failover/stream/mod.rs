@@ -115,22 +115,38 @@ impl StreamConfig {
         Ok(Self { expected, ..self.clone() })
     }
 
-    async fn prober(&self, clock: Clock, seed: u64) -> Result<(Box<dyn Prober>, bool), Fault> {
+    async fn prober(&self, clock: Clock, seed: u64) -> Result<Box<dyn Prober>, Fault> {
         let Self { interval, timeout, connection, echo, .. } = *self;
         let spec = StreamSpec { clock, interval, timeout, connection, echo, seed };
-        // A fact is seen in a round alone.
-        let own = if self.identity.is_some() { None } else { self.probe.stream(&spec).await? };
-        Ok(match own {
-            Some(prober) => (prober, true),
-            None => (Box::new(RoundProber::new(self.rounds(), clock)), false),
-        })
+        // A fact is seen in a round alone, or in a request over a connection that is kept.
+        let kept = connection == Connection::Keep;
+        let own = if self.identity.is_some() && !kept { None } else { self.probe.stream(&spec).await? };
+        match own {
+            Some(prober) => Ok(prober),
+            None if kept || echo => Err(Fault::local(
+                "open the stream",
+                self.probe.target(),
+                if kept {
+                    "this check cannot be asked over a connection that stays"
+                } else {
+                    "this check sends more than one text to be echoed"
+                },
+                if kept {
+                    "leave out what needs a connection of its own (`follow`, `proxy`, a dialogue), or write `connection: new`"
+                } else {
+                    "give it one `send` and no `datagrams`, or leave `echo` out"
+                },
+            )),
+            None => Ok(Box::new(RoundProber::new(self.rounds(), clock))),
+        }
     }
 }
 
 impl ProbeStream {
     /// Starts to probe; all times are on `clock`.
     pub(super) async fn start(config: StreamConfig, clock: Clock, seed: u64) -> Result<Self, Fault> {
-        let (prober, exact) = config.prober(clock, seed).await?;
+        let prober = config.prober(clock, seed).await?;
+        let exact = prober.stamps_exactly();
         let log = StreamLog::new(config.interval.as_secs_f64());
         let shared = Arc::new(Shared { log: Mutex::new(log) });
         let mut threads = Threads::new();

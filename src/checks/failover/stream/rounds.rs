@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Fault, Observation};
+use crate::net::dial::closing_by_reset;
 use crate::net::open_loop::Clock;
 use crate::probe::{Cx, DynProbe, ProbeFailure, Prober, Reply, Seen};
 
@@ -34,7 +35,7 @@ impl Rounds {
         let mut observation = Observation::default();
         let deadline = Instant::now() + self.limit;
         let mut cx = Cx::new(&mut observation, self.probe.facts(), deadline, number, cancel.clone());
-        match timeout(self.limit, self.probe.run(&mut cx)).await {
+        match timeout(self.limit, closing_by_reset(self.probe.run(&mut cx))).await {
             Err(_) => Ok(None),
             Ok(result) => result.map(|()| Some(observation)),
         }
@@ -91,6 +92,10 @@ impl Prober for RoundProber {
 
     fn capacity(&self) -> usize {
         CAPACITY
+    }
+
+    fn stamps_exactly(&self) -> bool {
+        false
     }
 }
 
