@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::disruption::{Disruption, Undo};
 use super::result::FailedUndo;
 use super::{CommandSpec, GRACE, RestoreResult};
+use crate::model::human_time;
 
 /// Restoring is tried this often.
 const ATTEMPTS: u32 = 2;
@@ -89,7 +90,9 @@ pub(super) async fn inject(disruption: &Disruption) -> Result<(), String> {
 }
 
 async fn limited<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    tokio::time::timeout(BUILT_IN, work).await.unwrap_or_else(|_| Err(format!("not done within {BUILT_IN:?}")))
+    tokio::time::timeout(BUILT_IN, work)
+        .await
+        .unwrap_or_else(|_| Err(format!("not done within {}", human_time(BUILT_IN))))
 }
 
 impl FaultPlan {

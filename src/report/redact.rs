@@ -137,12 +137,11 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
         attempts: _,
         earlier,
         settled_in_s: _,
-        // A hash; cut up by a secret of four characters it would no longer tell definitions apart.
+        // Cut up by a secret of four characters it would no longer tell definitions apart.
         digest: _,
         facts,
         partial,
         totals: _,
-        // Counts.
         late_here: _,
         expectations,
         control,
@@ -172,9 +171,7 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     texts(earlier, redactor);
     of_facts(facts, redactor);
     named(partial, redactor, |why, redactor| redactor.scrub(why));
-    for outcome in expectations {
-        of_outcome(outcome, redactor);
-    }
+    of_outcomes(expectations, redactor);
     some(control, redactor, of_control);
     named(metrics, redactor, of_metric);
     texts(notes, redactor);
@@ -184,6 +181,12 @@ fn of_check(check: &mut CheckRecord, redactor: &Redactor) {
     of_sides([base, over_ipv4], redactor);
     named(rules, redactor, word);
     words(gated, redactor);
+}
+
+fn of_outcomes(outcomes: &mut [Outcome], redactor: &Redactor) {
+    for outcome in outcomes {
+        of_outcome(outcome, redactor);
+    }
 }
 
 fn of_timeline(timeline: &mut Arc<Timeline>, redactor: &Redactor) {

@@ -72,6 +72,7 @@ const OF_A_STORE: &[(&str, &[&str])] = &[
     ("show no check", &["baseline", "show", "s", "--check", "ODD", "--dir", "b"]),
     ("pin", &["baseline", "pin", "s", "runODD", "--dir", "b"]),
     ("remove", &["baseline", "rm", "s", "--run", "runODD", "--dir", "b"]),
+    ("restore", &["restore", "--journal", "jODD"]),
     ("probe", &["probe", "tcp", "127.0.0.1:PORT", "banner=true"]),
     ("probe no family", &["probe", "tcODD", "127.0.0.1:PORT"]),
     ("probe no field", &["probe", "tcp", "127.0.0.1:PORT", "baODD=true"]),

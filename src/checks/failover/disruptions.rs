@@ -1,9 +1,10 @@
 //! Built-in disruptions as a suite writes them.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::guard::Disruption;
 use crate::guard::disruption::{
@@ -183,7 +184,8 @@ fn address(args: &Args) -> Result<AddressChange, Wrong> {
         ((Some(address), Some(device)), (None, None)) => (ChangeKind::Remove, address, device),
         ((None, None), (Some(address), Some(device))) => (ChangeKind::Add, address, device),
         _ => {
-            let help = "write `{remove: 192.0.2.10/24, from: eth0}` or `{add: 192.0.2.10/24, to: eth0}`";
+            let help =
+                "write `address: {remove: 192.0.2.10/24, from: eth0}` or `address: {add: 192.0.2.10/24, to: eth0}`";
             return Err(("which address, and of which device?".into(), help.into()));
         }
     };
@@ -236,9 +238,10 @@ fn network(text: &Text) -> Result<String, Wrong> {
 /// The name of an nft table that nobody else has.
 fn table() -> String {
     static TABLES: AtomicU32 = AtomicU32::new(0);
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let (process, number) = (std::process::id(), TABLES.fetch_add(1, Ordering::Relaxed));
-    format!("shakedown_{:x}_{process}_{number}", since.as_secs())
+    // Another process of the same number may have left one behind.
+    let chance = RandomState::new().build_hasher().finish() >> 32;
+    format!("shakedown_{chance:x}_{process}_{number}")
 }
 
 #[cfg(test)]

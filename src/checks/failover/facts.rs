@@ -249,11 +249,11 @@ facts! { pub(super) FACTS;
     )
     .rows_named(super::settings::names);
     pub(super) const S_OUTAGE: Fact<Interval> =
-        Fact::bounds("streams.outage", Unit::Seconds, "Its longest outage.").on_breach(OUTAGE).column();
+        Fact::bounds("streams.outage", Unit::Seconds, "How long its longest outage took, by its bounds.").on_breach(OUTAGE).column();
     pub(super) const S_OUTAGES: Fact<i64> =
-        Fact::integer("streams.outages", Unit::Count, "Its outages before `restore`.").column();
+        Fact::integer("streams.outages", Unit::Count, "How many outages it had before `restore`.").column();
     pub(super) const S_DOWNTIME: Fact<Interval> =
-        Fact::bounds("streams.downtime", Unit::Seconds, "All of these together.").on_breach(OUTAGE).column();
+        Fact::bounds("streams.downtime", Unit::Seconds, "All its outages before `restore` together, by their bounds.").on_breach(OUTAGE).column();
     pub(super) const S_GAP: Fact<f64> =
         Fact::number("streams.gap", Unit::Seconds, "Its longest time between two answers before `restore`.").on_breach(OUTAGE).column();
     pub(super) const S_FAILBACK: Fact<Interval> =
@@ -262,13 +262,13 @@ facts! { pub(super) FACTS;
         Fact::number("streams.degraded", Unit::Seconds, "Time in which only a share of its probes was answered.").column();
     pub(super) const S_RECOVERED: Fact<bool> =
         Fact::flag("streams.recovered", "It had recovered before `restore` began.").column();
-    pub(super) const S_SENT: Fact<i64> = Fact::integer("streams.sent", Unit::Count, "Its probes.").column();
+    pub(super) const S_SENT: Fact<i64> = Fact::integer("streams.sent", Unit::Count, "How many probes of it were sent.").column();
     pub(super) const S_LOST: Fact<i64> =
-        Fact::integer("streams.lost", Unit::Count, "Those without an answer, after the first steady phase.").column();
+        Fact::integer("streams.lost", Unit::Count, "Probes of it without an answer, after the first steady phase.").column();
     pub(super) const S_LATE: Fact<i64> =
-        Fact::integer("streams.late", Unit::Count, "Those answered after their `timeout`.").column();
+        Fact::integer("streams.late", Unit::Count, "Probes of it that were answered after their `timeout`.").column();
     pub(super) const S_DUPLICATES: Fact<i64> =
-        Fact::integer("streams.duplicates", Unit::Count, "Second answers to a probe.").column();
+        Fact::integer("streams.duplicates", Unit::Count, "Second answers to one of its probes.").column();
     pub(super) const S_CONNECTIONS_LOST: Fact<i64> =
         Fact::integer("streams.connections_lost", Unit::Count, "Connections of it that were lost, with `connection: keep`.").column();
     pub(super) const S_OWNER_CHANGES: Fact<i64> =
@@ -281,8 +281,8 @@ facts! { pub(super) FACTS;
     pub(super) const E_AT: Fact<f64> =
         Fact::number("episodes.at", Unit::Seconds, "When its first failed probe was sent, after the start of the streams.").column();
     pub(super) const E_LENGTH: Fact<Interval> =
-        Fact::bounds("episodes.length", Unit::Seconds, "How long it took.").column();
-    pub(super) const E_LOST: Fact<i64> = Fact::integer("episodes.lost", Unit::Count, "Failed probes.").column();
+        Fact::bounds("episodes.length", Unit::Seconds, "How long it took, by its bounds.").column();
+    pub(super) const E_LOST: Fact<i64> = Fact::integer("episodes.lost", Unit::Count, "How many probes failed in it.").column();
     pub(super) const E_PHASE: Fact<Choice> = Fact::choice(
         "episodes.phase",
         PHASES,

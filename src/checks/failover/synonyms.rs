@@ -15,11 +15,12 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("monitor", "observe"), ("wait", "settle"), ("warmup", "steady"), ("before", "steady"), ("baseline", "steady"),
     ],
     facts: &[
-        ("downtime", "outage.hi"), ("outage", "outage.hi"), ("duration", "outage.hi"), ("max_outage", "outage.hi"),
-        ("interruption", "outage.hi"), ("recovery_time", "recovered_after"), ("mttr", "recovered_after"),
-        ("time_to_recover", "recovered_after"), ("failback_outage", "failback.hi"), ("lost_requests", "lost"),
-        ("loss", "lost"), ("packets_lost", "lost"), ("success", "recovered: true"),
-        ("rtt", "latency.p95"), ("response_time", "latency.p95"), ("elapsed", "outage.hi"),
+        ("duration", "outage"), ("max_outage", "outage"), ("longest_outage", "outage"),
+        ("interruption", "outage"), ("recovery_time", "recovered_after"), ("mttr", "recovered_after"),
+        ("time_to_recover", "recovered_after"), ("failback_outage", "failback"), ("lost_requests", "lost"),
+        ("loss", "lost"), ("packets_lost", "lost"), ("success", "recovered: true"), ("max_gap", "gap.longest"),
+        ("freeze", "gap.longest"), ("stall", "gap.longest"), ("flaps", "owners.changes"), ("switch_time", "switched_after"),
+        ("rtt", "latency.p95"), ("response_time", "latency.p95"), ("elapsed", "outage"),
     ],
     options: &[],
 };

@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(of(3, 3, Some("192.0.2.7")), Some((ProbeFailure::Refused, refused)));
         let lost = "192.0.2.7:9 cannot be reached: ttl_exceeded from 192.0.2.1".to_owned();
         assert_eq!(of(11, 0, Some("192.0.2.1")), Some((ProbeFailure::Unreachable, lost)));
-        assert_eq!(of(3, 13, Some("127.0.0.1")).unwrap().0, ProbeFailure::Blocked, "a filter of this host");
+        assert_eq!(of(3, 13, Some("127.0.0.1")).unwrap().0, ProbeFailure::Blocked, "an own filter");
         assert_eq!(of(4, 0, Some("192.0.2.1")), None);
         assert_eq!(of(3, 3, None), None, "the call that sent it told so");
     }

@@ -14,6 +14,7 @@ use super::tool::{Tool, installed};
 use crate::guard::processes::{self, Process};
 use crate::model::Choices as _;
 use crate::model::argument::choices;
+use crate::model::human_time;
 
 /// A signal takes effect within this, also where a process first finishes a call of the kernel, or puts its house in order.
 const EFFECT: Duration = Duration::from_secs(10);
@@ -158,7 +159,12 @@ impl ProcessSignal {
             let Some(process) = unmoved else { return self.reached_any() };
             if Instant::now() >= end {
                 let what = if self.signal.ends() { "still runs" } else { "is as it was" };
-                return Err(format!("{} {what} {EFFECT:?} after SIG{}", named(*process), self.signal.name()));
+                return Err(format!(
+                    "{} {what} {} after SIG{}",
+                    named(*process),
+                    human_time(EFFECT),
+                    self.signal.name()
+                ));
             }
             sleep(LOOK).await;
         }
@@ -214,7 +220,7 @@ impl ProcessTarget {
     async fn find(&self) -> Result<Process, String> {
         let (pid, place) = match self {
             Self::Pid(pid) => (*pid, String::new()),
-            Self::PidFile(file) => (of_file(file)?, format!(", which {} names", file.display())),
+            Self::PidFile(file) => (of_file(file)?, format!(", named by {}", file.display())),
             Self::Unit(unit) => {
                 installed(&["systemctl"])?;
                 let shown = main_pid(unit).output().await?;

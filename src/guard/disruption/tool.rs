@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
+use crate::model::human_time;
 use crate::model::shell;
 
 /// None of them waits for anybody but the kernel.
@@ -87,7 +88,7 @@ impl Tool {
         let mut child = self.spawn().map_err(&failed)?;
         let ended = timeout(LIMIT, self.talk(&mut child, keep)).await;
         let (lines, said, status) =
-            ended.map_err(|_| failed(format!("not done within {LIMIT:?}, killed")))?.map_err(&failed)?;
+            ended.map_err(|_| failed(format!("not done within {}, killed", human_time(LIMIT))))?.map_err(&failed)?;
         if status.success() { Ok(lines) } else { Err(failed(failure(status, said.trim()))) }
     }
 

@@ -144,7 +144,9 @@ impl ArgContext<'_> {
         {
             return "take the `-` before its keys out".to_owned();
         }
-        match (node.text(), fields.iter().find(|field| field.required)) {
+        let main = fields.iter().find(|field| field.required);
+        let command_field = || fields.iter().find(|field| matches!(field.kind, FieldKind::List(FieldKind::Argument)));
+        match (node.text(), main.or_else(command_field)) {
             (Some(text), Some(first)) if matches!(first.kind, FieldKind::List(FieldKind::Argument)) => {
                 format!("write `{owner}: {{{}: {}}}`; keys: {names}", first.name, command(text))
             }

@@ -161,7 +161,12 @@ pub(super) fn of(family: &Family) -> Value {
                 let column = reference(&name(Sort::of_column(info), Form::All));
                 properties.insert(info.name.into(), json!({"description": info.help, "allOf": [column]}));
                 let (table, column) = escaped.rsplit_once("\\.").unwrap_or_default();
-                cells.entry((table.to_owned(), name(sort, form_of(info)))).or_default().push(column.to_owned());
+                let named = family.facts.iter().any(|fact| fact.row_names.is_some() && info.is_column_of(fact));
+                let rows = if named { "(row\\.)?" } else { "row\\." };
+                cells
+                    .entry((format!("{table}\\.{rows}"), name(sort, form_of(info))))
+                    .or_default()
+                    .push(column.to_owned());
                 if info.has_statistics() {
                     statistics.entry(name(sort, form_of(info))).or_default().push(escaped);
                 }
@@ -195,7 +200,7 @@ pub(super) fn of(family: &Family) -> Value {
     }
     patterns.extend(of_statistics(&statistics));
     patterns.extend(cells.iter().map(|((table, definition), columns)| {
-        (format!("^{table}\\.row\\..+\\.({})$", columns.join("|")), reference(definition))
+        (format!("^{table}.+\\.({})$", columns.join("|")), reference(definition))
     }));
     json!({
         "type": "object", "minProperties": 1, "additionalProperties": false, "propertyNames": reference("key"),

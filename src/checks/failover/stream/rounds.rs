@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Fault, Observation};
+use crate::model::{Fault, Observation, human_time};
+use crate::net::deadline::within;
 use crate::net::dial::closing_by_reset;
 use crate::net::open_loop::Clock;
 use crate::probe::{Cx, DynProbe, ProbeFailure, Prober, Reply, Seen};
@@ -35,7 +36,7 @@ impl Rounds {
         let mut observation = Observation::default();
         let deadline = Instant::now() + self.limit;
         let mut cx = Cx::new(&mut observation, self.probe.facts(), deadline, number, cancel.clone());
-        match timeout(self.limit, closing_by_reset(self.probe.run(&mut cx))).await {
+        match within(self.limit, closing_by_reset(self.probe.run(&mut cx))).await {
             Err(_) => Ok(None),
             Ok(result) => result.map(|()| Some(observation)),
         }
@@ -118,7 +119,7 @@ impl InFlight {
         let sent = self.clock.now();
         let seen = match rounds.ask(self.number, &CancellationToken::new()).await {
             Ok(Some(observation)) => Seen::Observed(Box::new(observation)),
-            Ok(None) => Seen::Failure(ProbeFailure::Lost, format!("no answer within {:?}", rounds.limit)),
+            Ok(None) => Seen::Failure(ProbeFailure::Lost, format!("no answer within {}", human_time(rounds.limit))),
             Err(fault) => Seen::Fault(fault),
         };
         self.reply = Some((Some(sent), seen));

@@ -64,7 +64,7 @@ fn unreadable(target: &Target, end: EarlyEnd) -> Fault {
                 "look up the target of a stream",
                 target.label(),
                 why,
-                "look the name up by hand: `getent ahosts NAME`",
+                "look the name of the target up by hand, with `getent ahosts`",
             )
         }
     }
