@@ -184,8 +184,7 @@ fn address(args: &Args) -> Result<AddressChange, Wrong> {
         ((Some(address), Some(device)), (None, None)) => (ChangeKind::Remove, address, device),
         ((None, None), (Some(address), Some(device))) => (ChangeKind::Add, address, device),
         _ => {
-            let help =
-                "write `address: {remove: 192.0.2.10/24, from: eth0}` or `address: {add: 192.0.2.10/24, to: eth0}`";
+            let help = "name the address and its device: `remove` with `from`, or `add` with `to`";
             return Err(("which address, and of which device?".into(), help.into()));
         }
     };
