@@ -116,7 +116,13 @@ fn unsteady(
     if let (0, Some(fault)) = (answered, &fault) {
         return fault.clone();
     }
-    let why = loss.or_else(|| fault.map(|fault| fault.to_string())).unwrap_or_else(|| "no probe was sent".into());
+    let late = probes.iter().filter(|probe| probe.late).map(ProbeResult::count).sum::<u64>();
+    let unknown = || match (late, probes.is_empty()) {
+        (_, true) => "no probe was sent".to_owned(),
+        (0, _) => "nothing came back".to_owned(),
+        (late, _) => format!("{} came after their `timeout`", counted(late, "answer")),
+    };
+    let why = loss.or_else(|| fault.map(|fault| fault.to_string())).unwrap_or_else(unknown);
     let allowed = match phases.background {
         none if none <= 0.0 => String::new(),
         share => format!(", and {} of them may fail", Unit::Ratio.human(share)),

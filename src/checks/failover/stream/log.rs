@@ -179,8 +179,9 @@ impl StreamLog {
 
     /// Probes whose end is not certain, and that wait for an answer at `now`.
     pub(super) fn waiting(&self, until: f64, timeout: u64, now: u64) -> bool {
-        let open = |probe: &&Pending| seconds(probe.due) < until && probe.outcome.is_none();
-        self.pending.iter().find(open).is_some_and(|probe| now < probe.sent.saturating_add(timeout))
+        // The oldest may be lost for long while younger ones still have their time.
+        let mut open = self.pending.iter().filter(|probe| seconds(probe.due) < until && probe.outcome.is_none());
+        open.any(|probe| now < probe.sent.saturating_add(timeout))
     }
 
     /// Takes in what came back.

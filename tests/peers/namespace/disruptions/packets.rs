@@ -144,7 +144,7 @@ fn protocols_are_told_apart() {
 }
 
 #[test]
-#[ignore = "its share varies by more than it allows"]
+#[ignore = "needs mending: fewer are answered than the share that is let through"]
 fn a_share_of_the_packets_is_lost() {
     let Some(wire) = Wire::new() else { return };
     wire.echo(7000);
