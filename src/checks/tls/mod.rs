@@ -65,7 +65,6 @@ impl Probe for Tls {
         probe::Mode;
         load::MODES, certificates::MODES, scan::MODES, server_policy::MODES, &[connect::MODE],
     );
-    const STREAMS: bool = false;
     const FIELD_RULES: FieldRules = FieldRules {
         exclusive: &[&["scan", "load"]],
         any: &[],

@@ -28,7 +28,10 @@ use parity::ParityWalk;
 use targets::Target;
 use variants::Variant;
 
-/// One in so many expectations that do not even hold of what is not well is held against both IP versions all the same.
+/// Of expectations that hold of what is not well, the first of each fact are held against both IP versions, and one in so many of the
+/// others; of those that do not even hold, one in so many.
+const FIRST: usize = 12;
+const SAMPLED_OF_HELD: usize = 8;
 const SAMPLED: usize = 100;
 
 /// What a check of one fact came to.
@@ -44,6 +47,8 @@ struct Walk<'a> {
     broken: Vec<(&'static str, String)>,
     /// Expectations that a check may write.
     accepted: usize,
+    /// Expectations of the present fact that hold of what is not well.
+    held: usize,
     problems: Vec<String>,
 }
 
@@ -61,11 +66,12 @@ impl<'a> Walk<'a> {
             Some((fact.name, outcome.fact.to_string()))
         });
         let broken = broken.collect();
-        Self { family, variant, case, observation, parity: None, defaults, broken, accepted: 0, problems: Vec::new() }
+        Self { family, variant, case, observation, parity: None, defaults, broken, accepted: 0, held: 0, problems: Vec::new() }
     }
 
     /// Every path of a fact with every operator and operand.
     fn fact(&mut self, fact: &'static FactInfo) {
+        self.held = 0;
         for (path, part) in operands::paths(fact, &self.observation) {
             let sort = operands::sort(fact, &part);
             let seen = operands::seen(fact, &part, &self.observation);
@@ -100,7 +106,13 @@ impl<'a> Walk<'a> {
         self.case.base.expectations = in_force.into();
         let alone = judge(&self.case, &self.observation, None).verdict == Verdict::Passed;
         let mut green = Vec::from_iter((alone && !is_parity(fact)).then_some(("", false)));
-        let matters = alone || is_parity(fact) || self.accepted.is_multiple_of(SAMPLED);
+        self.held += usize::from(alone);
+        let sampled = if alone {
+            self.held <= FIRST || self.held.is_multiple_of(SAMPLED_OF_HELD)
+        } else {
+            self.accepted.is_multiple_of(SAMPLED)
+        };
+        let matters = is_parity(fact) || sampled;
         if let Some(parity) = self.parity.as_mut().filter(|_| matters) {
             green.extend(parity.green(&self.case.base.expectations, fact));
         }
