@@ -133,8 +133,19 @@ pub struct CaseRow {
     pub budget_s: f64,
     /// Hash of what it measures.
     pub digest: String,
+    /// Of a check that breaks something: what it does, what undoes that, and what verifies it, in order.
+    pub disruption: Vec<DisruptionStep>,
     /// Everything that must hold of what it sees.
     pub expects: Vec<ExpectationRow>,
+}
+
+/// One step of a disruption.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct DisruptionStep {
+    /// `inject`, `restore` or `verify`.
+    pub step: &'static str,
+    /// The line for a shell that does the same.
+    pub command: String,
 }
 
 /// An entry of `capture`.
@@ -282,8 +293,15 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         attempt_s: seconds(case.attempt),
         budget_s: seconds(case.budget),
         digest: case.subject().digest.to_string(),
+        disruption: disruption(case, redactor),
         expects: case.subject().expectations.iter().map(|one| expectation_row(one, redactor)).collect(),
     }
+}
+
+/// What the text of the plan shows of it as well.
+fn disruption(case: &Case, redactor: &Redactor) -> Vec<DisruptionStep> {
+    let steps = case.base.probe.breaks().into_iter();
+    steps.map(|(step, command)| DisruptionStep { step, command: redactor.clean(&command) }).collect()
 }
 
 fn capture_row(capture: &Capture, redactor: &Redactor) -> CaptureRow {
