@@ -192,6 +192,8 @@ pub struct ExpectationRow {
     pub origin: OriginWord,
     /// Where it is written; absent for a default.
     pub at: Option<Place>,
+    /// How fields of the check give it, of a default that they give.
+    pub derivation: Option<String>,
 }
 
 impl PlanDocument {
@@ -317,6 +319,7 @@ fn expectation_row(expectation: &Expectation, redactor: &Redactor) -> Expectatio
         want: redactor.clean(&expectation.want),
         origin: if at.is_some() { OriginWord::Suite } else { OriginWord::Default },
         at: at.map(|at| place(at, redactor)),
+        derivation: expectation.origin.derivation().map(|why| redactor.clean(why)),
     }
 }
 

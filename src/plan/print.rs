@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::targets::counted_cases;
 use super::{Case, ControlGroup, Plan, SharedResource, Shows};
 use crate::model::count::counted;
+use crate::model::expectation::Origin;
 use crate::model::visible::visible;
 use crate::model::{Arm, Expectation, Unit};
 use crate::probe::Footprint;
@@ -146,9 +147,10 @@ fn expects(out: &mut String, expectation: &Expectation, case: &Case) {
     let given: Vec<String> =
         expectation.given.iter().map(|given| format!("{} {}", given.fact, given.words.join(" or "))).collect();
     let given = if given.is_empty() { String::new() } else { format!(" given {}", given.join(" and ")) };
-    let origin = match expectation.origin.place() {
-        None => format!("default of {}", case.family.name),
-        Some(place) => place.file_line(),
+    let origin = match &expectation.origin {
+        Origin::Default => format!("default of {}", case.family.name),
+        Origin::Derived(why) => why.to_string(),
+        Origin::Suite(place) => place.file_line(),
     };
     let _ = writeln!(out, "         expects {}", visible(&format!("{expectation}{given}  ({origin})")));
 }

@@ -50,6 +50,19 @@ impl Footprint {
     }
 }
 
+/// A default expectation that follows from the fields of a check.
+#[derive(Clone, Debug)]
+pub struct DerivedExpectation {
+    /// As a suite would write it: `outage: {lt: 3.8s}`.
+    pub expect: String,
+    /// How it comes about, for people.
+    pub why: String,
+    /// What the fact may be when all is well, by the same fields.
+    pub range: (f64, f64),
+    /// Facts that an upper limit below that range would break although all is well.
+    pub bounded: &'static [&'static str],
+}
+
 /// The longest that the search for a cause may take.
 pub const INVESTIGATION: Duration = Duration::from_secs(1);
 
@@ -84,6 +97,11 @@ pub trait Probe: Send + Sync + Sized + 'static {
 
     /// Builds the probe from validated arguments; checks the rules between fields.
     fn from_args(args: &Args) -> Result<Self, Invalid>;
+    /// Default expectations that its fields give, beside those of the tables.
+    #[must_use]
+    fn derives(_: &Args) -> Vec<DerivedExpectation> {
+        Vec::new()
+    }
     /// The target, for people (`192.0.2.10:443`).
     fn target(&self) -> String;
     /// How it may share the machine.

@@ -14,13 +14,13 @@ use super::pipe::Pipe;
 use super::{CliSandbox, Ended, Running};
 
 /// A service that greets until the file `dead` is in its folder.
-struct Service {
+pub(super) struct Service {
     port: u16,
     asked: Arc<AtomicUsize>,
 }
 
 impl Service {
-    fn start(folder: &Path) -> Self {
+    pub(super) fn start(folder: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, dead) = (listener.local_addr().unwrap().port(), folder.join("dead"));
         let asked = Arc::<AtomicUsize>::default();
@@ -45,7 +45,7 @@ impl Service {
     }
 
     /// A suite of one check; `rest` has its commands and phases.
-    fn suite(&self, id: &str, rest: &str) -> String {
+    pub(super) fn suite(&self, id: &str, rest: &str) -> String {
         format!(
             "version: 1\nsuite: s\nchecks:\n  - id: {id}\n    failover:\n      \
              probe: {{tcp: {{host: 127.0.0.1, port: {}, expect: hello}}, interval: 20ms}}\n{rest}",

@@ -30,9 +30,11 @@ facts! { pub(super) FACTS;
         Unit::Seconds,
         Better::Lower,
         "The longest outage, by its bounds: the service was away at least `lo` and at most `hi`; without `hi` when it never came back. An \
-         upper limit holds when `hi` keeps it, is broken when `lo` breaks it, and is errored in between.",
+         upper limit holds when `hi` keeps it, is broken when `lo` breaks it, and is errored in between. Without a limit of the check it is that of \
+         `timers`, where they are given.",
     )
     .headline()
+    .lifted_by(&["outage.hi"])
     .within(NOTICED)
     .on_breach(OUTAGE);
     pub(super) const LO: Fact<f64> = Fact::number(
@@ -249,7 +251,7 @@ facts! { pub(super) FACTS;
     )
     .rows_named(super::settings::names);
     pub(super) const S_OUTAGE: Fact<Interval> =
-        Fact::bounds("streams.outage", Unit::Seconds, "How long its longest outage took, by its bounds.").on_breach(OUTAGE).column();
+        Fact::bounds("streams.outage", Unit::Seconds, "How long its longest outage took, by its bounds.").lifted_by(&["outage", "outage.hi"]).on_breach(OUTAGE).column();
     pub(super) const S_OUTAGES: Fact<i64> =
         Fact::integer("streams.outages", Unit::Count, "How many outages it had before `restore`.").column();
     pub(super) const S_DOWNTIME: Fact<Interval> =

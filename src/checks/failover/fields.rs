@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS};
+pub(super) use super::timers::TIMERS;
 use crate::model::table::fields;
 use crate::model::{Args, Field, FieldKind, NestedProbe, Text};
 use crate::probe::Connection;
@@ -123,4 +124,5 @@ fields! { pub(super) FIELDS;
         "0%",
         "Share of the probes that may fail when all is well; with more in the first steady phase nothing is injected.",
     );
+    use TIMERS;
 }

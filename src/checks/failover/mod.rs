@@ -20,6 +20,7 @@ mod streams;
 mod synonyms;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 use std::time::Duration;
 
@@ -33,7 +34,9 @@ use streams::Streams;
 use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 use crate::net::heartbeat::Heartbeat;
-use crate::probe::{Cx, Diagnosis, Failure, FieldRules, Footprint, Mode, Probe, RestoreOutcome, Synonyms};
+use crate::probe::{
+    Cx, DerivedExpectation, Diagnosis, Failure, FieldRules, Footprint, Mode, Probe, RestoreOutcome, Synonyms,
+};
 
 /// The probe.
 pub struct Failover {
@@ -60,6 +63,7 @@ impl Probe for Failover {
         with: &[("restore", &["inject"]), ("verify", &["inject"])],
     };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
+    const DIAGNOSED_BY: &'static [&'static str] = &[fields::TIMERS.name()];
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::PROBE.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
@@ -72,6 +76,10 @@ impl Probe for Failover {
             FaultInjection::new(plan, keys)
         });
         Ok(Self { streams, phases, injection, commands })
+    }
+
+    fn derives(args: &Args) -> Vec<DerivedExpectation> {
+        timers::expectations(args)
     }
 
     fn target(&self) -> String {

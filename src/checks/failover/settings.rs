@@ -73,7 +73,7 @@ impl Phases {
 }
 
 /// The probes of a check, by the field they are written in and by name.
-fn probes(args: &Args) -> Vec<(&'static str, String, NestedProbe)> {
+pub(super) fn probes(args: &Args) -> Vec<(&'static str, String, NestedProbe)> {
     let one = args.get(&PROBE).map(|probe| (PROBE.name(), PROBE.name().to_owned(), probe));
     let several = args.get(&STREAMS).into_iter().map(|(name, probe)| (STREAMS.name(), name, probe));
     one.into_iter().chain(several).collect()

@@ -13,6 +13,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("undo", "restore"), ("repair", "restore"), ("revert", "restore"), ("rollback", "restore"),
         ("cleanup", "restore"), ("stop", "restore"), ("heal", "restore"), ("watch", "observe"), ("duration", "observe"),
         ("monitor", "observe"), ("wait", "settle"), ("warmup", "steady"), ("before", "steady"), ("baseline", "steady"),
+        ("vrrp", "timers"), ("bfd", "timers"), ("advert_int", "timers"), ("hold_time", "timers"),
     ],
     facts: &[
         ("duration", "outage"), ("max_outage", "outage"), ("longest_outage", "outage"),
