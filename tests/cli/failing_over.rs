@@ -7,6 +7,23 @@ use super::guarded::Service;
 const AWAY: &str = "      inject: {run: [sh, -c, \"touch dead; (sleep 0.6; rm -f dead) >/dev/null 2>&1 &\"]}\n      \
                     restore: {run: [rm, -f, dead]}\n      steady: 200ms\n      observe: 2s\n      settle: 200ms\n";
 
+/// An abort is a failure that says why and when, although the service would have come back.
+#[test]
+fn a_check_that_was_aborted_fails_and_says_why() {
+    let sandbox = CliSandbox::new("");
+    let service = Service::start(&sandbox.path(""));
+    let phases = "      inject: {run: [touch, dead]}\n      restore: {run: [rm, -f, dead]}\n      steady: 200ms\n      observe: 1h\n      \
+                  settle: 200ms\n      abort_if: {stream: probe, impaired: {gt: 20}}\n";
+    sandbox.write("suite.yaml", &service.suite("f", phases));
+    let ended = sandbox.run(&["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"]);
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    let check = sandbox.json("r.json")["checks"][0].clone();
+    let reason = check["reason"].as_str().unwrap();
+    assert!(reason.contains("aborted ") && reason.contains("probes failed or late, above 20 (`abort_if`)"), "{reason}");
+    assert!(reason.ends_with("what was broken was put back at once"), "{reason}");
+    assert!(!sandbox.path("dead").exists());
+}
+
 /// The limit of a check without one is what its timers take; the text names them.
 #[test]
 fn an_outage_is_held_against_the_timers() {

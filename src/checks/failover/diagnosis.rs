@@ -1,8 +1,8 @@
 //! Why a check failed.
 
 use super::facts::{
-    DEGRADED, DEGRADED_SHARE, DOWNTIME, FAILBACK, FAILBACK_HI, GAP, HI, LO, LOST, OUTAGE_BOUNDS, OUTAGES,
-    OUTAGES_AFTER, RECOVERED, RESTORED, SENT,
+    ABORT_REASON, ABORTED, DEGRADED, DEGRADED_SHARE, DOWNTIME, FAILBACK, FAILBACK_HI, GAP, HI, LO, LOST, OUTAGE_BOUNDS,
+    OUTAGES, OUTAGES_AFTER, RECOVERED, RESTORED, SENT,
 };
 use super::timers::{TIMERS, Timers};
 use crate::model::record::{OriginWord, Outcome};
@@ -17,6 +17,13 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
             cause,
             "put it back by hand, now: run the `restore` command of this check, then its `verify`",
         ));
+    }
+    if failure.breach(ABORTED.info.name).is_some() {
+        let why = failure.text(ABORT_REASON.info.name).unwrap_or("aborted");
+        let put_back =
+            if failure.value(RESTORED.info.name).is_some() { "; what was broken was put back at once" } else { "" };
+        let next = "look at health checks, at the election and at the standby's log in that time; raise `abort_if` only where users can bear more";
+        return Some(Diagnosis::new(format!("{target}: {why}{put_back}"), next));
     }
     if failure.breach(RECOVERED.info.name).is_some() {
         let lost = count(failure, LOST.info.name).zip(count(failure, SENT.info.name));

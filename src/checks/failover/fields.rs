@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub(super) use super::abort::ABORT_IF;
 use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS};
 pub(super) use super::timers::TIMERS;
 use crate::model::table::fields;
@@ -125,4 +126,5 @@ fields! { pub(super) FIELDS;
         "Share of the probes that may fail when all is well; with more in the first steady phase nothing is injected.",
     );
     use TIMERS;
+    use ABORT_IF;
 }

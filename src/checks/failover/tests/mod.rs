@@ -4,7 +4,7 @@ mod streams;
 
 use std::time::Duration;
 
-use streams::{StubProbe, config};
+pub(super) use streams::{StubProbe, config};
 
 use super::measure::{Measured, PhaseTimes};
 use super::outage::{ProbeOutcome, ProbeResult};

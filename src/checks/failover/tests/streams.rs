@@ -19,7 +19,7 @@ use crate::testing::observe_with;
 
 /// Probes that do one thing.
 #[derive(Clone)]
-pub(super) enum StubProbe {
+pub(in crate::checks::failover) enum StubProbe {
     Answers,
     /// Answers once so many are under way, each of which is counted here.
     Gathers(u32, watch::Sender<u32>),
@@ -85,7 +85,7 @@ impl DynProbe for StubProbe {
     }
 }
 
-pub(super) fn config(probe: StubProbe) -> StreamConfig {
+pub(in crate::checks::failover) fn config(probe: StubProbe) -> StreamConfig {
     let (interval, timeout) = (Duration::from_millis(10), Duration::from_secs(1));
     StreamConfig {
         name: "probe".into(),
