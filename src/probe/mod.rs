@@ -63,6 +63,15 @@ pub struct DerivedExpectation {
     pub bounded: &'static [&'static str],
 }
 
+/// Something that a check which breaks something touches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// For people.
+    pub what: String,
+    /// Each name that a suite may call it by; one is enough to allow it.
+    pub names: Vec<String>,
+}
+
 /// The longest that the search for a cause may take.
 pub const INVESTIGATION: Duration = Duration::from_secs(1);
 
@@ -137,6 +146,10 @@ pub trait Probe: Send + Sync + Sized + 'static {
     fn breaks(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
+    /// What it touches, of a check that breaks something; a suite may say what that may be.
+    fn touches(&self) -> Vec<Touched> {
+        Vec::new()
+    }
     /// Reads and prepares what a round would otherwise do in the middle of a run: trust stores, configurations. Sends
     /// nothing; what fails here fails again, and is told, when the check runs.
     fn prepare(&self) -> impl Future<Output = ()> + Send {
@@ -192,6 +205,8 @@ pub trait DynProbe: Send + Sync {
     fn scan(&self) -> Option<String>;
     /// See [`Probe::breaks`].
     fn breaks(&self) -> Vec<(&'static str, String)>;
+    /// See [`Probe::touches`].
+    fn touches(&self) -> Vec<Touched>;
     /// See [`Probe::prepare`].
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// See [`Probe::run`].
@@ -231,6 +246,9 @@ impl<P: Probe> DynProbe for P {
     }
     fn breaks(&self) -> Vec<(&'static str, String)> {
         Probe::breaks(self)
+    }
+    fn touches(&self) -> Vec<Touched> {
+        Probe::touches(self)
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(Probe::prepare(self))

@@ -24,6 +24,28 @@ fn a_check_that_was_aborted_fails_and_says_why() {
     assert!(!sandbox.path("dead").exists());
 }
 
+/// Outside of the list nothing is sent, and nothing is broken; a list of an included file counts as well.
+#[test]
+fn only_what_a_suite_allows_is_touched() {
+    let sandbox = CliSandbox::new("");
+    let service = Service::start(&sandbox.path(""));
+    let phases = "      inject: {run: [touch, injected]}\n      restore: {run: [\"true\"]}\n      steady: 100ms\n      observe: 200ms\n      \
+                  settle: 100ms\n";
+    sandbox.write("more.yaml", "version: 1\nallowed_targets: [127.0.0.0/8]\n");
+    for (keys, code) in [
+        ("allowed_targets: [192.0.2.0/24]\n", 2),
+        ("include: more.yaml\nallowed_targets: [192.0.2.0/24]\n", 2),
+        ("include: more.yaml\nvars: {net: 127.0.0.1}\nallowed_targets: [\"${net}\"]\n", 0),
+    ] {
+        sandbox.write("suite.yaml", &(service.suite("f", phases) + keys));
+        let ended = sandbox.run(&["run", "suite.yaml", "--allow-disruptive"]);
+        assert_eq!(ended.code, code, "{keys}: {} {}", ended.out, ended.err);
+        assert_eq!(sandbox.path("injected").exists(), code == 0, "{keys}");
+        let why = "check `f` would touch 127.0.0.1 (asked by stream `probe`), which `allowed_targets` does not allow";
+        assert_eq!(ended.err.contains(why), code == 2, "{}", ended.err);
+    }
+}
+
 /// The limit of a check without one is what its timers take; the text names them.
 #[test]
 fn an_outage_is_held_against_the_timers() {

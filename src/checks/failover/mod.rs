@@ -22,6 +22,7 @@ mod synonyms;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod touched;
 
 use std::pin::pin;
 use std::time::Duration;
@@ -39,6 +40,7 @@ use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation,
 use crate::net::heartbeat::Heartbeat;
 use crate::probe::{
     Cx, DerivedExpectation, Diagnosis, Failure, FieldRules, Footprint, Mode, Probe, RestoreOutcome, Synonyms,
+    Touched,
 };
 
 /// The probe.
@@ -50,6 +52,8 @@ pub struct Failover {
     /// What it breaks; `None` of a check that only watches.
     injection: Option<FaultInjection>,
     commands: Duration,
+    /// What it touches, of a check that breaks something.
+    touched: Vec<Touched>,
 }
 
 impl Probe for Failover {
@@ -81,11 +85,12 @@ impl Probe for Failover {
         let commands = plan.as_ref().map_or(Duration::ZERO, |plan| plan.inject_timeout() + plan.longest_restore());
         let lasts = phases.observe + plan.as_ref().map_or(Duration::ZERO, FaultPlan::inject_timeout);
         let aborts = abort::conditions(args, &streams, lasts)?;
+        let touched = plan.as_ref().map_or_else(Vec::new, |plan| settings::touched(args, &streams, plan));
         let injection = plan.map(|plan| {
             let keys = settings::exclusive(args, &plan);
             FaultInjection::new(plan, keys)
         });
-        Ok(Self { streams, phases, aborts, injection, commands })
+        Ok(Self { streams, phases, aborts, injection, commands, touched })
     }
 
     fn derives(args: &Args) -> Vec<DerivedExpectation> {
@@ -125,6 +130,10 @@ impl Probe for Failover {
 
     fn breaks(&self) -> Vec<(&'static str, String)> {
         self.injection.as_ref().map_or_else(Vec::new, FaultInjection::breaks)
+    }
+
+    fn touches(&self) -> Vec<Touched> {
+        self.touched.clone()
     }
 
     fn is_cpu_bound(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::disruptions::{KINDS, disruption};
-use super::exclusion;
+use super::{exclusion, touched};
 use super::expected::Expected;
 use super::fields::{
     BACKGROUND_LOSS, COMMAND_TIMEOUT, CONNECTION, ECHO, IDENTITY, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE,
@@ -14,7 +14,7 @@ use crate::guard::lock::LockKey;
 use crate::guard::{CommandSpec, FaultPlan, RestorePlan, Step};
 use crate::model::argument::Argument;
 use crate::model::{Arg, Args, Choices as _, Field, FieldRole, Invalid, NestedProbe};
-use crate::probe::Connection;
+use crate::probe::{Connection, Touched};
 
 /// The run asks to restore when `observe` is over; the guard waits for so much longer before it restores unasked.
 const OVERTIME: Duration = Duration::from_secs(3);
@@ -89,6 +89,15 @@ pub(super) fn exclusive(args: &Args, plan: &FaultPlan) -> Vec<LockKey> {
     let all = probes(args);
     let known = all.iter().filter_map(|(_, _, probe)| Some((crate::checks::family(probe.family)?, &probe.args)));
     exclusion::keys(known, plan)
+}
+
+/// What a check that does `plan` touches.
+pub(super) fn touched(args: &Args, streams: &[StreamConfig], plan: &FaultPlan) -> Vec<Touched> {
+    let asked = probes(args);
+    let hosts = asked.iter().zip(streams).flat_map(|((_, name, probe), stream)| {
+        touched::of_stream(name, probe, &stream.probe.target())
+    });
+    hosts.chain(plan.inject.iter().filter_map(Step::built_in).map(touched::of_disruption)).collect()
 }
 
 /// The streams.
