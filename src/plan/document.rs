@@ -133,6 +133,8 @@ pub struct CaseRow {
     pub budget_s: f64,
     /// Hash of what it measures.
     pub digest: String,
+    /// Whether it watches until SIGINT or SIGTERM.
+    pub until_signal: bool,
     /// Of a check that breaks something: what it does, what undoes that, and what verifies it, in order.
     pub disruption: Vec<DisruptionStep>,
     /// Everything that must hold of what it sees.
@@ -295,6 +297,7 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         attempt_s: seconds(case.attempt),
         budget_s: seconds(case.budget),
         digest: case.subject().digest.to_string(),
+        until_signal: case.base.probe.is_open_ended(),
         disruption: disruption(case, redactor),
         expects: case.subject().expectations.iter().map(|one| expectation_row(one, redactor)).collect(),
     }

@@ -9,6 +9,7 @@ use crate::model::expectation::Origin;
 use crate::model::visible::visible;
 use crate::model::{Arm, Expectation, Unit};
 use crate::probe::Footprint;
+use crate::probe::open_ends::{LONGEST, LONGEST_UNATTENDED, in_hours};
 
 /// Controls of a cell that are named; more are counted.
 const MOST_CONTROLS: usize = 2;
@@ -117,11 +118,23 @@ fn line(out: &mut String, plan: &Plan, number: usize, case: &Case) {
     for group in &case.controls {
         controls(out, plan, group);
     }
-    for (word, command) in case.base.probe.breaks() {
-        let _ = writeln!(out, "         {word}: {}", visible(&command));
-    }
+    disruption(out, case);
     for expectation in case.base.expectations.iter() {
         expects(out, expectation, case);
+    }
+}
+
+/// How long it watches, and what it breaks.
+fn disruption(out: &mut String, case: &Case) {
+    if case.base.probe.is_open_ended() {
+        let [most, unattended] = [LONGEST, LONGEST_UNATTENDED].map(in_hours);
+        let _ = writeln!(
+            out,
+            "         watches until SIGINT or SIGTERM (Ctrl-C), at most {most}; {unattended} where there is no terminal"
+        );
+    }
+    for (word, command) in case.base.probe.breaks() {
+        let _ = writeln!(out, "         {word}: {}", visible(&command));
     }
 }
 

@@ -8,7 +8,7 @@ use super::cut_marked::CutMarked;
 use super::late::LateProbe;
 use super::{
     Cx, DerivedExpectation, Diagnosis, DynProbe, Failure, Footprint, Grid, PhaseInfo, Probe, ProbeFuture, Prober,
-    RestoreOutcome, Touched, StreamSpec,
+    RestoreOutcome, StreamSpec, Touched,
 };
 use crate::model::text::MASK;
 use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
@@ -323,6 +323,9 @@ impl DynProbe for MaskedProbe {
     }
     fn breaks(&self) -> Vec<(&'static str, String)> {
         self.probe.breaks()
+    }
+    fn is_open_ended(&self) -> bool {
+        self.probe.is_open_ended()
     }
     fn touches(&self) -> Vec<Touched> {
         self.probe.touches()

@@ -9,6 +9,7 @@ mod grid;
 mod host;
 mod late;
 mod lateness;
+pub mod open_ends;
 mod prober;
 
 use std::future::Future;
@@ -26,6 +27,7 @@ pub use prober::{Connection, Connections, Identity, ProbeFailure, Prober, Reply,
 use crate::model::fact::Choice;
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 pub use lateness::Watch;
+pub use open_ends::{OpenEnd, OpenEnds};
 
 /// How a check may share the machine and the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,6 +148,10 @@ pub trait Probe: Send + Sync + Sized + 'static {
     fn breaks(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
+    /// Whether it lasts until somebody ends it by a signal.
+    fn is_open_ended(&self) -> bool {
+        false
+    }
     /// What it touches, of a check that breaks something; a suite may say what that may be.
     fn touches(&self) -> Vec<Touched> {
         Vec::new()
@@ -205,6 +211,8 @@ pub trait DynProbe: Send + Sync {
     fn scan(&self) -> Option<String>;
     /// See [`Probe::breaks`].
     fn breaks(&self) -> Vec<(&'static str, String)>;
+    /// See [`Probe::is_open_ended`].
+    fn is_open_ended(&self) -> bool;
     /// See [`Probe::touches`].
     fn touches(&self) -> Vec<Touched>;
     /// See [`Probe::prepare`].
@@ -246,6 +254,9 @@ impl<P: Probe> DynProbe for P {
     }
     fn breaks(&self) -> Vec<(&'static str, String)> {
         Probe::breaks(self)
+    }
+    fn is_open_ended(&self) -> bool {
+        Probe::is_open_ended(self)
     }
     fn touches(&self) -> Vec<Touched> {
         Probe::touches(self)

@@ -44,8 +44,7 @@ fn patterns(list: &Node, errors: &mut Diagnostics) -> Vec<Pattern> {
     items.iter().filter_map(|item| pattern(item.text(), item.shown(), item.span, errors)).collect()
 }
 
-const HELP: &str =
-    "write hosts, networks, devices and processes: `allowed_targets: [192.0.2.0/24, \"*.lab.example\", eth1, haproxy.service]`";
+const HELP: &str = "write hosts, networks, devices and processes: `allowed_targets: [192.0.2.0/24, \"*.lab.example\", eth1, haproxy.service]`";
 
 fn pattern(text: Option<&str>, shown: Option<&str>, span: Span, errors: &mut Diagnostics) -> Option<Pattern> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
@@ -81,7 +80,9 @@ impl Pattern {
         match self {
             Self::Name(glob) => glob.matches(&name.to_lowercase()),
             Self::Network(network_address, length) => network(name).is_ok_and(|found| {
-                found.is_some_and(|(address, own)| own >= *length && prefix(address, *length) == prefix(*network_address, *length))
+                found.is_some_and(|(address, own)| {
+                    own >= *length && prefix(address, *length) == prefix(*network_address, *length)
+                })
             }),
         }
     }
@@ -145,7 +146,10 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         assert!(both.allows(&names(&["192.0.2.7"])) && both.allows(&names(&["other", "192.0.2.7"])));
         assert!(!both.allows(&names(&["eth1"])) && !both.allows(&names(&["192.0.2.8"])));
-        assert!(!both.allows(&[]) && !AllowedTargets(vec![Vec::new()]).allows(&names(&["x"])), "an empty list allows nothing");
+        assert!(
+            !both.allows(&[]) && !AllowedTargets(vec![Vec::new()]).allows(&names(&["x"])),
+            "an empty list allows nothing"
+        );
         assert!(AllowedTargets::read(&[], &mut Diagnostics::default()).is_none());
     }
 }

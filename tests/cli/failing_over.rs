@@ -1,7 +1,9 @@
 //! Fields of `failover` by what a run of them comes to.
 
-use super::CliSandbox;
+use nix::sys::signal::Signal;
+
 use super::guarded::Service;
+use super::{CliSandbox, Running};
 
 /// Away for 600 ms, and back by itself.
 const AWAY: &str = "      inject: {run: [sh, -c, \"touch dead; (sleep 0.6; rm -f dead) >/dev/null 2>&1 &\"]}\n      \
@@ -44,6 +46,34 @@ fn only_what_a_suite_allows_is_touched() {
         let why = "check `f` would touch 127.0.0.1 (asked by stream `probe`), which `allowed_targets` does not allow";
         assert_eq!(ended.err.contains(why), code == 2, "{}", ended.err);
     }
+}
+
+/// Whoever watches a maintenance ends it with Ctrl-C and has the report; the next one stops the run.
+#[test]
+fn a_watch_until_a_signal_ends_with_its_report() {
+    let sandbox = CliSandbox::new("");
+    let service = Service::start(&sandbox.path(""));
+    for (signals, settle, code) in
+        [(&[Signal::SIGINT][..], "100ms", 0), (&[Signal::SIGTERM, Signal::SIGINT], "1h", 130)]
+    {
+        let phases = format!("      observe: until_signal\n      steady: 200ms\n      settle: {settle}\n");
+        sandbox.write("suite.yaml", &service.suite("f", &phases));
+        let run = Running::start(&mut sandbox.command(&["run", "suite.yaml", "--json", "r.json"]));
+        service.hear(30);
+        for signal in signals {
+            run.signal(*signal);
+            service.hear(5);
+        }
+        let ended = run.end();
+        assert_eq!(ended.code, code, "{} {}", ended.out, ended.err);
+        assert!(ended.out.contains("watching until Ctrl-C (SIGINT or SIGTERM), at most 1 h: s/f"), "{}", ended.out);
+        assert!(ended.err.contains("ending the watch, then the report; again to stop the run"), "{}", ended.err);
+        let check = sandbox.json("r.json")["checks"][0].clone();
+        assert_eq!(check["verdict"], if code == 0 { "passed" } else { "errored" }, "{check}");
+    }
+    let plan = sandbox.run(&["plan", "suite.yaml"]);
+    let says = "watches until SIGINT or SIGTERM (Ctrl-C), at most 24 h; 1 h where there is no terminal";
+    assert!(plan.out.contains(says), "{}", plan.out);
 }
 
 /// The limit of a check without one is what its timers take; the text names them.

@@ -37,7 +37,7 @@ impl Service {
     }
 
     /// Waits until it was asked so many times more: time passed in the run, and the inject command has ended.
-    fn hear(&self, more: usize) {
+    pub(super) fn hear(&self, more: usize) {
         let until = self.asked.load(Ordering::Relaxed) + more;
         while self.asked.load(Ordering::Relaxed) < until {
             std::thread::yield_now();

@@ -239,7 +239,8 @@ mod tests {
             ProbeResult::new(sent, sent, sent + latency, outcome)
         };
         let second = Duration::from_secs(1);
-        let phases = Phases { steady: second, observe: second, settle: LOOK, isolated, background: 0.0 };
+        let phases =
+            Phases { steady: second, observe: second, settle: LOOK, isolated, background: 0.0, until_signal: false };
         let probes = picture.chars().enumerate().map(probe).collect();
         so_far(probes, 0.05, (&phases, second * 30), (Duration::from_millis(10), Duration::from_millis(300)))
     }

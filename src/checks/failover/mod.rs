@@ -38,8 +38,9 @@ use streams::Streams;
 use crate::guard::{CommandResult, FaultPlan, RestoreResult};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 use crate::net::heartbeat::Heartbeat;
+use crate::probe::open_ends::in_hours;
 use crate::probe::{
-    Cx, DerivedExpectation, Diagnosis, Failure, FieldRules, Footprint, Mode, Probe, RestoreOutcome, Synonyms,
+    Cx, DerivedExpectation, Diagnosis, Failure, FieldRules, Footprint, Mode, OpenEnd, Probe, RestoreOutcome, Synonyms,
     Touched,
 };
 
@@ -132,6 +133,10 @@ impl Probe for Failover {
         self.injection.as_ref().map_or_else(Vec::new, FaultInjection::breaks)
     }
 
+    fn is_open_ended(&self) -> bool {
+        self.phases.until_signal
+    }
+
     fn touches(&self) -> Vec<Touched> {
         self.touched.clone()
     }
@@ -222,18 +227,30 @@ impl Failover {
 
     /// Watches what somebody else changes.
     async fn watch(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        let open_end = self.phases.until_signal.then(|| cx.open_end());
         let heartbeat = self.heartbeat()?;
         let streams = Streams::start(&self.streams, cx).await?;
         let mut times = self.steady_before(cx, &streams, &heartbeat).await?;
         times.injected = times.steady;
         let aborted = tokio::select! {
-            () = tokio::time::sleep(self.phases.observe) => None,
+            () = self.watched_long_enough(open_end, cx) => None,
             reached = self.abort(&streams, times.steady) => Some(reached),
         };
         times.restoring = streams.cut();
         self.record_abort(cx, aborted.as_ref());
         self.watched(&streams, &heartbeat, &times)?;
         self.steady_after(cx, streams, &heartbeat, times).await
+    }
+
+    /// Returns when it is time to end the watch.
+    async fn watched_long_enough(&self, open_end: Option<OpenEnd>, cx: &mut Cx<'_>) {
+        let Some(open_end) = open_end else {
+            tokio::time::sleep(self.phases.observe).await;
+            return;
+        };
+        if !open_end.over().await {
+            cx.note(format!("nobody ended the watch: it ended by itself after {}", in_hours(open_end.longest())));
+        }
     }
 
     /// Returns once a condition of `abort_if` is reached.

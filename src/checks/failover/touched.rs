@@ -69,7 +69,8 @@ mod tests {
 
     /// What a check with these fields would touch beyond the list; `None` where all is allowed.
     fn denied(allowed: &str, fields: &str) -> Option<String> {
-        let text = format!("allowed_targets: [{allowed}]\nchecks:\n  - {{id: a, failover: {{{fields}, observe: 5s}}}}\n");
+        let text =
+            format!("allowed_targets: [{allowed}]\nchecks:\n  - {{id: a, failover: {{{fields}, observe: 5s}}}}\n");
         let settings = Settings { allow_disruptive: true, ..Settings::default() };
         let errors = planned(load(crate::checks::FAMILIES, &text, &[]), None, &settings).err()?;
         let (_, rest) = errors.split_once("would touch ").unwrap_or_else(|| panic!("{errors}"));

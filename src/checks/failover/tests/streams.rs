@@ -56,6 +56,9 @@ impl DynProbe for StubProbe {
     fn is_cpu_bound(&self) -> bool {
         false
     }
+    fn is_open_ended(&self) -> bool {
+        false
+    }
     fn touches(&self) -> Vec<crate::probe::Touched> {
         Vec::new()
     }
