@@ -60,9 +60,11 @@ fn a_watch_until_a_signal_ends_with_its_report() {
         sandbox.write("suite.yaml", &service.suite("f", &phases));
         let run = Running::start(&mut sandbox.command(&["run", "suite.yaml", "--json", "r.json"]));
         service.hear(30);
-        for signal in signals {
+        for (number, signal) in signals.iter().enumerate() {
+            if number > 0 {
+                service.hear(10);
+            }
             run.signal(*signal);
-            service.hear(5);
         }
         let ended = run.end();
         assert_eq!(ended.code, code, "{} {}", ended.out, ended.err);
@@ -74,6 +76,24 @@ fn a_watch_until_a_signal_ends_with_its_report() {
     let plan = sandbox.run(&["plan", "suite.yaml"]);
     let says = "watches until SIGINT or SIGTERM (Ctrl-C), at most 24 h; 1 h where there is no terminal";
     assert!(plan.out.contains(says), "{}", plan.out);
+}
+
+/// Each round breaks it and puts it back, and is a sample of what is compared later.
+#[test]
+fn rounds_make_a_distribution_of_an_outage() {
+    let sandbox = CliSandbox::new("");
+    let service = Service::start(&sandbox.path(""));
+    let away = AWAY.replace("[rm, -f, dead]", "[sh, -c, \"rm -f dead; echo x >>restored\"]").replace("0.6", "0.3");
+    sandbox
+        .write("suite.yaml", &service.suite("f", &(away.replace("observe: 2s", "observe: 900ms") + "    rounds: 3\n")));
+    let ended = sandbox.run(&["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"]);
+    assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
+    let rounds = sandbox.json("r.json")["checks"][0]["metrics"]["outage"]["rounds"].as_array().cloned().unwrap();
+    assert_eq!(rounds.len(), 3, "{rounds:?}");
+    for round in rounds {
+        assert!(round["p50"].as_f64().unwrap() > 0.2 && round["discarded"].is_null(), "{round}");
+    }
+    assert!(sandbox.path("restored").metadata().unwrap().len() >= 6);
 }
 
 /// The limit of a check without one is what its timers take; the text names them.
