@@ -180,7 +180,7 @@ async fn an_outage_that_users_cannot_bear_is_ended_at_once() {
         let (observation, result) = observe(&*probe).await;
         result.unwrap();
         put_back(&*probe).await.unwrap();
-        assert!(began.elapsed() < Duration::from_mins(1), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
         assert_eq!(observation.last("aborted"), Some(&json!(!standby)));
         assert_eq!((observation.last("restored"), marks.count("restored")), (Some(&json!(true)), 1));
         let reason = observation.last("abort_reason").and_then(Value::as_str).unwrap_or_default();
