@@ -156,6 +156,41 @@ async fn a_service_that_does_not_fail_over_is_not_recovered() {
     assert!(observation.last("recovered_after").is_none());
 }
 
+/// While the outage goes on, and not when it is over: else nobody would need it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_that_users_cannot_bear_is_ended_at_once() {
+    for standby in [false, true] {
+        let (marks, pair) = (Marks::new(), Pair::start().await.unwrap());
+        if !standby {
+            shakedown::lab::pair::control(pair.control(), &["stop".into(), "b".into()]).await.unwrap();
+        }
+        let check = Check {
+            front: pair.front(),
+            inject: lab(&pair, "stop a"),
+            restore: marked(&marks, "restored", &lab(&pair, "start a")),
+            verify: None,
+            observe: if standby { 1.5 } else { 120.0 },
+        };
+        let mut args = check.args();
+        let limit = Args(BTreeMap::from([("gt", Arg::Number(1.0))]));
+        let condition = Args(BTreeMap::from([("outage", Arg::Group(limit))]));
+        args.0.insert("abort_if", Arg::List(vec![Arg::Group(condition)]));
+        let probe = (family("failover").unwrap().build)(&args).unwrap();
+        let began = Instant::now();
+        let (observation, result) = observe(&*probe).await;
+        result.unwrap();
+        put_back(&*probe).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+        assert_eq!(observation.last("aborted"), Some(&json!(!standby)));
+        assert_eq!((observation.last("restored"), marks.count("restored")), (Some(&json!(true)), 1));
+        let reason = observation.last("abort_reason").and_then(Value::as_str).unwrap_or_default();
+        assert_eq!(reason.contains("above 1 s (`abort_if`)"), !standby, "{reason}");
+        if !standby {
+            assert!(number(&observation, "aborted_after") > 0.9 && number(&observation, "outage.lo") > 1.0);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_an_effect_there_is_no_outage() {
     let pair = Pair::start().await.unwrap();

@@ -22,6 +22,8 @@ use crate::model::count::counted;
 use crate::model::record::{Design, DesignKind, Host, Run};
 use crate::model::{Event, Place, Record, Verdict, event};
 use crate::plan::{Case, Plan};
+use crate::probe::OpenEnds;
+use crate::probe::open_ends::in_hours;
 use crate::report::console;
 use crate::report::fold::Fold;
 use crate::report::layout::{Cell, Layout};
@@ -128,7 +130,7 @@ async fn follow(
     let mut fold = Fold::default();
     let mut events = Events::open(args.events.as_ref());
     let mut progress = Progress::new(mode(args.progress));
-    say(&redactor.clean(&(files + &plan.notice() + &notices)));
+    say(&redactor.clean(&(files + &plan.notice() + &open_ended(&plan, &signals.stop.open_ends) + &notices)));
     let opening = Redacted::new(opening, &redactor);
     for_all(&opening, &mut events, &mut progress);
     fold.push(opening);
@@ -180,6 +182,17 @@ fn keep(record: &Record, args: &RunArgs) -> Result<Vec<String>, String> {
         return Ok(vec![why.to_owned()]);
     }
     baseline::save(record, dir, false).map_err(|problem| problem.to_string())
+}
+
+/// What must be told to whoever is to end a check.
+fn open_ended(plan: &Plan, open_ends: &OpenEnds) -> String {
+    let open = plan.cases.iter().filter(|case| case.is_listed() && case.subject().probe.is_open_ended());
+    let names: Vec<String> = open.map(|case| format!("{}/{}", case.suite, case.id)).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let longest = in_hours(open_ends.longest());
+    format!("watching until Ctrl-C (SIGINT or SIGTERM), at most {longest}: {}\n", names.join(", "))
 }
 
 /// A check is held against one thing: who gave two must know which.

@@ -1,13 +1,16 @@
-//! What the first, second and third signal do: stop and restore; hurry; exit.
+//! What the first, second and third signal do: stop and restore; hurry; exit. Where something is watched until a signal comes, that is what
+//! the first of all ends.
 
 use std::sync::{Arc, OnceLock};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::terminal::Terminal;
 use crate::engine::StopSignals;
 use crate::exit::{self, RunOutcome};
 use crate::model::Signal;
+use crate::probe::OpenEnds;
 
 /// Where the main thread waits for an exit code.
 pub type ExitSender = std::sync::mpsc::Sender<u8>;
@@ -32,20 +35,27 @@ struct SignalTargets {
 impl SignalHandler {
     /// Starts listening. `say` gets a line for the user at each step.
     pub fn listen(exit: ExitSender, say: impl Fn(&str) + Send + 'static) -> std::io::Result<Self> {
-        let targets = SignalTargets { stop: StopSignals::default(), exit, first: Arc::default() };
+        let stop = StopSignals { open_ends: OpenEnds::attended(Terminal::interactive()), ..StopSignals::default() };
+        let targets = SignalTargets { stop, exit, first: Arc::default() };
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         // A lost session is a normal way for a run to end: the reports must not be lost with it. Under `nohup` it goes on.
         let mut hangup = if is_ignored(SignalKind::hangup()) { None } else { Some(signal(SignalKind::hangup())?) };
         let (stop, first) = (targets.stop.clone(), Arc::clone(&targets.first));
         let listener = tokio::spawn(async move {
-            for step in 0_u8.. {
+            let mut step = 0_u8;
+            loop {
                 let kind = tokio::select! {
                     _ = interrupt.recv() => Signal::Interrupt,
                     _ = terminate.recv() => Signal::Terminate,
                     () = next(hangup.as_mut()) => Signal::Terminate,
                 };
+                if step == 0 && targets.stop.open_ends.end() {
+                    say("ending the watch, then the report; again to stop the run\n");
+                    continue;
+                }
                 targets.escalate(step, kind, &say);
+                step = step.saturating_add(1);
             }
         });
         Ok(Self { stop, first, _listener: AbortOnDropHandle::new(listener) })

@@ -284,7 +284,8 @@ async fn measure<A: Assess>(
     let deadline = deadline + handshakes::waited();
     let cx = Cx::new(observation, case.family.facts, deadline, seed, cancel.clone());
     let cx = cx.watched(&shared.settings.runtimes.watch(case));
-    let mut cx = cx.of_check(format!("{}/{}", case.suite, case.id)).with_captured(&shared.settings.captured);
+    let cx = cx.of_check(format!("{}/{}", case.suite, case.id)).with_captured(&shared.settings.captured);
+    let mut cx = cx.with_open_ends(&shared.stop.open_ends);
     let probe = AssertUnwindSafe(arm.probe.run(&mut cx)).catch_unwind();
     let ended = tokio::select! {
         biased;

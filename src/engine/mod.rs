@@ -28,7 +28,7 @@ use crate::model::{CheckRecord, Event, Fault, FaultKind, Observation, Severity, 
 use crate::net::handshakes;
 use crate::net::this_host::pending_syns;
 use crate::plan::{Case, Plan};
-use crate::probe::CapturedValues;
+use crate::probe::{CapturedValues, OpenEnds};
 use attempt::CaseResult;
 use control::SilentCase;
 use halt::Halt;
@@ -84,13 +84,15 @@ pub struct Settings {
     pub found: Arc<FoundCases>,
 }
 
-/// Signals to end early. `soft`: stop probing, restore, report. `hurry`: and give restoring little time.
+/// Signals to end early. `open_ends`: only what lasts until then, in order. `soft`: stop probing, restore, report. `hurry`: and give restoring little time.
 #[derive(Clone, Debug, Default)]
 pub struct StopSignals {
     /// First signal.
     pub soft: CancellationToken,
     /// Second signal.
     pub hurry: CancellationToken,
+    /// Measurements that a signal before the first ends, and nothing else.
+    pub open_ends: OpenEnds,
 }
 
 /// Time to put things back beyond the probe's own longest round, and all there is after a second signal.

@@ -305,7 +305,7 @@ fn kept(expectation: &Expectation, held: bool, got: Option<String>) -> Outcome {
         held,
         origin: match expectation.origin {
             Origin::Suite(_) => OriginWord::Suite,
-            Origin::Default => OriginWord::Default,
+            Origin::Default | Origin::Derived(_) => OriginWord::Default,
         },
         at: expectation.origin.place().cloned(),
     }

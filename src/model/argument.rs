@@ -261,12 +261,37 @@ pub enum RateOr {
 }
 
 impl ArgValue for RateOr {
-    const ACCEPTS: u32 = shape::RATE_OR;
+    const ACCEPTS: u32 = shape::QUANTITY_OR;
     fn of(arg: &Arg) -> Option<Self> {
         match arg {
             Arg::Number(rate) => Some(Self::Rate(*rate)),
             Arg::Text(word) => Some(Self::Word(word.clone().into_value())),
             _ => None,
+        }
+    }
+}
+
+/// A length of time, or a word instead of one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DurationOr {
+    /// So long.
+    Duration(Duration),
+    /// One of the field's words.
+    Word(String),
+}
+
+impl Default for DurationOr {
+    fn default() -> Self {
+        Self::Duration(Duration::ZERO)
+    }
+}
+
+impl ArgValue for DurationOr {
+    const ACCEPTS: u32 = shape::QUANTITY_OR;
+    fn of(arg: &Arg) -> Option<Self> {
+        match arg {
+            Arg::Text(word) => Some(Self::Word(word.clone().into_value())),
+            other => Duration::of(other).map(Self::Duration),
         }
     }
 }

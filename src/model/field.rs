@@ -29,8 +29,8 @@ pub mod shape {
     pub const SIZE: u32 = 1 << 8;
     /// Share or rate.
     pub const NUMBER: u32 = 1 << 9;
-    /// Rate, or a word instead.
-    pub const RATE_OR: u32 = 1 << 10;
+    /// Rate or length of time, or a word instead.
+    pub const QUANTITY_OR: u32 = 1 << 10;
     /// List.
     pub const LIST: u32 = 1 << 11;
     /// Map.
@@ -84,6 +84,8 @@ pub enum FieldKind {
     Rate,
     /// Events per second, or one of these words.
     RateOr(&'static [&'static str]),
+    /// Length of time in a closed range, seconds, or one of these words.
+    DurationOr(f64, f64, &'static [&'static str]),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of one kind; a single item may be written without brackets.
@@ -120,7 +122,7 @@ impl FieldKind {
             Self::Duration(..) => shape::DURATION,
             Self::Size(..) => shape::SIZE,
             Self::Ratio(..) | Self::BitRate | Self::Rate => shape::NUMBER,
-            Self::RateOr(_) => shape::RATE_OR,
+            Self::RateOr(_) | Self::DurationOr(..) => shape::QUANTITY_OR,
             Self::Choice(_) => shape::WORD,
             Self::List(item) => shape::LIST | item.shape() << shape::ELEMENT,
             Self::Map(item) => shape::MAP | item.shape() << shape::ELEMENT,
@@ -163,6 +165,9 @@ impl FieldKind {
             Self::Ratio(..) => "a share, such as 0.1%".into(),
             Self::BitRate => "a bit rate with its unit, such as 100 Mbit/s".into(),
             Self::Rate => "a rate with its unit, such as 100 /s".into(),
+            Self::DurationOr(.., words) => {
+                format!("a length of time with its unit, such as 5s, or {}", words.join(" or "))
+            }
             Self::RateOr(words) => format!("a rate with its unit, such as 100 /s, or {}", words.join(" or ")),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::List(item) => format!("a list of: {}", item.wants()),

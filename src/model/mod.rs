@@ -45,7 +45,7 @@ pub mod verdict;
 pub mod visible;
 
 pub use args::{Arg, Args, Invalid};
-pub use argument::{Choices, NestedProbe, RateOr, Switch};
+pub use argument::{Choices, DurationOr, NestedProbe, RateOr, Switch};
 pub use baseline_rules::BaselineRules;
 pub use capture::Capture;
 pub use changes::{Changes, CheckChange, CheckShift, FactChange, PartialFact, Shift};

@@ -55,7 +55,10 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
         FieldKind::Size(low, high) => ranged(text, Unit::Bytes, *low, *high),
         FieldKind::Ratio(low, high) => ranged(text, Unit::Ratio, *low, *high),
         FieldKind::BitRate => ranged(text, Unit::BitsPerSecond, f64::MIN_POSITIVE, 1e15),
-        FieldKind::RateOr(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
+        FieldKind::RateOr(words) | FieldKind::DurationOr(.., words) if words.contains(&text) => {
+            Ok(Arg::Text(text.into()))
+        }
+        FieldKind::DurationOr(low, high, _) => ranged(text, Unit::Seconds, *low, *high),
         FieldKind::Rate | FieldKind::RateOr(_) => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
         FieldKind::Choice(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
         FieldKind::Choice(words) => Err(format!("`{text}` is unknown; {}", did_you_mean(text, words))),

@@ -8,6 +8,7 @@ use crate::model::fact::parity;
 use crate::model::target::Target;
 use crate::model::{Args, Arm, BaselineRules, Capture, Expectation, Fault, GridCell, Place, Severity};
 use crate::probe::{DynProbe, Family, Footprint, Host};
+use crate::suite::allowed_targets::AllowedTargets;
 use crate::suite::check::{Check, Eventually, OverIpv4};
 use crate::suite::targets::{BuiltTarget, TargetList};
 
@@ -68,6 +69,8 @@ pub struct Case {
     pub per_target: Option<usize>,
     /// Its limits: positions in those of the plan.
     pub limits: Vec<usize>,
+    /// What it may break, where its suite says so.
+    pub allowed_targets: Option<Arc<AllowedTargets>>,
     /// How it shares the machine.
     pub footprint: Footprint,
     /// When it runs: the latest footprint of itself and what it needs.
@@ -189,6 +192,10 @@ impl Case {
             let remedy = "write the targets in the suite: a scan is known before anything is sent";
             return Err(Fault::local(list.operation(), label, format!("it would be a scan: it {why}"), remedy));
         }
+        if let Some(denied) = self.denied(&*probe) {
+            let remedy = "add it to `allowed_targets` of the suite, if it may be broken";
+            return Err(Fault::local(list.operation(), label, format!("it would touch {denied}"), remedy));
+        }
         let same = probe.footprint() == planned.footprint() && probe.longest() <= planned.longest();
         if !same || modes != list.modes {
             let detail = "with this target the check would be another one than was planned";
@@ -240,6 +247,7 @@ impl Case {
             serial: check.serial.clone(),
             per_target: check.per_target,
             limits: Vec::new(),
+            allowed_targets: None,
             footprint,
             stage: footprint,
             layout: Layout::default(),
@@ -257,6 +265,17 @@ impl Case {
     /// All its arms.
     pub fn arms(&self) -> impl Iterator<Item = &PlannedArm> {
         [&self.base].into_iter().chain(&self.head).chain(&self.over_ipv4)
+    }
+
+    /// Something that it would touch and that its suite does not allow.
+    #[must_use]
+    pub fn touches_denied(&self) -> Option<String> {
+        self.arms().find_map(|arm| self.denied(&*arm.probe))
+    }
+
+    fn denied(&self, probe: &dyn DynProbe) -> Option<String> {
+        let allowed = self.allowed_targets.as_ref()?;
+        probe.touches().into_iter().find(|touched| !allowed.allows(&touched.names)).map(|touched| touched.what)
     }
 
     /// The arm a round is of: of two IP versions, `base` is over IPv4.

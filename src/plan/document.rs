@@ -133,8 +133,21 @@ pub struct CaseRow {
     pub budget_s: f64,
     /// Hash of what it measures.
     pub digest: String,
+    /// Whether it watches until SIGINT or SIGTERM.
+    pub until_signal: bool,
+    /// Of a check that breaks something: what it does, what undoes that, and what verifies it, in order.
+    pub disruption: Vec<DisruptionStep>,
     /// Everything that must hold of what it sees.
     pub expects: Vec<ExpectationRow>,
+}
+
+/// One step of a disruption.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct DisruptionStep {
+    /// `inject`, `restore` or `verify`.
+    pub step: &'static str,
+    /// The line for a shell that does the same.
+    pub command: String,
 }
 
 /// An entry of `capture`.
@@ -181,6 +194,8 @@ pub struct ExpectationRow {
     pub origin: OriginWord,
     /// Where it is written; absent for a default.
     pub at: Option<Place>,
+    /// How fields of the check give it, of a default that they give.
+    pub derivation: Option<String>,
 }
 
 impl PlanDocument {
@@ -282,8 +297,16 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         attempt_s: seconds(case.attempt),
         budget_s: seconds(case.budget),
         digest: case.subject().digest.to_string(),
+        until_signal: case.base.probe.is_open_ended(),
+        disruption: disruption(case, redactor),
         expects: case.subject().expectations.iter().map(|one| expectation_row(one, redactor)).collect(),
     }
+}
+
+/// What the text of the plan shows of it as well.
+fn disruption(case: &Case, redactor: &Redactor) -> Vec<DisruptionStep> {
+    let steps = case.base.probe.breaks().into_iter();
+    steps.map(|(step, command)| DisruptionStep { step, command: redactor.clean(&command) }).collect()
 }
 
 fn capture_row(capture: &Capture, redactor: &Redactor) -> CaptureRow {
@@ -299,6 +322,7 @@ fn expectation_row(expectation: &Expectation, redactor: &Redactor) -> Expectatio
         want: redactor.clean(&expectation.want),
         origin: if at.is_some() { OriginWord::Suite } else { OriginWord::Default },
         at: at.map(|at| place(at, redactor)),
+        derivation: expectation.origin.derivation().map(|why| redactor.clean(why)),
     }
 }
 

@@ -94,7 +94,9 @@ pub fn plan(loaded: &mut Loaded, heads: Option<Vec<Suite>>, settings: &Settings)
     for suite in &written {
         let head = heads.as_mut().and_then(Iterator::next);
         let mut cases = order::cases(suite, head, &mut errors);
+        let allowed = suite.allowed_targets.clone().map(Arc::new);
         for (case, check) in cases.iter_mut().zip(&suite.checks) {
+            case.allowed_targets.clone_from(&allowed);
             budget::set(case, check, settings, &mut errors);
             let may_be_refused = permission(case).is_some() || case.is_chained() || !check.tables.is_empty();
             if may_be_refused {
@@ -153,6 +155,11 @@ fn refuse(plan: &Plan, places: &[(Arc<str>, Arc<str>, Span)], settings: &Setting
                 ("a captured value is of one target", help)
             };
             let message = format!("check `{}` cannot be compared by --against: {why}", case.id);
+            errors.add(span, message, help);
+        }
+        if let (Some(denied), Some(span)) = (case.touches_denied(), place(case)) {
+            let message = format!("check `{}` would touch {denied}, which `allowed_targets` does not allow", case.id);
+            let help = "add it there if it may be broken; a name is allowed by itself, whatever its addresses are";
             errors.add(span, message, help);
         }
         let (why, flag) = match permission(case) {

@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use super::targets::counted_cases;
 use super::{Case, ControlGroup, Plan, SharedResource, Shows};
 use crate::model::count::counted;
+use crate::model::expectation::Origin;
 use crate::model::visible::visible;
 use crate::model::{Arm, Expectation, Unit};
 use crate::probe::Footprint;
+use crate::probe::open_ends::{LONGEST, LONGEST_UNATTENDED, in_hours};
 
 /// Controls of a cell that are named; more are counted.
 const MOST_CONTROLS: usize = 2;
@@ -116,11 +118,23 @@ fn line(out: &mut String, plan: &Plan, number: usize, case: &Case) {
     for group in &case.controls {
         controls(out, plan, group);
     }
-    for (word, command) in case.base.probe.breaks() {
-        let _ = writeln!(out, "         {word}: {}", visible(&command));
-    }
+    disruption(out, case);
     for expectation in case.base.expectations.iter() {
         expects(out, expectation, case);
+    }
+}
+
+/// How long it watches, and what it breaks.
+fn disruption(out: &mut String, case: &Case) {
+    if case.base.probe.is_open_ended() {
+        let [most, unattended] = [LONGEST, LONGEST_UNATTENDED].map(in_hours);
+        let _ = writeln!(
+            out,
+            "         watches until SIGINT or SIGTERM (Ctrl-C), at most {most}; {unattended} where there is no terminal"
+        );
+    }
+    for (word, command) in case.base.probe.breaks() {
+        let _ = writeln!(out, "         {word}: {}", visible(&command));
     }
 }
 
@@ -146,9 +160,10 @@ fn expects(out: &mut String, expectation: &Expectation, case: &Case) {
     let given: Vec<String> =
         expectation.given.iter().map(|given| format!("{} {}", given.fact, given.words.join(" or "))).collect();
     let given = if given.is_empty() { String::new() } else { format!(" given {}", given.join(" and ")) };
-    let origin = match expectation.origin.place() {
-        None => format!("default of {}", case.family.name),
-        Some(place) => place.file_line(),
+    let origin = match &expectation.origin {
+        Origin::Default => format!("default of {}", case.family.name),
+        Origin::Derived(why) => why.to_string(),
+        Origin::Suite(place) => place.file_line(),
     };
     let _ = writeln!(out, "         expects {}", visible(&format!("{expectation}{given}  ({origin})")));
 }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::captured::CapturedValues;
 use super::lateness::{Lateness, Watch};
+use super::open_ends::{OpenEnd, OpenEnds};
 use crate::model::fact::{Choice, Distribution, Scalar};
 use crate::model::rows::{LongList, Rows, RowsBuilder};
 use crate::model::typed::Form;
@@ -25,6 +26,7 @@ pub struct Cx<'a> {
     check: String,
     lateness: Lateness,
     captured: Arc<CapturedValues>,
+    open_ends: OpenEnds,
 }
 
 impl<'a> Cx<'a> {
@@ -37,7 +39,8 @@ impl<'a> Cx<'a> {
         cancel: CancellationToken,
     ) -> Self {
         let (check, lateness, captured) = (String::new(), Lateness::unknown(), Arc::default());
-        Self { observation, facts, deadline, seed, cancel, check, lateness, captured }
+        let open_ends = OpenEnds::default();
+        Self { observation, facts, deadline, seed, cancel, check, lateness, captured, open_ends }
     }
 
     /// The same context, of a measurement that begins now, where this process is watched: what it samples late is marked.
@@ -56,6 +59,18 @@ impl<'a> Cx<'a> {
     #[must_use]
     pub fn with_captured(self, captured: &Arc<CapturedValues>) -> Self {
         Self { captured: Arc::clone(captured), ..self }
+    }
+
+    /// The same context, in a run whose user may end what is open.
+    #[must_use]
+    pub fn with_open_ends(self, open_ends: &OpenEnds) -> Self {
+        Self { open_ends: open_ends.clone(), ..self }
+    }
+
+    /// Says that this measurement lasts until somebody ends it, from now on until the result is dropped.
+    #[must_use]
+    pub fn open_end(&self) -> OpenEnd {
+        self.open_ends.begin()
     }
 
     /// The values that checks of this run have captured.

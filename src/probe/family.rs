@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::cut_marked::CutMarked;
 use super::late::LateProbe;
 use super::{
-    Cx, Diagnosis, DynProbe, Failure, Footprint, Grid, PhaseInfo, Probe, ProbeFuture, Prober, RestoreOutcome,
-    StreamSpec,
+    Cx, DerivedExpectation, Diagnosis, DynProbe, Failure, Footprint, Grid, PhaseInfo, Probe, ProbeFuture, Prober,
+    RestoreOutcome, StreamSpec, Touched,
 };
 use crate::model::text::MASK;
 use crate::model::{Args, FactInfo, FieldInfo, Invalid, Observation};
@@ -198,6 +198,8 @@ pub struct Family {
     pub phases: &'static [PhaseInfo],
     /// See [`Probe::timed_by_hand`].
     pub timed_by_hand: fn(&str, Option<&str>) -> Option<String>,
+    /// See [`Probe::derives`].
+    pub derives: fn(&Args) -> Vec<DerivedExpectation>,
     /// See [`Probe::diagnose`].
     pub diagnose: fn(&Failure<'_>) -> Option<Diagnosis>,
     /// Builds a probe.
@@ -279,6 +281,7 @@ impl Family {
             diagnosed_by: P::DIAGNOSED_BY,
             phases: P::PHASES,
             timed_by_hand: P::timed_by_hand,
+            derives: P::derives,
             diagnose: P::diagnose,
             build: build::<P>,
         }
@@ -320,6 +323,12 @@ impl DynProbe for MaskedProbe {
     }
     fn breaks(&self) -> Vec<(&'static str, String)> {
         self.probe.breaks()
+    }
+    fn is_open_ended(&self) -> bool {
+        self.probe.is_open_ended()
+    }
+    fn touches(&self) -> Vec<Touched> {
+        self.probe.touches()
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.probe.prepare()

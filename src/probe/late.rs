@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::captured::CapturedValues;
-use super::{Cx, DynProbe, Family, Footprint, ProbeFuture, Prober, RestoreOutcome, StreamSpec};
+use super::{Cx, DynProbe, Family, Footprint, ProbeFuture, Prober, RestoreOutcome, StreamSpec, Touched};
 use crate::model::args::TextForm;
 use crate::model::capture::text_of;
 use crate::model::{Args, FactInfo, Fault, Observation, Text, stand_in};
@@ -36,7 +36,7 @@ impl LateProbe {
         // The messages of the family may hold the values.
         let probe = (self.family.build)(&args).map_err(|invalid| self.unfit(invalid.field))?;
         let same = probe.footprint() == self.planned.footprint() && probe.longest() == self.planned.longest();
-        if !same || probe.scan() != self.planned.scan() {
+        if !same || probe.scan() != self.planned.scan() || probe.touches() != self.planned.touches() {
             return Err(self.unfit(""));
         }
         Ok(self.built.get_or_init(|| probe))
@@ -95,6 +95,12 @@ impl DynProbe for LateProbe {
     }
     fn breaks(&self) -> Vec<(&'static str, String)> {
         self.planned.breaks()
+    }
+    fn is_open_ended(&self) -> bool {
+        self.planned.is_open_ended()
+    }
+    fn touches(&self) -> Vec<Touched> {
+        self.planned.touches()
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.planned.prepare()

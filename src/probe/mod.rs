@@ -9,6 +9,7 @@ mod grid;
 mod host;
 mod late;
 mod lateness;
+pub mod open_ends;
 mod prober;
 
 use std::future::Future;
@@ -26,6 +27,7 @@ pub use prober::{Connection, Connections, Identity, ProbeFailure, Prober, Reply,
 use crate::model::fact::Choice;
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 pub use lateness::Watch;
+pub use open_ends::{OpenEnd, OpenEnds};
 
 /// How a check may share the machine and the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +50,28 @@ impl Footprint {
             Self::Disruptive => "disruptive",
         }
     }
+}
+
+/// A default expectation that follows from the fields of a check.
+#[derive(Clone, Debug)]
+pub struct DerivedExpectation {
+    /// As a suite would write it: `outage: {lt: 3.8s}`.
+    pub expect: String,
+    /// How it comes about, for people.
+    pub why: String,
+    /// What the fact may be when all is well, by the same fields.
+    pub range: (f64, f64),
+    /// Facts that an upper limit below that range would break although all is well.
+    pub bounded: &'static [&'static str],
+}
+
+/// Something that a check which breaks something touches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// For people.
+    pub what: String,
+    /// Each name that a suite may call it by; one is enough to allow it.
+    pub names: Vec<String>,
 }
 
 /// The longest that the search for a cause may take.
@@ -84,6 +108,11 @@ pub trait Probe: Send + Sync + Sized + 'static {
 
     /// Builds the probe from validated arguments; checks the rules between fields.
     fn from_args(args: &Args) -> Result<Self, Invalid>;
+    /// Default expectations that its fields give, beside those of the tables.
+    #[must_use]
+    fn derives(_: &Args) -> Vec<DerivedExpectation> {
+        Vec::new()
+    }
     /// The target, for people (`192.0.2.10:443`).
     fn target(&self) -> String;
     /// How it may share the machine.
@@ -117,6 +146,14 @@ pub trait Probe: Send + Sync + Sized + 'static {
     }
     /// What it breaks on purpose and what undoes it, in order: a word (`inject`), and the line for a shell that does the same.
     fn breaks(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+    /// Whether it lasts until somebody ends it by a signal.
+    fn is_open_ended(&self) -> bool {
+        false
+    }
+    /// What it touches, of a check that breaks something; a suite may say what that may be.
+    fn touches(&self) -> Vec<Touched> {
         Vec::new()
     }
     /// Reads and prepares what a round would otherwise do in the middle of a run: trust stores, configurations. Sends
@@ -174,6 +211,10 @@ pub trait DynProbe: Send + Sync {
     fn scan(&self) -> Option<String>;
     /// See [`Probe::breaks`].
     fn breaks(&self) -> Vec<(&'static str, String)>;
+    /// See [`Probe::is_open_ended`].
+    fn is_open_ended(&self) -> bool;
+    /// See [`Probe::touches`].
+    fn touches(&self) -> Vec<Touched>;
     /// See [`Probe::prepare`].
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// See [`Probe::run`].
@@ -213,6 +254,12 @@ impl<P: Probe> DynProbe for P {
     }
     fn breaks(&self) -> Vec<(&'static str, String)> {
         Probe::breaks(self)
+    }
+    fn is_open_ended(&self) -> bool {
+        Probe::is_open_ended(self)
+    }
+    fn touches(&self) -> Vec<Touched> {
+        Probe::touches(self)
     }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(Probe::prepare(self))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::diagnostic::{Diagnostics, Sources};
 use super::expect::{FactTyping, Reader};
 use super::tree;
+use crate::model::expectation::Origin;
 use crate::model::fact::{FactKeys, parity::PARITY};
 use crate::model::{Args, Expectation, FactInfo};
 use crate::probe::Family;
@@ -26,10 +27,11 @@ impl Defaults {
     /// Those of every family. A family whose own default does not parse is a defect a test finds.
     #[must_use]
     pub fn of(families: &'static [Family], errors: &mut Diagnostics) -> Self {
+        let none = Args::default();
         let of_family = |family: &'static Family, errors: &mut Diagnostics| FamilyDefaults {
-            facts: read(family, &expected(family.facts), errors),
-            modes: family.modes.iter().map(|mode| read(family, mode.adds.unwrap_or_default(), errors)).collect(),
-            parity: read(family, &expected(PARITY), errors),
+            facts: read(family, &expected(family.facts), &none, errors),
+            modes: family.modes.iter().map(|mode| read(family, mode.adds.unwrap_or_default(), &none, errors)).collect(),
+            parity: read(family, &expected(PARITY), &none, errors),
         };
         Self(families.iter().map(|family| (family.name, of_family(family, errors))).collect())
     }
@@ -45,7 +47,10 @@ impl Defaults {
             let name = fact.info.name;
             family.produces(args, name) && !of_modes.iter().any(|other| other.info.name == name)
         };
-        all.facts.iter().filter(own).cloned().chain(of_modes.iter().cloned()).collect()
+        let derived = derived(family, args);
+        let all = all.facts.iter().filter(own).chain(&of_modes);
+        let other = |fact: &&Expectation| !derived.iter().any(|derived| derived.path == fact.path);
+        all.filter(other).cloned().chain(derived.iter().cloned()).collect()
     }
 
     /// Those of the facts that keys of a check give it.
@@ -56,13 +61,24 @@ impl Defaults {
     }
 }
 
+/// Those that the fields of a check give. One that does not parse is a defect that a test of its family finds.
+fn derived(family: &'static Family, args: &Args) -> Vec<Expectation> {
+    let all = (family.derives)(args).into_iter();
+    all.flat_map(|derived| {
+        let origin = Origin::Derived(derived.why.into());
+        let read = read(family, &derived.expect, args, &mut Diagnostics::default());
+        read.into_iter().map(move |expectation| Expectation { origin: origin.clone(), ..expectation })
+    })
+    .collect()
+}
+
 /// What the facts of a table are expected to be by default, as a suite would write it.
 fn expected(facts: &[FactInfo]) -> String {
     let all = facts.iter().filter_map(|fact| Some(format!("{}: {}", fact.name, fact.expected?)));
     all.collect::<Vec<_>>().join("\n")
 }
 
-fn read(family: &'static Family, text: &str, errors: &mut Diagnostics) -> Vec<Expectation> {
+fn read(family: &'static Family, text: &str, args: &Args, errors: &mut Diagnostics) -> Vec<Expectation> {
     if text.is_empty() {
         return Vec::new();
     }
@@ -77,7 +93,7 @@ fn read(family: &'static Family, text: &str, errors: &mut Diagnostics) -> Vec<Ex
         errors,
         sources: &sources,
         default: true,
-        args: &Args::default(),
+        args,
         typing: FactTyping::default(),
     };
     reader.read(&node).into_iter().map(|(expectation, _)| expectation).collect()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::allowed_targets::AllowedTargets;
 use super::captured::CaptureNames;
 use super::check::Check;
 use super::check_builder::Builder;
@@ -26,6 +27,8 @@ pub struct Suite {
     pub file: String,
     /// SHA-256 of the file and what it includes.
     pub sha256: String,
+    /// What its checks may break, if it says so.
+    pub allowed_targets: Option<AllowedTargets>,
     /// Cases in the order written.
     pub checks: Vec<Check>,
     /// Every id written, also of checks with errors: whoever needs those has no error of its own.
@@ -245,13 +248,25 @@ fn suite(
     let (ids, checks) = checks(&mut builder, &document, &differs);
     let name: Arc<str> = document.name.as_ref().map_or("", |(name, _)| name).into();
     loaded.named.iter_mut().skip(first_file).for_each(|file| file.case.0 = Arc::clone(&name));
-    if let Some(other) = loaded.suites.iter().find(|suite| suite.name == name)
-        && let Some((_, span)) = document.name
-    {
+    if let Some((_, span)) = document.name {
+        called_alike(&name, span, loaded);
+    }
+    let allowed_targets = allowed_targets(&document, &scope, &mut loaded.errors);
+    let file = path.to_string_lossy().into_owned();
+    loaded.suites.push(Suite { name, file, sha256: document.sha256, allowed_targets, checks, ids });
+}
+
+fn called_alike(name: &str, span: Span, loaded: &mut Loaded) {
+    if let Some(other) = loaded.suites.iter().find(|suite| &*suite.name == name) {
         let label = format!("also in {}", other.file);
         loaded.errors.labelled(span, format!("two suites are called `{name}`"), label, "rename one of them");
     }
-    loaded.suites.push(Suite { name, file: path.to_string_lossy().into_owned(), sha256: document.sha256, checks, ids });
+}
+
+fn allowed_targets(document: &Document, scope: &Scope<'_>, errors: &mut Diagnostics) -> Option<AllowedTargets> {
+    let lists = document.allowed_targets.iter().map(|list| vars::resolve(list, scope, errors));
+    let lists: Vec<Node> = lists.collect();
+    AllowedTargets::read(&lists, errors)
 }
 
 /// Every id written, and the cases.

@@ -29,6 +29,8 @@ pub struct Document {
     pub vars: BTreeMap<String, Node>,
     /// `secrets:`.
     pub secrets: BTreeMap<String, Span>,
+    /// `allowed_targets:`, of each file that has it.
+    pub allowed_targets: Vec<Node>,
     /// `defaults:`.
     pub defaults: BTreeMap<String, Node>,
     /// `checks:`, each with the folder of its file.
@@ -185,6 +187,7 @@ impl Document {
                     }
                 }
             }
+            "allowed_targets" => self.allowed_targets.push(node.clone()),
             "checks" => {
                 self.wrong_checks |= matches!(node.kind, Kind::Map(_));
                 for item in items("checks", node, errors) {

@@ -1,5 +1,6 @@
 //! Suite files: YAML to a spanned tree, variables resolved inside scalars, everything typed, every error at once.
 
+pub mod allowed_targets;
 pub mod args;
 mod baseline_rules;
 pub mod captured;

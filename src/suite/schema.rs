@@ -45,7 +45,8 @@ pub fn schema(families: &[Family]) -> Value {
         })),
         _ => None,
     });
-    let any: Vec<Value> = ["checks", "include", "vars", "defaults", "secrets"].into_iter().map(required).collect();
+    let any: Vec<Value> =
+        ["checks", "include", "vars", "defaults", "secrets", "allowed_targets"].into_iter().map(required).collect();
     for (key, value) in [
         ("$schema", json!("http://json-schema.org/draft-07/schema#")),
         ("title", json!("shakedown suite, format version 1")),

@@ -26,6 +26,11 @@ pub const SUITE: &[FieldInfo] = &[
         "Environment variables that hold secrets, used as ${NAME}; shown as ***, and never an argument of a command.",
     ),
     FieldInfo::optional(
+        "allowed_targets",
+        TEXTS,
+        "All that checks which break something may touch: hosts and devices by name or pattern, networks, processes. Other such checks are errors. Without it only --allow-disruptive decides.",
+    ),
+    FieldInfo::optional(
         "include",
         FieldKind::List(&FieldKind::Path),
         "Files whose checks are added; anything defined twice is an error.",

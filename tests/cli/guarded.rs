@@ -11,16 +11,16 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::pipe::Pipe;
-use super::{CliSandbox, Running};
+use super::{CliSandbox, Ended, Running};
 
 /// A service that greets until the file `dead` is in its folder.
-struct Service {
+pub(super) struct Service {
     port: u16,
     asked: Arc<AtomicUsize>,
 }
 
 impl Service {
-    fn start(folder: &Path) -> Self {
+    pub(super) fn start(folder: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, dead) = (listener.local_addr().unwrap().port(), folder.join("dead"));
         let asked = Arc::<AtomicUsize>::default();
@@ -37,7 +37,7 @@ impl Service {
     }
 
     /// Waits until it was asked so many times more: time passed in the run, and the inject command has ended.
-    fn hear(&self, more: usize) {
+    pub(super) fn hear(&self, more: usize) {
         let until = self.asked.load(Ordering::Relaxed) + more;
         while self.asked.load(Ordering::Relaxed) < until {
             std::thread::yield_now();
@@ -45,7 +45,7 @@ impl Service {
     }
 
     /// A suite of one check; `rest` has its commands and phases.
-    fn suite(&self, id: &str, rest: &str) -> String {
+    pub(super) fn suite(&self, id: &str, rest: &str) -> String {
         format!(
             "version: 1\nsuite: s\nchecks:\n  - id: {id}\n    failover:\n      \
              probe: {{tcp: {{host: 127.0.0.1, port: {}, expect: hello}}, interval: 20ms}}\n{rest}",
@@ -64,6 +64,34 @@ fn held(inject: &str, restore: &str) -> String {
         "      inject: {{run: [sh, -c, \"echo injected >bell; {inject}\"]}}\n      \
          restore: {{run: [sh, -c, \"echo restored >bell; {restore}\"]}}\n      steady: 60ms\n      observe: 1h\n"
     )
+}
+
+/// What a program reads of a plan is what a person reads of it.
+#[test]
+fn the_document_of_a_plan_has_what_its_text_shows_of_a_disruption() {
+    let sandbox = CliSandbox::new(
+        "version: 1\nsuite: s\nsecrets: [TOKEN]\nchecks:\n  - id: f\n    failover:\n      \
+         probe: {tcp: {host: 127.0.0.1, port: 9}}\n      inject: [{link: {down: eth7}}, {run: [sh, -c, \"go $TOKEN ${TOKEN}\"]}]\n      \
+         restore: {run: [back]}\n      verify: {run: [is, back]}\n  - id: quiet\n    tcp: {host: 127.0.0.1, port: 9}\n",
+    );
+    let plan = |args: &[&str]| {
+        let mut command = sandbox.command(&[&["plan", "suite.yaml", "--allow-disruptive"], args].concat());
+        let ended = Ended::of(command.env("TOKEN", "s3cr3t-token").output().unwrap());
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        ended.out
+    };
+    let shown = plan(&[]);
+    let document: Value = serde_json::from_str(&plan(&["--json", "-"])).unwrap();
+    let of = |id: &str| document["cases"].as_array().unwrap().iter().find(|case| case["id"] == id).cloned().unwrap();
+    let steps = of("f")["disruption"].as_array().cloned().unwrap();
+    let words: Vec<&str> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
+    assert_eq!(words, ["inject", "inject", "restore", "restore", "verify"]);
+    for step in &steps {
+        let (word, command) = (step["step"].as_str().unwrap(), step["command"].as_str().unwrap());
+        assert!(shown.contains(&format!("{word}: {command}")), "{step}: {shown}");
+        assert!(!command.contains("s3cr3t"), "{step}");
+    }
+    assert_eq!(of("quiet")["disruption"], serde_json::json!([]));
 }
 
 #[test]

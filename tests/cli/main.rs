@@ -18,6 +18,7 @@ mod crowd;
 mod demo;
 mod documents;
 mod endings;
+mod failing_over;
 mod files;
 mod foreign;
 mod gates;

@@ -75,6 +75,9 @@ const BEYOND: &[(&str, &str)] = &[
     ("can be", "two tests compared"),
     ("budget", "two quantities compared"),
     ("is not seen by this check", "facts that other fields switch on"),
+    ("would hold by chance", "two quantities compared"),
+    ("is not reached: all is put back", "two quantities compared"),
+    ("what is broken must be put back", "fields that depend on each other"),
     // Texts with a grammar of their own.
     ("never seen here", "typed texts"),
     ("is not hexadecimal", "typed texts"),

@@ -170,7 +170,7 @@ pub(super) fn example_value(kind: &FieldKind) -> String {
         FieldKind::Integer(low, high) => low.saturating_add(1).min(*high).to_string(),
         FieldKind::Duration(low, _) if *low > 2.0 => format!("{low}s"),
         FieldKind::Duration(_, high) if *high < 2.0 => format!("{high}s"),
-        FieldKind::Duration(..) => "2s".into(),
+        FieldKind::Duration(..) | FieldKind::DurationOr(..) => "2s".into(),
         FieldKind::Size(low, _) => {
             if *low > 1024.0 {
                 format!("{low}B")

@@ -1,10 +1,11 @@
 //! Why a check failed.
 
 use super::facts::{
-    DEGRADED, DEGRADED_SHARE, DOWNTIME, FAILBACK, FAILBACK_HI, GAP, HI, LO, LOST, OUTAGE_BOUNDS, OUTAGES,
-    OUTAGES_AFTER, RECOVERED, RESTORED, SENT,
+    ABORT_REASON, ABORTED, DEGRADED, DEGRADED_SHARE, DOWNTIME, FAILBACK, FAILBACK_HI, GAP, HI, LO, LOST, OUTAGE_BOUNDS,
+    OUTAGES, OUTAGES_AFTER, RECOVERED, RESTORED, SENT,
 };
-use crate::model::record::Outcome;
+use super::timers::{TIMERS, Timers};
+use crate::model::record::{OriginWord, Outcome};
 use crate::model::{Unit, Value};
 use crate::probe::{Diagnosis, Failure};
 
@@ -16,6 +17,13 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
             cause,
             "put it back by hand, now: run the `restore` command of this check, then its `verify`",
         ));
+    }
+    if failure.breach(ABORTED.info.name).is_some() {
+        let why = failure.text(ABORT_REASON.info.name).unwrap_or("aborted");
+        let put_back =
+            if failure.value(RESTORED.info.name).is_some() { "; what was broken was put back at once" } else { "" };
+        let next = "look at health checks, at the election and at the standby's log in that time; raise `abort_if` only where users can bear more";
+        return Some(Diagnosis::new(format!("{target}: {why}{put_back}"), next));
     }
     if failure.breach(RECOVERED.info.name).is_some() {
         let lost = count(failure, LOST.info.name).zip(count(failure, SENT.info.name));
@@ -39,8 +47,13 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         return Some(Diagnosis::new(cause, next));
     }
     let names = [OUTAGE_BOUNDS.info.name, HI.info.name, LO.info.name, DOWNTIME.info.name, GAP.info.name];
-    let outage = names.iter().find_map(|name| failure.breach(name));
+    let outage = names.iter().find_map(|name| failure.breach(name)).or_else(|| of_a_stream(failure));
     if let Some(breach) = outage {
+        if let Some(timers) = by_timers(failure, breach) {
+            let next = "compare the timers with those that are in force (`keepalived` and `bird` log them), then look at what comes after detection: \
+                        gratuitous ARP, routes, the start of the service";
+            return Some(Diagnosis::new(format!("{} by its timers; {timers}", away(failure, breach, "")), next));
+        }
         let next = "look at detection first (intervals of health checks, timers), then at the switch itself; the times of both are in the report";
         return Some(Diagnosis::new(away(failure, breach, ""), next));
     }
@@ -48,6 +61,18 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let breach = back?;
     let next = "going back costs an outage of its own: look at preemption and at what the restored node does before it takes over";
     Some(Diagnosis::new(away(failure, breach, " on the way back"), next))
+}
+
+/// The outage of one stream.
+fn of_a_stream<'f>(failure: &Failure<'f>) -> Option<&'f Outcome> {
+    let mut unmet = failure.expectations.iter().filter(|outcome| !outcome.held);
+    unmet.find(|outcome| outcome.fact.starts_with("streams.") && outcome.fact.ends_with(".outage"))
+}
+
+/// What the timers take, where the limit is theirs.
+fn by_timers(failure: &Failure<'_>, breach: &Outcome) -> Option<String> {
+    let timers = failure.argument(&TIMERS).filter(|_| breach.origin == OriginWord::Default)?;
+    Timers::of(&timers).map(|timers| timers.text())
 }
 
 /// How long the service was away, with its bounds.

@@ -64,7 +64,7 @@ fn here(keys: &[LockKey]) -> Vec<LockKey> {
 }
 
 /// Hosts that the probe asks: those of its target, or else of its servers.
-fn hosts(family: &Family, args: &Args) -> Vec<String> {
+pub(super) fn hosts(family: &Family, args: &Args) -> Vec<String> {
     let written = |field: &&FieldInfo| args.0.contains_key(field.name) && of_field(family, field, args).is_some();
     let target = family.fields.iter().filter(|field| field.name == family.target_field.0).find(written);
     let field = target.or_else(|| family.fields.iter().find(written));

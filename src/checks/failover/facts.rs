@@ -19,6 +19,9 @@ const OUTAGE: &str =
 pub(super) const OF_DISRUPTION: &[FactInfo] =
     &[RESTORED.info, INJECT_EXIT.info, RESTORE_EXIT.info, FAILBACK.info, FAILBACK_HI.info];
 
+/// Facts of a check with conditions that end it before its time.
+pub(super) const OF_ABORT: &[FactInfo] = &[ABORTED.info, ABORTED_AFTER.info, ABORT_REASON.info];
+
 /// Columns of the table of streams, by their names behind its own.
 pub(super) fn columns() -> impl Iterator<Item = &'static str> {
     FACTS.iter().filter_map(|fact| fact.name.strip_prefix("streams."))
@@ -30,9 +33,11 @@ facts! { pub(super) FACTS;
         Unit::Seconds,
         Better::Lower,
         "The longest outage, by its bounds: the service was away at least `lo` and at most `hi`; without `hi` when it never came back. An \
-         upper limit holds when `hi` keeps it, is broken when `lo` breaks it, and is errored in between.",
+         upper limit holds when `hi` keeps it, is broken when `lo` breaks it, and is errored in between. Without a limit of the check it is that of \
+         `timers`, where they are given.",
     )
     .headline()
+    .lifted_by(&["outage.hi"])
     .within(NOTICED)
     .on_breach(OUTAGE);
     pub(super) const LO: Fact<f64> = Fact::number(
@@ -196,6 +201,19 @@ facts! { pub(super) FACTS;
     );
     pub(super) const RESTORED: Fact<bool> = Fact::flag("restored", "`restore` and `verify` succeeded.").expected("true")
     .advice(&[("false", "what was broken on purpose is still broken: run the restore command by hand, now")]);
+    pub(super) const ABORTED: Fact<bool> = Fact::flag(
+        "aborted",
+        "A condition of `abort_if` was reached while the disruption lasted, so that it was ended at once.",
+    )
+    .expected("false")
+    .advice(&[("true", "the service was worse off than `abort_if` allows: look at health checks, election and the standby's log")]);
+    pub(super) const ABORTED_AFTER: Fact<f64> = Fact::number(
+        "aborted_after",
+        Unit::Seconds,
+        "From the beginning of `inject`, or of `observe` without one, to when a condition of `abort_if` was seen to be reached.",
+    );
+    pub(super) const ABORT_REASON: Fact<String> =
+        Fact::text("abort_reason", "Which stream was worse off than `abort_if` allows, by how much, and at what time.");
     pub(super) const STEADY_BEFORE: Fact<bool> =
         Fact::flag("steady.before", "No more probes failed before the disruption than `background_loss` allows.");
     pub(super) const STEADY_AFTER: Fact<bool> = Fact::flag("steady.after", "No probe was lost or late in the last steady phase.");
@@ -249,7 +267,7 @@ facts! { pub(super) FACTS;
     )
     .rows_named(super::settings::names);
     pub(super) const S_OUTAGE: Fact<Interval> =
-        Fact::bounds("streams.outage", Unit::Seconds, "How long its longest outage took, by its bounds.").on_breach(OUTAGE).column();
+        Fact::bounds("streams.outage", Unit::Seconds, "How long its longest outage took, by its bounds.").lifted_by(&["outage", "outage.hi"]).on_breach(OUTAGE).column();
     pub(super) const S_OUTAGES: Fact<i64> =
         Fact::integer("streams.outages", Unit::Count, "How many outages it had before `restore`.").column();
     pub(super) const S_DOWNTIME: Fact<Interval> =

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+pub(super) use super::abort::ABORT_IF;
 use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS};
+pub(super) use super::timers::TIMERS;
 use crate::model::table::fields;
-use crate::model::{Args, Field, FieldKind, NestedProbe, Text};
+use crate::model::{Args, DurationOr, Field, FieldKind, NestedProbe, Text};
 use crate::probe::Connection;
 
 const COMMAND: FieldKind = FieldKind::Group(COMMAND_FIELDS);
@@ -12,6 +14,9 @@ const INJECT_KIND: FieldKind = FieldKind::Group(INJECT_FIELDS);
 const PROBE_KIND: FieldKind = FieldKind::Probe(stream_families, STREAM_FIELDS);
 /// Share of probes that may fail when all is well.
 const BACKGROUND: FieldKind = FieldKind::Ratio(0.0, 0.2);
+
+/// The word of `observe` that leaves its end to whoever watches.
+pub(super) const UNTIL_SIGNAL: &str = "until_signal";
 
 /// Families that can be asked again and again.
 fn stream_families() -> Vec<&'static str> {
@@ -97,8 +102,13 @@ fields! { pub(super) FIELDS;
         COMMAND,
         "A command that exits 0 when everything is back, run after `restore`.",
     );
-    pub(super) const OBSERVE: Field<Duration> =
-        Field::default("observe", FieldKind::Duration(0.05, 86400.0), "30s", "Time from the disruption to `restore`; without a disruption, how long to watch.");
+    pub(super) const OBSERVE: Field<DurationOr> = Field::default(
+        "observe",
+        FieldKind::DurationOr(0.05, 86400.0, &[UNTIL_SIGNAL]),
+        "30s",
+        "Time from the disruption to `restore`; without a disruption, how long to watch, or `until_signal`: until Ctrl-C (SIGINT or SIGTERM), for a day at most, \
+         or an hour where there is no terminal.",
+    );
     pub(super) const STEADY: Field<Duration> = Field::default(
         "steady",
         FieldKind::Duration(0.05, 600.0),
@@ -123,4 +133,6 @@ fields! { pub(super) FIELDS;
         "0%",
         "Share of the probes that may fail when all is well; with more in the first steady phase nothing is injected.",
     );
+    use TIMERS;
+    use ABORT_IF;
 }

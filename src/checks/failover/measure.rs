@@ -1,5 +1,7 @@
 //! What a stream came to: pure arithmetic over its log and the times of the phases.
 
+use std::time::Duration;
+
 use super::degraded::{self, Degraded};
 use super::isolated;
 use super::outage::{Outage, ProbeResult, TravelTimes, conclusive, longest_possible, outages};
@@ -116,6 +118,29 @@ pub(super) fn measure(
     recovery(&mut measured, &main, times, phases);
     (measured.main, measured.after_restore) = (main, after_restore);
     measured
+}
+
+/// The same while it goes on, of what is certain by now: what of it has a lower bound only grows. The disruption began with the end of
+/// the first steady phase, and lasts for `longest` at most.
+pub(super) fn so_far(
+    probes: Vec<ProbeResult>,
+    steady: f64,
+    (phases, longest): (&Phases, Duration),
+    (interval, timeout): (Duration, Duration),
+) -> Measured {
+    let (interval, timeout) = (interval.as_secs_f64(), timeout.as_secs_f64());
+    let before: Vec<ProbeResult> = probes.iter().copied().filter(|probe| probe.due < steady).collect();
+    // The more probes, the more failures in a row are chance: it counts how many there will be at the end.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of probes")]
+    let all = ((phases.steady + longest).as_secs_f64() / interval) as u64;
+    let chance = isolated::Background::of(&conclusive(&before, timeout)).isolated(all);
+    let isolated = phases.isolated.unwrap_or_else(|| u32::try_from(chance).unwrap_or(u32::MAX));
+    let phases = Phases { isolated: Some(isolated), ..*phases };
+    let open = f64::INFINITY;
+    let times = PhaseTimes { steady, injected: steady, restoring: open, after: open, end: open };
+    let mut log = StreamLog::default();
+    log.probes = probes;
+    measure(&Finished { log, ..Finished::default() }, &times, &phases, (interval, timeout))
 }
 
 fn total(probes: &[ProbeResult]) -> u64 {

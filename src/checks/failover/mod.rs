@@ -1,5 +1,6 @@
 //! Failover: breaks something, measures how long the service was away, and puts it back.
 
+mod abort;
 mod degraded;
 mod diagnosis;
 mod disruptions;
@@ -20,9 +21,13 @@ mod streams;
 mod synonyms;
 #[cfg(test)]
 mod tests;
+mod timers;
+mod touched;
 
+use std::pin::pin;
 use std::time::Duration;
 
+use abort::{AbortCondition, Aborted};
 use facts::{INJECT_EXIT, RECOVERED, RESTORE_EXIT, RESTORED};
 use injection::FaultInjection;
 use measure::PhaseTimes;
@@ -30,18 +35,26 @@ use settings::Phases;
 use stream::StreamConfig;
 use streams::Streams;
 
-use crate::guard::{CommandResult, RestoreResult};
+use crate::guard::{CommandResult, FaultPlan, RestoreResult};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 use crate::net::heartbeat::Heartbeat;
-use crate::probe::{Cx, Diagnosis, Failure, FieldRules, Footprint, Mode, Probe, RestoreOutcome, Synonyms};
+use crate::probe::open_ends::in_hours;
+use crate::probe::{
+    Cx, DerivedExpectation, Diagnosis, Failure, FieldRules, Footprint, Mode, OpenEnd, Probe, RestoreOutcome, Synonyms,
+    Touched,
+};
 
 /// The probe.
 pub struct Failover {
     streams: Vec<StreamConfig>,
     phases: Phases,
+    /// What ends it before its time.
+    aborts: Vec<AbortCondition>,
     /// What it breaks; `None` of a check that only watches.
     injection: Option<FaultInjection>,
     commands: Duration,
+    /// What it touches, of a check that breaks something.
+    touched: Vec<Touched>,
 }
 
 impl Probe for Failover {
@@ -49,8 +62,11 @@ impl Probe for Failover {
         "Break something or watch a change, measure outages with bounds, restore on every path";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
-    const MODES: &'static [Mode] =
-        &[Mode::of("inject", |args| !args.get(&fields::INJECT).is_empty(), facts::OF_DISRUPTION)];
+    const MODES: &'static [Mode] = &[
+        Mode::of("inject", |args| !args.get(&fields::INJECT).is_empty(), facts::OF_DISRUPTION),
+        Mode::of("abort_if", |args| !args.get(&fields::ABORT_IF).is_empty(), facts::OF_ABORT)
+            .example("abort_if: {outage: {gt: 10s}}"),
+    ];
     const STREAMS: bool = false;
     const NO_PARITY: Option<&'static str> =
         Some("what it breaks is broken for both IP versions at once: give its probe an `ip_version`");
@@ -60,6 +76,7 @@ impl Probe for Failover {
         with: &[("restore", &["inject"]), ("verify", &["inject"])],
     };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
+    const DIAGNOSED_BY: &'static [&'static str] = &[fields::TIMERS.name()];
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::PROBE.name(), None);
 
     fn from_args(args: &Args) -> Result<Self, Invalid> {
@@ -67,11 +84,18 @@ impl Probe for Failover {
         let phases = Phases::from_args(args, &streams)?;
         let plan = settings::fault(args, &phases)?;
         let commands = plan.as_ref().map_or(Duration::ZERO, |plan| plan.inject_timeout() + plan.longest_restore());
+        let lasts = phases.observe + plan.as_ref().map_or(Duration::ZERO, FaultPlan::inject_timeout);
+        let aborts = abort::conditions(args, &streams, lasts)?;
+        let touched = plan.as_ref().map_or_else(Vec::new, |plan| settings::touched(args, &streams, plan));
         let injection = plan.map(|plan| {
             let keys = settings::exclusive(args, &plan);
             FaultInjection::new(plan, keys)
         });
-        Ok(Self { streams, phases, injection, commands })
+        Ok(Self { streams, phases, aborts, injection, commands, touched })
+    }
+
+    fn derives(args: &Args) -> Vec<DerivedExpectation> {
+        timers::expectations(args)
     }
 
     fn target(&self) -> String {
@@ -107,6 +131,14 @@ impl Probe for Failover {
 
     fn breaks(&self) -> Vec<(&'static str, String)> {
         self.injection.as_ref().map_or_else(Vec::new, FaultInjection::breaks)
+    }
+
+    fn is_open_ended(&self) -> bool {
+        self.phases.until_signal
+    }
+
+    fn touches(&self) -> Vec<Touched> {
+        self.touched.clone()
     }
 
     fn is_cpu_bound(&self) -> bool {
@@ -155,16 +187,9 @@ impl Failover {
         let streams = Streams::start(&self.streams, cx).await?;
         let mut times = self.steady_before(cx, &streams, &heartbeat).await?;
         injection.arm(&locks, cx.check(), &target).await?;
-        let injecting = streams.now();
-        self.inject(injection, cx).await?;
-        times.injected = streams.now();
-        let guarded = tokio::select! {
-            () = tokio::time::sleep(self.phases.observe) => Ok(()),
-            lost = injection.lost() => Err(lost),
-            // Nothing of it can be judged any more, so there is no reason to leave it broken for longer.
-            () = streams.interrupted(&heartbeat, injecting) => Ok(()),
-        };
+        let (aborted, guarded) = self.keep_broken(injection, cx, (&streams, &heartbeat), &mut times).await?;
         times.restoring = streams.cut();
+        self.record_abort(cx, aborted.as_ref());
         // After a failure nothing of it will be judged; what counts is that everybody hears of it soon.
         self.restore_service(injection, cx).await.and(guarded)?;
         self.watched(&streams, &heartbeat, &times)?;
@@ -172,16 +197,72 @@ impl Failover {
         self.steady_after(cx, streams, &heartbeat, times).await
     }
 
+    /// Breaks it and leaves it broken until it is time to restore; with why that came early, and whether the guard was there.
+    async fn keep_broken(
+        &self,
+        injection: &FaultInjection,
+        cx: &mut Cx<'_>,
+        (streams, heartbeat): (&Streams, &Heartbeat),
+        times: &mut PhaseTimes,
+    ) -> Result<(Option<Aborted>, Result<(), Fault>), Fault> {
+        let injecting = streams.now();
+        let mut abort = pin!(self.abort(streams, times.steady));
+        let early = tokio::select! {
+            injected = self.inject(injection, cx) => injected.map(|()| None)?,
+            // The guard ends what still injects before it restores.
+            reached = &mut abort => Some(reached),
+        };
+        times.injected = streams.now();
+        if early.is_some() {
+            return Ok((early, Ok(())));
+        }
+        Ok(tokio::select! {
+            () = tokio::time::sleep(self.phases.observe) => (None, Ok(())),
+            reached = abort => (Some(reached), Ok(())),
+            lost = injection.lost() => (None, Err(lost)),
+            // Nothing of it can be judged any more, so there is no reason to leave it broken for longer.
+            () = streams.interrupted(heartbeat, injecting) => (None, Ok(())),
+        })
+    }
+
     /// Watches what somebody else changes.
     async fn watch(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        let open_end = self.phases.until_signal.then(|| cx.open_end());
         let heartbeat = self.heartbeat()?;
         let streams = Streams::start(&self.streams, cx).await?;
         let mut times = self.steady_before(cx, &streams, &heartbeat).await?;
         times.injected = times.steady;
-        tokio::time::sleep(self.phases.observe).await;
+        let aborted = tokio::select! {
+            () = self.watched_long_enough(open_end, cx) => None,
+            reached = self.abort(&streams, times.steady) => Some(reached),
+        };
         times.restoring = streams.cut();
+        self.record_abort(cx, aborted.as_ref());
         self.watched(&streams, &heartbeat, &times)?;
         self.steady_after(cx, streams, &heartbeat, times).await
+    }
+
+    /// Returns when it is time to end the watch.
+    async fn watched_long_enough(&self, open_end: Option<OpenEnd>, cx: &mut Cx<'_>) {
+        let Some(open_end) = open_end else {
+            tokio::time::sleep(self.phases.observe).await;
+            return;
+        };
+        if !open_end.over().await {
+            cx.note(format!("nobody ended the watch: it ended by itself after {}", in_hours(open_end.longest())));
+        }
+    }
+
+    /// Returns once a condition of `abort_if` is reached.
+    async fn abort(&self, streams: &Streams, steady: f64) -> Aborted {
+        let lasts = self.phases.observe + self.commands;
+        abort::reached(streams, &self.aborts, (&self.phases, lasts), steady).await
+    }
+
+    fn record_abort(&self, cx: &mut Cx<'_>, aborted: Option<&Aborted>) {
+        if !self.aborts.is_empty() {
+            abort::record(cx, aborted);
+        }
     }
 
     async fn steady_after(

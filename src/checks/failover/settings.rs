@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use super::disruptions::{KINDS, disruption};
-use super::exclusion;
 use super::expected::Expected;
 use super::fields::{
     BACKGROUND_LOSS, COMMAND_TIMEOUT, CONNECTION, ECHO, IDENTITY, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE,
     PROBE_TIMEOUT, RESTORE, RUN, SETTLE, STEADY, STREAMS, VERIFY,
 };
 use super::stream::{IdentityFact, StreamConfig};
+use super::{exclusion, touched};
 use crate::guard::lock::LockKey;
 use crate::guard::{CommandSpec, FaultPlan, RestorePlan, Step};
 use crate::model::argument::Argument;
-use crate::model::{Arg, Args, Choices as _, Field, FieldRole, Invalid, NestedProbe};
-use crate::probe::Connection;
+use crate::model::{Arg, Args, Choices as _, DurationOr, Field, FieldRole, Invalid, NestedProbe};
+use crate::probe::{Connection, Touched, open_ends};
 
 /// The run asks to restore when `observe` is over; the guard waits for so much longer before it restores unasked.
 const OVERTIME: Duration = Duration::from_secs(3);
@@ -28,6 +28,8 @@ const SHORTEST_ROUND: Duration = Duration::from_millis(1);
 pub(super) struct Phases {
     pub(super) steady: Duration,
     pub(super) observe: Duration,
+    /// Somebody ends it, before `observe` is over.
+    pub(super) until_signal: bool,
     pub(super) settle: Duration,
     /// Failed probes in a row that make an outage; what the background loss demands when left out.
     pub(super) isolated: Option<u32>,
@@ -37,9 +39,20 @@ pub(super) struct Phases {
 
 impl Phases {
     pub(super) fn from_args(args: &Args, streams: &[StreamConfig]) -> Result<Self, Invalid> {
+        let (observe, until_signal) = match args.get(&OBSERVE) {
+            DurationOr::Duration(observe) => (observe, false),
+            DurationOr::Word(_) => (open_ends::LONGEST, true),
+        };
+        if until_signal && !args.get(&INJECT).is_empty() {
+            return Err(OBSERVE.invalid(
+                "what is broken must be put back although nobody comes to end it",
+                "write how long it lasts, such as `observe: 30s`, or leave `inject` out",
+            ));
+        }
         let phases = Self {
+            until_signal,
             steady: args.get(&STEADY),
-            observe: args.get(&OBSERVE),
+            observe,
             settle: args.get(&SETTLE),
             isolated: args.get(&ISOLATED),
             background: args.get(&BACKGROUND_LOSS),
@@ -73,7 +86,7 @@ impl Phases {
 }
 
 /// The probes of a check, by the field they are written in and by name.
-fn probes(args: &Args) -> Vec<(&'static str, String, NestedProbe)> {
+pub(super) fn probes(args: &Args) -> Vec<(&'static str, String, NestedProbe)> {
     let one = args.get(&PROBE).map(|probe| (PROBE.name(), PROBE.name().to_owned(), probe));
     let several = args.get(&STREAMS).into_iter().map(|(name, probe)| (STREAMS.name(), name, probe));
     one.into_iter().chain(several).collect()
@@ -89,6 +102,16 @@ pub(super) fn exclusive(args: &Args, plan: &FaultPlan) -> Vec<LockKey> {
     let all = probes(args);
     let known = all.iter().filter_map(|(_, _, probe)| Some((crate::checks::family(probe.family)?, &probe.args)));
     exclusion::keys(known, plan)
+}
+
+/// What a check that does `plan` touches.
+pub(super) fn touched(args: &Args, streams: &[StreamConfig], plan: &FaultPlan) -> Vec<Touched> {
+    let asked = probes(args);
+    let hosts = asked
+        .iter()
+        .zip(streams)
+        .flat_map(|((_, name, probe), stream)| touched::of_stream(name, probe, &stream.probe.target()));
+    hosts.chain(plan.inject.iter().filter_map(Step::built_in).map(touched::of_disruption)).collect()
 }
 
 /// The streams.

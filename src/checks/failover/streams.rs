@@ -93,6 +93,11 @@ impl Streams {
         Ok(())
     }
 
+    /// What is certain by now of each.
+    pub(super) fn certain(&self) -> impl Iterator<Item = (&StreamConfig, Vec<ProbeResult>)> {
+        self.all.iter().map(|stream| (&stream.config, stream.certain()))
+    }
+
     /// Ends all, and gives what each saw until `until`.
     pub(super) async fn finish(self, until: f64) -> Result<Vec<(StreamConfig, Finished)>, Fault> {
         let mut all = Vec::with_capacity(self.all.len());

@@ -99,6 +99,9 @@ pub fn value(text: &str, kind: &FieldKind) -> Vec<String> {
         FieldKind::Ratio(..) => quantity(Unit::Ratio),
         FieldKind::BitRate => quantity(Unit::BitsPerSecond),
         FieldKind::Rate => quantity(Unit::PerSecond),
+        FieldKind::DurationOr(.., words) => {
+            one(word(text, words).map(str::to_owned)).into_iter().chain(quantity(Unit::Seconds)).collect()
+        }
         FieldKind::RateOr(words) => {
             one(word(text, words).map(str::to_owned)).into_iter().chain(quantity(Unit::PerSecond)).collect()
         }

@@ -72,6 +72,8 @@ pub enum Origin {
     Suite(Place),
     /// The family, until a check replaces it.
     Default,
+    /// The same, by fields of the check; how, for people.
+    Derived(Arc<str>),
 }
 
 impl Origin {
@@ -80,7 +82,16 @@ impl Origin {
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::Suite(place) => Some(place),
-            Self::Default => None,
+            Self::Default | Self::Derived(_) => None,
+        }
+    }
+
+    /// How fields of the check give it, of a default that they give.
+    #[must_use]
+    pub fn derivation(&self) -> Option<&str> {
+        match self {
+            Self::Derived(why) => Some(why),
+            Self::Suite(_) | Self::Default => None,
         }
     }
 }

@@ -17,7 +17,7 @@ use super::fact::FactInfo;
 use super::rows::{Rows, RowsBuilder};
 use super::text::CUT;
 use super::timeline::Timeline;
-use super::{Fault, Value};
+use super::{Fault, Interval, Value};
 use crate::stats::Samples;
 
 /// Evidence lines kept per case.
@@ -408,12 +408,12 @@ fn merged<'s>(parts: impl Iterator<Item = &'s Samples>) -> Option<Samples> {
     all
 }
 
-/// Whether a value is kept of every round: numbers, and words.
+/// Whether a value is kept of every round: numbers, their bounds, and words.
 fn is_small(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
         Value::String(text) => text.len() <= SMALL,
         Value::Array(items) => items.is_empty(),
-        Value::Object(entries) => entries.is_empty(),
+        Value::Object(entries) => entries.is_empty() || Interval::of(value).is_some(),
     }
 }

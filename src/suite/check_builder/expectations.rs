@@ -9,7 +9,7 @@ use crate::probe::Family;
 use crate::suite::baseline_rules;
 use crate::suite::check::Eventually;
 use crate::suite::diagnostic::Span;
-use crate::suite::expect::{FactTyping, Reader, effective};
+use crate::suite::expect::{FactTyping, Reader, derived, effective};
 use crate::suite::tables;
 use crate::suite::tree::Node;
 
@@ -55,6 +55,7 @@ impl Builder<'_> {
         defaults.extend_from_slice(self.defaults_of.of_keys(family, keys));
         let written = node.map_or_else(Vec::new, |node| self.written(check, node));
         self.ratios(family, &written, rounds);
+        derived::check_limits(&(family.derives)(args), &written, self.errors);
         effective::combine(family.facts, &defaults, written, self.errors)
     }
 

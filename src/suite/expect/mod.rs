@@ -1,6 +1,7 @@
 //! `expect:` to typed expectations, and together with the defaults of the family to those in force.
 
 mod advice;
+pub mod derived;
 pub mod effective;
 mod operand;
 mod parts;

@@ -204,6 +204,9 @@ fn kind(kind_of: &FieldKind) -> Value {
         FieldKind::Ratio(low, _) => quantity(Unit::Ratio, *low >= 0.0),
         FieldKind::BitRate => quantity(Unit::BitsPerSecond, true),
         FieldKind::Rate => quantity(Unit::PerSecond, true),
+        FieldKind::DurationOr(low, _, words) => {
+            json!({"anyOf": [{"enum": words}, quantity(Unit::Seconds, *low >= 0.0)]})
+        }
         FieldKind::RateOr(words) => json!({"anyOf": [{"enum": words}, quantity(Unit::PerSecond, true)]}),
         // Words such as 1.1 or true look like numbers or flags to an editor.
         FieldKind::Choice(words) => {

@@ -63,6 +63,8 @@ pub fn of(family: &Family) -> Vec<String> {
         "failover" => &[
             "probe: {tcp: {host: 127.0.0.1, port: @}, interval: 10ms}, inject: {run: [\"true\"]}, restore: {run: [\"true\"]}, \
              steady: 100ms, observe: 600ms, settle: 50ms",
+            "probe: {tcp: {host: 127.0.0.1, port: @}, interval: 10ms}, steady: 100ms, observe: 600ms, settle: 50ms, \
+             timers: {bfd: {tx: 10ms}}, abort_if: {outage: {gt: 300ms}}",
         ],
         // A family that is new here has a host and perhaps a port.
         _ => &[],

@@ -15,6 +15,8 @@ use crate::stats::samples::NANOS;
 
 /// How long after it was sent a second answer to a probe is told from others, nanoseconds.
 const RETAINED: u64 = 1_000_000_000;
+/// An answer that came in time may not have been read for so long, on a busy host.
+const UNREAD: u64 = 250_000_000;
 /// Probes alike that are kept at each end of a run of them.
 const EDGE: usize = 32;
 /// An answered probe is like its neighbours when the next proof of life comes within so many intervals, and twice its round trip.
@@ -272,6 +274,15 @@ impl StreamLog {
         let settled = self.probes.iter().copied();
         let pending = self.pending.iter().filter_map(|probe| probe.result(timeout));
         settled.chain(pending).filter(|probe| probe.due < until).collect()
+    }
+
+    /// What is certain by `now` of the probes, from the first to the last before one that may still be answered in time.
+    pub(super) fn certain(&self, now: u64, timeout: u64) -> Vec<ProbeResult> {
+        let is_certain = |probe: &&Pending| {
+            probe.outcome.is_some() || probe.sent.saturating_add(timeout).saturating_add(UNREAD) < now
+        };
+        let pending = self.pending.iter().take_while(is_certain).filter_map(|probe| probe.result(timeout));
+        self.probes.iter().copied().chain(pending).collect()
     }
 
     fn settle_one(&mut self, timeout: u64) {

@@ -178,6 +178,12 @@ impl ProbeStream {
         self.shared.with(|log| log.so_far(until, timeout))
     }
 
+    /// What is certain by now of the probes.
+    pub(super) fn certain(&self) -> Vec<ProbeResult> {
+        let (now, timeout) = (self.clock.now(), nanos(self.config.timeout));
+        self.shared.with(|log| log.certain(now, timeout))
+    }
+
     /// Why the first probes were lost or not sent so far, for messages.
     pub(super) fn first_errors(&self) -> (Option<String>, Option<Fault>) {
         self.shared.with(|log| (log.first_loss.clone(), log.fault.clone()))

@@ -4,7 +4,7 @@ mod streams;
 
 use std::time::Duration;
 
-use streams::{StubProbe, config};
+pub(super) use streams::{StubProbe, config};
 
 use super::measure::{Measured, PhaseTimes};
 use super::outage::{ProbeOutcome, ProbeResult};
@@ -146,6 +146,7 @@ fn facts_of(picture: &str, restoring: f64, isolated: u32) -> (Observation, Resul
         settle: Duration::from_millis(30),
         isolated: Some(isolated),
         background: 0.0,
+        until_signal: false,
     };
     let times = PhaseTimes { steady: 0.05, injected: 0.06, restoring, after: restoring + 0.05, end: restoring + 0.1 };
     recorded(Failover::FACTS, |cx| report::facts(cx, &streams, &times, (&phases, jiff::Timestamp::now(), true)))

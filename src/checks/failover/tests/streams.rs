@@ -19,7 +19,7 @@ use crate::testing::observe_with;
 
 /// Probes that do one thing.
 #[derive(Clone)]
-pub(super) enum StubProbe {
+pub(in crate::checks::failover) enum StubProbe {
     Answers,
     /// Answers once so many are under way, each of which is counted here.
     Gathers(u32, watch::Sender<u32>),
@@ -56,6 +56,12 @@ impl DynProbe for StubProbe {
     fn is_cpu_bound(&self) -> bool {
         false
     }
+    fn is_open_ended(&self) -> bool {
+        false
+    }
+    fn touches(&self) -> Vec<crate::probe::Touched> {
+        Vec::new()
+    }
     fn scan(&self) -> Option<String> {
         None
     }
@@ -85,7 +91,7 @@ impl DynProbe for StubProbe {
     }
 }
 
-pub(super) fn config(probe: StubProbe) -> StreamConfig {
+pub(in crate::checks::failover) fn config(probe: StubProbe) -> StreamConfig {
     let (interval, timeout) = (Duration::from_millis(10), Duration::from_secs(1));
     StreamConfig {
         name: "probe".into(),
