@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS};
+use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS, PROXY};
+use super::proxies::PLACE;
 use crate::model::table::fields;
 use crate::model::{Args, Field, FieldKind, NestedProbe, Text};
 use crate::probe::Connection;
@@ -40,6 +41,7 @@ fields! { INJECT_FIELDS;
     use PARTITION;
     use PROCESS;
     use ADDRESS;
+    use PROXY;
 }
 
 fields! { STREAM_FIELDS;
@@ -80,6 +82,11 @@ fields! { pub(super) FIELDS;
         "streams",
         FieldKind::Map(&PROBE_KIND),
         "Several probes by name, each on a schedule of its own, through the same disruption.",
+    );
+    pub(super) const PROXIES: Field<Vec<(String, Args)>> = Field::optional(
+        "proxies",
+        FieldKind::Map(&PLACE),
+        "Proxies by name that the check starts between clients and service, for `inject: {proxy: …}`.",
     );
     pub(super) const INJECT: Field<Vec<Args>> = Field::optional(
         "inject",

@@ -12,6 +12,7 @@ mod isolated;
 mod measure;
 mod outage;
 mod owners;
+mod proxies;
 mod report;
 mod rows;
 mod settings;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use facts::{INJECT_EXIT, RECOVERED, RESTORE_EXIT, RESTORED};
 use injection::FaultInjection;
 use measure::PhaseTimes;
+use proxies::ProxySettings;
 use settings::Phases;
 use stream::StreamConfig;
 use streams::Streams;
@@ -41,6 +43,7 @@ pub struct Failover {
     phases: Phases,
     /// What it breaks; `None` of a check that only watches.
     injection: Option<FaultInjection>,
+    proxies: ProxySettings,
     commands: Duration,
 }
 
@@ -57,7 +60,7 @@ impl Probe for Failover {
     const FIELD_RULES: FieldRules = FieldRules {
         exclusive: &[],
         any: &[&["probe", "streams"]],
-        with: &[("restore", &["inject"]), ("verify", &["inject"])],
+        with: &[("restore", &["inject"]), ("verify", &["inject"]), ("proxies", &["inject"])],
     };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const TARGET_FIELD: (&'static str, Option<&'static str>) = (fields::PROBE.name(), None);
@@ -65,13 +68,14 @@ impl Probe for Failover {
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let streams = settings::streams(args)?;
         let phases = Phases::from_args(args, &streams)?;
-        let plan = settings::fault(args, &phases)?;
+        let proxies = proxies::settings(args)?;
+        let plan = settings::fault(args, &phases, &proxies)?;
         let commands = plan.as_ref().map_or(Duration::ZERO, |plan| plan.inject_timeout() + plan.longest_restore());
         let injection = plan.map(|plan| {
             let keys = settings::exclusive(args, &plan);
             FaultInjection::new(plan, keys)
         });
-        Ok(Self { streams, phases, injection, commands })
+        Ok(Self { streams, phases, injection, proxies, commands })
     }
 
     fn target(&self) -> String {
@@ -120,9 +124,14 @@ impl Probe for Failover {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        match &self.injection {
+        let proxies = self.proxies.start(cx).await?;
+        let ended = match &self.injection {
             Some(injection) => self.disrupt(injection, cx).await,
             None => self.watch(cx).await,
+        };
+        match proxies {
+            Some(proxies) => proxies.end(ended, cx),
+            None => ended,
         }
     }
 
