@@ -181,7 +181,7 @@ fn sessions_are_lost_to_a_reset_and_latency_costs_none() {
         let check = desk.check();
         let facts = &check["facts"];
         assert_eq!(facts["recovered"], true, "{check}");
-        assert_eq!(facts["connections_lost"], lost, "{facts}");
+        assert_eq!(facts["connections.lost"], lost, "{facts}");
     }
 }
 

@@ -98,7 +98,12 @@ impl Probe for Failover {
         // The wait after the first steady phase and the end each have the patience; 10 s arm the guard.
         let rehearsals: Duration = self.streams.iter().map(StreamConfig::rehearsal).sum();
         let timeout = self.streams.iter().map(|stream| stream.timeout).max().unwrap_or_default();
-        self.phases.all() + rehearsals + timeout * 2 + self.commands + Duration::from_secs(10)
+        self.phases.all()
+            + rehearsals
+            + timeout * 2
+            + self.commands
+            + self.proxies.longest_start()
+            + Duration::from_secs(10)
     }
 
     fn answered(observation: &Observation) -> bool {

@@ -143,6 +143,12 @@ impl ProxySettings {
         Ok(())
     }
 
+    /// The longest that starting them can take: names are looked up.
+    pub(super) fn longest_start(&self) -> Duration {
+        let names = self.all.iter().filter(|place| place.host.parse::<std::net::IpAddr>().is_err()).count();
+        PATIENCE * u32::try_from(names).unwrap_or(u32::MAX)
+    }
+
     /// Starts them, if there are any. Nothing is sent but questions for the names of targets.
     pub(super) async fn start(&self, cx: &Cx<'_>) -> Result<Option<RunningProxies>, Fault> {
         if self.all.is_empty() {

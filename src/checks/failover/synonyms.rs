@@ -12,7 +12,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("fail", "inject"), ("kill", "inject"), ("start", "inject"), ("trigger", "inject"), ("command", "inject"),
         ("undo", "restore"), ("repair", "restore"), ("revert", "restore"), ("rollback", "restore"),
         ("cleanup", "restore"), ("stop", "restore"), ("heal", "restore"), ("watch", "observe"), ("duration", "observe"),
-        ("monitor", "observe"), ("wait", "settle"), ("warmup", "steady"), ("before", "steady"), ("baseline", "steady"),
+        ("monitor", "observe"), ("toxiproxy", "proxies"), ("toxics", "proxies"), ("wait", "settle"), ("warmup", "steady"), ("before", "steady"), ("baseline", "steady"),
     ],
     facts: &[
         ("duration", "outage"), ("max_outage", "outage"), ("longest_outage", "outage"),

@@ -97,6 +97,11 @@ enum Entry {
 impl Proxies {
     /// Starts all, or none; they listen when this returns. `control` is the name of the socket that [`control::ask`] takes.
     pub fn start(configs: Vec<ProxyConfig>, control: &str, seed: u64) -> Result<Self, StartError> {
+        // Two descriptors each.
+        Self::start_with(configs, control, seed, MOST.min(limits::files_of_stream() / 2))
+    }
+
+    fn start_with(configs: Vec<ProxyConfig>, control: &str, seed: u64, most: usize) -> Result<Self, StartError> {
         let failed = |error| StartError { name: String::new(), error };
         let mut entries = Vec::with_capacity(configs.len());
         for config in configs {
@@ -116,7 +121,7 @@ impl Proxies {
             let ended = LocalSet::new().block_on(&runtime, async {
                 tokio::select! {
                     () = stopped.cancelled() => Ok(()),
-                    ended = run(entries, control, &troubled, seed) => ended,
+                    ended = run(entries, control, (&troubled, seed, most)) => ended,
                 }
             });
             if let Err(error) = ended {

@@ -3,6 +3,7 @@
 use std::io;
 
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -68,7 +69,7 @@ impl Pump<'_> {
                 }
                 continue;
             }
-            self.wait(pause).await;
+            self.wait(&rule, pause).await?;
         }
     }
 
@@ -99,11 +100,11 @@ impl Pump<'_> {
 
     /// Reads once, if there is room; whether anything came of it.
     fn read(&mut self, rule: &Rule) -> Result<bool, Aborted> {
-        let direct = rule.is_clear() && self.queue.is_empty();
-        let most = if direct { usize::MAX } else { self.queue.room().min(READ) };
-        if !self.queue.is_open() || most == 0 || !self.proxy.memory.has_room() {
+        if !self.queue.is_open() || self.room(rule) == 0 || !self.proxy.memory.has_room() {
             return Ok(false);
         }
+        let direct = rule.is_clear();
+        let most = self.room(rule);
         let mut scratch = self.proxy.scratch.borrow_mut();
         let most = most.min(scratch.len());
         let Some(buffer) = scratch.get_mut(..most) else { return Ok(false) };
@@ -118,6 +119,16 @@ impl Pump<'_> {
         Ok(true)
     }
 
+    /// So many bytes may be read. What is not held back is read once the other end has taken what came before: the buffers of the
+    /// kernel are enough for that.
+    fn room(&self, rule: &Rule) -> usize {
+        match rule.is_clear() {
+            true if self.queue.is_empty() => usize::MAX,
+            true => 0,
+            false => self.queue.room().min(READ),
+        }
+    }
+
     /// Passes bytes on as they come; how many the other end took.
     fn pass(&self, bytes: &[u8]) -> Result<usize, Aborted> {
         match self.to.try_write(bytes) {
@@ -128,8 +139,9 @@ impl Pump<'_> {
     }
 
     /// Until there may be something to do.
-    async fn wait(&mut self, pause: Pause) {
-        let reads = self.queue.is_open() && self.queue.room() > 0;
+    async fn wait(&mut self, rule: &Rule, pause: Pause) -> Result<(), Aborted> {
+        let reads = self.queue.is_open() && self.room(rule) > 0;
+        let blocked = self.queue.is_open() && !reads;
         let starved = !self.proxy.memory.has_room();
         let until = if let Pause::Until(at) = pause { at } else { Instant::now() };
         tokio::select! {
@@ -139,7 +151,15 @@ impl Pump<'_> {
             _ = self.to.writable(), if pause == Pause::Full => {}
             () = sleep_until(until), if matches!(pause, Pause::Until(_)) => {}
             () = self.proxy.memory.room(), if reads && starved => {}
+            // Its sender is gone, with what was not read.
+            _ = self.from.ready(Interest::ERROR), if blocked => {
+                if rule.is_clear() {
+                    return Err(Aborted);
+                }
+                self.queue.end(End::Reset, self.proxy.due(rule));
+            }
         }
+        Ok(())
     }
 }
 

@@ -29,6 +29,8 @@ struct Rig {
     proxies: Proxies,
     control: String,
     listen: SocketAddr,
+    /// It is meant to have some.
+    troubled: bool,
 }
 
 /// The name of a socket that no other test has.
@@ -43,14 +45,20 @@ fn config(name: &str, protocol: Protocol, listen: SocketAddr, target: SocketAddr
 
 impl Rig {
     fn start(protocol: Protocol, target: SocketAddr) -> Self {
+        Self::start_with(protocol, target, 1000)
+    }
+
+    /// With room for so many clients.
+    fn start_with(protocol: Protocol, target: SocketAddr, most: usize) -> Self {
         // Another test may be given the port before it is bound again.
         for _ in 0..20 {
             let bound = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
             let listen = bound.local_addr().unwrap();
             drop(bound);
             let control = control_name();
-            if let Ok(proxies) = Proxies::start(vec![config("p", protocol, listen, target)], &control, SEED) {
-                return Self { proxies, control, listen };
+            let config = config("p", protocol, listen, target);
+            if let Ok(proxies) = Proxies::start_with(vec![config], &control, SEED, most) {
+                return Self { proxies, control, listen, troubled: false };
             }
         }
         panic!("no port for a proxy");
@@ -77,7 +85,7 @@ impl Rig {
 impl Drop for Rig {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert_eq!(self.proxies.trouble(), None);
+            assert_eq!(self.proxies.trouble().filter(|_| !self.troubled), None);
         }
     }
 }
@@ -146,6 +154,30 @@ async fn either_all_listen_or_none() {
     for _ in 0..2 {
         drop(Proxies::start(both(target, at), &control_name(), SEED).unwrap());
     }
+}
+
+/// What does not fit is this host's own limit, and is told.
+#[tokio::test]
+async fn more_clients_than_there_is_room_for_are_told_of() {
+    let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut rig = Rig::start_with(Protocol::Tcp, target.local_addr().unwrap(), 2);
+    let mut kept = [pair(&rig, &target).await, pair(&rig, &target).await];
+    assert_eq!(rig.proxies.trouble(), None);
+    is_reset(rig.connect().await).await;
+    assert!(rig.proxies.trouble().unwrap().contains("more than 2 connections at once"));
+    for (client, server) in &mut kept {
+        passes(client, server, b"stays").await;
+    }
+    rig.troubled = true;
+    let target = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut rig = Rig::start_with(Protocol::Udp, target.local_addr().unwrap(), 2);
+    for number in 0..3_u8 {
+        let client = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        client.send_to(&[number], rig.listen).await.unwrap();
+        within(target.recv(&mut [0])).await.unwrap();
+    }
+    assert!(rig.proxies.trouble().unwrap().contains("more than 2 clients at once"));
+    rig.troubled = true;
 }
 
 #[tokio::test]

@@ -186,6 +186,23 @@ async fn what_waits_has_a_bound() {
     arrives(&mut server, b"other").await;
 }
 
+/// Also while the other end reads nothing.
+#[tokio::test]
+async fn a_reset_passes_when_nothing_is_read() {
+    let (rig, target) = tcp().await;
+    let (mut client, server) = pair(&rig, &target).await;
+    let block = counted(64 << 10);
+    while timeout(QUIET, client.write(&block)).await.is_ok() {}
+    client.set_zero_linger().unwrap();
+    drop(client);
+    let gone = async {
+        while !server.ready(tokio::io::Interest::ERROR | tokio::io::Interest::READABLE).await.unwrap().is_error() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(gone).await;
+}
+
 #[tokio::test]
 async fn a_client_that_asks_and_closes_is_answered() {
     let (rig, target) = tcp().await;
