@@ -157,14 +157,13 @@ impl Drop for Proxies {
     }
 }
 
-async fn run(entries: Vec<(ProxyConfig, Entry)>, socket: UnixListener, trouble: &Trouble, seed: u64) -> io::Result<()> {
-    let files = limits::files_of_stream();
-    let common = Common {
-        scratch: Rc::new(RefCell::new(vec![0; SCRATCH])),
-        trouble: trouble.clone(),
-        // Two descriptors each.
-        most: MOST.min(files / 2),
-    };
+async fn run(
+    entries: Vec<(ProxyConfig, Entry)>,
+    socket: UnixListener,
+    (trouble, seed, most): (&Trouble, u64, usize),
+) -> io::Result<()> {
+    let scratch = Rc::new(RefCell::new(vec![0; SCRATCH]));
+    let common = Common { scratch, trouble: trouble.clone(), most };
     let (mut proxies, mut serving) = (Vec::with_capacity(entries.len()), JoinSet::new());
     for (config, entry) in entries {
         let seed = seed::derive(seed, &config.name);
