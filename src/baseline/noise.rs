@@ -215,7 +215,7 @@ fn parse(text: &str) -> Result<Noise, String> {
 }
 
 /// Reads `text` as a calibration; for the fuzzer.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub fn fuzz_parse(text: &str) {
     let _ = parse(text);
 }

@@ -9,7 +9,7 @@ use clap::Args;
 pub struct JournalArgs {
     /// Folder for the journals of what is broken on purpose; it must outlive a reboot, so none below /tmp [default: /var/lib/shakedown/journal
     /// for root, else ~/.local/state/shakedown/journal].
-    #[arg(long, value_name = "DIR", env = "SHAKEDOWN_JOURNAL")]
+    #[arg(long, value_name = "DIR", env = "SHAKEDOWN_JOURNAL", hide_env_values = true)]
     pub journal: Option<PathBuf>,
 }
 

@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 /// The name of the program in the copy, so that building it leaves the one under test alone.
 const PROGRAM: &str = "shakedown-with-ntp";
 /// Parts of the project a build reads.
-const PARTS: &[&str] = &["src", "benches", "suites", "Cargo.toml", "Cargo.lock", "clippy.toml"];
+const PARTS: &[&str] = &["src", "benches", "fuzz", "suites", "Cargo.toml", "Cargo.lock", "clippy.toml"];
 
 /// A copy of the project with one more family.
 struct Copy {

@@ -20,6 +20,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("src/checks/reach/network_policy/reader.rs", "network_policy"),
     ("src/checks/reach/network_policy/yaml.rs", "network_policy"),
     ("src/checks/shared/hosts.rs", "hosts"),
+    ("src/guard/journal/mod.rs", "journal"),
     ("src/history/index/mod.rs", "report"),
     ("src/history/reading.rs", "report"),
     ("src/model/typed/decimal.rs", "expectation"),
@@ -78,8 +79,6 @@ const NO_PARSERS: &[&str] = &[
     // What the programs of the system print of devices and tables.
     "src/guard/disruption/network.rs",
     "src/guard/disruption/nft.rs",
-    // Its own file, which a digest ahead of it holds.
-    "src/guard/journal/mod.rs",
     // The signature over a handshake, by a leaf that `certification_path` has read.
     "src/proto/tls/verifier.rs",
 ];

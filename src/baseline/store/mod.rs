@@ -316,7 +316,7 @@ struct Head {
 }
 
 /// Reads `bytes` as a file of the store; for the fuzzer.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub fn fuzz_parse(bytes: &[u8]) {
     let _ = parse(bytes).map(|baseline| (baseline.window().len(), baseline.pinned().is_some()));
 }

@@ -9,7 +9,7 @@ mod mail;
 mod prober;
 mod query;
 mod synonyms;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub use load::fuzz_queries;
 mod question;
 mod server;

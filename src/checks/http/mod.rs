@@ -8,7 +8,7 @@ mod cookies;
 mod diagnosis;
 mod facts;
 mod fields;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzed;
 mod json_path;
 mod keep_alive;

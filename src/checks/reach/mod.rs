@@ -28,7 +28,7 @@ use crate::probe::{
     Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Grid, Mode, PhaseInfo, Probe, Synonyms, fact_is,
 };
 
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub use network_policy::fuzz_policies;
 
 /// One cell of a grid.

@@ -303,7 +303,7 @@ fn entries_of(text: &str) -> Result<Vec<HostEntry>, (usize, String)> {
 }
 
 /// For the fuzzer: whatever a file holds is a list of hosts, or refused.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub fn fuzz_hosts(text: &str) {
     let Ok(entries) = entries_of(text) else { return };
     let list = HostList { entries };

@@ -3,6 +3,7 @@
 use std::net::Ipv6Addr;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -43,11 +44,25 @@ impl<'a> Network<'a> {
         if let Some(name) = self.netns.filter(|_| self.is_gone()) {
             return Err(format!("this host has no network namespace {name}: `ip netns list` shows the names"));
         }
-        let listed = self.ip().args(["-d", "-j", "address", "show"]).output().await?;
-        let listed: Vec<Value> = serde_json::from_slice(listed.as_bytes()).map_err(|error| unread(&error))?;
+        // How a device makes its link-local address is told with the link alone.
+        let modes: Vec<Mode> = self.listed("link").await?;
+        let mut links: Vec<Link> = self.listed("address").await?;
+        for link in &mut links {
+            link.mode = modes.iter().find(|mode| mode.name == link.name).and_then(|mode| mode.word.clone());
+        }
+        Ok(links)
+    }
+
+    /// What `ip OBJECT show` lists.
+    async fn listed<T: DeserializeOwned>(&self, object: &str) -> Result<Vec<T>, String> {
+        let listed = self.ip().args(["-d", "-j", object, "show"]).output().await?;
+        let unread = |error| {
+            format!("`ip -d -j {object} show` printed what cannot be read ({error}); iproute2 5.0 or newer is needed")
+        };
+        let listed: Vec<Value> = serde_json::from_slice(listed.as_bytes()).map_err(unread)?;
         // What is left out by a filter leaves an empty object.
-        let links = listed.into_iter().filter(|link| link.get("ifname").is_some());
-        links.map(|link| serde_json::from_value(link).map_err(|error| unread(&error))).collect()
+        let entries = listed.into_iter().filter(|entry| entry.get("ifname").is_some());
+        entries.map(|entry| serde_json::from_value(entry).map_err(unread)).collect()
     }
 
     /// The device of this name.
@@ -62,8 +77,13 @@ impl<'a> Network<'a> {
     }
 }
 
-fn unread(error: &serde_json::Error) -> String {
-    format!("`ip -j address` printed what cannot be read ({error}); iproute2 5.0 or newer is needed")
+/// How a device makes its link-local address.
+#[derive(Debug, Deserialize)]
+struct Mode {
+    #[serde(rename = "ifname")]
+    name: String,
+    #[serde(rename = "inet6_addr_gen_mode")]
+    word: Option<String>,
 }
 
 /// A device.
@@ -80,7 +100,7 @@ pub(super) struct Link {
     address: Option<String>,
     #[serde(rename = "linkinfo")]
     info: Option<LinkInfo>,
-    #[serde(rename = "inet6_addr_gen_mode")]
+    #[serde(skip)]
     mode: Option<String>,
     #[serde(rename = "addr_info", default)]
     pub(super) addresses: Vec<Address>,
@@ -124,8 +144,9 @@ impl Link {
         }
         match self.mode.as_deref() {
             Some("none") => false,
-            Some("eui64") => self.eui64().is_none_or(|made| made == own.octets()[8..]),
-            _ => true,
+            Some("random" | "stable_secret") => true,
+            // Of an unknown way the usual one is assumed: what it did not make is given again, which does no harm.
+            _ => self.eui64().is_none_or(|made| made == own.octets()[8..]),
         }
     }
 
@@ -272,10 +293,8 @@ mod tests {
     #[test]
     fn link_local_addresses_of_the_kernel_are_known() {
         let link = |mode: &str| -> Link {
-            let text = format!(
-                r#"{{"ifname":"a0","flags":["UP"],"link":"a1","linkinfo":{{"info_kind":"veth"}},"address":"ba:53:f7:2c:24:3b","inet6_addr_gen_mode":"{mode}"}}"#
-            );
-            serde_json::from_slice(text.as_bytes()).unwrap()
+            let text = r#"{"ifname":"a0","flags":["UP"],"link":"a1","linkinfo":{"info_kind":"veth"},"address":"ba:53:f7:2c:24:3b"}"#;
+            Link { mode: Some(mode.into()), ..serde_json::from_slice(text.as_bytes()).unwrap() }
         };
         let own =
             |local: &str| address(&format!(r#"{{"family":"inet6","local":"{local}","prefixlen":64,"scope":"link"}}"#));

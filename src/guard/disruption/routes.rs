@@ -38,7 +38,7 @@ const STATES: [&str; 9] = [
 ];
 
 /// IP versions, as the options of `ip`.
-pub(super) const VERSIONS: [&str; 2] = ["-4", "-6"];
+const VERSIONS: [&str; 2] = ["-4", "-6"];
 
 /// A route, or a next hop that routes name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +84,13 @@ impl Route {
         self.source() == Some(address)
     }
 
-    pub(super) fn source(&self) -> Option<&str> {
+    fn source(&self) -> Option<&str> {
         self.values("src").next()
+    }
+
+    /// IPv6 takes no source address of which it is not known yet whether somebody else has it.
+    pub(super) fn waits_for_its_source(&self) -> bool {
+        self.version == VERSIONS[1] && self.source().is_some()
     }
 
     /// A daemon or a router keeps it.
@@ -93,9 +98,14 @@ impl Route {
         self.values("proto").any(|protocol| LIVE.contains(&protocol))
     }
 
+    /// The kernel made it.
+    pub(super) fn is_kernels(&self) -> bool {
+        self.values("proto").any(|protocol| protocol == "kernel")
+    }
+
     /// The kernel makes it for each address and each device.
     fn is_automatic(&self) -> bool {
-        let kernels = self.values("proto").any(|protocol| protocol == "kernel");
+        let kernels = self.is_kernels();
         let local = self.values("table").any(|table| table == "local");
         let of_link = self.words().next().is_some_and(|word| word == "fe80::/64" || word == "multicast");
         kernels && (local || of_link)

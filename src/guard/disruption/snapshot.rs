@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use super::network::{Address, Link, Network};
-use super::routes::{NextHop, Route, VERSIONS};
+use super::routes::{NextHop, Route};
 
 /// A device that went up has a carrier, and its IPv6 addresses have been looked for elsewhere, within this.
 const SETTLING: Duration = Duration::from_secs(10);
 /// From one look to the next meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
+/// The same for people: the kernel looks for an address elsewhere for a second, after up to another one.
+const BY_HAND_SETTLING: &str = "sleep 3";
 /// Missing things that are named at most.
 const NAMED: usize = 3;
 
@@ -85,8 +87,8 @@ impl Snapshot {
             device.restore_link(&network).await?;
         }
         let after = uptime().saturating_sub(self.taken);
-        // What goes for a moment with an address takes its routes along, those of daemons too.
-        let ours = |route: &Route| self.devices.iter().any(|device| device.leads(route));
+        // What goes for a moment with an address takes its routes along, those of daemons too; those of the kernel come with addresses.
+        let ours = |route: &Route| !route.is_kernels() && self.devices.iter().any(|device| device.leads(route));
         let before = Route::read(&network, ours).await.unwrap_or_default();
         let mut reordered = false;
         for device in &self.devices {
@@ -109,8 +111,7 @@ impl Snapshot {
         let there = Route::read(network, wanted).await?;
         let missing: Vec<Route> =
             self.routes.iter().chain(more).filter(|route| !there.contains(route)).cloned().collect();
-        // IPv6 takes no source address of which it is not known yet whether somebody else has it.
-        if missing.iter().any(|route| route.version == VERSIONS[1] && route.source().is_some()) {
+        if missing.iter().any(Route::waits_for_its_source) {
             self.settled(network).await;
         }
         Route::put_back(network, &missing).await
@@ -158,14 +159,15 @@ impl Snapshot {
 
     /// The same by hand; may be done twice.
     pub(super) fn by_hand(&self) -> String {
-        let ip = self.network().ip().shell_text();
+        let tool = self.network().ip().shell_text();
+        let ip = |words: String| format!("{tool} {words}");
         let mut lines = Vec::new();
         for device in &self.devices {
             if let Some(master) = &device.master {
-                lines.push(format!("link set dev {} master {master}", device.name));
+                lines.push(ip(format!("link set dev {} master {master}", device.name)));
             }
             if device.up {
-                lines.push(format!("link set dev {} up", device.name));
+                lines.push(ip(format!("link set dev {} up", device.name)));
             }
         }
         let after = uptime().saturating_sub(self.taken);
@@ -173,14 +175,19 @@ impl Snapshot {
             let wanted = device.wanted(after);
             let (six, four): (Vec<&Address>, Vec<&Address>) = wanted.partition(|address| address.is_ipv6());
             let all = four.into_iter().chain(six.into_iter().rev());
-            lines.extend(all.map(|address| format!("address replace {}", address.arguments(&device.name, after))));
+            lines.extend(all.map(|address| ip(format!("address replace {}", address.arguments(&device.name, after)))));
         }
-        lines.extend(self.next_hops.iter().map(|hop| format!("nexthop replace {}", hop.arguments())));
-        lines.extend(self.routes.iter().map(|route| format!("{} route replace {}", route.version, route.arguments())));
+        lines.extend(self.next_hops.iter().map(|hop| ip(format!("nexthop replace {}", hop.arguments()))));
+        if self.routes.iter().any(Route::waits_for_its_source) {
+            lines.push(BY_HAND_SETTLING.into());
+        }
+        let route = |route: &Route| ip(format!("{} route replace {}", route.version, route.arguments()));
+        lines.extend(self.routes.iter().map(route));
         for device in &self.devices {
-            lines.extend(device.neighbours.iter().map(|line| format!("neigh replace {line} dev {}", device.name)));
+            let fixed = device.neighbours.iter().map(|line| ip(format!("neigh replace {line} dev {}", device.name)));
+            lines.extend(fixed);
         }
-        lines.iter().map(|line| format!("{ip} {line}")).collect::<Vec<_>>().join("; ")
+        lines.join("; ")
     }
 }
 

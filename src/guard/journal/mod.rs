@@ -322,27 +322,46 @@ fn read(path: PathBuf) -> Result<Option<FoundJournal>, String> {
 }
 
 fn content(file: &File) -> Result<JournalRecord, Damage> {
-    let damage = |why: String, read: &[u8]| {
-        let text = String::from_utf8_lossy(read.get(..SHOWN.min(read.len())).unwrap_or_default()).into_owned();
-        Damage { why, read: visible_lines(&text) }
-    };
     let metadata = file.metadata().map_err(|error| damage(error.to_string(), &[]))?;
     folder::trusted(&metadata).map_err(|why| damage(format!("not to be trusted: {why}"), &[]))?;
     let mut bytes = Vec::new();
     file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| damage(error.to_string(), &[]))?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(damage(format!("damaged: it has more than {LIMIT} bytes"), &bytes));
-    }
-    let value: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| damage(format!("damaged: {error}"), &bytes))?;
-    let format = value.pointer("/journal/format").and_then(serde_json::Value::as_u64);
-    if format.is_some_and(|format| format > FORMAT.into()) {
-        return Err(damage("written by a newer shakedown: restore with that one".to_owned(), &bytes));
-    }
-    let document: Document =
-        serde_json::from_value(value).map_err(|error| damage(format!("damaged: {error}"), &bytes))?;
+    let document = parse(&bytes)?;
     if document.digest != document.journal.digest() {
         return Err(damage("damaged: it is not as it was written".to_owned(), &bytes));
     }
     Ok(document.journal)
+}
+
+fn damage(why: String, read: &[u8]) -> Damage {
+    let text = String::from_utf8_lossy(read.get(..SHOWN.min(read.len())).unwrap_or_default()).into_owned();
+    Damage { why, read: visible_lines(&text) }
+}
+
+fn parse(bytes: &[u8]) -> Result<Document, Damage> {
+    if bytes.len() as u64 > LIMIT {
+        return Err(damage(format!("damaged: it has more than {LIMIT} bytes"), bytes));
+    }
+    let value: serde_json::Value =
+        serde_json::from_slice(bytes).map_err(|error| damage(format!("damaged: {error}"), bytes))?;
+    let format = value.pointer("/journal/format").and_then(serde_json::Value::as_u64);
+    if format.is_some_and(|format| format > FORMAT.into()) {
+        return Err(damage("written by a newer shakedown: restore with that one".to_owned(), bytes));
+    }
+    serde_json::from_value(value).map_err(|error| damage(format!("damaged: {error}"), bytes))
+}
+
+/// Reads `bytes` as a journal, whatever its digest is, and says what it would run; for the fuzzer.
+#[cfg(feature = "fuzzing")]
+pub fn fuzz_parse(bytes: &[u8]) {
+    let Ok(document) = parse(bytes) else { return };
+    let _ = document.journal.digest();
+    for command in document.journal.commands() {
+        let _ = command.command(|name| Some(name.to_owned())).map(|command| command.shell_text());
+    }
+    for undo in &document.journal.undos {
+        if let KeptUndo::BuiltIn(undo) = undo {
+            let _ = undo.by_hand();
+        }
+    }
 }

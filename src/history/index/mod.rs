@@ -273,7 +273,7 @@ fn compose(line: &Line<&str, &Run>) -> Option<String> {
 
 /// Reads a line. `Err` when it is damaged: its digest is not that of its text.
 /// Reads `bytes` as an index: its head, then line by line; for the fuzzer.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub fn fuzz_lines(bytes: &[u8]) {
     let _ = recognise(bytes);
     for line in bytes.split(|byte| *byte == b'\n') {

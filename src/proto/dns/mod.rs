@@ -13,7 +13,7 @@ pub mod types;
 
 /// Reads `bytes` as a whole message, and then as flags, counts and records of an answer to a question; for the
 /// fuzzer, which sees only what is public.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub fn fuzz_answer(bytes: &[u8]) {
     let question = question::Question::of_fuzzer();
     let id = bytes.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));

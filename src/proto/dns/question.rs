@@ -51,7 +51,7 @@ impl Default for EdnsRequest {
 
 impl Question {
     /// The question the fuzzer answers.
-    #[cfg(fuzzing)]
+    #[cfg(feature = "fuzzing")]
     pub(crate) fn of_fuzzer() -> Self {
         Self::own(Name::from_ascii("www.example.").unwrap_or_default(), 1).edns(None)
     }

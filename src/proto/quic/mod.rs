@@ -3,7 +3,7 @@
 //!
 //! Every connection has an endpoint, and so a socket, of its own.
 
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzed;
 mod logging_session;
 pub mod server_hello;

@@ -56,7 +56,7 @@ pub use resuming_client::ResumingClient;
 use rustls::crypto::CryptoProvider;
 pub use signed::pin;
 pub use trust::{Credentials, Roots, Trust, draw_randomness};
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub use validation::fuzz_path;
 
 /// The cryptography every handshake of this program uses.

@@ -21,7 +21,6 @@ const STAYS: Case = Case {
 };
 
 #[test]
-#[ignore = "needs mending: its streams are not steady where others load the host"]
 fn an_anycast_address_moves_at_once_with_bfd() {
     hold(
         &["bgp", "bfd=50"],
@@ -37,7 +36,6 @@ fn an_anycast_address_moves_at_once_with_bfd() {
 }
 
 #[test]
-#[ignore = "needs mending: its streams are not steady where others load the host"]
 fn without_bfd_packets_that_are_dropped_last_for_the_hold_time() {
     let hold_time = if standard() { 9.0 } else { 3.0 };
     hold(

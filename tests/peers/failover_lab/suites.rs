@@ -3,7 +3,6 @@
 use super::{CliSandbox, Lab};
 
 #[test]
-#[ignore = "needs mending: its streams are not steady where others load the host"]
 fn the_suites_that_ship_hold() {
     let Some(lab) = Lab::up(&["vrrp", "bgp", "advert=0.1", "hold=3"]) else { return };
     let (sandbox, before, client) = (CliSandbox::new(), lab.status(), lab.namespace("client"));

@@ -20,7 +20,7 @@ mod verify;
 mod worker;
 
 /// Reads `text` as a file of queries; for the fuzzer.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub fn fuzz_queries(text: &str) {
     let args = crate::model::Args::default();
     if let Ok(questions) = queries::Questions::parse(&args, text) {

@@ -42,7 +42,7 @@ impl Cluster {
 }
 
 /// For the fuzzer: whatever a file holds is objects of Kubernetes, or refused.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub fn fuzz_policies(text: &str) {
     use crate::net::IpVersion;
 

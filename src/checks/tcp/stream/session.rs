@@ -157,6 +157,9 @@ impl Session {
 
     /// The connection is over: nothing that was written on it is answered any more.
     fn lose(&mut self, error: &io::Error, replies: &mut Vec<Reply>) {
+        // What had arrived before is an answer all the same: a write may be the first to notice the end.
+        let _ = self.read();
+        self.answer(replies);
         let Some(link) = self.link.take() else { return };
         self.counts.lost += 1;
         let (peer, received) = (self.dialler.peer(), self.clock.now());
@@ -203,10 +206,9 @@ impl Session {
         }
     }
 
-    /// Reads what is there; an error is the end of the connection.
-    fn read(&mut self) -> io::Result<()> {
-        let Some(link) = &mut self.link else { return Ok(()) };
-        link.flush()?;
+    /// Reads what is there, and whether there is more; an error is the end of the connection.
+    fn read(&mut self) -> io::Result<bool> {
+        let Some(link) = &mut self.link else { return Ok(false) };
         for _ in 0..CHUNKS {
             match link.stream.read(&mut self.chunk) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
@@ -214,13 +216,24 @@ impl Session {
                     let bytes = self.chunk.get(..count).unwrap_or_default();
                     link.incoming.take(bytes, &self.message, &mut self.lines);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        self.dialler.kept_has_more();
-        Ok(())
+        Ok(true)
+    }
+
+    /// The connection has something to read, or takes something again.
+    fn serve(&mut self, replies: &mut Vec<Reply>) {
+        let flushed = self.link.as_mut().map_or(Ok(()), Link::flush);
+        let read = flushed.and_then(|()| self.read());
+        self.answer(replies);
+        match read {
+            Ok(true) => self.dialler.kept_has_more(),
+            Ok(false) => {}
+            Err(error) => self.lose(&error, replies),
+        }
     }
 
     /// What the lines that were read answer.
@@ -290,11 +303,7 @@ impl Prober for Session {
         }
         self.ended = ended;
         if self.dialler.take_kept_is_ready() {
-            let read = self.read();
-            self.answer(replies);
-            if let Err(error) = read {
-                self.lose(&error, replies);
-            }
+            self.serve(replies);
         }
     }
 

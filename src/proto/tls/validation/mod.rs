@@ -75,7 +75,7 @@ impl Authorities {
 }
 
 /// Validates `chain` up to `anchor`, and the names of its leaf; for the fuzzer.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub fn fuzz_path(chain: &[&[u8]], anchor: &[u8]) {
     const NOW: i64 = 1_790_000_000;
     let mut authorities = Authorities::from("the fuzzer");

@@ -36,7 +36,6 @@ fn reached(wire: &Wire, address: &str) -> bool {
 }
 
 #[test]
-#[ignore = "needs mending: the route that the kernel makes of an address is not found again"]
 fn an_address_that_was_taken_is_back_in_its_place() {
     // Whether the next one of its network takes the place of the first, or goes with it.
     for promote in [0, 1] {

@@ -82,7 +82,6 @@ fn loaded() -> Option<Wire> {
 }
 
 #[test]
-#[ignore = "needs mending: a link-local address given by hand is not found again"]
 fn a_device_comes_back_with_all_it_had() {
     let Some(wire) = loaded() else { return };
     assert!(wire.udp("10.83.0.2:7000") && wire.udp("[2001:db8:83::2]:7000"));
@@ -116,7 +115,6 @@ fn a_device_comes_back_with_all_it_had() {
 
 /// A device that is up is not yet one that is as it was.
 #[test]
-#[ignore = "needs mending: a link-local address given by hand is not found again"]
 fn up_alone_is_no_inverse_and_what_is_missing_is_named() {
     let Some(wire) = loaded() else { return };
     let held = Held::prepare(down("e0", &wire.near), &wire.near);

@@ -48,6 +48,8 @@ async fn a_service_that_is_gone_and_comes_back_is_found_at_once() {
         let (come, comes) = mpsc::channel();
         std::thread::spawn(move || {
             let (stream, _) = listener.accept().unwrap();
+            // What waits for an acknowledgement would go with the reset.
+            stream.set_nodelay(true).unwrap();
             let (mut lines, mut writer) = (BufReader::new(&stream).lines(), &stream);
             for line in lines.by_ref().take(20) {
                 writer.write_all(format!("{}\n", line.unwrap()).as_bytes()).unwrap();
@@ -91,6 +93,25 @@ async fn a_service_that_is_gone_and_comes_back_is_found_at_once() {
         until(&mut *prober, &spec, &mut next, |replies| super::answered(replies).len() >= 20);
         assert_eq!(prober.connections(), Some(Connections { opened: 2, lost: 1 }));
     }
+}
+
+/// The next write notices the reset before anything was read.
+#[tokio::test]
+async fn what_arrived_before_a_reset_is_an_answer() {
+    let (listener, peer) = listener();
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        echo(&stream, 5);
+        reset(&stream);
+    });
+    let spec = stream(MS, Connection::Keep);
+    let mut prober = prober(peer, &spec, &[]).await.unwrap().unwrap();
+    let mut replies = Vec::new();
+    (0..5).for_each(|number| prober.send(number, &mut replies));
+    server.join().unwrap();
+    prober.send(5, &mut replies);
+    assert_eq!(answered(&replies), [0, 1, 2, 3, 4], "{replies:?}");
+    assert_eq!(prober.connections(), Some(Connections { opened: 1, lost: 1 }));
 }
 
 /// Messages of 64 KiB: the buffers of both sides are full after some of them.
