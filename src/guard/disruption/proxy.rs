@@ -143,8 +143,8 @@ impl ProxyUndo {
 
     pub(super) async fn verify(&self) -> Result<(), String> {
         let Answer::States(states) = self.answer(&Request::State).await? else { return Ok(()) };
-        let impaired = self.names.iter().find_map(|name| Some((name, states.get(name)?.impairment)));
-        match impaired.filter(|(_, impairment)| !impairment.is_none()) {
+        let impaired = |name: &String| states.get(name).map(|one| one.impairment).filter(|one| !one.is_none());
+        match self.names.iter().find_map(|name| Some((name, impaired(name)?))) {
             Some((name, impairment)) => Err(format!("proxy `{name}` still impairs: {}", impairment.text())),
             None => Ok(()),
         }

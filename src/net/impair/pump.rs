@@ -122,11 +122,10 @@ impl Pump<'_> {
     /// So many bytes may be read. What is not held back is read once the other end has taken what came before: the buffers of the
     /// kernel are enough for that.
     fn room(&self, rule: &Rule) -> usize {
-        match rule.is_clear() {
-            true if self.queue.is_empty() => usize::MAX,
-            true => 0,
-            false => self.queue.room().min(READ),
+        if !rule.is_clear() {
+            return self.queue.room().min(READ);
         }
+        if self.queue.is_empty() { usize::MAX } else { 0 }
     }
 
     /// Passes bytes on as they come; how many the other end took.

@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{QUIET, is_reset, pair, passes, quiet, tcp, within};
+use super::{QUIET, Rig, is_reset, pair, passes, quiet, tcp, within};
 use crate::net::impair::{Impairment, NewConnections};
 
 fn new_connections(new: NewConnections) -> Impairment {
@@ -112,25 +112,21 @@ async fn nothing_turns_in_circles() {
         // Some of it waits for good.
         let _ = client.write_all(b"bytes").await;
         let _ = server.write_all(b"bytes").await;
-        let before = cpu(&rig);
+        let before = cpu(&rig).await;
         // The time itself: what a thread does in it is the thing.
         tokio::time::sleep(QUIET * 3).await;
-        let used = cpu(&rig) - before;
+        let used = cpu(&rig).await - before;
         assert!(used <= 10, "{impairment:?}: {used} ticks of 10 ms");
         rig.clear().await;
         (client, server) = pair(&rig, &target).await;
     }
 }
 
-/// Ticks of processor time of the threads of proxies in this process that are this one's: the name is that of the thread.
-fn cpu(_: &super::Rig) -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let stats = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
-    let of_proxies = stats.filter(|stat| stat.contains("(proxies)"));
-    of_proxies
-        .filter_map(|stat| {
-            let fields: Vec<u64> = stat.rsplit_once(')')?.1.split(' ').filter_map(|word| word.parse().ok()).collect();
-            Some(fields.get(9)? + fields.get(10)?)
-        })
-        .sum()
+/// Ticks of processor time that the thread of a proxy has used.
+async fn cpu(rig: &Rig) -> u64 {
+    let thread = rig.proxies.runtime().spawn(async { nix::unistd::gettid() }).await.unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().collect();
+    // In user space and in the kernel.
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
