@@ -172,7 +172,7 @@ async fn leaves(proxy: &Proxy, client: &TcpStream, sent: &mut Queue) {
             Taken::Nothing => {}
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// A client that is not told that its other end is gone: what it sends is swallowed until the impairment ends.

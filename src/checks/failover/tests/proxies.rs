@@ -55,11 +55,14 @@ fn what_is_asked_for_is_what_the_plan_says() {
     }
 }
 
+/// A protocol, what is asked of a proxy, and why it is refused.
+type Refused<'a> = (&'a str, &'a [(&'static str, Arg)], &'a str);
+
 #[test]
 fn what_means_nothing_is_refused() {
     let number = Arg::Number;
     let yes = Arg::Bool(true);
-    let rows: &[(&str, &[(&'static str, Arg)], &str)] = &[
+    let rows: &[Refused] = &[
         ("tcp", &[], "it impairs nothing"),
         ("tcp", &[("loss", number(0.1))], "`loss` is for UDP"),
         ("tcp", &[("jitter", number(0.1))], "`jitter` is more than `latency`"),

@@ -66,6 +66,27 @@ async fn a_reset_passes_either_way() {
     }
 }
 
+/// Also while the target is only just being connected to: a session that ends is reset, or never began.
+#[tokio::test]
+async fn a_client_that_resets_at_once_is_no_client_that_closes() {
+    let (rig, target) = tcp().await;
+    for _ in 0..100 {
+        let client = rig.connect().await;
+        client.set_zero_linger().unwrap();
+        drop(client);
+        let mut last = rig.connect().await;
+        last.write_all(b"x").await.unwrap();
+        loop {
+            let mut server = within(target.accept()).await.unwrap().0;
+            match within(server.read(&mut [0])).await {
+                Ok(1) => break,
+                Ok(_) => panic!("it was closed"),
+                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_target_that_refuses_is_passed_on_as_a_reset() {
     let (rig, target) = tcp().await;
