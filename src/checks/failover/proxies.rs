@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::guard::disruption::{ImpairedProxy, ProxyImpairment};
+use crate::model::field::PORT as PORT_KIND;
 use crate::model::table::fields;
 use crate::model::{Args, Choices as _, Fault, FaultKind, Field, FieldKind, Invalid, NestedProbe, Text, human_time};
 use crate::net::heartbeat::Heartbeat;
@@ -59,6 +60,14 @@ fields! { IMPAIRMENT_FIELDS;
 
 pub(super) const PLACE: FieldKind = FieldKind::Group(PLACE_FIELDS);
 pub(super) const IMPAIRMENT: FieldKind = FieldKind::Group(IMPAIRMENT_FIELDS);
+
+/// Fields of a stream of tcp.
+const HOST: Field<Option<Text>> = Field::optional("host", FieldKind::Host, "Where it connects to.");
+const PORT: Field<Option<u16>> = Field::optional("port", PORT_KIND, "Where it connects to.");
+const EXPECT: Field<Option<Text>> = Field::optional("expect", FieldKind::Text, "What it must read.");
+const EXPECT_HEX: Field<Option<Text>> = Field::optional("expect_hex", FieldKind::Text, "What it must read.");
+const DIALOGUE: Field<Option<Text>> = Field::optional("dialogue", FieldKind::Text, "Whether it reads.");
+const BANNER: Field<bool> = Field::default("banner", FieldKind::Bool, "false", "Whether it reads.");
 
 /// Message and help.
 type Wrong = (String, String);
@@ -223,34 +232,20 @@ impl Place {
 
     /// Whether a stream of tcp goes through it.
     fn is_asked_by(&self, stream: &NestedProbe) -> bool {
-        let text = |name| {
-            stream
-                .args
-                .0
-                .get(name)
-                .and_then(|arg| if let crate::model::Arg::Text(text) = arg { Some(&**text) } else { None })
-        };
-        let port = |name| {
-            stream
-                .args
-                .0
-                .get(name)
-                .and_then(|arg| if let crate::model::Arg::Integer(port) = arg { Some(*port) } else { None })
-        };
         let here = |host: &str| {
             host.parse() == Ok(self.listen.ip()) || (host == "localhost" && self.listen.ip().is_loopback())
         };
         stream.family == "tcp"
             && self.protocol == Protocol::Tcp
-            && text("host").is_some_and(here)
-            && port("port") == Some(self.listen.port().into())
+            && stream.args.get(&HOST).is_some_and(|host| here(&host))
+            && stream.args.get(&PORT) == Some(self.listen.port())
     }
 }
 
 /// A stream of tcp that is content once it is connected.
 fn only_connects(stream: &NestedProbe) -> bool {
-    let reads = ["expect", "expect_hex", "dialogue"].iter().any(|name| stream.args.0.contains_key(name))
-        || stream.args.0.get("banner") == Some(&crate::model::Arg::Bool(true));
+    let args = &stream.args;
+    let reads = args.given(&EXPECT) || args.given(&EXPECT_HEX) || args.given(&DIALOGUE) || args.get(&BANNER);
     !reads && stream.group.get(&super::fields::CONNECTION) == Connection::New
 }
 

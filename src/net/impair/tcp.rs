@@ -16,6 +16,7 @@ use super::impairment::{NewConnections, Way};
 use super::proxy::{Proxy, Setting, is_own};
 use super::pump::{Pump, Taken, take};
 use super::queue::{End, Queue};
+use crate::model::count::counted;
 
 /// Turns of who only swallows, until others have theirs.
 const TURNS: u32 = 16;
@@ -58,7 +59,8 @@ async fn answer(proxy: &Rc<Proxy>, door: &Door, setting: &mut watch::Receiver<Se
                 Ok((client, _)) if proxy.setting().impairment.new_connections.is_some() => reset(client),
                 Ok((client, _)) if clients.len() >= proxy.most => {
                     proxy.trouble(|| {
-                        format!("more than {} connections at once; a longer `interval` makes fewer", proxy.most)
+                        let most = counted(proxy.most, "connection");
+                        format!("more than {most} at once; a longer `interval` makes fewer")
                     });
                     reset(client);
                 }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::impairment::{Rule, Way};
 use super::proxy::{Proxy, is_own};
+use crate::model::count::counted;
 
 /// A client that sends nothing for so long is forgotten.
 const IDLE: Duration = Duration::from_mins(1);
@@ -192,8 +193,8 @@ impl Roads {
         let Some(client) = oldest.and_then(|peer| clients.remove(&peer)) else { return };
         client.task.abort();
         if client.heard.get().elapsed() < FRESH {
-            let most = self.proxy.most;
-            self.proxy.trouble(|| format!("more than {most} clients at once; a longer `interval` makes fewer"));
+            let most = counted(self.proxy.most, "client");
+            self.proxy.trouble(|| format!("more than {most} at once; a longer `interval` makes fewer"));
         }
     }
 
