@@ -257,7 +257,7 @@ async fn nothing_stays_when_the_run_dies() {
 /// The guard that stands in the folder of the marks.
 fn guard_of(desk: &Desk) -> i32 {
     let folder = desk.marks.path("").canonicalize().unwrap();
-    let ids = std::fs::read_dir("/proc")
+    let mut ids = std::fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<i32>().ok());
     let ours = |id: &i32| {
@@ -265,5 +265,5 @@ fn guard_of(desk: &Desk) -> i32 {
         let here = std::fs::read_link(format!("/proc/{id}/cwd")).is_ok_and(|cwd| cwd == folder);
         here && line.split(|byte| *byte == 0).any(|word| word == b"__guard")
     };
-    ids.filter(ours).next().expect("a guard")
+    ids.find(ours).expect("a guard")
 }
