@@ -38,8 +38,8 @@ struct Work<'a> {
     path: &'a Path,
     record: &'a JournalRecord,
     undo: UndoPlan,
-    /// What needs no undoing any more.
-    void: Vec<&'a Undo>,
+    /// What needs no undoing any more, and why.
+    void: Vec<(&'a Undo, &'static str)>,
 }
 
 impl FoundJournal {
@@ -103,8 +103,10 @@ impl FoundJournal {
         let variable = |name: &str| std::env::var(name).ok();
         for kept in &record.undos {
             match kept {
-                KeptUndo::BuiltIn(one) if other && one.is_of_boot() => void.push(one),
-                KeptUndo::BuiltIn(one) => undo.undos.push(one.clone()),
+                KeptUndo::BuiltIn(one) => match one.void(other) {
+                    Some(why) => void.push((one, why)),
+                    None => undo.undos.push(one.clone()),
+                },
                 KeptUndo::Command(command) => match command.command(variable) {
                     Ok(command) => undo.undos.push(Undo::Command(command)),
                     Err(names) => missing.extend(names),
@@ -139,9 +141,7 @@ fn damaged(path: &Path, damage: &Damage) -> Recovery {
 
 impl Work<'_> {
     fn void(&self) -> Vec<String> {
-        let line = |undo: &&Undo| {
-            format!("void: the system was started again since, so nothing is left of it: {}", undo.by_hand())
-        };
+        let line = |(undo, why): &(&Undo, &str)| format!("void: {why}: {}", undo.by_hand());
         self.void.iter().map(line).collect()
     }
 

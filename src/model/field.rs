@@ -132,12 +132,13 @@ impl FieldKind {
         }
     }
 
-    /// The fields of a group, or of the groups of a list.
+    /// The fields of a group, or of the groups of a list or a map.
     #[must_use]
     pub const fn inner(&self) -> Option<&'static [FieldInfo]> {
         match self {
             Self::Group(inner) | Self::GroupOr(_, inner) | Self::Switch(inner) | Self::Probe(_, inner) => Some(inner),
             Self::List(item) => item.inner(),
+            Self::Map(Self::Group(inner)) => Some(inner),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ pub mod dial;
 pub mod endpoint;
 pub mod handshakes;
 pub mod heartbeat;
+pub mod impair;
 pub mod netns;
 pub mod open_loop;
 pub mod origin;

@@ -76,6 +76,7 @@ const NO_PARSERS: &[&str] = &[
     // Between a run and its guard.
     "src/guard/client.rs",
     "src/guard/process.rs",
+    "src/net/impair/control.rs",
     // What the programs of the system print of devices and tables.
     "src/guard/disruption/network.rs",
     "src/guard/disruption/nft.rs",

@@ -20,7 +20,8 @@ fn rows(table: &mut MarkdownTable, path: &str, fields: &[FieldInfo]) {
         };
         table.row([code(&name), brief(&field.kind), default, field.help.to_owned()]);
         if let Some(inner) = field.kind.inner() {
-            rows(table, &format!("{name}."), inner);
+            let each = if matches!(field.kind, FieldKind::Map(_)) { "NAME." } else { "" };
+            rows(table, &format!("{name}.{each}"), inner);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::proxies::{IMPAIRMENT, ProxySettings};
 use crate::guard::Disruption;
 use crate::guard::disruption::{
     AddressChange, ChangeKind, Direction, LinkDown, PacketDrop, Partition, ProcessSignal, ProcessTarget, Protocol,
@@ -96,6 +97,11 @@ fields! { pub(super) KINDS;
         FieldKind::Group(ADDRESS_FIELDS),
         "Takes an address from a network device, or gives it one.",
     );
+    pub(super) const PROXY: Field<Vec<(String, Args)>> = Field::optional(
+        "proxy",
+        FieldKind::Map(&IMPAIRMENT),
+        "Impairs what passes a proxy of `proxies`, by its name; needs no root.",
+    );
 }
 
 /// Message and help.
@@ -108,15 +114,23 @@ pub(super) fn disruption<T: Argument>(
     field: &Field<T>,
     hold: Duration,
     has_restore: bool,
+    proxies: &ProxySettings,
 ) -> Result<Option<Disruption>, Invalid> {
+    let impaired = group.get(&PROXY);
     let kinds = [&LINK, &DROP, &PARTITION, &PROCESS, &ADDRESS];
     let mut given = kinds.into_iter().filter_map(|kind| Some((kind, group.get(kind)?)));
-    let Some((kind, args)) = given.next() else { return Ok(None) };
-    let at = |(message, help): Wrong| field.invalid(format!("`{}`: {message}", kind.name()), help);
-    if let Some((other, _)) = given.next() {
-        let message = format!("`{}` and `{}` are two disruptions", kind.name(), other.name());
+    let first = given.next();
+    let other = given.next().map(|(other, _)| other.name()).or((!impaired.is_empty()).then_some(PROXY.name()));
+    if let (Some((kind, _)), Some(other)) = (&first, other) {
+        let message = format!("`{}` and `{other}` are two disruptions", kind.name());
         return Err(field.invalid(message, "write one of them"));
     }
+    if !impaired.is_empty() {
+        let made = proxies.impairment(impaired, hold).map(|made| Some(Disruption::Proxy(made)));
+        return made.map_err(|(message, help)| field.invalid(format!("`{}`: {message}", PROXY.name()), help));
+    }
+    let Some((kind, args)) = first else { return Ok(None) };
+    let at = |(message, help): Wrong| field.invalid(format!("`{}`: {message}", kind.name()), help);
     if args.holds_secret() {
         let message = "every user of this host could read the secret in the list of processes".to_owned();
         return Err(at((message, "name devices, addresses and processes outright".to_owned())));
@@ -247,7 +261,7 @@ fn table() -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::disruption;
+    use super::{ProxySettings, disruption};
     use crate::checks::failover::fields::INJECT;
     use crate::model::{Arg, Args, Text};
     use crate::testing::{args, text};
@@ -255,7 +269,9 @@ mod tests {
     /// What is done by `kind` with these fields, as a shell would do it, with the name of its table left out.
     fn shown(kind: &'static str, fields: &[(&'static str, Arg)]) -> Result<String, String> {
         let group = args([(kind, Arg::Group(args([], fields)))], &[]);
-        let made = disruption(&group, &INJECT, Duration::from_secs(33), false).map_err(|invalid| invalid.message)?;
+        let none = ProxySettings::of(Vec::new()).unwrap();
+        let made =
+            disruption(&group, &INJECT, Duration::from_secs(33), false, &none).map_err(|invalid| invalid.message)?;
         let line = made.expect("a disruption").shell_text();
         let words = line.split(' ').map(|word| if word.starts_with("shakedown_") { "TABLE" } else { word });
         Ok(words.collect::<Vec<_>>().join(" "))
@@ -336,6 +352,7 @@ mod tests {
             let why = shown(kind, fields).unwrap_err();
             assert!(why.contains(want), "{kind} {fields:?}: {why}");
         }
-        assert_eq!(disruption(&Args::default(), &INJECT, Duration::ZERO, false), Ok(None));
+        let none = ProxySettings::of(Vec::new()).unwrap();
+        assert_eq!(disruption(&Args::default(), &INJECT, Duration::ZERO, false, &none), Ok(None));
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 pub(super) use super::abort::ABORT_IF;
-use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS};
+use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS, PROXY};
+use super::proxies::PLACE;
 pub(super) use super::timers::TIMERS;
 use crate::model::table::fields;
 use crate::model::{Args, DurationOr, Field, FieldKind, NestedProbe, Text};
@@ -45,6 +46,7 @@ fields! { INJECT_FIELDS;
     use PARTITION;
     use PROCESS;
     use ADDRESS;
+    use PROXY;
 }
 
 fields! { STREAM_FIELDS;
@@ -85,6 +87,11 @@ fields! { pub(super) FIELDS;
         "streams",
         FieldKind::Map(&PROBE_KIND),
         "Several probes by name, each on a schedule of its own, through the same disruption.",
+    );
+    pub(super) const PROXIES: Field<Vec<(String, Args)>> = Field::optional(
+        "proxies",
+        FieldKind::Map(&PLACE),
+        "Proxies by name that the check starts between clients and service, for `inject: {proxy: …}`.",
     );
     pub(super) const INJECT: Field<Vec<Args>> = Field::optional(
         "inject",

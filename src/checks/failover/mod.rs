@@ -13,6 +13,7 @@ mod isolated;
 mod measure;
 mod outage;
 mod owners;
+mod proxies;
 mod report;
 mod rows;
 mod settings;
@@ -31,6 +32,7 @@ use abort::{AbortCondition, Aborted};
 use facts::{INJECT_EXIT, RECOVERED, RESTORE_EXIT, RESTORED};
 use injection::FaultInjection;
 use measure::PhaseTimes;
+use proxies::ProxySettings;
 use settings::Phases;
 use stream::StreamConfig;
 use streams::Streams;
@@ -52,6 +54,7 @@ pub struct Failover {
     aborts: Vec<AbortCondition>,
     /// What it breaks; `None` of a check that only watches.
     injection: Option<FaultInjection>,
+    proxies: ProxySettings,
     commands: Duration,
     /// What it touches, of a check that breaks something.
     touched: Vec<Touched>,
@@ -73,7 +76,7 @@ impl Probe for Failover {
     const FIELD_RULES: FieldRules = FieldRules {
         exclusive: &[],
         any: &[&["probe", "streams"]],
-        with: &[("restore", &["inject"]), ("verify", &["inject"])],
+        with: &[("restore", &["inject"]), ("verify", &["inject"]), ("proxies", &["inject"])],
     };
     const SYNONYMS: Synonyms = synonyms::SYNONYMS;
     const DIAGNOSED_BY: &'static [&'static str] = &[fields::TIMERS.name()];
@@ -82,7 +85,8 @@ impl Probe for Failover {
     fn from_args(args: &Args) -> Result<Self, Invalid> {
         let streams = settings::streams(args)?;
         let phases = Phases::from_args(args, &streams)?;
-        let plan = settings::fault(args, &phases)?;
+        let proxies = proxies::settings(args)?;
+        let plan = settings::fault(args, &phases, &proxies)?;
         let commands = plan.as_ref().map_or(Duration::ZERO, |plan| plan.inject_timeout() + plan.longest_restore());
         let lasts = phases.observe + plan.as_ref().map_or(Duration::ZERO, FaultPlan::inject_timeout);
         let aborts = abort::conditions(args, &streams, lasts)?;
@@ -91,7 +95,7 @@ impl Probe for Failover {
             let keys = settings::exclusive(args, &plan);
             FaultInjection::new(plan, keys)
         });
-        Ok(Self { streams, phases, aborts, injection, commands, touched })
+        Ok(Self { streams, phases, aborts, injection, proxies, commands, touched })
     }
 
     fn derives(args: &Args) -> Vec<DerivedExpectation> {
@@ -118,7 +122,12 @@ impl Probe for Failover {
         // The wait after the first steady phase and the end each have the patience; 10 s arm the guard.
         let rehearsals: Duration = self.streams.iter().map(StreamConfig::rehearsal).sum();
         let timeout = self.streams.iter().map(|stream| stream.timeout).max().unwrap_or_default();
-        self.phases.all() + rehearsals + timeout * 2 + self.commands + Duration::from_secs(10)
+        self.phases.all()
+            + rehearsals
+            + timeout * 2
+            + self.commands
+            + self.proxies.longest_start()
+            + Duration::from_secs(10)
     }
 
     fn answered(observation: &Observation) -> bool {
@@ -152,9 +161,14 @@ impl Probe for Failover {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        match &self.injection {
+        let proxies = self.proxies.start(cx).await?;
+        let ended = match &self.injection {
             Some(injection) => self.disrupt(injection, cx).await,
             None => self.watch(cx).await,
+        };
+        match proxies {
+            Some(proxies) => proxies.end(ended, cx),
+            None => ended,
         }
     }
 

@@ -6,12 +6,13 @@ use super::disruptions::{KINDS, disruption};
 use super::expected::Expected;
 use super::fields::{
     BACKGROUND_LOSS, COMMAND_TIMEOUT, CONNECTION, ECHO, IDENTITY, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE,
-    PROBE_TIMEOUT, RESTORE, RUN, SETTLE, STEADY, STREAMS, VERIFY,
+    PROBE_TIMEOUT, PROXIES, RESTORE, RUN, SETTLE, STEADY, STREAMS, VERIFY,
 };
+use super::proxies::ProxySettings;
 use super::stream::{IdentityFact, StreamConfig};
 use super::{exclusion, touched};
 use crate::guard::lock::LockKey;
-use crate::guard::{CommandSpec, FaultPlan, RestorePlan, Step};
+use crate::guard::{CommandSpec, Disruption, FaultPlan, RestorePlan, Step};
 use crate::model::argument::Argument;
 use crate::model::{Arg, Args, Choices as _, DurationOr, Field, FieldRole, Invalid, NestedProbe};
 use crate::probe::{Connection, Touched, open_ends};
@@ -111,7 +112,7 @@ pub(super) fn touched(args: &Args, streams: &[StreamConfig], plan: &FaultPlan) -
         .iter()
         .zip(streams)
         .flat_map(|((_, name, probe), stream)| touched::of_stream(name, probe, &stream.probe.target()));
-    hosts.chain(plan.inject.iter().filter_map(Step::built_in).map(touched::of_disruption)).collect()
+    hosts.chain(plan.inject.iter().filter_map(Step::built_in).filter_map(touched::of_disruption)).collect()
 }
 
 /// The streams.
@@ -200,11 +201,15 @@ fn command<T: Argument>(group: &Args, field: &Field<T>) -> Result<CommandSpec, I
 }
 
 /// How to inject the fault and to put it back; `None` of a check that only watches.
-pub(super) fn fault(args: &Args, phases: &Phases) -> Result<Option<FaultPlan>, Invalid> {
+pub(super) fn fault(args: &Args, phases: &Phases, proxies: &ProxySettings) -> Result<Option<FaultPlan>, Invalid> {
     let verify = args.get(&VERIFY).map(|group| command(&group, &VERIFY)).transpose()?;
     let restore = args.get(&RESTORE).map(|group| command(&group, &RESTORE)).transpose()?;
     let groups = args.get(&INJECT);
     if groups.is_empty() {
+        if !args.get(&PROXIES).is_empty() {
+            let help = "write `inject: {proxy: {NAME: {latency: 200ms}}}`, or leave it out";
+            return Err(PROXIES.invalid("there is nothing to impair without `inject`", help));
+        }
         return match (restore, verify) {
             (None, None) => Ok(None),
             (Some(_), _) => {
@@ -217,8 +222,12 @@ pub(super) fn fault(args: &Args, phases: &Phases) -> Result<Option<FaultPlan>, I
     let commands = groups.iter().filter(|group| group.given(&RUN)).map(|group| group.get(&COMMAND_TIMEOUT));
     let hold = phases.observe + OVERTIME;
     let longest = hold + commands.sum::<Duration>();
-    let steps = groups.iter().map(|group| step(group, longest, restore.is_some()));
+    let steps = groups.iter().map(|group| step(group, longest, restore.is_some(), proxies));
     let inject = steps.collect::<Result<Vec<Step>, Invalid>>()?;
+    let impairments: Vec<_> = inject.iter().filter_map(Step::built_in).filter_map(Disruption::of_proxies).collect();
+    let streams: Vec<NestedProbe> = probes(args).into_iter().map(|(_, _, probe)| probe).collect();
+    let blind = proxies.check_streams(&impairments, &streams);
+    blind.map_err(|(message, help)| INJECT.invalid(message, help))?;
     let needs = |step: &Step| step.built_in().is_none_or(|disruption| disruption.inverse().is_none());
     if restore.is_some() && !inject.iter().any(needs) {
         let message = "what undoes a built-in disruption is known without it";
@@ -228,8 +237,8 @@ pub(super) fn fault(args: &Args, phases: &Phases) -> Result<Option<FaultPlan>, I
 }
 
 /// One thing to break. `hold` is for what the kernel ends by itself.
-fn step(group: &Args, hold: Duration, has_restore: bool) -> Result<Step, Invalid> {
-    let built_in = disruption(group, &INJECT, hold, has_restore)?;
+fn step(group: &Args, hold: Duration, has_restore: bool, proxies: &ProxySettings) -> Result<Step, Invalid> {
+    let built_in = disruption(group, &INJECT, hold, has_restore, proxies)?;
     match (built_in, group.given(&RUN)) {
         (Some(_), true) => Err(INJECT
             .invalid("`run` beside a built-in disruption: which of both?", "write one of them, or a list of both")),

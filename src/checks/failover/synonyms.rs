@@ -12,7 +12,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("fail", "inject"), ("kill", "inject"), ("start", "inject"), ("trigger", "inject"), ("command", "inject"),
         ("undo", "restore"), ("repair", "restore"), ("revert", "restore"), ("rollback", "restore"),
         ("cleanup", "restore"), ("stop", "restore"), ("heal", "restore"), ("watch", "observe"), ("duration", "observe"),
-        ("monitor", "observe"), ("wait", "settle"), ("warmup", "steady"), ("before", "steady"), ("baseline", "steady"),
+        ("monitor", "observe"), ("toxiproxy", "proxies"), ("toxics", "proxies"), ("wait", "settle"), ("warmup", "steady"), ("before", "steady"), ("baseline", "steady"),
         ("vrrp", "timers"), ("bfd", "timers"), ("advert_int", "timers"), ("hold_time", "timers"), ("stop_if", "abort_if"), ("stop_condition", "abort_if"),
         ("stop_conditions", "abort_if"), ("stop_on", "abort_if"), ("abort", "abort_if"),
         ("until", "observe"), ("until_interrupt", "observe: until_signal"), ("forever", "observe: until_signal"),

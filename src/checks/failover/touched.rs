@@ -34,8 +34,8 @@ fn bare(address: &str) -> String {
     address.split('/').next().unwrap_or_default().to_owned()
 }
 
-/// What a built-in disruption is done to. Where it is narrowed down twice, as packets of a peer at a device, either name is enough.
-pub(super) fn of_disruption(disruption: &Disruption) -> Touched {
+/// What a built-in disruption is done to; nothing of this host where that is a part of the run. Where it is narrowed down twice, as packets of a peer at a device, either name is enough.
+pub(super) fn of_disruption(disruption: &Disruption) -> Option<Touched> {
     let within = |device: &String, netns: &Option<String>| match netns {
         Some(netns) => format!("{netns}/{device}"),
         None => device.clone(),
@@ -58,8 +58,9 @@ pub(super) fn of_disruption(disruption: &Disruption) -> Touched {
             ProcessTarget::PidFile(file) => file.display().to_string(),
             ProcessTarget::Unit(unit) => unit.clone(),
         }],
+        Disruption::Proxy(_) => return None,
     };
-    Touched { what: disruption.subject(), names }
+    Some(Touched { what: disruption.subject(), names })
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ impl Disruption {
                 };
                 Some(AddressChange { kind, ..change.clone() }.shell_text())
             }
+            Self::Proxy(proxy) => Some(proxy.inverse()),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! - [`Disruption::prepare`] looks and changes nothing. What it hands back is enough to undo the disruption even for a process that knows
 //!   nothing else: the present state is in it.
 //! - An [`Undo`] may be restored twice, and when the thing is already back. It is verified by reading the state back.
-//! - Everything is done by `ip`, `nft` and signals: a command in a text for people does the same as this program.
+//! - Everything but proxies is done by `ip`, `nft` and signals: a command in a text for people does the same as this program.
 
 mod address;
 mod control;
@@ -14,6 +14,7 @@ mod nft;
 mod packets;
 mod partition;
 mod process;
+mod proxy;
 mod routes;
 mod snapshot;
 mod tool;
@@ -26,6 +27,7 @@ pub use nft::NftUndo;
 pub use packets::{Direction, PacketDrop, Protocol};
 pub use partition::Partition;
 pub use process::{ProcessSignal, ProcessTarget, SignalUndo, SignalWord};
+pub use proxy::{ImpairedProxy, ProxyImpairment, ProxyUndo};
 
 use super::CommandSpec;
 
@@ -43,6 +45,8 @@ pub enum Disruption {
     Process(ProcessSignal),
     /// An address is taken from a device, or given to one.
     Address(AddressChange),
+    /// A proxy of the run impairs what passes it.
+    Proxy(ProxyImpairment),
 }
 
 /// What undoes a step of a disruption.
@@ -59,6 +63,8 @@ pub enum Undo {
     Signal(SignalUndo),
     /// An address is put back, or taken away again.
     Address(AddressUndo),
+    /// A proxy of the run impairs nothing any more.
+    Proxy(ProxyUndo),
 }
 
 impl Disruption {
@@ -71,6 +77,7 @@ impl Disruption {
             Self::Partition(partition) => Ok(vec![Undo::Nft(partition.prepare().await?)]),
             Self::Process(signal) => Ok(signal.prepare().await?.into_iter().map(Undo::Signal).collect()),
             Self::Address(change) => Ok(vec![Undo::Address(change.prepare().await?)]),
+            Self::Proxy(proxy) => Ok(vec![Undo::Proxy(proxy.prepare().await?)]),
         }
     }
 
@@ -82,6 +89,7 @@ impl Disruption {
             Self::Partition(partition) => partition.inject().await,
             Self::Process(signal) => signal.inject(),
             Self::Address(change) => change.inject().await,
+            Self::Proxy(proxy) => proxy.inject().await,
         }
     }
 
@@ -93,7 +101,14 @@ impl Disruption {
             Self::Partition(partition) => partition.in_effect().await,
             Self::Process(signal) => signal.in_effect().await,
             Self::Address(change) => change.in_effect().await,
+            Self::Proxy(proxy) => proxy.in_effect().await,
         }
+    }
+
+    /// The proxies of the run that it impairs.
+    #[must_use]
+    pub fn of_proxies(&self) -> Option<&ProxyImpairment> {
+        if let Self::Proxy(proxy) = self { Some(proxy) } else { None }
     }
 
     /// What of this host it is done to: nothing else may break the same meanwhile.
@@ -107,6 +122,7 @@ impl Disruption {
             Self::Drop(PacketDrop { device: Some(device), netns, .. }) => (device, netns),
             Self::Drop(drop) => return format!("packets{}", inside(&drop.netns)),
             Self::Process(signal) => return format!("process {}", signal.target.text()),
+            Self::Proxy(proxy) => return proxy.subject(),
         };
         format!("device {device}{}", inside(netns))
     }
@@ -120,6 +136,7 @@ impl Disruption {
             Self::Partition(partition) => partition.shell_text(),
             Self::Process(signal) => signal.shell_text(),
             Self::Address(change) => change.shell_text(),
+            Self::Proxy(proxy) => proxy.shell_text(),
         }
     }
 }
@@ -136,6 +153,7 @@ impl Undo {
             Self::Nft(table) => table.restore().await,
             Self::Signal(process) => process.restore(),
             Self::Address(address) => address.restore().await,
+            Self::Proxy(proxy) => proxy.restore().await,
         }
     }
 
@@ -147,6 +165,7 @@ impl Undo {
             Self::Nft(table) => table.verify().await,
             Self::Signal(process) => process.verify().await,
             Self::Address(address) => address.verify().await,
+            Self::Proxy(proxy) => proxy.verify().await,
         }
     }
 
@@ -159,13 +178,23 @@ impl Undo {
             Self::Nft(table) => table.by_hand(),
             Self::Signal(process) => process.by_hand(),
             Self::Address(address) => address.by_hand(),
+            Self::Proxy(proxy) => proxy.by_hand(),
         }
     }
 
     /// It undoes what the kernel keeps: after a restart of this host nothing of it is left, and its numbers and names mean something
     /// else.
-    #[must_use]
-    pub fn is_of_boot(&self) -> bool {
+    fn is_of_boot(&self) -> bool {
         !matches!(self, Self::Command(_))
+    }
+
+    /// Why nothing of it is left to undo, for people; `None` when something may be. `rebooted` since it was kept.
+    #[must_use]
+    pub fn void(&self, rebooted: bool) -> Option<&'static str> {
+        match self {
+            Self::Proxy(proxy) if !rebooted && proxy.has_ended() => Some("the run has ended, and its proxies with it"),
+            one if rebooted && one.is_of_boot() => Some("the system was started again since, so nothing is left of it"),
+            _ => None,
+        }
     }
 }

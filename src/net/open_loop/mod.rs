@@ -23,7 +23,7 @@ pub use in_flight::{InFlight, Lookup, Request, TimedOut};
 pub use limit::{Limit, OfferedLoad, limited_by};
 pub use run::{Bounds, Due, ScheduleCounts, Workload, run};
 pub use schedule::{BURST, Schedule};
-pub use threads::{Threads, park};
+pub use threads::{Threads, park, precise_timers};
 
 /// Time since the start of a schedule.
 #[derive(Clone, Copy, Debug)]

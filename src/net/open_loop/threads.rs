@@ -57,14 +57,15 @@ pub fn park(length: Duration) {
     std::thread::park_timeout(length);
 }
 
-/// A wish: without it requests leave some ten microseconds later, and their lateness shows it.
+/// Timers of the calling thread become precise. A wish: without it requests leave some ten microseconds later, and their lateness shows it.
 #[cfg(target_os = "linux")]
-fn precise_timers() {
+pub fn precise_timers() {
     let _ = nix::sys::prctl::set_timerslack(SLACK);
 }
 
+/// Elsewhere they are as they are.
 #[cfg(not(target_os = "linux"))]
-fn precise_timers() {}
+pub fn precise_timers() {}
 
 #[cfg(test)]
 mod tests {

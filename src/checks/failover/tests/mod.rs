@@ -1,5 +1,6 @@
 //! The rules between fields, and facts from streams that did not go well.
 
+mod proxies;
 mod streams;
 
 use std::time::Duration;
