@@ -66,7 +66,18 @@ impl<'a> Walk<'a> {
             Some((fact.name, outcome.fact.to_string()))
         });
         let broken = broken.collect();
-        Self { family, variant, case, observation, parity: None, defaults, broken, accepted: 0, held: 0, problems: Vec::new() }
+        Self {
+            family,
+            variant,
+            case,
+            observation,
+            parity: None,
+            defaults,
+            broken,
+            accepted: 0,
+            held: 0,
+            problems: Vec::new(),
+        }
     }
 
     /// Every path of a fact with every operator and operand.

@@ -48,7 +48,6 @@ async fn a_service_that_is_gone_and_comes_back_is_found_at_once() {
         let (come, comes) = mpsc::channel();
         std::thread::spawn(move || {
             let (stream, _) = listener.accept().unwrap();
-            // What waits for an acknowledgement would go with the reset.
             stream.set_nodelay(true).unwrap();
             let (mut lines, mut writer) = (BufReader::new(&stream).lines(), &stream);
             for line in lines.by_ref().take(20) {
@@ -101,6 +100,8 @@ async fn what_arrived_before_a_reset_is_an_answer() {
     let (listener, peer) = listener();
     let server = std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
+        // What waits for an acknowledgement would go with the reset.
+        stream.set_nodelay(true).unwrap();
         echo(&stream, 5);
         reset(&stream);
     });
