@@ -189,7 +189,7 @@ fn sessions_are_lost_to_a_reset_and_latency_costs_none() {
 fn a_port_that_is_taken_errs_before_anything_is_sent() {
     let desk = Desk::new();
     let taken = TcpListener::bind(("127.0.0.1", desk.listen)).unwrap();
-    desk.suite(WEB, &json!({"proxy": {"web": {"reset": true}}}), "");
+    desk.suite(WEB, &json!({"proxy": {"web": {"black_hole": true}}}), "");
     let check = desk.check();
     drop(taken);
     assert_eq!(check["verdict"], "errored");

@@ -80,7 +80,10 @@ fn away(failure: &Failure<'_>, breach: &Outcome, when: &str) -> String {
     let human = |name: &str| failure.value(name).and_then(Value::as_f64).map(|seconds| Unit::Seconds.human(seconds));
     let seen = breach.got.clone().unwrap_or_else(|| "for good".to_owned());
     let bounds = match (human(LO.info.name), human(HI.info.name)) {
-        (Some(lo), Some(hi)) if when.is_empty() => format!(", between {lo} and {hi}"),
+        // The bounds of the worst stream: those of another, or the same once more, would mislead.
+        (Some(lo), Some(hi)) if [HI.info.name, LO.info.name].contains(&&*breach.fact) => {
+            format!(", between {lo} and {hi}")
+        }
         _ => String::new(),
     };
     let outages = count(failure, OUTAGES.info.name).filter(|count| *count > 1 && when.is_empty());

@@ -86,6 +86,7 @@ impl Probe for Failover {
         let streams = settings::streams(args)?;
         let phases = Phases::from_args(args, &streams)?;
         let proxies = proxies::settings(args)?;
+        timers::check(args)?;
         let plan = settings::fault(args, &phases, &proxies)?;
         let commands = plan.as_ref().map_or(Duration::ZERO, |plan| plan.inject_timeout() + plan.longest_restore());
         let lasts = phases.observe + plan.as_ref().map_or(Duration::ZERO, FaultPlan::inject_timeout);
@@ -246,8 +247,13 @@ impl Failover {
         let streams = Streams::start(&self.streams, cx).await?;
         let mut times = self.steady_before(cx, &streams, &heartbeat).await?;
         times.injected = times.steady;
+        let watched = async {
+            self.watched_long_enough(open_end, cx).await;
+            // What came back just before the end shows here that it stays.
+            tokio::time::sleep(self.phases.settle).await;
+        };
         let aborted = tokio::select! {
-            () = self.watched_long_enough(open_end, cx) => None,
+            () = watched => None,
             reached = self.abort(&streams, times.steady) => Some(reached),
         };
         times.restoring = streams.cut();

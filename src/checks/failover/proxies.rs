@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -138,6 +138,21 @@ impl ProxySettings {
                 return Err((format!("proxy `{name}` is impaired twice"), help.into()));
             }
             let Some(place) = self.all.iter().find(|place| place.name == *name) else { continue };
+            let all: Vec<&NestedProbe> = streams.iter().filter(|stream| place.may_be_asked_by(stream)).collect();
+            if all.is_empty() {
+                let message =
+                    format!("no stream asks the proxy `{name}` ({}), so nobody would see what it does", place.listen);
+                return Err((message, format!("let a stream ask {}", place.listen)));
+            }
+            let keeps = |stream: &&NestedProbe| stream.group.get(&super::fields::CONNECTION) == Connection::Keep;
+            if one.impairment.is_of_kept_alone() && !all.iter().any(keeps) {
+                let message = format!(
+                    "the proxy `{name}` impairs connections of before alone ({}), and each probe makes a new one",
+                    one.impairment.text()
+                );
+                let help = "keep connections (`connection: keep`), or add `new_connections`, such as `unanswered`";
+                return Err((message, help.into()));
+            }
             let through: Vec<&NestedProbe> = streams.iter().filter(|stream| place.is_asked_by(stream)).collect();
             if !through.is_empty() && through.iter().all(|one| only_connects(one)) && !one.impairment.shows_at_connect()
             {
@@ -228,6 +243,22 @@ impl Place {
         let address = address.ok_or_else(|| unresolved("it has no address".to_owned()))?;
         let target = SocketAddr::new(address, self.port);
         Ok(ProxyConfig { name: self.name.clone(), protocol: self.protocol, listen: self.listen, target })
+    }
+
+    /// Whether a stream may go through it. Of a name that only a resolver knows it cannot be told.
+    fn may_be_asked_by(&self, stream: &NestedProbe) -> bool {
+        let Some(family) = crate::checks::family(stream.family) else { return true };
+        let (own, any) = (self.listen.ip(), self.listen.ip().is_unspecified());
+        super::exclusion::hosts(family, &stream.args).iter().any(|host| {
+            if let Ok(asked) = host.parse::<SocketAddr>() {
+                return asked.port() == self.listen.port() && (any || asked.ip() == own);
+            }
+            if let Some(port) = host.strip_prefix("localhost:") {
+                return port.parse() == Ok(self.listen.port()) && (any || own.is_loopback());
+            }
+            // On loopback the port is written, where there are ports.
+            host.parse::<IpAddr>().map_or(true, |asked| !asked.is_loopback() && (any || asked == own))
+        })
     }
 
     /// Whether a stream of tcp goes through it.

@@ -9,7 +9,7 @@ use super::facts::{GAP, HI, OUTAGE_BOUNDS, S_OUTAGE};
 use super::fields::{CONNECTION, INTERVAL};
 use super::settings;
 use crate::model::table::fields;
-use crate::model::{Args, Field, FieldKind, NestedProbe, Unit};
+use crate::model::{Args, Field, FieldKind, Invalid, NestedProbe, Unit};
 use crate::probe::{Connection, DerivedExpectation};
 
 /// Share of what the timers take that is allowed beyond it, and the least that is.
@@ -139,6 +139,17 @@ impl Timers {
     }
 }
 
+/// Timers of which none is named would set no limit, in silence.
+pub(super) fn check(args: &Args) -> Result<(), Invalid> {
+    match args.get(&TIMERS) {
+        Some(timers) if Timers::of(&timers).is_none() => Err(TIMERS.invalid(
+            "it names no timer",
+            "write one, such as `timers: {bfd: {tx: 50ms, multiplier: 3}}`, or leave it out",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// What is expected by the timers of a check. Of a connection that is kept nothing is: TCP waits longer and longer before it sends
 /// again, and so beyond the outage.
 pub(super) fn expectations(args: &Args) -> Vec<DerivedExpectation> {
@@ -243,6 +254,12 @@ mod tests {
         let own = suite(streams, VRRP, ", outage: {lt: 8s}").unwrap();
         assert!(own.len() == 1 && own[0].starts_with("outage lt 8s"), "{own:?}");
         assert!(expectations(&Args::default()).is_empty());
+    }
+
+    #[test]
+    fn timers_without_a_timer_are_an_error() {
+        let why = suite(ONE, "", "").unwrap_err();
+        assert!(why.contains("it names no timer"), "{why}");
     }
 
     #[test]

@@ -120,6 +120,12 @@ impl Impairment {
         self.half_open || self.reset || self.new_connections.is_some()
     }
 
+    /// Only connections of before notice it.
+    #[must_use]
+    pub fn is_of_kept_alone(&self) -> bool {
+        (self.half_open || self.reset) && self.new_connections.is_none() && !self.has_direction()
+    }
+
     /// `direction` has a meaning for something of it.
     #[must_use]
     pub fn has_direction(&self) -> bool {

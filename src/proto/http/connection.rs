@@ -157,19 +157,24 @@ pub async fn exchange(
         let (channel, version) = server.open(|| (), observer).await?;
         return server.ask(channel, build(version), drop, observer).await.map_err(|unanswered| unanswered.error);
     };
-    while let Some(KeptConnection { channel, version, heard }) = kept.take() {
+    while let Some(KeptConnection { channel, version, heard, fate }) = kept.take() {
         heard.tell(observer);
-        match server.ask(channel, build(version), kept.keeps(version, heard), observer).await {
+        let keep = kept.keeps(version, heard, fate.clone());
+        match server.ask(channel, build(version), keep, observer).await {
             // It had ended meanwhile, and nobody has seen the request.
             Err(NotAnswered { is_unsent: true, .. }) => {}
-            answered => return answered.map_err(|unanswered| unanswered.error),
+            answered => return answered.inspect(|response| fate.hear(&response.head)).map_err(|none| none.error),
         }
     }
     let mut listener = Listener::of(&mut *observer);
-    let (channel, version) = server.open(kept.loses(), &mut listener).await?;
+    let fate = kept.fate();
+    let ended = fate.clone();
+    let (channel, version) = server.open(move || ended.end(), &mut listener).await?;
     let heard = listener.heard;
     kept.count_opened();
-    server.ask(channel, build(version), kept.keeps(version, heard), observer).await.map_err(|none| none.error)
+    let keep = kept.keeps(version, heard, fate.clone());
+    let answered = server.ask(channel, build(version), keep, observer).await;
+    answered.inspect(|response| fate.hear(&response.head)).map_err(|none| none.error)
 }
 
 /// An exchange that came to no response.

@@ -1,10 +1,11 @@
 //! Connections to one server that stay open between requests. Each carries one request at a time: one that stalls holds up no other.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use hyper::http::response::Parts;
 use tokio::time::Instant;
 
 use super::client::Channel;
@@ -39,6 +40,47 @@ pub(super) struct KeptConnection {
     pub(super) channel: Channel<Outgoing>,
     pub(super) version: Version,
     pub(super) heard: Heard,
+    pub(super) fate: Fate,
+}
+
+/// How a connection ends. A server that closes it may have said so before, or its end may be heard of first.
+#[derive(Clone)]
+pub(super) struct Fate {
+    kept: Arc<Kept>,
+    state: Arc<AtomicU8>,
+}
+
+/// Nothing is known yet.
+const OPEN: u8 = 0;
+/// It has ended, and counts as lost.
+const LOST: u8 = 1;
+/// The server said that it closes it.
+const ANNOUNCED: u8 = 2;
+
+impl Fate {
+    /// It ended otherwise than by this side.
+    pub(super) fn end(&self) {
+        if self.state.compare_exchange(OPEN, LOST, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.kept.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What a response says of it (RFC 9112, section 9.3). An end that is announced loses nothing.
+    pub(super) fn hear(&self, head: &Parts) {
+        if announces_end(head) && self.state.swap(ANNOUNCED, Ordering::AcqRel) == LOST {
+            self.kept.lost.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn announces_end(head: &Parts) -> bool {
+    let options = head.headers.get_all(hyper::header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let mut options = options.flat_map(|value| value.split(',')).map(str::trim);
+    if head.version == hyper::Version::HTTP_10 {
+        !options.any(|option| option.eq_ignore_ascii_case("keep-alive"))
+    } else {
+        options.any(|option| option.eq_ignore_ascii_case("close"))
+    }
 }
 
 impl KeptConnections {
@@ -73,12 +115,9 @@ impl KeptConnections {
         self.0.opened.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What a connection calls that ends otherwise than by this side.
-    pub(super) fn loses(&self) -> impl FnOnce() + Send + 'static + use<> {
-        let kept = Arc::clone(&self.0);
-        move || {
-            kept.lost.fetch_add(1, Ordering::Relaxed);
-        }
+    /// How a connection that is made ends.
+    pub(super) fn fate(&self) -> Fate {
+        Fate { kept: Arc::clone(&self.0), state: Arc::default() }
     }
 
     /// Takes a connection back.
@@ -86,12 +125,13 @@ impl KeptConnections {
         &self,
         version: Version,
         heard: Heard,
+        fate: Fate,
     ) -> impl FnOnce(Channel<Outgoing>) + Send + 'static + use<> {
         let kept = self.clone();
         move |channel| {
             let mut idle = kept.idle();
             if idle.len() < MOST && !channel.is_closed() {
-                let connection = KeptConnection { channel, version, heard };
+                let connection = KeptConnection { channel, version, heard, fate };
                 idle.push(IdleConnection { connection, since: Instant::now() });
             }
         }
@@ -166,5 +206,44 @@ impl<O: Observer> Observer for Listener<'_, O> {
 
     fn noted(&mut self, note: String) {
         self.observer.noted(note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeptConnections;
+
+    fn head(version: hyper::Version, connection: Option<&str>) -> hyper::http::response::Parts {
+        let mut response = hyper::Response::builder().version(version);
+        if let Some(options) = connection {
+            response = response.header("connection", options);
+        }
+        response.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn an_end_that_the_server_announced_loses_nothing() {
+        use hyper::Version;
+        for (version, connection, lost) in [
+            (Version::HTTP_11, None, 1),
+            (Version::HTTP_11, Some("keep-alive"), 1),
+            (Version::HTTP_11, Some("upgrade, Close"), 0),
+            (Version::HTTP_10, None, 0),
+            (Version::HTTP_10, Some("Keep-Alive"), 1),
+            (Version::HTTP_2, None, 1),
+        ] {
+            for end_first in [false, true] {
+                let kept = KeptConnections::default();
+                let fate = kept.fate();
+                if end_first {
+                    fate.end();
+                    fate.hear(&head(version, connection));
+                } else {
+                    fate.hear(&head(version, connection));
+                    fate.end();
+                }
+                assert_eq!(kept.lost(), lost, "{version:?} {connection:?} {end_first}");
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::{Lab, all_of};
 impl Lab {
     /// Namespaces, files and processes of it.
     fn remains(&self) -> Vec<String> {
-        let own = format!("/failover-lab-{}", self.0);
+        let own = format!("/failover-lab-{}", self.name);
         let listed = |folder: &str| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
         let files = listed("/run/netns").chain(listed("/run")).map(|path| path.display().to_string());
         let commands = listed("/proc").filter_map(|path| std::fs::read_to_string(path.join("cmdline")).ok());

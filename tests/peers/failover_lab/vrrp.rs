@@ -20,7 +20,7 @@ const SKEW: f64 = 106.0 / 256.0;
 
 /// Seconds between advertisements.
 fn advert() -> f64 {
-    if standard() { 1.0 } else { 0.1 }
+    if standard() { 1.0 } else { 0.3 }
 }
 
 fn silence() -> Effect {
