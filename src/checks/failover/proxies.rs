@@ -131,12 +131,12 @@ impl ProxySettings {
 
     /// Refuses an impairment that no stream through its proxy can see: the proxy itself answers who only connects.
     pub(super) fn check_streams(&self, steps: &[&ProxyImpairment], streams: &[NestedProbe]) -> Result<(), Wrong> {
-        let mut seen = BTreeSet::new();
-        for (name, one) in steps.iter().flat_map(|step| &step.proxies) {
-            if !seen.insert(name) {
-                let help = "write what it does into one, such as `{latency: 200ms, rate: 1 Mbit/s}`";
-                return Err((format!("proxy `{name}` is impaired twice"), help.into()));
-            }
+        let (mut seen, impaired) = (BTreeSet::new(), || steps.iter().flat_map(|step| &step.proxies));
+        if let Some((name, _)) = impaired().find(|(name, _)| !seen.insert(*name)) {
+            let help = "write what it does into one, such as `{latency: 200ms, rate: 1 Mbit/s}`";
+            return Err((format!("proxy `{name}` is impaired twice"), help.into()));
+        }
+        for (name, one) in impaired() {
             let Some(place) = self.all.iter().find(|place| place.name == *name) else { continue };
             let all: Vec<&NestedProbe> = streams.iter().filter(|stream| place.may_be_asked_by(stream)).collect();
             if all.is_empty() {

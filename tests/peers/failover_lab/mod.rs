@@ -197,14 +197,14 @@ impl Case {
             }
             Effect::Away(_, longest) | Effect::Share(_, longest) => longest + SLACK + 0.5,
             Effect::Lossy(_) => 2.0,
-            Effect::Flaps(first) => first + 2.5,
+            Effect::Flaps(first) => first + 3.0,
         }
     }
 
     /// How long an answer must last to count as recovered, seconds: longer than from one flap to the next. The first node claims the
     /// address anew each second.
     fn settle(&self) -> f64 {
-        if matches!(self.effect, Effect::Flaps(_)) { 1.2 } else { 0.3 }
+        if matches!(self.effect, Effect::Flaps(_)) { 2.5 } else { 0.3 }
     }
 
     /// Whether it is well before it is healed; `None` where an address that goes back and forth resets a session now and then.

@@ -19,10 +19,22 @@ fn impaired(name: &str, how: &[(&'static str, Arg)]) -> Arg {
     Arg::Group(group(vec![("proxy", named(name, how))]))
 }
 
-/// A check with one proxy `web` that does this.
+/// A probe of this family that asks the proxy.
+fn through(family: &'static str, more: &[(&'static str, Arg)]) -> Arg {
+    let Arg::Probe { family, mut args, group, expected } = probe(family, 0.01, 0.5) else { panic!("a probe") };
+    args.0.extend(match family {
+        "http" => vec![("url", text("http://127.0.0.1:18080/"))],
+        _ => vec![("host", text("127.0.0.1")), ("port", Arg::Integer(18080))],
+    });
+    args.0.extend(more.iter().cloned());
+    Arg::Probe { family, args, group, expected }
+}
+
+/// A check with one proxy `web` that does this, of a page behind it.
 fn check(proxies: Arg, inject: Arg) -> Args {
     let mut args = args();
     args.0.remove("restore");
+    args.0.insert("probe", through("http", &[]));
     args.0.insert("proxies", proxies);
     args.0.insert("inject", inject);
     args
@@ -101,20 +113,39 @@ fn what_means_nothing_is_refused() {
 /// The kernel of this host accepts for the proxy, whatever passes it.
 #[test]
 fn who_only_connects_sees_nothing_of_bytes() {
-    let through = |more: &[(&'static str, Arg)]| {
-        let Arg::Probe { family, mut args, group, expected } = probe("tcp", 0.01, 0.5) else { panic!("a probe") };
-        args.0.extend([("host", text("127.0.0.1")), ("port", Arg::Integer(18080))]);
-        args.0.extend(more.iter().cloned());
-        Arg::Probe { family, args, group, expected }
-    };
     let build = |probe: Arg, how: &[(&'static str, Arg)]| {
         let mut args = check(one("tcp"), impaired("web", how));
         args.0.insert("probe", probe);
         Failover::from_args(&args).err().map(|refused| refused.message)
     };
     let hole = [("black_hole", Arg::Bool(true))];
-    assert!(build(through(&[]), &hole).unwrap().contains("who only connects sees nothing"));
-    assert_eq!(build(through(&[("expect", text("ok"))]), &hole), None);
-    assert_eq!(build(through(&[]), &[("new_connections", text("refused"))]), None);
-    assert_eq!(build(through(&[("port", Arg::Integer(80))]), &hole), None, "it goes elsewhere");
+    assert!(build(through("tcp", &[]), &hole).unwrap().contains("who only connects sees nothing"));
+    assert_eq!(build(through("tcp", &[("expect", text("ok"))]), &hole), None);
+    assert_eq!(build(through("tcp", &[]), &[("new_connections", text("refused"))]), None);
+}
+
+/// What nobody sees would pass, whatever it breaks.
+#[test]
+fn a_proxy_that_no_stream_sees_is_refused() {
+    let build = |probe: Arg, how: &[(&'static str, Arg)]| {
+        let mut args = check(one("tcp"), impaired("web", how));
+        args.0.insert("probe", probe);
+        Failover::from_args(&args).err().map(|refused| refused.message).unwrap_or_default()
+    };
+    let (hole, half_open) = ([("black_hole", Arg::Bool(true))], [("half_open", Arg::Bool(true))]);
+    for (family, more, asked) in [
+        ("http", &[][..], true),
+        ("http", &[("url", text("http://localhost:18080/"))], true),
+        ("http", &[("url", text("http://www.example/"))], true),
+        ("http", &[("url", text("http://127.0.0.1:8080/"))], false),
+        ("http", &[("url", text("http://192.0.2.7:18080/"))], false),
+        ("icmp", &[], false),
+    ] {
+        let refused = build(through(family, more), &hole);
+        assert_eq!(refused.contains("no stream asks the proxy `web` (127.0.0.1:18080)"), !asked, "{family}: {refused}");
+    }
+    assert!(build(through("http", &[]), &half_open).contains("connections of before alone"));
+    let Arg::Probe { family, args, mut group, expected } = through("http", &[]) else { panic!("a probe") };
+    group.0.insert("connection", text("keep"));
+    assert_eq!(build(Arg::Probe { family, args, group, expected }, &half_open), "");
 }
