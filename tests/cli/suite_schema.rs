@@ -32,6 +32,8 @@ const BEYOND: &[(&str, &str)] = &[
     ("`loss` is for UDP", "rules between groups"),
     ("there is no proxy", "names"),
     ("who only connects sees nothing", "rules between groups"),
+    ("no stream asks the proxy", "rules between groups"),
+    ("impairs connections of before alone", "rules between groups"),
     ("it impairs nothing", "rules within a group"),
     ("which address, and of which device?", "rules within a group"),
     ("has no length of its prefix", "text within a value"),

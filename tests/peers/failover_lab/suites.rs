@@ -1,10 +1,13 @@
 //! The suites that ship, against the lab, as its files of variables have them.
 
-use super::{CliSandbox, Lab, often_enough};
+use super::{CliSandbox, Lab};
 
 #[test]
 fn the_suites_that_ship_hold() {
-    often_enough(ship);
+    // As the cases of the lab: once in three.
+    if !(1..3).any(|_| std::panic::catch_unwind(ship).is_ok()) {
+        ship();
+    }
 }
 
 fn ship() {
