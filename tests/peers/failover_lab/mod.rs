@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use super::peer::{BIRD, HAPROXY, IP, KEEPALIVED, NFT, NGINX, installed, skip};
 use super::sandbox::{CliSandbox, Ran, rows};
+use super::{PATIENCE, within};
 
 /// How late daemons may be on a machine that does other things as well, seconds.
 const SLACK: f64 = 0.5;
@@ -91,8 +92,15 @@ impl Lab {
         let before = self.status();
         let patience = Duration::from_secs_f64(cases.iter().map(|case| case.observe() + 30.0).sum());
         let ran = CliSandbox::new().run_in(&self.namespace("client"), &checks, &["--allow-disruptive"], patience);
-        assert_eq!(self.status(), before, "{}", ran.shown);
+        self.is_as(&before, &ran.shown);
         ran
+    }
+
+    /// Who answers, what runs and what is filtered is as before. The last fault may have taken timers of its daemons along.
+    fn is_as(&self, before: &str, shown: &str) {
+        if within(PATIENCE, || (self.status() == before).then_some(())).is_none() {
+            assert_eq!(self.status(), before, "{shown}");
+        }
     }
 
     fn check(&self, case: &Case) -> String {
@@ -235,7 +243,10 @@ impl Case {
         assert!(!spare.is_empty() || ran.number(fault, "owners.changes") > 0.5, "{fault}\n{}", ran.shown);
         let lost = ran.number(fault, "connections.lost") > 0.5;
         let sessions = if lost { Sessions::Lost } else { Sessions::Kept };
-        assert_eq!(sessions, self.sessions, "{fault}\n{}", ran.shown);
+        // Of an address that goes back and forth nobody knows whom a segment meets.
+        if !matches!(self.effect, Effect::Flaps(_)) {
+            assert_eq!(sessions, self.sessions, "{fault}\n{}", ran.shown);
+        }
         self.is_away_as_foretold(ran);
     }
 

@@ -19,6 +19,6 @@ fn ship() {
         let mut run = sandbox.by(&["ip", "netns", "exec", &client], &words);
         let shown = super::super::printed(run.current_dir(env!("CARGO_MANIFEST_DIR")).env("FAILOVER_LAB", &lab.name));
         assert!(shown.contains(" passed") && !shown.contains("SKIP"), "{shown}");
-        assert_eq!(lab.status(), before, "{shown}");
+        lab.is_as(&before, &shown);
     }
 }
