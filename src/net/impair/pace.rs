@@ -26,7 +26,7 @@ impl Pace {
         Self { free: Instant::now() }
     }
 
-    /// When the next piece may leave; `None` for now.
+    /// When the next piece may leave; `None` at once.
     pub(super) fn wait(&self, now: Instant) -> Option<Instant> {
         Some(self.free).filter(|free| *free > now)
     }

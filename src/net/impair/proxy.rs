@@ -124,7 +124,7 @@ impl Proxy {
         pace::is_lost(rule, &mut self.random.borrow_mut())
     }
 
-    /// When the next piece may leave at the rate; `None` for now.
+    /// When the next piece may leave at the rate; `None` at once.
     pub(super) fn wait(&self, way: Way, rule: &Rule, now: Instant) -> Option<Instant> {
         if rule.rate == 0 { None } else { self.pace(way).get().wait(now) }
     }
