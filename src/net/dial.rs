@@ -15,7 +15,7 @@ use super::clock::MeasuredTime;
 use super::datagram::udp::same_endpoint;
 use super::datagram::{self, IcmpError};
 use super::sys::tcp_info::tcp_info;
-use super::this_host::{self, pending_syns, syn};
+use super::this_host::{self, Rejection, pending_syns, syn};
 use super::{deadline, handshakes};
 use crate::model::interface::is_link_local;
 use crate::model::{Fault, human_time};
@@ -243,11 +243,11 @@ impl SynEnd {
 
     /// Sorts it: a reset, an ICMP error of the path or the peer, and silence are facts; what this host itself did is a fault.
     pub fn judge(self, peer: SocketAddr, origin: Origin) -> Result<ConnectError, Fault> {
-        let own = |why: String| this_host::rejection_fault(why, "connect", peer);
+        let own = |why: Rejection| this_host::rejection_fault(why, "connect", peer);
         let (error, report) = match self {
             Self::Itself => return Ok(ConnectError::Refused),
             Self::Silent(None) => return Ok(ConnectError::Timeout),
-            Self::Silent(Some(why)) => return Err(own(why.to_owned())),
+            Self::Silent(Some(why)) => return Err(own(why.to_owned().into())),
             Self::Error(error, report) => (error, report),
         };
         if let Some(why) = report.as_ref().and_then(|report| this_host::rejection(report, peer.ip(), origin)) {
@@ -274,7 +274,7 @@ pub async fn try_connect(
 ) -> Result<TcpConnection, SynEnd> {
     let alone = |error| SynEnd::Error(error, None);
     datagram::enable_icmp_errors(&socket);
-    let held = syn::drop_own_resets(&socket, peer.ip(), origin);
+    let held = syn::drop_own_resets(&socket, peer.ip(), origin).map_err(alone)?;
     let start = Instant::now();
     let stream = begin(socket, peer).map_err(alone)?;
     let ended = deadline::within(patience, ended(&stream)).await;

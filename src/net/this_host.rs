@@ -10,6 +10,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
+use pnet::datalink::NetworkInterface;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::Origin;
@@ -20,10 +21,16 @@ use super::sys::interface_mtu;
 use crate::model::Fault;
 use crate::model::interface::is_link_local;
 
+/// What helps where this process has too few file descriptors.
+const MORE_FILES: &str = "raise the limit of open files (`ulimit -n`) or lower --jobs";
+
 /// Whether `address` is one of this host's: only then a socket can be bound to it. One of a link is looked for on the link that
-/// `origin` leaves by: on another one it may be another host's.
-#[must_use]
-pub fn is_local(address: IpAddr, origin: Origin) -> bool {
+/// `origin` leaves by: on another one it may be another host's. The error is that of a host that lacks what it takes to look, such as
+/// a file descriptor: neither answer may be taken for granted then.
+pub fn is_local(address: IpAddr, origin: Origin) -> io::Result<bool> {
+    if address.is_loopback() {
+        return Ok(true);
+    }
     let at = SocketAddr::new(address, 0);
     let bound = Socket::new(Domain::for_address(at), Type::DGRAM, None).and_then(|socket| {
         if is_link_local(address) {
@@ -31,7 +38,17 @@ pub fn is_local(address: IpAddr, origin: Origin) -> bool {
         }
         socket.bind(&SockAddr::from(at))
     });
-    bound.is_ok()
+    match bound {
+        Ok(()) => Ok(true),
+        Err(error) if lacks(&error) => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Whether it is the error of a process or a host that has no more of what sockets take.
+fn lacks(error: &io::Error) -> bool {
+    const LACKS: [i32; 4] = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error.raw_os_error().is_some_and(|errno| LACKS.contains(&errno))
 }
 
 /// Ports the kernel gives to those who connect.
@@ -60,8 +77,13 @@ impl OwnAddresses {
     }
 
     /// Whether `address` is one of this host's.
-    pub fn has(&mut self, address: IpAddr) -> bool {
-        *self.known.entry(address).or_insert_with(|| address.is_loopback() || is_local(address, self.origin))
+    pub fn has(&mut self, address: IpAddr) -> io::Result<bool> {
+        if let Some(known) = self.known.get(&address) {
+            return Ok(*known);
+        }
+        let own = is_local(address, self.origin)?;
+        self.known.insert(address, own);
+        Ok(own)
     }
 }
 
@@ -103,38 +125,74 @@ pub fn route_fault(error: &io::Error, operation: &str, peer: SocketAddr, origin:
     Fault::local(operation, peer.ip().to_string(), format!("{why} ({error})"), remedy)
 }
 
-/// Why an error report is this host's own doing and not the path's: `None` when it is the path's, or the peer is this host.
-/// A neighbour that does not answer is reported by this host too, and is the target's or the router's silence.
-#[must_use]
-pub fn rejection(report: &IcmpError, peer: IpAddr, origin: Origin) -> Option<String> {
-    let by_own = |router: IpAddr| is_local(router, origin) && !is_local(peer, origin);
-    let neighbour = matches!(report.word.as_str(), "host_unreachable" | "address_unreachable");
-    let denies = matches!(report.class, Class::Unreachable | Class::Port) && !neighbour;
-    let router = report.router.filter(|router| denies && by_own(*router))?;
-    Some(format!("a filter of this host rejects it ({} from {router}, which is an address of this host)", report.word))
+/// How this host itself kept something from its peer.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    /// For people.
+    pub why: String,
+    remedy: &'static str,
 }
 
-/// The MTU of the interface that packets to `peer` leave by; `None` where it cannot be told.
-#[must_use]
-pub fn interface_mtu(peer: IpAddr, origin: Origin) -> Option<u32> {
-    let to = SocketAddr::new(peer, 9);
-    let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None).ok()?;
-    if let Some(name) = origin.device_name(peer) {
-        return interface_mtu::interface_mtu(&socket, &name);
+impl From<String> for Rejection {
+    fn from(why: String) -> Self {
+        let remedy =
+            "look at this host's own rules (`nft list ruleset`, `iptables -S OUTPUT`): nothing is known of the target";
+        Self { why, remedy }
     }
-    origin.bind(&socket, peer, 0).ok()?;
-    socket.connect(&SockAddr::from(to)).ok()?;
-    let own = socket.local_addr().ok()?.as_socket()?.ip();
+}
+
+/// Why an error report is this host's own doing and not the path's: `None` when it is the path's, or the peer is this host.
+/// A neighbour that does not answer is reported by this host too, and is the target's or the router's silence. Where it cannot be
+/// told whose report it is, nothing is known of the path either.
+#[must_use]
+pub fn rejection(report: &IcmpError, peer: IpAddr, origin: Origin) -> Option<Rejection> {
+    let neighbour = matches!(report.word.as_str(), "host_unreachable" | "address_unreachable");
+    let denies = matches!(report.class, Class::Unreachable | Class::Port) && !neighbour;
+    let router = report.router.filter(|router| denies && *router != peer)?;
+    let by_own = is_local(router, origin).and_then(|own| Ok(own && !is_local(peer, origin)?));
+    let word = &report.word;
+    match by_own {
+        Ok(false) => None,
+        Ok(true) => Some(
+            format!("a filter of this host rejects it ({word} from {router}, which is an address of this host)").into(),
+        ),
+        Err(error) => {
+            let why =
+                format!("{word} from {router}, and whether that is this host itself cannot be looked up ({error})");
+            Some(Rejection { why, remedy: MORE_FILES })
+        }
+    }
+}
+
+/// The MTU of the interface that packets to `peer` leave by; `None` where no interface tells it. The error is that of a host that
+/// lacks what it takes to look.
+pub fn interface_mtu(peer: IpAddr, origin: Origin) -> io::Result<Option<u32>> {
+    let to = SocketAddr::new(peer, 9);
+    let socket = match Socket::new(Domain::for_address(to), Type::DGRAM, None) {
+        Err(error) if lacks(&error) => return Err(error),
+        Err(_) => return Ok(None),
+        Ok(socket) => socket,
+    };
+    if let Some(name) = origin.device_name(peer) {
+        return Ok(interface_mtu::interface_mtu(&socket, &name));
+    }
+    if origin.bind(&socket, peer, 0).and_then(|()| socket.connect(&SockAddr::from(to))).is_err() {
+        return Ok(None);
+    }
+    let Some(own) = socket.local_addr()?.as_socket() else { return Ok(None) };
     let interfaces = pnet::datalink::interfaces();
-    let interface = interfaces.iter().find(|interface| interface.ips.iter().any(|network| network.ip() == own))?;
-    interface_mtu::interface_mtu(&socket, &interface.name)
+    if interfaces.is_empty() {
+        // No host is without one.
+        return Err(io::Error::from_raw_os_error(libc::ENFILE));
+    }
+    let holds = |interface: &&NetworkInterface| interface.ips.iter().any(|network| network.ip() == own.ip());
+    Ok(interfaces.iter().find(holds).and_then(|interface| interface_mtu::interface_mtu(&socket, &interface.name)))
 }
 
 /// The fault of a filter of this host.
 #[must_use]
-pub fn rejection_fault(why: String, operation: &str, peer: SocketAddr) -> Fault {
-    let remedy =
-        "look at this host's own rules (`nft list ruleset`, `iptables -S OUTPUT`): nothing is known of the target";
+pub fn rejection_fault(rejection: impl Into<Rejection>, operation: &str, peer: SocketAddr) -> Fault {
+    let Rejection { why, remedy } = rejection.into();
     Fault::local(operation, peer.to_string(), why, remedy)
 }
 
@@ -146,14 +204,9 @@ mod tests {
 
     #[test]
     fn loopback_is_own_and_documentation_is_not() {
-        assert!(
-            is_local("127.0.0.1".parse().unwrap(), Origin::default())
-                && is_local("127.9.9.9".parse().unwrap(), Origin::default())
-        );
-        assert!(
-            !is_local("192.0.2.1".parse().unwrap(), Origin::default())
-                && !is_local("2001:db8::1".parse().unwrap(), Origin::default())
-        );
+        let is_own = |address: &str| is_local(address.parse().unwrap(), Origin::default()).unwrap();
+        assert!(is_own("127.0.0.1") && is_own("127.9.9.9") && is_own("::1"));
+        assert!(!is_own("192.0.2.1") && !is_own("2001:db8::1"));
         assert!(route_error("127.0.0.1:0".parse().unwrap(), Origin::default()).is_none());
     }
 

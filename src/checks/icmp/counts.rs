@@ -270,7 +270,7 @@ impl Counts {
         let own_mtu = self.reports.iter().any(|report| {
             report.router.is_none()
                 && report.class == Class::TooBig
-                && this_host::interface_mtu(target, origin) <= report.mtu
+                && this_host::interface_mtu(target, origin).is_ok_and(|mtu| mtu <= report.mtu)
         });
         own_mtu.then(|| oversize_fault(OPERATION, target, origin))
     }

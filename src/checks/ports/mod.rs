@@ -279,15 +279,16 @@ impl Ports {
 
     fn unopened(&self, error: &std::io::Error) -> Fault {
         let forbidden = matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES));
-        let remedy = match self.origin.source.filter(|source| !this_host::is_local(*source, self.origin)) {
-            Some(_) => "`source` is no address of this machine: `ip address` lists them",
-            None if forbidden => {
-                "give the binary the capability (`setcap cap_net_raw+ep shakedown`), or leave out `method: syn`"
-            }
-            // Of a name that stands for an address of a link.
-            None if error.to_string() == NO_LINK => ZONE,
-            None => "raise the limit of open files (`ulimit -n`) or lower --jobs",
-        };
+        let remedy =
+            match self.origin.source.filter(|source| matches!(this_host::is_local(*source, self.origin), Ok(false))) {
+                Some(_) => "`source` is no address of this machine: `ip address` lists them",
+                None if forbidden => {
+                    "give the binary the capability (`setcap cap_net_raw+ep shakedown`), or leave out `method: syn`"
+                }
+                // Of a name that stands for an address of a link.
+                None if error.to_string() == NO_LINK => ZONE,
+                None => "raise the limit of open files (`ulimit -n`) or lower --jobs",
+            };
         Fault::local("open sockets", Probe::target(self), error.to_string(), remedy)
     }
 

@@ -23,6 +23,7 @@ use crate::checks::shared::silence;
 use crate::checks::shared::target::{IP_VERSION, Target};
 use crate::model::count::counted;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, GridCell, Invalid, Observation};
+use crate::net::dial::local_fault;
 use crate::net::{Addresses, IpVersion, this_host};
 use crate::probe::{
     Cx, Diagnosis, EarlyEnd, Failure, FieldRules, Footprint, Grid, Mode, PhaseInfo, Probe, Synonyms, fact_is,
@@ -171,12 +172,13 @@ impl Reach {
 
     async fn ask(&self, cx: &mut Cx<'_>, address: IpAddr) -> Result<(), EarlyEnd> {
         cx.set(&ADDRESS, self.target.origin.label(address));
-        if this_host::is_local(address, self.target.origin) {
+        let peer = self.target.socket(address);
+        if this_host::is_local(address, self.target.origin).map_err(|error| local_fault(&error, "connect", peer))? {
             // Nothing leaves for its own address: that it answers shows nothing of the network.
             cx.unreached();
         }
         if self.protocol == Protocol::Udp {
-            return exchange::udp(&self.target, self.target.socket(address), cx).await;
+            return exchange::udp(&self.target, peer, cx).await;
         }
         let connected = self.target.connect(address).await.map_err(as_refusal)?;
         cx.set(&OUTCOME, "open");

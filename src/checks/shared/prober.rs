@@ -50,7 +50,7 @@ pub fn reported(report: &IcmpError, peer: IpAddr, title: impl Display, origin: O
     let own = if router == peer { None } else { this_host::rejection(report, peer, origin) };
     let (failure, why) = match (report.class, own) {
         (Class::Advice, _) => return None,
-        (_, Some(why)) => (ProbeFailure::Blocked, why),
+        (_, Some(own)) => (ProbeFailure::Blocked, own.why),
         (Class::Port, None) => (ProbeFailure::Refused, format!("nothing listens on {title} ({report})")),
         _ => (ProbeFailure::Unreachable, format!("{title} cannot be reached: {report}")),
     };

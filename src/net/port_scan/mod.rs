@@ -200,8 +200,17 @@ impl Scan {
         if report.class == Class::Advice {
             return false;
         }
-        let by_this_host = report.router.is_none_or(|router| self.own.has(router));
-        if by_this_host && !self.own.has(to) {
+        let by_this_host = report.router.map_or(Ok(true), |router| self.own.has(router));
+        let looked_up = by_this_host.and_then(|by_this_host| Ok((by_this_host, self.own.has(to)?)));
+        let (by_this_host, is_own) = match looked_up {
+            Ok(known) => known,
+            Err(error) => {
+                let operation = self.job.method.operation();
+                self.fault(pair, super::dial::local_fault(&error, operation, pair.peer));
+                return true;
+            }
+        };
+        if by_this_host && !is_own {
             // That a neighbour does not answer is its silence.
             self.found.report(pair.host, format!("no answer to ARP or neighbour discovery ({report})"));
             return false;

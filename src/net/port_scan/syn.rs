@@ -15,6 +15,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use super::scan::{Prober, Scan};
 use super::{HostPort, PortState, ScanJob};
 use crate::net::datagram;
+use crate::net::dial::local_fault;
 use crate::net::origin::{AddressClass, Origin};
 use crate::net::sys::mmsg::{self, Waiter};
 use crate::net::sys::tcp_info::queue_drops;
@@ -120,11 +121,13 @@ impl SynProber {
             if segment.flags & TcpFlags::SYN != 0 {
                 scan.settle(pair, PortState::Open);
             }
-        } else if segment.by_loopback && !scan.own.has(segment.from) {
-            let operation = scan.job.method.operation();
-            scan.fault(pair, this_host::rejection_fault(syn::OWN_RESET.to_owned(), operation, peer));
-        } else {
-            scan.settle(pair, PortState::Closed);
+            return;
+        }
+        let operation = scan.job.method.operation();
+        match if segment.by_loopback { scan.own.has(segment.from) } else { Ok(true) } {
+            Ok(true) => scan.settle(pair, PortState::Closed),
+            Ok(false) => scan.fault(pair, this_host::rejection_fault(syn::OWN_RESET.to_owned(), operation, peer)),
+            Err(error) => scan.fault(pair, local_fault(&error, operation, peer)),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! A `reject with tcp reset` and a `drop` of this host leave no other trace. A SYN is repeated after a second at the earliest
 //! (RFC 6298, 2.1): [`super::pending_syns`] is for a shorter patience. What is dropped on its way in leaves no trace at all.
 
+use std::io;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -25,10 +26,9 @@ pub const OWN_RESET: &str =
     "a reset came from this host itself, over its loopback interface: a filter of this host rejects it";
 
 /// Has the kernel drop, and count, resets that come over the loopback interface while `socket` connects to another host; so that
-/// none of them passes for the peer's. True where it does.
-#[must_use]
-pub fn drop_own_resets(socket: &Socket, peer: IpAddr, origin: Origin) -> bool {
-    !is_local(peer, origin) && system::attach(socket)
+/// none of them passes for the peer's. True where it does; the error is that of [`is_local`].
+pub fn drop_own_resets(socket: &Socket, peer: IpAddr, origin: Origin) -> io::Result<bool> {
+    Ok(!is_local(peer, origin)? && system::attach(socket))
 }
 
 /// Ends [`drop_own_resets`]: an open connection hears every reset.

@@ -20,6 +20,7 @@ use super::fields::{COUNT, DSCP, HOP_LIMIT, INTERVAL, SIZE, TIMEOUT};
 use crate::checks::shared::mtu_search::Search;
 use crate::checks::shared::target::Target;
 use crate::model::{Args, Fault, Invalid, Text};
+use crate::net::dial::local_fault;
 use crate::net::this_host;
 use crate::probe::{Cx, EarlyEnd};
 use crate::proto::icmp::{Options, Pinger};
@@ -93,8 +94,9 @@ impl PathMtu {
         if let Some(error) = this_host::route_error(peer, self.target.origin) {
             return Err(this_host::route_fault(&error, "send ICMP echo request", peer, self.target.origin).into());
         }
-        let top =
-            this_host::interface_mtu(address, self.target.origin).map_or(LONGEST, |mtu| (mtu as usize).min(LONGEST));
+        let mtu = this_host::interface_mtu(address, self.target.origin)
+            .map_err(|error| local_fault(&error, "look up the MTU of the interface", peer))?;
+        let top = mtu.map_or(LONGEST, |mtu| (mtu as usize).min(LONGEST));
         let pinger = Pinger::open(address, top, cx.seed(), self.options)?;
         let mut prober = Prober::new(pinger, address, self.interval, self.target.timeout);
         let base = self.size + prober.overhead();

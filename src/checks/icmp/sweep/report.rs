@@ -18,7 +18,8 @@ use crate::model::Fault;
 use crate::model::count::counted;
 use crate::model::rows::Row;
 use crate::net::Origin;
-use crate::net::datagram::{Class, IcmpError};
+use crate::net::datagram::Class;
+use crate::net::dial::local_fault;
 use crate::net::this_host::{self, OwnAddresses};
 use crate::probe::Cx;
 use crate::proto::icmp::icmp_fault;
@@ -114,10 +115,11 @@ fn asked(tally: &HostTally, counts: &ProbeCounts, own: &mut OwnAddresses, origin
         return HostResult::State("alive", None);
     }
     let peer = SocketAddr::new(tally.address, 0);
-    let by_this_host = |report: &IcmpError, own: &mut OwnAddresses| report.router.is_none_or(|router| own.has(router));
     if let Some(report) = tally.report.as_deref() {
-        if !by_this_host(report, own) {
-            return HostResult::State("unreachable", Some(report.to_string()));
+        match report.router.map_or(Ok(true), |router| own.has(router)) {
+            Ok(true) => {}
+            Ok(false) => return HostResult::State("unreachable", Some(report.to_string())),
+            Err(error) => return HostResult::NotMeasured(Box::new(local_fault(&error, OPERATION, peer))),
         }
         if let Some(why) = this_host::rejection(report, tally.address, origin) {
             return HostResult::NotMeasured(Box::new(this_host::rejection_fault(why, OPERATION, peer)));

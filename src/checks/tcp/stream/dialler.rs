@@ -81,7 +81,8 @@ impl Dialler {
     /// Dials this one from now on.
     pub(super) fn set_peer(&mut self, peer: SocketAddr) {
         self.peer = peer;
-        self.is_own = peer.ip().is_loopback() || this_host::is_local(peer.ip(), self.origin);
+        // Where it cannot be looked up: to take another host for this one costs a call.
+        self.is_own = this_host::is_local(peer.ip(), self.origin).unwrap_or(true);
         self.may_meet_itself = self.is_own && this_host::ephemeral_ports().contains(&peer.port());
     }
 

@@ -1,6 +1,5 @@
 //! What comes back, and how long it is waited for.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -10,6 +9,7 @@ use super::{Answer, FlowSockets, LEAST_PATIENCE, OPERATION, Prober, REPEATED, TU
 use crate::model::Fault;
 use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{Class, IcmpError};
+use crate::net::dial::local_fault;
 use crate::net::this_host;
 
 impl Prober {
@@ -129,7 +129,10 @@ impl Prober {
     fn ending(&mut self, heard: &TraceReply) -> Result<Option<Ending>, Fault> {
         let Some(report) = &heard.report else { return Ok(Some(Ending::Arrived)) };
         let target = self.job.peer.ip();
-        let by_own = report.router.is_none_or(|router| self.is_own_address(router));
+        let by_own = match report.router {
+            Some(router) => self.own.has(router).map_err(|error| local_fault(&error, OPERATION, self.job.peer))?,
+            None => true,
+        };
         if by_own && !self.is_own {
             if let Some(why) = this_host::rejection(report, target, self.job.origin) {
                 return Err(this_host::rejection_fault(why, OPERATION, self.job.peer));
@@ -148,9 +151,5 @@ impl Prober {
             Class::Port | Class::Unreachable if by_target(report) => Some(Ending::Arrived),
             Class::Port | Class::Unreachable => Some(Ending::Rejected),
         })
-    }
-
-    fn is_own_address(&mut self, address: IpAddr) -> bool {
-        *self.own.entry(address).or_insert_with(|| this_host::is_local(address, self.job.origin))
     }
 }

@@ -5,7 +5,6 @@ mod listen;
 mod mtu;
 mod syn;
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
@@ -17,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::fields::Protocol;
 use crate::model::Fault;
+use crate::net::Origin;
 use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::dial::local_fault;
 use crate::net::open_loop::Clock;
 use crate::net::sys::mmsg::Inbox;
-use crate::net::{Origin, this_host};
+use crate::net::this_host::{self, OwnAddresses};
 use crate::proto::icmp::{icmp_fault, unique};
 pub(super) use flow::Ending;
 use flow::{DatagramFlow, Route};
@@ -138,8 +138,7 @@ pub(super) struct Prober {
     neighbour: Option<String>,
     /// The target is this host.
     is_own: bool,
-    /// Whether an address is one of this host, looked up once.
-    own: HashMap<IpAddr, bool>,
+    own: OwnAddresses,
 }
 
 impl Prober {
@@ -150,7 +149,8 @@ impl Prober {
             return Err(this_host::route_fault(&error, OPERATION, job.peer, job.origin));
         }
         let longest = if job.mtu {
-            this_host::interface_mtu(job.peer.ip(), job.origin).map_or(1500, |mtu| mtu as usize)
+            let mtu = this_host::interface_mtu(job.peer.ip(), job.origin).map_err(fault)?;
+            mtu.map_or(1500, |mtu| mtu as usize)
         } else {
             0
         };
@@ -193,8 +193,8 @@ impl Prober {
             nameless: vec![false; job.flows.into()],
             single: None,
             neighbour: None,
-            is_own: this_host::is_local(job.peer.ip(), job.origin),
-            own: HashMap::new(),
+            is_own: this_host::is_local(job.peer.ip(), job.origin).map_err(fault)?,
+            own: OwnAddresses::of(job.origin),
             route,
             job,
         })

@@ -72,7 +72,8 @@ impl Syns {
     /// Sends the SYN of packet `number`.
     pub(super) fn send(&mut self, socket: Socket, number: u32, registry: &Registry) -> Result<SynStart, Fault> {
         let peer = self.route.peer;
-        let held = syn::drop_own_resets(&socket, peer.ip(), self.route.origin);
+        let held = syn::drop_own_resets(&socket, peer.ip(), self.route.origin)
+            .map_err(|error| local_fault(&error, OPERATION, peer))?;
         let result = socket.connect(&SockAddr::from(peer));
         if is_under_way(&result) {
             registry

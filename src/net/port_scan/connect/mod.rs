@@ -51,14 +51,14 @@ pub(super) struct ConnectProber {
 
 impl ConnectProber {
     pub(super) fn new(job: &ScanJob) -> io::Result<Self> {
-        let is_own = |host: &std::net::IpAddr| host.is_loopback() || this_host::is_local(*host, job.origin);
+        let is_own = |host: &std::net::IpAddr| this_host::is_local(*host, job.origin);
         Ok(Self {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             connections: Vec::new(),
             idle: Default::default(),
             unused: Vec::new(),
-            is_own: job.hosts.iter().map(is_own).collect(),
+            is_own: job.hosts.iter().map(is_own).collect::<io::Result<_>>()?,
             ephemeral: this_host::ephemeral_ports(),
         })
     }
@@ -83,7 +83,7 @@ impl ConnectProber {
     /// The token of a new connection.
     fn add(&mut self, job: &ScanJob, pair: HostPort, kind: usize) -> io::Result<usize> {
         let socket = open(job, pair.peer)?;
-        let held = !self.is_own(pair) && syn::drop_own_resets(&socket, pair.peer.ip(), job.origin);
+        let held = !self.is_own(pair) && syn::drop_own_resets(&socket, pair.peer.ip(), job.origin)?;
         let connection = Some(Connection { socket, kind, is_watched: false, held, pair: None });
         let token = self.unused.pop().unwrap_or(self.connections.len());
         match self.connections.get_mut(token) {
