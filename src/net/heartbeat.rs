@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,15 @@ use tokio::runtime::Handle;
 
 use super::open_loop::{Threads, park};
 
-/// From one beat to the next. A delay that begins between two beats is seen shorter by this at most.
+/// From one beat to the next while somebody times something. A delay that begins between two beats is seen shorter by this at most.
 const PERIOD: Duration = Duration::from_millis(5);
+/// The same while nobody does, and only whether the process runs is of interest: each beat wakes some threads.
+const IDLE_PERIOD: Duration = Duration::from_millis(50);
 /// Beats that are further apart leave a gap. Shorter stalls are common on a busy host, and are lateness.
 pub const STALL: Duration = Duration::from_millis(250);
+
+/// How the fault of such a process begins.
+pub const NOT_RUN: &str = "this process did not run for";
 /// Delays that are kept: shorter ones are the rule.
 const NOTICED: Duration = Duration::from_millis(1);
 /// Delays kept at most; the oldest go first.
@@ -50,12 +56,26 @@ impl Gap {
 #[derive(Debug)]
 pub struct Heartbeat {
     beats: Arc<Mutex<Beats>>,
-    _thread: Threads,
+    /// How many time something.
+    attentive: Arc<AtomicUsize>,
+    thread: Threads,
+}
+
+/// While it lives the beats are close together.
+#[derive(Debug)]
+pub struct Attention(Arc<AtomicUsize>);
+
+impl Drop for Attention {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
 struct Beats {
     last: Beat,
+    /// How far the next beat is to be from the last.
+    period: Duration,
     gaps: Vec<Gap>,
     /// When something was ready, and when it had its turn.
     delays: VecDeque<(Instant, Instant)>,
@@ -79,12 +99,12 @@ impl Beat {
 
 impl Beats {
     fn new(first: Beat) -> Self {
-        Self { last: first, gaps: Vec::new(), delays: VecDeque::new(), waiting: None }
+        Self { last: first, period: PERIOD, gaps: Vec::new(), delays: VecDeque::new(), waiting: None }
     }
 
     fn beat(&mut self, now: Beat) {
         let length = now.awake_or_not.saturating_sub(self.last.awake_or_not).max(now.at - self.last.at);
-        if length > STALL {
+        if length > STALL + self.period.saturating_sub(PERIOD) {
             self.gaps.push(Gap { from: self.last.at, until: now.at, length });
         }
         self.last = now;
@@ -114,25 +134,37 @@ fn overlap((from, until): (Instant, Instant), (begin, end): (Instant, Instant)) 
 }
 
 impl Heartbeat {
-    /// Starts to watch the process.
+    /// Starts to watch whether the process runs.
     pub fn start() -> io::Result<Self> {
         Self::watch(None)
     }
 
-    /// Starts to watch the process, and how soon what is ready gets its turn on `runtime`.
+    /// Starts to watch whether the process runs, and, while somebody pays attention, how soon what is ready gets its turn on `runtime`.
     pub fn of(runtime: Handle) -> io::Result<Self> {
         Self::watch(Some(runtime))
     }
 
+    /// Something is timed from now on, until the value is dropped: short delays count.
+    #[must_use]
+    pub fn attention(&self) -> Attention {
+        if self.attentive.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.thread.wake();
+        }
+        Attention(Arc::clone(&self.attentive))
+    }
+
     fn watch(runtime: Option<Handle>) -> io::Result<Self> {
         let beats = Arc::new(Mutex::new(Beats::new(Beat::now())));
-        let mut thread = Threads::new();
-        let shared = Arc::clone(&beats);
+        let (mut thread, attentive) = (Threads::new(), Arc::<AtomicUsize>::default());
+        let (shared, timed) = (Arc::clone(&beats), Arc::clone(&attentive));
         // The result is never waited for: the thread ends with this value.
         drop(thread.spawn("heartbeat", move |stop| {
             while !stop.is_cancelled() {
-                let due = Instant::now() + PERIOD;
-                park(PERIOD);
+                let period = if timed.load(Ordering::Relaxed) > 0 { PERIOD } else { IDLE_PERIOD };
+                with(&shared, |beats| beats.period = period);
+                let due = Instant::now() + period;
+                // Whoever begins to time something ends it early.
+                park(period);
                 let now = Beat::now();
                 let ask = with(&shared, |beats| {
                     beats.beat(now);
@@ -144,7 +176,7 @@ impl Heartbeat {
                 }
             }
         })?);
-        Ok(Self { beats, _thread: thread })
+        Ok(Self { beats, attentive, thread })
     }
 
     /// Every gap so far, one that ends just now included: who asks may have been woken before the thread was.
@@ -204,7 +236,7 @@ fn since_boot() -> Duration {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Beat, Beats, Gap, Heartbeat, STALL};
+    use super::{Beat, Beats, Gap, Heartbeat, IDLE_PERIOD, Ordering, PERIOD, STALL, with};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -239,6 +271,45 @@ mod tests {
         assert_eq!(gap.length, SECOND * 60 + Duration::from_millis(25));
         assert_eq!(gap.within(start, start + SECOND), gap.length);
         assert_eq!(gap.within(start, start + Duration::from_millis(25)), Duration::ZERO);
+    }
+
+    /// Between two beats that are meant to be far apart no process needs to have stood still.
+    #[test]
+    fn beats_of_an_idle_watch_leave_a_gap_only_beyond_their_period() {
+        let start = Instant::now();
+        let of = |spacing: u64| {
+            let beat = |ms: u64| {
+                let at = Duration::from_millis(ms);
+                Beat { at: start + at, awake_or_not: at }
+            };
+            let mut beats = Beats::new(beat(0));
+            beats.period = IDLE_PERIOD;
+            beats.beat(beat(spacing));
+            beats.gaps.len()
+        };
+        let most = u64::try_from((STALL + IDLE_PERIOD - PERIOD).as_millis()).unwrap();
+        assert_eq!((of(most), of(most + 1)), (0, 1));
+    }
+
+    /// Whoever times something is not told of delays from before its first beat.
+    #[test]
+    fn attention_brings_the_beats_closer_together() {
+        let heartbeat = Heartbeat::start().unwrap();
+        let spacing = || with(&heartbeat.beats, |beats| beats.period);
+        let becomes = |period: Duration| {
+            let end = Instant::now() + Duration::from_secs(60);
+            while spacing() != period && Instant::now() < end {
+                std::thread::yield_now();
+            }
+            assert_eq!(spacing(), period);
+        };
+        becomes(IDLE_PERIOD);
+        let (one, other) = (heartbeat.attention(), heartbeat.attention());
+        becomes(PERIOD);
+        drop(one);
+        assert_eq!(heartbeat.attentive.load(Ordering::Relaxed), 1);
+        drop(other);
+        becomes(IDLE_PERIOD);
     }
 
     #[test]

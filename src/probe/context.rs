@@ -49,6 +49,12 @@ impl<'a> Cx<'a> {
         Self { lateness: Lateness::from_now(watch), ..self }
     }
 
+    /// What this check times has stamps of its own, by the kernel or by a thread: of delays of the runtime only stalls count from now
+    /// on, and it is not woken two hundred times a second to see shorter ones.
+    pub fn has_own_stamps(&mut self) {
+        self.lateness.inattentive();
+    }
+
     /// The same context, for the check of this name.
     #[must_use]
     pub fn of_check(self, check: impl Into<String>) -> Self {
@@ -204,6 +210,11 @@ impl<'a> Cx<'a> {
     /// Says how the outcome of this round came about, where the outcome itself is set elsewhere.
     pub fn ending(&mut self, sentence: &str) {
         self.observation.set_ending(sentence);
+    }
+
+    /// What this measurement comes to is certain: that this process does not run from now on cannot change it.
+    pub fn decide(&mut self) {
+        self.observation.decided = Some(std::time::Instant::now());
     }
 
     /// Adds a line of evidence for the reader of a failure.

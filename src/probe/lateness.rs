@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::net::heartbeat::{Heartbeat, STALL};
+use crate::net::heartbeat::{Attention, Heartbeat, STALL};
 
 /// Shorter delays are noise of any machine: no sample is marked for them.
 const NOISE: Duration = Duration::from_millis(5);
@@ -39,6 +39,14 @@ impl Watch {
         }
     }
 
+    /// Something is timed from now on, until the value is dropped.
+    fn attention(&self) -> Option<Attention> {
+        match self {
+            Self::By(heartbeat) => Some(heartbeat.attention()),
+            Self::Nobody | Self::Always(_) => None,
+        }
+    }
+
     fn late(&self, from: Instant, until: Instant) -> Duration {
         match self {
             Self::Nobody => Duration::ZERO,
@@ -52,6 +60,7 @@ impl Watch {
 pub(super) struct Lateness {
     watch: Watch,
     since: Instant,
+    attention: Option<Attention>,
 }
 
 impl Lateness {
@@ -60,7 +69,12 @@ impl Lateness {
     }
 
     pub(super) fn from_now(watch: &Watch) -> Self {
-        Self { watch: watch.clone(), since: Instant::now() }
+        Self { watch: watch.clone(), since: Instant::now(), attention: watch.attention() }
+    }
+
+    /// What is timed has stamps of its own: of delays only stalls count from now on.
+    pub(super) fn inattentive(&mut self) {
+        self.attention = None;
     }
 
     /// Whether a delay of this process may be a part of `sample` that counts. A sample cannot hold more delay than it is

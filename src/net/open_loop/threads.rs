@@ -43,12 +43,17 @@ impl Threads {
         self.threads.push(handle.thread().clone());
         Ok(receive)
     }
+
+    /// Ends the wait of those that [`park`].
+    pub fn wake(&self) {
+        self.threads.iter().for_each(Thread::unpark);
+    }
 }
 
 impl Drop for Threads {
     fn drop(&mut self) {
         self.stop.cancel();
-        self.threads.iter().for_each(Thread::unpark);
+        self.wake();
     }
 }
 
