@@ -218,7 +218,8 @@ fn outage(
         last: end.due,
         losses,
         lo: certainly.down(probes.get(first..=last)?, travel),
-        hi: before.zip(after).and_then(|(before, _)| longest_from(probes, travel, before, travel.latest(begin))),
+        // A late answer among the losses may stand anywhere between them: the outage may have begun behind it as well.
+        hi: before.zip(after).and_then(|(before, _)| longest_from(probes, travel, before, down_until)),
         resumed: after.map(|probe| probe.ended),
     })
 }

@@ -47,6 +47,8 @@ fn outages_and_bounds() {
         ("..xxlx..", 1, vec![(3, 9, Some(50))]),
         // Its arrival does bound an outage when nothing better does.
         ("..xxlll", 1, vec![(2, 9, Some(125))]),
+        // Where it can only stand before most of the losses, the outage may have begun behind it: 170 ms are certain.
+        (&*format!("..xl{}.", "x".repeat(27)), 1, vec![(28, 169, Some(280))]),
         // Isolated losses are not outages.
         ("..x..x.xxx..", 3, vec![(3, 19, Some(40))]),
         // Never came back, never was there.
