@@ -13,6 +13,7 @@ const ADDRESS: &[&str] = &[
 ];
 const STAYS: Case = Case {
     fault: "",
+    built_in: None,
     streams: ADDRESS,
     effect: Effect::Nothing,
     own: &["r1"],
@@ -27,10 +28,15 @@ fn an_anycast_address_moves_at_once_with_bfd() {
         &[
             Case { fault: "bgp-kill", ..STAYS },
             Case { fault: "bgp-stop", ..STAYS },
-            Case { fault: "bgp-freeze", ..STAYS },
+            Case { fault: "bgp-freeze", built_in: Some("process: {pid_file: /run/LAB/r1.bird.pid}"), ..STAYS },
             Case { fault: "bgp-withdraw", ..STAYS },
             Case { fault: "bgp-link", effect: Effect::Moment, ..STAYS },
-            Case { fault: "bgp-drop", effect: Effect::Away(0.1, 0.15), ..STAYS },
+            Case {
+                fault: "bgp-drop",
+                built_in: Some("drop: {device: e0, netns: LAB-r1}"),
+                effect: Effect::Away(0.1, 0.15),
+                ..STAYS
+            },
         ],
     );
 }

@@ -110,8 +110,13 @@ impl Lab {
         for stream in case.streams {
             writeln!(check, "        {stream}, timeout: 200ms}}").unwrap();
         }
-        writeln!(check, "      inject: {{run: [{lab}, -n, {name}, fault, {fault}]}}").unwrap();
-        writeln!(check, "      restore: {{run: [{lab}, -n, {name}, heal, {fault}]}}").unwrap();
+        if let Some(built_in) = case.built_in {
+            let built_in = built_in.replace("LAB", &format!("failover-lab-{name}"));
+            writeln!(check, "      inject: {{{built_in}}}").unwrap();
+        } else {
+            writeln!(check, "      inject: {{run: [{lab}, -n, {name}, fault, {fault}]}}").unwrap();
+            writeln!(check, "      restore: {{run: [{lab}, -n, {name}, heal, {fault}]}}").unwrap();
+        }
         writeln!(check, "      verify: {{run: [{lab}, -n, {name}, verify], timeout: 1m}}").unwrap();
         let (observe, settle) = (case.observe(), case.settle());
         writeln!(check, "      observe: {observe:.1}s\n      steady: 300ms\n      settle: {settle}s").unwrap();
@@ -179,6 +184,8 @@ enum Sessions {
 #[derive(Clone, Copy)]
 struct Case {
     fault: &'static str,
+    /// Done by shakedown itself and not by the lab; `LAB` is what the names of its namespaces, and its folder below /run, begin with.
+    built_in: Option<&'static str>,
     /// One is named `session`; the first whose answers tell says who they are of, and the last is judged.
     streams: &'static [&'static str],
     effect: Effect,

@@ -36,6 +36,7 @@ fn an_address_moves_as_its_timers_say() {
     let [service, advert_is] = words();
     let stays = Case {
         fault: "",
+        built_in: None,
         streams: ADDRESS,
         effect: Effect::Nothing,
         own: &["lb1"],
@@ -49,12 +50,17 @@ fn an_address_moves_as_its_timers_say() {
         &[
             Case { fault: "node-kill", ..moves },
             Case { fault: "lb-link", ..moves },
-            Case { fault: "lb-partition", ..moves },
+            Case { fault: "lb-partition", built_in: Some("partition: {device: f0, netns: LAB-lb1}"), ..moves },
             // Only the daemon is gone: both nodes have the address, and nobody is without an answer.
             Case { fault: "vrrp-kill", ..stays },
-            Case { fault: "vrrp-freeze", ..stays },
+            Case { fault: "vrrp-freeze", built_in: Some("process: {pid_file: /run/LAB/lb1.vrrp.pid}"), ..stays },
             // Both claim it, in turn.
-            Case { fault: "lb-oneway", spare: &[], ..stays },
+            Case {
+                fault: "lb-oneway",
+                built_in: Some("drop: {device: f0, direction: out, protocol: vrrp, netns: LAB-lb1}"),
+                spare: &[],
+                ..stays
+            },
             // It said goodbye: the spare waits for no more than its skew.
             Case { fault: "vrrp-term", effect: Effect::Away(0.0, advert() * SKEW), ..stays },
             Case { fault: "lb-loss", effect: Effect::Lossy(0.2), ..lossy },
@@ -71,6 +77,7 @@ fn a_balancer_and_its_backends_fail() {
     let moved = Effect::Away(1.0 + advert() * (2.0 + SKEW), 2.0 + advert() * (3.0 + SKEW));
     let backend = Case {
         fault: "",
+        built_in: None,
         streams: BACKEND,
         effect: Effect::Nothing,
         own: &["be1", "be2"],
