@@ -201,6 +201,33 @@ fn a_port_that_is_taken_errs_before_anything_is_sent() {
     assert_eq!(desk.service.connections.load(Ordering::Relaxed), 0);
 }
 
+/// What clients see of a proxy whose target is away is a reset; the cause is the target.
+#[test]
+fn a_target_that_the_proxy_does_not_reach_is_the_cause() {
+    let mut desk = Desk::new();
+    desk.service.address = ([127, 0, 0, 1], port()).into();
+    desk.suite(WEB, &json!({"proxy": {"web": {"black_hole": true}}}), "");
+    let check = desk.check();
+    assert_eq!(check["verdict"], "errored");
+    let detail = check["fault"]["detail"].as_str().unwrap();
+    let why = format!("proxy `web` did not reach its target {}: Connection refused", desk.service.address);
+    assert!(detail.starts_with(&why) && detail.contains("nothing was injected"), "{detail}");
+}
+
+/// Each reason has its own advice.
+#[test]
+fn why_a_proxy_cannot_listen_decides_what_to_do() {
+    let desk = Desk::new();
+    desk.suite(WEB, &json!({"proxy": {"web": {"black_hole": true}}}), "");
+    let suite = std::fs::read_to_string(desk.marks.path("suite.yaml")).unwrap();
+    // An address that no host has, nor a route to.
+    let elsewhere = suite.replace(&format!("127.0.0.1:{}", desk.listen), &format!("[::2]:{}", desk.listen));
+    std::fs::write(desk.marks.path("suite.yaml"), elsewhere).unwrap();
+    let check = desk.check();
+    let fault = &check["fault"];
+    assert!(fault["remedy"].as_str().is_some_and(|remedy| remedy.contains("an address of this host")), "{check}");
+}
+
 #[test]
 fn the_plan_shows_it_and_its_inverse() {
     let desk = Desk::new();
@@ -244,6 +271,16 @@ async fn nothing_stays_when_the_run_dies() {
             assert_eq!(code, 0, "{told}");
         }
         desk.is_clean().await;
+        if signal == Signal::SIGKILL && !both {
+            let said = || std::fs::read_to_string(desk.marks.path("err")).unwrap();
+            let whose = "shakedown guard: the run of s/f (";
+            let told = async {
+                while !said().lines().any(|line| line.starts_with(whose) && line.ends_with("is restored")) {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("{}", said()));
+        }
         if signal == Signal::SIGSTOP {
             // Its own guard restored; once it goes on it finds out, and nothing is impaired any more.
             kill(id, Signal::SIGCONT).unwrap();

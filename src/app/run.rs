@@ -265,7 +265,7 @@ fn started(
         started: format!("{wall:.3}"),
         labels: args.labels.iter().cloned().collect(),
         deadline_s: args.deadline.map(|deadline| deadline.as_secs_f64()),
-        overrides: args.suites.overrides(),
+        overrides: [args.suites.overrides(), args.journal.words()].concat(),
         strict: args.strict,
         vanished,
         deselected: plan.left_out_by_selection(),

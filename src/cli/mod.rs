@@ -178,7 +178,7 @@ impl Default for SuiteArgs {
 }
 
 impl SuiteArgs {
-    /// What changes that the suites say, as words of a command line.
+    /// What changes what the suites say, and what they are allowed, as words of a command line.
     #[must_use]
     pub fn overrides(&self) -> Vec<String> {
         let pair = |(name, value): &(String, String)| format!("{name}={value}");
@@ -189,7 +189,12 @@ impl SuiteArgs {
         words.extend(self.timeout.iter().map(|timeout| ("--timeout", timeout.clone())));
         words.extend(self.against.iter().map(|against| ("--against", pair(against))));
         let mut out: Vec<String> = words.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect();
-        out.extend(self.include_outside.then(|| "--include-outside".to_owned()));
+        let flags = [
+            (self.include_outside, "--include-outside"),
+            (self.allow_disruptive, "--allow-disruptive"),
+            (self.allow_scan, "--allow-scan"),
+        ];
+        out.extend(flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned()));
         out
     }
 }

@@ -13,6 +13,17 @@ pub struct JournalArgs {
     pub journal: Option<PathBuf>,
 }
 
+impl JournalArgs {
+    /// The same as words of a command line; none where the environment says it.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let known = std::env::var_os("SHAKEDOWN_JOURNAL");
+        let folder = self.journal.iter().filter(|folder| known.as_deref() != Some(folder.as_os_str()));
+        let folder = folder.map(|folder| folder.display().to_string());
+        folder.flat_map(|folder| ["--journal".to_owned(), folder]).collect()
+    }
+}
+
 /// Arguments of `restore`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RestoreArgs {

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::Assess;
 use super::Shared;
 use crate::model::{Fault, FaultKind, Observation};
+use crate::net::heartbeat::NOT_RUN;
 use crate::plan::{Case, PlannedArm, PlannedRound};
 use crate::probe::Watch;
 
@@ -26,7 +27,11 @@ pub(super) fn ended<A: Assess>(
     observation: &mut Observation,
     fault: Option<Fault>,
 ) -> Option<Fault> {
-    let missed = missed(&shared.settings.runtimes.watch(case), began);
+    let watch = shared.settings.runtimes.watch(case);
+    let missed = match observation.decided.filter(|decided| *decided >= began.into_std()) {
+        Some(decided) => watch.missed(began.into_std(), decided),
+        None => missed(&watch, began),
+    };
     if missed.is_zero() || (turn.warm_up && fault.is_none()) {
         return fault;
     }
@@ -38,7 +43,8 @@ pub(super) fn ended<A: Assess>(
     };
     match fault {
         None if answered => None,
-        Some(fault) if other(fault.kind) => Some(fault),
+        // A check that watches for this by itself has said it, and in which phase.
+        Some(fault) if other(fault.kind) || fault.detail.starts_with(NOT_RUN) => Some(fault),
         fault => Some(not_run(case, arm, missed, fault)),
     }
 }
@@ -49,7 +55,7 @@ pub(super) fn not_run(case: &Case, arm: &PlannedArm, missed: Duration, fault: Op
     Fault::local(
         format!("watch the {} probe", case.family.name),
         arm.probe.target(),
-        format!("this process did not run for {:.1}s, so nobody looked meanwhile{came_of_it}", missed.as_secs_f64()),
+        format!("{NOT_RUN} {:.1}s, so nobody looked meanwhile{came_of_it}", missed.as_secs_f64()),
         "it was stopped (SIGSTOP), the machine slept or was far too busy; run it again where it gets its turn",
     )
 }

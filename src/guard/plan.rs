@@ -149,6 +149,12 @@ impl FaultPlan {
         self.inject.iter().map(Step::timeout).sum()
     }
 
+    /// The longest that the commands among them can take; what this program does itself takes moments.
+    #[must_use]
+    pub fn commands_timeout(&self) -> Duration {
+        self.inject.iter().filter(|step| step.built_in().is_none()).map(Step::timeout).sum()
+    }
+
     /// The longest [`super::Guard::restore`] can take, the guard's death included.
     #[must_use]
     pub fn longest_restore(&self) -> Duration {

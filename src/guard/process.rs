@@ -14,8 +14,8 @@ use super::fault::{Fault, Progress};
 use super::journal::{Journal, JournalError, JournalRecord};
 use super::lock::Locks;
 use super::plan::UndoPlan;
-use super::{Arming, FaultPlan, InjectResult, Reply, Request, RestoreResult, SILENCE, Step, Undo};
-use crate::model::Text;
+use super::{Arming, Custody, FaultPlan, InjectResult, Reply, Request, RestoreResult, SILENCE, Step, Undo};
+use crate::model::{Text, human_time};
 
 /// Signals that would end it, but for those nobody can ignore and those of its own defects.
 const IGNORED: &[i32] = &[
@@ -257,10 +257,11 @@ impl Watch<'_> {
     async fn overdue(&mut self) {
         let silent = self.heard.is_some_and(|heard| heard.elapsed() >= SILENCE);
         let incident = if silent {
-            format!("the run was stopped: nothing was heard of it for {SILENCE:?}, so the guard restored unasked")
+            let silence = human_time(SILENCE);
+            format!("the run was stopped: nothing was heard of it for {silence}, so the guard restored unasked")
         } else {
-            let hold = self.plan().hold;
-            format!("the run did not ask for it in time, {hold:?} after `inject`, so the guard restored unasked")
+            let hold = human_time(self.plan().hold);
+            format!("the run did not ask for it in time, {hold} after `inject`, so the guard restored unasked")
         };
         // A run that comes back must not watch on as if it were still broken.
         send(&Reply::Restoring);
@@ -274,17 +275,18 @@ impl Watch<'_> {
     /// The run has vanished.
     async fn vanished(&mut self) -> bool {
         let result = self.restore().await;
+        let Custody { check, target, .. } = &self.arming.custody;
+        let gone = format!("the run of {check} ({target}) vanished");
         if result.succeeded() {
-            print_error("the run vanished; what it had changed is restored");
+            print_error(&format!("{gone}; what it had changed is restored"));
             return true;
         }
         if result.undone() {
-            print_error(&format!("the run vanished; {}", result.threat_text()));
+            print_error(&format!("{gone}; {}", result.threat_text()));
             return false;
         }
         print_error(&format!(
-            "the run vanished and restoring failed ({}); what it changed may still be in place: run {} by hand, or \
-             `shakedown restore`",
+            "{gone} and restoring failed ({}); what it changed may still be in place: run {} by hand, or `shakedown restore`",
             Self::failure(&result),
             self.by_hand(&result),
         ));

@@ -19,7 +19,7 @@ pub use record::{base_arm, facts, partial, record};
 use distinguish::distinguish;
 use operands::Operand;
 
-use crate::model::expectation::{Expectation, Origin};
+use crate::model::expectation::Expectation;
 use crate::model::fact::{SETTLED_IN, parity::is_parity};
 use crate::model::observation::{KEPT_OF_EACH, Side, Tally, Undecided};
 use crate::model::record::{OriginWord, Outcome};
@@ -303,10 +303,7 @@ fn kept(expectation: &Expectation, held: bool, got: Option<String>) -> Outcome {
         want: expectation.want.clone(),
         got,
         held,
-        origin: match expectation.origin {
-            Origin::Suite(_) => OriginWord::Suite,
-            Origin::Default | Origin::Derived(_) => OriginWord::Default,
-        },
+        origin: OriginWord::from(&expectation.origin),
         at: expectation.origin.place().cloned(),
     }
 }

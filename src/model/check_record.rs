@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::comparison::{Arm, Change, ComparedBy, Comparison};
 use super::control::Control;
-use super::expectation::Operator;
+use super::expectation::{Operator, Origin};
 use super::fact::Better;
 use super::fault::Fault;
 use super::grid::GridCell;
@@ -218,6 +218,18 @@ pub enum OriginWord {
     Suite,
     /// The family's default.
     Default,
+    /// Another field of the check, which says what to expect (`timers`).
+    Derived,
+}
+
+impl From<&Origin> for OriginWord {
+    fn from(origin: &Origin) -> Self {
+        match origin {
+            Origin::Suite(_) => Self::Suite,
+            Origin::Default => Self::Default,
+            Origin::Derived(_) => Self::Derived,
+        }
+    }
 }
 
 /// A metric: a fact with a direction, reduced to its rounds.

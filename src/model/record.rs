@@ -71,7 +71,8 @@ pub struct Run {
     /// `--failed-from`: the id of the run of which this one repeats what was not well; absent when nothing is repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<String>,
-    /// Words of the command line that change what the suites say: variables (`--var`, `web=8081`), files of them, rounds, timeout.
+    /// Words of the command line that change what the suites say: variables (`--var`, `web=8081`), files of them, rounds, timeout; and
+    /// those that allow what they do (`--allow-disruptive`), or say where its journal is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<String>,
     /// `--strict`: a comparison without a result fails the run.

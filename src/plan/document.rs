@@ -135,6 +135,8 @@ pub struct CaseRow {
     pub digest: String,
     /// Whether it watches until SIGINT or SIGTERM.
     pub until_signal: bool,
+    /// The phases of a check that goes through some, and what ends them early; a line each.
+    pub schedule: Vec<String>,
     /// Of a check that breaks something: what it does, what undoes that, and what verifies it, in order.
     pub disruption: Vec<DisruptionStep>,
     /// Everything that must hold of what it sees.
@@ -298,6 +300,7 @@ fn case_row(plan: &Plan, case: &Case, redactor: &Redactor) -> CaseRow {
         budget_s: seconds(case.budget),
         digest: case.subject().digest.to_string(),
         until_signal: case.base.probe.is_open_ended(),
+        schedule: case.base.probe.schedule().iter().map(|line| redactor.clean(line)).collect(),
         disruption: disruption(case, redactor),
         expects: case.subject().expectations.iter().map(|one| expectation_row(one, redactor)).collect(),
     }
@@ -320,7 +323,7 @@ fn expectation_row(expectation: &Expectation, redactor: &Redactor) -> Expectatio
         fact: redactor.clean(&expectation.path),
         operator: expectation.operator.word(),
         want: redactor.clean(&expectation.want),
-        origin: if at.is_some() { OriginWord::Suite } else { OriginWord::Default },
+        origin: OriginWord::from(&expectation.origin),
         at: at.map(|at| place(at, redactor)),
         derivation: expectation.origin.derivation().map(|why| redactor.clean(why)),
     }

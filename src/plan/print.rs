@@ -133,6 +133,9 @@ fn disruption(out: &mut String, case: &Case) {
             "         watches until SIGINT or SIGTERM (Ctrl-C), at most {most}; {unattended} where there is no terminal"
         );
     }
+    for line in case.base.probe.schedule() {
+        let _ = writeln!(out, "         {}", visible(&line));
+    }
     for (word, command) in case.base.probe.breaks() {
         let _ = writeln!(out, "         {word}: {}", visible(&command));
     }

@@ -324,6 +324,9 @@ impl DynProbe for MaskedProbe {
     fn breaks(&self) -> Vec<(&'static str, String)> {
         self.probe.breaks()
     }
+    fn schedule(&self) -> Vec<String> {
+        self.probe.schedule()
+    }
     fn is_open_ended(&self) -> bool {
         self.probe.is_open_ended()
     }

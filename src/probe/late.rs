@@ -96,6 +96,9 @@ impl DynProbe for LateProbe {
     fn breaks(&self) -> Vec<(&'static str, String)> {
         self.planned.breaks()
     }
+    fn schedule(&self) -> Vec<String> {
+        self.planned.schedule()
+    }
     fn is_open_ended(&self) -> bool {
         self.planned.is_open_ended()
     }

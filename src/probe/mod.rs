@@ -148,6 +148,10 @@ pub trait Probe: Send + Sync + Sized + 'static {
     fn breaks(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
+    /// Its phases and what ends them early, a line each for people.
+    fn schedule(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Whether it lasts until somebody ends it by a signal.
     fn is_open_ended(&self) -> bool {
         false
@@ -211,6 +215,8 @@ pub trait DynProbe: Send + Sync {
     fn scan(&self) -> Option<String>;
     /// See [`Probe::breaks`].
     fn breaks(&self) -> Vec<(&'static str, String)>;
+    /// See [`Probe::schedule`].
+    fn schedule(&self) -> Vec<String>;
     /// See [`Probe::is_open_ended`].
     fn is_open_ended(&self) -> bool;
     /// See [`Probe::touches`].
@@ -254,6 +260,9 @@ impl<P: Probe> DynProbe for P {
     }
     fn breaks(&self) -> Vec<(&'static str, String)> {
         Probe::breaks(self)
+    }
+    fn schedule(&self) -> Vec<String> {
+        Probe::schedule(self)
     }
     fn is_open_ended(&self) -> bool {
         Probe::is_open_ended(self)

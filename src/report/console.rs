@@ -317,10 +317,9 @@ fn again(record: &Record, bad: &[&CheckRecord]) -> Option<String> {
         files.push(&first.at.file);
     }
     let overrides = &record.run.overrides;
-    let disruptive = if failed.iter().any(|check| check.family == "failover") { " --allow-disruptive" } else { "" };
     if failed.len() > AGAIN {
         let all = failure::again((files, overrides), []);
-        return Some(format!("{all}{disruptive}   # {} checks did not pass", failed.len()));
+        return Some(format!("{all}   # {} checks did not pass", failed.len()));
     }
     let full =
         |check: &&CheckRecord| if several { format!("{}/{}", check.suite, check.id) } else { check.id.to_string() };
@@ -337,5 +336,5 @@ fn again(record: &Record, bad: &[&CheckRecord]) -> Option<String> {
             ids.push(name);
         }
     }
-    Some(failure::again((files, overrides), ids.iter().map(String::as_str)) + disruptive)
+    Some(failure::again((files, overrides), ids.iter().map(String::as_str)))
 }

@@ -141,9 +141,11 @@ fn is_absent(outcome: &Outcome) -> bool {
 
 /// A text with the place of an expectation.
 fn placed(text: &str, outcome: &Outcome, check: &CheckRecord) -> String {
-    match &outcome.at {
-        Some(place) => format!("{text} ({place})"),
-        None => format!("{text} ({}, a default of {})", check.at.file_line(), check.family),
+    let at = check.at.file_line();
+    match (&outcome.at, outcome.origin) {
+        (Some(place), _) => format!("{text} ({place})"),
+        (None, OriginWord::Derived) => format!("{text} ({at}, from other fields of the check)"),
+        (None, _) => format!("{text} ({at}, a default of {})", check.family),
     }
 }
 

@@ -58,6 +58,12 @@ pub struct TypedArgs {
     pub wrong: BTreeSet<&'static str>,
 }
 
+/// Whether it can be the key of a map.
+fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    (1..=32).contains(&text.len()) && text.chars().all(fits)
+}
+
 /// Whether some advice is to write the field `name`.
 fn is_offered(told: &[String], name: &str) -> bool {
     told.iter().any(|help| help.contains(&format!("`{name}`?")) || help.contains(&format!("`{name}: ")))
@@ -284,7 +290,13 @@ impl ArgContext<'_> {
             let pair = pair.and_then(|text| text.split_once(':').or_else(|| text.split_once('=')));
             let help = match pair {
                 Some((key, value)) => format!("write `{name}: {{{}: {}}}`", key.trim(), value.trim()),
-                None => format!("write `{name}: {{KEY: VALUE}}`"),
+                None => match (item, node.text().filter(|text| node.shown.is_none() && is_name(text))) {
+                    (FieldKind::Group(fields), key) => {
+                        let fields = fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
+                        format!("write `{name}: {{{}: {{…}}}}`, with some of: {fields}", key.unwrap_or("NAME"))
+                    }
+                    _ => format!("write `{name}: {{KEY: VALUE}}`"),
+                },
             };
             self.errors.add(node.span, format!("`{name}` is {}, not a map", node.sort()), help);
             return None;

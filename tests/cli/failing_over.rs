@@ -112,3 +112,66 @@ fn an_outage_is_held_against_the_timers() {
         }
     }
 }
+
+/// What was back before the end of `observe` is back: that it stays shows in the `settle` behind it.
+#[test]
+fn a_watch_that_ends_soon_after_an_outage_saw_its_end() {
+    let sandbox = CliSandbox::new("");
+    let service = Service::start(&sandbox.path(""));
+    sandbox.write("suite.yaml", &service.suite("f", "      observe: 3s\n      steady: 200ms\n      settle: 2500ms\n"));
+    let run = Running::start(&mut sandbox.command(&["run", "suite.yaml", "--json", "r.json"]));
+    // Half a second of ten in the first steady phase and a little later.
+    service.hear(40);
+    sandbox.write("dead", "");
+    service.hear(15);
+    std::fs::remove_file(sandbox.path("dead")).unwrap();
+    let ended = run.end();
+    let check = sandbox.json("r.json")["checks"][0].clone();
+    let facts = &check["facts"];
+    assert_eq!((&facts["outages"], &facts["recovered"]), (&1.into(), &true.into()), "{check} {}", ended.out);
+}
+
+/// What ended a disruption is certain, though this process did not see what came of it.
+#[test]
+fn an_abort_stays_a_failure_when_this_process_is_stopped_behind_it() {
+    let sandbox = CliSandbox::new("");
+    let service = Service::start(&sandbox.path(""));
+    let phases = "      inject: {run: [touch, dead]}\n      restore: {run: [sh, -c, \"rm -f dead; echo x >>restored\"]}\n      \
+                  steady: 200ms\n      observe: 1h\n      settle: 3s\n      abort_if: {impaired: {gt: 20}}\n";
+    sandbox.write("suite.yaml", &service.suite("f", phases));
+    let run = Running::start(&mut sandbox.command(&["run", "suite.yaml", "--allow-disruptive", "--json", "r.json"]));
+    while !sandbox.path("restored").exists() {
+        service.hear(1);
+    }
+    service.hear(10);
+    run.signal(Signal::SIGSTOP);
+    // Longer than a thread is late on a busy host.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    run.signal(Signal::SIGCONT);
+    let ended = run.end();
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    let check = sandbox.json("r.json")["checks"][0].clone();
+    assert_eq!((&check["verdict"], &check["facts"]["aborted"]), (&"failed".into(), &true.into()), "{check}");
+    let notes = check["notes"].to_string();
+    assert!(notes.contains("what came after the abort was not measured"), "{notes}");
+}
+
+/// A plan says how long each phase lasts, and what ends them early.
+#[test]
+fn a_plan_shows_the_phases_and_the_conditions() {
+    let sandbox = CliSandbox::new(
+        "version: 1\nsuite: s\nchecks:\n  - id: f\n    failover:\n      probe: {tcp: {host: 127.0.0.1, port: 9}}\n      \
+         inject: {run: [a]}\n      restore: {run: [b]}\n      observe: 20s\n      settle: 2s\n      \
+         abort_if: {stream: probe, outage: {gt: 5s}}\n",
+    );
+    let plan = sandbox.run(&["plan", "suite.yaml"]);
+    assert!(
+        plan.out.contains("phases: steady 1 s, inject, observe 20 s, restore, settle 2 s, steady 1 s; up to "),
+        "{}",
+        plan.out
+    );
+    assert!(plan.out.contains("aborts when stream `probe` was away for more than 5 s"), "{}", plan.out);
+    let document: serde_json::Value =
+        serde_json::from_str(&sandbox.run(&["plan", "suite.yaml", "--json", "-"]).out).unwrap();
+    assert_eq!(document["cases"][0]["schedule"].as_array().map(Vec::len), Some(2), "{document}");
+}

@@ -26,8 +26,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("src/checks/tls/server_policy/resumption.rs", "start.elapsed()", "a length of time"),
     ("src/checks/tls/scan/runner.rs", "self.limit", "a length of time"),
     ("src/guard/command.rs", "self.limit", "a length of time"),
-    ("src/guard/process.rs", "{SILENCE:?}", "a length of time"),
-    ("src/guard/process.rs", "{hold:?}", "a length of time"),
     ("src/model/text.rs", "self.shown()", "what is shown of a text, quoted"),
 ];
 

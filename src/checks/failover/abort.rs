@@ -10,6 +10,7 @@ use super::measure::{Measured, so_far};
 use super::settings::Phases;
 use super::stream::StreamConfig;
 use super::streams::Streams;
+use super::timers::{TIMERS, Timers};
 use crate::model::count::counted;
 use crate::model::table::fields;
 use crate::model::{Args, Field, FieldKind, Invalid, Text, Unit};
@@ -75,10 +76,16 @@ pub(super) fn conditions(
     streams: &[StreamConfig],
     longest: Duration,
 ) -> Result<Vec<AbortCondition>, Invalid> {
-    args.get(&ABORT_IF).iter().map(|group| condition(group, streams, longest)).collect()
+    let timers = args.get(&TIMERS).as_ref().and_then(Timers::of);
+    args.get(&ABORT_IF).iter().map(|group| condition(group, streams, longest, timers.as_ref())).collect()
 }
 
-fn condition(group: &Args, streams: &[StreamConfig], longest: Duration) -> Result<AbortCondition, Invalid> {
+fn condition(
+    group: &Args,
+    streams: &[StreamConfig],
+    longest: Duration,
+    timers: Option<&Timers>,
+) -> Result<AbortCondition, Invalid> {
     let length = |field: &Field<Option<Args>>| group.get(field).map(|limit| limit.get(&LONGER));
     let limits = [
         length(&OUTAGE).map(Limit::Outage),
@@ -100,6 +107,12 @@ fn condition(group: &Args, streams: &[StreamConfig], longest: Duration) -> Resul
         );
         return Err(ABORT_IF.invalid(message, "write a shorter time, or lengthen `observe`"));
     }
+    if let (Limit::Outage(length) | Limit::Downtime(length), Some(timers)) = (limit, timers)
+        && length.as_secs_f64() < timers.latest()
+    {
+        let message = format!("{} may be reached although all is well: {}", human(length.as_secs_f64()), timers.text());
+        return Err(ABORT_IF.invalid(message, format!("allow more than {}", human(timers.latest()))));
+    }
     let stream = group.get(&STREAM).map(Text::into_value);
     let known = |name: &String| streams.iter().any(|stream| stream.name.shown() == name);
     if let Some(name) = stream.as_ref().filter(|name| !known(name)) {
@@ -109,6 +122,21 @@ fn condition(group: &Args, streams: &[StreamConfig], longest: Duration) -> Resul
         );
     }
     Ok(AbortCondition { stream, limit })
+}
+
+impl AbortCondition {
+    /// When it ends the disruption, for people.
+    pub(super) fn text(&self) -> String {
+        let stream = self.stream.as_ref().map_or_else(|| "a stream".to_owned(), |name| format!("stream `{name}`"));
+        let length = |most: Duration| human(most.as_secs_f64());
+        match self.limit {
+            Limit::Outage(most) => format!("aborts when {stream} was away for more than {}", length(most)),
+            Limit::Downtime(most) => format!("aborts when {stream} was away for more than {} in all", length(most)),
+            Limit::Impaired(most) => {
+                format!("aborts when {stream} had more than {} failed or late", counted(most, "probe"))
+            }
+        }
+    }
 }
 
 fn human(seconds: f64) -> String {
@@ -147,7 +175,7 @@ pub(super) async fn reached(
             }
             let measured = so_far(probes, steady, (phases, longest), (config.interval, config.timeout));
             if let Some(why) = conditions.find_map(|condition| condition.limit.broken_by(&measured)) {
-                let why = format!("{} {why}", config.name.shown());
+                let why = format!("stream `{}` {why}", config.name.shown());
                 return Aborted { after: streams.now() - began_looking, wall: jiff::Timestamp::now(), why };
             }
         }
@@ -176,6 +204,7 @@ pub(super) fn record(cx: &mut Cx<'_>, aborted: Option<&Aborted>) {
     cx.set(&ABORTED, aborted.is_some());
     let Some(Aborted { after, wall, why }) = aborted else { return };
     let reason = format!("aborted after {}, at {}: {why} (`abort_if`)", human(*after), wall.strftime("%H:%M:%S UTC"));
+    cx.decide();
     cx.set(&ABORTED_AFTER, *after);
     cx.note(reason.clone());
     cx.set(&ABORT_REASON, reason);

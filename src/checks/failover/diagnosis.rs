@@ -11,6 +11,8 @@ use crate::probe::{Diagnosis, Failure};
 
 pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let target = failure.target;
+    // A check that only watches puts nothing back.
+    let watches = failure.value(RESTORED.info.name).is_none();
     if failure.breach(RESTORED.info.name).is_some() {
         let cause = format!("what was broken on purpose at {target} is still broken: `restore` or `verify` failed");
         return Some(Diagnosis::new(
@@ -20,30 +22,26 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     }
     if failure.breach(ABORTED.info.name).is_some() {
         let why = failure.text(ABORT_REASON.info.name).unwrap_or("aborted");
-        let put_back =
-            if failure.value(RESTORED.info.name).is_some() { "; what was broken was put back at once" } else { "" };
+        let put_back = if watches { "; the watch ended there" } else { "; what was broken was put back at once" };
         let next = "look at health checks, at the election and at the standby's log in that time; raise `abort_if` only where users can bear more";
         return Some(Diagnosis::new(format!("{target}: {why}{put_back}"), next));
     }
     if failure.breach(RECOVERED.info.name).is_some() {
-        let lost = count(failure, LOST.info.name).zip(count(failure, SENT.info.name));
-        let lost = lost.map(|(lost, sent)| format!(" ({lost} of {sent} probes lost)")).unwrap_or_default();
-        let shared = failure.value(DEGRADED.info.name).and_then(Value::as_f64).is_some_and(|seconds| seconds > 0.0);
-        let share = failure.value(DEGRADED_SHARE.info.name).and_then(Value::as_f64).filter(|_| shared);
-        let cause = match share {
-            Some(share) => format!(
-                "a share of {target} stayed away until `restore`: {} of the probes failed{lost}",
-                Unit::Ratio.human(share)
-            ),
-            None => format!("{target} did not come back by itself before `restore`{lost}"),
-        };
-        let next = "look at health checks, at the election and at the standby's log in the time of this check; then raise `observe` if it \
-             only needs longer";
-        return Some(Diagnosis::new(cause, next));
+        return Some(stayed_away(failure, watches));
     }
     if failure.breach(OUTAGES_AFTER.info.name).is_some() {
-        let cause = format!("{target} was away again after `restore` had ended");
-        let next = "look at what `restore` starts, and whether `verify` waits for what users need";
+        let (after, next) = if watches {
+            (
+                "in the last `steady` of the watch",
+                "the change may not be over: watch for longer, and look at what still goes on",
+            )
+        } else {
+            (
+                "after `restore` had ended",
+                "look at what `restore` starts, and whether `verify` waits for what users need",
+            )
+        };
+        let cause = format!("{target} was away again {after}");
         return Some(Diagnosis::new(cause, next));
     }
     let names = [OUTAGE_BOUNDS.info.name, HI.info.name, LO.info.name, DOWNTIME.info.name, GAP.info.name];
@@ -63,6 +61,33 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     Some(Diagnosis::new(away(failure, breach, " on the way back"), next))
 }
 
+/// It was not back in time.
+fn stayed_away(failure: &Failure<'_>, watches: bool) -> Diagnosis {
+    let target = failure.target;
+    let lost = count(failure, LOST.info.name).zip(count(failure, SENT.info.name));
+    let lost = lost.map(|(lost, sent)| format!(" ({lost} of {sent} probes lost)")).unwrap_or_default();
+    let shared = failure.value(DEGRADED.info.name).and_then(Value::as_f64).is_some_and(|seconds| seconds > 0.0);
+    let share = failure.value(DEGRADED_SHARE.info.name).and_then(Value::as_f64).filter(|_| shared);
+    let cause = match share {
+        Some(share) => {
+            let until = if watches { "the watch ended" } else { "`restore`" };
+            format!(
+                "a share of {target} stayed away until {until}: {} of the probes failed{lost}",
+                Unit::Ratio.human(share)
+            )
+        }
+        None if watches => format!("{target} was still away when the watch ended{lost}"),
+        None => format!("{target} did not come back by itself before `restore`{lost}"),
+    };
+    let next = if watches {
+        "the report has the time of the outage: look at what was changed then, and at the logs of the service; watch again until it is back"
+    } else {
+        "look at health checks, at the election and at the standby's log in the time of this check; then raise `observe` if it \
+         only needs longer"
+    };
+    Diagnosis::new(cause, next)
+}
+
 /// The outage of one stream.
 fn of_a_stream<'f>(failure: &Failure<'f>) -> Option<&'f Outcome> {
     let mut unmet = failure.expectations.iter().filter(|outcome| !outcome.held);
@@ -71,7 +96,7 @@ fn of_a_stream<'f>(failure: &Failure<'f>) -> Option<&'f Outcome> {
 
 /// What the timers take, where the limit is theirs.
 fn by_timers(failure: &Failure<'_>, breach: &Outcome) -> Option<String> {
-    let timers = failure.argument(&TIMERS).filter(|_| breach.origin == OriginWord::Default)?;
+    let timers = failure.argument(&TIMERS).filter(|_| breach.origin == OriginWord::Derived)?;
     Timers::of(&timers).map(|timers| timers.text())
 }
 

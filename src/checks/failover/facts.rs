@@ -256,6 +256,13 @@ facts! { pub(super) FACTS;
         "Delay between when each probe was due and when it was sent: a property of this host. The bounds account for it, but more than an interval means an overloaded sender.",
     )
     .on_breach(SENT_LATE);
+    pub(super) const BEHIND_SCHEDULE: Fact<i64> = Fact::integer(
+        "behind_schedule",
+        Unit::Count,
+        "Probes that were sent more than one interval after they were due, of all streams: this host was busy, and the bounds are as much wider.",
+    )
+    .ruled(Rule::Ignore)
+    .on_breach(SENT_LATE);
     pub(super) const INJECT_EXIT: Fact<i64> =
         Fact::integer("inject.exit", Unit::Count, "Exit status of the inject command.").ruled(Rule::Same);
     pub(super) const RESTORE_EXIT: Fact<i64> =

@@ -39,7 +39,7 @@ use streams::Streams;
 
 use crate::guard::{CommandResult, FaultPlan, RestoreResult};
 use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
-use crate::net::heartbeat::Heartbeat;
+use crate::net::heartbeat::{Heartbeat, NOT_RUN};
 use crate::probe::open_ends::in_hours;
 use crate::probe::{
     Cx, DerivedExpectation, Diagnosis, Failure, FieldRules, Footprint, Mode, OpenEnd, Probe, RestoreOutcome, Synonyms,
@@ -89,7 +89,7 @@ impl Probe for Failover {
         timers::check(args)?;
         let plan = settings::fault(args, &phases, &proxies)?;
         let commands = plan.as_ref().map_or(Duration::ZERO, |plan| plan.inject_timeout() + plan.longest_restore());
-        let lasts = phases.observe + plan.as_ref().map_or(Duration::ZERO, FaultPlan::inject_timeout);
+        let lasts = phases.observe + plan.as_ref().map_or(Duration::ZERO, FaultPlan::commands_timeout);
         let aborts = abort::conditions(args, &streams, lasts)?;
         let touched = plan.as_ref().map_or_else(Vec::new, |plan| settings::touched(args, &streams, plan));
         let injection = plan.map(|plan| {
@@ -143,6 +143,12 @@ impl Probe for Failover {
         self.injection.as_ref().map_or_else(Vec::new, FaultInjection::breaks)
     }
 
+    fn schedule(&self) -> Vec<String> {
+        let unexpected = self.longest().saturating_sub(self.phases.all());
+        let phases = self.phases.text(self.injection.is_some(), unexpected);
+        std::iter::once(phases).chain(self.aborts.iter().map(AbortCondition::text)).collect()
+    }
+
     fn is_open_ended(&self) -> bool {
         self.phases.until_signal
     }
@@ -162,6 +168,7 @@ impl Probe for Failover {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        cx.has_own_stamps();
         let proxies = self.proxies.start(cx).await?;
         let ended = match &self.injection {
             Some(injection) => self.disrupt(injection, cx).await,
@@ -205,11 +212,27 @@ impl Failover {
         let (aborted, guarded) = self.keep_broken(injection, cx, (&streams, &heartbeat), &mut times).await?;
         times.restoring = streams.cut();
         self.record_abort(cx, aborted.as_ref());
+        let until_now = self.watched(&streams, &heartbeat, &times);
         // After a failure nothing of it will be judged; what counts is that everybody hears of it soon.
-        self.restore_service(injection, cx).await.and(guarded)?;
-        self.watched(&streams, &heartbeat, &times)?;
-        tokio::time::sleep(self.phases.settle).await;
-        self.steady_after(cx, streams, &heartbeat, times).await
+        self.restore_service(injection, cx).await.and(guarded).and(until_now)?;
+        let rest = async {
+            self.watched(&streams, &heartbeat, &times)?;
+            tokio::time::sleep(self.phases.settle).await;
+            self.steady_after(cx, streams, &heartbeat, times).await
+        };
+        let ended = rest.await;
+        Self::certain(aborted.is_some(), ended, cx)
+    }
+
+    /// What was certain when the disruption was aborted stays so, whatever kept this host from measuring the rest.
+    fn certain(aborted: bool, ended: Result<(), Fault>, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        match ended {
+            Err(fault) if aborted => {
+                cx.note(format!("what came after the abort was not measured: {fault}"));
+                Ok(())
+            }
+            ended => ended,
+        }
     }
 
     /// Breaks it and leaves it broken until it is time to restore; with why that came early, and whether the guard was there.
@@ -259,7 +282,8 @@ impl Failover {
         times.restoring = streams.cut();
         self.record_abort(cx, aborted.as_ref());
         self.watched(&streams, &heartbeat, &times)?;
-        self.steady_after(cx, streams, &heartbeat, times).await
+        let ended = self.steady_after(cx, streams, &heartbeat, times).await;
+        Self::certain(aborted.is_some(), ended, cx)
     }
 
     /// Returns when it is time to end the watch.
@@ -396,7 +420,7 @@ impl Failover {
         Err(Fault::local(
             "watch the service",
             self.target(),
-            format!("this process did not run for {}, so nobody looked meanwhile", missed.join(" and ")),
+            format!("{NOT_RUN} {}, so nobody looked meanwhile", missed.join(" and ")),
             "it was stopped (SIGSTOP), the machine slept or was far too busy; run it again where it gets its turn",
         ))
     }

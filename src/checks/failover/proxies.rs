@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::facts::STEADY_BEFORE;
 use crate::guard::disruption::{ImpairedProxy, ProxyImpairment};
 use crate::model::field::PORT as PORT_KIND;
 use crate::model::table::fields;
 use crate::model::{Args, Choices as _, Fault, FaultKind, Field, FieldKind, Invalid, NestedProbe, Text, human_time};
-use crate::net::heartbeat::Heartbeat;
+use crate::net::heartbeat::{Attention, Heartbeat};
 use crate::net::impair::{Direction, Impairment, LOSS_OF, NewConnections, Protocol, Proxies, ProxyConfig};
 use crate::net::{IpVersion, endpoint, resolve};
 use crate::probe::{Connection, Cx};
@@ -185,16 +186,30 @@ impl ProxySettings {
         let proxies = Proxies::start(configs, &self.socket, cx.seed()).map_err(|failed| {
             let place = self.all.iter().find(|place| place.name == failed.name);
             let what = place.map(|place| format!("proxy `{}` cannot listen on {}: ", place.name, place.listen));
-            let port = place.map_or(0, |place| place.listen.port());
             Fault::local(
                 "start the proxies",
                 place.map(Place::text).unwrap_or_default(),
                 format!("{}{}; nothing was sent", what.unwrap_or_default(), failed.error),
-                format!("end what listens there (`ss -ltunp 'sport = :{port}'`), or choose another `listen`"),
+                unstarted(&failed.error, place.map_or(0, |place| place.listen.port())),
             )
         })?;
         let heartbeat = Heartbeat::of(proxies.runtime().clone()).map_err(|error| trouble(error.to_string()))?;
-        Ok(Some(RunningProxies { heartbeat, proxies, since: Instant::now() }))
+        let attention = heartbeat.attention();
+        Ok(Some(RunningProxies { heartbeat, proxies, since: Instant::now(), _attention: attention }))
+    }
+}
+
+/// What helps where a proxy cannot listen on a port.
+fn unstarted(error: &std::io::Error, port: u16) -> String {
+    match error.raw_os_error() {
+        Some(libc::EADDRNOTAVAIL) => {
+            "let `listen` be an address of this host (`ip address` lists them), such as 127.0.0.1".to_owned()
+        }
+        Some(libc::EACCES | libc::EPERM) => {
+            "ports below 1024 are for root: let `listen` have a higher one, such as 18080".to_owned()
+        }
+        Some(libc::EMFILE | libc::ENFILE) => "raise the limit of open files (`ulimit -n`) or lower --jobs".to_owned(),
+        _ => format!("end what listens there (`ss -ltunp 'sport = :{port}'`), or choose another `listen`"),
     }
 }
 
@@ -344,6 +359,7 @@ pub(super) struct RunningProxies {
     heartbeat: Heartbeat,
     proxies: Proxies,
     since: Instant,
+    _attention: Attention,
 }
 
 impl RunningProxies {
@@ -354,6 +370,7 @@ impl RunningProxies {
             self.heartbeat.missed(self.since.into_std(), now.into_std()),
             self.heartbeat.late(self.since.into_std(), now.into_std()),
         );
+        let was_steady = cx.observation().last(STEADY_BEFORE.info.name) == Some(&true.into());
         let why = self.proxies.trouble().or_else(|| {
             let text = || format!("they did not get their turn for {}", human_time(missed));
             (ended.is_ok() && !missed.is_zero()).then(text)
@@ -362,9 +379,17 @@ impl RunningProxies {
             // What is still broken counts more.
             (Err(fault), _) if fault.kind == FaultKind::NotRestored => Err(fault),
             (_, Some(why)) => Err(trouble(why)),
+            (Err(fault), None) => Err(match self.proxies.unreached().filter(|_| !was_steady) {
+                // What clients saw of it is less than the cause.
+                Some(why) => Fault { detail: format!("{why}; so {}", fault.detail), ..fault },
+                None => fault,
+            }),
             (ended, None) => {
                 if late >= NOTICED {
                     cx.note(format!("the proxies were late by up to {}: this host was busy", human_time(late)));
+                }
+                if let Some(why) = self.proxies.unreached() {
+                    cx.note(why);
                 }
                 ended
             }

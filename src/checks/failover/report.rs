@@ -4,15 +4,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::facts::{
-    ANSWERED_AFTER, CONNECTIONS, CONNECTIONS_LOST, DEGRADED, DEGRADED_SHARE, DETECTED_AFTER, DOWNTIME, DUPLICATES,
-    FAILBACK, FAILBACK_HI, FAILURES, GAP, HI, LATE, LATENCY, LATENESS, LO, LOSS_DERIVED, LOST, OUTAGE_BOUNDS, OUTAGES,
-    OUTAGES_AFTER, RATE_DERIVED, RECOVERED, RECOVERED_AFTER, REORDERED, SENT, STEADY_AFTER,
+    ANSWERED_AFTER, BEHIND_SCHEDULE, CONNECTIONS, CONNECTIONS_LOST, DEGRADED, DEGRADED_SHARE, DETECTED_AFTER, DOWNTIME,
+    DUPLICATES, FAILBACK, FAILBACK_HI, FAILURES, GAP, HI, LATE, LATENCY, LATENESS, LO, LOSS_DERIVED, LOST,
+    OUTAGE_BOUNDS, OUTAGES, OUTAGES_AFTER, RATE_DERIVED, RECOVERED, RECOVERED_AFTER, REORDERED, SENT, STEADY_AFTER,
 };
 use super::measure::{Measured, PhaseTimes, measure};
 use super::outage::{Outage, ProbeOutcome, longest_unsent_run};
 use super::settings::Phases;
 use super::stream::{Finished, StreamConfig, StreamLog};
 use super::{owners, rows};
+use crate::model::count::counted;
 use crate::model::named::Named;
 use crate::model::timeline::{Mark, Series, Timeline};
 use crate::model::{Fault, Interval, Value};
@@ -92,6 +93,7 @@ fn counts(cx: &mut Cx<'_>, all: &[Stream<'_>]) {
     let most = |of: &dyn Fn(&Stream<'_>) -> u64| whole(all.iter().map(of).max().unwrap_or_default());
     let sum = |of: &dyn Fn(&Stream<'_>) -> u64| whole(all.iter().map(of).sum());
     cx.set(&SENT, sum(&|stream| stream.measured.sent));
+    cx.set(&BEHIND_SCHEDULE, sum(&|stream| stream.finished.log.behind));
     cx.set(&LOST, most(&|stream| stream.measured.lost));
     cx.set(&LATE, most(&|stream| stream.measured.late));
     cx.set(&DUPLICATES, most(&|stream| stream.finished.log.duplicates));
@@ -184,14 +186,18 @@ pub(super) fn complete(log: &StreamLog, config: &StreamConfig) -> Result<(), Fau
         return Ok(());
     }
     let why = log.fault.as_ref().map_or_else(String::new, |fault| format!("; the first: {fault}"));
+    let missed = log.missed as f64 * config.interval.as_secs_f64();
+    let parts = [
+        (unsent > 0).then(|| format!("could not send {unsent} ({in_a_row} in a row)")),
+        (log.skipped > 0).then(|| format!("skipped {}", log.skipped)),
+        (log.missed > 0).then(|| format!("did not watch for {missed:.1}s")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let what = if parts.is_empty() { "sent none".to_owned() } else { parts.join(", and ") };
     Err(Fault::local(
         "probe on schedule",
         config.probe.target(),
-        format!(
-            "of {sent} probes this side could not send {unsent} ({in_a_row} in a row), skipped {}, and did not watch for {:.1}s{why}",
-            log.skipped,
-            log.missed as f64 * config.interval.as_secs_f64()
-        ),
+        format!("of {} this side {what}{why}", counted(sent, "probe")),
         log.fault.as_ref().map_or_else(
             || "lengthen the probe's `interval`, or measure from a less busy machine".to_owned(),
             |fault| fault.remedy.clone(),

@@ -14,7 +14,7 @@ use super::{exclusion, touched};
 use crate::guard::lock::LockKey;
 use crate::guard::{CommandSpec, Disruption, FaultPlan, RestorePlan, Step};
 use crate::model::argument::Argument;
-use crate::model::{Arg, Args, Choices as _, DurationOr, Field, FieldRole, Invalid, NestedProbe};
+use crate::model::{Arg, Args, Choices as _, DurationOr, Field, FieldRole, Invalid, NestedProbe, human_time};
 use crate::probe::{Connection, Touched, open_ends};
 
 /// The run asks to restore when `observe` is over; the guard waits for so much longer before it restores unasked.
@@ -78,6 +78,18 @@ impl Phases {
             ));
         }
         Ok(phases)
+    }
+
+    /// One after the other, for people; `more` is what commands, restoring and waiting may take at most.
+    pub(super) fn text(&self, disrupts: bool, more: Duration) -> String {
+        let [steady, observe, settle] = [self.steady, self.observe, self.settle].map(human_time);
+        let observe =
+            if self.until_signal { "observe until a signal".to_owned() } else { format!("observe {observe}") };
+        let (before, after) = if disrupts { ("inject, ", "restore, ") } else { ("", "") };
+        format!(
+            "phases: steady {steady}, {before}{observe}, {after}settle {settle}, steady {steady}; up to {} more where something hangs",
+            human_time(more)
+        )
     }
 
     /// All phases, commands not counted.
@@ -158,7 +170,10 @@ fn stream(field: &'static str, name: String, probe: NestedProbe) -> Result<Strea
     let probe = built.map_err(|wrong| invalid(format!("{family_name}: {}", wrong.message), &wrong.help))?;
     let (interval, timeout) = (group.get(&INTERVAL), group.get(&PROBE_TIMEOUT));
     if interval < SHORTEST_ROUND {
-        return Err(invalid(format!("an `interval` of {interval:?} is too short"), "let it be 1ms or longer"));
+        return Err(invalid(
+            format!("an `interval` of {} is too short", human_time(interval)),
+            "let it be 1ms or longer",
+        ));
     }
     let (connection, echo) = (group.get(&CONNECTION), group.get(&ECHO));
     if connection == Connection::Keep && !matches!(family_name, "tcp" | "http") {

@@ -124,6 +124,7 @@ fn unsteady(
     let late = probes.iter().filter(|probe| probe.late).map(ProbeResult::count).sum::<u64>();
     let unknown = || match (late, probes.is_empty()) {
         (_, true) => "no probe was sent".to_owned(),
+        (0, _) if answered > 0 => "the others were not answered".to_owned(),
         (0, _) => "nothing came back".to_owned(),
         (late, _) => format!("{} came after their `timeout`", counted(late, "answer")),
     };

@@ -129,6 +129,11 @@ impl Timers {
         Some(Self { first: known.next()?, slower: known.collect() })
     }
 
+    /// How long detection takes at most, seconds.
+    pub(super) fn latest(&self) -> f64 {
+        self.first.latest
+    }
+
     /// Which timer it is, and how long that takes.
     pub(super) fn text(&self) -> String {
         let Detection { soonest, latest, name, arithmetic } = &self.first;

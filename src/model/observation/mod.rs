@@ -5,7 +5,7 @@ mod rows_of_rounds;
 mod side;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use round::{Round, Unseen};
 use rows_of_rounds::RowsOfRounds;
@@ -75,6 +75,8 @@ pub struct Observation {
     pub settled_in: Option<Duration>,
     /// Time in which this process did not run while it measured.
     pub unwatched: Duration,
+    /// When it was decided for good what the round comes to: what is not watched from then on cannot change it.
+    pub decided: Option<Instant>,
 }
 
 impl Observation {

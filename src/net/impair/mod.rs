@@ -9,7 +9,7 @@
 //! - When they are dropped, their ports are free again.
 
 pub mod control;
-mod door;
+mod frontend;
 mod impairment;
 mod pace;
 mod proxy;
@@ -39,8 +39,8 @@ use crate::net::open_loop::precise_timers;
 use crate::net::sys::limits;
 use crate::stats::seed;
 use control::Control;
-use door::Door;
-use proxy::{Common, Proxy, SCRATCH, Trouble};
+use frontend::Frontend;
+use proxy::{Common, FirstFailure, Proxy, SCRATCH};
 
 /// Connections of a proxy, or its clients of UDP, as far as the system has descriptors for them.
 const MOST: usize = 4096;
@@ -85,12 +85,13 @@ pub struct Proxies {
     stop: CancellationToken,
     runtime: Handle,
     thread: Option<JoinHandle<()>>,
-    trouble: Trouble,
+    trouble: FirstFailure,
+    unreached: FirstFailure,
 }
 
 /// What clients come in by.
 enum Entry {
-    Tcp(Door),
+    Tcp(Frontend),
     Udp(std::net::UdpSocket),
 }
 
@@ -106,7 +107,7 @@ impl Proxies {
         let mut entries = Vec::with_capacity(configs.len());
         for config in configs {
             let opened = match config.protocol {
-                Protocol::Tcp => Door::open(config.listen).map(Entry::Tcp),
+                Protocol::Tcp => Frontend::open(config.listen).map(Entry::Tcp),
                 Protocol::Udp => udp::bind(config.listen).map(Entry::Udp),
             };
             let entry = opened.map_err(|error| StartError { name: config.name.clone(), error })?;
@@ -114,14 +115,16 @@ impl Proxies {
         }
         let control = control::bind(control).map_err(failed)?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let (stop, trouble, handle) = (CancellationToken::new(), Trouble::default(), runtime.handle().clone());
+        let (stop, handle) = (CancellationToken::new(), runtime.handle().clone());
+        let (trouble, unreached) = (FirstFailure::default(), FirstFailure::default());
         let (stopped, troubled) = (stop.clone(), trouble.clone());
+        let common = (trouble.clone(), unreached.clone());
         let work = move || {
             precise_timers();
             let ended = LocalSet::new().block_on(&runtime, async {
                 tokio::select! {
                     () = stopped.cancelled() => Ok(()),
-                    ended = run(entries, control, (&troubled, seed, most)) => ended,
+                    ended = run(entries, control, common, (seed, most)) => ended,
                 }
             });
             if let Err(error) = ended {
@@ -129,7 +132,7 @@ impl Proxies {
             }
         };
         let thread = std::thread::Builder::new().name("proxies".to_owned()).spawn(work).map_err(failed)?;
-        Ok(Self { stop, runtime: handle, thread: Some(thread), trouble })
+        Ok(Self { stop, runtime: handle, thread: Some(thread), trouble, unreached })
     }
 
     /// What they run on: whoever asks whether it gets its turn.
@@ -144,6 +147,12 @@ impl Proxies {
         let ended = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
         let early = || ended.then(|| "their thread ended early: this is a defect of shakedown".to_owned());
         self.trouble.first().or_else(early)
+    }
+
+    /// The first time that one of them did not reach its target, for people.
+    #[must_use]
+    pub fn unreached(&self) -> Option<String> {
+        self.unreached.first()
     }
 }
 
@@ -160,18 +169,19 @@ impl Drop for Proxies {
 async fn run(
     entries: Vec<(ProxyConfig, Entry)>,
     socket: UnixListener,
-    (trouble, seed, most): (&Trouble, u64, usize),
+    (trouble, unreached): (FirstFailure, FirstFailure),
+    (seed, most): (u64, usize),
 ) -> io::Result<()> {
     let scratch = Rc::new(RefCell::new(vec![0; SCRATCH]));
-    let common = Common { scratch, trouble: trouble.clone(), most };
+    let common = Common { scratch, trouble, unreached, most };
     let (mut proxies, mut serving) = (Vec::with_capacity(entries.len()), JoinSet::new());
     for (config, entry) in entries {
         let seed = seed::derive(seed, &config.name);
-        let (door, socket) = match entry {
-            Entry::Tcp(door) => (Some(door), None),
+        let (frontend, socket) = match entry {
+            Entry::Tcp(frontend) => (Some(frontend), None),
             Entry::Udp(socket) => (None, Some(socket)),
         };
-        let proxy = Rc::new(Proxy::new(config, door, seed, &common));
+        let proxy = Rc::new(Proxy::new(config, frontend, seed, &common));
         proxies.push(Rc::clone(&proxy));
         match socket {
             Some(socket) => serving.spawn_local(udp::serve(proxy, socket)),

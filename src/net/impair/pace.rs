@@ -17,11 +17,11 @@ const PIECE: (usize, usize) = (1448, 64 << 10);
 /// A token bucket, by the time at which it is empty no more. It forgets no byte, so that over a longer time the rate is exact
 /// however coarse the timers are.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(super) struct TokenBucket {
     free: Instant,
 }
 
-impl Pace {
+impl TokenBucket {
     pub(super) fn new() -> Self {
         Self { free: Instant::now() }
     }
@@ -70,13 +70,13 @@ mod tests {
 
     use tokio::time::{Instant, advance};
 
-    use super::{BUCKET, Pace, delay, is_lost, piece};
+    use super::{BUCKET, TokenBucket, delay, is_lost, piece};
     use crate::net::impair::impairment::Rule;
     use crate::stats::splitmix::SplitMix;
 
     /// Bytes sent in a second by who wakes every so often, late or not.
     async fn sent(rate: u64, period: Duration) -> usize {
-        let (mut pace, start, mut bytes) = (Pace::new(), Instant::now(), 0);
+        let (mut pace, start, mut bytes) = (TokenBucket::new(), Instant::now(), 0);
         while start.elapsed() < Duration::from_secs(1) {
             while pace.wait(Instant::now()).is_none() {
                 pace.spend(Instant::now(), piece(rate), rate);
@@ -103,7 +103,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_quiet_time_earns_no_more_than_the_bucket() {
-        let (mut pace, rate) = (Pace::new(), 8_000_000);
+        let (mut pace, rate) = (TokenBucket::new(), 8_000_000);
         advance(Duration::from_mins(1)).await;
         let mut bytes = 0;
         while pace.wait(Instant::now()).is_none() {

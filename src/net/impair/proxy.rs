@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::ProxyConfig;
-use super::door::Door;
+use super::frontend::Frontend;
 use super::impairment::{Impairment, Rule, Way};
-use super::pace::{self, Pace};
+use super::pace::{self, TokenBucket};
 use super::queue::Memory;
 use crate::net::{Origin, this_host};
 use crate::stats::splitmix::SplitMix;
@@ -32,11 +32,12 @@ impl Setting {
     }
 }
 
-/// The first thing that the proxies themselves could not do: what passed them then is not the target's doing.
+/// The first of failures. Of what the proxies themselves could not do: what passed them then is not the target's doing. Of targets that
+/// they did not reach: what clients saw then is none of the proxy's.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Trouble(Arc<Mutex<Option<String>>>);
+pub(super) struct FirstFailure(Arc<Mutex<Option<String>>>);
 
-impl Trouble {
+impl FirstFailure {
     pub(super) fn note(&self, what: impl FnOnce() -> String) {
         let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if first.is_none() {
@@ -55,12 +56,13 @@ pub(super) struct Proxy {
     pub(super) config: ProxyConfig,
     setting: watch::Sender<Setting>,
     /// Of TCP.
-    door: Option<Door>,
-    paces: [Cell<Pace>; 2],
+    frontend: Option<Frontend>,
+    paces: [Cell<TokenBucket>; 2],
     random: RefCell<SplitMix>,
     pub(super) memory: Rc<Memory>,
     pub(super) scratch: Rc<RefCell<Vec<u8>>>,
-    trouble: Trouble,
+    trouble: FirstFailure,
+    unreached: FirstFailure,
     /// Connections, or clients of UDP, at once.
     pub(super) most: usize,
 }
@@ -69,21 +71,23 @@ pub(super) struct Proxy {
 #[derive(Clone, Debug)]
 pub(super) struct Common {
     pub(super) scratch: Rc<RefCell<Vec<u8>>>,
-    pub(super) trouble: Trouble,
+    pub(super) trouble: FirstFailure,
+    pub(super) unreached: FirstFailure,
     pub(super) most: usize,
 }
 
 impl Proxy {
-    pub(super) fn new(config: ProxyConfig, door: Option<Door>, seed: u64, common: &Common) -> Self {
+    pub(super) fn new(config: ProxyConfig, frontend: Option<Frontend>, seed: u64, common: &Common) -> Self {
         Self {
             config,
             setting: watch::Sender::default(),
-            door,
-            paces: [Cell::new(Pace::new()), Cell::new(Pace::new())],
+            frontend,
+            paces: [Cell::new(TokenBucket::new()), Cell::new(TokenBucket::new())],
             random: RefCell::new(SplitMix::new(seed)),
             memory: Rc::default(),
             scratch: Rc::clone(&common.scratch),
             trouble: common.trouble.clone(),
+            unreached: common.unreached.clone(),
             most: common.most,
         }
     }
@@ -96,8 +100,8 @@ impl Proxy {
         *self.setting.borrow()
     }
 
-    pub(super) fn door(&self) -> Option<&Door> {
-        self.door.as_ref()
+    pub(super) fn frontend(&self) -> Option<&Frontend> {
+        self.frontend.as_ref()
     }
 
     /// From when this returns it impairs so; with the number of the change.
@@ -109,8 +113,8 @@ impl Proxy {
             pace.set(fresh);
         }
         self.setting.send_replace(Setting { number, impairment });
-        if let Some(door) = &self.door {
-            door.set(impairment.new_connections).await?;
+        if let Some(frontend) = &self.frontend {
+            frontend.set(impairment.new_connections).await?;
         }
         Ok(number)
     }
@@ -137,7 +141,7 @@ impl Proxy {
         }
     }
 
-    fn pace(&self, way: Way) -> &Cell<Pace> {
+    fn pace(&self, way: Way) -> &Cell<TokenBucket> {
         let [to, from] = &self.paces;
         if way == Way::ToTarget { to } else { from }
     }
@@ -149,9 +153,11 @@ impl Proxy {
 
     /// The target was not reached: that is its own doing, unless it is this host's.
     pub(super) fn unreached(&self, error: &io::Error) {
-        if is_own(error) || this_host::route_error(self.config.target, Origin::default()).is_some() {
-            let target = self.config.target;
+        let target = self.config.target;
+        if is_own(error) || this_host::route_error(target, Origin::default()).is_some() {
             self.trouble(|| format!("this host could not send to {target}: {error}"));
+        } else {
+            self.unreached.note(|| format!("proxy `{}` did not reach its target {target}: {error}", self.config.name));
         }
     }
 }

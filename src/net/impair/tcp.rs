@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
-use super::door::Door;
+use super::frontend::Frontend;
 use super::impairment::{NewConnections, Way};
 use super::proxy::{Proxy, Setting, is_own};
 use super::pump::{Pump, Taken, take};
@@ -26,11 +26,11 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Accepts clients for as long as the thread lives.
 pub(super) async fn serve(proxy: Rc<Proxy>) {
     let (mut setting, mut clients) = (proxy.subscribe(), JoinSet::new());
-    let Some(door) = proxy.door() else { return };
+    let Some(frontend) = proxy.frontend() else { return };
     loop {
         let new = setting.borrow_and_update().impairment.new_connections;
         if matches!(new, None | Some(NewConnections::Reset)) {
-            answer(&proxy, door, &mut setting, &mut clients).await;
+            answer(&proxy, frontend, &mut setting, &mut clients).await;
         } else {
             tokio::select! {
                 _ = setting.changed() => {}
@@ -41,8 +41,13 @@ pub(super) async fn serve(proxy: Rc<Proxy>) {
 }
 
 /// Answers new connections until a change.
-async fn answer(proxy: &Rc<Proxy>, door: &Door, setting: &mut watch::Receiver<Setting>, clients: &mut JoinSet<()>) {
-    let listener = match door.listener() {
+async fn answer(
+    proxy: &Rc<Proxy>,
+    frontend: &Frontend,
+    setting: &mut watch::Receiver<Setting>,
+    clients: &mut JoinSet<()>,
+) {
+    let listener = match frontend.listener() {
         Ok(listener) => listener,
         Err(error) => {
             proxy.trouble(|| format!("it could not listen any more: {error}"));
@@ -55,7 +60,7 @@ async fn answer(proxy: &Rc<Proxy>, door: &Door, setting: &mut watch::Receiver<Se
             _ = setting.changed() => return,
             Some(ended) = clients.join_next(), if !clients.is_empty() => whole(proxy, &ended),
             accepted = listener.accept() => match accepted {
-                Ok((_, peer)) if door.is_own(peer) => {}
+                Ok((_, peer)) if frontend.is_own(peer) => {}
                 Ok((client, _)) if proxy.setting().impairment.new_connections.is_some() => reset(client),
                 Ok((client, _)) if clients.len() >= proxy.most => {
                     proxy.trouble(|| {
@@ -84,17 +89,17 @@ fn whole(proxy: &Proxy, ended: &Result<(), JoinError>) {
 }
 
 /// What ends connections from here.
-enum Strike {
+enum ForcedEnd {
     Reset,
     HalfOpen,
 }
 
 /// Ends when connections of before the change `born` are to end.
-async fn struck(mut setting: watch::Receiver<Setting>, born: u64) -> Strike {
+async fn forced_end(mut setting: watch::Receiver<Setting>, born: u64) -> ForcedEnd {
     let ends = |now: &Setting| now.number > born && (now.impairment.reset || now.impairment.half_open);
     match setting.wait_for(ends).await {
-        Ok(now) if now.impairment.half_open => Strike::HalfOpen,
-        _ => Strike::Reset,
+        Ok(now) if now.impairment.half_open => ForcedEnd::HalfOpen,
+        _ => ForcedEnd::Reset,
     }
 }
 
@@ -105,18 +110,18 @@ async fn connection(proxy: Rc<Proxy>, client: TcpStream) {
     let mut sent = Queue::new(&proxy.memory);
     let reached = tokio::select! {
         biased;
-        _ = struck(setting.clone(), born) => None,
+        _ = forced_end(setting.clone(), born) => None,
         target = reach(&proxy, &client, &mut sent) => target,
     };
     let Some(target) = reached else { return reset(client) };
     let _ = target.set_nodelay(true);
-    let struck = {
+    let forced_end = {
         let pump = |way, from, to, queue| Pump { proxy: &proxy, way, from, to, setting: setting.clone(), queue };
         let there = pump(Way::ToTarget, &client, &target, sent);
         let back = pump(Way::FromTarget, &target, &client, Queue::new(&proxy.memory));
         tokio::select! {
             biased;
-            strike = struck(setting.clone(), born) => Some(strike),
+            strike = forced_end(setting.clone(), born) => Some(strike),
             ended = async { tokio::try_join!(there.run(), back.run()) } => {
                 if ended.is_ok() {
                     return;
@@ -126,7 +131,7 @@ async fn connection(proxy: Rc<Proxy>, client: TcpStream) {
         }
     };
     reset(target);
-    if matches!(struck, Some(Strike::HalfOpen)) {
+    if matches!(forced_end, Some(ForcedEnd::HalfOpen)) {
         untold(&proxy, &client, setting).await;
     }
     reset(client);

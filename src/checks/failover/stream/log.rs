@@ -113,6 +113,8 @@ pub(in crate::checks::failover) struct StreamLog {
     pub(in crate::checks::failover) latency: Option<Samples>,
     /// From due to sent, seconds.
     pub(in crate::checks::failover) lateness: Option<Samples>,
+    /// Probes sent more than an interval after they were due.
+    pub(in crate::checks::failover) behind: u64,
     /// The longest times between two arrivals.
     pub(in crate::checks::failover) gaps: Vec<Gap>,
     /// When the last answer came.
@@ -296,6 +298,7 @@ impl StreamLog {
         if let Some(latency) = self.latency.as_mut().filter(|_| outcome == ProbeOutcome::Answered) {
             latency.record(result.latency());
         }
+        self.behind += u64::from(sent - due > self.interval);
         let owner = self.owner(probe.owner).cloned();
         let rtt = (outcome == ProbeOutcome::Answered).then(|| result.latency());
         self.series.push(Run::of(sent, result.word(), rtt, owner));

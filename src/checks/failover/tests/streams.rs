@@ -68,6 +68,9 @@ impl DynProbe for StubProbe {
     fn breaks(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
+    fn schedule(&self) -> Vec<String> {
+        Vec::new()
+    }
     fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {})
     }

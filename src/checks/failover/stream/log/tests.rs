@@ -62,6 +62,17 @@ fn a_late_answer_is_late_and_a_second_one_a_duplicate() {
     assert!((log.probes[4].ended - log.probes[4].sent - 0.1).abs() < 1e-9, "lost once its timeout was over");
 }
 
+/// More than an interval is told; what is less is the rule.
+#[test]
+fn probes_that_leave_more_than_an_interval_late_are_counted() {
+    let mut probes = Probes::new();
+    for (number, late) in [(0, 0), (1, MS), (2, MS + 1), (3, 40 * MS)] {
+        probes.log.sent(number, number * MS, number * MS + late);
+        probes.answer(number, 50, None);
+    }
+    assert_eq!(probes.finished().behind, 2);
+}
+
 /// A router may say that there is no way while another still carries the answer.
 #[test]
 fn an_answer_weighs_more_than_an_error_before_it() {

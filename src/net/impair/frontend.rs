@@ -23,7 +23,7 @@ const FILLED: Duration = Duration::from_millis(20);
 
 /// A listening socket.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct Frontend {
     socket: Socket,
     address: SocketAddr,
     /// Own connections that keep the queue full.
@@ -32,7 +32,7 @@ pub(super) struct Door {
     own: RefCell<Vec<SocketAddr>>,
 }
 
-impl Door {
+impl Frontend {
     /// Listens.
     pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
