@@ -7,6 +7,7 @@ use crate::guard::Disruption;
 use crate::guard::disruption::{PacketDrop, ProcessTarget};
 use crate::model::NestedProbe;
 use crate::probe::Touched;
+use crate::proto::haproxy::RuntimeSocket;
 
 /// The hosts that a stream asks. A command breaks what only it knows: the hosts that are watched stand for that.
 pub(super) fn of_stream(name: &str, probe: &NestedProbe, target: &str) -> Vec<Touched> {
@@ -57,6 +58,10 @@ pub(super) fn of_disruption(disruption: &Disruption) -> Option<Touched> {
             ProcessTarget::Pid(pid) => pid.to_string(),
             ProcessTarget::PidFile(file) => file.display().to_string(),
             ProcessTarget::Unit(unit) => unit.clone(),
+        }],
+        Disruption::Haproxy(change) => vec![match &change.server.socket {
+            RuntimeSocket::Unix(path) => path.display().to_string(),
+            RuntimeSocket::Tcp(address) => address.ip().to_string(),
         }],
         Disruption::Proxy(_) => return None,
     };
@@ -111,6 +116,9 @@ mod tests {
             ("address: {remove: 198.51.100.9/24, from: eth1}", "198.51.100.9", "device eth1"),
             ("process: {unit: haproxy.service}", "haproxy.service", "process "),
             ("process: {pid_file: /run/x.pid}", "/run/x.pid", "process "),
+            ("haproxy: {socket: /run/x.sock, server: web/a}", "/run/x.sock", "haproxy /run/x.sock"),
+            ("haproxy: {socket: \"198.51.100.9:99\", server: web/a}", "198.51.100.0/24", "haproxy 198.51.100.9:99"),
+            ("haproxy: {socket: \"[2001:db8::9]:99\", server: web/a}", "\"2001:db8::/32\"", "haproxy [2001:db8::9]:99"),
         ] {
             let fields = format!("{probe}, inject: {{{inject}}}");
             assert_eq!(denied(&format!("192.0.2.7, {allowed}"), &fields), None, "{inject}");
