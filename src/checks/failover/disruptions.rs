@@ -1,6 +1,7 @@
 //! Built-in disruptions as a suite writes them.
 
 mod haproxy;
+mod http;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::IpAddr;
@@ -109,6 +110,11 @@ fields! { pub(super) KINDS;
         FieldKind::Group(haproxy::HAPROXY_FIELDS),
         "Has HAProxy take a server out, over its `stats socket`, and use it again.",
     );
+    pub(super) const HTTP: Field<Option<Args>> = Field::optional(
+        "http",
+        FieldKind::Group(http::HTTP_FIELDS),
+        "Sends a request that breaks something, and one that puts it back: for whatever has an API.",
+    );
 }
 
 /// Message and help.
@@ -124,7 +130,7 @@ pub(super) fn disruption<T: Argument>(
     proxies: &ProxySettings,
 ) -> Result<Option<Disruption>, Invalid> {
     let impaired = group.get(&PROXY);
-    let kinds = [&LINK, &DROP, &PARTITION, &PROCESS, &ADDRESS, &HAPROXY];
+    let kinds = [&LINK, &DROP, &PARTITION, &PROCESS, &ADDRESS, &HAPROXY, &HTTP];
     let mut given = kinds.into_iter().filter_map(|kind| Some((kind, group.get(kind)?)));
     let first = given.next();
     let other = given.next().map(|(other, _)| other.name()).or((!impaired.is_empty()).then_some(PROXY.name()));
@@ -139,8 +145,13 @@ pub(super) fn disruption<T: Argument>(
     let Some((kind, args)) = first else { return Ok(None) };
     let at = |(message, help): Wrong| field.invalid(format!("`{}`: {message}", kind.name()), help);
     // What is no argument of a program has rules of its own for secrets.
-    if kind.name() == HAPROXY.name() {
-        return haproxy::change(&args).map(|change| Some(Disruption::Haproxy(change))).map_err(at);
+    let elsewhere = match kind.name() {
+        "haproxy" => Some(haproxy::change(&args).map(Disruption::Haproxy)),
+        "http" => Some(http::change(&args, has_restore).map(|change| Disruption::Http(Box::new(change)))),
+        _ => None,
+    };
+    if let Some(made) = elsewhere {
+        return made.map(Some).map_err(at);
     }
     if args.holds_secret() {
         let message = "every user of this host could read the secret in the list of processes".to_owned();

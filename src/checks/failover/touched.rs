@@ -36,7 +36,7 @@ fn bare(address: &str) -> String {
 }
 
 /// What a built-in disruption is done to; nothing of this host where that is a part of the run. Where it is narrowed down twice, as packets of a peer at a device, either name is enough.
-pub(super) fn of_disruption(disruption: &Disruption) -> Option<Touched> {
+pub(super) fn of_disruption(disruption: &Disruption) -> Vec<Touched> {
     let within = |device: &String, netns: &Option<String>| match netns {
         Some(netns) => format!("{netns}/{device}"),
         None => device.clone(),
@@ -63,9 +63,14 @@ pub(super) fn of_disruption(disruption: &Disruption) -> Option<Touched> {
             RuntimeSocket::Unix(path) => path.display().to_string(),
             RuntimeSocket::Tcp(address) => address.ip().to_string(),
         }],
-        Disruption::Proxy(_) => return None,
+        // Each server that is asked must be allowed.
+        Disruption::Http(change) => {
+            let touched = |host: String| Touched { what: format!("{host} (asked by `inject`)"), names: vec![host] };
+            return change.hosts().into_iter().map(touched).collect();
+        }
+        Disruption::Proxy(_) => return Vec::new(),
     };
-    Some(Touched { what: disruption.subject(), names })
+    vec![Touched { what: disruption.subject(), names }]
 }
 
 #[cfg(test)]

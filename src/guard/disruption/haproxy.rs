@@ -143,22 +143,34 @@ impl OutState {
 impl HaproxyUndo {
     /// A HAProxy that was started again has forgotten it, and a server that is not there any more went with its configuration.
     pub(super) async fn restore(&self) -> Result<(), String> {
-        let server = &self.server;
-        patiently(async || match server.look().await? {
-            Found::Server(row) if OutState::of(&row).is_some() => server.set(READY).await,
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.put_back().await {
+                Ok(()) => return Ok(()),
+                Err(refusal) => wait(refusal, end).await?,
+            }
+        }
+    }
+
+    async fn put_back(&self) -> Result<(), Refusal> {
+        match self.server.look().await? {
+            Found::Server(row) if OutState::of(&row).is_some() => self.server.set(READY).await,
             Found::Server(_) | Found::Missing(_) => Ok(()),
-        })
-        .await
+        }
     }
 
     pub(super) async fn verify(&self) -> Result<(), String> {
-        let server = &self.server;
-        match patiently(async || server.look().await).await? {
-            Found::Server(row) => OutState::of(&row).map_or(Ok(()), |state| {
-                Err(format!("{} is still in the state `{}`", server.name(), state.word()))
-            }),
-            Found::Missing(_) => Ok(()),
-        }
+        let end = Instant::now() + PATIENCE;
+        let found = loop {
+            match self.server.look().await {
+                Ok(found) => break found,
+                Err(refusal) => wait(refusal, end).await?,
+            }
+        };
+        let Found::Server(row) = found else { return Ok(()) };
+        OutState::of(&row).map_or(Ok(()), |state| {
+            Err(format!("{} is still in the state `{}`", self.server.name(), state.word()))
+        })
     }
 
     pub(super) fn by_hand(&self) -> String {
@@ -197,15 +209,13 @@ impl From<String> for Refusal {
     }
 }
 
-/// Does `work`, again and again while HAProxy is not there.
-async fn patiently<T>(work: impl AsyncFn() -> Result<T, Refusal>) -> Result<T, String> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        match work().await {
-            Err(refusal) if refusal.may_pass && Instant::now() + PAUSE < end => sleep(PAUSE).await,
-            ended => return Ok(ended?),
-        }
+/// Waits for a HAProxy that is not there until `end`; `Err` where that does not help.
+async fn wait(refusal: Refusal, end: Instant) -> Result<(), String> {
+    if !refusal.may_pass || Instant::now() + PAUSE >= end {
+        return Err(refusal.why);
     }
+    sleep(PAUSE).await;
+    Ok(())
 }
 
 impl HaproxyServer {

@@ -35,6 +35,7 @@ impl Disruption {
             }
             Self::Proxy(proxy) => Some(proxy.inverse()),
             Self::Haproxy(change) => Some(change.inverse()),
+            Self::Http(change) => change.inverse(),
         }
     }
 }

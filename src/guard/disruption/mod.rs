@@ -8,6 +8,7 @@
 mod address;
 mod control;
 mod haproxy;
+mod http;
 mod inverse;
 mod link;
 mod network;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::{AddressChange, AddressUndo, ChangeKind};
 pub use haproxy::{HaproxyChange, HaproxyServer, HaproxyUndo, OutState};
+pub use http::{HttpChange, HttpProof, HttpRequest, HttpRoots, HttpTerms, HttpUndo};
 pub use link::{LinkDown, LinkUndo};
 pub use nft::NftUndo;
 pub use packets::{Direction, PacketDrop, Protocol};
@@ -51,6 +53,8 @@ pub enum Disruption {
     Proxy(ProxyImpairment),
     /// HAProxy takes a server out.
     Haproxy(HaproxyChange),
+    /// A request has somebody else break it.
+    Http(Box<HttpChange>),
 }
 
 /// What undoes a step of a disruption.
@@ -71,6 +75,8 @@ pub enum Undo {
     Proxy(ProxyUndo),
     /// HAProxy uses a server again.
     Haproxy(HaproxyUndo),
+    /// A request has somebody else put it back.
+    Http(Box<HttpUndo>),
 }
 
 impl Disruption {
@@ -85,6 +91,7 @@ impl Disruption {
             Self::Address(change) => Ok(vec![Undo::Address(change.prepare().await?)]),
             Self::Proxy(proxy) => Ok(vec![Undo::Proxy(proxy.prepare().await?)]),
             Self::Haproxy(change) => Ok(vec![Undo::Haproxy(change.prepare().await?)]),
+            Self::Http(change) => Ok(change.prepare().await?.into_iter().map(|undo| Undo::Http(Box::new(undo))).collect()),
         }
     }
 
@@ -98,6 +105,7 @@ impl Disruption {
             Self::Address(change) => change.inject().await,
             Self::Proxy(proxy) => proxy.inject().await,
             Self::Haproxy(change) => change.inject().await,
+            Self::Http(change) => change.inject().await,
         }
     }
 
@@ -111,6 +119,7 @@ impl Disruption {
             Self::Address(change) => change.in_effect().await,
             Self::Proxy(proxy) => proxy.in_effect().await,
             Self::Haproxy(change) => change.in_effect().await,
+            Self::Http(change) => change.in_effect().await,
         }
     }
 
@@ -133,6 +142,7 @@ impl Disruption {
             Self::Process(signal) => return format!("process {}", signal.target.text()),
             Self::Proxy(proxy) => return proxy.subject(),
             Self::Haproxy(change) => return change.subject(),
+            Self::Http(change) => return change.subject(),
         };
         format!("device {device}{}", inside(netns))
     }
@@ -148,6 +158,7 @@ impl Disruption {
             Self::Address(change) => change.shell_text(),
             Self::Proxy(proxy) => proxy.shell_text(),
             Self::Haproxy(change) => change.shell_text(),
+            Self::Http(change) => change.shell_text(),
         }
     }
 }
@@ -166,6 +177,7 @@ impl Undo {
             Self::Address(address) => address.restore().await,
             Self::Proxy(proxy) => proxy.restore().await,
             Self::Haproxy(server) => server.restore().await,
+            Self::Http(request) => request.restore().await,
         }
     }
 
@@ -179,6 +191,7 @@ impl Undo {
             Self::Address(address) => address.verify().await,
             Self::Proxy(proxy) => proxy.verify().await,
             Self::Haproxy(server) => server.verify().await,
+            Self::Http(request) => request.verify().await,
         }
     }
 
@@ -193,6 +206,7 @@ impl Undo {
             Self::Address(address) => address.by_hand(),
             Self::Proxy(proxy) => proxy.by_hand(),
             Self::Haproxy(server) => server.by_hand(),
+            Self::Http(request) => request.by_hand(),
         }
     }
 
@@ -200,7 +214,7 @@ impl Undo {
     /// and names mean something else.
     fn is_of_boot(&self) -> bool {
         match self {
-            Self::Command(_) => false,
+            Self::Command(_) | Self::Http(_) => false,
             Self::Haproxy(server) => server.is_of_this_host(),
             _ => true,
         }
