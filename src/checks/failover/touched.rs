@@ -133,6 +133,20 @@ mod tests {
     }
 
     #[test]
+    fn of_requests_each_server_counts() {
+        let fields = "probe: {icmp: {host: 192.0.2.7}}, inject: {http: {url: \"http://API.lab.example:8474/down\", \
+                      undo: {url: \"https://[2001:db8::5]/up\"}, verify: {url: \"http://192.0.2.8/\"}}}";
+        for (allowed, beyond) in [
+            ("192.0.2.0/24, \"*.lab.example\", \"2001:db8::/32\"", None),
+            ("192.0.2.0/24, \"2001:db8::/32\"", Some("api.lab.example (asked by `inject`)")),
+            ("192.0.2.0/24, \"*.lab.example\"", Some("2001:db8::5 (asked by `inject`)")),
+            ("192.0.2.7, \"*.lab.example\", \"2001:db8::/32\"", Some("192.0.2.8 (asked by `inject`)")),
+        ] {
+            assert_eq!(denied(allowed, fields).as_deref(), beyond, "{allowed}");
+        }
+    }
+
+    #[test]
     fn what_only_watches_may_watch_anything() {
         assert_eq!(denied("198.51.100.0/24", "probe: {icmp: {host: 192.0.2.7}}"), None);
     }
