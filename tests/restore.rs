@@ -354,14 +354,18 @@ async fn a_request_is_kept_by_the_names_of_its_secrets() {
     let path = desk.marks.path("f.yaml");
     let suite = std::fs::read_to_string(&path).unwrap().replace("suite: s\n", "suite: s\nsecrets: [TOKEN]\n");
     let request = |path: &str| {
-        format!("url: \"{at}/{path}?t=${{TOKEN}}\", headers: {{authorization: \"Bearer ${{TOKEN}}\"}}, body: \"${{TOKEN}}\"")
+        format!(
+            "url: \"{at}/{path}?t=${{TOKEN}}\", headers: {{authorization: \"Bearer ${{TOKEN}}\"}}, body: \"${{TOKEN}}\""
+        )
     };
     let http = format!("{{http: {{{}, undo: {{{}}}}}}}", request("down"), request("up"));
     let suite = suite.replacen("inject: {run:", &format!("inject: [{http}, {{run:"), 1);
     std::fs::write(&path, suite.replacen("}\n      restore:", "}]\n      restore:", 1)).unwrap();
     desk.environment = vec![("TOKEN", "s3cret-word")];
     let plan = desk.shakedown(&["plan", "f.yaml"]).out;
-    let line = format!("curl -sSi -X POST -H 'authorization: Bearer '\"$TOKEN\" -H content-type: --data-raw \"$TOKEN\" '{at}/up?t='\"$TOKEN\"");
+    let line = format!(
+        "curl -sSi -X POST -H 'authorization: Bearer '\"$TOKEN\" -H content-type: --data-raw \"$TOKEN\" '{at}/up?t='\"$TOKEN\""
+    );
     assert!(plan.contains(&line) && !plan.contains("s3cret-word"), "{plan}");
     desk.dead("f.yaml").await;
     assert!(api.is_down());
@@ -375,7 +379,10 @@ async fn a_request_is_kept_by_the_names_of_its_secrets() {
     let ended = desk.shakedown(&["restore"]);
     assert_eq!((ended.code, desk.state().as_str(), api.is_down()), (0, "ok\n", false), "{}{}", ended.out, ended.err);
     let switched = api.switched().pop().unwrap();
-    assert!(switched.starts_with("POST /up?t=s3cret-word ") && switched.contains("authorization: Bearer s3cret-word"), "{switched}");
+    assert!(
+        switched.starts_with("POST /up?t=s3cret-word ") && switched.contains("authorization: Bearer s3cret-word"),
+        "{switched}"
+    );
     let told = ended.out + &ended.err;
     assert!(told.contains(&format!("ran: {line}")) && !told.contains("s3cret-word"), "{told}");
 }

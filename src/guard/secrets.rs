@@ -29,8 +29,7 @@ impl KeptText {
     /// `variables` are those of this process. The error tells what cannot be kept.
     pub(super) fn of(text: &Text, variables: impl Fn() -> Vec<(String, String)>) -> Result<Self, String> {
         let shown = || shell::word(text.shown());
-        let parts =
-            text.parts().ok_or_else(|| format!("it cannot be told which part of {} is secret", shown()))?;
+        let parts = text.parts().ok_or_else(|| format!("it cannot be told which part of {} is secret", shown()))?;
         let mut kept = Vec::new();
         for part in parts {
             match part {
@@ -158,6 +157,10 @@ mod tests {
         let plain = KeptText::of(&"plain".into(), variables).unwrap().text(|_| None);
         assert!(!plain.holds_secret() && &*plain == "plain");
         let unnamed = Text::new("put other", Some("put ***"));
-        assert!(KeptText::of(&unnamed, variables).unwrap_err().contains("a secret of 'put ***' is the value of no variable"));
+        assert!(
+            KeptText::of(&unnamed, variables)
+                .unwrap_err()
+                .contains("a secret of 'put ***' is the value of no variable")
+        );
     }
 }

@@ -240,7 +240,10 @@ mod tests {
         let other = "# srv_uweight srv_admin_state x be_name srv_name srv_op_state\n0 36 y b s 3\n";
         let rows = servers(other).unwrap();
         assert_eq!((&*rows[0].backend, rows[0].weight, rows[0].operational), ("b", 0, OperationalState::Stopping));
-        assert!(rows[0].admin.otherwise_out().unwrap().contains("not resolved"), "and of the configuration, which is no reason");
+        assert!(
+            rows[0].admin.otherwise_out().unwrap().contains("not resolved"),
+            "and of the configuration, which is no reason"
+        );
         assert_eq!(servers(HEAD).unwrap(), []);
     }
 
@@ -249,7 +252,9 @@ mod tests {
         assert_eq!(servers("Can't find backend.\n\n").unwrap_err(), "it answered \"Can't find backend.\"");
         assert_eq!(servers("").unwrap_err(), "it answered nothing");
         assert!(servers("# be_name srv_name srv_op_state\n").unwrap_err().contains("`srv_admin_state`"));
-        for row in ["3 web 1 web1 192.0.2.1 2 0", "3 web 1 web1 192.0.2.1 7 0 1 1 7", "3 web 1 web1 192.0.2.1 2 0x1 1 1 7"] {
+        for row in
+            ["3 web 1 web1 192.0.2.1 2 0", "3 web 1 web1 192.0.2.1 7 0 1 1 7", "3 web 1 web1 192.0.2.1 2 0x1 1 1 7"]
+        {
             assert!(servers(&format!("{HEAD}{row}\n")).unwrap_err().contains("it wrote of a server"), "{row}");
         }
         assert_eq!(quoted("\n a\u{1b}[2Jb \n"), "\"a\\u{1b}[2Jb\"");

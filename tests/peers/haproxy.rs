@@ -68,8 +68,7 @@ impl Pair {
     }
 
     fn check(&self, inject: &str, observe: &str) -> String {
-        let inject =
-            format!("inject: {{run: {inject}}}\n      restore: {{run: [./admin, enable, server, pair/a]}}");
+        let inject = format!("inject: {{run: {inject}}}\n      restore: {{run: [./admin, enable, server, pair/a]}}");
         self.check_of(&inject, observe)
     }
 
@@ -204,7 +203,11 @@ fn what_haproxy_will_not_do_is_told_before_anything_is_broken() {
         let check = pair.built_in(socket, server, "drain", "1s").replace("EXPECT", "outages: 0");
         let ran = pair.sandbox.run(&check, &["--allow-disruptive"]);
         let detail = ran.report["checks"][0]["fault"]["detail"].as_str().unwrap_or_default();
-        assert!(ran.code == 3 && detail.contains(why) && detail.contains("nothing was injected"), "{why}: {}", ran.shown);
+        assert!(
+            ran.code == 3 && detail.contains(why) && detail.contains("nothing was injected"),
+            "{why}: {}",
+            ran.shown
+        );
         assert_eq!((pair.state("a"), pair.state("b")), ("no check".into(), "DRAIN".into()));
     }
 }

@@ -115,7 +115,15 @@ impl Request {
         if waits.is_some() {
             headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
         }
-        Ok(Self { method, headers, authority, target: written_target(&args.get(&URL)), body, jar: CookieJar::default(), waits })
+        Ok(Self {
+            method,
+            headers,
+            authority,
+            target: written_target(&args.get(&URL)),
+            body,
+            jar: CookieJar::default(),
+            waits,
+        })
     }
 
     /// As hyper sends it to `url`.

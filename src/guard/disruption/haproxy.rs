@@ -168,9 +168,8 @@ impl HaproxyUndo {
             }
         };
         let Found::Server(row) = found else { return Ok(()) };
-        OutState::of(&row).map_or(Ok(()), |state| {
-            Err(format!("{} is still in the state `{}`", self.server.name(), state.word()))
-        })
+        OutState::of(&row)
+            .map_or(Ok(()), |state| Err(format!("{} is still in the state `{}`", self.server.name(), state.word())))
     }
 
     pub(super) fn by_hand(&self) -> String {
@@ -246,7 +245,10 @@ impl HaproxyServer {
             return self.missing_backend().await;
         }
         let rows = servers(&answer).map_err(|why| {
-            format!("this is not what HAProxy says of servers ({}): {why}; is it the `stats socket` of a HAProxy?", self.socket)
+            format!(
+                "this is not what HAProxy says of servers ({}): {why}; is it the `stats socket` of a HAProxy?",
+                self.socket
+            )
         })?;
         let own = |row: &&ServerRow| row.backend == self.backend && row.server == self.server;
         if let Some(row) = rows.iter().find(own) {
@@ -271,16 +273,21 @@ impl HaproxyServer {
         let (why, may_pass) = match error {
             NoAnswer::Unconnected(error) => match error.raw_os_error() {
                 Some(libc::ENOENT | libc::ENOTDIR) => (
-                    format!("there is no socket {socket}: start HAProxy, or write the path of `stats socket` in its configuration"),
+                    format!(
+                        "there is no socket {socket}: start HAProxy, or write the path of `stats socket` in its configuration"
+                    ),
                     true,
                 ),
                 Some(libc::EACCES | libc::EPERM) => (
-                    format!("this user may not use {socket}: run it as root, or as a member of the group that owns the socket"),
+                    format!(
+                        "this user may not use {socket}: run it as root, or as a member of the group that owns the socket"
+                    ),
                     false,
                 ),
-                Some(libc::ECONNREFUSED) => {
-                    (format!("nobody listens behind {socket}: its HAProxy has ended, or it is no socket; start HAProxy"), true)
-                }
+                Some(libc::ECONNREFUSED) => (
+                    format!("nobody listens behind {socket}: its HAProxy has ended, or it is no socket; start HAProxy"),
+                    true,
+                ),
                 // A queue of connections that is full.
                 code => (format!("{socket}: {error}"), code == Some(libc::EAGAIN)),
             },
@@ -297,7 +304,10 @@ impl HaproxyServer {
             NoAnswer::Fault(fault) => (format!("{}; {}", fault.detail, fault.remedy), true),
             NoAnswer::Broken(error) => (format!("{socket} closed the connection: {error}"), true),
             NoAnswer::Timeout => (
-                format!("no answer from HAProxy by {socket} within {}: it is busy, stopped, or something else", human_time(ANSWER)),
+                format!(
+                    "no answer from HAProxy by {socket} within {}: it is busy, stopped, or something else",
+                    human_time(ANSWER)
+                ),
                 true,
             ),
             NoAnswer::TooLong => {

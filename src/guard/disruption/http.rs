@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use self::exchange::{Answer, Unanswered};
+use self::exchange::Answer;
 use crate::model::{Text, human_time};
 use crate::suite::secret::Redactor;
 
@@ -103,7 +103,8 @@ enum Seen {
 impl HttpChange {
     pub(super) async fn prepare(&self) -> Result<Option<HttpUndo>, String> {
         self.terms.load().await?;
-        for request in [&self.request].into_iter().chain(&self.undo).chain(self.verify.as_ref().map(|one| &one.request)) {
+        for request in [&self.request].into_iter().chain(&self.undo).chain(self.verify.as_ref().map(|one| &one.request))
+        {
             request.is_sendable().map_err(|why| request.told(&why))?;
         }
         if let Some(verify) = &self.verify {
@@ -313,7 +314,6 @@ impl HttpProof {
         let request = &self.request;
         let answer = match request.ask(terms).await {
             Ok(answer) => answer,
-            Err(none @ Unanswered::Local(_)) => return Seen::Unknown(request.told(&none.why())),
             Err(none) if none.is_of_the_way() => return Seen::Unknown(request.told(&none.why())),
             // A service that is gone is not well.
             Err(none) => return Seen::Other(request.told(&none.why())),

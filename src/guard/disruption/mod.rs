@@ -91,7 +91,9 @@ impl Disruption {
             Self::Address(change) => Ok(vec![Undo::Address(change.prepare().await?)]),
             Self::Proxy(proxy) => Ok(vec![Undo::Proxy(proxy.prepare().await?)]),
             Self::Haproxy(change) => Ok(vec![Undo::Haproxy(change.prepare().await?)]),
-            Self::Http(change) => Ok(change.prepare().await?.into_iter().map(|undo| Undo::Http(Box::new(undo))).collect()),
+            Self::Http(change) => {
+                Ok(change.prepare().await?.into_iter().map(|undo| Undo::Http(Box::new(undo))).collect())
+            }
         }
     }
 

@@ -56,7 +56,9 @@ fn socket(text: &Text) -> Result<RuntimeSocket, Wrong> {
 
 /// Backend and server. Other signs than HAProxy takes in names are refused: they would be commands of their own.
 fn server(text: &Text) -> Result<(String, String), Wrong> {
-    let named = text.split_once('/').filter(|(backend, server)| [backend, server].iter().all(|name| HaproxyServer::is_name(name)));
+    let named = text
+        .split_once('/')
+        .filter(|(backend, server)| [backend, server].iter().all(|name| HaproxyServer::is_name(name)));
     let Some((backend, server)) = named else {
         let message = format!("`{text}` is no `BACKEND/SERVER`");
         let help = "write both names as HAProxy has them, such as web/web1: letters, digits, `-`, `_`, `.` and `:`";
@@ -93,7 +95,9 @@ mod tests {
 
     #[test]
     fn a_name_is_no_command() {
-        for name in ["web", "web/", "/web1", "web/web1/x", "web/web1;disable", "web/web1\nshow info", "web/we b1", "web/#1"] {
+        for name in
+            ["web", "web/", "/web1", "web/web1/x", "web/web1;disable", "web/web1\nshow info", "web/we b1", "web/#1"]
+        {
             let why = shown(ADMIN, name, &[]).unwrap_err();
             assert!(why.ends_with("is no `BACKEND/SERVER`"), "{name}: {why}");
         }

@@ -103,7 +103,8 @@ pub(super) fn change(args: &Args, has_restore: bool) -> Result<HttpChange, Wrong
         }
         None if change.verify.is_some() => {
             let message = "`verify` shows what `undo` has done, and there is none";
-            let help = "write the `verify` of the check, which goes with its `restore`: `verify: {run: […]}` beside `inject`";
+            let help =
+                "write the `verify` of the check, which goes with its `restore`: `verify: {run: […]}` beside `inject`";
             Err((message.to_owned(), help.to_owned()))
         }
         Some(undo) if does_the_same(undo, &change.request) => {
@@ -134,7 +135,10 @@ fn request(args: &Args, method: &Field<String>, status: &Field<Vec<u16>>) -> Res
     let url = args.get(&URL);
     if authority_text(&url) != authority_text(url.shown()) {
         let message = format!("the host of `{url}` is secret, and `allowed_targets` must know it");
-        return Err((message, "write the host outright: a secret may stand in the path, in `headers` and in `body`".to_owned()));
+        return Err((
+            message,
+            "write the host outright: a secret may stand in the path, in `headers` and in `body`".to_owned(),
+        ));
     }
     if url_without_zone(&url).is_ok_and(|(_, zone)| zone.is_some()) {
         let message = format!("`{url}` has a zone, which `shakedown restore` may not have");
@@ -230,7 +234,8 @@ mod tests {
     #[test]
     fn what_cannot_be_put_back_or_sent_is_refused() {
         let inner = |name: &'static str, fields: Fields<'_>| (name, group(fields));
-        let header = |name: &str, value: &str| ("headers", Arg::Map(vec![(name.to_owned(), Arg::List(vec![text(value)]))]));
+        let header =
+            |name: &str, value: &str| ("headers", Arg::Map(vec![(name.to_owned(), Arg::List(vec![text(value)]))]));
         let verify = inner("verify", &[("url", text("http://api.example/"))]);
         let rows: &[(Fields<'_>, &str)] = &[
             (&[], "nothing puts back what this request breaks"),
@@ -242,7 +247,10 @@ mod tests {
             (&[header("x", "a\nb"), undo()], "the value of `x` cannot be sent"),
             (&[("client_cert", text("/a.pem")), undo()], "`client_cert` without `client_key`"),
             (&[inner("undo", &[("url", text("http://u:p@api.example/"))])], "`undo`: a user or password in a URL"),
-            (&[inner("undo", &[("url", text("http://[fe80::1%25eth0]/"))])], "`undo`: `http://[fe80::1%25eth0]/` has a zone"),
+            (
+                &[inner("undo", &[("url", text("http://[fe80::1%25eth0]/"))])],
+                "`undo`: `http://[fe80::1%25eth0]/` has a zone",
+            ),
             (
                 &[inner("undo", &[("url", Arg::Text(Text::new("http://s3cret/x", Some("http://***/x"))))])],
                 "`undo`: the host of `http://***/x` is secret",
@@ -260,7 +268,8 @@ mod tests {
     #[test]
     fn a_secret_is_allowed_where_no_list_of_processes_shows_it() {
         let secret = || Arg::Text(Text::new("http://api.example/s3cret", Some("http://api.example/***")));
-        let change = made(&[("undo", group(&[("url", secret()), ("body", Arg::Text(Text::new("s3cret", Some("***"))))]))]);
+        let change =
+            made(&[("undo", group(&[("url", secret()), ("body", Arg::Text(Text::new("s3cret", Some("***"))))]))]);
         let line = change.unwrap().inverse().unwrap();
         assert_eq!(line, "curl -sSi -X POST -H content-type: --data-raw '***' 'http://api.example/***'");
     }

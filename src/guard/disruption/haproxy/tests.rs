@@ -44,7 +44,12 @@ impl Knowledge {
                 let server = name.strip_prefix("web/").and_then(|name| self.servers.get_mut(name));
                 let Some((_, admin, _)) = server else { return "No such server.\n\n".to_owned() };
                 self.changes.push(command.to_owned());
-                *admin = *admin & !9 | match state { "drain" => 8, "maint" => 1, _ => 0 };
+                *admin = *admin & !9
+                    | match state {
+                        "drain" => 8,
+                        "maint" => 1,
+                        _ => 0,
+                    };
                 "\n".to_owned()
             }
             _ => "Unknown command.\n\n".to_owned(),
@@ -156,7 +161,10 @@ async fn a_server_is_taken_out_and_put_back_twice() {
 async fn what_is_not_in_use_is_refused() {
     let haproxy = Haproxy::start();
     for (states, why) in [
-        ((2, 1, 1), "web/web1 was taken out before (state `maint`): put it back first (`echo 'set server web/web1 state ready'"),
+        (
+            (2, 1, 1),
+            "web/web1 was taken out before (state `maint`): put it back first (`echo 'set server web/web1 state ready'",
+        ),
         ((2, 8, 1), "web/web1 was taken out before (state `drain`)"),
         ((2, 9, 1), "was taken out before (state `maint`)"),
         ((2, 2, 1), "is in maintenance with the server that it tracks"),
@@ -176,7 +184,10 @@ async fn what_is_not_in_use_is_refused() {
     assert_eq!(haproxy.refused("wep", "web1").await, "HAProxy has no backend `wep`; it has static, web");
     (10..40).for_each(|at| haproxy.set(&format!("web{at}"), (2, 0, 1)));
     let refused = haproxy.refused("web", "web7").await;
-    assert!(refused.ends_with("it has web1, web10, web11, web12, web13, web14, web15, web16, web17, web18 and 22 more"), "{refused}");
+    assert!(
+        refused.ends_with("it has web1, web10, web11, web12, web13, web14, web15, web16, web17, web18 and 22 more"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -185,7 +196,12 @@ async fn whoever_cannot_be_asked_says_what_to_do() {
     let path = haproxy.path().display().to_string();
     haproxy.knowledge.lock().unwrap().level = "operator";
     let refused = haproxy.refused("web", "web1").await;
-    assert_eq!(refused, format!("{path} has the level `operator`: write `level admin` at this `stats socket` in HAProxy's configuration"));
+    assert_eq!(
+        refused,
+        format!(
+            "{path} has the level `operator`: write `level admin` at this `stats socket` in HAProxy's configuration"
+        )
+    );
     // One that does not know the question refuses what would change something.
     let denied = haproxy.change(OutState::Drain).inject().await.unwrap_err();
     assert!(denied.contains("refuses it: write `level admin`"), "{denied}");
@@ -253,7 +269,10 @@ fn a_line_for_a_shell_does_the_same() {
         Disruption::Haproxy(HaproxyChange { server, state: OutState::Drain }).shell_text()
     };
     let set = "echo 'set server web/web1 state drain' | socat stdio";
-    assert_eq!(line(RuntimeSocket::Unix("/run/haproxy/admin.sock".into())), format!("{set} unix-connect:/run/haproxy/admin.sock"));
+    assert_eq!(
+        line(RuntimeSocket::Unix("/run/haproxy/admin.sock".into())),
+        format!("{set} unix-connect:/run/haproxy/admin.sock")
+    );
     assert_eq!(line(RuntimeSocket::Unix("/run/a b,c".into())), format!("{set} 'unix-connect:/run/a b\\,c'"));
     assert_eq!(line(RuntimeSocket::Tcp(([127, 0, 0, 1], 9999).into())), format!("{set} tcp4:127.0.0.1:9999"));
     let six = "[2001:db8::7]:9999".parse().unwrap();

@@ -14,7 +14,8 @@ impl HttpTerms {
         }
         for (name, value) in &request.headers {
             // Without a value curl takes it for a header that is to be left out.
-            let header = if value.is_empty() { shell::word(&format!("{name};")) } else { word(&format!("{name}: "), value) };
+            let header =
+                if value.is_empty() { shell::word(&format!("{name};")) } else { word(&format!("{name}: "), value) };
             let _ = write!(line, " -H {header}");
         }
         if let Some(body) = &request.body {

@@ -4,9 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use hyper::header::{
-    ACCEPT, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT,
-};
+use hyper::header::{ACCEPT, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use hyper::http::uri::Authority;
 use hyper::{Method, StatusCode};
 use tokio::time::Instant;
@@ -86,7 +84,8 @@ impl Answer {
     /// Status and the beginning of the body, for people.
     pub(super) fn told(&self) -> String {
         let reason = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
-        let head = format!("was answered with {}{}", self.status, reason.map(|words| format!(" {words}")).unwrap_or_default());
+        let head =
+            format!("was answered with {}{}", self.status, reason.map(|words| format!(" {words}")).unwrap_or_default());
         let text = String::from_utf8_lossy(&self.body);
         let words: Vec<&str> = text.split_whitespace().take(SHOWN).collect();
         let line = words.join(" ");
@@ -279,7 +278,9 @@ impl Watch {
                 let why = format!("got no answer: the name {host} was not resolved within {within}");
                 return Unanswered::None(FailureKind::Unresolved, why);
             }
-            Phase::Connect | Phase::Quic | Phase::Proxy => format!("got no answer: {host} did not accept a connection within {within}"),
+            Phase::Connect | Phase::Quic | Phase::Proxy => {
+                format!("got no answer: {host} did not accept a connection within {within}")
+            }
             Phase::Tls => format!("got no answer: {host} did not finish the TLS handshake within {within}"),
             Phase::Head | Phase::Body => {
                 format!("was sent, but {host} did not answer within {within}: nobody knows whether it was done")

@@ -93,7 +93,8 @@ async fn answer(mut stream: TcpStream, state: Arc<Mutex<State>>) {
     let (mut request, mut bytes) = (String::new(), [0; 4096]);
     let whole = |request: &str| {
         let (head, body) = request.split_once("\r\n\r\n")?;
-        let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let length =
+            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
         (body.len() >= length.unwrap_or(0)).then_some(())
     };
     while whole(&request).is_none() {
@@ -152,7 +153,10 @@ async fn one_request_breaks_it_and_one_puts_it_back() {
     }
     let asked = api.asked();
     let breaking = asked.iter().find(|request| request.starts_with("POST /down")).unwrap();
-    assert!(breaking.ends_with("\r\n\r\n{\"enabled\":false}") && breaking.contains(&format!("authorization: Bearer {TOKEN}")));
+    assert!(
+        breaking.ends_with("\r\n\r\n{\"enabled\":false}")
+            && breaking.contains(&format!("authorization: Bearer {TOKEN}"))
+    );
     assert!(breaking.contains(&format!("host: 127.0.0.1:{}\r\n", api.port)), "{breaking}");
     let mending = asked.iter().find(|request| request.starts_with("POST /up")).unwrap();
     assert!(mending.contains("content-length: 0\r\n"), "{mending}");
@@ -184,8 +188,14 @@ async fn what_is_not_well_before_is_not_broken() {
 async fn a_request_that_is_refused_breaks_nothing() {
     let api = Api::start().await;
     for (says, want) in [
-        ("403 Forbidden|not for you", "was answered with 403 Forbidden (\"not for you\"), not with a status from 200 to 299"),
-        ("302 Found @/login|", "was answered with 302 Found, not with a status from 200 to 299; it leads to /login, and is not followed"),
+        (
+            "403 Forbidden|not for you",
+            "was answered with 403 Forbidden (\"not for you\"), not with a status from 200 to 299",
+        ),
+        (
+            "302 Found @/login|",
+            "was answered with 302 Found, not with a status from 200 to 299; it leads to /login, and is not followed",
+        ),
         ("500 Internal Server Error|a\u{1b}[2J\n\n b", "(\"a\\u{1b}[2J b\")"),
         ("400 Bad Request|it was Bearer t0ken-of-nobody", "(\"it was Bearer ***\")"),
     ] {
@@ -224,7 +234,10 @@ async fn what_is_not_seen_is_not_in_effect() {
     // No time is left for a second question.
     change.terms.timeout = super::PATIENCE;
     let why = disruption(change).in_effect().await.unwrap_err();
-    assert!(why.contains("`verify` is answered as when all is well: GET http://127.0.0.1:") && why.contains("(tried for "), "{why}");
+    assert!(
+        why.contains("`verify` is answered as when all is well: GET http://127.0.0.1:") && why.contains("(tried for "),
+        "{why}"
+    );
     // A service that is gone is broken.
     let mut gone = api.change();
     gone.verify.as_mut().unwrap().request.url = format!("http://127.0.0.1:{}/", refused()).into();
