@@ -11,7 +11,6 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
 use crate::model::Fault;
-use crate::model::visible::visible;
 use crate::net::{ConnectError, Origin, connect, deadline};
 
 /// Bytes of an answer at most: a server has a line of some hundred.
@@ -34,7 +33,7 @@ pub enum RuntimeSocket {
 impl fmt::Display for RuntimeSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unix(path) => write!(f, "{}", visible(&path.to_string_lossy())),
+            Self::Unix(path) => write!(f, "{}", path.display()),
             Self::Tcp(address) => write!(f, "{address}"),
         }
     }
@@ -196,14 +195,14 @@ pub fn backends(answer: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// What it said, for people: its beginning, on one line.
+/// What it said, for people: the beginning of its first line.
 #[must_use]
 pub fn quoted(answer: &str) -> String {
     let line = answer.lines().map(str::trim).find(|line| !line.is_empty());
     let Some(line) = line else { return "nothing".to_owned() };
-    let kept: String = line.chars().take(SHOWN).collect();
-    let cut = if kept.len() < line.len() { "…" } else { "" };
-    format!("\"{}{cut}\"", visible(&kept))
+    let sign = |c: char| if matches!(c, ' '..='~') { c.to_string() } else { c.escape_default().to_string() };
+    let cut = if line.chars().nth(SHOWN).is_some() { "…" } else { "" };
+    format!("\"{}{cut}\"", line.chars().take(SHOWN).map(sign).collect::<String>())
 }
 
 /// Reads `bytes` as answers; for the fuzzer.
@@ -213,7 +212,7 @@ pub fn fuzz_parse(bytes: &[u8]) {
     if let Ok(rows) = servers(&text) {
         assert!(rows.len() < text.lines().count(), "the head is no server");
     }
-    assert!(quoted(&text).chars().all(|c| !c.is_control()));
+    assert!(quoted(&text).chars().all(|c| matches!(c, ' '..='~' | '…')));
     let _ = backends(&text);
 }
 

@@ -42,7 +42,10 @@ pub(super) struct Request {
 /// The URL of the suite.
 pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
     let credentials = "write `auth: {user: NAME, password: \"${PASSWORD}\"}` with PASSWORD under `secrets`";
-    parse_url(&args.get(&URL), credentials).map_err(|(message, help)| URL.invalid(message, help))
+    let text = args.get(&URL);
+    let (bare, _) =
+        url_without_zone(&text).map_err(|why| URL.invalid(why, "write it as in http://[fe80::1%25eth0]/"))?;
+    parse_url(&text, &bare, credentials).map_err(|(message, help)| URL.invalid(message, help))
 }
 
 /// The host of the suite's URL with its zone, which is sent nowhere.

@@ -9,7 +9,6 @@ use url::Url;
 
 use super::{Outgoing, Version};
 use crate::model::Text;
-use crate::model::interface::url_without_zone;
 
 /// Headers that frame the message or belong to the connection; the HTTP layer writes them.
 const FRAMING: &[&str] = &[
@@ -26,13 +25,11 @@ const FRAMING: &[&str] = &[
 /// What cannot be sent: the mistake, and the remedy.
 pub type Unsendable = (String, String);
 
-/// An http or https URL without its fragment, which no server sees, and without its zone, which is none of the server's. `credentials` says
-/// where those belong that stand in it.
-pub fn parse_url(text: &Text, credentials: &str) -> Result<Url, Unsendable> {
+/// An http or https URL without its fragment, which no server sees. `bare` is its value without a zone, which is none of the server's;
+/// `credentials` says where those belong that stand in it.
+pub fn parse_url(text: &Text, bare: &str, credentials: &str) -> Result<Url, Unsendable> {
     let help = || "write an absolute URL such as https://www.example/health".to_owned();
-    let (bare, _) =
-        url_without_zone(text).map_err(|why| (why, "write it as in http://[fe80::1%25eth0]/".to_owned()))?;
-    let mut url = Url::parse(&bare).map_err(|error| (format!("`{text}`: {error}"), help()))?;
+    let mut url = Url::parse(bare).map_err(|error| (format!("`{text}`: {error}"), help()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err((format!("`{}` is not http or https", url.scheme()), help()));
     }

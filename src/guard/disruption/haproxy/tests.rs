@@ -1,7 +1,7 @@
 //! Against a small server that speaks the runtime API as HAProxy does.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -226,7 +226,7 @@ async fn whoever_cannot_be_asked_says_what_to_do() {
     let refused = haproxy.refused("web", "web1").await;
     assert!(refused.starts_with(&format!("there is no socket {path}: start HAProxy")), "{refused}");
     if !nix::unistd::geteuid().is_root() {
-        std::fs::set_permissions(haproxy.folder.path(), PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(haproxy.folder.path(), PermissionsExt::from_mode(0o000)).unwrap();
         let refused = haproxy.refused("web", "web1").await;
         std::fs::set_permissions(haproxy.folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
         assert!(refused.contains("run it as root"), "{refused}");

@@ -145,6 +145,7 @@ struct Ready {
 
 impl HttpRequest {
     /// Why it cannot be sent as it is written: the mistake, and the remedy.
+    #[must_use]
     pub fn unsendable(&self) -> Option<(String, String)> {
         self.ready().err()
     }
@@ -154,7 +155,7 @@ impl HttpRequest {
     }
 
     fn ready(&self) -> Result<Ready, (String, String)> {
-        let url = parse_url(&self.url, "write a header `authorization` with a variable of `secrets`")?;
+        let url = parse_url(&self.url, &self.url, "write a header `authorization` with a variable of `secrets`")?;
         let method = parse_method(&self.method, self.body.is_some())?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
