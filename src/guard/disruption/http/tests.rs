@@ -9,6 +9,8 @@ use tokio::task::JoinHandle;
 
 use super::{HttpChange, HttpProof, HttpRequest, HttpRoots, HttpTerms};
 use crate::guard::disruption::{Disruption, Undo};
+use crate::lab::pki::Pki;
+use crate::lab::web::WebLab;
 use crate::model::Text;
 
 const TOKEN: &str = "t0ken-of-nobody";
@@ -311,4 +313,25 @@ async fn what_cannot_be_read_is_told_before_anything_is_sent() {
     let why = disruption(change).prepare().await.unwrap_err();
     assert!(why.contains("/no/such/ca.pem") && why.contains("load ca_file"), "{why}");
     assert!(api.asked().is_empty());
+}
+
+/// Whom it does not trust it tells nothing; whom it does, also over HTTP/2.
+#[tokio::test]
+async fn nothing_is_sent_to_a_server_that_does_not_verify() {
+    let (api, pki, folder) = (Api::start().await, Pki::new().unwrap(), tempfile::tempdir().unwrap());
+    let web = WebLab::start(&pki).await.unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, pki.ca_pem()).unwrap();
+    let own = || HttpRoots::File(ca.clone());
+    let change = |peer: std::net::SocketAddr, roots: HttpRoots| {
+        let mut change = api.blind();
+        change.request = HttpRequest { url: format!("https://{peer}/").into(), ..api.request("GET", "/") };
+        change.terms.roots = roots;
+        disruption(change)
+    };
+    change(web.https(), own()).inject().await.unwrap();
+    for (peer, roots) in [(web.https(), HttpRoots::Webpki), (web.expired(), own()), (web.wrong_name(), own())] {
+        let why = change(peer, roots).inject().await.unwrap_err();
+        assert!(why.contains("does not verify: ") && why.contains("no request was sent"), "{why}");
+    }
 }
