@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod api;
 mod marks;
 mod skips;
 
@@ -11,6 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use api::Api;
 use marks::{BINARY, Marks};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -339,6 +341,50 @@ async fn secrets_are_kept_by_their_names_alone() {
     let ended = desk.shakedown(&["restore"]);
     assert_eq!((ended.code, desk.state().as_str()), (0, "ok\n"), "{}{}", ended.out, ended.err);
     assert!(!(ended.out + &ended.err).contains("s3cret-word"));
+}
+
+/// So is a request, and its inverse is sent with them once they are there.
+#[tokio::test]
+async fn a_request_is_kept_by_the_names_of_its_secrets() {
+    let mut desk = Desk::new();
+    let (api, listener) = (Api::default(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let at = format!("http://{}", listener.local_addr().unwrap());
+    api.clone().serve(listener);
+    desk.suite("f", &desk.mends(), HOUR);
+    let path = desk.marks.path("f.yaml");
+    let suite = std::fs::read_to_string(&path).unwrap().replace("suite: s\n", "suite: s\nsecrets: [TOKEN]\n");
+    let request = |path: &str| {
+        format!(
+            "url: \"{at}/{path}?t=${{TOKEN}}\", headers: {{authorization: \"Bearer ${{TOKEN}}\"}}, body: \"${{TOKEN}}\""
+        )
+    };
+    let http = format!("{{http: {{{}, undo: {{{}}}}}}}", request("down"), request("up"));
+    let suite = suite.replacen("inject: {run:", &format!("inject: [{http}, {{run:"), 1);
+    std::fs::write(&path, suite.replacen("}\n      restore:", "}]\n      restore:", 1)).unwrap();
+    desk.environment = vec![("TOKEN", "s3cret-word")];
+    let plan = desk.shakedown(&["plan", "f.yaml"]).out;
+    let line = format!(
+        "curl -sSi -X POST -H 'authorization: Bearer '\"$TOKEN\" -H content-type: --data-raw \"$TOKEN\" '{at}/up?t='\"$TOKEN\""
+    );
+    assert!(plan.contains(&line) && !plan.contains("s3cret-word"), "{plan}");
+    desk.dead("f.yaml").await;
+    assert!(api.is_down());
+    let text = std::fs::read_to_string(desk.journal()).unwrap();
+    assert!(!text.contains("s3cret-word") && text.contains("\"secret\": \"TOKEN\""), "{text}");
+    desk.environment = vec![("SHAKEDOWN_COLOR", "never")];
+    let ended = desk.shakedown(&["restore"]);
+    assert!(ended.code == 3 && ended.err.contains("not set: TOKEN"), "{}", ended.err);
+    assert!(api.is_down() && desk.state() == "broken\n" && desk.marks.journals().len() == 1);
+    desk.environment = vec![("TOKEN", "s3cret-word")];
+    let ended = desk.shakedown(&["restore"]);
+    assert_eq!((ended.code, desk.state().as_str(), api.is_down()), (0, "ok\n", false), "{}{}", ended.out, ended.err);
+    let switched = api.switched().pop().unwrap();
+    assert!(
+        switched.starts_with("POST /up?t=s3cret-word ") && switched.contains("authorization: Bearer s3cret-word"),
+        "{switched}"
+    );
+    let told = ended.out + &ended.err;
+    assert!(told.contains(&format!("ran: {line}")) && !told.contains("s3cret-word"), "{told}");
 }
 
 /// Interrupted in the middle of a restore command, it ends that and keeps the journal.

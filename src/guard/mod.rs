@@ -24,6 +24,7 @@ mod processes;
 mod program;
 mod recovery;
 mod result;
+mod secrets;
 
 use std::path::PathBuf;
 use std::time::Duration;

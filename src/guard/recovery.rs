@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::fault::Fault;
-use super::journal::{self, Damage, FoundJournal, JournalRecord, KeptCommand, KeptUndo};
+use super::journal::{self, Damage, FoundJournal, JournalRecord, KeptUndo};
 use super::plan::UndoPlan;
 use super::{RestoreResult, Undo};
 use crate::model::shell;
@@ -46,9 +46,8 @@ impl FoundJournal {
     /// Values that must not be shown.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
-        let record = self.content.iter();
-        let commands = record.flat_map(JournalRecord::commands);
-        commands.flat_map(KeptCommand::secrets).filter_map(|name| std::env::var(name).ok()).collect()
+        let names = self.content.iter().flat_map(JournalRecord::secrets);
+        names.filter_map(|name| std::env::var(name).ok()).collect()
     }
 
     /// What would be run, in this order.
@@ -109,6 +108,10 @@ impl FoundJournal {
                 },
                 KeptUndo::Command(command) => match command.command(variable) {
                     Ok(command) => undo.undos.push(Undo::Command(command)),
+                    Err(names) => missing.extend(names),
+                },
+                KeptUndo::Http(kept) => match kept.request(variable) {
+                    Ok(request) => undo.undos.push(request),
                     Err(names) => missing.extend(names),
                 },
             }

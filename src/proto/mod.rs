@@ -1,8 +1,9 @@
-//! Protocols: bytes and state machines of TLS, DNS, DNSSEC, QUIC, ICMP, HTTP and iperf3. A protocol knows sockets and
-//! clocks ([`net`](crate::net)); it knows nothing of suites: no fields, no facts, no context of a probe.
+//! Protocols: bytes and state machines of TLS, DNS, DNSSEC, QUIC, ICMP, HTTP, iperf3, and HAProxy's runtime API. A protocol knows
+//! sockets and clocks ([`net`](crate::net)); it knows nothing of suites: no fields, no facts, no context of a probe.
 
 pub mod dns;
 pub mod dnssec;
+pub mod haproxy;
 pub mod http;
 pub mod icmp;
 pub mod iperf3;

@@ -36,6 +36,10 @@ const BEYOND: &[(&str, &str)] = &[
     ("impairs connections of before alone", "rules between groups"),
     ("it impairs nothing", "rules within a group"),
     ("which address, and of which device?", "rules within a group"),
+    ("is no `BACKEND/SERVER`", "typed texts"),
+    ("is neither the path of a socket nor", "typed texts"),
+    ("nothing puts back what this request breaks", "rules between groups"),
+    ("`undo` is the same request", "two groups compared"),
     ("has no length of its prefix", "text within a value"),
     ("nothing starts a process again", "rules between groups"),
     ("nothing undoes what the command", "rules between groups"),
@@ -295,7 +299,7 @@ const REFUSED: &[&str] = &[
 fn the_schema_is_strict_and_small() {
     let text = shakedown::suite::schema::text(FAMILIES);
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), schema());
-    assert!(text.len() < 275_000, "{} bytes", text.len());
+    assert!(text.len() < 290_000, "{} bytes", text.len());
     let (mut problems, mut referred) = (Vec::new(), BTreeSet::new());
     strict(&schema(), "#", &[], &mut problems, &mut referred);
     let schema = schema();

@@ -16,6 +16,8 @@ struct Pair {
     sandbox: CliSandbox,
     front: u16,
     admin: u16,
+    /// Of another `stats socket`, which may not change anything.
+    operator: u16,
     _daemon: Daemon,
 }
 
@@ -23,28 +25,30 @@ impl Pair {
     fn start() -> Self {
         let sandbox = CliSandbox::new();
         let prepare = || {
-            let ports = [free_port(), free_port(), free_port(), free_port()];
-            let [front, admin, a, b] = ports;
+            let ports = [free_port(), free_port(), free_port(), free_port(), free_port()];
+            let [front, admin, operator, a, b] = ports;
             let config = format!(
-                "global\n    stats socket ipv4@127.0.0.1:{admin} level admin\n\
+                "global\n    stats socket ipv4@127.0.0.1:{admin} level admin\n    \
+                 stats socket ipv4@127.0.0.1:{operator} level operator\n    stats socket {} level admin\n\
                  defaults\n    timeout connect 2s\n    timeout client 10s\n    timeout server 10s\n\
                  frontend front\n    mode tcp\n    bind 127.0.0.1:{front}\n    default_backend pair\n\
                  backend pair\n    mode tcp\n    server a 127.0.0.1:{a}\n    server b 127.0.0.1:{b} backup\n{}{}",
+                sandbox.path("admin.sock").display(),
                 backend("a", a),
                 backend("b", b)
             );
             let mut command = HAPROXY.command();
             command.arg("-db").arg("-f").arg(sandbox.write("haproxy.cfg", &config));
-            (command, (front, admin))
+            (command, [front, admin, operator])
         };
-        let ready = |(front, admin): &(u16, u16), _: &str| listens(*front) && listens(*admin);
-        let (daemon, (front, admin)) = Daemon::start(&sandbox.path("haproxy.log"), prepare, ready);
+        let ready = |ports: &[u16; 3], _: &str| ports.iter().all(|port| listens(*port));
+        let (daemon, [front, admin, operator]) = Daemon::start(&sandbox.path("haproxy.log"), prepare, ready);
         // `./admin WORDS` is a command of the admin socket.
         sandbox.script(
             "admin",
             &format!("#!/bin/bash\nset -e\nexec 3<>/dev/tcp/127.0.0.1/{admin}\necho \"$*\" >&3\ncat <&3\n"),
         );
-        Self { sandbox, front, admin, _daemon: daemon }
+        Self { sandbox, front, admin, operator, _daemon: daemon }
     }
 
     /// The answer of the admin socket.
@@ -64,11 +68,21 @@ impl Pair {
     }
 
     fn check(&self, inject: &str, observe: &str) -> String {
+        let inject = format!("inject: {{run: {inject}}}\n      restore: {{run: [./admin, enable, server, pair/a]}}");
+        self.check_of(&inject, observe)
+    }
+
+    /// The same, by the program itself.
+    fn built_in(&self, socket: &str, server: &str, state: &str, observe: &str) -> String {
+        let fields = format!("socket: \"{socket}\", server: {server}, state: {state}");
+        self.check_of(&format!("inject: {{haproxy: {{{fields}}}}}"), observe)
+    }
+
+    fn check_of(&self, inject: &str, observe: &str) -> String {
         format!(
             "  - id: failover\n    failover:\n      \
              probe: {{http: {{url: \"http://127.0.0.1:{}/\", timeout: 900ms}}, interval: 10ms}}\n      \
-             inject: {{run: {inject}}}\n      restore: {{run: [./admin, enable, server, pair/a]}}\n      \
-             observe: {observe}\n      steady: 300ms\n      settle: 300ms\n    \
+             {inject}\n      observe: {observe}\n      steady: 300ms\n      settle: 300ms\n    \
              expect: {{recovered: true, restored: true, steady.after: true, EXPECT}}\n",
             self.front
         )
@@ -138,4 +152,62 @@ fn a_run_that_is_killed_leaves_nothing_broken() {
     assert!(broken.is_some(), "never broken: {shown}");
     assert!(restored.is_some(), "not restored within {RESTORED_WITHIN:?}: {shown}");
     assert!(!pair.sandbox.path("report.json").exists(), "it was killed in the middle");
+}
+
+#[test]
+fn a_server_is_taken_out_and_put_back_by_the_program_itself() {
+    if !installed(&[HAPROXY]) {
+        return;
+    }
+    let (_room, pair) = (quiet(), Pair::start());
+    let unix = pair.sandbox.path("admin.sock").display().to_string();
+    let tcp = format!("127.0.0.1:{}", pair.admin);
+    for (socket, state, said) in [(&unix, "drain", "DRAIN"), (&tcp, "maint", "MAINT")] {
+        let check = pair.built_in(socket, "pair/a", state, "1s").replace("EXPECT", "outages: 0, lost: 0");
+        let run = pair.sandbox.begin(&check, &["--allow-disruptive"]);
+        let broken = within(PATIENCE, || (pair.state("a") == said).then_some(()));
+        let ended = run.wait_with_output().unwrap();
+        let shown = std::fs::read_to_string(pair.sandbox.path("shown.txt")).unwrap();
+        assert!(broken.is_some() && ended.status.success(), "{state}: {shown}");
+        assert_eq!(pair.state("a"), "no check", "{state}: it is back");
+    }
+    // Whoever kills the run puts it back as well.
+    let check = pair.built_in(&unix, "pair/a", "maint", "1m").replace("EXPECT", "outages: 0");
+    let mut run = pair.sandbox.begin(&check, &["--allow-disruptive"]);
+    let broken = within(PATIENCE, || (pair.state("a") == "MAINT").then_some(()));
+    run.kill().unwrap();
+    let restored = within(RESTORED_WITHIN, || (pair.state("a") == "no check").then_some(()));
+    run.wait().unwrap();
+    assert!(broken.is_some() && restored.is_some(), "{broken:?} {restored:?}");
+}
+
+/// HAProxy's own words, of whatever version is installed, are understood.
+#[test]
+fn what_haproxy_will_not_do_is_told_before_anything_is_broken() {
+    if !installed(&[HAPROXY]) {
+        return;
+    }
+    let (_room, pair) = (quiet(), Pair::start());
+    let (tcp, operator) = (format!("127.0.0.1:{}", pair.admin), format!("127.0.0.1:{}", pair.operator));
+    let front = format!("127.0.0.1:{}", pair.front);
+    pair.admin("set server pair/b state drain");
+    let missing = pair.sandbox.path("no.sock").display().to_string();
+    for (socket, server, why) in [
+        (&tcp, "pair/c", "backend `pair` has no server `c`; it has a, b"),
+        (&tcp, "pear/a", "HAProxy has no backend `pear`; it has pair"),
+        (&tcp, "pair/b", "pair/b was taken out before (state `drain`)"),
+        (&operator, "pair/a", "has the level `operator`: write `level admin`"),
+        (&front, "pair/a", "this is not what HAProxy says of servers"),
+        (&missing, "pair/a", "there is no socket"),
+    ] {
+        let check = pair.built_in(socket, server, "drain", "1s").replace("EXPECT", "outages: 0");
+        let ran = pair.sandbox.run(&check, &["--allow-disruptive"]);
+        let detail = ran.report["checks"][0]["fault"]["detail"].as_str().unwrap_or_default();
+        assert!(
+            ran.code == 3 && detail.contains(why) && detail.contains("nothing was injected"),
+            "{why}: {}",
+            ran.shown
+        );
+        assert_eq!((pair.state("a"), pair.state("b")), ("no check".into(), "DRAIN".into()));
+    }
 }

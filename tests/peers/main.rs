@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "../api/mod.rs"]
+mod api;
 mod certificates;
 mod daemon;
 mod dnssec;

@@ -29,6 +29,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("src/proto/dns/rdata.rs", "dns_answer"),
     ("src/proto/dnssec/read.rs", "dnssec"),
     ("src/model/parse.rs", "suite"),
+    ("src/proto/haproxy.rs", "haproxy"),
     ("src/proto/http/charset.rs", "http_answer"),
     ("src/proto/http/client.rs", "http_answer"),
     ("src/proto/http/coding.rs", "http_answer"),

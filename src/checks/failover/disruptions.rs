@@ -1,5 +1,8 @@
 //! Built-in disruptions as a suite writes them.
 
+mod haproxy;
+mod http;
+
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -102,6 +105,16 @@ fields! { pub(super) KINDS;
         FieldKind::Map(&IMPAIRMENT),
         "Impairs what passes a proxy of `proxies`, by its name; needs no root.",
     );
+    pub(super) const HAPROXY: Field<Option<Args>> = Field::optional(
+        "haproxy",
+        FieldKind::Group(haproxy::HAPROXY_FIELDS),
+        "Has HAProxy take a server out, over its `stats socket`, and use it again.",
+    );
+    pub(super) const HTTP: Field<Option<Args>> = Field::optional(
+        "http",
+        FieldKind::Group(http::HTTP_FIELDS),
+        "Sends a request that breaks something, and one that puts it back: for whatever has an API.",
+    );
 }
 
 /// Message and help.
@@ -117,7 +130,7 @@ pub(super) fn disruption<T: Argument>(
     proxies: &ProxySettings,
 ) -> Result<Option<Disruption>, Invalid> {
     let impaired = group.get(&PROXY);
-    let kinds = [&LINK, &DROP, &PARTITION, &PROCESS, &ADDRESS];
+    let kinds = [&LINK, &DROP, &PARTITION, &PROCESS, &ADDRESS, &HAPROXY, &HTTP];
     let mut given = kinds.into_iter().filter_map(|kind| Some((kind, group.get(kind)?)));
     let first = given.next();
     let other = given.next().map(|(other, _)| other.name()).or((!impaired.is_empty()).then_some(PROXY.name()));
@@ -131,6 +144,15 @@ pub(super) fn disruption<T: Argument>(
     }
     let Some((kind, args)) = first else { return Ok(None) };
     let at = |(message, help): Wrong| field.invalid(format!("`{}`: {message}", kind.name()), help);
+    // What is no argument of a program has rules of its own for secrets.
+    let elsewhere = match kind.name() {
+        "haproxy" => Some(haproxy::change(&args).map(Disruption::Haproxy)),
+        "http" => Some(http::change(&args, has_restore).map(|change| Disruption::Http(Box::new(change)))),
+        _ => None,
+    };
+    if let Some(made) = elsewhere {
+        return made.map(Some).map_err(at);
+    }
     if args.holds_secret() {
         let message = "every user of this host could read the secret in the list of processes".to_owned();
         return Err(at((message, "name devices, addresses and processes outright".to_owned())));

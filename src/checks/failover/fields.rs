@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub(super) use super::abort::ABORT_IF;
-use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS, PROXY};
+use super::disruptions::{ADDRESS, DROP, HAPROXY, HTTP, LINK, PARTITION, PROCESS, PROXY};
 use super::proxies::PLACE;
 pub(super) use super::timers::TIMERS;
 use crate::model::table::fields;
@@ -47,6 +47,8 @@ fields! { INJECT_FIELDS;
     use PROCESS;
     use ADDRESS;
     use PROXY;
+    use HAPROXY;
+    use HTTP;
 }
 
 fields! { STREAM_FIELDS;

@@ -124,7 +124,7 @@ pub(super) fn touched(args: &Args, streams: &[StreamConfig], plan: &FaultPlan) -
         .iter()
         .zip(streams)
         .flat_map(|((_, name, probe), stream)| touched::of_stream(name, probe, &stream.probe.target()));
-    hosts.chain(plan.inject.iter().filter_map(Step::built_in).filter_map(touched::of_disruption)).collect()
+    hosts.chain(plan.inject.iter().filter_map(Step::built_in).flat_map(touched::of_disruption)).collect()
 }
 
 /// The streams.

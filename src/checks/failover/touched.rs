@@ -7,6 +7,7 @@ use crate::guard::Disruption;
 use crate::guard::disruption::{PacketDrop, ProcessTarget};
 use crate::model::NestedProbe;
 use crate::probe::Touched;
+use crate::proto::haproxy::RuntimeSocket;
 
 /// The hosts that a stream asks. A command breaks what only it knows: the hosts that are watched stand for that.
 pub(super) fn of_stream(name: &str, probe: &NestedProbe, target: &str) -> Vec<Touched> {
@@ -35,7 +36,7 @@ fn bare(address: &str) -> String {
 }
 
 /// What a built-in disruption is done to; nothing of this host where that is a part of the run. Where it is narrowed down twice, as packets of a peer at a device, either name is enough.
-pub(super) fn of_disruption(disruption: &Disruption) -> Option<Touched> {
+pub(super) fn of_disruption(disruption: &Disruption) -> Vec<Touched> {
     let within = |device: &String, netns: &Option<String>| match netns {
         Some(netns) => format!("{netns}/{device}"),
         None => device.clone(),
@@ -58,9 +59,18 @@ pub(super) fn of_disruption(disruption: &Disruption) -> Option<Touched> {
             ProcessTarget::PidFile(file) => file.display().to_string(),
             ProcessTarget::Unit(unit) => unit.clone(),
         }],
-        Disruption::Proxy(_) => return None,
+        Disruption::Haproxy(change) => vec![match &change.server.socket {
+            RuntimeSocket::Unix(path) => path.display().to_string(),
+            RuntimeSocket::Tcp(address) => address.ip().to_string(),
+        }],
+        // Each server that is asked must be allowed.
+        Disruption::Http(change) => {
+            let touched = |host: String| Touched { what: format!("{host} (asked by `inject`)"), names: vec![host] };
+            return change.hosts().into_iter().map(touched).collect();
+        }
+        Disruption::Proxy(_) => return Vec::new(),
     };
-    Some(Touched { what: disruption.subject(), names })
+    vec![Touched { what: disruption.subject(), names }]
 }
 
 #[cfg(test)]
@@ -111,11 +121,28 @@ mod tests {
             ("address: {remove: 198.51.100.9/24, from: eth1}", "198.51.100.9", "device eth1"),
             ("process: {unit: haproxy.service}", "haproxy.service", "process "),
             ("process: {pid_file: /run/x.pid}", "/run/x.pid", "process "),
+            ("haproxy: {socket: /run/x.sock, server: web/a}", "/run/x.sock", "haproxy /run/x.sock"),
+            ("haproxy: {socket: \"198.51.100.9:99\", server: web/a}", "198.51.100.0/24", "haproxy 198.51.100.9:99"),
+            ("haproxy: {socket: \"[2001:db8::9]:99\", server: web/a}", "\"2001:db8::/32\"", "haproxy [2001:db8::9]:99"),
         ] {
             let fields = format!("{probe}, inject: {{{inject}}}");
             assert_eq!(denied(&format!("192.0.2.7, {allowed}"), &fields), None, "{inject}");
             let what = denied("192.0.2.7, eth10, lb2/eth1, 192.0.2.0/24", &fields).unwrap_or_default();
             assert!(what.starts_with(others), "{inject}: {what}");
+        }
+    }
+
+    #[test]
+    fn of_requests_each_server_counts() {
+        let fields = "probe: {icmp: {host: 192.0.2.7}}, inject: {http: {url: \"http://API.lab.example:8474/down\", \
+                      undo: {url: \"https://[2001:db8::5]/up\"}, verify: {url: \"http://192.0.2.8/\"}}}";
+        for (allowed, beyond) in [
+            ("192.0.2.0/24, \"*.lab.example\", \"2001:db8::/32\"", None),
+            ("192.0.2.0/24, \"2001:db8::/32\"", Some("api.lab.example (asked by `inject`)")),
+            ("192.0.2.0/24, \"*.lab.example\"", Some("2001:db8::5 (asked by `inject`)")),
+            ("192.0.2.7, \"*.lab.example\", \"2001:db8::/32\"", Some("192.0.2.8 (asked by `inject`)")),
+        ] {
+            assert_eq!(denied(allowed, fields).as_deref(), beyond, "{allowed}");
         }
     }
 

@@ -2,15 +2,13 @@
 
 mod content;
 
-use std::fmt::Write as _;
-
 use hyper::body::Bytes;
 use hyper::header::{
     ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
     EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT,
 };
 use hyper::http::uri::{Authority, PathAndQuery};
-use hyper::{Method, StatusCode, Uri};
+use hyper::{Method, StatusCode};
 use url::Url;
 
 pub(super) use self::content::of_secrets;
@@ -21,20 +19,9 @@ use crate::checks::shared::tls_fields::NameFields;
 use crate::model::interface::url_without_zone;
 use crate::model::{Args, Invalid, Text};
 use crate::proto::http::cookie::{self, CookieJar};
+use crate::proto::http::request_head::{RequestHead, parse_header, parse_method, parse_url, written_target};
 use crate::proto::http::{CertificateNames, ContinueSignal, ContinueState, Outgoing, Version};
 use crate::proto::tls::now;
-
-/// Headers that frame the message or belong to the connection; the HTTP layer writes them.
-const FRAMING: &[&str] = &[
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "upgrade",
-    "te",
-    "trailer",
-];
 
 /// A request without its URL.
 #[derive(Clone, Debug)]
@@ -54,29 +41,11 @@ pub(super) struct Request {
 
 /// The URL of the suite.
 pub(super) fn url(args: &Args) -> Result<Url, Invalid> {
+    let credentials = "write `auth: {user: NAME, password: \"${PASSWORD}\"}` with PASSWORD under `secrets`";
     let text = args.get(&URL);
-    let help = "write an absolute URL such as https://www.example/health";
     let (bare, _) =
         url_without_zone(&text).map_err(|why| URL.invalid(why, "write it as in http://[fe80::1%25eth0]/"))?;
-    let mut url = Url::parse(&bare).map_err(|error| URL.invalid(format!("`{text}`: {error}"), help))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(URL.invalid(format!("`{}` is not http or https", url.scheme()), help));
-    }
-    let authority = text.split_once("://").and_then(|(_, after)| after.split(['/', '?', '#']).next());
-    let named = authority.is_some_and(|authority| authority.contains('@'));
-    if named || !url.username().is_empty() || url.password().is_some() {
-        return Err(URL.invalid(
-            "a user or password in a URL would show in every report",
-            "write `auth: {user: NAME, password: \"${PASSWORD}\"}` with PASSWORD under `secrets`",
-        ));
-    }
-    if text.contains(|c: char| c == '\\' || c.is_control()) {
-        return Err(
-            URL.invalid("a backslash or a control character would be sent as something else", "write it as %5C, %09 …")
-        );
-    }
-    url.set_fragment(None);
-    Ok(url)
+    parse_url(&text, &bare, credentials).map_err(|(message, help)| URL.invalid(message, help))
 }
 
 /// The host of the suite's URL with its zone, which is sent nowhere.
@@ -116,23 +85,6 @@ pub(super) fn shown(args: &Args) -> String {
     text.shown().split_once('#').map_or(text.shown(), |(before, _)| before).to_owned()
 }
 
-/// Path and query exactly as written. What no request can carry (a blank, letters beyond ASCII) is percent-encoded.
-fn target(text: &str) -> Option<PathAndQuery> {
-    let (_, after) = text.split_once("://")?;
-    let after = after.split_once('#').map_or(after, |(before, _)| before);
-    let written = after.find(['/', '?']).map_or("", |at| &after[at..]);
-    let mut out = String::from(if written.starts_with('/') { "" } else { "/" });
-    for byte in written.bytes() {
-        match byte {
-            b'!'..=b'~' => out.push(char::from(byte)),
-            _ => {
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
-    out.parse().ok()
-}
-
 impl Request {
     pub(super) fn from_args(args: &Args) -> Result<Self, Invalid> {
         let mut headers = HeaderMap::new();
@@ -166,40 +118,29 @@ impl Request {
         if waits.is_some() {
             headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
         }
-        Ok(Self { method, headers, authority, target: target(&args.get(&URL)), body, jar: CookieJar::default(), waits })
+        Ok(Self {
+            method,
+            headers,
+            authority,
+            target: written_target(&args.get(&URL)),
+            body,
+            jar: CookieJar::default(),
+            waits,
+        })
     }
 
     /// As hyper sends it to `url`.
     pub(super) fn for_url(&self, url: &Url, version: Version) -> Result<hyper::Request<Outgoing>, String> {
-        let authority = match &self.authority {
-            Some(authority) => authority.clone(),
-            None => {
-                url[url::Position::BeforeHost..url::Position::AfterPort].parse().map_err(|e| format!("{url}: {e}"))?
-            }
-        };
-        let normal = || url[url::Position::BeforePath..url::Position::AfterQuery].parse::<PathAndQuery>();
-        let path = self.target.clone().map_or_else(normal, Ok).map_err(|error| format!("{url}: {error}"))?;
-        let host = HeaderValue::from_str(authority.as_str()).map_err(|error| format!("{url}: {error}"))?;
-        // HTTP/1.1 names the host in a header and the path alone in the first line, HTTP/2 and 3 have both in their pseudo-headers.
-        let uri = if version == Version::Http1 {
-            Uri::from(path)
-        } else {
-            let built = Uri::builder().scheme(url.scheme()).authority(authority).path_and_query(path).build();
-            built.map_err(|error| format!("{url}: {error}"))?
-        };
         let body = self.body.clone();
-        let mut request = hyper::Request::new(match &self.waits {
+        let body = match &self.waits {
             Some(signal) => Outgoing::awaiting(body, signal.clone()),
             None => Outgoing::now(body),
-        });
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = uri;
-        *request.headers_mut() = self.headers.clone();
+        };
+        let (target, authority) = (self.target.as_ref(), self.authority.as_ref());
+        let head = RequestHead { method: &self.method, url, target, authority, headers: &self.headers };
+        let mut request = head.with(version, body)?;
         if let Some(cookies) = self.cookies(url) {
             request.headers_mut().insert(COOKIE, cookies);
-        }
-        if version == Version::Http1 {
-            request.headers_mut().insert(HOST, host);
         }
         Ok(request)
     }
@@ -328,34 +269,11 @@ pub(super) fn redirect(from: &Url, status: StatusCode, headers: &HeaderMap) -> O
 fn method(args: &Args) -> Result<Method, Invalid> {
     let sends = content::is_given(args);
     let Some(text) = args.get(&METHOD) else { return Ok(if sends { Method::POST } else { Method::GET }) };
-    let upper = text.to_ascii_uppercase();
-    if upper == "CONNECT" {
-        return Err(METHOD.invalid("CONNECT asks for a tunnel, not for an answer", "use the family tcp"));
-    }
-    if upper == "TRACE" && sends {
-        return Err(METHOD.invalid("TRACE sends nothing but its head (RFC 9110, 9.3.8)", "leave the body out"));
-    }
-    if text != upper {
-        return Err(METHOD.invalid("methods are written in capitals", format!("write {upper}")));
-    }
-    Method::from_bytes(text.as_bytes())
-        .map_err(|_| METHOD.invalid(format!("`{text}` is not a method"), "write GET, HEAD, POST …"))
+    parse_method(&text, sends).map_err(|(message, help)| METHOD.invalid(message, help))
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Invalid> {
-    let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| HEADERS.invalid(format!("`{name}` is not a header name"), "write a name such as x-trace"))?;
-    if FRAMING.contains(&parsed.as_str()) {
-        let help = "leave it out; it is written as the body and the HTTP version need it";
-        return Err(HEADERS.invalid(format!("`{name}` belongs to the connection"), help));
-    }
-    if parsed == EXPECT {
-        return Err(HEADERS.invalid("`expect` is a promise to wait", "write `expect_continue: true`"));
-    }
-    // The value may be a secret, so the message does not show it.
-    let value = HeaderValue::from_str(value)
-        .map_err(|_| HEADERS.invalid(format!("the value of `{name}` cannot be sent"), "write it on one line"))?;
-    Ok((parsed, value))
+    parse_header(name, value, "write `expect_continue: true`").map_err(|(message, help)| HEADERS.invalid(message, help))
 }
 
 /// Whether the body waits for the server.

@@ -34,6 +34,8 @@ impl Disruption {
                 Some(AddressChange { kind, ..change.clone() }.shell_text())
             }
             Self::Proxy(proxy) => Some(proxy.inverse()),
+            Self::Haproxy(change) => Some(change.inverse()),
+            Self::Http(change) => change.inverse(),
         }
     }
 }

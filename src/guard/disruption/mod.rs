@@ -3,10 +3,12 @@
 //! - [`Disruption::prepare`] looks and changes nothing. What it hands back is enough to undo the disruption even for a process that knows
 //!   nothing else: the present state is in it.
 //! - An [`Undo`] may be restored twice, and when the thing is already back. It is verified by reading the state back.
-//! - Everything but proxies is done by `ip`, `nft` and signals: a command in a text for people does the same as this program.
+//! - What is done to this host is done by `ip`, `nft` and signals: a command in a text for people does the same as this program.
 
 mod address;
 mod control;
+mod haproxy;
+mod http;
 mod inverse;
 mod link;
 mod network;
@@ -22,6 +24,8 @@ mod tool;
 use serde::{Deserialize, Serialize};
 
 pub use address::{AddressChange, AddressUndo, ChangeKind};
+pub use haproxy::{HaproxyChange, HaproxyServer, HaproxyUndo, OutState};
+pub use http::{HttpChange, HttpProof, HttpRequest, HttpRoots, HttpTerms, HttpUndo};
 pub use link::{LinkDown, LinkUndo};
 pub use nft::NftUndo;
 pub use packets::{Direction, PacketDrop, Protocol};
@@ -47,6 +51,10 @@ pub enum Disruption {
     Address(AddressChange),
     /// A proxy of the run impairs what passes it.
     Proxy(ProxyImpairment),
+    /// HAProxy takes a server out.
+    Haproxy(HaproxyChange),
+    /// A request has somebody else break it.
+    Http(Box<HttpChange>),
 }
 
 /// What undoes a step of a disruption.
@@ -65,6 +73,10 @@ pub enum Undo {
     Address(AddressUndo),
     /// A proxy of the run impairs nothing any more.
     Proxy(ProxyUndo),
+    /// HAProxy uses a server again.
+    Haproxy(HaproxyUndo),
+    /// A request has somebody else put it back.
+    Http(Box<HttpUndo>),
 }
 
 impl Disruption {
@@ -78,6 +90,10 @@ impl Disruption {
             Self::Process(signal) => Ok(signal.prepare().await?.into_iter().map(Undo::Signal).collect()),
             Self::Address(change) => Ok(vec![Undo::Address(change.prepare().await?)]),
             Self::Proxy(proxy) => Ok(vec![Undo::Proxy(proxy.prepare().await?)]),
+            Self::Haproxy(change) => Ok(vec![Undo::Haproxy(change.prepare().await?)]),
+            Self::Http(change) => {
+                Ok(change.prepare().await?.into_iter().map(|undo| Undo::Http(Box::new(undo))).collect())
+            }
         }
     }
 
@@ -90,6 +106,8 @@ impl Disruption {
             Self::Process(signal) => signal.inject(),
             Self::Address(change) => change.inject().await,
             Self::Proxy(proxy) => proxy.inject().await,
+            Self::Haproxy(change) => change.inject().await,
+            Self::Http(change) => change.inject().await,
         }
     }
 
@@ -102,6 +120,8 @@ impl Disruption {
             Self::Process(signal) => signal.in_effect().await,
             Self::Address(change) => change.in_effect().await,
             Self::Proxy(proxy) => proxy.in_effect().await,
+            Self::Haproxy(change) => change.in_effect().await,
+            Self::Http(change) => change.in_effect().await,
         }
     }
 
@@ -123,6 +143,8 @@ impl Disruption {
             Self::Drop(drop) => return format!("packets{}", inside(&drop.netns)),
             Self::Process(signal) => return format!("process {}", signal.target.text()),
             Self::Proxy(proxy) => return proxy.subject(),
+            Self::Haproxy(change) => return change.subject(),
+            Self::Http(change) => return change.subject(),
         };
         format!("device {device}{}", inside(netns))
     }
@@ -137,6 +159,8 @@ impl Disruption {
             Self::Process(signal) => signal.shell_text(),
             Self::Address(change) => change.shell_text(),
             Self::Proxy(proxy) => proxy.shell_text(),
+            Self::Haproxy(change) => change.shell_text(),
+            Self::Http(change) => change.shell_text(),
         }
     }
 }
@@ -154,6 +178,8 @@ impl Undo {
             Self::Signal(process) => process.restore(),
             Self::Address(address) => address.restore().await,
             Self::Proxy(proxy) => proxy.restore().await,
+            Self::Haproxy(server) => server.restore().await,
+            Self::Http(request) => request.restore().await,
         }
     }
 
@@ -166,6 +192,8 @@ impl Undo {
             Self::Signal(process) => process.verify().await,
             Self::Address(address) => address.verify().await,
             Self::Proxy(proxy) => proxy.verify().await,
+            Self::Haproxy(server) => server.verify().await,
+            Self::Http(request) => request.verify().await,
         }
     }
 
@@ -179,13 +207,19 @@ impl Undo {
             Self::Signal(process) => process.by_hand(),
             Self::Address(address) => address.by_hand(),
             Self::Proxy(proxy) => proxy.by_hand(),
+            Self::Haproxy(server) => server.by_hand(),
+            Self::Http(request) => request.by_hand(),
         }
     }
 
-    /// It undoes what the kernel keeps: after a restart of this host nothing of it is left, and its numbers and names mean something
-    /// else.
+    /// It undoes what the kernel or a process of this host keeps: after a restart of this host nothing of it is left, and its numbers
+    /// and names mean something else.
     fn is_of_boot(&self) -> bool {
-        !matches!(self, Self::Command(_))
+        match self {
+            Self::Command(_) | Self::Http(_) => false,
+            Self::Haproxy(server) => server.is_of_this_host(),
+            _ => true,
+        }
     }
 
     /// Why nothing of it is left to undo, for people; `None` when something may be. `rebooted` since it was kept.

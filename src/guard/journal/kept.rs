@@ -7,8 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::CommandSpec;
-use crate::model::text::{MASK, TextPart};
-use crate::model::{Text, shell};
+use crate::guard::secrets::KeptText;
 
 /// Variables of every session.
 const NO_SECRETS: [&str; 10] =
@@ -17,23 +16,12 @@ const NO_SECRETS: [&str; 10] =
 /// A command without the secrets in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::guard) struct KeptCommand {
-    run: Vec<Vec<Part>>,
+    run: Vec<KeptText>,
     cwd: Option<PathBuf>,
     timeout: Duration,
     /// Variables that a script of it names, and that were set.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     reads: BTreeSet<String>,
-}
-
-/// A piece of a word.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Part {
-    Plain(String),
-    /// The value of the variable of this name.
-    Secret {
-        secret: String,
-    },
 }
 
 impl KeptCommand {
@@ -45,25 +33,7 @@ impl KeptCommand {
         let mut reads = BTreeSet::new();
         let mut run = Vec::new();
         for word in &command.run {
-            let parts = word
-                .parts()
-                .ok_or_else(|| format!("it cannot be told which part of {} is secret", shell::word(word.shown())))?;
-            let mut kept = Vec::new();
-            for part in parts {
-                match part {
-                    TextPart::Plain("") => {}
-                    TextPart::Plain(text) => kept.push(Part::Plain(text.to_owned())),
-                    // The text itself has it.
-                    TextPart::Hidden { place, value } if place == value => kept.push(Part::Plain(value.to_owned())),
-                    TextPart::Hidden { place, value } => {
-                        let secret = name(place, value, &variables()).ok_or_else(|| {
-                            format!("a secret of {} is the value of no variable", shell::word(word.shown()))
-                        })?;
-                        kept.push(Part::Secret { secret });
-                    }
-                }
-            }
-            run.push(kept);
+            run.push(KeptText::of(word, &variables)?);
             reads.extend(named(word).filter(|name| std::env::var_os(name).is_some()));
         }
         Ok(Self { run, cwd: command.cwd.clone(), timeout: command.timeout, reads })
@@ -79,23 +49,13 @@ impl KeptCommand {
         if !missing.is_empty() {
             return Err(missing);
         }
-        let run = self.run.iter().map(|parts| {
-            let value = |part: &Part| match part {
-                Part::Plain(text) => text.clone(),
-                Part::Secret { secret } => variable(secret).unwrap_or_default(),
-            };
-            let secret = parts.iter().any(|part| matches!(part, Part::Secret { .. }));
-            Text::new(parts.iter().map(value).collect::<String>(), secret.then(|| shown(parts)).as_deref())
-        });
+        let run = self.run.iter().map(|word| word.text(&variable));
         Ok(CommandSpec { run: run.collect(), cwd: self.cwd.clone(), timeout: self.timeout })
     }
 
     /// Variables that it needs.
     fn variables(&self) -> impl Iterator<Item = &str> {
-        let secrets = self.run.iter().flatten().filter_map(|part| match part {
-            Part::Secret { secret } => Some(secret.as_str()),
-            Part::Plain(_) => None,
-        });
+        let secrets = self.run.iter().flat_map(KeptText::variables);
         secrets.chain(self.reads.iter().map(String::as_str))
     }
 
@@ -103,27 +63,6 @@ impl KeptCommand {
     pub(in crate::guard) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.variables().filter(|name| !NO_SECRETS.contains(name))
     }
-}
-
-/// A word with [`MASK`] for each secret.
-fn shown(parts: &[Part]) -> String {
-    let text = |part: &Part| match part {
-        Part::Plain(text) => text.clone(),
-        Part::Secret { .. } => MASK.to_owned(),
-    };
-    parts.iter().map(text).collect()
-}
-
-/// The variable that holds a secret; of a value that a check captured (`${checks.login.token}`) the one that must hold it when it
-/// is needed again.
-fn name(place: &str, value: &str, variables: &[(String, String)]) -> Option<String> {
-    let holds = |(_, held): &&(String, String)| held == value;
-    let captured = || {
-        let inner = place.strip_prefix("${")?.strip_suffix('}')?;
-        let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-        Some(inner.chars().map(letter).collect())
-    };
-    captured().or_else(|| Some(variables.iter().filter(holds).min()?.0.clone()))
 }
 
 /// Names that stand behind a `$` in a script.

@@ -20,8 +20,10 @@ use sha2::{Digest as _, Sha256};
 pub use folder::{folders, set_folder};
 pub(super) use kept::KeptCommand;
 
+use super::disruption::HttpUndo;
 use super::plan::UndoPlan;
 use super::processes::{self, Process};
+use super::secrets::{KeptText, variables};
 use super::{Custody, Undo};
 use crate::model::visible::visible_lines;
 use crate::net::netns;
@@ -67,6 +69,7 @@ pub(super) struct JournalRecord {
 pub(super) enum KeptUndo {
     Command(KeptCommand),
     BuiltIn(Undo),
+    Http(Box<HttpUndo<KeptText>>),
 }
 
 /// As it stands in the file.
@@ -99,14 +102,17 @@ impl JournalRecord {
         inject: Vec<String>,
         undo: &UndoPlan,
     ) -> Result<Self, JournalError> {
-        let keep = |command| {
-            KeptCommand::of(command, variables).map_err(|why| JournalError {
-                detail: format!("the journal keeps no secrets, and {why}"),
-                remedy: "name the variable that holds it under `secrets`".to_owned(),
-            })
+        let unnamed = |why| JournalError {
+            detail: format!("the journal keeps no secrets, and {why}"),
+            remedy: "name the variable that holds it under `secrets`".to_owned(),
         };
+        let keep = |command| KeptCommand::of(command, variables).map_err(unnamed);
         let undos = undo.undos.iter().map(|undo| match undo {
             Undo::Command(command) => keep(command).map(KeptUndo::Command),
+            Undo::Http(request) => {
+                let kept = request.with(|text| KeptText::of(text, variables)).map_err(unnamed)?;
+                Ok(KeptUndo::Http(Box::new(kept)))
+            }
             built_in => Ok(KeptUndo::BuiltIn(built_in.clone())),
         });
         Ok(Self {
@@ -130,9 +136,19 @@ impl JournalRecord {
     pub(super) fn commands(&self) -> impl Iterator<Item = &KeptCommand> {
         let undos = self.undos.iter().filter_map(|undo| match undo {
             KeptUndo::Command(command) => Some(command),
-            KeptUndo::BuiltIn(_) => None,
+            KeptUndo::BuiltIn(_) | KeptUndo::Http(_) => None,
         });
         undos.chain(&self.verify)
+    }
+
+    /// Variables whose values must not be shown.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let requests = self.undos.iter().filter_map(|undo| match undo {
+            KeptUndo::Http(request) => Some(request),
+            KeptUndo::Command(_) | KeptUndo::BuiltIn(_) => None,
+        });
+        let texts = requests.flat_map(|request| request.texts()).flat_map(KeptText::variables);
+        self.commands().flat_map(KeptCommand::secrets).chain(texts)
     }
 
     pub(super) fn is_of_this_boot(&self) -> bool {
@@ -235,13 +251,6 @@ pub(super) fn hold(path: &Path) -> Option<File> {
     let file = File::open(path).ok()?;
     file.try_lock().ok()?;
     Some(file)
-}
-
-/// The variables of this process.
-fn variables() -> Vec<(String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
 }
 
 /// Names the start of the system; empty where it has none.
@@ -360,8 +369,10 @@ pub fn fuzz_parse(bytes: &[u8]) {
         let _ = command.command(|name| Some(name.to_owned())).map(|command| command.shell_text());
     }
     for undo in &document.journal.undos {
-        if let KeptUndo::BuiltIn(undo) = undo {
-            let _ = undo.by_hand();
+        match undo {
+            KeptUndo::BuiltIn(undo) => drop(undo.by_hand()),
+            KeptUndo::Http(kept) => drop(kept.request(|name| Some(name.to_owned())).map(|undo| undo.by_hand())),
+            KeptUndo::Command(_) => {}
         }
     }
 }

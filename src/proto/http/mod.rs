@@ -14,6 +14,7 @@ mod kept;
 mod outgoing;
 mod over_quic;
 pub mod proxy;
+pub mod request_head;
 mod stream_end;
 
 pub use client::{Body, Limits, Response, Version, send};

@@ -1,8 +1,11 @@
 //! However a run ends, and whoever dies with it: each built-in disruption is undone, by the guard at once, or by `shakedown restore`
 //! when that died as well. The table is the product of [`KINDS`] and [`ENDINGS`].
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +14,9 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::{PATIENCE, Wire, assert_same, unordered, within};
+use crate::api::Api;
+use crate::daemon::Daemon;
+use crate::peer::{HAPROXY, installed};
 use crate::sandbox::CliSandbox;
 
 /// From the death of a run to the moment when all is verified to be back.
@@ -18,14 +24,24 @@ const RESTORED_WITHIN: Duration = Duration::from_secs(2);
 /// A host that does other things as well may be slow in one of these; a guard that waits is slow in each.
 const ATTEMPTS: usize = 3;
 
-/// What `inject` is; `PID` stands for a process of the test.
+/// What `inject` is; `PID` stands for a process of the test, `SOCKET` for that of a HAProxy, and `API` for a service with an API.
 const KINDS: &[(&str, &str)] = &[
     ("link", "{link: {down: e0}}"),
     ("drop", "{drop: {peer: 10.83.0.2}}"),
     ("partition", "{partition: {device: e0}}"),
     ("process", "{process: {signal: stop, pid: PID}}"),
     ("address", "{address: {remove: 10.83.0.1/24, from: e0}}"),
+    ("haproxy", "{haproxy: {socket: SOCKET, server: web/a}}"),
+    (
+        "http",
+        "{http: {url: \"http://API/down\", undo: {url: \"http://API/up\"}, verify: {url: \"http://API/\", contains: up}}}",
+    ),
     ("sequence", "[{drop: {peer: 10.83.0.2}}, {address: {add: 10.83.0.9/24, to: e0}}, {process: {pid: PID}}]"),
+    (
+        "sequence of others",
+        "[{haproxy: {socket: SOCKET, server: web/a, state: maint}}, {drop: {peer: 10.83.0.2}}, \
+         {http: {url: \"http://API/down\", undo: {url: \"http://API/up\"}}}]",
+    ),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,11 +67,23 @@ const ENDINGS: &[Ending] = &[
     Ending::WithGuard,
 ];
 
-/// A wire, a process that may be stopped, and runs that break them.
+/// A wire, a process that may be stopped, a HAProxy, a service with an API, and runs that break them.
 struct Stage {
     wire: Wire,
     sandbox: CliSandbox,
     victim: Child,
+    api: (Api, u16),
+    haproxy: Option<Daemon>,
+}
+
+/// What there is of a stage: of the namespace, and beside it.
+#[derive(Debug, PartialEq)]
+struct State {
+    namespace: Value,
+    is_stopped: bool,
+    /// Why HAProxy does not use its server: bits.
+    server: Option<String>,
+    is_down: bool,
 }
 
 impl Drop for Stage {
@@ -68,8 +96,18 @@ impl Drop for Stage {
 impl Stage {
     fn new() -> Option<Self> {
         let wire = Wire::new()?.acquainted();
+        let sandbox = CliSandbox::new();
+        let haproxy = installed(&[HAPROXY]).then(|| haproxy(&sandbox));
         let victim = wire.near.command("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
-        Some(Self { wire, sandbox: CliSandbox::new(), victim })
+        let api = Api::default();
+        let service = api.clone();
+        let port = wire.near.inside(move || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            service.serve(listener);
+            port
+        });
+        Some(Self { wire, sandbox, victim, api: (api, port), haproxy })
     }
 
     /// Starts a run in the namespace, as the leader of its process group.
@@ -79,7 +117,10 @@ impl Stage {
             "version: 1\nsuite: s\nchecks:\n  - id: f\n    netns: {}\n    failover:\n      probe: {{icmp: {{host: 10.83.0.2}}, \
              interval: 20ms, timeout: 200ms}}\n      inject: {}\n      steady: 100ms\n      settle: 50ms\n      observe: {observe}\n",
             self.wire.near.name(),
-            inject.replace("PID", &self.victim.id().to_string())
+            inject
+                .replace("PID", &self.victim.id().to_string())
+                .replace("API", &format!("127.0.0.1:{}", self.api.1))
+                .replace("SOCKET", &self.sandbox.path("admin.sock").display().to_string())
         );
         self.sandbox.write("suite.yaml", &suite);
         let mut args = vec!["run", "suite.yaml", "--allow-disruptive"];
@@ -100,9 +141,13 @@ impl Stage {
         stat.rsplit_once(") ").unwrap().1.starts_with('T')
     }
 
-    /// What there is of the namespace, and whether the process is stopped.
-    fn state(&self) -> (Value, bool) {
-        (unordered(self.wire.near.state()), self.is_stopped())
+    fn state(&self) -> State {
+        State {
+            namespace: unordered(self.wire.near.state()),
+            is_stopped: self.is_stopped(),
+            server: self.haproxy.as_ref().map(|_| admin_state(&self.sandbox.path("admin.sock"))),
+            is_down: self.api.0.is_down(),
+        }
     }
 
     fn journals(&self) -> Vec<PathBuf> {
@@ -166,21 +211,52 @@ impl Stage {
         }
         let same = within(PATIENCE, || (self.state() == before).then_some(()));
         if same.is_none() {
-            let after = self.state();
-            assert_eq!(before.1, after.1, "{cell}: the process");
-            assert_same(&before.0, &after.0, &cell);
+            let mut after = self.state();
+            assert_same(&before.namespace, &after.namespace, &cell);
+            after.namespace = before.namespace.clone();
+            assert_eq!(before, after, "{cell}");
         }
         assert!(self.journals().is_empty(), "{cell}");
         too_long
     }
 }
 
+/// A HAProxy with a backend `web` of one server, and its socket in this folder.
+fn haproxy(sandbox: &CliSandbox) -> Daemon {
+    let path = |name: &str| sandbox.path(name).display().to_string();
+    let config = format!(
+        "global\n    stats socket {} level admin\n\
+         defaults\n    mode tcp\n    timeout connect 2s\n    timeout client 2s\n    timeout server 2s\n\
+         frontend front\n    bind unix@{}\n    default_backend web\nbackend web\n    server a 127.0.0.1:9\n",
+        path("admin.sock"),
+        path("front.sock")
+    );
+    let prepare = || {
+        let mut command = HAPROXY.command();
+        command.arg("-db").arg("-f").arg(sandbox.write("haproxy.cfg", &config));
+        (command, sandbox.path("admin.sock"))
+    };
+    Daemon::start(&sandbox.path("haproxy.log"), prepare, |socket, _| UnixStream::connect(socket).is_ok()).0
+}
+
+/// Why HAProxy does not use its server, as it says.
+fn admin_state(socket: &Path) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(b"show servers state web\n").unwrap();
+    let mut table = String::new();
+    stream.read_to_string(&mut table).unwrap();
+    let row = table.lines().find(|line| line.contains(" web 1 a ")).unwrap_or_else(|| panic!("{table}"));
+    row.split(' ').nth(6).unwrap_or_else(|| panic!("{table}")).to_owned()
+}
+
 #[test]
 fn however_a_run_ends_each_disruption_is_undone() {
-    let stages: Vec<_> = KINDS.iter().map_while(|kind| Some((kind, Stage::new()?))).collect();
+    let mut stages: Vec<_> = KINDS.iter().map_while(|kind| Some((kind, Stage::new()?))).collect();
     if stages.len() < KINDS.len() {
         return;
     }
+    // Without a HAProxy there is none to break.
+    stages.retain(|((_, inject), stage)| stage.haproxy.is_some() || !inject.contains("SOCKET"));
     for both in stages.chunks(2) {
         std::thread::scope(|scope| {
             for ((kind, inject), stage) in both {
