@@ -62,8 +62,7 @@ impl Store {
 
     fn serve(&self, mut client: TcpStream) -> Option<()> {
         let (mut request, mut bytes) = (Vec::new(), [0_u8; 2048]);
-        // A command is a line, a request ends with an empty one.
-        while !(request.ends_with(b"\r\n\r\n") || (request.ends_with(b"\r\n") && !request.starts_with(b"P") && !contains(&request, " HTTP/"))) {
+        while !is_whole(&request) {
             match client.read(&mut bytes) {
                 Ok(count @ 1..) => request.extend_from_slice(&bytes[..count]),
                 _ => return None,
@@ -153,8 +152,11 @@ impl Store {
     }
 }
 
-fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+/// A command is a line, a request of HTTP ends with an empty one.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let is_http = text.starts_with("PUT") || text.contains(" /");
+    text.ends_with(if is_http { "\r\n\r\n" } else { "\r\n" })
 }
 
 const EACH: &str = "{http: {url: \"http://127.0.0.1:PORT/orders/{number}\", method: PUT}, interval: 20ms, \

@@ -8,8 +8,8 @@ use futures_util::StreamExt as _;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::numbered::Numbered;
 use super::log::WriteLog;
+use super::numbered::Numbered;
 use super::value::RunNumber;
 use crate::checks::failover::stream::{Question, Rounds};
 use crate::model::{Fault, Observation, Round, Value, human_time};
@@ -112,7 +112,7 @@ impl Reader {
         facts.chain(ending.or_else(|| observation.notes().first().cloned())).collect::<Vec<_>>().join(", ")
     }
 
-    fn shape(&self, observation: &Observation, run: RunNumber, number: u64) -> Shape {
+    pub(super) fn shape(&self, observation: &Observation, run: RunNumber, number: u64) -> Shape {
         let decisive = self.numbered.sample().facts().iter().filter(|fact| fact.roles.decisive);
         let text = observation.text(self.text).unwrap_or_default();
         Shape {
@@ -252,7 +252,7 @@ impl Reader {
     }
 
     /// What an answer says of a write.
-    fn sight(&self, observation: &Observation, (run, number): (RunNumber, u64), signs: &Signs) -> Sight {
+    pub(super) fn sight(&self, observation: &Observation, (run, number): (RunNumber, u64), signs: &Signs) -> Sight {
         let shape = self.shape(observation, run, number);
         if shape.is_like(&signs.there) {
             return Sight::There { twice: false };
