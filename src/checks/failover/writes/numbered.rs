@@ -61,7 +61,7 @@ impl Numbered {
     pub(in crate::checks::failover) fn probe(&self, value: &str) -> Result<Arc<dyn DynProbe>, Fault> {
         self.family.probe(&filled(&self.args, value)).map_err(|invalid| {
             let detail = format!("with the value {value}: {}", invalid.message);
-            Fault::local("write a value", self.sample.target(), detail, invalid.help)
+            Fault::local("ask with a value", self.sample.target(), detail, invalid.help)
         })
     }
 }

@@ -86,7 +86,7 @@ impl Reader {
 
     /// The longest that all of it may take.
     pub(super) fn longest(&self) -> Duration {
-        self.limit() * (TRIES + 1) + PAUSE * TRIES + self.eventually + self.within
+        (self.limit() + PAUSE) * (TRIES * 2) + self.eventually + self.within
     }
 
     /// An answer, whatever it says; else why there was none.

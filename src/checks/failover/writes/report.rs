@@ -27,6 +27,13 @@ struct Written<'s> {
     counts: Counts,
 }
 
+impl<'s> Written<'s> {
+    fn of((config, finished): &'s (StreamConfig, Finished)) -> Option<Self> {
+        let (writes, log) = config.writes.as_ref().zip(finished.log.writes.as_ref())?;
+        Some(Self { config, writes, log, counts: log.counts() })
+    }
+}
+
 /// The facts of all streams that write.
 pub(in crate::checks::failover) fn facts(
     cx: &mut Cx<'_>,
@@ -34,17 +41,7 @@ pub(in crate::checks::failover) fn facts(
     times: &PhaseTimes,
     disrupts: bool,
 ) {
-    let of = |(config, finished): &'_ (StreamConfig, Finished)| {
-        let (writes, log) = config.writes.as_ref().zip(finished.log.writes.as_ref())?;
-        Some((writes, log, log.counts()))
-    };
-    let all: Vec<Written<'_>> = finished
-        .iter()
-        .filter_map(|stream| {
-            let (writes, log, counts) = of(stream)?;
-            Some(Written { config: &stream.0, writes, log, counts })
-        })
-        .collect();
+    let all: Vec<Written<'_>> = finished.iter().filter_map(Written::of).collect();
     if all.is_empty() {
         return;
     }
