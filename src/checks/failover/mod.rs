@@ -35,7 +35,7 @@ use injection::FaultInjection;
 use measure::PhaseTimes;
 use proxies::ProxySettings;
 use settings::Phases;
-use stream::{Finished, StreamConfig};
+use stream::StreamConfig;
 use streams::Streams;
 
 use crate::guard::{CommandResult, FaultPlan, RestoreResult};
@@ -326,11 +326,7 @@ impl Failover {
         self.watched(&streams, heartbeat, &times)?;
         let started = streams.started();
         let mut finished = streams.finish(times.end).await?;
-        for (config, Finished { log, .. }) in &mut finished {
-            if let (Some(writes), Some(log)) = (&config.writes, &mut log.writes) {
-                writes.read_back(log, cx).await;
-            }
-        }
+        writes::read_back(&mut finished, cx).await;
         report::facts(cx, &finished, &times, (&self.phases, started, self.injection.is_some()))
     }
 

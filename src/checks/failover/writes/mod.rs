@@ -26,7 +26,7 @@ pub(super) use settings::{check_room, writes};
 pub(super) use value::RunNumber;
 
 use super::outage::ProbeOutcome;
-use super::stream::{Question, StreamConfig};
+use super::stream::{Finished, Question, StreamConfig};
 use crate::model::{Fault, human_time};
 use crate::probe::{Cx, DynProbe};
 
@@ -79,12 +79,14 @@ impl Writes {
         let signs = self.reader.presence((run, number), absent, cx.cancelled()).await?;
         Ok(StreamConfig { writes: Some(Self { run, signs: Some(Arc::new(signs)), ..self.clone() }), ..begun })
     }
+}
 
-    /// Looks for all that was written.
-    pub(super) async fn read_back(&self, log: &mut WriteLog, cx: &Cx<'_>) {
+/// Looks for all that the streams wrote, one after the other.
+pub(super) async fn read_back(finished: &mut [(StreamConfig, Finished)], cx: &Cx<'_>) {
+    for (config, Finished { log, .. }) in finished {
         // Without signs it was not begun, and nothing was written.
-        if let Some(signs) = &self.signs {
-            self.reader.read(self.run, signs, log, cx.cancelled()).await;
+        if let (Some(Writes { reader, run, signs: Some(signs), .. }), Some(log)) = (&config.writes, &mut log.writes) {
+            reader.read(*run, signs, log, cx.cancelled()).await;
         }
     }
 }
