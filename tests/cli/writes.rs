@@ -215,7 +215,10 @@ fn what_was_acknowledged_and_is_gone_is_a_failure_that_names_it() {
         assert_eq!(length, forgets, "{lost}");
         let acknowledged = count(&check, "writes.acknowledged").unwrap();
         let reason = check["reason"].as_str().unwrap();
-        assert!(reason.ends_with(&format!(": {forgets} of {acknowledged} acknowledged writes are gone: {lost}")), "{reason}");
+        assert!(
+            reason.ends_with(&format!(": {forgets} of {acknowledged} acknowledged writes are gone: {lost}")),
+            "{reason}"
+        );
         assert!(check["next"].as_str().unwrap().contains("replication is synchronous"), "{check}");
     }
 }
@@ -226,7 +229,10 @@ fn who_acknowledges_nothing_is_not_judged() {
     let (ended, check) = run(Faults { deaf: true, ..Faults::default() }, EACH, "outages: {ge: 0}");
     assert_eq!((ended.code, check["verdict"].as_str()), (3, Some("errored")), "{}", ended.out);
     let reason = check["reason"].as_str().unwrap();
-    assert!(reason.contains("was not acknowledged: `status` was 503") && reason.contains("nothing was changed"), "{reason}");
+    assert!(
+        reason.contains("was not acknowledged: `status` was 503") && reason.contains("nothing was changed"),
+        "{reason}"
+    );
     let lifted = "after.outages: {ge: 0}";
     let (ended, check) = run(Faults { read_only: true, ..Faults::default() }, EACH, lifted);
     assert_eq!((ended.code, check["verdict"].as_str()), (3, Some("errored")), "{}", ended.out);

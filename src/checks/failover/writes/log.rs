@@ -93,11 +93,14 @@ impl WriteLog {
         }
         for number in self.open(true, true) {
             let times = usize::try_from(number).ok().and_then(|at| times.get(at)).copied().unwrap_or_default();
-            self.seen(number, match (times, cut) {
-                (0, Some(why)) => Sight::Unread(why.to_owned()),
-                (0, None) => Sight::Absent,
-                (times, _) => Sight::There { twice: times > 1 },
-            });
+            self.seen(
+                number,
+                match (times, cut) {
+                    (0, Some(why)) => Sight::Unread(why.to_owned()),
+                    (0, None) => Sight::Absent,
+                    (times, _) => Sight::There { twice: times > 1 },
+                },
+            );
         }
     }
 
@@ -108,8 +111,10 @@ impl WriteLog {
             let is_unread = write & SENT != 0 && write & READ == 0;
             (unread && is_unread) || (again && is_lost(write))
         };
-        let (first, rest): (Vec<_>, Vec<_>) =
-            (0..).zip(&self.writes).filter(|(_, write)| wanted(**write)).partition(|(_, write)| **write & ACKNOWLEDGED != 0);
+        let (first, rest): (Vec<_>, Vec<_>) = (0..)
+            .zip(&self.writes)
+            .filter(|(_, write)| wanted(**write))
+            .partition(|(_, write)| **write & ACKNOWLEDGED != 0);
         first.into_iter().chain(rest).map(|(number, _)| number).collect()
     }
 
@@ -201,7 +206,10 @@ mod tests {
         for number in 0..9 {
             log.seen(number, if number == 3 || number == 8 { Sight::Absent } else { THERE });
         }
-        assert_eq!((log.open(true, false), log.open(false, true), log.open(true, true)), (vec![9], vec![3], vec![3, 9]));
+        assert_eq!(
+            (log.open(true, false), log.open(false, true), log.open(true, true)),
+            (vec![9], vec![3], vec![3, 9])
+        );
         log.seen(3, THERE);
         assert_eq!((log.open(false, true), log.counts().lost), (Vec::new(), 0));
     }

@@ -179,7 +179,9 @@ impl Reader {
                 }
             };
             if tries >= TRIES && Instant::now() >= end {
-                return Err(self.fault(format!("for a value that was just written, {why}; nothing was changed"), UNREAD));
+                return Err(
+                    self.fault(format!("for a value that was just written, {why}; nothing was changed"), UNREAD)
+                );
             }
             sleep(PAUSE).await;
         }

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::log::{Counts, MOST, WriteLog};
 use super::Writes;
+use super::log::{Counts, MOST, WriteLog};
 use crate::checks::failover::facts::{
     WRITES_ACKNOWLEDGED, WRITES_DUPLICATED, WRITES_LOST, WRITES_LOST_NUMBERS, WRITES_UNACKNOWLEDGED_PRESENT,
     WRITES_UNREAD,

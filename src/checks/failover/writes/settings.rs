@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use super::Writes;
 use super::log::MOST;
 use super::numbered::{self, Numbered};
 use super::reader::Reader;
 use super::value::MARK;
-use super::Writes;
 use crate::checks::failover::fields::{CONNECTION, EVENTUALLY, READ_BACK, WITHIN};
 use crate::checks::failover::proxies;
 use crate::checks::failover::stream::StreamConfig;
@@ -65,7 +65,8 @@ fn reader(read: NestedProbe) -> Result<Reader, Wrong> {
         let message = format!("`read_back` by {} looks for each value by itself", read.family);
         return Err((message, format!("write `{MARK}` where the value goes, or list all values over http")));
     }
-    let numbered = Numbered::new(family, read.args).map_err(|wrong| of(&format!("`read_back`: {}", read.family), wrong))?;
+    let numbered =
+        Numbered::new(family, read.args).map_err(|wrong| of(&format!("`read_back`: {}", read.family), wrong))?;
     Ok(Reader {
         numbered: numbered.into(),
         lists,
@@ -84,10 +85,7 @@ pub(in crate::checks::failover) fn check_room(
 ) -> Result<(), Invalid> {
     let many = |stream: &&StreamConfig| lasts.as_secs_f64() / stream.interval.as_secs_f64() > MOST as f64;
     let Some(stream) = streams.iter().filter(|stream| stream.writes.is_some()).find(many) else { return Ok(()) };
-    let message = format!(
-        "`{}` would write more than {MOST} values in up to {}",
-        stream.name.shown(),
-        human_time(lasts)
-    );
+    let message =
+        format!("`{}` would write more than {MOST} values in up to {}", stream.name.shown(), human_time(lasts));
     Err(Invalid::at(field, message, "lengthen its `interval`, or shorten `observe`"))
 }

@@ -49,10 +49,20 @@ mod tests {
     fn a_value_tells_its_run_and_its_write() {
         let (one, two) = (RunNumber(412_345_678), RunNumber(412_345_679));
         assert_eq!((one.value(17), two.value(0)), ("4123456780000017".to_owned(), "4123456790000000".to_owned()));
-        let text = format!(r#"[{{"id": {}}}, "x{}y", {}, 041234567800000180, {}]"#, one.value(3), one.value(17), two.value(5), one.value(3));
+        let text = format!(
+            r#"[{{"id": {}}}, "x{}y", {}, 041234567800000180, {}]"#,
+            one.value(3),
+            one.value(17),
+            two.value(5),
+            one.value(3)
+        );
         assert_eq!(one.writes_in(&text).collect::<Vec<_>>(), [3, 17, 3]);
         assert_eq!(two.writes_in(&text).collect::<Vec<_>>(), [5]);
-        assert_eq!(one.writes_in("41234567800000171 4123456780000017.5e1").collect::<Vec<_>>(), [17], "no part of a longer one");
+        assert_eq!(
+            one.writes_in("41234567800000171 4123456780000017.5e1").collect::<Vec<_>>(),
+            [17],
+            "no part of a longer one"
+        );
     }
 
     #[test]
