@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -26,11 +27,16 @@ struct Faults {
     silent: bool,
     /// It answers 200 and says nothing of what is not there.
     vague: bool,
+    /// A value shows so long after it was acknowledged.
+    lag: Duration,
 }
+
+/// It answers nobody.
+struct Away;
 
 #[derive(Default)]
 struct Values {
-    all: Vec<String>,
+    all: Vec<(String, Instant)>,
     failed_over: bool,
     away: bool,
 }
@@ -85,7 +91,7 @@ impl Store {
         if method == "PUT" {
             return self.put(value).map(|stored| if stored { (201, String::new()) } else { (503, String::new()) });
         }
-        let found = self.get(value)?;
+        let found = self.get(value).ok()?;
         Some(match found {
             Some(_) if self.faults.unreadable && self.values.lock().unwrap().failed_over => (500, String::new()),
             Some(found) => (200, format!("[{found}]")),
@@ -98,7 +104,11 @@ impl Store {
         if method == "SET" {
             return self.put(value).map(|stored| if stored { "+OK\r\n" } else { "-READONLY\r\n" }.to_owned());
         }
-        Some(self.get(value)?.map_or_else(|| "$-1\r\n".to_owned(), |value| format!("${}\r\n{value}\r\n", value.len())))
+        Some(
+            self.get(value)
+                .ok()?
+                .map_or_else(|| "$-1\r\n".to_owned(), |value| format!("${}\r\n{value}\r\n", value.len())),
+        )
     }
 
     /// Whether it was stored.
@@ -111,23 +121,23 @@ impl Store {
         if deaf || (read_only && values.failed_over) {
             return Some(false);
         }
-        values.all.push(value.to_owned());
-        if twice && values.failed_over && value.ends_with('0') {
-            values.all.push(value.to_owned());
-        }
+        let times = if twice && values.failed_over && value.ends_with('0') { 2 } else { 1 };
+        values.all.extend((0..times).map(|_| (value.to_owned(), Instant::now())));
         (!values.away).then_some(true)
     }
 
-    /// The value if it is there, or all of them; `None` of who is away.
-    fn get(&self, value: &str) -> Option<Option<String>> {
+    /// The value if it is there, or all of them.
+    fn get(&self, value: &str) -> Result<Option<String>, Away> {
         let values = self.now();
         if values.away {
-            return None;
+            return Err(Away);
         }
+        let mut shown =
+            values.all.iter().filter(|(_, since)| since.elapsed() >= self.faults.lag).map(|(value, _)| value);
         if value.is_empty() {
-            return Some(Some(values.all.join(", ")));
+            return Ok(Some(shown.cloned().collect::<Vec<_>>().join(", ")));
         }
-        Some(values.all.iter().find(|stored| *stored == value).cloned())
+        Ok(shown.find(|stored| *stored == value).cloned())
     }
 
     fn now(&self) -> std::sync::MutexGuard<'_, Values> {
@@ -260,6 +270,28 @@ fn what_is_there_without_an_acknowledgement_is_counted_and_allowed() {
     assert!(count(&check, "writes.unacknowledged_present") > Some(10), "{check}");
 }
 
+/// A replica that is behind has lost nothing, and only whoever asks knows how long it may be.
+#[test]
+fn what_shows_later_is_waited_for_where_a_suite_says_so() {
+    let faults = Faults { lag: Duration::from_millis(1500), ..Faults::default() };
+    let (ended, check) = run(faults, EACH, "outages: {ge: 1}");
+    assert_eq!((ended.code, check["verdict"].as_str()), (3, Some("errored")), "{}", ended.out);
+    let told = check.to_string();
+    assert!(
+        told.contains("was acknowledged, and is not in the answer") && told.contains("`eventually: 5s`"),
+        "{check}"
+    );
+    for stream in [EACH, LIST] {
+        let stream = stream.replace("within: 20s", "within: 20s, eventually: 10s");
+        let (ended, check) = run(faults, &stream, "outages: {ge: 1}");
+        assert_eq!(ended.code, 0, "{stream}: {} {}", ended.out, ended.err);
+        assert_eq!(count(&check, "writes.lost"), Some(0), "{check}");
+    }
+    let stream = EACH.replace("within: 20s", "within: 20s, eventually: 3s");
+    let (ended, check) = run(Faults { forgets: 2, ..faults }, &stream, "outages: {ge: 1}");
+    assert_eq!((ended.code, count(&check, "writes.lost")), (1, Some(2)), "{}", ended.out);
+}
+
 #[test]
 fn a_list_shows_what_is_there_twice() {
     let faults = Faults { twice: true, ..Faults::default() };
@@ -281,7 +313,7 @@ fn no_run_finds_the_values_of_another() {
         let (ended, _) = run_with(&sandbox, &store, EACH, "outages: {ge: 1}");
         assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
     }
-    let mut all = store.values.lock().unwrap().all.clone();
+    let mut all: Vec<String> = store.values.lock().unwrap().all.iter().map(|(value, _)| value.clone()).collect();
     let count = all.len();
     all.sort();
     all.dedup();
