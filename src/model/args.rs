@@ -75,24 +75,24 @@ impl Arg {
         }
     }
 
-    /// See [`Args::with_values`].
-    fn with_values<E>(&self, each: &mut dyn FnMut(&Text, TextForm) -> Result<Text, E>) -> Result<Self, E> {
+    /// See [`Args::with_texts`].
+    fn with_texts<E>(&self, each: &mut dyn FnMut(&Text, TextForm) -> Result<Text, E>) -> Result<Self, E> {
         Ok(match self {
-            Self::Text(text) if stand_in::is_in(text) => Self::Text(each(text, TextForm::Plain)?),
-            Self::Document(text) if stand_in::is_in(text) => Self::Document(each(text, TextForm::Json)?),
-            Self::List(items) => Self::List(items.iter().map(|item| item.with_values(each)).collect::<Result<_, E>>()?),
+            Self::Text(text) => Self::Text(each(text, TextForm::Plain)?),
+            Self::Document(text) => Self::Document(each(text, TextForm::Json)?),
+            Self::List(items) => Self::List(items.iter().map(|item| item.with_texts(each)).collect::<Result<_, E>>()?),
             Self::Map(items) => {
-                let items = items.iter().map(|(name, item)| Ok::<_, E>((name.clone(), item.with_values(each)?)));
+                let items = items.iter().map(|(name, item)| Ok::<_, E>((name.clone(), item.with_texts(each)?)));
                 Self::Map(items.collect::<Result<_, E>>()?)
             }
-            Self::Group(args) => Self::Group(args.with_values(each)?),
+            Self::Group(args) => Self::Group(args.with_texts(each)?),
             Self::Probe { family, args, group, expected } => Self::Probe {
                 family,
-                args: args.with_values(each)?,
-                group: group.with_values(each)?,
+                args: args.with_texts(each)?,
+                group: group.with_texts(each)?,
                 expected: expected.clone(),
             },
-            Self::Text(_) | Self::Document(_) | Self::Bool(_) | Self::Integer(_) | Self::Number(_) => self.clone(),
+            Self::Bool(_) | Self::Integer(_) | Self::Number(_) => self.clone(),
         })
     }
 
@@ -171,7 +171,12 @@ impl Args {
 
     /// The same with what `value` makes of each text that waits for a captured value.
     pub fn with_values<E>(&self, value: &mut dyn FnMut(&Text, TextForm) -> Result<Text, E>) -> Result<Self, E> {
-        let own = self.0.iter().map(|(name, arg)| Ok::<_, E>((*name, arg.with_values(value)?)));
+        self.with_texts(&mut |text, form| if stand_in::is_in(text) { value(text, form) } else { Ok(text.clone()) })
+    }
+
+    /// The same with what `each` makes of each text, at any depth.
+    pub fn with_texts<E>(&self, each: &mut dyn FnMut(&Text, TextForm) -> Result<Text, E>) -> Result<Self, E> {
+        let own = self.0.iter().map(|(name, arg)| Ok::<_, E>((*name, arg.with_texts(each)?)));
         Ok(Self(own.collect::<Result<_, E>>()?))
     }
 

@@ -50,6 +50,7 @@ mod strangers;
 mod suite_schema;
 mod targets;
 mod words;
+mod writes;
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};

@@ -35,6 +35,7 @@ const BEYOND: &[(&str, &str)] = &[
     ("no stream asks the proxy", "rules between groups"),
     ("impairs connections of before alone", "rules between groups"),
     ("it impairs nothing", "rules within a group"),
+    ("nothing reads it back", "text within a value"),
     ("which address, and of which device?", "rules within a group"),
     ("is no `BACKEND/SERVER`", "typed texts"),
     ("is neither the path of a socket nor", "typed texts"),

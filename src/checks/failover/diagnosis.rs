@@ -20,6 +20,9 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
             "put it back by hand, now: run the `restore` command of this check, then its `verify`",
         ));
     }
+    if let Some(gone) = super::writes::diagnose(failure) {
+        return Some(gone);
+    }
     if failure.breach(ABORTED.info.name).is_some() {
         let why = failure.text(ABORT_REASON.info.name).unwrap_or("aborted");
         let put_back = if watches { "; the watch ended there" } else { "; what was broken was put back at once" };

@@ -22,6 +22,16 @@ pub(super) const OF_DISRUPTION: &[FactInfo] =
 /// Facts of a check with conditions that end it before its time.
 pub(super) const OF_ABORT: &[FactInfo] = &[ABORTED.info, ABORTED_AFTER.info, ABORT_REASON.info];
 
+/// Facts of a check with a stream whose writes are read back.
+pub(super) const OF_WRITES: &[FactInfo] = &[
+    WRITES_ACKNOWLEDGED.info,
+    WRITES_LOST.info,
+    WRITES_LOST_NUMBERS.info,
+    WRITES_UNACKNOWLEDGED_PRESENT.info,
+    WRITES_DUPLICATED.info,
+    WRITES_UNREAD.info,
+];
+
 /// Columns of the table of streams, by their names behind its own.
 pub(super) fn columns() -> impl Iterator<Item = &'static str> {
     FACTS.iter().filter_map(|fact| fact.name.strip_prefix("streams."))
@@ -263,6 +273,44 @@ facts! { pub(super) FACTS;
     )
     .ruled(Rule::Ignore)
     .on_breach(SENT_LATE);
+    pub(super) const WRITES_ACKNOWLEDGED: Fact<i64> = Fact::integer(
+        "writes.acknowledged",
+        Unit::Count,
+        "Writes of streams with `read_back` that were acknowledged: the answer that is expected came, in time or late.",
+    );
+    pub(super) const WRITES_LOST: Fact<i64> = Fact::counter(
+        "writes.lost",
+        Unit::Count,
+        Better::Lower,
+        "Writes that were acknowledged and are not there at the very end (recovery point: RPO). Not judged as long as one of them could not be \
+         read, unless too many are lost already, nor when none was acknowledged after the disruption.",
+    )
+    .expected("0")
+    .on_breach("writes were acknowledged before the node that took over had them: look whether replication is synchronous");
+    pub(super) const WRITES_LOST_NUMBERS: Fact<Vec<String>> = Fact::list(
+        "writes.lost_numbers",
+        "The lost writes, those in a row together: number, value, and when they were due, relative to the end of `inject`; the first hundred.",
+    )
+    .ruled(Rule::Ignore);
+    pub(super) const WRITES_UNACKNOWLEDGED_PRESENT: Fact<i64> = Fact::integer(
+        "writes.unacknowledged_present",
+        Unit::Count,
+        "Writes that were not acknowledged and are there all the same: that is allowed, as only the answer was lost.",
+    )
+    .ruled(Rule::Ignore);
+    pub(super) const WRITES_DUPLICATED: Fact<i64> = Fact::counter(
+        "writes.duplicated",
+        Unit::Count,
+        Better::Lower,
+        "Values that the list of `read_back` has more than once, although each was sent once; absent where each value is read by itself.",
+    )
+    .on_breach("look for what repeats a request: a proxy, a balancer, a log that is replayed");
+    pub(super) const WRITES_UNREAD: Fact<i64> = Fact::integer(
+        "writes.unread",
+        Unit::Count,
+        "Writes that could not be looked for, acknowledged or not: the read failed three times, or `within` was over.",
+    )
+    .ruled(Rule::Ignore);
     pub(super) const INJECT_EXIT: Fact<i64> =
         Fact::integer("inject.exit", Unit::Count, "Exit status of the inject command.").ruled(Rule::Same);
     pub(super) const RESTORE_EXIT: Fact<i64> =

@@ -12,6 +12,7 @@ use crate::probe::Connection;
 
 const COMMAND: FieldKind = FieldKind::Group(COMMAND_FIELDS);
 const INJECT_KIND: FieldKind = FieldKind::Group(INJECT_FIELDS);
+const READ_KIND: FieldKind = FieldKind::Probe(reading_families, READ_BACK_FIELDS);
 const PROBE_KIND: FieldKind = FieldKind::Probe(stream_families, STREAM_FIELDS);
 /// Share of probes that may fail when all is well.
 const BACKGROUND: FieldKind = FieldKind::Ratio(0.0, 0.2);
@@ -22,6 +23,11 @@ pub(super) const UNTIL_SIGNAL: &str = "until_signal";
 /// Families that can be asked again and again.
 fn stream_families() -> Vec<&'static str> {
     crate::checks::FAMILIES.iter().filter(|family| family.streams).map(|family| family.name).collect()
+}
+
+/// Families by which values can be read back.
+fn reading_families() -> Vec<&'static str> {
+    stream_families().into_iter().filter(|name| matches!(*name, "http" | "tcp")).collect()
 }
 
 fields! { COMMAND_FIELDS;
@@ -49,6 +55,21 @@ fields! { INJECT_FIELDS;
     use PROXY;
     use HAPROXY;
     use HTTP;
+}
+
+fields! { READ_BACK_FIELDS;
+    pub(super) const EVENTUALLY: Field<Duration> = Field::default(
+        "eventually",
+        FieldKind::Duration(0.0, 3600.0),
+        "0s",
+        "A value that is not there is looked for again for so long. Without it, what was acknowledged must be there at once.",
+    );
+    pub(super) const WITHIN: Field<Duration> = Field::default(
+        "within",
+        FieldKind::Duration(0.1, 3600.0),
+        "1m",
+        "How long reading may take in all. What is not read by then is not judged, and the check is errored.",
+    );
 }
 
 fields! { STREAM_FIELDS;
@@ -79,6 +100,12 @@ fields! { STREAM_FIELDS;
         "identity",
         FieldKind::Text,
         "The fact of the probe that tells who answered, such as `body` or `headers.x-served-by`.",
+    );
+    pub(super) const READ_BACK: Field<Option<NestedProbe>> = Field::optional(
+        "read_back",
+        READ_KIND,
+        "Of a http or tcp probe that writes, with `{number}` where its value goes: the probe that looks at the very end what is there. With \
+         `{number}` it asks for each value; without, its body lists all (http).",
     );
 }
 

@@ -24,6 +24,7 @@ mod synonyms;
 mod tests;
 mod timers;
 mod touched;
+mod writes;
 
 use std::pin::pin;
 use std::time::Duration;
@@ -69,6 +70,8 @@ impl Probe for Failover {
         Mode::of("inject", |args| !args.get(&fields::INJECT).is_empty(), facts::OF_DISRUPTION),
         Mode::of("abort_if", |args| !args.get(&fields::ABORT_IF).is_empty(), facts::OF_ABORT)
             .example("abort_if: {outage: {gt: 10s}}"),
+        Mode::of("read_back", settings::reads_back, facts::OF_WRITES)
+            .example("streams: {orders: {http: {url: \"http://192.0.2.10/{number}\", method: PUT}, read_back: {http: {url: \"http://192.0.2.10/{number}\"}}}}"),
     ];
     const STREAMS: bool = false;
     const NO_PARITY: Option<&'static str> =
@@ -89,6 +92,7 @@ impl Probe for Failover {
         timers::check(args)?;
         let plan = settings::fault(args, &phases, &proxies)?;
         let commands = plan.as_ref().map_or(Duration::ZERO, |plan| plan.inject_timeout() + plan.longest_restore());
+        writes::check_room(&streams, phases.all() + commands, fields::OBSERVE.name())?;
         let lasts = phases.observe + plan.as_ref().map_or(Duration::ZERO, FaultPlan::commands_timeout);
         let aborts = abort::conditions(args, &streams, lasts)?;
         let touched = plan.as_ref().map_or_else(Vec::new, |plan| settings::touched(args, &streams, plan));
@@ -121,7 +125,7 @@ impl Probe for Failover {
 
     fn longest(&self) -> Duration {
         // The wait after the first steady phase and the end each have the patience; 10 s arm the guard.
-        let rehearsals: Duration = self.streams.iter().map(StreamConfig::rehearsal).sum();
+        let rehearsals: Duration = self.streams.iter().map(StreamConfig::aside).sum();
         let timeout = self.streams.iter().map(|stream| stream.timeout).max().unwrap_or_default();
         self.phases.all()
             + rehearsals
@@ -158,12 +162,12 @@ impl Probe for Failover {
     }
 
     fn is_cpu_bound(&self) -> bool {
-        self.streams.iter().any(|stream| stream.probe.is_cpu_bound())
+        self.streams.iter().flat_map(StreamConfig::probes).any(|probe| probe.is_cpu_bound())
     }
 
     async fn prepare(&self) {
-        for stream in &self.streams {
-            stream.probe.prepare().await;
+        for probe in self.streams.iter().flat_map(StreamConfig::probes) {
+            probe.prepare().await;
         }
     }
 
@@ -321,7 +325,8 @@ impl Failover {
         times.end = streams.cut();
         self.watched(&streams, heartbeat, &times)?;
         let started = streams.started();
-        let finished = streams.finish(times.end).await?;
+        let mut finished = streams.finish(times.end).await?;
+        writes::read_back(&mut finished, cx).await;
         report::facts(cx, &finished, &times, (&self.phases, started, self.injection.is_some()))
     }
 

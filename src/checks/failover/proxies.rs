@@ -288,10 +288,14 @@ impl Place {
     }
 }
 
+/// Whether a probe of tcp with these fields says which words it waits for.
+pub(super) fn is_answered(args: &Args) -> bool {
+    args.given(&EXPECT) || args.given(&EXPECT_HEX) || args.given(&DIALOGUE)
+}
+
 /// A stream of tcp that is content once it is connected.
 fn only_connects(stream: &NestedProbe) -> bool {
-    let args = &stream.args;
-    let reads = args.given(&EXPECT) || args.given(&EXPECT_HEX) || args.given(&DIALOGUE) || args.get(&BANNER);
+    let reads = is_answered(&stream.args) || stream.args.get(&BANNER);
     !reads && stream.group.get(&super::fields::CONNECTION) == Connection::New
 }
 

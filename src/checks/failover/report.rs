@@ -51,6 +51,7 @@ pub(super) fn facts(
         })
         .collect();
     counts(cx, &all);
+    super::writes::facts(cx, finished, times, disrupts);
     cx.set_timeline(timeline(&all, times, started, disrupts));
     for stream in &all {
         complete(&stream.finished.log, stream.config)?;

@@ -6,11 +6,11 @@ use super::disruptions::{KINDS, disruption};
 use super::expected::Expected;
 use super::fields::{
     BACKGROUND_LOSS, COMMAND_TIMEOUT, CONNECTION, ECHO, IDENTITY, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE,
-    PROBE_TIMEOUT, PROXIES, RESTORE, RUN, SETTLE, STEADY, STREAMS, VERIFY,
+    PROBE_TIMEOUT, PROXIES, READ_BACK, RESTORE, RUN, SETTLE, STEADY, STREAMS, VERIFY,
 };
 use super::proxies::ProxySettings;
 use super::stream::{IdentityFact, StreamConfig};
-use super::{exclusion, touched};
+use super::{exclusion, touched, writes};
 use crate::guard::lock::LockKey;
 use crate::guard::{CommandSpec, Disruption, FaultPlan, RestorePlan, Step};
 use crate::model::argument::Argument;
@@ -105,6 +105,11 @@ pub(super) fn probes(args: &Args) -> Vec<(&'static str, String, NestedProbe)> {
     one.into_iter().chain(several).collect()
 }
 
+/// Whether a stream reads back what it writes.
+pub(super) fn reads_back(args: &Args) -> bool {
+    probes(args).iter().any(|(_, _, probe)| probe.group.given(&READ_BACK))
+}
+
 /// The names of the streams.
 pub(super) fn names(args: &Args) -> Vec<String> {
     probes(args).into_iter().map(|(_, name, _)| name).collect()
@@ -166,7 +171,8 @@ fn stream(field: &'static str, name: String, probe: NestedProbe) -> Result<Strea
     for field in family.fields.iter().filter(|field| field.has(FieldRole::Repetition)) {
         nested.0.insert(field.name, Arg::Integer(1));
     }
-    let built = family.probe(&nested);
+    let writes = writes::writes(family, &nested, &group).map_err(|(message, help)| invalid(message, &help))?;
+    let built = writes.as_ref().map_or_else(|| family.probe(&nested), |writes| Ok(writes.sample()));
     let probe = built.map_err(|wrong| invalid(format!("{family_name}: {}", wrong.message), &wrong.help))?;
     let (interval, timeout) = (group.get(&INTERVAL), group.get(&PROBE_TIMEOUT));
     if interval < SHORTEST_ROUND {
@@ -194,7 +200,7 @@ fn stream(field: &'static str, name: String, probe: NestedProbe) -> Result<Strea
         invalid(format!("`identity`: {why} in `{family_name}`"), &help)
     })?;
     let expected = Expected::of(&expected);
-    Ok(StreamConfig { name: name.into(), probe, interval, timeout, connection, echo, identity, expected })
+    Ok(StreamConfig { name: name.into(), probe, interval, timeout, connection, echo, identity, expected, writes })
 }
 
 /// The command of the group of `field`.

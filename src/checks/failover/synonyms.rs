@@ -23,6 +23,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("time_to_recover", "recovered_after"), ("failback_outage", "failback"), ("lost_requests", "lost"),
         ("loss", "lost"), ("packets_lost", "lost"), ("success", "recovered: true"), ("max_gap", "gap.longest"),
         ("freeze", "gap.longest"), ("stall", "gap.longest"), ("flaps", "owners.changes"), ("switch_time", "switched_after"),
+        ("rpo", "writes.lost"), ("data_loss", "writes.lost"), ("lost_writes", "writes.lost"), ("lost_updates", "writes.lost"),
         ("rtt", "latency.p95"), ("response_time", "latency.p95"), ("elapsed", "outage"),
     ],
     options: &[],

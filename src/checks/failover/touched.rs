@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::exclusion;
+use super::fields::READ_BACK;
 use crate::guard::Disruption;
 use crate::guard::disruption::{PacketDrop, ProcessTarget};
 use crate::model::NestedProbe;
@@ -17,11 +18,14 @@ pub(super) fn of_stream(name: &str, probe: &NestedProbe, target: &str) -> Vec<To
         // What names no host is allowed by what it is called.
         hosts.push(target.to_owned());
     }
-    let touched = |host: String| {
+    let read = probe.group.get(&READ_BACK);
+    let read = read.and_then(|read| Some(exclusion::hosts(crate::checks::family(read.family)?, &read.args)));
+    let touched = |host: String, how: &str| {
         let host = without_port(&host);
-        Touched { what: format!("{host} (asked by stream `{name}`)"), names: vec![host] }
+        Touched { what: format!("{host} ({how} by stream `{name}`)"), names: vec![host] }
     };
-    hosts.into_iter().map(touched).collect()
+    let asked = hosts.into_iter().map(|host| touched(host, "asked"));
+    asked.chain(read.unwrap_or_default().into_iter().map(|host| touched(host, "read"))).collect()
 }
 
 /// A host of loopback without the port that tells its services apart.

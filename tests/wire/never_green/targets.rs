@@ -1,7 +1,8 @@
 //! Targets that are not well.
 
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
@@ -254,19 +255,36 @@ async fn untrusted() -> Target {
     .await
 }
 
-/// It goes away for good while it is observed.
+/// It goes away for good while it is observed, with all that it was told to store.
 async fn mortal() -> Target {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let mut target = Target::at(listener.local_addr().unwrap().port());
     target.tasks.spawn(async move {
+        let stored = Arc::<Mutex<HashSet<String>>>::default();
         let serve = async {
             while let Ok((stream, _)) = listener.accept().await {
-                drop(stream);
+                tokio::spawn(store(stream, Arc::clone(&stored)));
             }
         };
         let _ = tokio::time::timeout(Duration::from_millis(400), serve).await;
     });
     target
+}
+
+/// Stores what it is told to, and gives it back; who says nothing is left alone.
+async fn store(mut stream: TcpStream, stored: Arc<Mutex<HashSet<String>>>) {
+    let mut bytes = [0; 256];
+    let Ok(Ok(count)) = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut bytes)).await else { return };
+    let words = String::from_utf8_lossy(&bytes[..count]).into_owned();
+    let answer = match words.trim().split_once(' ') {
+        Some(("SET", value)) => {
+            stored.lock().unwrap().insert(value.to_owned());
+            "OK\r\n".to_owned()
+        }
+        Some(("GET", value)) if stored.lock().unwrap().contains(value) => format!("VALUE {value}\r\n"),
+        _ => "NONE\r\n".to_owned(),
+    };
+    let _ = stream.write_all(answer.as_bytes()).await;
 }
 
 /// The query sent back as a reply that says SERVFAIL.

@@ -65,6 +65,9 @@ pub fn of(family: &Family) -> Vec<String> {
              steady: 100ms, observe: 600ms, settle: 50ms",
             "probe: {tcp: {host: 127.0.0.1, port: @}, interval: 10ms}, steady: 100ms, observe: 600ms, settle: 50ms, \
              timers: {bfd: {tx: 10ms}}, abort_if: {outage: {gt: 300ms}}",
+            "streams: {orders: {tcp: {host: 127.0.0.1, port: @, send: \"SET {number}\\r\\n\", expect: OK}, interval: 10ms, \
+             read_back: {tcp: {host: 127.0.0.1, port: @, send: \"GET {number}\\r\\n\", expect: \"\\n\"}, within: 500ms}}}, \
+             steady: 100ms, observe: 600ms, settle: 50ms",
         ],
         // A family that is new here has a host and perhaps a port.
         _ => &[],

@@ -180,11 +180,12 @@ expectations of its own: `scan`, `load`, `addresses: all`, `dnssec: validate`.",
 ",
         ),
         topic(
-            &["failover test", "inject", "guard", "outage"],
+            &["failover test", "inject", "guard", "outage", "lost write", "RPO"],
             "\
 A check of the family `failover`: it breaks something with your command `inject`, probes the service all the time, and puts it back with
 `restore`. An outage is the time without an answer between two answers; `outage.hi` is its upper bound. A guard, a process of its
-own, restores even if shakedown is killed. Nothing is broken without `--allow-disruptive`.",
+own, restores even if shakedown is killed. Nothing is broken without `--allow-disruptive`. A lost write was acknowledged and is
+not there afterwards (the recovery point, RPO): a stream that writes `{number}` finds it with `read_back`, as `writes.lost`.",
         ),
         topic(
             &["absent", "null"],

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use crate::checks::failover::outage::{Dropped, ProbeOutcome, ProbeResult};
+use crate::checks::failover::writes::WriteLog;
 use crate::model::Fault;
 use crate::model::timeline::{Run, Series};
 use crate::probe::{Identity, ProbeFailure};
@@ -127,6 +128,8 @@ pub(in crate::checks::failover) struct StreamLog {
     pub(in crate::checks::failover) series: Series,
     /// More happened than is kept.
     pub(in crate::checks::failover) full: bool,
+    /// Of a stream that writes numbered values.
+    pub(in crate::checks::failover) writes: Option<WriteLog>,
     identities: Vec<Identity>,
     pending: VecDeque<Pending>,
     /// Number of the first that is pending.
@@ -165,6 +168,9 @@ impl StreamLog {
 
     /// A probe leaves.
     pub(super) fn sent(&mut self, number: u64, due: u64, sent: u64) {
+        if let Some(writes) = &mut self.writes {
+            writes.sent(number);
+        }
         if self.pending.is_empty() {
             self.base = number;
         }
@@ -194,6 +200,9 @@ impl StreamLog {
         let owner = owner.map_or(0, |owner| self.index(owner));
         let answered = outcome == ProbeOutcome::Answered;
         if answered {
+            if let Some(writes) = &mut self.writes {
+                writes.acknowledged(number);
+            }
             self.arrived(number, seconds(received));
         }
         let Some(probe) = number.checked_sub(self.base).and_then(|at| self.pending.get_mut(usize::try_from(at).ok()?))

@@ -12,15 +12,18 @@ use tokio::sync::oneshot;
 
 pub(super) use identity::IdentityFact;
 pub(super) use log::{Gap, OwnerChange, StreamLog};
-use rounds::{RoundProber, Rounds};
+use rounds::RoundProber;
+pub(super) use rounds::{Question, Rounds};
 use sender::Sender;
 
 use super::expected::Expected;
 use super::outage::ProbeResult;
+use super::writes::{WriteLog, Writes};
 use crate::model::{Fault, Text};
 use crate::net::heartbeat::STALL;
 use crate::net::open_loop::{self, Bounds, Clock, Schedule, ScheduleCounts, Threads, nanos};
 use crate::probe::{Connection, Connections, Cx, DynProbe, Prober, StreamSpec};
+use crate::stats::samples::NANOS;
 
 /// The stream has no end of its own, and what is in flight never delays it.
 const BOUNDS: Bounds = Bounds { in_flight: usize::MAX, close: u64::MAX, drain: 0, stale: u64::MAX };
@@ -45,6 +48,8 @@ pub(super) struct StreamConfig {
     pub(super) identity: Option<IdentityFact>,
     /// What each answer must show.
     pub(super) expected: Expected,
+    /// Of a stream that writes numbered values.
+    pub(super) writes: Option<Writes>,
 }
 
 #[derive(Default)]
@@ -86,13 +91,28 @@ impl StreamConfig {
         self.timeout.max(self.probe.longest())
     }
 
-    fn rounds(&self) -> Rounds {
-        Rounds { probe: Arc::clone(&self.probe), limit: self.rehearsal() }
+    /// What it takes beside the phases, at most: the probe ahead of everything, and reading back what was written.
+    pub(super) fn aside(&self) -> Duration {
+        let rehearsal = self.rehearsal();
+        rehearsal + self.writes.as_ref().map_or(Duration::ZERO, |writes| writes.longest(rehearsal))
+    }
+
+    /// Its probe, and the one that reads back what it writes.
+    pub(super) fn probes(&self) -> impl Iterator<Item = &Arc<dyn DynProbe>> {
+        std::iter::once(&self.probe).chain(self.writes.as_ref().map(Writes::read_sample))
+    }
+
+    pub(super) fn rounds(&self) -> Rounds {
+        let same = || Question::Same(Arc::clone(&self.probe));
+        Rounds { question: self.writes.as_ref().map_or_else(same, Writes::question), limit: self.rehearsal() }
     }
 
     /// Probes ahead of everything: what this side cannot do at all is found before anything is changed, and what the service never
     /// shows when all is well is expected of no probe. One bad answer says nothing of that.
     pub(super) async fn rehearsed(&self, cx: &mut Cx<'_>) -> Result<Self, Fault> {
+        if let Some(writes) = &self.writes {
+            return writes.rehearsed(self, cx).await;
+        }
         let mut fewest: Option<(Expected, Vec<String>)> = None;
         for number in 0..REHEARSALS {
             let Some(observation) = self.rounds().ask(number, cx.cancelled()).await? else { break };
@@ -116,6 +136,9 @@ impl StreamConfig {
     }
 
     async fn prober(&self, clock: Clock, seed: u64) -> Result<Box<dyn Prober>, Fault> {
+        if self.writes.is_some() {
+            return Ok(Box::new(RoundProber::new(self.rounds(), clock)));
+        }
         let Self { interval, timeout, connection, echo, .. } = *self;
         let spec = StreamSpec { clock, interval, timeout, connection, echo, seed };
         // A fact is seen in a round alone, or in a request over a connection that is kept.
@@ -147,13 +170,15 @@ impl ProbeStream {
     pub(super) async fn start(config: StreamConfig, clock: Clock, seed: u64) -> Result<Self, Fault> {
         let prober = config.prober(clock, seed).await?;
         let exact = prober.stamps_exactly();
-        let log = StreamLog::new(config.interval.as_secs_f64());
-        let shared = Arc::new(Shared { log: Mutex::new(log) });
+        let interval = config.interval.as_secs_f64();
         let mut threads = Threads::new();
         // What is overdue for longer was not watched.
         let bounds = Bounds { stale: nanos(STALL), ..BOUNDS };
         let schedule = Schedule::every(config.interval, u64::MAX);
         let from = clock.now();
+        let mut log = StreamLog::new(interval);
+        log.writes = config.writes.is_some().then(|| WriteLog::new(from as f64 / NANOS, interval));
+        let shared = Arc::new(Shared { log: Mutex::new(log) });
         let mut sender = Sender::new(config.clone(), prober, (clock, from), Arc::clone(&shared));
         let work = move |stop: &_| (open_loop::run(&schedule, &bounds, stop, &mut sender), sender.into_prober());
         let sender = threads.spawn(format!("stream-{}", config.name.shown()), work).map_err(|error| {

@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::checks::failover::writes::{Numbered, RunNumber};
 use crate::model::{Fault, Observation, human_time};
 use crate::net::deadline::within;
 use crate::net::dial::closing_by_reset;
@@ -19,10 +20,28 @@ use crate::probe::{Cx, DynProbe, ProbeFailure, Prober, Reply, Seen};
 /// Rounds under way at most.
 const CAPACITY: usize = 4096;
 
+/// What each round asks.
+#[derive(Clone)]
+pub(in crate::checks::failover) enum Question {
+    /// The same again and again.
+    Same(Arc<dyn DynProbe>),
+    /// One with the value of its own number.
+    Numbered(Arc<Numbered>, RunNumber),
+}
+
+impl Question {
+    fn of(&self, number: u64) -> Result<Arc<dyn DynProbe>, Fault> {
+        match self {
+            Self::Same(probe) => Ok(Arc::clone(probe)),
+            Self::Numbered(numbered, run) => numbered.probe(&run.value(number)),
+        }
+    }
+}
+
 /// A round of a family, and how long it may take.
 #[derive(Clone)]
 pub(in crate::checks::failover) struct Rounds {
-    pub(in crate::checks::failover) probe: Arc<dyn DynProbe>,
+    pub(in crate::checks::failover) question: Question,
     pub(in crate::checks::failover) limit: Duration,
 }
 
@@ -33,10 +52,11 @@ impl Rounds {
         number: u64,
         cancel: &CancellationToken,
     ) -> Result<Option<Observation>, Fault> {
+        let probe = self.question.of(number)?;
         let mut observation = Observation::default();
         let deadline = Instant::now() + self.limit;
-        let mut cx = Cx::new(&mut observation, self.probe.facts(), deadline, number, cancel.clone());
-        match within(self.limit, closing_by_reset(self.probe.run(&mut cx))).await {
+        let mut cx = Cx::new(&mut observation, probe.facts(), deadline, number, cancel.clone());
+        match within(self.limit, closing_by_reset(probe.run(&mut cx))).await {
             Err(_) => Ok(None),
             Ok(result) => result.map(|()| Some(observation)),
         }

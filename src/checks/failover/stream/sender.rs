@@ -115,7 +115,10 @@ impl Workload for Sender {
 
 impl StreamConfig {
     /// Whether a round is an answer, who gave it, and if it is none, why.
-    pub(super) fn judge(&self, observation: &Observation) -> (ProbeOutcome, Option<Identity>, Option<String>) {
+    pub(in crate::checks::failover) fn judge(
+        &self,
+        observation: &Observation,
+    ) -> (ProbeOutcome, Option<Identity>, Option<String>) {
         let answered = self.probe.answered(observation);
         let breach = self.expected.breach(observation);
         if answered && breach.is_none() {

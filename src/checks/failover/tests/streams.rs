@@ -105,6 +105,7 @@ pub(in crate::checks::failover) fn config(probe: StubProbe) -> StreamConfig {
         echo: false,
         identity: None,
         expected: Expected::default(),
+        writes: None,
     }
 }
 

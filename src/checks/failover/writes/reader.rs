@@ -1,0 +1,301 @@
+//! Looks for what was written. How the service shows a write that is there, and one that never was, it shows itself before anything is
+//! changed; an answer that is like neither tells nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::log::WriteLog;
+use super::numbered::Numbered;
+use super::value::RunNumber;
+use crate::checks::failover::stream::{Question, Rounds};
+use crate::model::{Fault, Observation, Round, Value, human_time};
+use crate::net::deadline::Deadline;
+
+/// Reads under way at once.
+const AT_ONCE: usize = 16;
+/// How often a read is tried.
+const TRIES: u32 = 3;
+/// From one try to the next.
+const PAUSE: Duration = Duration::from_millis(250);
+/// The number of a write that is never made.
+const NEVER: u64 = 9_999_999;
+
+/// What a look for a write showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// It is there.
+    There {
+        /// More than once.
+        twice: bool,
+    },
+    /// It is not.
+    Absent,
+    /// That could not be told, and why.
+    Unread(String),
+}
+
+/// What tells an answer for a write that is there from one for a write that is not.
+#[derive(Clone, Debug)]
+pub(super) struct Shape {
+    /// Outcome and status.
+    decisive: Vec<Value>,
+    /// The value stands in it.
+    holds: bool,
+    /// All of it but the value, where there is no status that would tell.
+    text: Option<String>,
+}
+
+impl Shape {
+    /// What stands around a value differs from one write to the next.
+    fn is_like(&self, other: &Self) -> bool {
+        let same = self.decisive == other.decisive && self.holds == other.holds;
+        same && (self.holds || self.text == other.text)
+    }
+}
+
+/// How the service answered when all was well.
+#[derive(Clone, Debug)]
+pub(super) struct Signs {
+    pub(super) there: Shape,
+    pub(super) absent: Shape,
+}
+
+/// How writes are read back.
+pub(super) struct Reader {
+    pub(super) numbered: Arc<Numbered>,
+    /// One answer lists all.
+    pub(super) lists: bool,
+    /// The fact that holds the answer.
+    pub(super) text: &'static str,
+    /// Nothing but its text tells what an answer means.
+    pub(super) by_text: bool,
+    /// For how long a write may not be there yet.
+    pub(super) eventually: Duration,
+    /// How long reading may take in all.
+    pub(super) within: Duration,
+}
+
+impl Reader {
+    fn limit(&self) -> Duration {
+        self.numbered.sample().longest()
+    }
+
+    /// The longest that all of it may take.
+    pub(super) fn longest(&self) -> Duration {
+        (self.limit() + PAUSE) * (TRIES * 2) + self.eventually + self.within
+    }
+
+    /// An answer, whatever it says; else why there was none.
+    async fn ask(&self, run: RunNumber, number: u64, cancel: &CancellationToken) -> Result<Observation, String> {
+        let rounds = Rounds { question: Question::Numbered(Arc::clone(&self.numbered), run), limit: self.limit() };
+        match rounds.ask(number, cancel).await {
+            Err(fault) => Err(fault.to_string()),
+            Ok(None) => Err(format!("no answer within {}", human_time(self.limit()))),
+            Ok(Some(observation)) if self.numbered.sample().answered(&observation) => Ok(observation),
+            Ok(Some(observation)) => Err(self.told(&observation)),
+        }
+    }
+
+    /// What an answer says, for people: outcome and status, and how it came about.
+    fn told(&self, observation: &Observation) -> String {
+        let decisive = self.numbered.sample().facts().iter().filter(|fact| fact.roles.decisive);
+        let facts = decisive.filter_map(|fact| {
+            let value = observation.last(fact.name)?;
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            Some(format!("`{}` was {value}", fact.name))
+        });
+        let ending = observation.counted().last().and_then(Round::ending).map(str::to_owned);
+        facts.chain(ending.or_else(|| observation.notes().first().cloned())).collect::<Vec<_>>().join(", ")
+    }
+
+    pub(super) fn shape(&self, observation: &Observation, run: RunNumber, number: u64) -> Shape {
+        let decisive = self.numbered.sample().facts().iter().filter(|fact| fact.roles.decisive);
+        let text = observation.text(self.text).unwrap_or_default();
+        Shape {
+            decisive: decisive.filter_map(|fact| observation.last(fact.name).cloned()).collect(),
+            holds: run.writes_in(text).any(|write| write == number),
+            text: self.by_text.then(|| text.to_owned()),
+        }
+    }
+
+    /// Whether an answer is one: to be refused, or sent elsewhere, is none.
+    fn is_proper(&self, observation: &Observation, absent: bool) -> bool {
+        match observation.last("status").and_then(Value::as_i64) {
+            Some(status) => (200..300).contains(&status) || absent && matches!(status, 404 | 410),
+            None => self.by_text,
+        }
+    }
+
+    /// How the service answers for a value that was never written.
+    pub(super) async fn absence(&self, run: RunNumber, cancel: &CancellationToken) -> Result<Shape, Fault> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let seen = self.ask(run, NEVER, cancel).await;
+            let why = match &seen {
+                Ok(observation) if self.is_proper(observation, true) => return Ok(self.shape(observation, run, NEVER)),
+                Ok(observation) => self.told(observation),
+                Err(why) => why.clone(),
+            };
+            if tries >= TRIES {
+                let help = if self.by_text {
+                    "let `read_back` end well for a value that is not there, too: no `expect` of what only a value has"
+                } else {
+                    "let `read_back` ask what answers 404 for a value that is not there, or 200 without it"
+                };
+                return Err(self.fault(format!("for a value that was never written, {why}; nothing was changed"), help));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// How the service answers for a write that it has just acknowledged.
+    pub(super) async fn presence(
+        &self,
+        (run, number): (RunNumber, u64),
+        absent: Shape,
+        cancel: &CancellationToken,
+    ) -> Result<Signs, Fault> {
+        let (mut tries, end) = (0, Instant::now() + self.eventually);
+        loop {
+            tries += 1;
+            let why = match self.ask(run, number, cancel).await {
+                Err(why) => why,
+                Ok(observation) => {
+                    let there = self.shape(&observation, run, number);
+                    let is_there = self.is_proper(&observation, false) && (there.holds || !self.lists);
+                    if is_there && !there.is_like(&absent) {
+                        return Ok(Signs { there, absent });
+                    }
+                    let told = self.told(&observation);
+                    if Instant::now() >= end {
+                        return Err(self.not_found(&run.value(number), &told, there.holds));
+                    }
+                    told
+                }
+            };
+            if tries >= TRIES && Instant::now() >= end {
+                return Err(
+                    self.fault(format!("for a value that was just written, {why}; nothing was changed"), UNREAD)
+                );
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    fn not_found(&self, value: &str, told: &str, holds: bool) -> Fault {
+        let detail = if holds {
+            format!("the answer for {value}, which was just written, is like that for a value that never was ({told})")
+        } else {
+            format!("{value} was acknowledged, and is not in the answer ({told})")
+        };
+        let help = if self.lists {
+            "let `read_back` ask for a list of all values, without pages; where a value is there only later, write `eventually: 5s`"
+        } else {
+            "let `read_back` ask for what the probe writes, and let its answer hold the value; where a value is there only later, \
+             write `eventually: 5s`"
+        };
+        self.fault(format!("{detail}; nothing was changed"), help)
+    }
+
+    fn fault(&self, detail: String, help: &str) -> Fault {
+        Fault::local("read back what was written", self.numbered.sample().target(), detail, help)
+    }
+
+    /// Looks for all writes of the log, those again that are not there yet.
+    pub(super) async fn read(&self, run: RunNumber, signs: &Signs, log: &mut WriteLog, cancel: &CancellationToken) {
+        let start = Instant::now();
+        let (end, patience) = (start + self.within, start + self.eventually);
+        for tries in 0.. {
+            let open = log.open(tries < TRIES, Instant::now() < patience);
+            let Some(first) = open.first() else { return };
+            if Instant::now() >= end {
+                log.seen(*first, Sight::Unread(self.too_slow()));
+                return;
+            }
+            if tries > 0 {
+                sleep(PAUSE).await;
+            }
+            if self.lists {
+                self.read_list(run, signs, (log, end), cancel).await;
+            } else {
+                self.read_each(run, signs, (log, end, open), cancel).await;
+            }
+        }
+    }
+
+    fn too_slow(&self) -> String {
+        format!("reading took longer than `within` ({}) allows", human_time(self.within))
+    }
+
+    async fn read_each(
+        &self,
+        run: RunNumber,
+        signs: &Signs,
+        (log, end, open): (&mut WriteLog, Instant, Vec<u64>),
+        cancel: &CancellationToken,
+    ) {
+        let look = |number: u64| async move {
+            let sight = match self.ask(run, number, cancel).await {
+                Ok(observation) => self.sight(&observation, (run, number), signs),
+                Err(why) => Sight::Unread(why),
+            };
+            (number, sight)
+        };
+        let mut looks = futures_util::stream::iter(open).map(look).buffer_unordered(AT_ONCE);
+        let mut deadline = Deadline::at(end);
+        while let Ok(Some((number, sight))) = deadline.wait(looks.next()).await {
+            log.seen(number, sight);
+        }
+    }
+
+    /// What an answer says of a write.
+    pub(super) fn sight(&self, observation: &Observation, (run, number): (RunNumber, u64), signs: &Signs) -> Sight {
+        let shape = self.shape(observation, run, number);
+        if shape.is_like(&signs.there) {
+            return Sight::There { twice: false };
+        }
+        match observation.partial(self.text).filter(|_| !self.by_text) {
+            Some(why) if !shape.holds => Sight::Unread(format!("the answer was seen in part: {why}")),
+            _ if shape.is_like(&signs.absent) => Sight::Absent,
+            _ => Sight::Unread(format!("an answer unlike those of before: {}", self.told(observation))),
+        }
+    }
+
+    async fn read_list(
+        &self,
+        run: RunNumber,
+        signs: &Signs,
+        (log, end): (&mut WriteLog, Instant),
+        cancel: &CancellationToken,
+    ) {
+        let open = log.open(true, true);
+        let asked = match Deadline::at(end).wait(self.ask(run, NEVER, cancel)).await {
+            Ok(asked) => asked,
+            Err(_) => Err(self.too_slow()),
+        };
+        let known = |observation: &Observation| {
+            let decisive = self.shape(observation, run, NEVER).decisive;
+            decisive == signs.there.decisive || decisive == signs.absent.decisive
+        };
+        let seen = match asked {
+            Ok(observation) if known(&observation) => Ok(observation),
+            Ok(observation) => Err(format!("an answer unlike those of before: {}", self.told(&observation))),
+            Err(why) => Err(why),
+        };
+        match seen {
+            Err(why) => open.first().into_iter().for_each(|number| log.seen(*number, Sight::Unread(why.clone()))),
+            Ok(observation) => {
+                let missing = observation.partial(self.text).map(|why| format!("the list was seen in part: {why}"));
+                let text = observation.text(self.text).unwrap_or_default();
+                log.listed(run.writes_in(text), missing.as_deref());
+            }
+        }
+    }
+}
+
+const UNREAD: &str = "see that `read_back` is answered when all is well: right URL, right credentials";
