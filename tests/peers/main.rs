@@ -40,6 +40,7 @@ mod s_server;
 mod scan;
 mod schemas;
 mod signed;
+mod sshd;
 mod starttls;
 mod survey;
 mod terms;

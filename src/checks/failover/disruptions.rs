@@ -1,5 +1,7 @@
 //! Built-in disruptions as a suite writes them.
 
+pub(super) mod ssh;
+
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -97,6 +99,11 @@ fields! { pub(super) KINDS;
         FieldKind::Group(ADDRESS_FIELDS),
         "Takes an address from a network device, or gives it one.",
     );
+    pub(super) const SSH: Field<Option<Args>> = Field::optional(
+        "ssh",
+        FieldKind::Group(ssh::SSH_FIELDS),
+        "Runs a command on another host; a timer there undoes it even when this host is gone.",
+    );
     pub(super) const PROXY: Field<Vec<(String, Args)>> = Field::optional(
         "proxy",
         FieldKind::Map(&IMPAIRMENT),
@@ -117,7 +124,7 @@ pub(super) fn disruption<T: Argument>(
     proxies: &ProxySettings,
 ) -> Result<Option<Disruption>, Invalid> {
     let impaired = group.get(&PROXY);
-    let kinds = [&LINK, &DROP, &PARTITION, &PROCESS, &ADDRESS];
+    let kinds = [&LINK, &DROP, &PARTITION, &PROCESS, &ADDRESS, &SSH];
     let mut given = kinds.into_iter().filter_map(|kind| Some((kind, group.get(kind)?)));
     let first = given.next();
     let other = given.next().map(|(other, _)| other.name()).or((!impaired.is_empty()).then_some(PROXY.name()));
@@ -140,6 +147,7 @@ pub(super) fn disruption<T: Argument>(
         "drop" => packets(&args, hold).map(Disruption::Drop),
         "partition" => partition(&args, hold).map(Disruption::Partition),
         "process" => process(&args, has_restore).map(Disruption::Process),
+        "ssh" => ssh::command(&args, hold).map(Disruption::Ssh),
         _ => address(&args).map(Disruption::Address),
     };
     made.map(Some).map_err(at)
@@ -267,7 +275,7 @@ mod tests {
     use crate::testing::{args, text};
 
     /// What is done by `kind` with these fields, as a shell would do it, with the name of its table left out.
-    fn shown(kind: &'static str, fields: &[(&'static str, Arg)]) -> Result<String, String> {
+    pub(super) fn shown(kind: &'static str, fields: &[(&'static str, Arg)]) -> Result<String, String> {
         let group = args([(kind, Arg::Group(args([], fields)))], &[]);
         let none = ProxySettings::of(Vec::new()).unwrap();
         let made =

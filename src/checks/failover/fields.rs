@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub(super) use super::abort::ABORT_IF;
-use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS, PROXY};
+use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS, PROXY, SSH};
 use super::proxies::PLACE;
 pub(super) use super::timers::TIMERS;
 use crate::model::table::fields;
@@ -46,6 +46,7 @@ fields! { INJECT_FIELDS;
     use PARTITION;
     use PROCESS;
     use ADDRESS;
+    use SSH;
     use PROXY;
 }
 

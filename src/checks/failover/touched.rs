@@ -59,6 +59,7 @@ pub(super) fn of_disruption(disruption: &Disruption) -> Option<Touched> {
             ProcessTarget::Unit(unit) => unit.clone(),
         }],
         Disruption::Proxy(_) => return None,
+        Disruption::Ssh(far) => vec![far.host.name().to_owned()],
     };
     Some(Touched { what: disruption.subject(), names })
 }
@@ -111,6 +112,8 @@ mod tests {
             ("address: {remove: 198.51.100.9/24, from: eth1}", "198.51.100.9", "device eth1"),
             ("process: {unit: haproxy.service}", "haproxy.service", "process "),
             ("process: {pid_file: /run/x.pid}", "/run/x.pid", "process "),
+            ("ssh: {host: admin@lb1.lab.example, run: [x], undo: [y]}", "\"*.lab.example\"", "host lb1.lab.example"),
+            ("ssh: {host: 198.51.100.9, port: 2222, run: [x], undo: [y]}", "198.51.100.0/24", "host 198.51.100.9:2222"),
         ] {
             let fields = format!("{probe}, inject: {{{inject}}}");
             assert_eq!(denied(&format!("192.0.2.7, {allowed}"), &fields), None, "{inject}");

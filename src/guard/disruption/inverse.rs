@@ -34,6 +34,7 @@ impl Disruption {
                 Some(AddressChange { kind, ..change.clone() }.shell_text())
             }
             Self::Proxy(proxy) => Some(proxy.inverse()),
+            Self::Ssh(far) => Some(far.inverse()),
         }
     }
 }

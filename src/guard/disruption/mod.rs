@@ -1,9 +1,10 @@
-//! Built-in disruptions: what each does to this host, whether it took effect, and exactly what undoes it.
+//! Built-in disruptions: what each does, whether it took effect, and exactly what undoes it.
 //!
 //! - [`Disruption::prepare`] looks and changes nothing. What it hands back is enough to undo the disruption even for a process that knows
 //!   nothing else: the present state is in it.
 //! - An [`Undo`] may be restored twice, and when the thing is already back. It is verified by reading the state back.
-//! - Everything but proxies is done by `ip`, `nft` and signals: a command in a text for people does the same as this program.
+//! - What is done to this host is done by `ip`, `nft` and signals, but for proxies: a command in a text for people does the same as this
+//!   program. Other hosts are broken by a command there (`ssh`).
 
 mod address;
 mod control;
@@ -17,7 +18,10 @@ mod process;
 mod proxy;
 mod routes;
 mod snapshot;
+mod ssh;
 mod tool;
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +32,7 @@ pub use packets::{Direction, PacketDrop, Protocol};
 pub use partition::Partition;
 pub use process::{ProcessSignal, ProcessTarget, SignalUndo, SignalWord};
 pub use proxy::{ImpairedProxy, ProxyImpairment, ProxyUndo};
+pub use ssh::{SshCommand, SshHost, SshUndo};
 
 use super::CommandSpec;
 
@@ -47,6 +52,8 @@ pub enum Disruption {
     Address(AddressChange),
     /// A proxy of the run impairs what passes it.
     Proxy(ProxyImpairment),
+    /// A command on another host.
+    Ssh(SshCommand),
 }
 
 /// What undoes a step of a disruption.
@@ -65,6 +72,26 @@ pub enum Undo {
     Address(AddressUndo),
     /// A proxy of the run impairs nothing any more.
     Proxy(ProxyUndo),
+    /// A command on another host.
+    Ssh(Box<SshUndo>),
+}
+
+/// What this program does by itself to this host takes this long only when something is broken.
+const BUILT_IN: Duration = Duration::from_secs(25);
+
+/// The longest that each part of a disruption can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Beyond a moment.
+    pub(super) prepare: Duration,
+    pub(super) inject: Duration,
+    pub(super) restore: Duration,
+    pub(super) verify: Duration,
+}
+
+impl Limits {
+    /// Of what is done to this host.
+    const OF_HOST: Self = Self { prepare: Duration::ZERO, inject: BUILT_IN, restore: BUILT_IN, verify: BUILT_IN };
 }
 
 impl Disruption {
@@ -78,6 +105,7 @@ impl Disruption {
             Self::Process(signal) => Ok(signal.prepare().await?.into_iter().map(Undo::Signal).collect()),
             Self::Address(change) => Ok(vec![Undo::Address(change.prepare().await?)]),
             Self::Proxy(proxy) => Ok(vec![Undo::Proxy(proxy.prepare().await?)]),
+            Self::Ssh(far) => Ok(vec![Undo::Ssh(Box::new(far.prepare().await?))]),
         }
     }
 
@@ -90,6 +118,7 @@ impl Disruption {
             Self::Process(signal) => signal.inject(),
             Self::Address(change) => change.inject().await,
             Self::Proxy(proxy) => proxy.inject().await,
+            Self::Ssh(far) => far.inject().await,
         }
     }
 
@@ -102,6 +131,7 @@ impl Disruption {
             Self::Process(signal) => signal.in_effect().await,
             Self::Address(change) => change.in_effect().await,
             Self::Proxy(proxy) => proxy.in_effect().await,
+            Self::Ssh(far) => far.in_effect().await,
         }
     }
 
@@ -123,6 +153,7 @@ impl Disruption {
             Self::Drop(drop) => return format!("packets{}", inside(&drop.netns)),
             Self::Process(signal) => return format!("process {}", signal.target.text()),
             Self::Proxy(proxy) => return proxy.subject(),
+            Self::Ssh(far) => return far.subject(),
         };
         format!("device {device}{}", inside(netns))
     }
@@ -137,6 +168,15 @@ impl Disruption {
             Self::Process(signal) => signal.shell_text(),
             Self::Address(change) => change.shell_text(),
             Self::Proxy(proxy) => proxy.shell_text(),
+            Self::Ssh(far) => far.shell_text(),
+        }
+    }
+
+    /// The longest that each part of it can take.
+    pub(super) fn limits(&self) -> Limits {
+        match self {
+            Self::Ssh(far) => far.limits(),
+            _ => Limits::OF_HOST,
         }
     }
 }
@@ -154,6 +194,28 @@ impl Undo {
             Self::Signal(process) => process.restore(),
             Self::Address(address) => address.restore().await,
             Self::Proxy(proxy) => proxy.restore().await,
+            Self::Ssh(far) => far.restore().await.map(drop),
+        }
+    }
+
+    /// The same; the text says why nothing that was seen meanwhile can be judged, or is empty.
+    pub(super) async fn restore_with_doubts(&self) -> Result<String, String> {
+        match self {
+            Self::Ssh(far) => far.restore().await,
+            _ => self.restore().await.map(|()| String::new()),
+        }
+    }
+
+    /// It tries for as long as that may help: once more is of no use.
+    pub(super) fn is_patient(&self) -> bool {
+        matches!(self, Self::Ssh(_))
+    }
+
+    /// The longest that each part of it can take.
+    pub(super) fn limits(&self) -> Limits {
+        match self {
+            Self::Ssh(far) => far.limits(),
+            _ => Limits::OF_HOST,
         }
     }
 
@@ -166,6 +228,7 @@ impl Undo {
             Self::Signal(process) => process.verify().await,
             Self::Address(address) => address.verify().await,
             Self::Proxy(proxy) => proxy.verify().await,
+            Self::Ssh(far) => far.verify().await,
         }
     }
 
@@ -179,13 +242,14 @@ impl Undo {
             Self::Signal(process) => process.by_hand(),
             Self::Address(address) => address.by_hand(),
             Self::Proxy(proxy) => proxy.by_hand(),
+            Self::Ssh(far) => far.by_hand(),
         }
     }
 
     /// It undoes what the kernel keeps: after a restart of this host nothing of it is left, and its numbers and names mean something
     /// else.
     fn is_of_boot(&self) -> bool {
-        !matches!(self, Self::Command(_))
+        !matches!(self, Self::Command(_) | Self::Ssh(_))
     }
 
     /// Why nothing of it is left to undo, for people; `None` when something may be. `rebooted` since it was kept.
