@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::fault::Fault;
-use super::journal::{self, Damage, FoundJournal, JournalRecord, KeptCommand, KeptUndo};
+use super::journal::{self, Damage, FoundJournal, JournalRecord, KeptUndo};
 use super::plan::UndoPlan;
 use super::{RestoreResult, Undo};
 use crate::model::shell;
@@ -47,8 +47,7 @@ impl FoundJournal {
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
         let record = self.content.iter();
-        let commands = record.flat_map(JournalRecord::commands);
-        commands.flat_map(KeptCommand::secrets).filter_map(|name| std::env::var(name).ok()).collect()
+        record.flat_map(JournalRecord::secrets).filter_map(|name| std::env::var(name).ok()).collect()
     }
 
     /// What would be run, in this order.
@@ -99,7 +98,7 @@ impl FoundJournal {
     fn work(&self) -> Result<Work<'_>, Recovery> {
         let record = self.content.as_ref().map_err(|damage| damaged(&self.path, damage))?;
         let other = self.of_another_boot();
-        let (mut undo, mut void, mut missing) = (UndoPlan::default(), Vec::new(), BTreeSet::new());
+        let (mut undo, mut void, mut missing) = (UndoPlan::default(), Vec::new(), BTreeSet::<String>::new());
         let variable = |name: &str| std::env::var(name).ok();
         for kept in &record.undos {
             match kept {
@@ -107,6 +106,14 @@ impl FoundJournal {
                     Some(why) => void.push((one, why)),
                     None => undo.undos.push(one.clone()),
                 },
+                KeptUndo::Keyed(one, secret) => {
+                    let mut one = (**one).clone();
+                    missing.extend(secret.variables().filter(|name| variable(name).is_none()).map(str::to_owned));
+                    if let Some(place) = one.secret_mut() {
+                        *place = secret.text(variable);
+                    }
+                    undo.undos.push(one);
+                }
                 KeptUndo::Command(command) => match command.command(variable) {
                     Ok(command) => undo.undos.push(Undo::Command(command)),
                     Err(names) => missing.extend(names),

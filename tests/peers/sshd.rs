@@ -1,17 +1,15 @@
 //! OpenSSH: a command on another host breaks something there, and it is undone however the run ends; what keeps `ssh` from connecting is
 //! told with what to try.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use super::daemon::{Daemon, free_port, listens};
-use super::peer::{Peer, SSHD, installed};
+use super::peer::{SSHD, installed};
 use super::printed;
 use super::sandbox::{CliSandbox, Ran};
 use super::{PATIENCE, within};
@@ -150,8 +148,7 @@ fn a_command_on_another_host_is_undone_however_the_run_ends() {
 #[test]
 fn when_nobody_is_left_the_other_host_undoes_it() {
     let Some(stage) = Stage::new() else { return };
-    let suite = check(&stage.sandbox, &stage.sshd, &json!({"undo_after": "4s"}), "500ms").replace("500ms", "3600ms");
-    let suite = suite.replace("\"observe\":\"3600ms\"", "\"observe\":\"900ms\"");
+    let suite = check(&stage.sandbox, &stage.sshd, &json!({"undo_after": "9s"}), "5s");
     let mut child = stage.sandbox.begin(&suite, &["--allow-disruptive"]);
     assert!(within(PATIENCE, || stage.is_broken().then_some(())).is_some());
     let journal: Value = serde_json::from_slice(&std::fs::read(&stage.journals()[0]).unwrap()).unwrap();
@@ -208,6 +205,4 @@ fn words_reach_the_other_host_as_they_are() {
     stage.run(&json!({"run": run, "verify": ["true"]}), "100ms").all_held();
     let text = std::fs::read_to_string(&got).unwrap();
     assert_eq!(text.split_terminator('\0').collect::<Vec<_>>(), words);
-    let left = std::fs::metadata(script).unwrap().permissions().mode();
-    assert_eq!(left & 0o777, 0o755);
 }

@@ -1,5 +1,6 @@
 //! Built-in disruptions as a suite writes them.
 
+mod dns_update;
 pub(super) mod ssh;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -104,6 +105,11 @@ fields! { pub(super) KINDS;
         FieldKind::Group(ssh::SSH_FIELDS),
         "Runs a command on another host; a timer there undoes it even when this host is gone.",
     );
+    pub(super) const DNS_UPDATE: Field<Option<Args>> = Field::optional(
+        "dns_update",
+        FieldKind::Group(dns_update::DNS_UPDATE_FIELDS),
+        "Changes the records of a name by a dynamic update of its zone (RFC 2136), and puts back what was there.",
+    );
     pub(super) const PROXY: Field<Vec<(String, Args)>> = Field::optional(
         "proxy",
         FieldKind::Map(&IMPAIRMENT),
@@ -124,7 +130,7 @@ pub(super) fn disruption<T: Argument>(
     proxies: &ProxySettings,
 ) -> Result<Option<Disruption>, Invalid> {
     let impaired = group.get(&PROXY);
-    let kinds = [&LINK, &DROP, &PARTITION, &PROCESS, &ADDRESS, &SSH];
+    let kinds = [&LINK, &DROP, &PARTITION, &PROCESS, &ADDRESS, &SSH, &DNS_UPDATE];
     let mut given = kinds.into_iter().filter_map(|kind| Some((kind, group.get(kind)?)));
     let first = given.next();
     let other = given.next().map(|(other, _)| other.name()).or((!impaired.is_empty()).then_some(PROXY.name()));
@@ -138,7 +144,8 @@ pub(super) fn disruption<T: Argument>(
     }
     let Some((kind, args)) = first else { return Ok(None) };
     let at = |(message, help): Wrong| field.invalid(format!("`{}`: {message}", kind.name()), help);
-    if args.holds_secret() {
+    // A key is never shown, and goes to no program.
+    if if kind.name() == DNS_UPDATE.name() { dns_update::exposes(&args) } else { args.holds_secret() } {
         let message = "every user of this host could read the secret in the list of processes".to_owned();
         return Err(at((message, "name devices, addresses and processes outright".to_owned())));
     }
@@ -147,6 +154,7 @@ pub(super) fn disruption<T: Argument>(
         "drop" => packets(&args, hold).map(Disruption::Drop),
         "partition" => partition(&args, hold).map(Disruption::Partition),
         "process" => process(&args, has_restore).map(Disruption::Process),
+        "dns_update" => dns_update::update(&args).map(|update| Disruption::DnsUpdate(Box::new(update))),
         "ssh" => ssh::command(&args, hold).map(Disruption::Ssh),
         _ => address(&args).map(Disruption::Address),
     };

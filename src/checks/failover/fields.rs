@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub(super) use super::abort::ABORT_IF;
-use super::disruptions::{ADDRESS, DROP, LINK, PARTITION, PROCESS, PROXY, SSH};
+use super::disruptions::{ADDRESS, DNS_UPDATE, DROP, LINK, PARTITION, PROCESS, PROXY, SSH};
 use super::proxies::PLACE;
 pub(super) use super::timers::TIMERS;
 use crate::model::table::fields;
@@ -47,6 +47,7 @@ fields! { INJECT_FIELDS;
     use PROCESS;
     use ADDRESS;
     use SSH;
+    use DNS_UPDATE;
     use PROXY;
 }
 

@@ -34,7 +34,7 @@ fn bare(address: &str) -> String {
     address.split('/').next().unwrap_or_default().to_owned()
 }
 
-/// What a built-in disruption is done to; nothing of this host where that is a part of the run. Where it is narrowed down twice, as packets of a peer at a device, either name is enough.
+/// What a built-in disruption is done to; nothing of this host where that is a part of the run. Where it is narrowed down twice, as packets of a peer at a device, or a name at a server, either name is enough.
 pub(super) fn of_disruption(disruption: &Disruption) -> Option<Touched> {
     let within = |device: &String, netns: &Option<String>| match netns {
         Some(netns) => format!("{netns}/{device}"),
@@ -59,6 +59,9 @@ pub(super) fn of_disruption(disruption: &Disruption) -> Option<Touched> {
             ProcessTarget::Unit(unit) => unit.clone(),
         }],
         Disruption::Proxy(_) => return None,
+        Disruption::DnsUpdate(update) => {
+            vec![update.server.ip().to_string(), update.name.trim_end_matches('.').to_ascii_lowercase()]
+        }
         Disruption::Ssh(far) => vec![far.host.name().to_owned()],
     };
     Some(Touched { what: disruption.subject(), names })
@@ -112,6 +115,8 @@ mod tests {
             ("address: {remove: 198.51.100.9/24, from: eth1}", "198.51.100.9", "device eth1"),
             ("process: {unit: haproxy.service}", "haproxy.service", "process "),
             ("process: {pid_file: /run/x.pid}", "/run/x.pid", "process "),
+            ("dns_update: {server: 198.51.100.9, zone: example.org, name: a.example.org}", "198.51.100.9", "records a.example.org. a at"),
+            ("dns_update: {server: 198.51.100.9, zone: example.org, name: a.example.org}", "\"*.example.org\"", "records a.example.org. a at"),
             ("ssh: {host: admin@lb1.lab.example, run: [x], undo: [y]}", "\"*.lab.example\"", "host lb1.lab.example"),
             ("ssh: {host: 198.51.100.9, port: 2222, run: [x], undo: [y]}", "198.51.100.0/24", "host 198.51.100.9:2222"),
         ] {

@@ -35,6 +35,7 @@ impl Disruption {
             }
             Self::Proxy(proxy) => Some(proxy.inverse()),
             Self::Ssh(far) => Some(far.inverse()),
+            Self::DnsUpdate(update) => Some(update.inverse()),
         }
     }
 }

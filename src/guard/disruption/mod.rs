@@ -4,10 +4,12 @@
 //!   nothing else: the present state is in it.
 //! - An [`Undo`] may be restored twice, and when the thing is already back. It is verified by reading the state back.
 //! - What is done to this host is done by `ip`, `nft` and signals, but for proxies: a command in a text for people does the same as this
-//!   program. Other hosts are broken by a command there (`ssh`).
+//!   program. Other hosts are broken by a command there (`ssh`), or by an update of
+//!   their zone.
 
 mod address;
 mod control;
+mod dns_update;
 mod inverse;
 mod link;
 mod network;
@@ -26,6 +28,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use address::{AddressChange, AddressUndo, ChangeKind};
+pub use dns_update::{DnsKey, DnsRecords, DnsUndo, DnsUpdate};
 pub use link::{LinkDown, LinkUndo};
 pub use nft::NftUndo;
 pub use packets::{Direction, PacketDrop, Protocol};
@@ -35,6 +38,7 @@ pub use proxy::{ImpairedProxy, ProxyImpairment, ProxyUndo};
 pub use ssh::{SshCommand, SshHost, SshUndo};
 
 use super::CommandSpec;
+use crate::model::Text;
 
 /// Something that is broken on purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +58,8 @@ pub enum Disruption {
     Proxy(ProxyImpairment),
     /// A command on another host.
     Ssh(SshCommand),
+    /// Records of a name are others.
+    DnsUpdate(Box<DnsUpdate>),
 }
 
 /// What undoes a step of a disruption.
@@ -74,6 +80,8 @@ pub enum Undo {
     Proxy(ProxyUndo),
     /// A command on another host.
     Ssh(Box<SshUndo>),
+    /// A name has the records that it had.
+    DnsUpdate(Box<DnsUndo>),
 }
 
 /// What this program does by itself to this host takes this long only when something is broken.
@@ -106,6 +114,7 @@ impl Disruption {
             Self::Address(change) => Ok(vec![Undo::Address(change.prepare().await?)]),
             Self::Proxy(proxy) => Ok(vec![Undo::Proxy(proxy.prepare().await?)]),
             Self::Ssh(far) => Ok(vec![Undo::Ssh(Box::new(far.prepare().await?))]),
+            Self::DnsUpdate(update) => Ok(vec![Undo::DnsUpdate(Box::new(update.prepare().await?))]),
         }
     }
 
@@ -119,6 +128,7 @@ impl Disruption {
             Self::Address(change) => change.inject().await,
             Self::Proxy(proxy) => proxy.inject().await,
             Self::Ssh(far) => far.inject().await,
+            Self::DnsUpdate(update) => update.inject().await,
         }
     }
 
@@ -132,6 +142,7 @@ impl Disruption {
             Self::Address(change) => change.in_effect().await,
             Self::Proxy(proxy) => proxy.in_effect().await,
             Self::Ssh(far) => far.in_effect().await,
+            Self::DnsUpdate(update) => update.in_effect().await,
         }
     }
 
@@ -154,6 +165,7 @@ impl Disruption {
             Self::Process(signal) => return format!("process {}", signal.target.text()),
             Self::Proxy(proxy) => return proxy.subject(),
             Self::Ssh(far) => return far.subject(),
+            Self::DnsUpdate(update) => return update.subject(),
         };
         format!("device {device}{}", inside(netns))
     }
@@ -169,6 +181,7 @@ impl Disruption {
             Self::Address(change) => change.shell_text(),
             Self::Proxy(proxy) => proxy.shell_text(),
             Self::Ssh(far) => far.shell_text(),
+            Self::DnsUpdate(update) => update.shell_text(),
         }
     }
 
@@ -176,6 +189,7 @@ impl Disruption {
     pub(super) fn limits(&self) -> Limits {
         match self {
             Self::Ssh(far) => far.limits(),
+            Self::DnsUpdate(_) => DnsUpdate::limits(),
             _ => Limits::OF_HOST,
         }
     }
@@ -195,6 +209,7 @@ impl Undo {
             Self::Address(address) => address.restore().await,
             Self::Proxy(proxy) => proxy.restore().await,
             Self::Ssh(far) => far.restore().await.map(drop),
+            Self::DnsUpdate(update) => update.restore().await,
         }
     }
 
@@ -206,6 +221,11 @@ impl Undo {
         }
     }
 
+    /// What no journal may hold.
+    pub(super) fn secret_mut(&mut self) -> Option<&mut Text> {
+        if let Self::DnsUpdate(update) = self { update.secret_mut() } else { None }
+    }
+
     /// It tries for as long as that may help: once more is of no use.
     pub(super) fn is_patient(&self) -> bool {
         matches!(self, Self::Ssh(_))
@@ -215,6 +235,7 @@ impl Undo {
     pub(super) fn limits(&self) -> Limits {
         match self {
             Self::Ssh(far) => far.limits(),
+            Self::DnsUpdate(_) => DnsUpdate::limits(),
             _ => Limits::OF_HOST,
         }
     }
@@ -229,6 +250,7 @@ impl Undo {
             Self::Address(address) => address.verify().await,
             Self::Proxy(proxy) => proxy.verify().await,
             Self::Ssh(far) => far.verify().await,
+            Self::DnsUpdate(update) => update.verify().await,
         }
     }
 
@@ -243,13 +265,14 @@ impl Undo {
             Self::Address(address) => address.by_hand(),
             Self::Proxy(proxy) => proxy.by_hand(),
             Self::Ssh(far) => far.by_hand(),
+            Self::DnsUpdate(update) => update.by_hand(),
         }
     }
 
     /// It undoes what the kernel keeps: after a restart of this host nothing of it is left, and its numbers and names mean something
     /// else.
     fn is_of_boot(&self) -> bool {
-        !matches!(self, Self::Command(_) | Self::Ssh(_))
+        !matches!(self, Self::Command(_) | Self::Ssh(_) | Self::DnsUpdate(_))
     }
 
     /// Why nothing of it is left to undo, for people; `None` when something may be. `rebooted` since it was kept.

@@ -17,7 +17,7 @@ const NO_SECRETS: [&str; 10] =
 /// A command without the secrets in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::guard) struct KeptCommand {
-    run: Vec<Vec<Part>>,
+    run: Vec<KeptText>,
     cwd: Option<PathBuf>,
     timeout: Duration,
     /// Variables that a script of it names, and that were set.
@@ -36,6 +36,57 @@ enum Part {
     },
 }
 
+/// A text without the secrets in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(in crate::guard) struct KeptText(Vec<Part>);
+
+impl KeptText {
+    /// `variables` are those of this process. The error tells what cannot be kept.
+    pub(in crate::guard) fn of(
+        word: &Text,
+        variables: impl Fn() -> Vec<(String, String)>,
+    ) -> Result<Self, String> {
+        let parts = word
+            .parts()
+            .ok_or_else(|| format!("it cannot be told which part of {} is secret", shell::word(word.shown())))?;
+        let mut kept = Vec::new();
+        for part in parts {
+            match part {
+                TextPart::Plain("") => {}
+                TextPart::Plain(text) => kept.push(Part::Plain(text.to_owned())),
+                // The text itself has it.
+                TextPart::Hidden { place, value } if place == value => kept.push(Part::Plain(value.to_owned())),
+                TextPart::Hidden { place, value } => {
+                    let secret = name(place, value, &variables()).ok_or_else(|| {
+                        format!("a secret of {} is the value of no variable", shell::word(word.shown()))
+                    })?;
+                    kept.push(Part::Secret { secret });
+                }
+            }
+        }
+        Ok(Self(kept))
+    }
+
+    /// The text again; empty for a variable that is missing.
+    pub(in crate::guard) fn text(&self, variable: impl Fn(&str) -> Option<String>) -> Text {
+        let value = |part: &Part| match part {
+            Part::Plain(text) => text.clone(),
+            Part::Secret { secret } => variable(secret).unwrap_or_default(),
+        };
+        let secret = self.variables().next().is_some();
+        Text::new(self.0.iter().map(value).collect::<String>(), secret.then(|| shown(&self.0)).as_deref())
+    }
+
+    /// Variables that it needs.
+    pub(in crate::guard) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Secret { secret } => Some(secret.as_str()),
+            Part::Plain(_) => None,
+        })
+    }
+}
+
 impl KeptCommand {
     /// `variables` are those of this process. The error tells what cannot be kept.
     pub(in crate::guard) fn of(
@@ -45,25 +96,7 @@ impl KeptCommand {
         let mut reads = BTreeSet::new();
         let mut run = Vec::new();
         for word in &command.run {
-            let parts = word
-                .parts()
-                .ok_or_else(|| format!("it cannot be told which part of {} is secret", shell::word(word.shown())))?;
-            let mut kept = Vec::new();
-            for part in parts {
-                match part {
-                    TextPart::Plain("") => {}
-                    TextPart::Plain(text) => kept.push(Part::Plain(text.to_owned())),
-                    // The text itself has it.
-                    TextPart::Hidden { place, value } if place == value => kept.push(Part::Plain(value.to_owned())),
-                    TextPart::Hidden { place, value } => {
-                        let secret = name(place, value, &variables()).ok_or_else(|| {
-                            format!("a secret of {} is the value of no variable", shell::word(word.shown()))
-                        })?;
-                        kept.push(Part::Secret { secret });
-                    }
-                }
-            }
-            run.push(kept);
+            run.push(KeptText::of(word, &variables)?);
             reads.extend(named(word).filter(|name| std::env::var_os(name).is_some()));
         }
         Ok(Self { run, cwd: command.cwd.clone(), timeout: command.timeout, reads })
@@ -79,23 +112,13 @@ impl KeptCommand {
         if !missing.is_empty() {
             return Err(missing);
         }
-        let run = self.run.iter().map(|parts| {
-            let value = |part: &Part| match part {
-                Part::Plain(text) => text.clone(),
-                Part::Secret { secret } => variable(secret).unwrap_or_default(),
-            };
-            let secret = parts.iter().any(|part| matches!(part, Part::Secret { .. }));
-            Text::new(parts.iter().map(value).collect::<String>(), secret.then(|| shown(parts)).as_deref())
-        });
+        let run = self.run.iter().map(|word| word.text(&variable));
         Ok(CommandSpec { run: run.collect(), cwd: self.cwd.clone(), timeout: self.timeout })
     }
 
     /// Variables that it needs.
     fn variables(&self) -> impl Iterator<Item = &str> {
-        let secrets = self.run.iter().flatten().filter_map(|part| match part {
-            Part::Secret { secret } => Some(secret.as_str()),
-            Part::Plain(_) => None,
-        });
+        let secrets = self.run.iter().flat_map(KeptText::variables);
         secrets.chain(self.reads.iter().map(String::as_str))
     }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use folder::{folders, set_folder};
-pub(super) use kept::KeptCommand;
+pub(super) use kept::{KeptCommand, KeptText};
 
 use super::plan::UndoPlan;
 use super::processes::{self, Process};
@@ -67,6 +67,31 @@ pub(super) struct JournalRecord {
 pub(super) enum KeptUndo {
     Command(KeptCommand),
     BuiltIn(Undo),
+    /// A built-in one without its secret, and that.
+    Keyed(Box<Undo>, KeptText),
+}
+
+impl KeptUndo {
+    /// The error tells what cannot be kept.
+    fn of(undo: &Undo) -> Result<Self, String> {
+        if let Undo::Command(command) = undo {
+            return KeptCommand::of(command, variables).map(Self::Command);
+        }
+        let mut undo = undo.clone();
+        match undo.secret_mut().map(std::mem::take) {
+            None => Ok(Self::BuiltIn(undo)),
+            Some(secret) => KeptText::of(&secret, variables).map(|secret| Self::Keyed(Box::new(undo), secret)),
+        }
+    }
+
+    /// Variables whose values must not be shown.
+    fn secrets(&self) -> Vec<&str> {
+        match self {
+            Self::Command(command) => command.secrets().collect(),
+            Self::BuiltIn(_) => Vec::new(),
+            Self::Keyed(_, secret) => secret.variables().collect(),
+        }
+    }
 }
 
 /// As it stands in the file.
@@ -99,16 +124,12 @@ impl JournalRecord {
         inject: Vec<String>,
         undo: &UndoPlan,
     ) -> Result<Self, JournalError> {
-        let keep = |command| {
-            KeptCommand::of(command, variables).map_err(|why| JournalError {
-                detail: format!("the journal keeps no secrets, and {why}"),
-                remedy: "name the variable that holds it under `secrets`".to_owned(),
-            })
+        let wrong = |why| JournalError {
+            detail: format!("the journal keeps no secrets, and {why}"),
+            remedy: "name the variable that holds it under `secrets`".to_owned(),
         };
-        let undos = undo.undos.iter().map(|undo| match undo {
-            Undo::Command(command) => keep(command).map(KeptUndo::Command),
-            built_in => Ok(KeptUndo::BuiltIn(built_in.clone())),
-        });
+        let undos = undo.undos.iter().map(|undo| KeptUndo::of(undo).map_err(wrong));
+        let verify = undo.verify.as_ref().map(|verify| KeptCommand::of(verify, variables).map_err(wrong));
         Ok(Self {
             format: FORMAT,
             check: custody.check.clone(),
@@ -121,18 +142,15 @@ impl JournalRecord {
             mark: mark.to_owned(),
             inject,
             undos: undos.collect::<Result<_, _>>()?,
-            verify: undo.verify.as_ref().map(keep).transpose()?,
+            verify: verify.transpose()?,
             patience: undo.patience,
         })
     }
 
-    /// The commands of the suite.
-    pub(super) fn commands(&self) -> impl Iterator<Item = &KeptCommand> {
-        let undos = self.undos.iter().filter_map(|undo| match undo {
-            KeptUndo::Command(command) => Some(command),
-            KeptUndo::BuiltIn(_) => None,
-        });
-        undos.chain(&self.verify)
+    /// Variables whose values must not be shown.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let undos = self.undos.iter().flat_map(KeptUndo::secrets);
+        undos.chain(self.verify.iter().flat_map(KeptCommand::secrets))
     }
 
     pub(super) fn is_of_this_boot(&self) -> bool {
@@ -356,12 +374,22 @@ fn parse(bytes: &[u8]) -> Result<Document, Damage> {
 pub fn fuzz_parse(bytes: &[u8]) {
     let Ok(document) = parse(bytes) else { return };
     let _ = document.journal.digest();
-    for command in document.journal.commands() {
-        let _ = command.command(|name| Some(name.to_owned())).map(|command| command.shell_text());
-    }
     for undo in &document.journal.undos {
-        if let KeptUndo::BuiltIn(undo) = undo {
-            let _ = undo.by_hand();
+        match undo {
+            KeptUndo::Command(command) => {
+                let _ = command.command(|name| Some(name.to_owned())).map(|command| command.shell_text());
+            }
+            KeptUndo::BuiltIn(undo) => drop(undo.by_hand()),
+            KeptUndo::Keyed(undo, secret) => {
+                let mut undo = undo.clone();
+                if let Some(place) = undo.secret_mut() {
+                    *place = secret.text(|name| Some(name.to_owned()));
+                }
+                drop(undo.by_hand());
+            }
         }
+    }
+    for command in &document.journal.verify {
+        let _ = command.command(|name| Some(name.to_owned())).map(|command| command.shell_text());
     }
 }

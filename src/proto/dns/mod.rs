@@ -10,6 +10,10 @@ pub(crate) mod rcode;
 pub(crate) mod rdata;
 mod svcb;
 pub mod types;
+pub(crate) mod update;
+
+#[cfg(feature = "fuzzing")]
+pub use update::fuzz_update_answer;
 
 /// Reads `bytes` as a whole message, and then as flags, counts and records of an answer to a question; for the
 /// fuzzer, which sees only what is public.
