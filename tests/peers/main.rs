@@ -23,6 +23,7 @@ mod beyond_offer;
 #[path = "../breakages/mod.rs"]
 mod breakages;
 mod chains;
+mod dns_update;
 mod dnsload;
 mod encrypted;
 mod failover_lab;

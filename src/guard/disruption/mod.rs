@@ -84,6 +84,9 @@ pub enum Undo {
     DnsUpdate(Box<DnsUndo>),
 }
 
+/// What stands before the output of a command in a reason.
+pub(super) const OUTPUT: &str = "; it said: ";
+
 /// What this program does by itself to this host takes this long only when something is broken.
 const BUILT_IN: Duration = Duration::from_secs(25);
 

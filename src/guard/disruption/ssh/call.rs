@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 use super::SshHost;
-use crate::guard::disruption::tool;
+use crate::guard::disruption::{OUTPUT, tool};
 use crate::model::human_time;
 use crate::model::visible::visible;
 use crate::net::sys::session::own_session;
@@ -49,7 +49,7 @@ impl Said {
     pub(super) fn with_output(&self, text: &str) -> String {
         match one_line(&self.output) {
             printed if printed.is_empty() => text.to_owned(),
-            printed => format!("{text}; it said: {printed}"),
+            printed => format!("{text}{OUTPUT}{printed}"),
         }
     }
 }

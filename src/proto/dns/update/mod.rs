@@ -200,7 +200,7 @@ fn too_large(error: PushError) -> String {
 
 /// Reads `bytes` as an answer to a signed question; for the fuzzer.
 #[cfg(feature = "fuzzing")]
-pub fn fuzz_update_answer(bytes: &[u8]) {
+pub(crate) fn fuzz_answer(bytes: &[u8]) {
     let Ok(place) = Place::new("example.", "www.example.", types::MX) else { return };
     let key = SharedKey::new("key.", "hmac-sha256", b"secret").ok();
     for key in [None, key.as_ref()] {

@@ -11,20 +11,29 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::{PATIENCE, Wire, assert_same, unordered, within};
+use crate::peer::{SSHD, installed};
 use crate::sandbox::CliSandbox;
+use crate::sshd::Sshd;
+
+/// The far end of the wire.
+const FAR: &str = "10.83.0.2";
 
 /// From the death of a run to the moment when all is verified to be back.
 const RESTORED_WITHIN: Duration = Duration::from_secs(2);
 /// A host that does other things as well may be slow in one of these; a guard that waits is slow in each.
 const ATTEMPTS: usize = 3;
 
-/// What `inject` is; `PID` stands for a process of the test.
+/// What `inject` is; `PID` stands for a process of the test, `SSH` for the fields that lead to the far host.
 const KINDS: &[(&str, &str)] = &[
     ("link", "{link: {down: e0}}"),
     ("drop", "{drop: {peer: 10.83.0.2}}"),
     ("partition", "{partition: {device: e0}}"),
     ("process", "{process: {signal: stop, pid: PID}}"),
     ("address", "{address: {remove: 10.83.0.1/24, from: e0}}"),
+    (
+        "ssh",
+        "{ssh: {SSH, run: [kill, -STOP, \"PID\"], undo: [kill, -CONT, \"PID\"], verify: [sh, -c, \"! grep -q State:.T /proc/PID/status\"]}}",
+    ),
     ("sequence", "[{drop: {peer: 10.83.0.2}}, {address: {add: 10.83.0.9/24, to: e0}}, {process: {pid: PID}}]"),
 ];
 
@@ -56,6 +65,8 @@ struct Stage {
     wire: Wire,
     sandbox: CliSandbox,
     victim: Child,
+    /// On the far host.
+    sshd: Option<Sshd>,
 }
 
 impl Drop for Stage {
@@ -66,20 +77,29 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    fn new() -> Option<Self> {
+    fn new(inject: &str) -> Option<Self> {
+        let needs_ssh = inject.contains("SSH");
+        if needs_ssh && !installed(&[SSHD]) {
+            return None;
+        }
         let wire = Wire::new()?.acquainted();
         let victim = wire.near.command("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
-        Some(Self { wire, sandbox: CliSandbox::new(), victim })
+        let sandbox = CliSandbox::new();
+        let far = ["ip", "netns", "exec", wire.far.name()];
+        let sshd = needs_ssh.then(|| Sshd::start(sandbox.path("sshd"), &far, FAR));
+        Some(Self { wire, sandbox, victim, sshd })
     }
 
     /// Starts a run in the namespace, as the leader of its process group.
     fn run(&self, inject: &str, ending: Ending) -> Child {
         let observe = if ending == Ending::Itself { "200ms" } else { "10m" };
+        let host = self.sshd.as_ref().map(|sshd| sshd.host(FAR).to_string()).unwrap_or_default();
+        let host = host.trim_matches(['{', '}']).to_owned();
         let suite = format!(
             "version: 1\nsuite: s\nchecks:\n  - id: f\n    netns: {}\n    failover:\n      probe: {{icmp: {{host: 10.83.0.2}}, \
              interval: 20ms, timeout: 200ms}}\n      inject: {}\n      steady: 100ms\n      settle: 50ms\n      observe: {observe}\n",
             self.wire.near.name(),
-            inject.replace("PID", &self.victim.id().to_string())
+            inject.replace("PID", &self.victim.id().to_string()).replace("SSH", &host)
         );
         self.sandbox.write("suite.yaml", &suite);
         let mut args = vec!["run", "suite.yaml", "--allow-disruptive"];
@@ -177,7 +197,7 @@ impl Stage {
 
 #[test]
 fn however_a_run_ends_each_disruption_is_undone() {
-    let stages: Vec<_> = KINDS.iter().map_while(|kind| Some((kind, Stage::new()?))).collect();
+    let stages: Vec<_> = KINDS.iter().map_while(|kind| Some((kind, Stage::new(kind.1)?))).collect();
     if stages.len() < KINDS.len() {
         return;
     }
