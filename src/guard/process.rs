@@ -10,11 +10,11 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
+use super::disruption::OUTPUT;
 use super::fault::{Fault, Progress};
 use super::journal::{Journal, JournalError, JournalRecord};
 use super::lock::Locks;
 use super::plan::UndoPlan;
-use super::disruption::OUTPUT;
 use super::{Arming, FaultPlan, InjectResult, Reply, Request, RestoreResult, SILENCE, Step, Undo};
 use crate::model::Text;
 

@@ -195,7 +195,10 @@ fn a_timer_that_fires_early_leaves_doubts() {
         std::thread::park_timeout(Duration::from_millis(100));
     }
     let restored = restored(&mut bare);
-    assert!(restored["doubts"].as_str().unwrap().contains("the timer on far undid it before the run did"), "{restored}");
+    assert!(
+        restored["doubts"].as_str().unwrap().contains("the timer on far undid it before the run did"),
+        "{restored}"
+    );
     assert_eq!(restored["failed"], json!([]));
 }
 
@@ -223,7 +226,8 @@ fn what_keeps_ssh_from_connecting_is_told_before_anything_is_broken() {
             std::fs::write(far.path("broken"), "").unwrap();
         }
         let mut bare = far.guard();
-        let custody = json!({"check": "s/x", "target": "t", "locks": [], "journals": [bare.journals.path().join("journal")]});
+        let custody =
+            json!({"check": "s/x", "target": "t", "locks": [], "journals": [bare.journals.path().join("journal")]});
         bare.send(&json!({ "arm": { "plan": far.plan(run, LONG), "mark": "m", "custody": custody } }));
         let refused = bare.receive();
         let detail = refused["refused"]["detail"].as_str().unwrap_or_default();

@@ -35,7 +35,13 @@ impl Server {
             let port = free_port();
             let (config, mut command) = (Self::config(peer, &folder, port), peer.command());
             let file = sandbox.write("server.conf", &config);
-            command.args(if peer == NAMED { &["-g", "-n", "1"][..] } else if peer == NSD { &["-d"] } else { &[] });
+            command.args(if peer == NAMED {
+                &["-g", "-n", "1"][..]
+            } else if peer == NSD {
+                &["-d"]
+            } else {
+                &[]
+            });
             command.arg("-c").arg(file);
             (command, port)
         };
@@ -240,14 +246,21 @@ fn what_cannot_be_done_is_told_before_anything_is_changed() {
     if !installed(&[KNOT, NAMED, DIG]) {
         return;
     }
-    let key = |name: &str, secret: &str, algorithm: &str| json!({"name": name, "secret": secret, "algorithm": algorithm});
+    let key =
+        |name: &str, secret: &str, algorithm: &str| json!({"name": name, "secret": secret, "algorithm": algorithm});
     for peer in [KNOT, NAMED] {
         let server = Server::start(peer);
         let closed = free_port();
         for (more, want) in [
             (json!({"key": key("no-key", "${TSIG}", "hmac-sha256")}), "(BADKEY): it does not know the key `no-key`"),
-            (json!({"key": key("lab-key", "x${TSIG}xxx", "hmac-sha256")}), "(BADSIG): its secret of the key `lab-key` is another one"),
-            (json!({"key": key("idle-key", "${TSIG}", "hmac-sha256")}), "it does not let this key do that: allow it for up.test."),
+            (
+                json!({"key": key("lab-key", "x${TSIG}xxx", "hmac-sha256")}),
+                "(BADSIG): its secret of the key `lab-key` is another one",
+            ),
+            (
+                json!({"key": key("idle-key", "${TSIG}", "hmac-sha256")}),
+                "it does not let this key do that: allow it for up.test.",
+            ),
             (json!({"zone": "other.test", "name": "www.other.test"}), "it answers REFUSED"),
             (json!({"name": "a.wild.up.test"}), "they are made from a wildcard"),
             (json!({"name": "alias.up.test"}), "alias.up.test. is an alias: write `type: CNAME`"),
@@ -256,7 +269,11 @@ fn what_cannot_be_done_is_told_before_anything_is_changed() {
         ] {
             let ran = server.run(&more);
             assert!(ran.code == 3 && detail(&ran).contains(want), "{peer:?} {more}: {}\n{}", detail(&ran), ran.shown);
-            assert_eq!((server.www(), server.journals().len()), (BEFORE.map(str::to_owned).to_vec(), 0), "{peer:?} {more}");
+            assert_eq!(
+                (server.www(), server.journals().len()),
+                (BEFORE.map(str::to_owned).to_vec(), 0),
+                "{peer:?} {more}"
+            );
         }
     }
 }

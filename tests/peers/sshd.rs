@@ -59,7 +59,8 @@ impl Sshd {
     fn knows(&self, name: &str, address: &str, key: &str) {
         let public = std::fs::read_to_string(self.folder.join(key)).unwrap_or_default();
         let hosts = self.folder.join(format!("{name}_hosts"));
-        std::fs::write(&hosts, if public.is_empty() { public } else { format!("[{address}]:{} {public}", self.port) }).unwrap();
+        std::fs::write(&hosts, if public.is_empty() { public } else { format!("[{address}]:{} {public}", self.port) })
+            .unwrap();
         let text = format!(
             "UserKnownHostsFile {}\nGlobalKnownHostsFile /dev/null\nStrictHostKeyChecking yes\nIdentitiesOnly yes\nIdentityAgent none\n",
             hosts.display()
@@ -135,7 +136,8 @@ fn a_command_on_another_host_is_undone_however_the_run_ends() {
     assert_eq!(ran.fact("f", "restored"), true);
     assert!(!stage.is_broken() && stage.journals().is_empty());
     for signal in [Signal::SIGINT, Signal::SIGKILL] {
-        let mut child = stage.sandbox.begin(&check(&stage.sandbox, &stage.sshd, &json!({}), "10m"), &["--allow-disruptive"]);
+        let mut child =
+            stage.sandbox.begin(&check(&stage.sandbox, &stage.sshd, &json!({}), "10m"), &["--allow-disruptive"]);
         assert!(within(PATIENCE, || stage.is_broken().then_some(())).is_some(), "{signal}");
         kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
         child.wait().unwrap();
@@ -200,7 +202,8 @@ fn words_reach_the_other_host_as_they_are() {
     let Some(stage) = Stage::new() else { return };
     let got = stage.sandbox.path("got");
     let script = stage.sandbox.script("keep", &format!("#!/bin/sh\nprintf '%s\\0' \"$@\" >'{}'\n", got.display()));
-    let words = ["A=b", "it's", "\"q\"", "$HOME `id` $(id)", "line\nbreak", "-n", "--", "*", "~", "", "\\", "a;b&c|d", "ü"];
+    let words =
+        ["A=b", "it's", "\"q\"", "$HOME `id` $(id)", "line\nbreak", "-n", "--", "*", "~", "", "\\", "a;b&c|d", "ü"];
     let run: Vec<&str> = [script.to_str().unwrap()].into_iter().chain(words).collect();
     stage.run(&json!({"run": run, "verify": ["true"]}), "100ms").all_held();
     let text = std::fs::read_to_string(&got).unwrap();

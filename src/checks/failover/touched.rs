@@ -115,8 +115,16 @@ mod tests {
             ("address: {remove: 198.51.100.9/24, from: eth1}", "198.51.100.9", "device eth1"),
             ("process: {unit: haproxy.service}", "haproxy.service", "process "),
             ("process: {pid_file: /run/x.pid}", "/run/x.pid", "process "),
-            ("dns_update: {server: 198.51.100.9, zone: example.org, name: a.example.org}", "198.51.100.9", "records a.example.org. a at"),
-            ("dns_update: {server: 198.51.100.9, zone: example.org, name: a.example.org}", "\"*.example.org\"", "records a.example.org. a at"),
+            (
+                "dns_update: {server: 198.51.100.9, zone: example.org, name: a.example.org}",
+                "198.51.100.9",
+                "records a.example.org. a at",
+            ),
+            (
+                "dns_update: {server: 198.51.100.9, zone: example.org, name: a.example.org}",
+                "\"*.example.org\"",
+                "records a.example.org. a at",
+            ),
             ("ssh: {host: admin@lb1.lab.example, run: [x], undo: [y]}", "\"*.lab.example\"", "host lb1.lab.example"),
             ("ssh: {host: 198.51.100.9, port: 2222, run: [x], undo: [y]}", "198.51.100.0/24", "host 198.51.100.9:2222"),
         ] {

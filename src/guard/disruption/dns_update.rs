@@ -186,7 +186,10 @@ impl DnsUpdate {
         let server = format!("server {} {}", self.server.ip(), self.server.port());
         let words = [server].into_iter().chain(commands).map(|line| shell::word(&line)).collect::<Vec<_>>().join(" ");
         // A key stands in no list of processes: `-k` reads it from a file.
-        let key = self.key.as_ref().map(|key| format!(" -k {}", shell::word(&format!("{}.key", key.name.trim_end_matches('.')))));
+        let key = self
+            .key
+            .as_ref()
+            .map(|key| format!(" -k {}", shell::word(&format!("{}.key", key.name.trim_end_matches('.')))));
         format!("printf '%s\\n' {words} | nsupdate{}", key.unwrap_or_default())
     }
 

@@ -43,10 +43,7 @@ pub(in crate::guard) struct KeptText(Vec<Part>);
 
 impl KeptText {
     /// `variables` are those of this process. The error tells what cannot be kept.
-    pub(in crate::guard) fn of(
-        word: &Text,
-        variables: impl Fn() -> Vec<(String, String)>,
-    ) -> Result<Self, String> {
+    pub(in crate::guard) fn of(word: &Text, variables: impl Fn() -> Vec<(String, String)>) -> Result<Self, String> {
         let parts = word
             .parts()
             .ok_or_else(|| format!("it cannot be told which part of {} is secret", shell::word(word.shown())))?;

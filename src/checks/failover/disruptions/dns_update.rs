@@ -85,7 +85,10 @@ fn shared_key(args: &Args) -> Result<DnsKey, Wrong> {
     let secret = args.get(&SECRET);
     if !secret.holds_secret() {
         let message = "the secret of the key stands in the suite, where everybody can read it".to_owned();
-        return Err((message, "name an environment variable under `secrets`, and write secret: ${THAT_NAME}".to_owned()));
+        return Err((
+            message,
+            "name an environment variable under `secrets`, and write secret: ${THAT_NAME}".to_owned(),
+        ));
     }
     if args.get(&KEY_NAME).holds_secret() {
         return Err(("the name of the key is no secret".to_owned(), "write it outright".to_owned()));

@@ -73,14 +73,15 @@ pub(super) fn command(args: &Args, hold: Duration) -> Result<SshCommand, Wrong> 
         None => hold + MARGIN,
         // One that fires early all the same is noticed, and then nothing is judged.
         Some(given) if given <= observed => {
-            let message = format!("`undo_after` is over before it is restored, which may take {}", human_time(observed));
+            let message =
+                format!("`undo_after` is over before it is restored, which may take {}", human_time(observed));
             let own = human_time(hold + MARGIN);
             return Err((message, format!("let it be longer, or leave it out, which makes it {own}")));
         }
         Some(given) => given,
     };
     let (run, undo, verify) = (args.get(&RUN), args.get(&UNDO), args.get(&VERIFY));
-    let words = |name, words: Vec<Text>| texts(name, words.into_iter().map(Text::into_value).collect());
+    let words = |name: &str, words: Vec<Text>| texts(name, words.into_iter().map(Text::into_value).collect());
     let verify = if verify.is_empty() { Vec::new() } else { words("verify", verify)? };
     Ok(SshCommand {
         host: host(args)?,
@@ -95,16 +96,19 @@ pub(super) fn command(args: &Args, hold: Duration) -> Result<SshCommand, Wrong> 
 
 fn host(args: &Args) -> Result<SshHost, Wrong> {
     let destination = args.get(&HOST).into_value();
-    let (user, host) = destination.rsplit_once('@').unwrap_or(("-", &destination));
+    let (user, host) = match destination.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, destination.as_str()),
+    };
     let plain = |c: char| c.is_alphanumeric() || "._:%-".contains(c);
     let named = |c: char| c.is_alphanumeric() || "._-@+\\".contains(c);
-    let user_fits = user == "-" && !destination.contains('@') || !user.starts_with('-') && user.chars().all(named);
-    if host.is_empty() || host.starts_with('-') || !host.chars().all(plain) || !user_fits || user.is_empty() {
+    let user_fits = user.is_none_or(|user| !user.is_empty() && !user.starts_with('-') && user.chars().all(named));
+    if !user_fits || host.is_empty() || host.starts_with('-') || !host.chars().all(plain) {
         let help = "write HOST or USER@HOST, an address of IPv6 without brackets, and the port as `port`";
         return Err((format!("`{destination}` is no host for ssh"), help.to_owned()));
     }
-    let file = |field| {
-        let Some(text): Option<Text> = args.get(field) else { return Ok(None) };
+    let file = |field: &Field<Option<Text>>| {
+        let Some(text) = args.get(field) else { return Ok(None) };
         // `ssh` would put something else in its place.
         if text.is_empty() || text.contains(['%', '\0', '\n']) || text.starts_with('~') {
             let help = "write its path: absolute, or from the folder that shakedown is started in";
@@ -117,7 +121,8 @@ fn host(args: &Args) -> Result<SshHost, Wrong> {
 }
 
 fn texts(name: &str, words: Vec<String>) -> Result<Vec<String>, Wrong> {
-    let help = || "write program and arguments, such as [ip, link, set, eth1, down]; a script is [sh, -c, '…']".to_owned();
+    let help =
+        || "write program and arguments, such as [ip, link, set, eth1, down]; a script is [sh, -c, '…']".to_owned();
     if words.first().is_none_or(|program| program.is_empty() || program.starts_with('-')) {
         return Err((format!("`{name}` names no program"), help()));
     }

@@ -98,13 +98,7 @@ pub(super) fn arguments(host: &SshHost) -> Vec<String> {
 
 /// Has the shell of that host do `script`, which says its lines by the name `id`. With `go`, the script waits for that word once it has
 /// said `ready`.
-pub(super) async fn call(
-    host: &SshHost,
-    id: &str,
-    script: &str,
-    go: bool,
-    limit: Duration,
-) -> Result<Said, CallError> {
+pub(super) async fn call(host: &SshHost, id: &str, script: &str, go: bool, limit: Duration) -> Result<Said, CallError> {
     let unreachable = |why: String| CallError::Unreachable(format!("`ssh {}`: {why}", host.destination));
     let mut command = std::process::Command::new(tool::find("ssh").map_err(&unreachable)?);
     // Words of its own language are looked for in what it says.
@@ -114,9 +108,12 @@ pub(super) async fn call(
     own_session(&mut command);
     let started = Command::from(command).kill_on_drop(true).spawn();
     let mut child = started.map_err(|error| unreachable(format!("could not start: {error}")))?;
-    let group = Group(child.id().and_then(|id| i32::try_from(id).ok()));
+    let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()));
     let mut talk = Talk { id, said: Said::default(), line: Vec::new(), errors: Vec::new(), went: false };
     let ended = timeout(limit, talk.hold(&mut child, script, go)).await;
+    if matches!(ended, Ok(Ok(Some(_)))) {
+        group.0 = None;
+    }
     drop(group);
     let why = match ended {
         Ok(Ok(_)) if talk.said.of("end").is_some() => return Ok(talk.said),
@@ -126,7 +123,10 @@ pub(super) async fn call(
         Err(_) => format!("not done within {}", human_time(limit)),
     };
     if talk.went {
-        return Err(CallError::Lost(format!("the connection to {} went while the command ran: {why}", host.destination)));
+        return Err(CallError::Lost(format!(
+            "the connection to {} went while the command ran: {why}",
+            host.destination
+        )));
     }
     Err(unreachable(why))
 }
@@ -262,11 +262,15 @@ fn one_line(text: &str) -> String {
 fn advice(said: &str, host: &SshHost) -> String {
     let to = host.shell_text();
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    if has(&["IDENTIFICATION HAS CHANGED", "host key for", "Offending"]) {
-        return format!("its host key is not the one that is known: find out why before you trust the new one (`{to}` by hand shows both)");
+    if has(&["IDENTIFICATION HAS CHANGED", "Offending"]) {
+        return format!(
+            "its host key is not the one that is known: find out why before you trust the new one (`{to}` by hand shows both)"
+        );
     }
     if has(&["Host key verification failed"]) {
-        return format!("its host key is not known here: connect once by hand (`{to}`), compare the fingerprint, and say yes");
+        return format!(
+            "its host key is not known here: connect once by hand (`{to}`), compare the fingerprint, and say yes"
+        );
     }
     if has(&["Permission denied", "Too many authentication failures"]) {
         return format!(
@@ -275,7 +279,10 @@ fn advice(said: &str, host: &SshHost) -> String {
         );
     }
     if has(&["Could not resolve hostname"]) {
-        return format!("the name is not known here: check `host` (`ssh -G {}` shows what it stands for)", host.destination);
+        return format!(
+            "the name is not known here: check `host` (`ssh -G {}` shows what it stands for)",
+            host.destination
+        );
     }
     if has(&["Connection refused"]) {
         return "nothing listens there: check `port`, and that sshd runs".to_owned();
@@ -298,7 +305,12 @@ mod tests {
     use crate::guard::disruption::ssh::SshHost;
 
     fn host(destination: &str) -> SshHost {
-        SshHost { destination: destination.into(), port: Some(2222), identity_file: Some("/k y".into()), config_file: None }
+        SshHost {
+            destination: destination.into(),
+            port: Some(2222),
+            identity_file: Some("/k y".into()),
+            config_file: None,
+        }
     }
 
     fn talk() -> Talk<'static> {
@@ -309,8 +321,14 @@ mod tests {
     fn what_ends_ssh_says_what_to_try() {
         let host = host("admin@lb1");
         for (said, want) in [
-            ("@@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@", "find out why before you trust the new one"),
-            ("Host key verification failed.", "is not known here: connect once by hand (`ssh -p 2222 -i '/k y' admin@lb1`)"),
+            (
+                "@@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@",
+                "find out why before you trust the new one",
+            ),
+            (
+                "Host key verification failed.",
+                "is not known here: connect once by hand (`ssh -p 2222 -i '/k y' admin@lb1`)",
+            ),
             ("admin@lb1: Permission denied (publickey).", "takes no key of this user"),
             ("ssh: Could not resolve hostname lb1: Name or service not known", "check `host` (`ssh -G admin@lb1`"),
             ("ssh: connect to host lb1 port 22: Connection refused", "nothing listens there"),
@@ -349,7 +367,9 @@ mod tests {
     #[test]
     fn ssh_asks_nobody_and_shares_nothing() {
         let line = arguments(&host("admin@lb1")).join(" ");
-        for wanted in ["-T ", "BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=2", "ControlPath=none", "RequestTTY=no"] {
+        for wanted in
+            ["-T ", "BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=2", "ControlPath=none", "RequestTTY=no"]
+        {
             assert!(line.contains(wanted), "{wanted}: {line}");
         }
         assert!(line.ends_with("-p 2222 -i /k y -- admin@lb1 exec sh -s"), "{line}");

@@ -154,12 +154,6 @@ impl SshCommand {
         }
     }
 
-    /// A command that exits 0 says so itself.
-    #[expect(clippy::unused_async, clippy::unused_async_trait_impl, reason = "as that of every other")]
-    pub(super) async fn in_effect(&self) -> Result<(), String> {
-        Ok(())
-    }
-
     pub(super) fn limits(&self) -> Limits {
         Limits {
             prepare: CALL + self.timeout + PAUSE,

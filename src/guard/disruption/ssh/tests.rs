@@ -206,7 +206,8 @@ fn a_command_that_goes_on_is_ended_first() {
 /// A word reaches the program there as it stands in the suite.
 #[test]
 fn words_are_quoted_once() {
-    let hostile = ["A=b", "it's", "\"q\"", "$HOME `id` $(id)", "line\nbreak", "-n", "--", "*", "~", "", "\\", "a;b&c|d", "ü"];
+    let hostile =
+        ["A=b", "it's", "\"q\"", "$HOME `id` $(id)", "line\nbreak", "-n", "--", "*", "~", "", "\\", "a;b&c|d", "ü"];
     for shell in shells() {
         let mut far = Far::new(shell);
         let got = far.state.path().join("got");
@@ -219,7 +220,8 @@ fn words_are_quoted_once() {
         far.says(&far.command.restore());
         // What a person pastes into a shell comes to the same.
         let line = far.command.host.command(&far.command.run);
-        let printed = Command::new("sh").args(["-c", &format!("ssh() {{ shift; eval \"$1\"; }}; {line}")]).output().unwrap();
+        let printed =
+            Command::new("sh").args(["-c", &format!("ssh() {{ shift; eval \"$1\"; }}; {line}")]).output().unwrap();
         assert!(printed.status.success() && std::fs::read_to_string(&got).unwrap() == text, "{printed:?}");
     }
 }

@@ -78,16 +78,17 @@ impl Place {
 
     fn read_one(&self, text: &str) -> Result<Vec<u8>, String> {
         let kind = types::mnemonic(self.kind.to_int());
-        if text.contains(['\n', '\r', ';', '(']) {
-            return Err("it is one line, without comments and parentheses".to_owned());
+        if text.contains(['\n', '\r']) {
+            return Err("it is one line".to_owned());
         }
         let mut file = Zonefile::new();
         file.set_default_class(Class::IN);
         file.set_origin(Name::root_bytes());
         file.extend_from_slice(format!(". 0 IN {kind} {text}\n").as_bytes());
         let wrong = || format!("it has not the form of a {kind} record");
-        match file.next_entry().map_err(|error| format!("{}: {error}", wrong()))? {
-            Some(Entry::Record(record)) if record.rtype() == self.kind => {
+        let mut next = || file.next_entry().map_err(|error| format!("{}: {error}", wrong()));
+        match (next()?, next()?) {
+            (Some(Entry::Record(record)), None) if record.rtype() == self.kind => {
                 let mut data = Vec::new();
                 let Ok(()) = ZoneRecordData::compose_rdata(record.data(), &mut data);
                 Ok(data)

@@ -62,9 +62,9 @@ impl SignedRequest {
     pub(super) fn new(mut message: AdditionalBuilder<Vec<u8>>, key: Option<&SharedKey>) -> Result<Self, String> {
         let transaction = match key {
             None => None,
-            Some(key) => Some(
-                ClientTransaction::request(key.0.clone(), &mut message, Time48::now()).map_err(super::too_large)?,
-            ),
+            Some(key) => {
+                Some(ClientTransaction::request(key.0.clone(), &mut message, Time48::now()).map_err(super::too_large)?)
+            }
         };
         let bytes = message.finish();
         if bytes.len() > usize::from(u16::MAX) {
@@ -181,7 +181,11 @@ fn unverified(why: ValidationError, code: u16, key: &str) -> String {
         }
         ValidationError::ServerBadTime { client, server } => failed(
             "BADTIME",
-            &format!("its clock and this one differ ({} there, {} here, seconds since 1970): set them by NTP", seconds(server), seconds(client)),
+            &format!(
+                "its clock and this one differ ({} there, {} here, seconds since 1970): set them by NTP",
+                seconds(server),
+                seconds(client)
+            ),
         ),
         ValidationError::ServerUnsigned if code == rcode::NOERROR => {
             "its answer is not signed, so nobody vouches for it: have the server sign, or leave `key` out".to_owned()
@@ -189,7 +193,9 @@ fn unverified(why: ValidationError, code: u16, key: &str) -> String {
         ValidationError::ServerUnsigned => {
             format!("it answers {} without a signature: {}", rcode::text(code), advice_of(code, "the zone", key))
         }
-        ValidationError::BadTime => "its answer was signed at another time than this host has: set both clocks by NTP".to_owned(),
+        ValidationError::BadTime => {
+            "its answer was signed at another time than this host has: set both clocks by NTP".to_owned()
+        }
         other => format!("the signature of its answer does not hold ({other}): somebody else answers, or another key"),
     }
 }
@@ -210,9 +216,13 @@ fn advice_of(code: u16, zone: &str, key: &str) -> String {
         rcode::REFUSED => format!(
             "it does not let {key} do that: allow it for {zone} (BIND: `allow-update` or `update-policy`, Knot DNS: an `acl` with `action: update`)"
         ),
-        rcode::NOTAUTH => format!("it is not the primary server of {zone}, or wants a key: check `server`, `zone` and `key`"),
+        rcode::NOTAUTH => {
+            format!("it is not the primary server of {zone}, or wants a key: check `server`, `zone` and `key`")
+        }
         rcode::NOTZONE => format!("it does not take the name to be in {zone}: check `zone`"),
-        rcode::SERVFAIL => format!("it failed: its log says why (a zone that is frozen, or a file that cannot be written); {zone}"),
+        rcode::SERVFAIL => {
+            format!("it failed: its log says why (a zone that is frozen, or a file that cannot be written); {zone}")
+        }
         rcode::NOTIMP => format!("it takes no updates: name the primary server of {zone} as `server`"),
         rcode::FORMERR => "it could not read the message: its log says why".to_owned(),
         _ => "its log says why".to_owned(),

@@ -54,7 +54,10 @@ fn an_update_names_what_it_expects_and_what_is_to_be() {
         let message = Message::from_octets(request.bytes().to_vec()).unwrap();
         assert_eq!(message.header().opcode(), Opcode::UPDATE);
         let zone = message.sole_question().unwrap();
-        assert_eq!((zone.qname().to_string().as_str(), zone.qtype(), zone.qclass()), ("example.org", Rtype::SOA, Class::IN));
+        assert_eq!(
+            (zone.qname().to_string().as_str(), zone.qtype(), zone.qclass()),
+            ("example.org", Rtype::SOA, Class::IN)
+        );
         let section = |records: domain::base::message::RecordSection<'_, Vec<u8>>| -> Vec<String> {
             let record = |record: domain::base::ParsedRecord<'_, Vec<u8>>| {
                 let data = record.to_record::<A>().ok().flatten().map(|record| format!(" {}", record.data()));
@@ -79,7 +82,8 @@ fn an_update_names_what_it_expects_and_what_is_to_be() {
 
 #[test]
 fn every_outcome_has_its_cause_and_what_to_try() {
-    let update = || place().update(&set(300, &["192.0.2.1"]), Some(&set(30, &["192.0.2.9"])), Some(&own_key())).unwrap();
+    let update =
+        || place().update(&set(300, &["192.0.2.1"]), Some(&set(30, &["192.0.2.9"])), Some(&own_key())).unwrap();
     let outcome = |rcode: Rcode| {
         let request = update();
         request.outcome(&place(), answered(&request, SECRET, rcode))
@@ -135,14 +139,28 @@ fn a_set_is_what_an_authoritative_server_says() {
         answer.header_mut().set_aa(aa);
         for (owner, ttl, address) in records {
             let owner: domain::base::Name<Vec<u8>> = owner.parse().unwrap();
-            answer.push((owner, Class::IN, Ttl::from_secs(*ttl), A::from_octets(address[0], address[1], address[2], address[3]))).unwrap();
+            answer
+                .push((
+                    owner,
+                    Class::IN,
+                    Ttl::from_secs(*ttl),
+                    A::from_octets(address[0], address[1], address[2], address[3]),
+                ))
+                .unwrap();
         }
         request.set(&place(), answer.finish())
     };
-    let two = [("www.EXAMPLE.org", 300, [192, 0, 2, 2]), ("www.example.org", 300, [192, 0, 2, 1]), ("a.example.org", 9, [1; 4])];
+    let two = [
+        ("www.EXAMPLE.org", 300, [192, 0, 2, 2]),
+        ("www.example.org", 300, [192, 0, 2, 1]),
+        ("a.example.org", 9, [1; 4]),
+    ];
     let found = answer(true, &two).unwrap();
     assert!(place().same(&found, &set(300, &["192.0.2.1", "192.0.2.2"])), "{found:?}");
-    assert!(!place().same(&found, &set(30, &["192.0.2.1", "192.0.2.2"])) && !place().same(&found, &set(300, &["192.0.2.1"])));
+    assert!(
+        !place().same(&found, &set(30, &["192.0.2.1", "192.0.2.2"]))
+            && !place().same(&found, &set(300, &["192.0.2.1"]))
+    );
     assert_eq!(answer(true, &[]).unwrap(), RecordSet::default());
     assert!(answer(false, &two).unwrap_err().starts_with("it is not authoritative for WWW.example.org. A"));
     let ttls = [("www.example.org", 300, [192, 0, 2, 2]), ("www.example.org", 60, [192, 0, 2, 1])];
