@@ -89,7 +89,7 @@ fn check(sandbox: &CliSandbox, sshd: &Sshd, more: &Value, observe: &str) -> Stri
     for fields in [&own, more] {
         ssh.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     }
-    let check = json!({"id": "f", "timeout": "5m", "failover": {
+    let check = json!({"id": "f", "failover": {
         "probe": {"tcp": {"host": "127.0.0.1", "port": sshd.port}, "interval": "50ms"},
         "inject": {"ssh": ssh}, "observe": observe, "steady": "200ms", "settle": "100ms"}});
     format!("  - {check}\n")

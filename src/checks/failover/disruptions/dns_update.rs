@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::Wrong;
 use crate::guard::disruption::{DnsKey, DnsUpdate};
+use crate::model::argument::choices;
 use crate::model::field::PORT as PORT_KIND;
 use crate::model::table::fields;
-use crate::model::{Args, Choices as _, Field, FieldKind, Text, choices, stand_in};
+use crate::model::{Args, Choices as _, Field, FieldKind, Text, stand_in};
 use crate::proto::dns::types;
 
 choices! {
@@ -33,7 +34,7 @@ fields! { KEY_FIELDS;
 }
 
 fields! { pub(super) DNS_UPDATE_FIELDS;
-    const SERVER: Field<IpAddr> = Field::required(
+    const SERVER: Field<Text> = Field::required(
         "server",
         FieldKind::Address,
         "Address of the primary server of the zone. No name: names are what is broken.",
@@ -68,6 +69,9 @@ pub(super) fn update(args: &Args) -> Result<DnsUpdate, Wrong> {
     }
     let key = args.get(&KEY).map(|key| shared_key(&key)).transpose()?;
     let (server, zone, name) = (args.get(&SERVER), args.get(&ZONE), args.get(&NAME));
+    let server: IpAddr = server.parse().map_err(|_| {
+        (format!("`{server}` is not an IP address"), "write that of the primary server, such as 192.0.2.53".to_owned())
+    })?;
     let texts: Vec<String> = args.get(&DATA).into_iter().map(Text::into_value).collect();
     let open = |text: &str| stand_in::is_in(text);
     if open(&zone) || open(&name) || texts.iter().any(|text| open(text)) {

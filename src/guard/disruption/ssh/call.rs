@@ -229,10 +229,14 @@ impl Talk<'_> {
     fn failure(&self, host: &SshHost, status: ExitStatus) -> String {
         let errors = one_line(&String::from_utf8_lossy(&self.errors));
         match status.code() {
+            Some(255) if errors.is_empty() => {
+                format!("the connection ended: {}", advice("", host))
+            }
+            // The reason stands at the end, behind what it says about it.
             Some(255) => {
-                let said = if errors.is_empty() { "the connection ended".to_owned() } else { errors };
-                let advice = advice(&said, host);
-                format!("{said}: {advice}")
+                let lines: Vec<&str> = errors.split("; ").collect();
+                let last = lines.get(lines.len().saturating_sub(2)..).unwrap_or_default().join("; ");
+                format!("{last}: {}", advice(&errors, host))
             }
             code => {
                 let end = code.map_or_else(|| status.to_string(), |code| format!("exit status {code}"));

@@ -231,8 +231,8 @@ impl SshUndo {
     fn unreachable(&self, why: &str, tried: Duration) -> String {
         let after = human_time(self.0.undo_after);
         format!(
-            "{why}; tried for {}. The timer that was armed on {} runs the undo by itself {after} after that: it should be back, but nobody \
-             has seen it",
+            "{why}; tried for {}. A timer was armed on {}: it does the undo by itself, {after} later, so it should be back, but nobody has \
+             seen it",
             human_time(Duration::from_secs(tried.as_secs())),
             self.0.host.name()
         )

@@ -76,7 +76,10 @@ say end; exit 0; }}
             r#"umask 077
 mkdir "$d" || {{ say unmade; say end; exit 0; }}
 if printf %s {undo} >"$d/undo" && printf %s {run} >"$d/run" && printf %s {timer} >"$d/timer" && : >"$d/ready" && : >"$d/armed"
-then {start}; say armed
+then {start}
+n=0
+while [ ! -e "$d/timer.pid" ] && [ "$n" -lt 5000 ]; do n=$((n + 1)); done
+say armed
 else rm -rf "$d"; say unmade; fi"#,
             undo = quoted(&self.undo_file()),
             run = quoted(&self.run_file()),

@@ -11,7 +11,7 @@ use domain::base::Ttl;
 use domain::base::iana::{Class, Opcode, Rtype};
 use domain::base::message_builder::{AdditionalBuilder, MessageBuilder, PushError};
 use domain::base::name::{Name, ParsedName};
-use domain::base::rdata::{ComposeRecordData as _, ParseAnyRecordData as _, RecordData as _, UnknownRecordData};
+use domain::base::rdata::{ComposeRecordData as _, ParseAnyRecordData as _, UnknownRecordData};
 use domain::dep::octseq::Parser;
 use domain::rdata::{AllRecordData, ZoneRecordData};
 use domain::zonefile::inplace::{Entry, Zonefile};
@@ -19,6 +19,7 @@ use domain::zonefile::inplace::{Entry, Zonefile};
 pub(crate) use signed::{SharedKey, SignedRequest, UpdateError};
 
 use super::{name, rdata, types};
+use crate::model::count::counted;
 
 /// Records of a set at most: an update has all of them twice.
 const RECORDS: usize = 500;
@@ -63,7 +64,7 @@ impl Place {
     /// Data as a zone file has it; names in it are absolute.
     pub(crate) fn read(&self, texts: &[String]) -> Result<Vec<Vec<u8>>, String> {
         if texts.len() > RECORDS {
-            return Err(format!("{} records, and an update has {RECORDS} at most", texts.len()));
+            return Err(format!("{}, and an update has {RECORDS} at most", counted(texts.len(), "record")));
         }
         let mut out: Vec<Vec<u8>> = Vec::new();
         for text in texts {

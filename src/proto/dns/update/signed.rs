@@ -5,19 +5,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::base::Message;
-use domain::base::iana::{Class, Opcode};
+use domain::base::iana::{Class, Opcode, TsigRcode};
 use domain::base::message_builder::AdditionalBuilder;
 use domain::base::name::{ParsedName, ToName as _};
 use domain::base::rdata::ComposeRecordData as _;
 use domain::rdata::AllRecordData;
-use domain::rdata::tsig::Time48;
+use domain::rdata::tsig::{Time48, Tsig};
 use domain::tsig::{Algorithm, ClientTransaction, Key, KeyName, ValidationError};
 use tokio::io::AsyncWriteExt as _;
-use tokio::time::timeout;
 
 use super::{Place, RecordSet, wire};
 use crate::model::human_time;
-use crate::net::{Origin, connect};
+use crate::net::{ConnectError, Origin, connect, deadline};
 use crate::proto::dns::exchange::{frame, framed};
 use crate::proto::dns::{rcode, types};
 
@@ -81,9 +80,12 @@ impl SignedRequest {
     /// Sends it over TCP, and reads what comes back. `patience` is that of connecting and of the answer, each.
     pub(crate) async fn send(&self, server: SocketAddr, patience: Duration) -> Result<Vec<u8>, String> {
         let dialled = connect(server, Origin::default(), patience).await.map_err(|fault| fault.to_string())?;
-        let mut stream = dialled.map_err(|why| why.sentence(server, patience))?.stream;
+        let told = |why: ConnectError| {
+            format!("{}: check `server` and `port`, and that it takes TCP", why.sentence(server, patience))
+        };
+        let mut stream = dialled.map_err(told)?.stream;
         let mut buffer = Vec::new();
-        let exchanged = timeout(patience, async {
+        let exchanged = deadline::within(patience, async {
             stream.write_all(&framed(&self.bytes)).await?;
             frame(&mut stream, &mut buffer).await
         });
@@ -161,11 +163,27 @@ impl SignedRequest {
         }
         let Some(transaction) = &self.transaction else { return Ok(message) };
         let code = u16::from(header.rcode().to_int());
+        // What a server cannot sign, because it has not the key, nobody can vouch for; it is an error all the same.
+        let refused = tsig_error(&message).filter(|_| code == rcode::NOTAUTH).and_then(|error| match error {
+            TsigRcode::BADKEY => Some(ValidationError::ServerBadKey),
+            TsigRcode::BADSIG => Some(ValidationError::ServerBadSig),
+            _ => None,
+        });
+        if let Some(why) = refused {
+            return Err(unverified(why, code, &transaction.key().name().to_string()));
+        }
         match transaction.answer(&mut message, Time48::now()) {
             Ok(()) => Ok(message),
             Err(why) => Err(unverified(why, code, &transaction.key().name().to_string())),
         }
     }
+}
+
+/// What the signature of a message says of that of the request.
+fn tsig_error(message: &Message<Vec<u8>>) -> Option<TsigRcode> {
+    let last = message.additional().ok()?.last()?.ok()?;
+    let tsig = last.to_record::<Tsig<_, ParsedName<_>>>().ok()??;
+    Some(tsig.data().error())
 }
 
 /// Why the signature of an answer does not do, and what to try. `code` is its response code, which nobody vouches for.

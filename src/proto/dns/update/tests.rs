@@ -70,11 +70,11 @@ fn an_update_names_what_it_expects_and_what_is_to_be() {
     };
     let (expected, changes) = update(&set(300, &["192.0.2.1", "192.0.2.2"]), &set(30, &["192.0.2.9"]));
     assert_eq!(expected, ["WWW.example.org 0 IN A 192.0.2.1", "WWW.example.org 0 IN A 192.0.2.2"]);
-    assert_eq!(changes, ["WWW.example.org 0 ANY A", "WWW.example.org 30 IN A 192.0.2.9"]);
+    assert_eq!(changes, ["WWW.example.org 0 * A", "WWW.example.org 30 IN A 192.0.2.9"]);
     let (expected, changes) = update(&RecordSet::default(), &set(30, &["192.0.2.9"]));
     assert_eq!((expected, changes.len()), (vec!["WWW.example.org 0 NONE A".to_owned()], 2));
     let (_, changes) = update(&set(30, &["192.0.2.9"]), &RecordSet::default());
-    assert_eq!(changes, ["WWW.example.org 0 ANY A"]);
+    assert_eq!(changes, ["WWW.example.org 0 * A"]);
     // One that only looks changes nothing.
     let looks = place().update(&set(30, &["192.0.2.9"]), None, None).unwrap();
     assert_eq!(Message::from_octets(looks.bytes().to_vec()).unwrap().header_counts().nscount(), 0);
@@ -113,7 +113,11 @@ fn an_answer_of_who_has_not_the_key_is_none() {
         other => panic!("{other:?}"),
     };
     let why = failed(answered(&request, b"another secret!!", Rcode::NOERROR));
-    assert!(why.starts_with("it answers NOTAUTH (BADSIG): its secret of the key `Lab-Key` is another one"), "{why}");
+    assert!(
+        why.starts_with("it answers NOTAUTH (BADSIG): its secret of the key `Lab-Key` is another one"),
+        "{why} {:?}",
+        answered(&request, b"another secret!!", Rcode::NOERROR)
+    );
     let message = Message::from_octets(request.bytes().to_vec()).unwrap();
     let unsigned = |rcode| MessageBuilder::new_vec().start_answer(&message, rcode).unwrap().finish();
     assert!(failed(unsigned(Rcode::NOERROR)).starts_with("its answer is not signed"));
