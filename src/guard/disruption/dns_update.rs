@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::Limits;
-use crate::model::{Text, shell, stand_in};
+use crate::model::{Text, shell};
 use crate::proto::dns::update::{Place, RecordSet, SharedKey, SignedRequest, UpdateError};
 
 /// Connecting, and an answer, each.
@@ -80,7 +80,7 @@ impl DnsUpdate {
     ) -> Result<Self, String> {
         let place = Place::new(zone, name, kind)?;
         let after = RecordSet { ttl: if texts.is_empty() { 0 } else { ttl }, data: place.read(texts)? };
-        let own = Self {
+        Ok(Self {
             server,
             zone: zone.to_owned(),
             name: name.to_owned(),
@@ -88,12 +88,7 @@ impl DnsUpdate {
             after: DnsRecords::of(&after),
             key,
             before: DnsRecords::default(),
-        };
-        // What stands in for a secret, while it is only planned, is none.
-        if own.key.as_ref().is_some_and(|key| !key.secret.is_masked() && !stand_in::is_in(&key.secret)) {
-            own.shared_key()?;
-        }
-        Ok(own)
+        })
     }
 
     pub(super) async fn prepare(&mut self) -> Result<DnsUndo, String> {

@@ -192,7 +192,9 @@ fn unverified(why: ValidationError, code: u16, key: &str) -> String {
     match why {
         ValidationError::ServerBadKey => failed(
             "BADKEY",
-            &format!("it does not know the key `{key}` with this algorithm: check `key.name` and `key.algorithm`"),
+            &format!(
+                "it does not know the key `{key}` with this algorithm: check `key.name` and `key.algorithm`, and that it may update the zone"
+            ),
         ),
         ValidationError::ServerBadSig => {
             failed("BADSIG", &format!("its secret of the key `{key}` is another one: check `key.secret`"))
