@@ -266,7 +266,7 @@ fn what_cannot_be_done_is_told_before_anything_is_changed() {
                     "it does not let this key do that: allow it for up.test."
                 },
             ),
-            (json!({"zone": "other.test", "name": "www.other.test"}), "it answers REFUSED"),
+            (json!({"zone": "other.test", "name": "www.other.test"}), "REFUSED"),
             (json!({"name": "a.wild.up.test"}), "they are made from a wildcard"),
             (json!({"name": "alias.up.test"}), "alias.up.test. is an alias: write `type: CNAME`"),
             (json!({"data": ["192.0.2.2", "192.0.2.1"], "ttl": "120s"}), "has these records and this TTL already"),

@@ -102,7 +102,13 @@ impl SignedRequest {
         let message = self.verified(answer, Opcode::QUERY)?;
         let code = u16::from(message.header().rcode().to_int());
         if !matches!(code, rcode::NOERROR | rcode::NXDOMAIN) {
-            return Err(format!("it answers {} {}: {}", place.title(), rcode::text(code), advice(code, place)));
+            let advice = match code {
+                rcode::REFUSED => {
+                    format!("it does not serve {} to this host: check `server` and `zone`", place.zone.fmt_with_dot())
+                }
+                code => advice(code, place),
+            };
+            return Err(format!("it answers {} {}: {advice}", place.title(), rcode::text(code)));
         }
         if !message.header().aa() {
             return Err(format!(
