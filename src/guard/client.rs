@@ -16,7 +16,7 @@ use super::processes::{self, Process};
 use super::{
     Arming, Custody, FaultPlan, GRACE, InjectResult, PERIOD, Reply, Request, RestoreResult, SUBCOMMAND, journal,
 };
-use crate::model::Fault;
+use crate::model::{Fault, human_time};
 use crate::net::sys::session::detached;
 
 /// Starting a process and reading one line takes this long only when something is broken.
@@ -79,7 +79,8 @@ impl Guard {
         };
         let (mut guard, mut starter) = Self::spawn(plan).map_err(|error| broken(error.to_string()))?;
         let request = Request::Arm(Box::new(Arming { plan: guard.plan.clone(), mark: guard.mark.clone(), custody }));
-        let armed = timeout(ARMING, async {
+        let limit = ARMING + guard.plan.preparing_timeout();
+        let armed = timeout(limit, async {
             // Ends at once: the guard is no child of ours.
             starter.wait().await?;
             guard.send(&request).await?;
@@ -96,7 +97,7 @@ impl Guard {
             }
             Ok(Ok(_)) => Err(broken("it answered out of turn".into())),
             Ok(Err(error)) => Err(broken(error.to_string())),
-            Err(_) => Err(broken(format!("it did not answer within {ARMING:?}"))),
+            Err(_) => Err(broken(format!("it did not answer within {}", human_time(limit)))),
         }
     }
 

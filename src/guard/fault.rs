@@ -161,6 +161,7 @@ impl Fault {
         }
         // Now, because the fault may be in place; and again, because it may be made again.
         let first = plan.restore_once(&self.mark).await;
+        let doubts = first.doubts.clone();
         // One that was just told to end takes a moment.
         if self.complete && first.undone() && self.processes.gone(Instant::now() + ENDING).await {
             // The restore command may have ended them, or they have done what they were started for.
@@ -172,7 +173,8 @@ impl Fault {
         if !gone && !self.complete {
             self.processes.end(true).await;
         }
-        let result = plan.execute(&self.mark).await;
+        let mut result = plan.execute(&self.mark).await;
+        result.doubt(doubts);
         RestoreResult { remaining: self.processes.names(), unfinished: !self.complete, ..result }
     }
 
@@ -184,8 +186,9 @@ impl Fault {
             return result.undone().then_some(result);
         }
         // One that ended by itself may have broken it again.
-        let again = plan.verified(plan.restore_once(&self.mark).await, &self.mark).await;
+        let mut again = plan.verified(plan.restore_once(&self.mark).await, &self.mark).await;
         if again.undone() {
+            again.doubt(first.doubts);
             return Some(again);
         }
         // A restore command that ends processes fails when there are none left; it had nothing else to do the first time either.

@@ -11,8 +11,8 @@ use crate::model::human_time;
 
 /// Restoring is tried this often.
 const ATTEMPTS: u32 = 2;
-/// What this program does by itself takes this long only when something is broken.
-const BUILT_IN: Duration = Duration::from_secs(25);
+/// Looking at the state of this host, before and after.
+const LOOK: Duration = Duration::from_secs(25);
 
 /// How to break something and put it back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl Step {
     fn timeout(&self) -> Duration {
         match self {
             Self::Run(command) => command.timeout,
-            Self::BuiltIn(_) => BUILT_IN * 2,
+            Self::BuiltIn(disruption) => disruption.limits().inject + LOOK,
         }
     }
 
@@ -85,14 +85,12 @@ impl Step {
 
 /// Does what a step of this program does, and sees to it that it took effect.
 pub(super) async fn inject(disruption: &Disruption) -> Result<(), String> {
-    limited(Box::pin(disruption.inject())).await?;
-    limited(Box::pin(disruption.in_effect())).await.map_err(|why| format!("it did not take effect: {why}"))
+    limited(disruption.limits().inject, Box::pin(disruption.inject())).await?;
+    limited(LOOK, Box::pin(disruption.in_effect())).await.map_err(|why| format!("it did not take effect: {why}"))
 }
 
-async fn limited<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    tokio::time::timeout(BUILT_IN, work)
-        .await
-        .unwrap_or_else(|_| Err(format!("not done within {}", human_time(BUILT_IN))))
+async fn limited<T>(limit: Duration, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(format!("not done within {}", human_time(limit))))
 }
 
 impl FaultPlan {
@@ -104,7 +102,7 @@ impl FaultPlan {
         for step in &mut self.inject {
             let before = undos.len();
             if let Step::BuiltIn(disruption) = step {
-                let prepared = limited(Box::pin(disruption.prepare())).await;
+                let prepared = limited(LOOK.max(disruption.limits().prepare), Box::pin(disruption.prepare())).await;
                 undos.extend(prepared.map_err(|why| format!("{}: {why}", disruption.shell_text()))?);
             }
             // The one command of the suite undoes all of them, once everything that came later is undone.
@@ -143,6 +141,16 @@ impl FaultPlan {
         commands.find_map(|(name, command)| Some(format!("`{name}`: {}", command.unstartable()?)))
     }
 
+    /// The longest that looking at what is elsewhere can take, before anything is broken.
+    #[must_use]
+    pub fn preparing_timeout(&self) -> Duration {
+        self.built_in().map(|disruption| disruption.limits().prepare).sum::<Duration>()
+    }
+
+    fn built_in(&self) -> impl Iterator<Item = &Disruption> {
+        self.inject.iter().filter_map(Step::built_in)
+    }
+
     /// The longest that all steps can take.
     #[must_use]
     pub fn inject_timeout(&self) -> Duration {
@@ -164,10 +172,9 @@ impl FaultPlan {
     /// What `inject` left running may have the rest of its time, with a restore before and after.
     pub(super) fn restore_timeout(&self) -> Duration {
         let limit = |command: &Option<CommandSpec>| command.as_ref().map_or(Duration::ZERO, |command| command.timeout);
-        let built_in = self.inject.iter().filter(|step| step.built_in().is_some()).count();
-        let built_in = BUILT_IN * u32::try_from(built_in).unwrap_or(u32::MAX);
-        let once = limit(&self.restore.restore) + built_in;
-        let attempt = once + built_in + limit(&self.restore.verify) + Duration::from_secs(2);
+        let once = limit(&self.restore.restore) + self.built_in().map(|one| one.limits().restore).sum::<Duration>();
+        let looked = limit(&self.restore.verify) + self.built_in().map(|one| one.limits().verify).sum::<Duration>();
+        let attempt = once + looked + Duration::from_secs(2);
         once + self.inject_timeout() + attempt * ATTEMPTS
     }
 }
@@ -175,14 +182,18 @@ impl FaultPlan {
 impl UndoPlan {
     /// Restores and verifies; once more when that failed.
     pub(super) async fn execute(&self, mark: &str) -> RestoreResult {
-        let mut result = RestoreResult::default();
+        let (mut result, mut doubts) = (RestoreResult::default(), String::new());
         for _ in 0..ATTEMPTS {
             result = self.verified(self.restore_once(mark).await, mark).await;
-            if result.undone() {
+            // What one attempt learned the next does not find any more.
+            if doubts.is_empty() {
+                doubts.clone_from(&result.doubts);
+            }
+            if result.undone() || result.is_final() {
                 break;
             }
         }
-        result
+        RestoreResult { doubts, ..result }
     }
 
     /// Undoes everything, the last first, and whatever became of the one before. Commands are marked as those of the fault `mark`.
@@ -193,7 +204,11 @@ impl UndoPlan {
                 Undo::Command(command) => {
                     result.restore = Some(command.run_marked(Some(&restore_mark(mark))).await);
                 }
-                built_in => result.failed.extend(FailedUndo::of(built_in, limited(Box::pin(built_in.restore())).await)),
+                built_in => {
+                    let restored = limited(built_in.limits().restore, Box::pin(built_in.restore_with_doubts())).await;
+                    let restored = restored.map(|doubts| result.doubt(doubts));
+                    result.failed.extend(FailedUndo::of(built_in, restored));
+                }
             }
         }
         result
@@ -206,7 +221,7 @@ impl UndoPlan {
         }
         let mut result = restored;
         for undo in &self.undos {
-            result.failed.extend(FailedUndo::of(undo, limited(Box::pin(undo.verify())).await));
+            result.failed.extend(FailedUndo::of(undo, limited(undo.limits().verify, Box::pin(undo.verify())).await));
         }
         if let Some(verify) = self.verify.as_ref().filter(|_| result.failed.is_empty()) {
             result.verify = Some(verify.run_marked(Some(&restore_mark(mark))).await);

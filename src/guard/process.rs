@@ -10,6 +10,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
+use super::disruption::OUTPUT;
 use super::fault::{Fault, Progress};
 use super::journal::{Journal, JournalError, JournalRecord};
 use super::lock::Locks;
@@ -299,7 +300,7 @@ impl Watch<'_> {
         let commands = [("restore", &result.restore), ("verify", &result.verify)].into_iter();
         let failed = commands.filter_map(|(name, ended)| Some((name, ended.as_ref().filter(|one| !one.succeeded())?)));
         let failed = failed.map(|(name, ended)| format!("`{name}`: {}", ended.status_text()));
-        let built_in = result.failed.iter().map(|one| one.why.clone());
+        let built_in = result.failed.iter().map(|one| one.why.split(OUTPUT).next().unwrap_or_default().to_owned());
         built_in.chain(failed).collect::<Vec<_>>().join("; ")
     }
 

@@ -98,7 +98,7 @@ impl FoundJournal {
     fn work(&self) -> Result<Work<'_>, Recovery> {
         let record = self.content.as_ref().map_err(|damage| damaged(&self.path, damage))?;
         let other = self.of_another_boot();
-        let (mut undo, mut void, mut missing) = (UndoPlan::default(), Vec::new(), BTreeSet::new());
+        let (mut undo, mut void, mut missing) = (UndoPlan::default(), Vec::new(), BTreeSet::<String>::new());
         let variable = |name: &str| std::env::var(name).ok();
         for kept in &record.undos {
             match kept {
@@ -106,6 +106,14 @@ impl FoundJournal {
                     Some(why) => void.push((one, why)),
                     None => undo.undos.push(one.clone()),
                 },
+                KeptUndo::Keyed(one, secret) => {
+                    let mut one = (**one).clone();
+                    missing.extend(secret.variables().filter(|name| variable(name).is_none()).map(str::to_owned));
+                    if let Some(place) = one.secret_mut() {
+                        *place = secret.text(variable);
+                    }
+                    undo.undos.push(one);
+                }
                 KeptUndo::Command(command) => match command.command(variable) {
                     Ok(command) => undo.undos.push(Undo::Command(command)),
                     Err(names) => missing.extend(names),

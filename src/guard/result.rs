@@ -53,6 +53,9 @@ pub struct RestoreResult {
     pub repeated: String,
     /// Why it was not the run that decided to restore, or not the guard that did it; empty when all went as it should.
     pub incident: String,
+    /// Why nothing that was seen meanwhile can be judged, although everything is back; empty when it can be.
+    #[serde(default)]
+    pub doubts: String,
 }
 
 /// Something that could not be undone.
@@ -62,11 +65,14 @@ pub struct FailedUndo {
     pub by_hand: String,
     /// Why it could not be done here.
     pub why: String,
+    /// It was tried for as long as that may help.
+    #[serde(default)]
+    pub(super) patient: bool,
 }
 
 impl FailedUndo {
     pub(super) fn of(undo: &Undo, result: Result<(), String>) -> Option<Self> {
-        result.err().map(|why| Self { by_hand: undo.by_hand(), why })
+        result.err().map(|why| Self { by_hand: undo.by_hand(), why, patient: undo.is_patient() })
     }
 }
 
@@ -80,6 +86,18 @@ impl RestoreResult {
     /// Nothing failed.
     pub(super) fn undone(&self) -> bool {
         self.failed.is_empty() && self.command_succeeded()
+    }
+
+    /// Once more is of no use.
+    pub(super) fn is_final(&self) -> bool {
+        !self.failed.is_empty() && self.failed.iter().all(|one| one.patient) && self.command_succeeded()
+    }
+
+    /// Adds a reason why nothing can be judged, if it is one.
+    pub(super) fn doubt(&mut self, why: String) {
+        if self.doubts.is_empty() {
+            self.doubts = why;
+        }
     }
 
     /// The commands of the suite succeeded.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod far;
 mod leftovers;
 #[path = "../marks/mod.rs"]
 mod marks;

@@ -25,6 +25,7 @@ mod beyond_offer;
 #[path = "../breakages/mod.rs"]
 mod breakages;
 mod chains;
+mod dns_update;
 mod dnsload;
 mod encrypted;
 mod failover_lab;
@@ -42,6 +43,7 @@ mod s_server;
 mod scan;
 mod schemas;
 mod signed;
+mod sshd;
 mod starttls;
 mod survey;
 mod terms;

@@ -48,6 +48,7 @@ pub const GNUTLS: Peer = tool("gnutls", "certtool");
 pub const SSLYZE: Peer = tool("sslyze", "/opt/shakedown-peers/bin/sslyze");
 pub const DIG: Peer = tool("dig", "dig");
 pub const JQ: Peer = tool("jq", "jq");
+pub const SSHD: Peer = daemon("openssh", "sshd");
 pub const XMLLINT: Peer = tool("xmllint", "xmllint");
 /// The Python peers have one place, so that it is their measured versions that are used.
 pub const OTAVA: Peer = tool("otava", "/opt/shakedown-peers/bin/otava");
@@ -69,7 +70,7 @@ impl Peer {
         Command::new(self.path().unwrap_or_else(|| PathBuf::from(self.program)))
     }
 
-    fn path(self) -> Option<PathBuf> {
+    pub fn path(self) -> Option<PathBuf> {
         // Daemons live in folders that only root has in PATH.
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = std::env::split_paths(&path)

@@ -27,6 +27,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("src/net/datagram/icmp_error.rs", "icmp"),
     ("src/proto/dns/message.rs", "dns_answer"),
     ("src/proto/dns/rdata.rs", "dns_answer"),
+    ("src/proto/dns/update/signed.rs", "dns_answer"),
     ("src/proto/dnssec/read.rs", "dnssec"),
     ("src/model/parse.rs", "suite"),
     ("src/proto/haproxy.rs", "haproxy"),

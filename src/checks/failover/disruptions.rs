@@ -1,7 +1,9 @@
 //! Built-in disruptions as a suite writes them.
 
+mod dns_update;
 mod haproxy;
 mod http;
+pub(super) mod ssh;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::IpAddr;
@@ -100,6 +102,16 @@ fields! { pub(super) KINDS;
         FieldKind::Group(ADDRESS_FIELDS),
         "Takes an address from a network device, or gives it one.",
     );
+    pub(super) const SSH: Field<Option<Args>> = Field::optional(
+        "ssh",
+        FieldKind::Group(ssh::SSH_FIELDS),
+        "Runs a command on another host; a timer there undoes it even when this host is gone.",
+    );
+    pub(super) const DNS_UPDATE: Field<Option<Args>> = Field::optional(
+        "dns_update",
+        FieldKind::Group(dns_update::DNS_UPDATE_FIELDS),
+        "Changes the records of a name by a dynamic update of its zone (RFC 2136), and puts back what was there.",
+    );
     pub(super) const PROXY: Field<Vec<(String, Args)>> = Field::optional(
         "proxy",
         FieldKind::Map(&IMPAIRMENT),
@@ -130,7 +142,7 @@ pub(super) fn disruption<T: Argument>(
     proxies: &ProxySettings,
 ) -> Result<Option<Disruption>, Invalid> {
     let impaired = group.get(&PROXY);
-    let kinds = [&LINK, &DROP, &PARTITION, &PROCESS, &ADDRESS, &HAPROXY, &HTTP];
+    let kinds = [&LINK, &DROP, &PARTITION, &PROCESS, &ADDRESS, &HAPROXY, &HTTP, &SSH, &DNS_UPDATE];
     let mut given = kinds.into_iter().filter_map(|kind| Some((kind, group.get(kind)?)));
     let first = given.next();
     let other = given.next().map(|(other, _)| other.name()).or((!impaired.is_empty()).then_some(PROXY.name()));
@@ -153,7 +165,8 @@ pub(super) fn disruption<T: Argument>(
     if let Some(made) = elsewhere {
         return made.map(Some).map_err(at);
     }
-    if args.holds_secret() {
+    // A key is never shown, and goes to no program.
+    if if kind.name() == DNS_UPDATE.name() { dns_update::exposes(&args) } else { args.holds_secret() } {
         let message = "every user of this host could read the secret in the list of processes".to_owned();
         return Err(at((message, "name devices, addresses and processes outright".to_owned())));
     }
@@ -162,6 +175,8 @@ pub(super) fn disruption<T: Argument>(
         "drop" => packets(&args, hold).map(Disruption::Drop),
         "partition" => partition(&args, hold).map(Disruption::Partition),
         "process" => process(&args, has_restore).map(Disruption::Process),
+        "dns_update" => dns_update::update(&args).map(|update| Disruption::DnsUpdate(Box::new(update))),
+        "ssh" => ssh::command(&args, hold).map(Disruption::Ssh),
         _ => address(&args).map(Disruption::Address),
     };
     made.map(Some).map_err(at)
@@ -289,7 +304,7 @@ mod tests {
     use crate::testing::{args, text};
 
     /// What is done by `kind` with these fields, as a shell would do it, with the name of its table left out.
-    fn shown(kind: &'static str, fields: &[(&'static str, Arg)]) -> Result<String, String> {
+    pub(super) fn shown(kind: &'static str, fields: &[(&'static str, Arg)]) -> Result<String, String> {
         let group = args([(kind, Arg::Group(args([], fields)))], &[]);
         let none = ProxySettings::of(Vec::new()).unwrap();
         let made =

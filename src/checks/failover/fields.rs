@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub(super) use super::abort::ABORT_IF;
-use super::disruptions::{ADDRESS, DROP, HAPROXY, HTTP, LINK, PARTITION, PROCESS, PROXY};
+use super::disruptions::{ADDRESS, DNS_UPDATE, DROP, HAPROXY, HTTP, LINK, PARTITION, PROCESS, PROXY, SSH};
 use super::proxies::PLACE;
 pub(super) use super::timers::TIMERS;
 use crate::model::table::fields;
@@ -52,6 +52,8 @@ fields! { INJECT_FIELDS;
     use PARTITION;
     use PROCESS;
     use ADDRESS;
+    use SSH;
+    use DNS_UPDATE;
     use PROXY;
     use HAPROXY;
     use HTTP;

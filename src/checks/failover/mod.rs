@@ -91,7 +91,8 @@ impl Probe for Failover {
         let proxies = proxies::settings(args)?;
         timers::check(args)?;
         let plan = settings::fault(args, &phases, &proxies)?;
-        let commands = plan.as_ref().map_or(Duration::ZERO, |plan| plan.inject_timeout() + plan.longest_restore());
+        let timeouts = |plan: &FaultPlan| plan.preparing_timeout() + plan.inject_timeout() + plan.longest_restore();
+        let commands = plan.as_ref().map_or(Duration::ZERO, timeouts);
         writes::check_room(&streams, phases.all() + commands, fields::OBSERVE.name())?;
         let lasts = phases.observe + plan.as_ref().map_or(Duration::ZERO, FaultPlan::commands_timeout);
         let aborts = abort::conditions(args, &streams, lasts)?;
@@ -218,7 +219,12 @@ impl Failover {
         self.record_abort(cx, aborted.as_ref());
         let until_now = self.watched(&streams, &heartbeat, &times);
         // After a failure nothing of it will be judged; what counts is that everybody hears of it soon.
-        self.restore_service(injection, cx).await.and(guarded).and(until_now)?;
+        let doubts = self.restore_service(injection, cx).await?;
+        guarded.and(until_now)?;
+        // What was long enough to end it early was so, whatever else came to pass.
+        if aborted.is_none() {
+            self.as_planned(&doubts)?;
+        }
         let rest = async {
             self.watched(&streams, &heartbeat, &times)?;
             tokio::time::sleep(self.phases.settle).await;
@@ -364,16 +370,17 @@ impl Failover {
         ))
     }
 
-    async fn restore_service(&self, injection: &FaultInjection, cx: &mut Cx<'_>) -> Result<(), Fault> {
+    /// Puts it back; with why nothing that was seen can be judged, if that is so.
+    async fn restore_service(&self, injection: &FaultInjection, cx: &mut Cx<'_>) -> Result<String, Fault> {
         match injection.restore().await {
             Ok(None) => {
                 cx.set(&RESTORED, true);
-                Ok(())
+                Ok(String::new())
             }
             Ok(Some(restored)) => {
                 Self::record(cx, &restored);
                 if restored.incident.is_empty() {
-                    return Ok(());
+                    return Ok(restored.doubts);
                 }
                 Err(Fault::local(
                     "keep the fault under control",
@@ -387,6 +394,19 @@ impl Failover {
                 Err(failed.fault)
             }
         }
+    }
+
+    /// A disruption that was another one than planned must not be judged as that.
+    fn as_planned(&self, doubts: &str) -> Result<(), Fault> {
+        if doubts.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::local(
+            "keep it broken as planned",
+            self.target(),
+            format!("{doubts}; it is put back, and nothing of it is judged"),
+            "find out what came between, and run it again; an `undo_after` that is too short can be lengthened",
+        ))
     }
 
     fn record(cx: &mut Cx<'_>, restored: &RestoreResult) {

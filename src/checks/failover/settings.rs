@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::disruptions::{KINDS, disruption};
+use super::disruptions::{KINDS, SSH, disruption, ssh};
 use super::expected::Expected;
 use super::fields::{
     BACKGROUND_LOSS, COMMAND_TIMEOUT, CONNECTION, ECHO, IDENTITY, INJECT, INTERVAL, ISOLATED, OBSERVE, PROBE,
@@ -242,7 +242,8 @@ pub(super) fn fault(args: &Args, phases: &Phases, proxies: &ProxySettings) -> Re
     // What the first step has the kernel end by itself must outlast the commands of later ones.
     let commands = groups.iter().filter(|group| group.given(&RUN)).map(|group| group.get(&COMMAND_TIMEOUT));
     let hold = phases.observe + OVERTIME;
-    let longest = hold + commands.sum::<Duration>();
+    let far = groups.iter().filter_map(|group| group.get(&SSH)).map(|args| ssh::longest(&args));
+    let longest = hold + commands.chain(far).sum::<Duration>();
     let steps = groups.iter().map(|group| step(group, longest, restore.is_some(), proxies));
     let inject = steps.collect::<Result<Vec<Step>, Invalid>>()?;
     let impairments: Vec<_> = inject.iter().filter_map(Step::built_in).filter_map(Disruption::of_proxies).collect();

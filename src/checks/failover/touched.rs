@@ -39,7 +39,7 @@ fn bare(address: &str) -> String {
     address.split('/').next().unwrap_or_default().to_owned()
 }
 
-/// What a built-in disruption is done to; nothing of this host where that is a part of the run. Where it is narrowed down twice, as packets of a peer at a device, either name is enough.
+/// What a built-in disruption is done to; nothing of this host where that is a part of the run. Where it is narrowed down twice, as packets of a peer at a device, or a name at a server, either name is enough.
 pub(super) fn of_disruption(disruption: &Disruption) -> Vec<Touched> {
     let within = |device: &String, netns: &Option<String>| match netns {
         Some(netns) => format!("{netns}/{device}"),
@@ -73,6 +73,10 @@ pub(super) fn of_disruption(disruption: &Disruption) -> Vec<Touched> {
             return change.hosts().into_iter().map(touched).collect();
         }
         Disruption::Proxy(_) => return Vec::new(),
+        Disruption::DnsUpdate(update) => {
+            vec![update.server.ip().to_string(), update.name.trim_end_matches('.').to_ascii_lowercase()]
+        }
+        Disruption::Ssh(far) => vec![far.host.name().to_owned()],
     };
     vec![Touched { what: disruption.subject(), names }]
 }
@@ -128,6 +132,18 @@ mod tests {
             ("haproxy: {socket: /run/x.sock, server: web/a}", "/run/x.sock", "haproxy /run/x.sock"),
             ("haproxy: {socket: \"198.51.100.9:99\", server: web/a}", "198.51.100.0/24", "haproxy 198.51.100.9:99"),
             ("haproxy: {socket: \"[2001:db8::9]:99\", server: web/a}", "\"2001:db8::/32\"", "haproxy [2001:db8::9]:99"),
+            (
+                "dns_update: {server: 198.51.100.9, zone: example.org, name: a.example.org}",
+                "198.51.100.9",
+                "records a.example.org. a at",
+            ),
+            (
+                "dns_update: {server: 198.51.100.9, zone: example.org, name: a.example.org}",
+                "\"*.example.org\"",
+                "records a.example.org. a at",
+            ),
+            ("ssh: {host: admin@lb1.lab.example, run: [x], undo: [y]}", "\"*.lab.example\"", "host lb1.lab.example"),
+            ("ssh: {host: 198.51.100.9, port: 2222, run: [x], undo: [y]}", "198.51.100.0/24", "host 198.51.100.9:2222"),
         ] {
             let fields = format!("{probe}, inject: {{{inject}}}");
             assert_eq!(denied(&format!("192.0.2.7, {allowed}"), &fields), None, "{inject}");

@@ -36,6 +36,8 @@ impl Disruption {
             Self::Proxy(proxy) => Some(proxy.inverse()),
             Self::Haproxy(change) => Some(change.inverse()),
             Self::Http(change) => change.inverse(),
+            Self::Ssh(far) => Some(far.inverse()),
+            Self::DnsUpdate(update) => Some(update.inverse()),
         }
     }
 }

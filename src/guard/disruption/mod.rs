@@ -1,12 +1,14 @@
-//! Built-in disruptions: what each does to this host, whether it took effect, and exactly what undoes it.
+//! Built-in disruptions: what each does, whether it took effect, and exactly what undoes it.
 //!
 //! - [`Disruption::prepare`] looks and changes nothing. What it hands back is enough to undo the disruption even for a process that knows
 //!   nothing else: the present state is in it.
 //! - An [`Undo`] may be restored twice, and when the thing is already back. It is verified by reading the state back.
-//! - What is done to this host is done by `ip`, `nft` and signals: a command in a text for people does the same as this program.
+//! - What is done to this host is done by `ip`, `nft` and signals: a command in a text for people does the same as this program. What is
+//!   elsewhere is broken by a command there (`ssh`), by an update of a zone, or over an API.
 
 mod address;
 mod control;
+mod dns_update;
 mod haproxy;
 mod http;
 mod inverse;
@@ -19,11 +21,15 @@ mod process;
 mod proxy;
 mod routes;
 mod snapshot;
+mod ssh;
 mod tool;
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use address::{AddressChange, AddressUndo, ChangeKind};
+pub use dns_update::{DnsKey, DnsRecords, DnsUndo, DnsUpdate};
 pub use haproxy::{HaproxyChange, HaproxyServer, HaproxyUndo, OutState};
 pub use http::{HttpChange, HttpProof, HttpRequest, HttpRoots, HttpTerms, HttpUndo};
 pub use link::{LinkDown, LinkUndo};
@@ -32,8 +38,10 @@ pub use packets::{Direction, PacketDrop, Protocol};
 pub use partition::Partition;
 pub use process::{ProcessSignal, ProcessTarget, SignalUndo, SignalWord};
 pub use proxy::{ImpairedProxy, ProxyImpairment, ProxyUndo};
+pub use ssh::{SshCommand, SshHost, SshUndo};
 
 use super::CommandSpec;
+use crate::model::Text;
 
 /// Something that is broken on purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +63,10 @@ pub enum Disruption {
     Haproxy(HaproxyChange),
     /// A request has somebody else break it.
     Http(Box<HttpChange>),
+    /// A command on another host.
+    Ssh(SshCommand),
+    /// Records of a name are others.
+    DnsUpdate(Box<DnsUpdate>),
 }
 
 /// What undoes a step of a disruption.
@@ -77,6 +89,31 @@ pub enum Undo {
     Haproxy(HaproxyUndo),
     /// A request has somebody else put it back.
     Http(Box<HttpUndo>),
+    /// A command on another host.
+    Ssh(Box<SshUndo>),
+    /// A name has the records that it had.
+    DnsUpdate(Box<DnsUndo>),
+}
+
+/// What stands before the output of a command in a reason.
+pub(super) const OUTPUT: &str = "; it said: ";
+
+/// What this program does by itself to this host takes this long only when something is broken.
+const BUILT_IN: Duration = Duration::from_secs(25);
+
+/// The longest that each part of a disruption can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Beyond a moment.
+    pub(super) prepare: Duration,
+    pub(super) inject: Duration,
+    pub(super) restore: Duration,
+    pub(super) verify: Duration,
+}
+
+impl Limits {
+    /// Of what is done to this host.
+    const OF_HOST: Self = Self { prepare: Duration::ZERO, inject: BUILT_IN, restore: BUILT_IN, verify: BUILT_IN };
 }
 
 impl Disruption {
@@ -94,6 +131,8 @@ impl Disruption {
             Self::Http(change) => {
                 Ok(change.prepare().await?.into_iter().map(|undo| Undo::Http(Box::new(undo))).collect())
             }
+            Self::Ssh(far) => Ok(vec![Undo::Ssh(Box::new(far.prepare().await?))]),
+            Self::DnsUpdate(update) => Ok(vec![Undo::DnsUpdate(Box::new(update.prepare().await?))]),
         }
     }
 
@@ -108,6 +147,8 @@ impl Disruption {
             Self::Proxy(proxy) => proxy.inject().await,
             Self::Haproxy(change) => change.inject().await,
             Self::Http(change) => change.inject().await,
+            Self::Ssh(far) => far.inject().await,
+            Self::DnsUpdate(update) => update.inject().await,
         }
     }
 
@@ -122,6 +163,9 @@ impl Disruption {
             Self::Proxy(proxy) => proxy.in_effect().await,
             Self::Haproxy(change) => change.in_effect().await,
             Self::Http(change) => change.in_effect().await,
+            // A command that exits 0 says so itself.
+            Self::Ssh(_) => Ok(()),
+            Self::DnsUpdate(update) => update.in_effect().await,
         }
     }
 
@@ -145,6 +189,8 @@ impl Disruption {
             Self::Proxy(proxy) => return proxy.subject(),
             Self::Haproxy(change) => return change.subject(),
             Self::Http(change) => return change.subject(),
+            Self::Ssh(far) => return far.subject(),
+            Self::DnsUpdate(update) => return update.subject(),
         };
         format!("device {device}{}", inside(netns))
     }
@@ -161,6 +207,17 @@ impl Disruption {
             Self::Proxy(proxy) => proxy.shell_text(),
             Self::Haproxy(change) => change.shell_text(),
             Self::Http(change) => change.shell_text(),
+            Self::Ssh(far) => far.shell_text(),
+            Self::DnsUpdate(update) => update.shell_text(),
+        }
+    }
+
+    /// The longest that each part of it can take.
+    pub(super) fn limits(&self) -> Limits {
+        match self {
+            Self::Ssh(far) => far.limits(),
+            Self::DnsUpdate(_) => DnsUpdate::limits(),
+            _ => Limits::OF_HOST,
         }
     }
 }
@@ -180,6 +237,35 @@ impl Undo {
             Self::Proxy(proxy) => proxy.restore().await,
             Self::Haproxy(server) => server.restore().await,
             Self::Http(request) => request.restore().await,
+            Self::Ssh(far) => far.restore().await.map(drop),
+            Self::DnsUpdate(update) => update.restore().await,
+        }
+    }
+
+    /// The same; the text says why nothing that was seen meanwhile can be judged, or is empty.
+    pub(super) async fn restore_with_doubts(&self) -> Result<String, String> {
+        match self {
+            Self::Ssh(far) => far.restore().await,
+            _ => self.restore().await.map(|()| String::new()),
+        }
+    }
+
+    /// What no journal may hold.
+    pub(super) fn secret_mut(&mut self) -> Option<&mut Text> {
+        if let Self::DnsUpdate(update) = self { update.secret_mut() } else { None }
+    }
+
+    /// It tries for as long as that may help: once more is of no use.
+    pub(super) fn is_patient(&self) -> bool {
+        matches!(self, Self::Ssh(_))
+    }
+
+    /// The longest that each part of it can take.
+    pub(super) fn limits(&self) -> Limits {
+        match self {
+            Self::Ssh(far) => far.limits(),
+            Self::DnsUpdate(_) => DnsUpdate::limits(),
+            _ => Limits::OF_HOST,
         }
     }
 
@@ -194,6 +280,8 @@ impl Undo {
             Self::Proxy(proxy) => proxy.verify().await,
             Self::Haproxy(server) => server.verify().await,
             Self::Http(request) => request.verify().await,
+            Self::Ssh(far) => far.verify().await,
+            Self::DnsUpdate(update) => update.verify().await,
         }
     }
 
@@ -209,6 +297,8 @@ impl Undo {
             Self::Proxy(proxy) => proxy.by_hand(),
             Self::Haproxy(server) => server.by_hand(),
             Self::Http(request) => request.by_hand(),
+            Self::Ssh(far) => far.by_hand(),
+            Self::DnsUpdate(update) => update.by_hand(),
         }
     }
 
@@ -216,7 +306,7 @@ impl Undo {
     /// and names mean something else.
     fn is_of_boot(&self) -> bool {
         match self {
-            Self::Command(_) | Self::Http(_) => false,
+            Self::Command(_) | Self::Http(_) | Self::Ssh(_) | Self::DnsUpdate(_) => false,
             Self::Haproxy(server) => server.is_of_this_host(),
             _ => true,
         }

@@ -23,7 +23,8 @@ const SAID: u64 = 2048;
 const FOLDERS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
 /// Programs, and the package that has each.
-const PACKAGES: [(&str, &str); 3] = [("ip", "iproute2"), ("nft", "nftables"), ("systemctl", "systemd")];
+const PACKAGES: [(&str, &str); 4] =
+    [("ip", "iproute2"), ("nft", "nftables"), ("systemctl", "systemd"), ("ssh", "openssh-client")];
 
 /// One command line.
 #[derive(Clone, Debug)]
@@ -152,7 +153,7 @@ fn failure(status: ExitStatus, said: &str) -> String {
 }
 
 /// Where the program is.
-fn find(program: &str) -> Result<PathBuf, String> {
+pub(super) fn find(program: &str) -> Result<PathBuf, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from));
     let mut files = folders.map(|folder| folder.join(program));

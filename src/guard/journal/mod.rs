@@ -70,6 +70,37 @@ pub(super) enum KeptUndo {
     Command(KeptCommand),
     BuiltIn(Undo),
     Http(Box<HttpUndo<KeptText>>),
+    /// A built-in one without its secret, and that.
+    Keyed(Box<Undo>, KeptText),
+}
+
+impl KeptUndo {
+    /// The error tells what cannot be kept.
+    fn of(undo: &Undo) -> Result<Self, String> {
+        match undo {
+            Undo::Command(command) => return KeptCommand::of(command, variables).map(Self::Command),
+            Undo::Http(request) => {
+                let kept = request.with(|text| KeptText::of(text, variables))?;
+                return Ok(Self::Http(Box::new(kept)));
+            }
+            _ => {}
+        }
+        let mut undo = undo.clone();
+        match undo.secret_mut().map(std::mem::take) {
+            None => Ok(Self::BuiltIn(undo)),
+            Some(secret) => KeptText::of(&secret, variables).map(|secret| Self::Keyed(Box::new(undo), secret)),
+        }
+    }
+
+    /// Variables whose values must not be shown.
+    fn secrets(&self) -> Vec<&str> {
+        match self {
+            Self::Command(command) => command.secrets().collect(),
+            Self::BuiltIn(_) => Vec::new(),
+            Self::Http(request) => request.texts().into_iter().flat_map(KeptText::variables).collect(),
+            Self::Keyed(_, secret) => secret.variables().collect(),
+        }
+    }
 }
 
 /// As it stands in the file.
@@ -102,19 +133,12 @@ impl JournalRecord {
         inject: Vec<String>,
         undo: &UndoPlan,
     ) -> Result<Self, JournalError> {
-        let unnamed = |why| JournalError {
+        let wrong = |why| JournalError {
             detail: format!("the journal keeps no secrets, and {why}"),
             remedy: "name the variable that holds it under `secrets`".to_owned(),
         };
-        let keep = |command| KeptCommand::of(command, variables).map_err(unnamed);
-        let undos = undo.undos.iter().map(|undo| match undo {
-            Undo::Command(command) => keep(command).map(KeptUndo::Command),
-            Undo::Http(request) => {
-                let kept = request.with(|text| KeptText::of(text, variables)).map_err(unnamed)?;
-                Ok(KeptUndo::Http(Box::new(kept)))
-            }
-            built_in => Ok(KeptUndo::BuiltIn(built_in.clone())),
-        });
+        let undos = undo.undos.iter().map(|undo| KeptUndo::of(undo).map_err(wrong));
+        let verify = undo.verify.as_ref().map(|verify| KeptCommand::of(verify, variables).map_err(wrong));
         Ok(Self {
             format: FORMAT,
             check: custody.check.clone(),
@@ -127,18 +151,15 @@ impl JournalRecord {
             mark: mark.to_owned(),
             inject,
             undos: undos.collect::<Result<_, _>>()?,
-            verify: undo.verify.as_ref().map(keep).transpose()?,
+            verify: verify.transpose()?,
             patience: undo.patience,
         })
     }
 
-    /// The commands of the suite.
-    pub(super) fn commands(&self) -> impl Iterator<Item = &KeptCommand> {
-        let undos = self.undos.iter().filter_map(|undo| match undo {
-            KeptUndo::Command(command) => Some(command),
-            KeptUndo::BuiltIn(_) | KeptUndo::Http(_) => None,
-        });
-        undos.chain(&self.verify)
+    /// Variables whose values must not be shown.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let undos = self.undos.iter().flat_map(KeptUndo::secrets);
+        undos.chain(self.verify.iter().flat_map(KeptCommand::secrets))
     }
 
     /// Variables whose values must not be shown.
@@ -365,14 +386,23 @@ fn parse(bytes: &[u8]) -> Result<Document, Damage> {
 pub fn fuzz_parse(bytes: &[u8]) {
     let Ok(document) = parse(bytes) else { return };
     let _ = document.journal.digest();
-    for command in document.journal.commands() {
-        let _ = command.command(|name| Some(name.to_owned())).map(|command| command.shell_text());
-    }
     for undo in &document.journal.undos {
         match undo {
+            KeptUndo::Command(command) => {
+                let _ = command.command(|name| Some(name.to_owned())).map(|command| command.shell_text());
+            }
             KeptUndo::BuiltIn(undo) => drop(undo.by_hand()),
             KeptUndo::Http(kept) => drop(kept.request(|name| Some(name.to_owned())).map(|undo| undo.by_hand())),
-            KeptUndo::Command(_) => {}
+            KeptUndo::Keyed(undo, secret) => {
+                let mut undo = undo.clone();
+                if let Some(place) = undo.secret_mut() {
+                    *place = secret.text(|name| Some(name.to_owned()));
+                }
+                drop(undo.by_hand());
+            }
         }
+    }
+    for command in &document.journal.verify {
+        let _ = command.command(|name| Some(name.to_owned())).map(|command| command.shell_text());
     }
 }

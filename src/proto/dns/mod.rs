@@ -10,11 +10,13 @@ pub(crate) mod rcode;
 pub(crate) mod rdata;
 mod svcb;
 pub mod types;
+pub(crate) mod update;
 
 /// Reads `bytes` as a whole message, and then as flags, counts and records of an answer to a question; for the
 /// fuzzer, which sees only what is public.
 #[cfg(feature = "fuzzing")]
 pub fn fuzz_answer(bytes: &[u8]) {
+    update::fuzz_answer(bytes);
     let question = question::Question::of_fuzzer();
     let id = bytes.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
     message::read(bytes, id, &question);

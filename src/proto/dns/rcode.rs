@@ -12,6 +12,16 @@ pub(crate) const NXDOMAIN: u16 = 3;
 pub(crate) const NOTIMP: u16 = 4;
 /// The server does not want to.
 pub(crate) const REFUSED: u16 = 5;
+/// There is such a name, where an update expects none.
+pub(crate) const YXDOMAIN: u16 = 6;
+/// There is such a set, where an update expects none.
+pub(crate) const YXRRSET: u16 = 7;
+/// There is not the set that an update expects.
+pub(crate) const NXRRSET: u16 = 8;
+/// The server is not authoritative for the zone, or does not take the signature.
+pub(crate) const NOTAUTH: u16 = 9;
+/// A name of an update is not in its zone.
+pub(crate) const NOTZONE: u16 = 10;
 /// The server does not speak that version of EDNS.
 pub(crate) const BADVERS: u16 = 16;
 

@@ -16,15 +16,20 @@ use serde_json::Value;
 use super::{PATIENCE, Wire, assert_same, unordered, within};
 use crate::api::Api;
 use crate::daemon::Daemon;
-use crate::peer::{HAPROXY, installed};
+use crate::peer::{HAPROXY, SSHD, installed};
 use crate::sandbox::CliSandbox;
+use crate::sshd::Sshd;
+
+/// The far end of the wire.
+const FAR: &str = "10.83.0.2";
 
 /// From the death of a run to the moment when all is verified to be back.
 const RESTORED_WITHIN: Duration = Duration::from_secs(2);
 /// A host that does other things as well may be slow in one of these; a guard that waits is slow in each.
 const ATTEMPTS: usize = 3;
 
-/// What `inject` is; `PID` stands for a process of the test, `SOCKET` for that of a HAProxy, and `API` for a service with an API.
+/// What `inject` is; `PID` stands for a process of the test, `SOCKET` for that of a HAProxy, `API` for a service with an API, and `SSH` for
+/// the fields that lead to the far host.
 const KINDS: &[(&str, &str)] = &[
     ("link", "{link: {down: e0}}"),
     ("drop", "{drop: {peer: 10.83.0.2}}"),
@@ -35,6 +40,10 @@ const KINDS: &[(&str, &str)] = &[
     (
         "http",
         "{http: {url: \"http://API/down\", undo: {url: \"http://API/up\"}, verify: {url: \"http://API/\", contains: up}}}",
+    ),
+    (
+        "ssh",
+        "{ssh: {SSH, run: [kill, -STOP, \"PID\"], undo: [kill, -CONT, \"PID\"], verify: [sh, -c, \"! grep -q State:.T /proc/PID/status\"]}}",
     ),
     ("sequence", "[{drop: {peer: 10.83.0.2}}, {address: {add: 10.83.0.9/24, to: e0}}, {process: {pid: PID}}]"),
     (
@@ -74,6 +83,8 @@ struct Stage {
     victim: Child,
     api: (Api, u16),
     haproxy: Option<Daemon>,
+    /// On the far host.
+    sshd: Option<Sshd>,
 }
 
 /// What there is of a stage: of the namespace, and beside it.
@@ -94,11 +105,17 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    fn new() -> Option<Self> {
+    fn new(inject: &str) -> Option<Self> {
+        let needs_ssh = inject.contains("SSH");
+        if needs_ssh && !installed(&[SSHD]) {
+            return None;
+        }
         let wire = Wire::new()?.acquainted();
         let sandbox = CliSandbox::new();
         let haproxy = installed(&[HAPROXY]).then(|| haproxy(&sandbox));
         let victim = wire.near.command("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
+        let far = ["ip", "netns", "exec", wire.far.name()];
+        let sshd = needs_ssh.then(|| Sshd::start(sandbox.path("sshd"), &far, FAR));
         let api = Api::default();
         let service = api.clone();
         let port = wire.near.inside(move || {
@@ -107,12 +124,14 @@ impl Stage {
             service.serve(listener);
             port
         });
-        Some(Self { wire, sandbox, victim, api: (api, port), haproxy })
+        Some(Self { wire, sandbox, victim, api: (api, port), haproxy, sshd })
     }
 
     /// Starts a run in the namespace, as the leader of its process group.
     fn run(&self, inject: &str, ending: Ending) -> Child {
         let observe = if ending == Ending::Itself { "200ms" } else { "10m" };
+        let host = self.sshd.as_ref().map(|sshd| sshd.host(FAR).to_string()).unwrap_or_default();
+        let host = host.trim_matches(['{', '}']).to_owned();
         let suite = format!(
             "version: 1\nsuite: s\nchecks:\n  - id: f\n    netns: {}\n    failover:\n      probe: {{icmp: {{host: 10.83.0.2}}, \
              interval: 20ms, timeout: 200ms}}\n      inject: {}\n      steady: 100ms\n      settle: 50ms\n      observe: {observe}\n",
@@ -120,6 +139,7 @@ impl Stage {
             inject
                 .replace("PID", &self.victim.id().to_string())
                 .replace("API", &format!("127.0.0.1:{}", self.api.1))
+                .replace("SSH", &host)
                 .replace("SOCKET", &self.sandbox.path("admin.sock").display().to_string())
         );
         self.sandbox.write("suite.yaml", &suite);
@@ -251,7 +271,7 @@ fn admin_state(socket: &Path) -> String {
 
 #[test]
 fn however_a_run_ends_each_disruption_is_undone() {
-    let mut stages: Vec<_> = KINDS.iter().map_while(|kind| Some((kind, Stage::new()?))).collect();
+    let mut stages: Vec<_> = KINDS.iter().map_while(|kind| Some((kind, Stage::new(kind.1)?))).collect();
     if stages.len() < KINDS.len() {
         return;
     }

@@ -1,0 +1,208 @@
+//! What the other host is told to do, as scripts for any POSIX shell. A script is one compound command: a shell that got only a part of
+//! it, because the connection went, runs nothing.
+//!
+//! In a folder of its own there, named by chance, one file stands for each fact, and `mv` makes each turn happen once: `ready` becomes
+//! `begun` (the command starts) or `stopped` (it never will), `armed` becomes `fired` (the timer undoes it) or `disarmed`. So a command
+//! that comes late cannot break what was just undone, and a timer that was disarmed does nothing more.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::SshCommand;
+
+/// What the scripts of [`SshCommand`] need there.
+const NEEDED: [&str; 9] = ["sh", "sleep", "mkdir", "mv", "rm", "ls", "id", "cat", "tail"];
+/// Bytes of a command's output that come back.
+const OUTPUT: usize = 2000;
+
+/// The words as a command of a shell: quoted whatever they are, so that none is a variable, a reserved word or an option of the shell.
+pub(super) fn words(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Whole seconds, rounded up: `sleep` of POSIX knows no others.
+pub(super) fn seconds(length: Duration) -> u64 {
+    length.as_secs() + u64::from(length.subsec_nanos() > 0)
+}
+
+impl SshCommand {
+    fn folder(&self) -> String {
+        format!("/tmp/{}", self.id)
+    }
+
+    /// One compound command with what all of them share. `say` tells this side something in a line of its own, whatever a command has
+    /// printed; `own` is true while the folder is there and ours.
+    fn compound(&self, body: &str) -> String {
+        format!(
+            r#"{{ exec 2>&1; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; d={folder}
+say() {{ printf '\n{id} %s\n' "$*"; }}
+own() {{ set -- $(ls -ldn "$d" 2>/dev/null); case ${{1-}} in drwx------*) [ "${{3-}}" = "$(id -u)" ];; *) false;; esac; }}
+{body}
+say end; exit 0; }}
+"#,
+            folder = self.folder(),
+            id = self.id,
+        )
+    }
+
+    /// Looks whether it can be done, and changes nothing.
+    pub(super) fn look(&self) -> String {
+        let programs = [self.run.first(), self.undo.first(), self.verify.first()];
+        let programs: Vec<String> = programs.into_iter().flatten().cloned().collect();
+        let mut body = format!(
+            "for p in {}; do command -v \"$p\" >/dev/null 2>&1 || say missing \"$p\"; done\n\
+             for p in {}; do command -v \"$p\" >/dev/null 2>&1 || say missing \"$p\"; done\n\
+             {{ [ -d /tmp ] && [ -w /tmp ] && [ -x /tmp ]; }} || say unwritable\n",
+            NEEDED.join(" "),
+            words(&programs)
+        );
+        self.push_verify(&mut body);
+        self.compound(&body)
+    }
+
+    fn push_verify(&self, body: &mut String) {
+        if !self.verify.is_empty() {
+            let _ = write!(body, "{} </dev/null; say verify $?", words(&self.verify));
+        }
+    }
+
+    /// Makes the folder and starts the timer, which outlives this connection.
+    pub(super) fn arm(&self) -> String {
+        self.compound(&format!(
+            r#"umask 077
+mkdir "$d" || {{ say unmade; say end; exit 0; }}
+if printf %s {undo} >"$d/undo" && printf %s {run} >"$d/run" && printf %s {timer} >"$d/timer" && : >"$d/ready" && : >"$d/armed"
+then {start}
+n=0
+while [ ! -e "$d/timer.pid" ] && [ "$n" -lt 5000 ]; do n=$((n + 1)); done
+say armed
+else rm -rf "$d"; say unmade; fi"#,
+            undo = quoted(&self.undo_file()),
+            run = quoted(&self.run_file()),
+            timer = quoted(&self.timer_file()),
+            start = Self::started("timer", "log"),
+        ))
+    }
+
+    /// Starts a file of the folder in a session of its own, or as near to one as there is.
+    fn started(file: &str, output: &str) -> String {
+        format!(
+            "if command -v setsid >/dev/null 2>&1; then setsid sh \"$d/{file}\" </dev/null >\"$d/{output}\" 2>&1 & else nohup sh \
+             \"$d/{file}\" </dev/null >\"$d/{output}\" 2>&1 & fi"
+        )
+    }
+
+    /// Undoes it once its time is over, or as soon as somebody asks it to end while it is armed.
+    fn timer_file(&self) -> String {
+        format!(
+            r#"d={folder}
+trap : HUP INT QUIT PIPE ALRM USR1 USR2
+trap 'over=1' TERM
+cd /
+echo "$$" >"$d/timer.new" && mv "$d/timer.new" "$d/timer.pid"
+sleep {seconds} &
+s=$! over=
+while [ -z "$over" ] && kill -0 "$s" 2>/dev/null; do wait "$s"; done
+[ -n "$over" ] && kill "$s" 2>/dev/null
+mv "$d/armed" "$d/fired" 2>/dev/null || exit 0
+date +%s >"$d/fired.at"
+sh "$d/undo"
+echo "$?" >"$d/undone.new" && mv "$d/undone.new" "$d/undone"
+"#,
+            folder = self.folder(),
+            seconds = seconds(self.undo_after),
+        )
+    }
+
+    /// The command that breaks it, unless that was called off.
+    fn run_file(&self) -> String {
+        format!(
+            r#"d={folder}
+echo "$$" >"$d/run.pid"
+mv "$d/ready" "$d/begun" 2>/dev/null || exit 0
+c=
+trap '[ -n "$c" ] && kill "$c" 2>/dev/null; exit 143' TERM
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+{run} </dev/null &
+c=$!
+wait "$c"; s=$?
+echo "$s" >"$d/ended.new" && mv "$d/ended.new" "$d/ended"
+"#,
+            folder = self.folder(),
+            run = words(&self.run),
+        )
+    }
+
+    /// Calls the command off, or ends it, and undoes it.
+    fn undo_lines(&self) -> String {
+        format!(
+            r#"if [ -d "$d" ] && ! mv "$d/ready" "$d/stopped" 2>/dev/null && [ -e "$d/begun" ] && [ ! -e "$d/ended" ]; then
+p=$(cat "$d/run.pid"); n=0
+kill -s TERM -- "-$p" 2>/dev/null || kill "$p" 2>/dev/null
+while kill -0 "$p" 2>/dev/null && [ "$n" -lt 3 ]; do sleep 1; n=$((n + 1)); done
+kill -s KILL -- "-$p" 2>/dev/null || kill -s KILL "$p" 2>/dev/null
+fi
+{undo} </dev/null
+"#,
+            undo = words(&self.undo),
+        )
+    }
+
+    fn undo_file(&self) -> String {
+        let folder = self.folder();
+        format!("d={folder}\nPATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin\n{}", self.undo_lines())
+    }
+
+    /// Sees that the timer is armed, waits for a word of this side, and breaks it.
+    pub(super) fn break_it(&self) -> String {
+        self.compound(&format!(
+            r#"n=0
+while own && [ ! -e "$d/timer.pid" ] && [ "$n" -lt 5 ]; do sleep 1; n=$((n + 1)); done
+if ! own || [ ! -e "$d/armed" ] || ! kill -0 "$(cat "$d/timer.pid" 2>/dev/null)" 2>/dev/null
+then cat "$d/log" 2>/dev/null; say unarmed; say end; exit 0; fi
+say ready
+read -r go || exit 0
+[ "$go" = go ] || exit 0
+{start}
+wait $!
+tail -c {OUTPUT} "$d/out"
+[ -e "$d/ended" ] && say ended "$(cat "$d/ended")""#,
+            start = Self::started("run", "out"),
+        ))
+    }
+
+    /// Undoes it; then disarms the timer, or waits for one that undoes it as well; and tells what became of all.
+    pub(super) fn restore(&self) -> String {
+        self.compound(&format!(
+            r#"own || d=/nonexistent
+{undo}u=$?
+say undo "$u"
+[ "$u" -eq 0 ] || {{ say end; exit 0; }}
+own || {{ say end; exit 0; }}
+if mv "$d/armed" "$d/disarmed" 2>/dev/null; then
+p=$(cat "$d/timer.pid" 2>/dev/null)
+case $(ps -o args= -p "${{p:-0}}" 2>/dev/null) in *"$d/timer"*) kill "$p" 2>/dev/null;; esac
+elif [ -e "$d/fired" ]; then
+n=0
+while [ ! -e "$d/undone" ] && [ "$n" -lt {wait} ]; do sleep 1; n=$((n + 1)); done
+[ -e "$d/undone" ] || {{ say undoing; say end; exit 0; }}
+say fired "$(($(date +%s) - $(cat "$d/fired.at")))"
+fi
+if [ -e "$d/stopped" ]; then say never; elif [ -e "$d/ended" ]; then say ended "$(cat "$d/ended")"; else say killed; fi
+rm -rf "$d""#,
+            undo = self.undo_lines(),
+            wait = seconds(self.timeout),
+        ))
+    }
+
+    /// Looks whether it is back.
+    pub(super) fn check(&self) -> String {
+        let mut body = "own && say left\n".to_owned();
+        self.push_verify(&mut body);
+        self.compound(&body)
+    }
+}

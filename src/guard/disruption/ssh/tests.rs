@@ -1,0 +1,263 @@
+//! The scripts, run by shells of this host as if they were those of another one.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{SshCommand, SshHost, chance};
+
+/// Shells that are here; `sh` always is.
+fn shells() -> Vec<&'static str> {
+    let there = |shell: &&str| Command::new(shell).args(["-c", "exit 0"]).output().is_ok();
+    ["sh", "bash", "dash", "ksh", "busybox"].into_iter().filter(there).collect()
+}
+
+/// A far host: this one, by one of its shells.
+struct Far {
+    shell: &'static str,
+    command: SshCommand,
+    state: tempfile::TempDir,
+}
+
+impl Drop for Far {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(self.folder());
+    }
+}
+
+impl Far {
+    /// `run` makes a file, `undo` removes it.
+    fn new(shell: &'static str) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let broken = state.path().join("broken").to_str().unwrap().to_owned();
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let command = SshCommand {
+            host: SshHost { destination: "far".into(), ..SshHost::default() },
+            run: words(&["touch", &broken]),
+            undo: words(&["rm", "-f", &broken]),
+            verify: words(&["test", "!", "-e", &broken]),
+            undo_after: Duration::from_mins(5),
+            timeout: Duration::from_secs(10),
+            id: chance(),
+        };
+        Self { shell, command, state }
+    }
+
+    fn folder(&self) -> PathBuf {
+        PathBuf::from(format!("/tmp/{}", self.command.id))
+    }
+
+    fn is_broken(&self) -> bool {
+        self.state.path().join("broken").exists()
+    }
+
+    fn start(&self) -> Child {
+        let mut command = Command::new(self.shell);
+        if self.shell == "busybox" {
+            command.arg("sh");
+        }
+        command.arg("-s").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// What a script says, line by line, without what commands print.
+    fn says(&self, script: &str) -> Vec<String> {
+        let mut child = self.start();
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        self.own_lines(&String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap())
+    }
+
+    fn own_lines(&self, printed: &str) -> Vec<String> {
+        let own = printed.lines().filter_map(|line| line.strip_prefix(&self.command.id));
+        own.map(|line| line.trim().to_owned()).collect()
+    }
+
+    /// Arms it and breaks it; what was said.
+    fn broken(&self) -> Vec<String> {
+        assert_eq!(self.says(&self.command.arm()), ["armed", "end"], "{}", self.shell);
+        let mut child = self.begun();
+        child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+        let mut printed = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+        child.wait().unwrap();
+        self.own_lines(&printed)
+    }
+
+    /// A script that has said `ready`.
+    fn begun(&self) -> Child {
+        let mut child = self.start();
+        child.stdin.as_mut().unwrap().write_all(self.command.break_it().as_bytes()).unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.ends_with(" ready\n") {
+            line.clear();
+            assert!(output.read_line(&mut line).unwrap() > 0, "{}: it ended", self.shell);
+        }
+        assert!(!self.is_broken());
+        child.stdout = Some(output.into_inner());
+        child
+    }
+
+    /// The timer, by what `ps` shows.
+    fn timers(&self) -> usize {
+        let all = Command::new("ps").args(["-eo", "args="]).output().unwrap();
+        let timer = format!("{}/timer", self.folder().display());
+        String::from_utf8_lossy(&all.stdout).lines().filter(|line| line.contains(&timer)).count()
+    }
+}
+
+fn within(what: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < end {
+        if what() {
+            return true;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    false
+}
+
+#[test]
+fn it_is_armed_broken_undone_and_disarmed() {
+    for shell in shells() {
+        let far = Far::new(shell);
+        assert_eq!(far.says(&far.command.look()), ["verify 0", "end"], "{shell}");
+        assert!(!far.folder().exists(), "{shell}: looking changes nothing");
+        assert_eq!(far.broken(), ["ended 0", "end"], "{shell}");
+        assert!(far.is_broken() && far.timers() == 1, "{shell}");
+        assert_eq!(far.says(&far.command.check()), ["left", "verify 1", "end"], "{shell}");
+        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "end"], "{shell}");
+        assert!(!far.is_broken() && !far.folder().exists(), "{shell}");
+        assert!(within(|| far.timers() == 0), "{shell}: the timer is gone as well");
+        // Once more, and nothing is left to disarm.
+        assert_eq!(far.says(&far.command.restore()), ["undo 0", "end"], "{shell}");
+        assert_eq!(far.says(&far.command.check()), ["verify 0", "end"], "{shell}");
+    }
+}
+
+#[test]
+fn the_timer_undoes_it_when_nobody_else_does() {
+    for shell in shells() {
+        let mut far = Far::new(shell);
+        far.command.undo_after = Duration::from_secs(2);
+        assert_eq!(far.broken(), ["ended 0", "end"], "{shell}");
+        assert!(within(|| !far.is_broken() && far.folder().join("undone").exists()), "{shell}");
+        let said = far.says(&far.command.restore());
+        assert!(said[0] == "undo 0" && said[1].starts_with("fired ") && said[2] == "ended 0", "{shell}: {said:?}");
+        assert!(!far.folder().exists() && far.timers() == 0, "{shell}");
+    }
+}
+
+/// Who ends the timer while it is armed, as a host that shuts down does, has it undo what is broken.
+#[test]
+fn a_timer_that_is_told_to_end_undoes_it_at_once() {
+    for shell in shells() {
+        let far = Far::new(shell);
+        far.broken();
+        let pid = std::fs::read_to_string(far.folder().join("timer.pid")).unwrap();
+        Command::new("kill").arg(pid.trim()).status().unwrap();
+        assert!(within(|| !far.is_broken() && far.folder().join("undone").exists()), "{shell}");
+    }
+}
+
+/// A connection that comes late, or goes on late, cannot break what is undone.
+#[test]
+fn a_command_that_was_called_off_never_runs() {
+    for shell in shells() {
+        let far = Far::new(shell);
+        far.says(&far.command.arm());
+        let mut child = far.begun();
+        assert_eq!(far.says(&far.command.restore()), ["undo 0", "never", "end"], "{shell}");
+        child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+        child.wait().unwrap();
+        assert!(!far.is_broken(), "{shell}");
+        // One whose connection goes before the word runs nothing either.
+        let other = Far::new(shell);
+        other.says(&other.command.arm());
+        drop(other.begun().stdin.take());
+        assert!(!other.is_broken(), "{shell}");
+        let half = far.command.arm();
+        assert_eq!(far.says(&half[..half.len() - 4]), Vec::<String>::new(), "{shell}: part of a script");
+        assert!(!far.folder().exists(), "{shell}");
+        other.says(&other.command.restore());
+    }
+}
+
+/// What still breaks it is ended before it is undone.
+#[test]
+fn a_command_that_goes_on_is_ended_first() {
+    for shell in shells() {
+        let mut far = Far::new(shell);
+        let again = format!("touch '{0}'; sleep 600; touch '{0}'", far.state.path().join("broken").display());
+        far.command.run = ["sh", "-c", &again].map(str::to_owned).to_vec();
+        far.says(&far.command.arm());
+        let mut child = far.begun();
+        child.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+        assert!(within(|| far.is_broken()), "{shell}");
+        let pid = std::fs::read_to_string(far.folder().join("run.pid")).unwrap();
+        assert_eq!(far.says(&far.command.restore()), ["undo 0", "killed", "end"], "{shell}");
+        child.wait().unwrap();
+        assert!(!far.is_broken(), "{shell}");
+        let lives = Command::new("kill").args(["-0", pid.trim()]).stderr(Stdio::null()).status().unwrap();
+        assert!(!lives.success(), "{shell}");
+    }
+}
+
+/// A word reaches the program there as it stands in the suite.
+#[test]
+fn words_are_quoted_once() {
+    let hostile =
+        ["A=b", "it's", "\"q\"", "$HOME `id` $(id)", "line\nbreak", "-n", "--", "*", "~", "", "\\", "a;b&c|d", "ü"];
+    for shell in shells() {
+        let mut far = Far::new(shell);
+        let got = far.state.path().join("got");
+        let script = format!("for word; do printf '%s\\0' \"$word\"; done >'{}'", got.display());
+        far.command.run = ["sh", "-c", &script, "name"].map(str::to_owned).to_vec();
+        far.command.run.extend(hostile.map(str::to_owned));
+        assert_eq!(far.broken(), ["ended 0", "end"], "{shell}");
+        let text = std::fs::read_to_string(&got).unwrap();
+        assert_eq!(text.split_terminator('\0').collect::<Vec<_>>(), hostile, "{shell}");
+        far.says(&far.command.restore());
+        // What a person pastes into a shell comes to the same.
+        let line = far.command.host.command(&far.command.run);
+        let printed =
+            Command::new("sh").args(["-c", &format!("ssh() {{ shift; eval \"$1\"; }}; {line}")]).output().unwrap();
+        assert!(printed.status.success() && std::fs::read_to_string(&got).unwrap() == text, "{printed:?}");
+    }
+}
+
+/// A failing undo leaves the timer armed: it is a second chance.
+#[test]
+fn an_undo_that_fails_does_not_disarm() {
+    for shell in shells() {
+        let mut far = Far::new(shell);
+        far.broken();
+        let undo = std::mem::replace(&mut far.command.undo, vec!["false".into()]);
+        assert_eq!(far.says(&far.command.restore()), ["undo 1", "end"], "{shell}");
+        assert!(far.is_broken() && far.timers() == 1 && far.folder().join("armed").exists(), "{shell}");
+        far.command.undo = undo;
+        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "end"], "{shell}");
+    }
+}
+
+/// What another user has put in the place of the folder is neither read nor removed.
+#[test]
+fn a_folder_of_somebody_else_is_left_alone() {
+    let far = Far::new("sh");
+    std::fs::create_dir(far.folder()).unwrap();
+    // Others may write to it, so it is not what was made there.
+    std::fs::set_permissions(far.folder(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    std::fs::write(far.folder().join("fired"), "").unwrap();
+    assert_eq!(far.says(&far.command.restore()), ["undo 0", "end"]);
+    assert!(far.folder().join("fired").exists());
+    assert_eq!(far.says(&far.command.arm()), ["unmade", "end"]);
+    assert_eq!(far.says(&far.command.break_it()), ["unarmed", "end"]);
+}
+
+/// What is missing there is told before anything is broken.
+#[test]
+fn what_is_missing_there_is_named() {
+    let mut far = Far::new("sh");
+    far.command.run[0] = "/nonexistent/break".into();
+    assert_eq!(far.says(&far.command.look()), ["missing /nonexistent/break", "verify 0", "end"]);
+}

@@ -1,0 +1,237 @@
+//! Commands on another host: this one, behind a program in the place of `ssh` that does what a test says.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use shakedown::guard::disruption::{SshCommand, SshHost};
+use shakedown::guard::{self, Disruption, FaultPlan, RestorePlan, Step};
+
+use super::Bare;
+use super::marks::BINARY;
+
+/// Its first argument is the folder of the test. `works`: the other host is this one. `cut`: so it is until a command was told to run, which
+/// then cuts the path. All else is what `ssh` says when it cannot connect.
+const FAKE: &str = r#"#!/bin/sh
+cd "$(dirname "$0")"
+echo x >>calls
+case $(cat mode) in
+works) exec sh -s;;
+cut)
+  [ "$(wc -l <calls)" -lt 3 ] && exec sh -s
+  echo "ssh: connect to host far port 22: No route to host" >mode
+  exec 3<&0
+  sh -s <&3 >out &
+  while ! grep -q ' ready' out; do :; done
+  cat out
+  while [ ! -e broken ]; do :; done
+  echo 'Timeout, server far not responding.' >&2; exit 255;;
+*) cat mode >&2; exit 255;;
+esac
+"#;
+
+/// A host, and a file there that is broken.
+struct Far(tempfile::TempDir);
+
+impl Far {
+    fn new(mode: &str) -> Self {
+        let far = Self(tempfile::tempdir().unwrap());
+        std::fs::write(far.path("ssh"), FAKE).unwrap();
+        std::fs::set_permissions(far.path("ssh"), PermissionsExt::from_mode(0o755)).unwrap();
+        far.mode(mode);
+        far
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// What becomes of the next call.
+    fn mode(&self, mode: &str) {
+        std::fs::write(self.path("new"), mode).unwrap();
+        std::fs::rename(self.path("new"), self.path("mode")).unwrap();
+    }
+
+    fn is_broken(&self) -> bool {
+        self.path("broken").exists()
+    }
+
+    fn calls(&self) -> usize {
+        std::fs::read_to_string(self.path("calls")).map_or(0, |text| text.lines().count())
+    }
+
+    fn plan(&self, run: &str, undo_after: Duration) -> FaultPlan {
+        let script = |script: &str| {
+            let script = script.replace("BROKEN", &format!("'{}'", self.path("broken").display()));
+            ["sh".to_owned(), "-c".to_owned(), script].to_vec()
+        };
+        let command = SshCommand {
+            host: SshHost { destination: "far".into(), ..SshHost::default() },
+            run: script(run),
+            undo: script("rm -f BROKEN"),
+            verify: script("test ! -e BROKEN"),
+            undo_after,
+            timeout: Duration::from_secs(10),
+            id: String::new(),
+        };
+        let inject = vec![Step::BuiltIn(Disruption::Ssh(command))];
+        FaultPlan { inject, restore: RestorePlan::default(), hold: Duration::from_hours(1) }
+    }
+
+    /// A guard that finds this `ssh` first.
+    fn guard(&self) -> Bare {
+        let path = format!("{}:{}", self.0.path().display(), std::env::var("PATH").unwrap());
+        Bare::by(Command::new(BINARY).arg(guard::SUBCOMMAND).env("PATH", path))
+    }
+
+    /// One with the plan, told to inject; and what came of it.
+    fn injected(&self, plan: &FaultPlan) -> (Bare, Value) {
+        let mut bare = self.guard().arm(plan);
+        assert!(!self.is_broken(), "arming changes nothing");
+        bare.send(&json!("inject"));
+        let injected = answer(&mut bare, "injected");
+        (bare, injected)
+    }
+}
+
+/// The next answer of that name, while the guard hears that its run is there.
+fn answer(bare: &mut Bare, name: &str) -> Value {
+    loop {
+        let reply = bare.receive();
+        if let Some(found) = reply.get(name) {
+            return found.clone();
+        }
+        if reply == "alive" {
+            std::thread::park_timeout(Duration::from_millis(200));
+        }
+        bare.send(&json!("ping"));
+    }
+}
+
+fn restored(bare: &mut Bare) -> Value {
+    bare.send(&json!("restore"));
+    answer(bare, "restored")
+}
+
+fn journals(bare: &Bare) -> usize {
+    std::fs::read_dir(bare.journals.path().join("journal")).map_or(0, Iterator::count)
+}
+
+const LONG: Duration = Duration::from_mins(5);
+
+#[test]
+fn a_far_command_is_undone_when_the_run_vanishes() {
+    let far = Far::new("works");
+    let (bare, injected) = far.injected(&far.plan("touch BROKEN", LONG));
+    assert!(injected["failed"] == "" && far.is_broken(), "{injected}");
+    assert_eq!(journals(&bare), 1);
+    let (output, content) = bare.vanish();
+    assert!(content && !far.is_broken(), "{output}");
+    // It was looked at, armed, broken, undone and verified, each by a connection of its own.
+    assert_eq!(far.calls(), 5);
+}
+
+#[test]
+fn a_far_command_that_was_undone_leaves_no_doubts() {
+    let far = Far::new("works");
+    let (mut bare, _) = far.injected(&far.plan("touch BROKEN", LONG));
+    let restored = restored(&mut bare);
+    assert!(restored["failed"] == json!([]) && restored["doubts"] == "" && !far.is_broken(), "{restored}");
+    assert_eq!(journals(&bare), 0);
+    assert!(bare.vanish().1);
+}
+
+/// What cuts the way that `ssh` takes is undone by the other host, and nobody calls it back before somebody has seen that it is.
+#[test]
+fn a_command_that_cuts_the_path_is_undone_by_the_other_host() {
+    let far = Far::new("cut");
+    let (mut bare, injected) = far.injected(&far.plan("touch BROKEN", Duration::from_secs(6)));
+    assert!(injected["failed"] == "" && far.is_broken(), "{injected}");
+    bare.send(&json!("restore"));
+    let end = Instant::now() + Duration::from_secs(30);
+    while far.is_broken() && Instant::now() < end {
+        bare.send(&json!("ping"));
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    assert!(!far.is_broken(), "the timer has undone it, and nobody else could");
+    assert_eq!(journals(&bare), 1, "nobody has seen it yet");
+    far.mode("works");
+    let restored = answer(&mut bare, "restored");
+    assert!(restored["failed"] == json!([]) && restored["doubts"] == "", "{restored}");
+    assert_eq!(journals(&bare), 0);
+}
+
+/// A host that never comes back is told as not restored, once and not twice as late, with what its timer should have done.
+#[test]
+fn a_host_that_stays_away_is_not_restored() {
+    let far = Far::new("cut");
+    let (mut bare, _) = far.injected(&far.plan("touch BROKEN", Duration::from_secs(1)));
+    let begun = Instant::now();
+    let restored = restored(&mut bare);
+    let why = restored["failed"][0]["why"].as_str().unwrap();
+    assert!(why.contains("No route to host: it does not answer"), "{why}");
+    assert!(why.contains("tried for 21 s. A timer was armed on far: it does the undo by itself, 1 s later"), "{why}");
+    assert!(restored["failed"][0]["by_hand"].as_str().unwrap().starts_with("ssh far 'sh -c "), "{restored}");
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}; it is tried for 21 s", begun.elapsed());
+    assert_eq!(journals(&bare), 1);
+}
+
+/// What the other host has undone before anybody asked must not pass for a service that came back.
+#[test]
+fn a_timer_that_fires_early_leaves_doubts() {
+    let far = Far::new("works");
+    let (mut bare, injected) = far.injected(&far.plan("touch BROKEN", Duration::from_secs(1)));
+    assert_eq!(injected["failed"], "");
+    let end = Instant::now() + Duration::from_secs(20);
+    let early = |since: Instant| since.elapsed() < Duration::from_secs(4);
+    while far.is_broken() && Instant::now() < end {
+        bare.send(&json!("ping"));
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    let undone = Instant::now();
+    while early(undone) {
+        bare.send(&json!("ping"));
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    let restored = restored(&mut bare);
+    assert!(
+        restored["doubts"].as_str().unwrap().contains("the timer on far undid it before the run did"),
+        "{restored}"
+    );
+    assert_eq!(restored["failed"], json!([]));
+}
+
+#[test]
+fn a_far_command_that_fails_is_told_with_what_it_said() {
+    let far = Far::new("works");
+    let (mut bare, injected) = far.injected(&far.plan("touch BROKEN; echo no such device; exit 255", LONG));
+    let failed = injected["failed"].as_str().unwrap();
+    assert!(failed.contains("exit status 255 on far; it said: no such device"), "{failed}");
+    let restored = restored(&mut bare);
+    assert!(restored["failed"] == json!([]) && !far.is_broken(), "{restored}");
+}
+
+#[test]
+fn what_keeps_ssh_from_connecting_is_told_before_anything_is_broken() {
+    for (mode, run, want) in [
+        ("Host key verification failed.", "true", "its host key is not known here: connect once by hand (`ssh far`)"),
+        ("far: Permission denied (publickey).", "true", "it takes no key of this user"),
+        ("ssh: connect to host far port 22: Connection refused", "true", "nothing listens there"),
+        ("ssh: connect to host far port 22: Connection timed out", "true", "it does not answer"),
+        ("works", "true", "nothing is broken yet, and `verify` on far fails all the same: exit status 1"),
+    ] {
+        let far = Far::new(mode);
+        if mode == "works" {
+            std::fs::write(far.path("broken"), "").unwrap();
+        }
+        let mut bare = far.guard();
+        let custody =
+            json!({"check": "s/x", "target": "t", "locks": [], "journals": [bare.journals.path().join("journal")]});
+        bare.send(&json!({ "arm": { "plan": far.plan(run, LONG), "mark": "m", "custody": custody } }));
+        let refused = bare.receive();
+        let detail = refused["refused"]["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains(want), "{mode}: {refused}");
+        assert_eq!((far.calls(), journals(&bare)), (1, 0));
+    }
+}
