@@ -55,7 +55,7 @@ impl Sshd {
         own
     }
 
-    /// An ssh_config of this name, which takes this key for that of the server.
+    /// An `ssh_config` of this name, which takes this key for that of the server.
     fn knows(&self, name: &str, address: &str, key: &str) {
         let public = std::fs::read_to_string(self.folder.join(key)).unwrap_or_default();
         let hosts = self.folder.join(format!("{name}_hosts"));

@@ -29,16 +29,16 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A timer of whole seconds that starts and fires on a busy host is so late at most, and looked at from here so early.
 const GRAIN: Duration = Duration::from_secs(2);
 
-/// Where `ssh` goes. What is not said here is up to the user's own ssh_config.
+/// Where `ssh` goes. What is not said here is up to the user's own `ssh_config`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SshHost {
-    /// `USER@HOST`, or `HOST`: a name, an address, or a `Host` of ssh_config.
+    /// `USER@HOST`, or `HOST`: a name, an address, or a `Host` of `ssh_config`.
     pub destination: String,
     /// Port of its sshd.
     pub port: Option<u16>,
     /// Private key.
     pub identity_file: Option<PathBuf>,
-    /// The ssh_config to take in place of the user's own.
+    /// The `ssh_config` to take in place of the user's own.
     pub config_file: Option<PathBuf>,
 }
 

@@ -195,7 +195,6 @@ fn builder(opcode: Opcode) -> MessageBuilder<Vec<u8>> {
     message
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it")]
 fn too_large(error: PushError) -> String {
     format!("the records do not fit into one message: {error}")
 }

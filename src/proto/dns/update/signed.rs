@@ -227,8 +227,7 @@ fn unverified(why: ValidationError, code: u16, key: &str) -> String {
 }
 
 fn seconds(time: Time48) -> u64 {
-    let [a, b, c, d, e, f] = time.into_octets();
-    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+    time.into_octets().iter().fold(0, |all, byte| (all << 8) | u64::from(*byte))
 }
 
 fn advice(code: u16, place: &Place) -> String {
