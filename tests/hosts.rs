@@ -27,7 +27,8 @@ fn places(kind: &FieldKind) -> Vec<(String, bool)> {
                 let fields = family(name).unwrap().fields;
                 wrapped(places_of(fields), &format!("{{{name}: {{"), "}}")
             });
-            probes.chain(wrapped(places_of(own), "{", "}")).collect()
+            // One of its own stands beside a probe.
+            probes.chain(wrapped(places_of(own), "{tcp: {host: a.example, port: 1}, ", "}")).collect()
         }
         _ => Vec::new(),
     }

@@ -278,7 +278,8 @@ fn what_shows_later_is_waited_for_where_a_suite_says_so() {
     assert_eq!((ended.code, check["verdict"].as_str()), (3, Some("errored")), "{}", ended.out);
     let told = check.to_string();
     assert!(
-        told.contains("was acknowledged, and is not in the answer") && told.contains("`eventually: 5s`"),
+        told.contains("was acknowledged, and the answer for it is like that for a value that was never written")
+            && told.contains("`eventually: 5s`"),
         "{check}"
     );
     for stream in [EACH, LIST] {

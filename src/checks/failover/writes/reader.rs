@@ -173,7 +173,7 @@ impl Reader {
                     }
                     let told = self.told(&observation);
                     if Instant::now() >= end {
-                        return Err(self.not_found(&run.value(number), &told, there.holds));
+                        return Err(self.not_found(&run.value(number), &told));
                     }
                     told
                 }
@@ -187,11 +187,13 @@ impl Reader {
         }
     }
 
-    fn not_found(&self, value: &str, told: &str, holds: bool) -> Fault {
-        let detail = if holds {
-            format!("the answer for {value}, which was just written, is like that for a value that never was ({told})")
+    fn not_found(&self, value: &str, told: &str) -> Fault {
+        let detail = if self.lists {
+            format!("{value} was acknowledged, and is not in the list ({told})")
         } else {
-            format!("{value} was acknowledged, and is not in the answer ({told})")
+            format!(
+                "{value} was acknowledged, and the answer for it is like that for a value that was never written ({told})"
+            )
         };
         let help = if self.lists {
             "let `read_back` ask for a list of all values, without pages; where a value is there only later, write `eventually: 5s`"
