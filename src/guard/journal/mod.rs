@@ -162,16 +162,6 @@ impl JournalRecord {
         undos.chain(self.verify.iter().flat_map(KeptCommand::secrets))
     }
 
-    /// Variables whose values must not be shown.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
-        let requests = self.undos.iter().filter_map(|undo| match undo {
-            KeptUndo::Http(request) => Some(request),
-            KeptUndo::Command(_) | KeptUndo::BuiltIn(_) => None,
-        });
-        let texts = requests.flat_map(|request| request.texts()).flat_map(KeptText::variables);
-        self.commands().flat_map(KeptCommand::secrets).chain(texts)
-    }
-
     pub(super) fn is_of_this_boot(&self) -> bool {
         self.boot == boot()
     }
