@@ -97,7 +97,7 @@ impl KeptUndo {
         match self {
             Self::Command(command) => command.secrets().collect(),
             Self::BuiltIn(_) => Vec::new(),
-            Self::Http(request) => request.texts().into_iter().flat_map(KeptText::variables).collect(),
+            Self::Http(request) => request.texts().flat_map(KeptText::variables).collect(),
             Self::Keyed(_, secret) => secret.variables().collect(),
         }
     }
