@@ -127,11 +127,13 @@ impl Place {
         self.same_records(one, other) && (one.ttl == other.ttl || one.data.is_empty())
     }
 
-    /// Its records in presentation format.
+    /// Its records in presentation format, in an order of their own: servers give them in any.
     pub(crate) fn texts(&self, set: &RecordSet) -> Vec<String> {
         let code = self.kind.to_int();
         let text = |data: &Vec<u8>| rdata::text(data, 0, data.len(), code).unwrap_or_else(|| rdata::generic(data));
-        set.data.iter().map(text).collect()
+        let mut all: Vec<String> = set.data.iter().map(text).collect();
+        all.sort();
+        all
     }
 
     /// Commands for `nsupdate` that make `set` of it, whatever is there.
