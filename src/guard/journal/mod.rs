@@ -392,7 +392,7 @@ pub fn fuzz_parse(bytes: &[u8]) {
             }
         }
     }
-    for command in &document.journal.verify {
+    if let Some(command) = &document.journal.verify {
         let _ = command.command(|name| Some(name.to_owned())).map(|command| command.shell_text());
     }
 }
