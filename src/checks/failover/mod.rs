@@ -17,6 +17,7 @@ mod proxies;
 mod report;
 mod rows;
 mod settings;
+mod steps;
 mod stream;
 mod streams;
 mod synonyms;
@@ -30,7 +31,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use abort::{AbortCondition, Aborted};
-use facts::{INJECT_EXIT, RECOVERED, RESTORE_EXIT, RESTORED};
+use facts::{RECOVERED, RESTORED};
 use injection::FaultInjection;
 use measure::PhaseTimes;
 use proxies::ProxySettings;
@@ -38,8 +39,8 @@ use settings::Phases;
 use stream::StreamConfig;
 use streams::Streams;
 
-use crate::guard::{CommandResult, FaultPlan, RestoreResult};
-use crate::model::{Args, Fact, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
+use crate::guard::FaultPlan;
+use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
 use crate::net::heartbeat::{Heartbeat, NOT_RUN};
 use crate::probe::open_ends::in_hours;
 use crate::probe::{
@@ -350,80 +351,6 @@ impl Failover {
         Ok(times)
     }
 
-    async fn inject(&self, injection: &FaultInjection, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        let outcome = injection.inject().await?;
-        exit(cx, &INJECT_EXIT, outcome.command.as_ref());
-        if outcome.succeeded() {
-            return Ok(());
-        }
-        // A command that failed half-way may have broken something all the same.
-        self.restore_service(injection, cx).await?;
-        Err(Fault::local(
-            "inject the fault",
-            self.target(),
-            outcome.failure_text(),
-            if outcome.failed.is_empty() {
-                "run the inject command by hand; it must exit 0 (`restore` was run)"
-            } else {
-                "do it by hand (`shakedown plan` shows the command) to see what keeps it from taking effect; it was undone"
-            },
-        ))
-    }
-
-    /// Puts it back; with why nothing that was seen can be judged, if that is so.
-    async fn restore_service(&self, injection: &FaultInjection, cx: &mut Cx<'_>) -> Result<String, Fault> {
-        match injection.restore().await {
-            Ok(None) => {
-                cx.set(&RESTORED, true);
-                Ok(String::new())
-            }
-            Ok(Some(restored)) => {
-                Self::record(cx, &restored);
-                if restored.incident.is_empty() {
-                    return Ok(restored.doubts);
-                }
-                Err(Fault::local(
-                    "keep the fault under control",
-                    self.target(),
-                    format!("{}; it is put back", restored.incident),
-                    "find out what stopped this process or ended its guard, and run it again",
-                ))
-            }
-            Err(failed) => {
-                Self::record(cx, &failed.restored);
-                Err(failed.fault)
-            }
-        }
-    }
-
-    /// A disruption that was another one than planned must not be judged as that.
-    fn as_planned(&self, doubts: &str) -> Result<(), Fault> {
-        if doubts.is_empty() {
-            return Ok(());
-        }
-        Err(Fault::local(
-            "keep it broken as planned",
-            self.target(),
-            format!("{doubts}; it is put back, and nothing of it is judged"),
-            "find out what came between, and run it again; an `undo_after` that is too short can be lengthened",
-        ))
-    }
-
-    fn record(cx: &mut Cx<'_>, restored: &RestoreResult) {
-        cx.set(&RESTORED, restored.succeeded());
-        exit(cx, &RESTORE_EXIT, restored.restore.as_ref());
-        if !restored.repeated.is_empty() {
-            cx.note(format!(
-                "`restore` ended what the inject command had left running; run once more after that, it failed ({}): let it be \
-                 safe to run twice, or give `verify`",
-                restored.repeated
-            ));
-        }
-        if !restored.remaining.is_empty() {
-            cx.note(format!("still running, started by the inject command: {}", restored.remaining.join(", ")));
-        }
-    }
-
     fn heartbeat(&self) -> Result<Heartbeat, Fault> {
         Heartbeat::start().map_err(|error| {
             let remedy = "check the limits of processes and memory (`ulimit -a`)";
@@ -448,11 +375,5 @@ impl Failover {
             format!("{NOT_RUN} {}, so nobody looked meanwhile", missed.join(" and ")),
             "it was stopped (SIGSTOP), the machine slept or was far too busy; run it again where it gets its turn",
         ))
-    }
-}
-
-fn exit(cx: &mut Cx<'_>, fact: &Fact<i64>, outcome: Option<&CommandResult>) {
-    if let Some(status) = outcome.and_then(|outcome| outcome.exit) {
-        cx.set(fact, i64::from(status));
     }
 }
