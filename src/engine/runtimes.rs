@@ -19,50 +19,57 @@ use crate::proto::tls::draw_randomness;
 #[derive(Clone, Default)]
 pub struct Runtimes {
     timed: Watch,
-    computing: Option<Arc<CpuRuntime>>,
-    namespaces: Arc<Mutex<Namespaces>>,
+    /// Where what needs much CPU time has threads of its own: what wakes the source of randomness.
+    wake_randomness: Option<fn() -> Result<(), Fault>>,
+    own: Arc<Mutex<BTreeMap<Place, OwnThreads>>>,
     /// Open from before the first check to the end.
     _stamping: Option<Arc<Stamping>>,
 }
 
-/// Those of network namespaces, for what needs much CPU time and for the rest, from the first case there on.
-type Namespaces = BTreeMap<(Arc<str>, bool), OwnThreads>;
+/// Those in a network namespace, or in that of this process; and whether they are for what needs much CPU time.
+type Place = (Option<Arc<str>>, bool);
 
-/// Threads of their own, and who watches them.
+/// Threads of their own, and who watches them. They begin with the first case there, since each watch has its price, and end
+/// with the run.
 struct OwnThreads {
+    handle: Handle,
     runtime: Option<Runtime>,
     watch: Watch,
 }
 
 impl OwnThreads {
-    fn of(runtime: Runtime) -> io::Result<Self> {
-        let watch = Watch::by(Heartbeat::of(runtime.handle().clone())?);
-        Ok(Self { runtime: Some(runtime), watch })
-    }
-
-    fn handle(&self) -> Option<Handle> {
-        self.runtime.as_ref().map(|runtime| runtime.handle().clone())
+    fn start((netns, is_cpu_bound): &Place) -> Result<Self, Fault> {
+        let runtime = match netns {
+            Some(netns) => netns::runtime(netns, if *is_cpu_bound { "netns computing" } else { "netns" })?,
+            None => Builder::new_multi_thread()
+                .thread_name("computing")
+                .enable_all()
+                .build()
+                .map_err(|error| no_threads("start threads for what needs much CPU time", &error))?,
+        };
+        let handle = runtime.handle().clone();
+        let watch = Heartbeat::of(handle.clone());
+        let watch = watch.map_err(|error| no_threads("start a thread to watch the run", &error))?;
+        Ok(Self { handle, runtime: Some(runtime), watch: Watch::by(watch) })
     }
 }
 
-/// Threads of their own for what needs much CPU time.
-struct CpuRuntime {
-    threads: OwnThreads,
-    wake_randomness: fn() -> Result<(), Fault>,
+fn no_threads(operation: &str, error: &io::Error) -> Fault {
+    let remedy = "check the limits of processes and memory (`ulimit -a`)";
+    Fault::local(operation, "this host", error.to_string(), remedy)
 }
 
 impl Runtimes {
-    /// Watches the runtime this is called on, and starts another one for what needs much CPU time.
+    /// Watches the runtime this is called on; what needs much CPU time gets threads of its own.
     pub fn start() -> io::Result<Self> {
         Self::start_with(draw_randomness)
     }
 
     /// [`Self::start`], with what wakes the source of randomness.
     pub(super) fn start_with(wake_randomness: fn() -> Result<(), Fault>) -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread().thread_name("computing").enable_all().build()?;
         let timed = Watch::by(Heartbeat::of(Handle::current())?);
-        let computing = Some(Arc::new(CpuRuntime { threads: OwnThreads::of(runtime)?, wake_randomness }));
-        Ok(Self { timed, computing, namespaces: Arc::default(), _stamping: Stamping::start().map(Arc::new) })
+        let _stamping = Stamping::start().map(Arc::new);
+        Ok(Self { timed, wake_randomness: Some(wake_randomness), own: Arc::default(), _stamping })
     }
 
     /// Everything where the engine runs, under this watch.
@@ -71,44 +78,32 @@ impl Runtimes {
         Self { timed, ..Self::default() }
     }
 
+    /// Where a case runs, if not where the engine does.
+    fn place(&self, case: &Case) -> Option<Place> {
+        let is_cpu_bound = case.is_cpu_bound();
+        let apart = case.netns.is_some() || (is_cpu_bound && self.wake_randomness.is_some());
+        apart.then(|| (case.netns.clone(), is_cpu_bound))
+    }
+
     /// The watch over the measurements of a case.
     pub(super) fn watch(&self, case: &Case) -> Watch {
-        if let Some(netns) = &case.netns {
-            let threads = lock(&self.namespaces);
-            let own = threads.get(&(Arc::clone(netns), case.is_cpu_bound()));
-            return own.map(|own| own.watch.clone()).unwrap_or_default();
-        }
-        let computing = self.computing.as_ref().filter(|_| case.is_cpu_bound());
-        computing.map_or(&self.timed, |computing| &computing.threads.watch).clone()
+        let Some(place) = self.place(case) else { return self.timed.clone() };
+        lock(&self.own).get(&place).map(|own| own.watch.clone()).unwrap_or_default()
     }
 
     /// The runtime of a case. One that names a network namespace runs there or not at all.
     pub(super) fn runtime(&self, case: &Case) -> Result<Handle, Fault> {
-        match &case.netns {
-            Some(netns) => self.inside(netns, case.is_cpu_bound()),
-            None => Ok(self.here(case.is_cpu_bound())),
-        }
+        self.place(case).map_or_else(|| Ok(Handle::current()), |place| self.at(place))
     }
 
-    fn here(&self, is_cpu_bound: bool) -> Handle {
-        let own = self.computing.as_ref().filter(|_| is_cpu_bound);
-        own.and_then(|computing| computing.threads.handle()).unwrap_or_else(Handle::current)
-    }
-
-    /// The threads of a network namespace, which begin with its first case and end with the run.
-    fn inside(&self, netns: &Arc<str>, is_cpu_bound: bool) -> Result<Handle, Fault> {
-        let key = (Arc::clone(netns), is_cpu_bound);
-        let mut threads = lock(&self.namespaces);
-        if let Some(handle) = threads.get(&key).and_then(OwnThreads::handle) {
-            return Ok(handle);
+    fn at(&self, place: Place) -> Result<Handle, Fault> {
+        let mut own = lock(&self.own);
+        if let Some(threads) = own.get(&place) {
+            return Ok(threads.handle.clone());
         }
-        let runtime = netns::runtime(netns, if is_cpu_bound { "netns computing" } else { "netns" })?;
-        let handle = runtime.handle().clone();
-        let own = OwnThreads::of(runtime).map_err(|error| {
-            let remedy = "check the limits of processes and memory (`ulimit -a`)";
-            Fault::local("start a thread to watch the run", "this host", error.to_string(), remedy)
-        })?;
-        threads.insert(key, own);
+        let threads = OwnThreads::start(&place)?;
+        let handle = threads.handle.clone();
+        own.insert(place, threads);
         Ok(handle)
     }
 
@@ -119,21 +114,21 @@ impl Runtimes {
         let cases = plan.cases.iter().filter(|case| case.skip.is_none());
         let arms = cases.flat_map(Case::arms);
         let probes: Vec<_> = arms.map(|arm| &arm.probe).filter(|probe| probe.is_cpu_bound()).map(Arc::clone).collect();
-        let Some(computing) = self.computing.as_ref().filter(|_| !probes.is_empty()) else { return };
-        let wake_randomness = computing.wake_randomness;
+        let Some(wake_randomness) = self.wake_randomness.filter(|_| !probes.is_empty()) else { return };
+        // What fails here fails again in the check, which says so; so does what panics.
+        let Ok(threads) = self.at((None, true)) else { return };
         let work = async move {
-            // What fails here fails again in the check, which says so; so does what panics.
             let _ = tokio::task::spawn_blocking(wake_randomness).await;
             for probe in probes {
                 probe.prepare().await;
             }
         };
-        let _ = self.here(true).spawn(work).await;
+        let _ = threads.spawn(work).await;
     }
 }
 
-fn lock(namespaces: &Mutex<Namespaces>) -> MutexGuard<'_, Namespaces> {
-    namespaces.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(own: &Mutex<BTreeMap<Place, OwnThreads>>) -> MutexGuard<'_, BTreeMap<Place, OwnThreads>> {
+    own.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for OwnThreads {
@@ -147,7 +142,7 @@ impl Drop for OwnThreads {
 
 impl std::fmt::Debug for Runtimes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Runtimes").field("computing", &self.computing.is_some()).finish_non_exhaustive()
+        f.debug_struct("Runtimes").field("own", &lock(&self.own).keys()).finish_non_exhaustive()
     }
 }
 
@@ -159,9 +154,7 @@ mod tests {
     #[tokio::test]
     async fn what_wakes_the_randomness_is_what_tls_draws_from() {
         let runtimes = Runtimes::start().unwrap();
-        assert!(std::ptr::fn_addr_eq(
-            runtimes.computing.as_ref().unwrap().wake_randomness,
-            draw_randomness as fn() -> _
-        ));
+        assert!(std::ptr::fn_addr_eq(runtimes.wake_randomness.unwrap(), draw_randomness as fn() -> _));
+        assert!(super::lock(&runtimes.own).is_empty(), "threads that nothing runs on are woken for nothing");
     }
 }

@@ -18,7 +18,7 @@ use super::open_loop::{Threads, park};
 /// From one beat to the next while somebody times something. A delay that begins between two beats is seen shorter by this at most.
 const PERIOD: Duration = Duration::from_millis(5);
 /// The same while nobody does, and only whether the process runs is of interest: each beat wakes some threads.
-const IDLE_PERIOD: Duration = Duration::from_millis(50);
+const IDLE_PERIOD: Duration = Duration::from_millis(100);
 /// Beats that are further apart leave a gap. Shorter stalls are common on a busy host, and are lateness.
 pub const STALL: Duration = Duration::from_millis(250);
 
@@ -188,10 +188,16 @@ impl Heartbeat {
         })
     }
 
+    /// How much of the time between two moments this process did not run.
+    #[must_use]
+    pub fn not_run(&self, from: Instant, until: Instant) -> Duration {
+        self.gaps().iter().map(|gap| gap.within(from, until)).sum()
+    }
+
     /// How much of the time between two moments this process did not run, or its runtime gave nothing a turn.
     #[must_use]
     pub fn missed(&self, from: Instant, until: Instant) -> Duration {
-        let gaps = self.gaps().iter().map(|gap| gap.within(from, until)).sum();
+        let gaps = self.not_run(from, until);
         let stalls = with(&self.beats, |beats| beats.delays(from, until).filter(|delay| *delay > STALL).sum());
         Duration::max(gaps, stalls)
     }

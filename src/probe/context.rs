@@ -49,6 +49,12 @@ impl<'a> Cx<'a> {
         Self { lateness: Lateness::from_now(watch), ..self }
     }
 
+    /// Who watches whether this process runs.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        self.lateness.watch()
+    }
+
     /// What this check times has stamps of its own, by the kernel or by a thread: of delays of the runtime only stalls count from now
     /// on, and it is not woken two hundred times a second to see shorter ones.
     pub fn has_own_stamps(&mut self) {

@@ -39,6 +39,15 @@ impl Watch {
         }
     }
 
+    /// How much of it this process did not run at all, see [`Heartbeat::not_run`]: what has threads of its own watched the rest.
+    #[must_use]
+    pub fn not_run(&self, from: Instant, until: Instant) -> Duration {
+        match self {
+            Self::By(heartbeat) => heartbeat.not_run(from, until),
+            Self::Nobody | Self::Always(_) => self.missed(from, until),
+        }
+    }
+
     /// Something is timed from now on, until the value is dropped.
     fn attention(&self) -> Option<Attention> {
         match self {
@@ -70,6 +79,10 @@ impl Lateness {
 
     pub(super) fn from_now(watch: &Watch) -> Self {
         Self { watch: watch.clone(), since: Instant::now(), attention: watch.attention() }
+    }
+
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// What is timed has stamps of its own: of delays only stalls count from now on.

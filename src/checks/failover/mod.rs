@@ -41,11 +41,11 @@ use streams::Streams;
 
 use crate::guard::FaultPlan;
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation, Value};
-use crate::net::heartbeat::{Heartbeat, NOT_RUN};
+use crate::net::heartbeat::NOT_RUN;
 use crate::probe::open_ends::in_hours;
 use crate::probe::{
     Cx, DerivedExpectation, Diagnosis, Failure, FieldRules, Footprint, Mode, OpenEnd, Probe, RestoreOutcome, Synonyms,
-    Touched,
+    Touched, Watch,
 };
 
 /// The probe.
@@ -211,14 +211,14 @@ impl Failover {
         injection.check_commands(&target)?;
         // Held to the end of the round; the guard holds them for as long as it lives.
         let locks = injection.lock(cx.check(), &target)?;
-        let heartbeat = self.heartbeat()?;
+        let watch = cx.watch().clone();
         let streams = Streams::start(&self.streams, cx).await?;
-        let mut times = self.steady_before(cx, &streams, &heartbeat).await?;
+        let mut times = self.steady_before(cx, &streams, &watch).await?;
         injection.arm(&locks, cx.check(), &target).await?;
-        let (aborted, guarded) = self.keep_broken(injection, cx, (&streams, &heartbeat), &mut times).await?;
+        let (aborted, guarded) = self.keep_broken(injection, cx, (&streams, &watch), &mut times).await?;
         times.restoring = streams.cut();
         self.record_abort(cx, aborted.as_ref());
-        let until_now = self.watched(&streams, &heartbeat, &times);
+        let until_now = self.watched(&streams, &watch, &times);
         // After a failure nothing of it will be judged; what counts is that everybody hears of it soon.
         let doubts = self.restore_service(injection, cx).await?;
         guarded.and(until_now)?;
@@ -227,9 +227,9 @@ impl Failover {
             self.as_planned(&doubts)?;
         }
         let rest = async {
-            self.watched(&streams, &heartbeat, &times)?;
+            self.watched(&streams, &watch, &times)?;
             tokio::time::sleep(self.phases.settle).await;
-            self.steady_after(cx, streams, &heartbeat, times).await
+            self.steady_after(cx, streams, &watch, times).await
         };
         let ended = rest.await;
         Self::certain(aborted.is_some(), ended, cx)
@@ -251,7 +251,7 @@ impl Failover {
         &self,
         injection: &FaultInjection,
         cx: &mut Cx<'_>,
-        (streams, heartbeat): (&Streams, &Heartbeat),
+        (streams, watch): (&Streams, &Watch),
         times: &mut PhaseTimes,
     ) -> Result<(Option<Aborted>, Result<(), Fault>), Fault> {
         let injecting = streams.now();
@@ -270,16 +270,16 @@ impl Failover {
             reached = abort => (Some(reached), Ok(())),
             lost = injection.lost() => (None, Err(lost)),
             // Nothing of it can be judged any more, so there is no reason to leave it broken for longer.
-            () = streams.interrupted(heartbeat, injecting) => (None, Ok(())),
+            () = streams.interrupted(watch, injecting) => (None, Ok(())),
         })
     }
 
     /// Watches what somebody else changes.
     async fn watch(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
         let open_end = self.phases.until_signal.then(|| cx.open_end());
-        let heartbeat = self.heartbeat()?;
+        let watch = cx.watch().clone();
         let streams = Streams::start(&self.streams, cx).await?;
-        let mut times = self.steady_before(cx, &streams, &heartbeat).await?;
+        let mut times = self.steady_before(cx, &streams, &watch).await?;
         times.injected = times.steady;
         let watched = async {
             self.watched_long_enough(open_end, cx).await;
@@ -292,8 +292,8 @@ impl Failover {
         };
         times.restoring = streams.cut();
         self.record_abort(cx, aborted.as_ref());
-        self.watched(&streams, &heartbeat, &times)?;
-        let ended = self.steady_after(cx, streams, &heartbeat, times).await;
+        self.watched(&streams, &watch, &times)?;
+        let ended = self.steady_after(cx, streams, &watch, times).await;
         Self::certain(aborted.is_some(), ended, cx)
     }
 
@@ -324,13 +324,13 @@ impl Failover {
         &self,
         cx: &mut Cx<'_>,
         streams: Streams,
-        heartbeat: &Heartbeat,
+        watch: &Watch,
         mut times: PhaseTimes,
     ) -> Result<(), Fault> {
         times.after = streams.cut();
         tokio::time::sleep(self.phases.steady).await;
         times.end = streams.cut();
-        self.watched(&streams, heartbeat, &times)?;
+        self.watched(&streams, watch, &times)?;
         let started = streams.started();
         let mut finished = streams.finish(times.end).await?;
         writes::read_back(&mut finished, cx).await;
@@ -338,29 +338,17 @@ impl Failover {
     }
 
     /// A service that loses probes before the fault cannot be measured: nothing is injected then.
-    async fn steady_before(
-        &self,
-        cx: &mut Cx<'_>,
-        streams: &Streams,
-        heartbeat: &Heartbeat,
-    ) -> Result<PhaseTimes, Fault> {
+    async fn steady_before(&self, cx: &mut Cx<'_>, streams: &Streams, watch: &Watch) -> Result<PhaseTimes, Fault> {
         tokio::time::sleep(self.phases.steady).await;
         let times = PhaseTimes { steady: streams.cut(), ..PhaseTimes::default() };
-        self.watched(streams, heartbeat, &times)?;
+        self.watched(streams, watch, &times)?;
         streams.steady(times.steady, &self.phases, self.injection.is_some(), cx).await?;
         Ok(times)
     }
 
-    fn heartbeat(&self) -> Result<Heartbeat, Fault> {
-        Heartbeat::start().map_err(|error| {
-            let remedy = "check the limits of processes and memory (`ulimit -a`)";
-            Fault::local("start a thread that watches this process", self.target(), error.to_string(), remedy)
-        })
-    }
-
     /// What this process did not watch, because it did not run, it must not judge.
-    fn watched(&self, streams: &Streams, heartbeat: &Heartbeat, times: &PhaseTimes) -> Result<(), Fault> {
-        let phases = times.phases().map(|(name, from, until)| (name, streams.unwatched(heartbeat, from, until)));
+    fn watched(&self, streams: &Streams, watch: &Watch, times: &PhaseTimes) -> Result<(), Fault> {
+        let phases = times.phases().map(|(name, from, until)| (name, streams.unwatched(watch, from, until)));
         let missed: Vec<String> = phases
             .iter()
             .filter(|(_, seconds)| *seconds > 0.0)

@@ -9,9 +9,8 @@ use super::settings::Phases;
 use super::stream::{Finished, ProbeStream, StreamConfig};
 use crate::model::count::counted;
 use crate::model::{Fault, Unit};
-use crate::net::heartbeat::Heartbeat;
 use crate::net::open_loop::Clock;
-use crate::probe::Cx;
+use crate::probe::{Cx, Watch};
 
 /// From one look at whether this process ran to the next.
 const LOOK: Duration = Duration::from_millis(200);
@@ -55,14 +54,14 @@ impl Streams {
     }
 
     /// Seconds between two moments in which the process did not run.
-    pub(super) fn unwatched(&self, heartbeat: &Heartbeat, from: f64, until: f64) -> f64 {
+    pub(super) fn unwatched(&self, watch: &Watch, from: f64, until: f64) -> f64 {
         let moment = |seconds: f64| self.clock.started() + Duration::from_secs_f64(seconds.max(0.0));
-        heartbeat.missed(moment(from), moment(until)).as_secs_f64()
+        watch.not_run(moment(from), moment(until)).as_secs_f64()
     }
 
     /// Ends when this process did not run for a while after `from`: it was stopped, or the machine slept.
-    pub(super) async fn interrupted(&self, heartbeat: &Heartbeat, from: f64) {
-        while self.unwatched(heartbeat, from, self.now()) <= 0.0 {
+    pub(super) async fn interrupted(&self, watch: &Watch, from: f64) {
+        while self.unwatched(watch, from, self.now()) <= 0.0 {
             tokio::time::sleep(LOOK).await;
         }
     }
