@@ -68,8 +68,8 @@ impl Runtimes {
     /// [`Self::start`], with what wakes the source of randomness.
     pub(super) fn start_with(wake_randomness: fn() -> Result<(), Fault>) -> io::Result<Self> {
         let timed = Watch::by(Heartbeat::of(Handle::current())?);
-        let _stamping = Stamping::start().map(Arc::new);
-        Ok(Self { timed, wake_randomness: Some(wake_randomness), own: Arc::default(), _stamping })
+        let stamping = Stamping::start().map(Arc::new);
+        Ok(Self { timed, wake_randomness: Some(wake_randomness), _stamping: stamping, ..Self::default() })
     }
 
     /// Everything where the engine runs, under this watch.
