@@ -259,3 +259,6 @@ fn texts(place: &Place, set: &RecordSet) -> String {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     if all.is_empty() { "without records".to_owned() } else { format!("{}{more} (TTL {} s)", all.join(", "), set.ttl) }
 }
+
+#[cfg(test)]
+mod tests;

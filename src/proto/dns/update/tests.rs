@@ -30,13 +30,18 @@ fn its_key(secret: &[u8]) -> Key {
 
 /// What the server answers a request with, signed by its key.
 fn answered(request: &SignedRequest, secret: &[u8], rcode: Rcode) -> Vec<u8> {
+    answered_at(request, (secret, rcode), (Time48::now(), Time48::now()))
+}
+
+/// The same by a server that reads the request at one time, and signs its answer at another.
+fn answered_at(request: &SignedRequest, (secret, rcode): (&[u8], Rcode), (reads, signs): (Time48, Time48)) -> Vec<u8> {
     let mut message = Message::from_octets(request.bytes().to_vec()).unwrap();
-    let transaction = ServerTransaction::request(&its_key(secret), &mut message, Time48::now());
+    let transaction = ServerTransaction::request(&its_key(secret), &mut message, reads);
     let answer = MessageBuilder::new_vec();
     match transaction {
         Ok(Some(transaction)) => {
             let mut answer = answer.start_answer(&message, rcode).unwrap().additional();
-            transaction.answer(&mut answer, Time48::now()).unwrap();
+            transaction.answer(&mut answer, signs).unwrap();
             answer.finish()
         }
         Ok(None) => answer.start_answer(&message, rcode).unwrap().finish(),
@@ -141,6 +146,45 @@ fn an_answer_of_who_has_not_the_key_is_none() {
     assert_eq!(failed(other), "what came back is no answer to this message");
     assert_eq!(failed(vec![0; 5]), "its answer is no DNS message");
     assert!(format!("{:?}", own_key()) == "SharedKey(Lab-Key)");
+}
+
+/// What was signed long ago may be the answer to another request: nobody tells the two apart by its signature.
+#[test]
+fn an_answer_of_another_time_is_none() {
+    let request = place().update(&set(300, &["192.0.2.1"]), None, Some(&own_key())).unwrap();
+    let now = Time48::now().into_octets().iter().fold(0, |all, byte| (all << 8) | u64::from(*byte));
+    let outcome = |reads, signs| {
+        let answer =
+            answered_at(&request, (SECRET, Rcode::NOERROR), (Time48::from_u64(reads), Time48::from_u64(signs)));
+        request.outcome(&place(), answer)
+    };
+    // Clocks differ a little.
+    assert_eq!((outcome(now, now - 200), outcome(now, now + 200)), (Ok(()), Ok(())));
+    for (reads, signs, want) in [
+        (now, now - 3600, "its answer was signed at another time than this host has: set both clocks by NTP"),
+        (now, now + 3600, "its answer was signed at another time than this host has: set both clocks by NTP"),
+        (now + 3600, now, "it answers NOTAUTH (BADTIME): its clock and this one differ ("),
+    ] {
+        let outcome = outcome(reads, signs);
+        assert!(matches!(&outcome, Err(UpdateError::Failed(why)) if why.starts_with(want)), "{outcome:?}");
+    }
+}
+
+/// A signature that says of itself that something is wrong signs nothing, whatever the response code.
+#[test]
+fn an_answer_that_is_signed_with_an_error_is_none() {
+    let request = place().update(&set(300, &["192.0.2.1"]), None, Some(&own_key())).unwrap();
+    let message = Message::from_octets(request.bytes().to_vec()).unwrap();
+    for error in [TsigRcode::BADSIG, TsigRcode::BADKEY, TsigRcode::BADTIME, TsigRcode::BADTRUNC] {
+        for rcode in [Rcode::NOERROR, Rcode::NOTAUTH] {
+            let (algorithm, id) = (Algorithm::Sha256.to_name(), message.header().id());
+            let tsig = Tsig::new(algorithm, Time48::now(), 300, b"", id, error, b"").unwrap();
+            let mut answer = MessageBuilder::new_vec().start_answer(&message, rcode).unwrap().additional();
+            answer.push((its_key(SECRET).name(), Class::ANY, Ttl::ZERO, tsig)).unwrap();
+            let outcome = request.outcome(&place(), answer.finish());
+            assert!(matches!(outcome, Err(UpdateError::Failed(_))), "{error} {rcode}: {outcome:?}");
+        }
+    }
 }
 
 #[test]
