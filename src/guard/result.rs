@@ -148,3 +148,26 @@ impl RestoreResult {
         lines
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FailedUndo, RestoreResult};
+    use crate::guard::{CommandResult, CommandSpec, Undo};
+
+    /// Only where everything that failed was tried for long is once more of no use.
+    #[test]
+    fn what_was_not_tried_for_long_is_tried_again() {
+        let failed = |patient| FailedUndo { by_hand: String::new(), why: String::new(), patient };
+        let of = |failed: &[FailedUndo]| RestoreResult { failed: failed.to_vec(), ..RestoreResult::default() };
+        assert!(of(&[failed(true), failed(true)]).is_final());
+        assert!(!of(&[failed(true), failed(false)]).is_final() && !of(&[]).is_final());
+        let restore = Some(CommandResult { exit: Some(1), ..CommandResult::default() });
+        assert!(
+            !RestoreResult { restore, ..of(&[failed(true)]) }.is_final(),
+            "the command of the suite failed as well"
+        );
+        let command = CommandSpec { run: vec!["true".into()], cwd: None, timeout: std::time::Duration::ZERO };
+        let undo = FailedUndo::of(&Undo::Command(command), Err("why".to_owned()));
+        assert!(undo.is_some_and(|undo| !undo.patient && undo.why == "why"));
+    }
+}

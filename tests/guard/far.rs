@@ -6,18 +6,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shakedown::guard::disruption::{SshCommand, SshHost};
-use shakedown::guard::{self, Disruption, FaultPlan, RestorePlan, Step};
+use shakedown::guard::{self, CommandSpec, Disruption, FaultPlan, RestorePlan, Step};
 
-use super::Bare;
 use super::marks::BINARY;
+use super::{Bare, command};
 
-/// Its first argument is the folder of the test. `works`: the other host is this one. `cut`: so it is until a command was told to run, which
+/// Its first argument is the folder of the test. `works`: the other host is this one. `full`: nobody can make a folder there. `cut`: so it is until a command was told to run, which
 /// then cuts the path. All else is what `ssh` says when it cannot connect.
 const FAKE: &str = r#"#!/bin/sh
 cd "$(dirname "$0")"
 echo x >>calls
 case $(cat mode) in
 works) exec sh -s;;
+full) mkdir -p bin && printf '#!/bin/sh\nexit 1\n' >bin/mkdir && chmod +x bin/mkdir && PATH=$PWD/bin:$PATH exec sh -s;;
 cut)
   [ "$(wc -l <calls)" -lt 3 ] && exec sh -s
   echo "ssh: connect to host far port 22: No route to host" >mode
@@ -200,6 +201,99 @@ fn a_timer_that_fires_early_leaves_doubts() {
         "{restored}"
     );
     assert_eq!(restored["failed"], json!([]));
+}
+
+/// A command of the suite: a script for `sh`.
+fn script(text: &str) -> CommandSpec {
+    command(["sh", "-c", text].map(str::to_owned).to_vec())
+}
+
+/// Without a timer that undoes it nothing is broken.
+#[test]
+fn where_no_timer_can_be_armed_nothing_is_broken() {
+    let far = Far::new("full");
+    let (mut bare, injected) = far.injected(&far.plan("touch BROKEN", LONG));
+    let failed = injected["failed"].as_str().unwrap();
+    assert!(failed.contains("the timer could not be armed in /tmp of far"), "{failed}");
+    assert!(failed.contains("; nothing was broken") && !far.is_broken(), "{failed}");
+    assert_eq!(far.calls(), 2, "looked at, and not armed");
+    assert_eq!(restored(&mut bare)["failed"], json!([]));
+}
+
+/// An undo that fails once may do a moment later; a host that was reached is not tried for long.
+#[test]
+fn an_undo_that_fails_is_tried_once_more() {
+    for (fails, calls) in [("[ -e SEEN ] || { touch SEEN; exit 1; }; ", 6), ("exit 7; ", 5)] {
+        let far = Far::new("works");
+        let mut plan = far.plan("touch BROKEN", LONG);
+        let Step::BuiltIn(Disruption::Ssh(command)) = &mut plan.inject[0] else { panic!() };
+        let seen = format!("'{}'", far.path("seen").display());
+        let undo = command.undo.pop().unwrap();
+        command.undo.push(fails.replace("SEEN", &seen) + &undo);
+        let (mut bare, _) = far.injected(&plan);
+        let restored = restored(&mut bare);
+        let failed = restored["failed"].as_array().unwrap();
+        assert_eq!((failed.is_empty(), far.is_broken()), (calls == 6, calls == 5), "{restored}");
+        assert_eq!(far.calls(), calls, "{restored}");
+        if far.is_broken() {
+            assert!(failed[0]["why"].as_str().unwrap().contains("exit status 7 on far"), "{restored}");
+            // Nobody waits for its timer.
+            let id = std::fs::read_dir("/tmp").unwrap().flatten().map(|entry| entry.path());
+            let own = |folder: &std::path::PathBuf| {
+                std::fs::read_to_string(folder.join("run"))
+                    .is_ok_and(|run| run.contains(far.0.path().to_str().unwrap()))
+            };
+            let folder = id.into_iter().find(own).unwrap();
+            let timer = std::fs::read_to_string(folder.join("timer.pid")).unwrap();
+            Command::new("kill").args(["-s", "KILL", "--", &format!("-{}", timer.trim())]).status().unwrap();
+            std::fs::remove_dir_all(folder).unwrap();
+        }
+    }
+}
+
+/// What the first try to restore learned stays known, whatever makes it a second one: that finds nothing of it any more.
+#[test]
+fn doubts_outlive_another_try_to_restore() {
+    let in_shell = |path: std::path::PathBuf| format!("'{}'", path.display());
+    for retried in ["verify fails once", "a process is ended by restore", "a process goes on for a while"] {
+        let far = Far::new("works");
+        let mut plan = far.plan("touch BROKEN", Duration::from_secs(1));
+        let (seen, pid) = (in_shell(far.path("seen")), in_shell(far.path("pid")));
+        let leaves = |seconds: u32| Step::Run(script(&format!("sleep {seconds} >/dev/null 2>&1 & echo $! >{pid}")));
+        match retried {
+            "verify fails once" => {
+                plan.restore.verify = Some(script(&format!("[ -e {seen} ] || {{ touch {seen}; exit 1; }}")));
+            }
+            "a process is ended by restore" => {
+                plan.inject.push(leaves(600));
+                plan.restore.restore = Some(script(&format!("kill \"$(cat {pid})\"; :")));
+            }
+            _ => plan.inject.push(leaves(9)),
+        }
+        let (mut bare, injected) = far.injected(&plan);
+        assert_eq!(injected["failed"], "", "{retried}");
+        wait(&mut bare, || !far.is_broken());
+        // Past what may be the lateness of a busy host.
+        let until = Instant::now() + Duration::from_secs(4);
+        wait(&mut bare, || Instant::now() >= until);
+        let restored = restored(&mut bare);
+        let doubts = restored["doubts"].as_str().unwrap();
+        assert!(doubts.contains("the timer on far undid it before the run did"), "{retried}: {restored}");
+        assert_eq!((&restored["failed"], &restored["remaining"]), (&json!([]), &json!([])), "{retried}");
+        // Looked at, armed, broken, restored, verified; and once more restored and verified.
+        assert!(far.calls() >= 6, "{retried}: it was tried once only");
+        assert!(bare.vanish().1);
+    }
+}
+
+/// Until that is so, for a while; the guard hears that its run is there.
+fn wait(bare: &mut Bare, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end);
+        bare.send(&json!("ping"));
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
 }
 
 #[test]

@@ -169,6 +169,32 @@ fn when_nobody_is_left_the_other_host_undoes_it() {
     assert!(stage.journals().is_empty());
 }
 
+/// A service that the other host put back before its time did not come back by itself: nothing of that is judged.
+#[test]
+fn what_was_undone_before_its_time_is_not_judged() {
+    let Some(stage) = Stage::new() else { return };
+    let mut child = stage.sandbox.begin(&check(&stage.sandbox, &stage.sshd, &json!({}), "6s"), &["--allow-disruptive"]);
+    assert!(within(PATIENCE, || stage.is_broken().then_some(())).is_some());
+    let own = stage.sandbox.path("broken").display().to_string();
+    let folders = std::fs::read_dir("/tmp").unwrap().flatten().map(|entry| entry.path());
+    let mut ours =
+        folders.filter(|folder| std::fs::read_to_string(folder.join("run")).is_ok_and(|run| run.contains(&own)));
+    let timer = std::fs::read_to_string(ours.next().unwrap().join("timer.pid")).unwrap();
+    // As a host that shuts down does.
+    kill(Pid::from_raw(timer.trim().parse().unwrap()), Signal::SIGTERM).unwrap();
+    assert!(within(PATIENCE, || (!stage.is_broken()).then_some(())).is_some());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let report: Value = serde_json::from_slice(&std::fs::read(stage.sandbox.path("report.json")).unwrap()).unwrap();
+    let check = &report["checks"][0];
+    let detail = check["fault"]["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("the timer on ") && detail.contains("undid it before the run did"), "{check}");
+    assert!(
+        detail.ends_with("it is put back, and nothing of it is judged") && check["verdict"] == "errored",
+        "{check}"
+    );
+    assert!(stage.journals().is_empty());
+}
+
 #[test]
 fn what_keeps_ssh_from_connecting_says_what_to_try() {
     let Some(stage) = Stage::new() else { return };

@@ -140,6 +140,7 @@ async fn a_server_is_taken_out_and_put_back_twice() {
         let mut change = haproxy.change(state);
         let undo = change.prepare().await.unwrap();
         assert_eq!((haproxy.admin("web1"), undo.len()), (4, 1), "nothing is changed yet");
+        assert!(!undo[0].is_patient(), "once more may help");
         assert!(change.in_effect().await.unwrap_err().contains("web/web1 is not in the state"));
         change.inject().await.unwrap();
         change.in_effect().await.unwrap();

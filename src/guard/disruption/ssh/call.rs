@@ -36,6 +36,15 @@ pub(super) struct Said {
 }
 
 impl Said {
+    /// As if a script had said these lines.
+    #[cfg(test)]
+    pub(super) fn lines(lines: &[&str]) -> Self {
+        let word = |line: &&str| {
+            line.split_once(' ').map_or(((*line).into(), String::new()), |(word, rest)| (word.into(), rest.into()))
+        };
+        Self { words: lines.iter().map(word).collect(), output: String::new() }
+    }
+
     /// What stands behind a word.
     pub(super) fn of(&self, word: &str) -> Option<&str> {
         self.words.iter().find(|(said, _)| said == word).map(|(_, rest)| rest.as_str())
