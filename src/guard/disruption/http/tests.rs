@@ -250,6 +250,37 @@ async fn what_is_not_seen_is_not_in_effect() {
     disruption(api.blind()).in_effect().await.unwrap();
 }
 
+/// An answer that was not seen whole shows neither that it is broken nor that it is back.
+#[tokio::test]
+async fn what_does_not_tell_is_no_proof() {
+    let long: &'static str = Box::leak(format!("200 OK|{}", "x".repeat(2 << 20)).into_boxed_str());
+    let api = Api::start().await;
+    let mut change = api.change();
+    // No time is left for a second question.
+    change.terms.timeout = super::PATIENCE;
+    let mut change = disruption(change);
+    let undo = change.prepare().await.unwrap().remove(0);
+    api.says(&[long]);
+    let why = change.in_effect().await.unwrap_err();
+    assert!(why.contains("`verify` does not tell whether it is broken: "), "{why}");
+    api.says(&[long]);
+    let why = undo.verify().await.unwrap_err();
+    assert!(why.contains("`verify` does not tell whether it is back: "), "{why}");
+}
+
+/// A request that is accepted and has no effect is none that broke something.
+#[tokio::test]
+async fn what_took_no_effect_was_not_injected() {
+    let api = Api::start().await;
+    let mut change = api.change();
+    change.terms.timeout = super::PATIENCE;
+    change.request = api.request("POST", "/nothing");
+    let why = crate::guard::plan::inject(&disruption(change)).await.unwrap_err();
+    assert!(why.starts_with("it did not take effect: `verify` is answered as when all is well"), "{why}");
+    assert_eq!(api.asked().len(), 2);
+    crate::guard::plan::inject(&disruption(api.change())).await.unwrap();
+}
+
 /// A port of loopback on which nobody listens.
 fn refused() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
