@@ -23,6 +23,9 @@ fn a_check_that_was_aborted_fails_and_says_why() {
     let reason = check["reason"].as_str().unwrap();
     assert!(reason.contains("aborted ") && reason.contains("probes failed or late, above 20 (`abort_if`)"), "{reason}");
     assert!(reason.ends_with("what was broken was put back at once"), "{reason}");
+    let seconds = |fact: &str| check["facts"][fact].as_f64().unwrap();
+    let behind = seconds("outage.lo") - seconds("aborted_after");
+    assert!(behind < 2.0, "it was away for {behind} s after the abort: {check}");
     assert!(!sandbox.path("dead").exists());
 }
 

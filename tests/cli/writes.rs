@@ -27,6 +27,8 @@ struct Faults {
     silent: bool,
     /// It answers 200 and says nothing of what is not there.
     vague: bool,
+    /// It answers for every value as if it were there.
+    echoes: bool,
     /// A value shows so long after it was acknowledged.
     lag: Duration,
 }
@@ -91,7 +93,7 @@ impl Store {
         if method == "PUT" {
             return self.put(value).map(|stored| if stored { (201, String::new()) } else { (503, String::new()) });
         }
-        let found = self.get(value).ok()?;
+        let found = self.get(value).ok()?.or_else(|| self.faults.echoes.then(|| value.to_owned()));
         Some(match found {
             Some(_) if self.faults.unreadable && self.values.lock().unwrap().failed_over => (500, String::new()),
             Some(found) => (200, format!("[{found}]")),
@@ -268,6 +270,22 @@ fn what_is_there_without_an_acknowledgement_is_counted_and_allowed() {
     let (ended, check) = run(Faults { silent: true, ..Faults::default() }, EACH, "outages: {ge: 1}");
     assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
     assert!(count(&check, "writes.unacknowledged_present") > Some(10), "{check}");
+}
+
+/// Where a value that is there looks like one that never was, nothing tells whether one is lost: nothing is changed then.
+#[test]
+fn a_read_that_shows_all_values_alike_is_no_proof() {
+    let hidden = Faults { vague: true, lag: Duration::from_mins(10), ..Faults::default() };
+    for faults in [Faults { echoes: true, ..Faults::default() }, hidden] {
+        let sandbox = CliSandbox::new("");
+        let store = Store::start(&sandbox.path(""), faults);
+        let (ended, check) = run_with(&sandbox, &store, EACH, "outages: {ge: 1}");
+        assert_eq!((ended.code, check["verdict"].as_str()), (3, Some("errored")), "{}", ended.out);
+        let reason = check["reason"].as_str().unwrap();
+        let want = "was acknowledged, and the answer for it is like that for a value that was never written";
+        assert!(reason.contains(want) && reason.contains("nothing was changed"), "{reason}");
+        assert!(!store.values.lock().unwrap().failed_over, "{check}");
+    }
 }
 
 /// A replica that is behind has lost nothing, and only whoever asks knows how long it may be.

@@ -161,6 +161,12 @@ impl StreamLog {
         self.identities.get(usize::from(index).checked_sub(1)?)
     }
 
+    /// Names the owners, from index 1 on.
+    #[cfg(test)]
+    pub(in crate::checks::failover) fn name_owners(&mut self, names: &[&str]) {
+        self.identities = names.iter().map(|name| (*name).into()).collect();
+    }
+
     /// What is alike before and behind this moment is kept apart.
     pub(super) fn cut(&mut self, at: f64) {
         self.cuts.push_back(at);

@@ -11,7 +11,7 @@ use super::measure::{Measured, PhaseTimes};
 use super::outage::{ProbeOutcome, ProbeResult};
 use super::report;
 use super::settings::Phases;
-use super::stream::{Finished, StreamLog};
+use super::stream::{Finished, OwnerChange, StreamLog};
 use super::{Failover, RESTORED};
 use crate::guard::{CommandResult, RestoreResult};
 use crate::model::{Arg, Args, Fault, Interval, Invalid, Observation, Value};
@@ -121,7 +121,7 @@ fn it_says_what_it_is() {
     assert!(!<Failover as crate::probe::Probe>::answered(&Observation::default()));
 }
 
-/// One letter a probe, 10 ms apart: `.` answered, `l` answered half a second late, `x` lost, `?` not sent. Steady for 5,
+/// One letter a probe, 10 ms apart: `.` answered, `a` and `b` by that owner, `l` half a second late, `x` lost, `?` not sent. Steady for 5,
 /// restored at `restoring`.
 fn facts(picture: &str, restoring: f64) -> (Observation, Result<(), Fault>) {
     facts_of(picture, restoring, 1)
@@ -136,10 +136,17 @@ fn facts_of(picture: &str, restoring: f64, isolated: u32) -> (Observation, Resul
             'l' => (ProbeOutcome::Answered, 0.5),
             _ => (ProbeOutcome::Answered, 0.001),
         };
-        ProbeResult::new(sent, sent, sent + latency, outcome)
+        let owner = ".ab".find(letter).and_then(|at| u8::try_from(at).ok()).unwrap_or_default();
+        ProbeResult { owner, ..ProbeResult::new(sent, sent, sent + latency, outcome) }
     };
     let mut log = StreamLog::default();
     log.probes = picture.chars().enumerate().map(probe).collect();
+    log.behind = 2;
+    log.name_owners(&["a", "b"]);
+    let owned = log.probes.iter().filter(|probe| probe.owner != 0).map(|probe| (probe.sent, probe.owner));
+    let mut changes: Vec<OwnerChange> = owned.map(|(at, owner)| OwnerChange { at, owner }).collect();
+    changes.dedup_by_key(|change| change.owner);
+    log.changes = changes;
     let streams = [(config(StubProbe::Stalls), Finished { log, ..Finished::default() })];
     let phases = Phases {
         steady: Duration::from_millis(50),
@@ -171,6 +178,7 @@ fn facts_of_a_clean_failover() {
     assert_eq!((ms("detected_after"), ms("recovered_after")), (Some(10), Some(41)));
     assert_eq!(bounds(&observation, "failback").map(|bounds| bounds.lo), Some(0.0));
     assert_eq!(observation.last("lost"), Some(&Value::from(3)));
+    assert_eq!(observation.last("behind_schedule"), Some(&Value::from(2)));
     assert_eq!(observation.last("recovered"), Some(&Value::Bool(true)));
     assert_eq!(observation.last("steady.after"), Some(&Value::Bool(true)));
 }
@@ -200,6 +208,26 @@ fn an_answer_just_before_restore_is_no_recovery() {
         assert_eq!(observation.last("recovered"), Some(&Value::Bool(recovered)), "{picture}");
         assert_eq!(observation.last("recovered_after").is_some(), recovered && picture.contains('x'), "{picture}");
     }
+}
+
+/// Those of the last `settle` before `restore` have it for good; who answered earlier does not count.
+#[test]
+fn owners_are_those_of_their_phase() {
+    let of = |picture: &str| {
+        let (observation, result) = facts(picture, 0.2);
+        result.unwrap();
+        let names = |phase: &str| {
+            let names = observation.last(&format!("owners.{phase}")).and_then(Value::as_array).cloned().unwrap();
+            names.iter().filter_map(Value::as_str).collect::<String>()
+        };
+        let changes = observation.last("owners.changes").and_then(Value::as_i64);
+        (["before", "during", "after"].map(names), changes, milliseconds(&observation, "switched_after"))
+    };
+    let texts = |texts: [&str; 3]| texts.map(str::to_owned);
+    assert_eq!(of("aaaaaaaxxxaaaabbbbbbbbbbaaaaaaaaaaa"), (texts(["a", "b", "a"]), Some(1), Some(81)));
+    assert_eq!(of("aaaaaaaxxxxxxxxxabbbbbbbbbbbbbbbbbb"), (texts(["a", "b", "b"]), Some(1), Some(111)));
+    assert_eq!(of("aaaaaaabababababbbbabbbbbbbbbbbbbbb"), (texts(["a", "ab", "b"]), Some(10), Some(11)));
+    assert_eq!(of("aaaaaaaxxxaaaaaaaaaaaaaaaaaaaaaaaaa"), (texts(["a", "a", "a"]), Some(0), None));
 }
 
 #[test]
