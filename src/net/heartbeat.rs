@@ -153,6 +153,12 @@ impl Heartbeat {
         Attention(Arc::clone(&self.attentive))
     }
 
+    /// How many time something.
+    #[cfg(test)]
+    pub(crate) fn attentive(&self) -> usize {
+        self.attentive.load(Ordering::Relaxed)
+    }
+
     fn watch(runtime: Option<Handle>) -> io::Result<Self> {
         let beats = Arc::new(Mutex::new(Beats::new(Beat::now())));
         let (mut thread, attentive) = (Threads::new(), Arc::<AtomicUsize>::default());

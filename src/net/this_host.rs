@@ -198,7 +198,11 @@ pub fn rejection_fault(rejection: impl Into<Rejection>, operation: &str, peer: S
 
 #[cfg(test)]
 mod tests {
-    use super::{is_local, rejection, route_error};
+    use std::process::Command;
+
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+    use super::{MORE_FILES, OwnAddresses, interface_mtu, is_local, rejection, rejection_fault, route_error};
     use crate::net::Origin;
     use crate::net::datagram::IcmpError;
 
@@ -226,5 +230,37 @@ mod tests {
             rejection(&report(3, ours), "127.0.0.1".parse().unwrap(), Origin::default()).is_none(),
             "this host is the target"
         );
+    }
+    /// What nobody looked up is neither this host's address nor somebody else's, and no report of the path. In a process of its own:
+    /// descriptors are short for all of it.
+    #[test]
+    fn what_cannot_be_looked_up_is_this_hosts_own_inability() {
+        const ALONE: &str = "SHAKEDOWN_TEST_ALONE";
+        const NAME: &str = "what_cannot_be_looked_up_is_this_hosts_own_inability";
+        if std::env::var_os(ALONE).is_none() {
+            let (_, module) = module_path!().split_once("::").unwrap();
+            let mut alone = Command::new(std::env::current_exe().unwrap());
+            let output = alone.args(["--exact", &format!("{module}::{NAME}")]).env(ALONE, "1").output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && said.contains(" 1 passed"), "{output:?}");
+            return;
+        }
+        let (target, router, origin) =
+            ("192.0.2.1".parse().unwrap(), "198.51.100.1".parse().unwrap(), Origin::default());
+        let report = IcmpError::from_icmp(false, 3, 13, 0, Some(router), 8);
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, 0, hard).unwrap();
+        let mut addresses = OwnAddresses::default();
+        let looked = [is_local(target, origin), addresses.has(target)].map(|own| own.map_err(|e| e.raw_os_error()));
+        let mtu = interface_mtu(target, origin).map_err(|error| error.raw_os_error());
+        let rejected = rejection(&report, target, origin);
+        setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
+        assert_eq!((looked, mtu), ([Err(Some(libc::EMFILE)); 2], Err(Some(libc::EMFILE))));
+        let fault = rejection_fault(rejected.unwrap(), "connect", "192.0.2.1:80".parse().unwrap());
+        assert!(fault.detail.contains("from 198.51.100.1, and whether that is this host itself cannot be looked up"));
+        assert_eq!(fault.remedy, MORE_FILES);
+        // It was not taken for an answer.
+        assert_eq!(addresses.has(target).ok(), Some(false));
+        assert!(rejection(&report, target, origin).is_none());
     }
 }

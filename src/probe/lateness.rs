@@ -100,3 +100,25 @@ impl Lateness {
         late > NOISE && late * SHARE > sample
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Lateness, Watch};
+    use crate::net::heartbeat::Heartbeat;
+
+    /// Beats are close together for as long as somebody times something by them, and no longer.
+    #[test]
+    fn attention_is_paid_until_nothing_is_timed() {
+        let watch = Watch::by(Heartbeat::start().unwrap());
+        let Watch::By(heartbeat) = &watch else { panic!() };
+        let mut stamped = Lateness::from_now(&watch);
+        let other = Lateness::from_now(&watch);
+        assert_eq!(heartbeat.attentive(), 2);
+        stamped.inattentive();
+        assert_eq!(heartbeat.attentive(), 1);
+        drop(other);
+        assert_eq!(heartbeat.attentive(), 0);
+        drop(stamped);
+        assert_eq!(heartbeat.attentive(), 0);
+    }
+}
