@@ -6,17 +6,18 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{PATIENCE, Wire, assert_same, unordered, within};
 use crate::api::Api;
 use crate::daemon::Daemon;
-use crate::peer::{HAPROXY, SSHD, installed};
+use crate::dns_update;
+use crate::peer::{DIG, HAPROXY, KNOT, SSHD, installed};
 use crate::sandbox::CliSandbox;
 use crate::sshd::Sshd;
 
@@ -28,8 +29,8 @@ const RESTORED_WITHIN: Duration = Duration::from_secs(2);
 /// A host that does other things as well may be slow in one of these; a guard that waits is slow in each.
 const ATTEMPTS: usize = 3;
 
-/// What `inject` is; `PID` stands for a process of the test, `SOCKET` for that of a HAProxy, `API` for a service with an API, and `SSH` for
-/// the fields that lead to the far host.
+/// What `inject` is; `PID` stands for a process of the test, `SOCKET` for that of a HAProxy, `API` for a service with an API, `ZONE` for the
+/// fields of an update of Knot's zone, and `SSH` for the fields that lead to the far host.
 const KINDS: &[(&str, &str)] = &[
     ("link", "{link: {down: e0}}"),
     ("drop", "{drop: {peer: 10.83.0.2}}"),
@@ -45,6 +46,7 @@ const KINDS: &[(&str, &str)] = &[
         "ssh",
         "{ssh: {SSH, run: [kill, -STOP, \"PID\"], undo: [kill, -CONT, \"PID\"], verify: [sh, -c, \"! grep -q State:.T /proc/PID/status\"]}}",
     ),
+    ("dns_update", "{dns_update: ZONE}"),
     ("sequence", "[{drop: {peer: 10.83.0.2}}, {address: {add: 10.83.0.9/24, to: e0}}, {process: {pid: PID}}]"),
     (
         "sequence of others",
@@ -85,6 +87,7 @@ struct Stage {
     haproxy: Option<Daemon>,
     /// On the far host.
     sshd: Option<Sshd>,
+    zone: Option<dns_update::Server>,
 }
 
 /// What there is of a stage: of the namespace, and beside it.
@@ -95,6 +98,7 @@ struct State {
     /// Why HAProxy does not use its server: bits.
     server: Option<String>,
     is_down: bool,
+    records: Option<Vec<String>>,
 }
 
 impl Drop for Stage {
@@ -110,12 +114,18 @@ impl Stage {
         if needs_ssh && !installed(&[SSHD]) {
             return None;
         }
+        let needs_zone = inject.contains("ZONE");
+        if needs_zone && !installed(&[KNOT, DIG]) {
+            return None;
+        }
         let wire = Wire::new()?.acquainted();
         let sandbox = CliSandbox::new();
         let haproxy = installed(&[HAPROXY]).then(|| haproxy(&sandbox));
         let victim = wire.near.command("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
         let far = ["ip", "netns", "exec", wire.far.name()];
         let sshd = needs_ssh.then(|| Sshd::start(sandbox.path("sshd"), &far, FAR));
+        let near = ["ip", "netns", "exec", wire.near.name()];
+        let zone = needs_zone.then(|| dns_update::Server::within(KNOT, &near));
         let api = Api::default();
         let service = api.clone();
         let port = wire.near.inside(move || {
@@ -124,7 +134,7 @@ impl Stage {
             service.serve(listener);
             port
         });
-        Some(Self { wire, sandbox, victim, api: (api, port), haproxy, sshd })
+        Some(Self { wire, sandbox, victim, api: (api, port), haproxy, sshd, zone })
     }
 
     /// Starts a run in the namespace, as the leader of its process group.
@@ -132,14 +142,17 @@ impl Stage {
         let observe = if ending == Ending::Itself { "200ms" } else { "10m" };
         let host = self.sshd.as_ref().map(|sshd| sshd.host(FAR).to_string()).unwrap_or_default();
         let host = host.trim_matches(['{', '}']).to_owned();
+        let zone = self.zone.as_ref().map(|zone| zone.update(&json!({})).to_string()).unwrap_or_default();
+        let secrets = if self.zone.is_some() { "secrets: [TSIG]\n" } else { "" };
         let suite = format!(
-            "version: 1\nsuite: s\nchecks:\n  - id: f\n    netns: {}\n    failover:\n      probe: {{icmp: {{host: 10.83.0.2}}, \
+            "version: 1\nsuite: s\n{secrets}checks:\n  - id: f\n    netns: {}\n    failover:\n      probe: {{icmp: {{host: 10.83.0.2}}, \
              interval: 20ms, timeout: 200ms}}\n      inject: {}\n      steady: 100ms\n      settle: 50ms\n      observe: {observe}\n",
             self.wire.near.name(),
             inject
                 .replace("PID", &self.victim.id().to_string())
                 .replace("API", &format!("127.0.0.1:{}", self.api.1))
                 .replace("SSH", &host)
+                .replace("ZONE", &zone)
                 .replace("SOCKET", &self.sandbox.path("admin.sock").display().to_string())
         );
         self.sandbox.write("suite.yaml", &suite);
@@ -147,9 +160,16 @@ impl Stage {
         if ending == Ending::Deadline {
             args.extend(["--deadline", "2s"]);
         }
-        let mut command = self.sandbox.shakedown(&args);
+        let mut command = self.shakedown(&args);
         let said = std::fs::File::create(self.sandbox.path("said")).unwrap();
         command.process_group(0).stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap()
+    }
+
+    /// With the secret of the zone's key.
+    fn shakedown(&self, args: &[&str]) -> Command {
+        let mut command = self.sandbox.shakedown(args);
+        command.env("TSIG", dns_update::SECRET);
+        command
     }
 
     fn said(&self) -> String {
@@ -167,6 +187,7 @@ impl Stage {
             is_stopped: self.is_stopped(),
             server: self.haproxy.as_ref().map(|_| admin_state(&self.sandbox.path("admin.sock"))),
             is_down: self.api.0.is_down(),
+            records: self.zone.as_ref().map(dns_update::Server::www),
         }
     }
 
@@ -216,7 +237,7 @@ impl Stage {
         match ending {
             Ending::WithGuard => {
                 assert!(self.state() != before, "{cell}: nobody was left to restore");
-                let restore = self.sandbox.shakedown(&["restore"]).output().unwrap();
+                let restore = self.shakedown(&["restore"]).output().unwrap();
                 let said = String::from_utf8_lossy(&restore.stdout) + String::from_utf8_lossy(&restore.stderr);
                 assert_eq!(restore.status.code(), Some(0), "{cell}: {said}");
             }
