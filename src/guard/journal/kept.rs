@@ -107,6 +107,7 @@ fn named(script: &str) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
     use super::{Kept, named};
@@ -133,6 +134,17 @@ mod tests {
         let again = kept.again(|name| Some(if name == "TOKEN" { "s3cret" } else { "a.b.c" }.to_owned())).unwrap();
         assert_eq!((&*again.run[2], again.run[2].shown()), ("put s3cret a.b.c", "put *** ***"));
         assert_eq!((again.cwd.clone(), again.timeout), (spec.cwd, spec.timeout));
+    }
+
+    /// What is no reference is not taken for a value: it would be sent.
+    #[test]
+    fn what_stands_in_the_place_of_a_secret_is_a_reference_or_told() {
+        let kept = Kept { what: command(Text::new("put s3cret", Some("put ***"))), reads: BTreeSet::new() };
+        assert!(kept.check().unwrap_err().contains("no reference to a secret"));
+        let kept = Kept::of(&kept.what, || vec![("TOKEN".to_owned(), "s3cret".to_owned())]).unwrap();
+        assert_eq!((kept.check(), kept.secrets()), (Ok(()), BTreeSet::from(["TOKEN".to_owned()])));
+        let unset = kept.again(|_| None).unwrap_err();
+        assert_eq!(unset.title, "the command `sh -c 'put $TOKEN'`");
     }
 
     #[test]
