@@ -337,7 +337,7 @@ fn with_secret(given: &Value, fields: &[FieldInfo]) -> Vec<(String, Value)> {
         let secret = match &field.kind {
             FieldKind::Url => json!("http://127.0.0.1:9/${MY_TOKEN}"),
             FieldKind::List(_) => json!(["${MY_TOKEN}"]),
-            FieldKind::Map(_) => json!({"x": "${MY_TOKEN}"}),
+            FieldKind::Map(_) | FieldKind::Document => json!({"x": "${MY_TOKEN}"}),
             _ => json!("${MY_TOKEN}"),
         };
         out.push((field.name.to_owned(), place(secret)));
