@@ -332,15 +332,24 @@ async fn secrets_are_kept_by_their_names_alone() {
     desk.environment = vec![("TOKEN", "s3cret-word"), ("ALSO", "word")];
     desk.dead("f.yaml").await;
     let text = std::fs::read_to_string(desk.journal()).unwrap();
-    assert!(!text.contains("s3cret-word") && text.contains("\"secret\": \"TOKEN\""), "{text}");
+    assert!(!text.contains("s3cret-word") && text.contains(r#"{\"secret\":\"TOKEN\"}"#), "{text}");
     desk.environment = vec![("SHAKEDOWN_COLOR", "never")];
     let ended = desk.shakedown(&["restore"]);
-    assert!(ended.code == 3 && ended.err.contains("not set: ALSO, TOKEN"), "{}", ended.err);
+    assert!(ended.code == 3 && ended.err.contains("variables that are not set: ALSO, TOKEN"), "{}", ended.err);
+    told_of_variables(&desk, &ended.err, "the command `sh -c 'echo x");
     assert_eq!((desk.state().as_str(), desk.marks.journals().len()), ("broken\n", 1));
     desk.environment = vec![("TOKEN", "s3cret-word"), ("ALSO", "word")];
     let ended = desk.shakedown(&["restore"]);
     assert_eq!((ended.code, desk.state().as_str()), (0, "ok\n"), "{}{}", ended.out, ended.err);
     assert!(!(ended.out + &ended.err).contains("s3cret-word"));
+}
+
+/// What undoes it, the journal, and what to run stand there.
+fn told_of_variables(desk: &Desk, told: &str, title: &str) {
+    let journal = desk.journal();
+    let (file, folder) = (journal.display().to_string(), journal.parent().unwrap().display().to_string());
+    let run = format!("run `shakedown restore --journal {folder}`");
+    assert!(told.contains(title) && told.contains(&file) && told.contains(&run), "{title}, {run}: {told}");
 }
 
 /// So is a request, and its inverse is sent with them once they are there.
@@ -370,10 +379,11 @@ async fn a_request_is_kept_by_the_names_of_its_secrets() {
     desk.dead("f.yaml").await;
     assert!(api.is_down());
     let text = std::fs::read_to_string(desk.journal()).unwrap();
-    assert!(!text.contains("s3cret-word") && text.contains("\"secret\": \"TOKEN\""), "{text}");
+    assert!(!text.contains("s3cret-word") && text.contains(r#"{\"secret\":\"TOKEN\"}"#), "{text}");
     desk.environment = vec![("SHAKEDOWN_COLOR", "never")];
     let ended = desk.shakedown(&["restore"]);
-    assert!(ended.code == 3 && ended.err.contains("not set: TOKEN"), "{}", ended.err);
+    assert!(ended.code == 3 && ended.err.contains("variables that are not set: TOKEN"), "{}", ended.err);
+    told_of_variables(&desk, &ended.err, &format!("`http` (POST {at}/up?t=$TOKEN)"));
     assert!(api.is_down() && desk.state() == "broken\n" && desk.marks.journals().len() == 1);
     desk.environment = vec![("TOKEN", "s3cret-word")];
     let ended = desk.shakedown(&["restore"]);

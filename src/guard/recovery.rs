@@ -1,6 +1,5 @@
 //! Restoring by a journal whose guard is gone: `shakedown restore`.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::fault::Fault;
-use super::journal::{self, Damage, FoundJournal, JournalRecord, KeptUndo};
+use super::journal::{self, Damage, FoundJournal, JournalRecord, Unset};
 use super::plan::UndoPlan;
 use super::{RestoreResult, Undo};
 use crate::model::shell;
@@ -98,46 +97,44 @@ impl FoundJournal {
     fn work(&self) -> Result<Work<'_>, Recovery> {
         let record = self.content.as_ref().map_err(|damage| damaged(&self.path, damage))?;
         let other = self.of_another_boot();
-        let (mut undo, mut void, mut missing) = (UndoPlan::default(), Vec::new(), BTreeSet::<String>::new());
+        let (mut undo, mut void, mut unset) = (UndoPlan::default(), Vec::new(), Vec::new());
         let variable = |name: &str| std::env::var(name).ok();
         for kept in &record.undos {
-            match kept {
-                KeptUndo::BuiltIn(one) => match one.void(other) {
-                    Some(why) => void.push((one, why)),
-                    None => undo.undos.push(one.clone()),
-                },
-                KeptUndo::Keyed(one, secret) => {
-                    let mut one = (**one).clone();
-                    missing.extend(secret.variables().filter(|name| variable(name).is_none()).map(str::to_owned));
-                    if let Some(place) = one.secret_mut() {
-                        *place = secret.text(variable);
-                    }
-                    undo.undos.push(one);
-                }
-                KeptUndo::Command(command) => match command.command(variable) {
-                    Ok(command) => undo.undos.push(Undo::Command(command)),
-                    Err(names) => missing.extend(names),
-                },
-                KeptUndo::Http(kept) => match kept.request(variable) {
-                    Ok(request) => undo.undos.push(request),
-                    Err(names) => missing.extend(names),
+            let one = kept.without_secrets();
+            match one.void(other) {
+                Some(why) => void.push((one, why)),
+                None => match kept.again(variable) {
+                    Ok(one) => undo.undos.push(one),
+                    Err(one) => unset.push(one),
                 },
             }
         }
-        match record.verify.as_ref().map(|verify| verify.command(variable)).transpose() {
+        match record.verify.as_ref().map(|verify| verify.again(variable)).transpose() {
             Ok(verify) => undo.verify = verify,
-            Err(names) => missing.extend(names),
+            Err(one) => unset.push(one),
         }
-        if !missing.is_empty() {
-            let names = missing.into_iter().collect::<Vec<_>>().join(", ");
-            let why =
-                format!("nothing was run: the journal keeps no secrets, and these variables are not set: {names}");
-            return Err(Recovery::problem([why, "set them, and run `shakedown restore` again".to_owned()]));
+        if !unset.is_empty() {
+            return Err(without_variables(&self.path, &unset));
         }
         // What inject left running is gone with the system it ran on.
         undo.patience = if other { Duration::ZERO } else { record.patience };
         Ok(Work { path: &self.path, record, undo, void })
     }
+}
+
+/// Nothing of a journal is run where a part of it could not be.
+fn without_variables(path: &Path, unset: &[Unset]) -> Recovery {
+    let journal = path.display();
+    let line = |one: &Unset| {
+        let names = one.names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        format!(
+            "nothing was run: the journal {journal} keeps no secrets, and what undoes it by {} needs variables that are not set: {names}",
+            one.title
+        )
+    };
+    let folder = path.parent().unwrap_or(path);
+    let run = format!("shakedown restore --journal {}", shell::word(&folder.to_string_lossy()));
+    Recovery::problem(unset.iter().map(line).chain([format!("set them as they were, and run `{run}`")]))
 }
 
 fn damaged(path: &Path, damage: &Damage) -> Recovery {

@@ -5,12 +5,26 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::disruption::{HttpUndo, Undo};
 use crate::model::text::{MASK, TextPart};
 use crate::model::{Text, shell};
 
+/// What a journal keeps without its secrets, and what takes them from the environment again: all that a disruption with secrets has to
+/// do for both.
+pub(super) trait HoldsSecrets {
+    /// What it is, for people, with its secrets hidden.
+    fn title(&self) -> String;
+
+    /// Every text in it that may hold a secret.
+    fn texts_mut(&mut self) -> Vec<&mut Text>;
+
+    /// Variables that it reads by itself.
+    fn reads(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+}
+
 /// A text without the secrets in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct KeptText(Vec<Part>);
 
@@ -47,6 +61,27 @@ impl KeptText {
         Ok(Self(kept))
     }
 
+    /// Stands in the place of the text; for people the names of the variables do.
+    pub(super) fn into_reference(self) -> Text {
+        let shown = |part: &Part| match part {
+            Part::Plain(text) => text.clone(),
+            Part::Secret { secret } => format!("${secret}"),
+        };
+        let shown: String = self.0.iter().map(shown).collect();
+        if self.variables().next().is_none() {
+            return shown.into();
+        }
+        Text::new(serde_json::to_string(&self).unwrap_or_default(), Some(&shown))
+    }
+
+    /// What stands in the place of a text as [`Self::into_reference`] made it; `None` of one that had no secret. The error says what is wrong
+    /// with it.
+    pub(super) fn of_reference(text: &Text) -> Result<Option<Self>, String> {
+        let read =
+            |text: &Text| serde_json::from_str(text).map_err(|error| format!("no reference to a secret: {error}"));
+        text.holds_secret().then(|| read(text)).transpose()
+    }
+
     /// The text again, with `***` for each secret where it is shown. A variable that is not there is empty: ask [`Self::variables`] first.
     pub(super) fn text(&self, variable: impl Fn(&str) -> Option<String>) -> Text {
         let value = |part: &Part| match part {
@@ -67,18 +102,6 @@ impl KeptText {
             Part::Secret { secret } => Some(secret.as_str()),
             Part::Plain(_) => None,
         })
-    }
-}
-
-impl HttpUndo<KeptText> {
-    /// The undo again. The error is the variables that are missing.
-    pub(super) fn request(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Undo, BTreeSet<String>> {
-        let names = self.texts().flat_map(KeptText::variables);
-        let missing: BTreeSet<String> = names.filter(|name| variable(name).is_none()).map(str::to_owned).collect();
-        if !missing.is_empty() {
-            return Err(missing);
-        }
-        self.with(|text| Ok(text.text(&variable))).map(|undo| Undo::Http(Box::new(undo)))
     }
 }
 

@@ -5,6 +5,9 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use shakedown::checks::FAMILIES;
+use shakedown::model::{FieldInfo, FieldKind};
 
 use super::peer::Peer;
 use super::{CliSandbox, Ended, closed_port, read};
@@ -294,4 +297,97 @@ fn a_secret_that_would_be_an_argument_is_refused() {
         assert!(ended.err.contains("in the list of processes") && ended.err.contains("***"), "{}", ended.err);
         assert_hidden(run, &ended.err);
     }
+}
+
+/// A disruption of each kind that is planned as it stands.
+fn disruptions() -> serde_json::Value {
+    let request = |path: &str| json!({"url": format!("http://127.0.0.1:9/{path}"), "headers": {"a": "b"}});
+    let mut http = request("down");
+    http["undo"] = request("up");
+    http["verify"] = json!({"url": "http://127.0.0.1:9/", "contains": "up"});
+    json!({
+        "link": {"down": "e0"},
+        "drop": {"peer": "192.0.2.1"},
+        "partition": {"device": "e0"},
+        "process": {"pid": 2},
+        "address": {"remove": "192.0.2.1/24", "from": "e0"},
+        "haproxy": {"socket": "127.0.0.1:9", "server": "web/a"},
+        "http": http,
+        "ssh": {"host": "localhost", "run": ["true"], "undo": ["false"]},
+        "dns_update": {"server": "127.0.0.1", "zone": "up.test", "name": "www.up.test", "ttl": "30s", "data": ["192.0.2.9"],
+                       "key": {"name": "lab-key", "secret": "${MY_TOKEN}"}},
+    })
+}
+
+/// `given` with the secret in one field, for each field that there is, however deep, and where that is.
+fn with_secret(given: &Value, fields: &[FieldInfo]) -> Vec<(String, Value)> {
+    let mut out = Vec::new();
+    for field in fields {
+        let place = |inner: Value| {
+            let mut whole = given.clone();
+            whole[field.name] = inner;
+            whole
+        };
+        if let Some(inner) = field.kind.inner() {
+            let present = given.get(field.name).cloned().unwrap_or_else(|| json!({}));
+            let deeper = with_secret(&present, inner);
+            out.extend(deeper.into_iter().map(|(name, inner)| (format!("{}.{name}", field.name), place(inner))));
+            continue;
+        }
+        let secret = match &field.kind {
+            FieldKind::Url => json!("http://127.0.0.1:9/${MY_TOKEN}"),
+            FieldKind::List(_) => json!(["${MY_TOKEN}"]),
+            FieldKind::Map(_) | FieldKind::Document => json!({"x": "${MY_TOKEN}"}),
+            _ => json!("${MY_TOKEN}"),
+        };
+        out.push((field.name.to_owned(), place(secret)));
+    }
+    out
+}
+
+/// A secret in any field of any disruption is refused or kept, and shown by neither.
+#[test]
+fn no_field_of_a_disruption_shows_a_secret() {
+    const KEPT: [&str; 14] = [
+        "dns_update.key.secret",
+        "http.body",
+        "http.headers",
+        "http.json",
+        "http.undo.body",
+        "http.undo.headers",
+        "http.undo.json",
+        "http.undo.url",
+        "http.url",
+        "http.verify.body",
+        "http.verify.contains",
+        "http.verify.headers",
+        "http.verify.json",
+        "http.verify.url",
+    ];
+    const TOKEN: &str = "dHIwdWI0ZG9y";
+    let failover = FAMILIES.iter().find(|family| family.name == "failover").unwrap();
+    let inject = failover.fields.iter().find(|field| field.name == "inject").unwrap();
+    let (all, mut kept, mut tried) = (disruptions(), Vec::new(), 0);
+    let plan = |name: &str, fields: &Value| {
+        let check = json!({"id": "f", "failover": {"probe": {"tcp": {"host": "127.0.0.1", "port": 9}}, "inject": {name: fields}, "observe": "1s"}});
+        let sandbox = CliSandbox::new(&format!("version: 1\nsuite: s\nsecrets: [MY_TOKEN]\nchecks:\n  - {check}\n"));
+        let ended = Ended::of(sandbox.command(&["plan", "suite.yaml"]).env("MY_TOKEN", TOKEN).output().unwrap());
+        assert!(!ended.out.contains(TOKEN) && !ended.err.contains(TOKEN), "{check}: {}{}", ended.out, ended.err);
+        ended
+    };
+    for field in inject.kind.inner().unwrap() {
+        let FieldKind::Group(inner) = &field.kind else { continue };
+        let given = all.get(field.name).unwrap_or_else(|| panic!("`{}` has no row here", field.name));
+        let ended = plan(field.name, given);
+        assert_eq!(ended.code, 0, "{}: {}", field.name, ended.err);
+        for (name, fields) in with_secret(given, inner) {
+            tried += 1;
+            if plan(field.name, &fields).code == 0 {
+                kept.push(format!("{}.{name}", field.name));
+            }
+        }
+    }
+    kept.sort();
+    assert!(tried > 60, "{tried}");
+    assert_eq!(kept, KEPT);
 }

@@ -13,20 +13,27 @@ use super::sandbox::{CliSandbox, Ran};
 use super::{PATIENCE, within};
 
 /// In base64.
-const SECRET: &str = "c2hha2Vkb3duIHBlZXIgdGVzdCBzZWNyZXQgIzEh";
+pub const SECRET: &str = "c2hha2Vkb3duIHBlZXIgdGVzdCBzZWNyZXQgIzEh";
 const ZONE: &str = "$TTL 300\n@ IN SOA ns. host. 1 3600 600 86400 60\n@ IN NS ns\nns IN A 127.0.0.1\n\
     www 120 IN A 192.0.2.1\nwww 120 IN A 192.0.2.2\n@ IN MX 10 ns\n*.wild IN A 192.0.2.7\nalias IN CNAME www\n";
 /// Sets a name, as somebody else would.
 const OTHER: &str = "update delete www.up.test. A\nupdate add www.up.test. 60 A 192.0.2.99\n";
 
-struct Server {
+pub struct Server {
     sandbox: CliSandbox,
     port: u16,
+    /// What it is started by, and asked by.
+    wrapper: Vec<String>,
     _daemon: Daemon,
 }
 
 impl Server {
     fn start(peer: Peer) -> Self {
+        Self::within(peer, &[])
+    }
+
+    /// Started by `wrapper`.
+    pub fn within(peer: Peer, wrapper: &[&str]) -> Self {
         let sandbox = CliSandbox::new();
         sandbox.write("up.zone", ZONE);
         std::fs::create_dir(sandbox.path("db")).unwrap();
@@ -34,7 +41,7 @@ impl Server {
         let folder = sandbox.folder().display().to_string();
         let prepare = || {
             let port = free_port();
-            let (config, mut command) = (Self::config(peer, &folder, port), peer.command());
+            let (config, mut command) = (Self::config(peer, &folder, port), wrapped(wrapper, peer));
             let file = sandbox.write("server.conf", &config);
             if peer == NAMED {
                 command.args(["-g", "-n", "1"]);
@@ -44,9 +51,10 @@ impl Server {
             command.arg("-c").arg(file);
             (command, port)
         };
-        let ready = |port: &u16, _: &str| !dig(*port, &["up.test", "SOA"]).is_empty();
+        let ready = |port: &u16, _: &str| !dig_by(wrapped(wrapper, DIG), *port, &["up.test", "SOA"]).is_empty();
         let (daemon, port) = Daemon::start(&sandbox.path("server.log"), prepare, ready);
-        Self { sandbox, port, _daemon: daemon }
+        let wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+        Self { sandbox, port, wrapper, _daemon: daemon }
     }
 
     fn config(peer: Peer, folder: &str, port: u16) -> String {
@@ -77,7 +85,7 @@ impl Server {
     }
 
     /// Fields of the disruption with others in their place.
-    fn update(&self, more: &Value) -> Value {
+    pub fn update(&self, more: &Value) -> Value {
         let mut fields = json!({"server": "127.0.0.1", "port": self.port, "zone": "up.test", "name": "www.up.test", "ttl": "30s",
             "data": ["192.0.2.9"], "key": {"name": "lab-key", "secret": "${TSIG}"}});
         fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -110,8 +118,9 @@ impl Server {
         ran
     }
 
-    fn www(&self) -> Vec<String> {
-        dig(self.port, &["www.up.test", "A"])
+    pub fn www(&self) -> Vec<String> {
+        let wrapper: Vec<&str> = self.wrapper.iter().map(String::as_str).collect();
+        dig_by(wrapped(&wrapper, DIG), self.port, &["www.up.test", "A"])
     }
 
     fn journals(&self) -> Vec<PathBuf> {
@@ -134,9 +143,20 @@ impl Server {
     }
 }
 
+/// A program, started by another one if there is a wrapper.
+fn wrapped(wrapper: &[&str], peer: Peer) -> Command {
+    let Some((first, rest)) = wrapper.split_first() else { return peer.command() };
+    let mut command = Command::new(first);
+    command.args(rest).arg(peer.command().get_program());
+    command
+}
+
 /// Answers with their TTL, sorted.
 fn dig(port: u16, words: &[&str]) -> Vec<String> {
-    let mut command = DIG.command();
+    dig_by(DIG.command(), port, words)
+}
+
+fn dig_by(mut command: Command, port: u16, words: &[&str]) -> Vec<String> {
     command.args(["@127.0.0.1", "-p", &port.to_string(), "+noall", "+answer", "+norec", "+tries=1", "+time=2"]);
     let output = command.args(words).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -201,7 +221,7 @@ fn however_the_run_ends_the_records_are_put_back() {
                 child.wait().unwrap();
                 let bare = server.sandbox.shakedown(&["restore"]).env_remove("TSIG").output().unwrap();
                 let said = String::from_utf8_lossy(&bare.stderr) + String::from_utf8_lossy(&bare.stdout);
-                assert!(bare.status.code() == Some(3) && said.contains("these variables are not set: TSIG"), "{said}");
+                assert!(bare.status.code() == Some(3) && said.contains("variables that are not set: TSIG"), "{said}");
                 assert_eq!(server.www(), BROKEN);
                 let (code, said) = server.restore();
                 assert!(code == Some(0) && !said.contains(SECRET), "{said}");

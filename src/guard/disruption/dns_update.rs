@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::Limits;
+use crate::guard::secrets::HoldsSecrets;
 use crate::model::{Text, shell};
 use crate::proto::dns::update::{Place, RecordSet, SharedKey, SignedRequest, UpdateError};
 
@@ -242,10 +243,16 @@ impl DnsUndo {
     pub(super) fn by_hand(&self) -> String {
         self.0.line(&self.0.before)
     }
+}
 
-    /// What no journal may hold.
-    pub(super) fn secret_mut(&mut self) -> Option<&mut Text> {
-        self.0.key.as_mut().map(|key| &mut key.secret)
+impl HoldsSecrets for DnsUndo {
+    fn title(&self) -> String {
+        let title = self.0.place().map(|place| place.title()).unwrap_or_default();
+        format!("`dns_update` ({title} at {})", self.0.server)
+    }
+
+    fn texts_mut(&mut self) -> Vec<&mut Text> {
+        self.0.key.iter_mut().map(|key| &mut key.secret).collect()
     }
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use self::exchange::Answer;
+use crate::guard::secrets::HoldsSecrets;
 use crate::model::{Text, human_time};
 use crate::suite::secret::Redactor;
 
@@ -22,28 +23,28 @@ const PATIENCE: Duration = Duration::from_secs(22);
 /// From one answer to the next question meanwhile.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A request. `T` is a text that may hold secrets.
+/// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpRequest<T = Text> {
+pub struct HttpRequest {
     /// The method.
     pub method: String,
     /// The URL; no secret is in its host.
-    pub url: T,
+    pub url: Text,
     /// Headers beside those that every request has.
-    pub headers: Vec<(String, T)>,
+    pub headers: Vec<(String, Text)>,
     /// The body; none where it is left out.
-    pub body: Option<T>,
+    pub body: Option<Text>,
     /// Statuses of an answer that says that it was done; those from 200 to 299 where none is named.
     pub status: Vec<u16>,
 }
 
 /// A request whose answer shows that all is well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpProof<T = Text> {
+pub struct HttpProof {
     /// It is answered with one of its statuses then.
-    pub request: HttpRequest<T>,
+    pub request: HttpRequest,
     /// And this stands in the body.
-    pub contains: Option<T>,
+    pub contains: Option<Text>,
 }
 
 /// On what terms servers are asked.
@@ -84,9 +85,9 @@ pub struct HttpChange {
 
 /// Puts it back, and shows that it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpUndo<T = Text> {
-    request: HttpRequest<T>,
-    verify: Option<HttpProof<T>>,
+pub struct HttpUndo {
+    request: HttpRequest,
+    verify: Option<HttpProof>,
     terms: HttpTerms,
 }
 
@@ -194,40 +195,24 @@ impl HttpUndo {
     }
 }
 
-impl<T> HttpUndo<T> {
-    /// The same with what `each` makes of every text in it.
-    pub(in crate::guard) fn with<U, E>(&self, mut each: impl FnMut(&T) -> Result<U, E>) -> Result<HttpUndo<U>, E> {
-        let verify = self.verify.as_ref().map(|verify| {
-            let request = verify.request.with(&mut each)?;
-            Ok::<_, E>(HttpProof { request, contains: verify.contains.as_ref().map(&mut each).transpose()? })
-        });
-        Ok(HttpUndo { request: self.request.with(&mut each)?, verify: verify.transpose()?, terms: self.terms.clone() })
+impl HoldsSecrets for HttpUndo {
+    fn title(&self) -> String {
+        format!("`http` ({})", self.request.name())
     }
 
-    /// Every text in it.
-    pub(in crate::guard) fn texts(&self) -> impl Iterator<Item = &T> {
-        let verify = self.verify.iter().flat_map(|verify| verify.request.texts().chain(&verify.contains));
-        self.request.texts().chain(verify)
+    fn texts_mut(&mut self) -> Vec<&mut Text> {
+        let verify = self.verify.iter_mut().flat_map(|verify| verify.request.texts_mut().chain(&mut verify.contains));
+        self.request.texts_mut().chain(verify).collect()
     }
 }
 
-impl<T> HttpRequest<T> {
-    fn with<U, E>(&self, each: &mut impl FnMut(&T) -> Result<U, E>) -> Result<HttpRequest<U>, E> {
-        Ok(HttpRequest {
-            method: self.method.clone(),
-            url: each(&self.url)?,
-            headers: self
-                .headers
-                .iter()
-                .map(|(name, value)| Ok::<_, E>((name.clone(), each(value)?)))
-                .collect::<Result<_, E>>()?,
-            body: self.body.as_ref().map(each).transpose()?,
-            status: self.status.clone(),
-        })
+impl HttpRequest {
+    fn texts(&self) -> impl Iterator<Item = &Text> {
+        [&self.url].into_iter().chain(self.headers.iter().map(|(_, value)| value)).chain(&self.body)
     }
 
-    fn texts(&self) -> impl Iterator<Item = &T> {
-        [&self.url].into_iter().chain(self.headers.iter().map(|(_, value)| value)).chain(&self.body)
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut Text> {
+        [&mut self.url].into_iter().chain(self.headers.iter_mut().map(|(_, value)| value)).chain(&mut self.body)
     }
 }
 

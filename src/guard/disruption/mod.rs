@@ -24,6 +24,7 @@ mod snapshot;
 mod ssh;
 mod tool;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,7 @@ pub use proxy::{ImpairedProxy, ProxyImpairment, ProxyUndo};
 pub use ssh::{SshCommand, SshHost, SshUndo};
 
 use super::CommandSpec;
+use super::secrets::HoldsSecrets;
 use crate::model::Text;
 
 /// Something that is broken on purpose.
@@ -250,9 +252,20 @@ impl Undo {
         }
     }
 
-    /// What no journal may hold.
-    pub(super) fn secret_mut(&mut self) -> Option<&mut Text> {
-        if let Self::DnsUpdate(update) = self { update.secret_mut() } else { None }
+    /// Its side that the journal asks for secrets; `None` of one that cannot have any.
+    fn holder_mut(&mut self) -> Option<&mut dyn HoldsSecrets> {
+        match self {
+            Self::Command(command) => Some(command),
+            Self::Http(request) => Some(&mut **request),
+            Self::DnsUpdate(update) => Some(&mut **update),
+            Self::Link(_)
+            | Self::Nft(_)
+            | Self::Signal(_)
+            | Self::Address(_)
+            | Self::Proxy(_)
+            | Self::Haproxy(_)
+            | Self::Ssh(_) => None,
+        }
     }
 
     /// It tries for as long as that may help: once more is of no use.
@@ -320,5 +333,19 @@ impl Undo {
             one if rebooted && one.is_of_boot() => Some("the system was started again since, so nothing is left of it"),
             _ => None,
         }
+    }
+}
+
+impl HoldsSecrets for Undo {
+    fn title(&self) -> String {
+        self.clone().holder_mut().map_or_else(|| self.by_hand(), |holder| holder.title())
+    }
+
+    fn texts_mut(&mut self) -> Vec<&mut Text> {
+        self.holder_mut().map(|holder| holder.texts_mut()).unwrap_or_default()
+    }
+
+    fn reads(&self) -> BTreeSet<String> {
+        self.clone().holder_mut().map(|holder| holder.reads()).unwrap_or_default()
     }
 }

@@ -18,13 +18,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use folder::{folders, set_folder};
-pub(super) use kept::KeptCommand;
+pub(super) use kept::{Kept, Unset};
 
-use super::disruption::HttpUndo;
 use super::plan::UndoPlan;
 use super::processes::{self, Process};
-use super::secrets::{KeptText, variables};
-use super::{Custody, Undo};
+use super::secrets::variables;
+use super::{CommandSpec, Custody, Undo};
 use crate::model::visible::visible_lines;
 use crate::net::netns;
 
@@ -57,50 +56,10 @@ pub(super) struct JournalRecord {
     /// What breaks it, for people.
     inject: Vec<String>,
     /// In the order of injecting.
-    pub(super) undos: Vec<KeptUndo>,
-    pub(super) verify: Option<KeptCommand>,
+    pub(super) undos: Vec<Kept<Undo>>,
+    pub(super) verify: Option<Kept<CommandSpec>>,
     /// What `inject` left running is waited for so long.
     pub(super) patience: Duration,
-}
-
-/// An undo without secrets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum KeptUndo {
-    Command(KeptCommand),
-    BuiltIn(Undo),
-    Http(Box<HttpUndo<KeptText>>),
-    /// A built-in one without its secret, and that.
-    Keyed(Box<Undo>, KeptText),
-}
-
-impl KeptUndo {
-    /// The error tells what cannot be kept.
-    fn of(undo: &Undo) -> Result<Self, String> {
-        match undo {
-            Undo::Command(command) => return KeptCommand::of(command, variables).map(Self::Command),
-            Undo::Http(request) => {
-                let kept = request.with(|text| KeptText::of(text, variables))?;
-                return Ok(Self::Http(Box::new(kept)));
-            }
-            _ => {}
-        }
-        let mut undo = undo.clone();
-        match undo.secret_mut().map(std::mem::take) {
-            None => Ok(Self::BuiltIn(undo)),
-            Some(secret) => KeptText::of(&secret, variables).map(|secret| Self::Keyed(Box::new(undo), secret)),
-        }
-    }
-
-    /// Variables whose values must not be shown.
-    fn secrets(&self) -> Vec<&str> {
-        match self {
-            Self::Command(command) => command.secrets().collect(),
-            Self::BuiltIn(_) => Vec::new(),
-            Self::Http(request) => request.texts().flat_map(KeptText::variables).collect(),
-            Self::Keyed(_, secret) => secret.variables().collect(),
-        }
-    }
 }
 
 /// As it stands in the file.
@@ -137,8 +96,8 @@ impl JournalRecord {
             detail: format!("the journal keeps no secrets, and {why}"),
             remedy: "name the variable that holds it under `secrets`".to_owned(),
         };
-        let undos = undo.undos.iter().map(|undo| KeptUndo::of(undo).map_err(wrong));
-        let verify = undo.verify.as_ref().map(|verify| KeptCommand::of(verify, variables).map_err(wrong));
+        let undos = undo.undos.iter().map(|undo| Kept::of(undo, variables).map_err(wrong));
+        let verify = undo.verify.as_ref().map(|verify| Kept::of(verify, variables).map_err(wrong));
         Ok(Self {
             format: FORMAT,
             check: custody.check.clone(),
@@ -157,9 +116,15 @@ impl JournalRecord {
     }
 
     /// Variables whose values must not be shown.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
-        let undos = self.undos.iter().flat_map(KeptUndo::secrets);
-        undos.chain(self.verify.iter().flat_map(KeptCommand::secrets))
+    pub(super) fn secrets(&self) -> impl Iterator<Item = String> {
+        let undos = self.undos.iter().flat_map(Kept::secrets);
+        undos.chain(self.verify.iter().flat_map(Kept::secrets))
+    }
+
+    /// The error says what is wrong with its references to secrets.
+    fn check(&self) -> Result<(), String> {
+        self.undos.iter().try_for_each(Kept::check)?;
+        self.verify.iter().try_for_each(Kept::check)
     }
 
     pub(super) fn is_of_this_boot(&self) -> bool {
@@ -368,7 +333,10 @@ fn parse(bytes: &[u8]) -> Result<Document, Damage> {
     if format.is_some_and(|format| format > FORMAT.into()) {
         return Err(damage("written by a newer shakedown: restore with that one".to_owned(), bytes));
     }
-    serde_json::from_value(value).map_err(|error| damage(format!("damaged: {error}"), bytes))
+    let document: Document =
+        serde_json::from_value(value).map_err(|error| damage(format!("damaged: {error}"), bytes))?;
+    document.journal.check().map_err(|why| damage(format!("damaged: {why}"), bytes))?;
+    Ok(document)
 }
 
 /// Reads `bytes` as a journal, whatever its digest is, and says what it would run; for the fuzzer.
@@ -376,23 +344,11 @@ fn parse(bytes: &[u8]) -> Result<Document, Damage> {
 pub fn fuzz_parse(bytes: &[u8]) {
     let Ok(document) = parse(bytes) else { return };
     let _ = document.journal.digest();
-    for undo in &document.journal.undos {
-        match undo {
-            KeptUndo::Command(command) => {
-                let _ = command.command(|name| Some(name.to_owned())).map(|command| command.shell_text());
-            }
-            KeptUndo::BuiltIn(undo) => drop(undo.by_hand()),
-            KeptUndo::Http(kept) => drop(kept.request(|name| Some(name.to_owned())).map(|undo| undo.by_hand())),
-            KeptUndo::Keyed(undo, secret) => {
-                let mut undo = undo.clone();
-                if let Some(place) = undo.secret_mut() {
-                    *place = secret.text(|name| Some(name.to_owned()));
-                }
-                drop(undo.by_hand());
-            }
-        }
+    let named = |name: &str| Some(name.to_owned());
+    for kept in &document.journal.undos {
+        let _ = kept.again(named).map(|undo| undo.by_hand());
     }
-    if let Some(command) = &document.journal.verify {
-        let _ = command.command(|name| Some(name.to_owned())).map(|command| command.shell_text());
+    if let Some(kept) = &document.journal.verify {
+        let _ = kept.again(named).map(|command| command.shell_text());
     }
 }

@@ -6,17 +6,20 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Value, json};
+use shakedown::checks::FAMILIES;
+use shakedown::model::FieldKind;
 
 use super::{PATIENCE, Wire, assert_same, unordered, within};
 use crate::api::Api;
 use crate::daemon::Daemon;
-use crate::peer::{HAPROXY, SSHD, installed};
+use crate::dns_update;
+use crate::peer::{DIG, HAPROXY, KNOT, SSHD, installed};
 use crate::sandbox::CliSandbox;
 use crate::sshd::Sshd;
 
@@ -28,8 +31,8 @@ const RESTORED_WITHIN: Duration = Duration::from_secs(2);
 /// A host that does other things as well may be slow in one of these; a guard that waits is slow in each.
 const ATTEMPTS: usize = 3;
 
-/// What `inject` is; `PID` stands for a process of the test, `SOCKET` for that of a HAProxy, `API` for a service with an API, and `SSH` for
-/// the fields that lead to the far host.
+/// What `inject` is; `PID` stands for a process of the test, `SOCKET` for that of a HAProxy, `API` for a service with an API, `ZONE` for the
+/// fields of an update of Knot's zone, and `SSH` for the fields that lead to the far host.
 const KINDS: &[(&str, &str)] = &[
     ("link", "{link: {down: e0}}"),
     ("drop", "{drop: {peer: 10.83.0.2}}"),
@@ -39,12 +42,19 @@ const KINDS: &[(&str, &str)] = &[
     ("haproxy", "{haproxy: {socket: SOCKET, server: web/a}}"),
     (
         "http",
-        "{http: {url: \"http://API/down\", undo: {url: \"http://API/up\"}, verify: {url: \"http://API/\", contains: up}}}",
+        "{http: {url: \"http://API/down?t=${TSIG}\", undo: {url: \"http://API/up?t=${TSIG}\", headers: {x-token: \"${TSIG}\"}, body: \"${TSIG}\"}, \
+         verify: {url: \"http://API/\", headers: {x-token: \"${TSIG}\"}, contains: up}}}",
+    ),
+    (
+        "command",
+        "{run: [sh, -c, \"k=${TSIG}; kill -STOP PID\"]}\n      restore: {run: [sh, -c, \"k=${TSIG}; kill -CONT PID\"]}\n      \
+         verify: {run: [sh, -c, \"k=${TSIG}; ! grep -q State:.T /proc/PID/status\"]}",
     ),
     (
         "ssh",
         "{ssh: {SSH, run: [kill, -STOP, \"PID\"], undo: [kill, -CONT, \"PID\"], verify: [sh, -c, \"! grep -q State:.T /proc/PID/status\"]}}",
     ),
+    ("dns_update", "{dns_update: ZONE}"),
     ("sequence", "[{drop: {peer: 10.83.0.2}}, {address: {add: 10.83.0.9/24, to: e0}}, {process: {pid: PID}}]"),
     (
         "sequence of others",
@@ -85,6 +95,7 @@ struct Stage {
     haproxy: Option<Daemon>,
     /// On the far host.
     sshd: Option<Sshd>,
+    zone: Option<dns_update::Server>,
 }
 
 /// What there is of a stage: of the namespace, and beside it.
@@ -95,6 +106,7 @@ struct State {
     /// Why HAProxy does not use its server: bits.
     server: Option<String>,
     is_down: bool,
+    records: Option<Vec<String>>,
 }
 
 impl Drop for Stage {
@@ -110,12 +122,18 @@ impl Stage {
         if needs_ssh && !installed(&[SSHD]) {
             return None;
         }
+        let needs_zone = inject.contains("ZONE");
+        if needs_zone && !installed(&[KNOT, DIG]) {
+            return None;
+        }
         let wire = Wire::new()?.acquainted();
         let sandbox = CliSandbox::new();
         let haproxy = installed(&[HAPROXY]).then(|| haproxy(&sandbox));
         let victim = wire.near.command("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
         let far = ["ip", "netns", "exec", wire.far.name()];
         let sshd = needs_ssh.then(|| Sshd::start(sandbox.path("sshd"), &far, FAR));
+        let near = ["ip", "netns", "exec", wire.near.name()];
+        let zone = needs_zone.then(|| dns_update::Server::within(KNOT, &near));
         let api = Api::default();
         let service = api.clone();
         let port = wire.near.inside(move || {
@@ -124,7 +142,7 @@ impl Stage {
             service.serve(listener);
             port
         });
-        Some(Self { wire, sandbox, victim, api: (api, port), haproxy, sshd })
+        Some(Self { wire, sandbox, victim, api: (api, port), haproxy, sshd, zone })
     }
 
     /// Starts a run in the namespace, as the leader of its process group.
@@ -132,24 +150,42 @@ impl Stage {
         let observe = if ending == Ending::Itself { "200ms" } else { "10m" };
         let host = self.sshd.as_ref().map(|sshd| sshd.host(FAR).to_string()).unwrap_or_default();
         let host = host.trim_matches(['{', '}']).to_owned();
+        let zone = self.zone.as_ref().map(|zone| zone.update(&json!({})).to_string()).unwrap_or_default();
         let suite = format!(
-            "version: 1\nsuite: s\nchecks:\n  - id: f\n    netns: {}\n    failover:\n      probe: {{icmp: {{host: 10.83.0.2}}, \
+            "version: 1\nsuite: s\nsecrets: [TSIG]\nchecks:\n  - id: f\n    netns: {}\n    failover:\n      probe: {{icmp: {{host: 10.83.0.2}}, \
              interval: 20ms, timeout: 200ms}}\n      inject: {}\n      steady: 100ms\n      settle: 50ms\n      observe: {observe}\n",
             self.wire.near.name(),
             inject
                 .replace("PID", &self.victim.id().to_string())
                 .replace("API", &format!("127.0.0.1:{}", self.api.1))
                 .replace("SSH", &host)
+                .replace("ZONE", &zone)
                 .replace("SOCKET", &self.sandbox.path("admin.sock").display().to_string())
         );
         self.sandbox.write("suite.yaml", &suite);
-        let mut args = vec!["run", "suite.yaml", "--allow-disruptive"];
+        let mut args = vec![
+            "run",
+            "suite.yaml",
+            "--allow-disruptive",
+            "-vvv",
+            "--json",
+            "report.json",
+            "--events",
+            "events.jsonl",
+        ];
         if ending == Ending::Deadline {
             args.extend(["--deadline", "2s"]);
         }
-        let mut command = self.sandbox.shakedown(&args);
+        let mut command = self.shakedown(&args);
         let said = std::fs::File::create(self.sandbox.path("said")).unwrap();
         command.process_group(0).stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap()
+    }
+
+    /// With the secret of the zone's key.
+    fn shakedown(&self, args: &[&str]) -> Command {
+        let mut command = self.sandbox.shakedown(args);
+        command.env("TSIG", dns_update::SECRET);
+        command
     }
 
     fn said(&self) -> String {
@@ -167,6 +203,7 @@ impl Stage {
             is_stopped: self.is_stopped(),
             server: self.haproxy.as_ref().map(|_| admin_state(&self.sandbox.path("admin.sock"))),
             is_down: self.api.0.is_down(),
+            records: self.zone.as_ref().map(dns_update::Server::www),
         }
     }
 
@@ -186,6 +223,34 @@ impl Stage {
         assert!(took.len() < ATTEMPTS, "{kind}, {ending:?}: restored after {took:?}: {}", self.said());
     }
 
+    /// No journal, output, report or list of processes has the secret.
+    fn assert_hidden(&self, cell: &str) {
+        let is_shown =
+            |bytes: &[u8]| bytes.windows(dns_update::SECRET.len()).any(|part| part == dns_update::SECRET.as_bytes());
+        let outputs = ["said", "report.json", "events.jsonl"].map(|name| self.sandbox.path(name));
+        for file in self.journals().iter().chain(&outputs) {
+            // A run that was killed has no report.
+            assert!(!is_shown(&std::fs::read(file).unwrap_or_default()), "{cell}: {}", file.display());
+        }
+        let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        for line in entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok()) {
+            assert!(!is_shown(&line), "{cell}: {}", String::from_utf8_lossy(&line));
+        }
+    }
+
+    /// What cannot be undone for want of a variable is not begun.
+    fn refuse_without_secret(&self, cell: &str) {
+        let bare = self.sandbox.shakedown(&["restore"]).env_remove("TSIG").output().unwrap();
+        let said = String::from_utf8_lossy(&bare.stdout) + String::from_utf8_lossy(&bare.stderr);
+        let journal = self.journals()[0].display().to_string();
+        let run = format!("run `shakedown restore --journal {}`", self.sandbox.path("journal").display());
+        assert!(bare.status.code() == Some(3) && said.contains("variables that are not set: TSIG"), "{cell}: {said}");
+        assert!(
+            said.contains(&format!("the journal {journal} keeps no secrets")) && said.contains(&run),
+            "{cell}: {said}"
+        );
+    }
+
     /// One cell of the table; how long it took where that was too long.
     fn play(&self, kind: &str, inject: &str, ending: Ending) -> Option<Duration> {
         let cell = format!("{kind}, {ending:?}");
@@ -196,6 +261,7 @@ impl Stage {
         if !matches!(ending, Ending::Itself | Ending::Deadline) {
             let broken = within(PATIENCE, || (!self.journals().is_empty() && self.state() != before).then_some(()));
             assert!(broken.is_some(), "{cell}: nothing was broken: {}", self.said());
+            self.assert_hidden(&cell);
         }
         let ended = Instant::now();
         match ending {
@@ -216,9 +282,14 @@ impl Stage {
         match ending {
             Ending::WithGuard => {
                 assert!(self.state() != before, "{cell}: nobody was left to restore");
-                let restore = self.sandbox.shakedown(&["restore"]).output().unwrap();
+                if inject.contains("TSIG") || inject.contains("ZONE") {
+                    self.refuse_without_secret(&cell);
+                    assert!(self.state() != before, "{cell}: nothing was run");
+                }
+                let restore = self.shakedown(&["restore"]).output().unwrap();
                 let said = String::from_utf8_lossy(&restore.stdout) + String::from_utf8_lossy(&restore.stderr);
                 assert_eq!(restore.status.code(), Some(0), "{cell}: {said}");
+                assert!(!said.contains(dns_update::SECRET), "{cell}: {said}");
             }
             // What the check says of it is another matter: a host cannot watch by a device that it took down itself.
             Ending::Itself => assert!(code.is_some(), "{cell}: {}", self.said()),
@@ -237,6 +308,7 @@ impl Stage {
             assert_eq!(before, after, "{cell}");
         }
         assert!(self.journals().is_empty(), "{cell}");
+        self.assert_hidden(&cell);
         too_long
     }
 }
@@ -267,6 +339,19 @@ fn admin_state(socket: &Path) -> String {
     stream.read_to_string(&mut table).unwrap();
     let row = table.lines().find(|line| line.contains(" web 1 a ")).unwrap_or_else(|| panic!("{table}"));
     row.split(' ').nth(6).unwrap_or_else(|| panic!("{table}")).to_owned()
+}
+
+/// A disruption of its own fields, whose guard outlives the run.
+#[test]
+fn each_disruption_has_a_row() {
+    let failover = FAMILIES.iter().find(|family| family.name == "failover").unwrap();
+    let inject = failover.fields.iter().find(|field| field.name == "inject").unwrap();
+    let fields = inject.kind.inner().unwrap().iter().filter(|field| matches!(field.kind, FieldKind::Group(_)));
+    let names: Vec<&str> = fields.map(|field| field.name).collect();
+    assert!(names.len() > 8, "{names:?}");
+    for name in names {
+        assert!(KINDS.iter().any(|(kind, _)| *kind == name), "`{name}`");
+    }
 }
 
 #[test]
