@@ -254,7 +254,7 @@ impl ArgValue for Switch {
 /// A rate, or a word instead of one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RateOr {
-    /// Events per second.
+    /// Events, or bits, per second.
     Rate(f64),
     /// One of the field's words.
     Word(String),

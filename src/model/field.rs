@@ -80,6 +80,8 @@ pub enum FieldKind {
     Ratio(f64, f64),
     /// Bits per second (`9 Gbit/s`), above zero.
     BitRate,
+    /// Bits per second, or one of these words.
+    BitRateOr(&'static [&'static str]),
     /// Events per second (`100 /s`), above zero.
     Rate,
     /// Events per second, or one of these words.
@@ -122,7 +124,7 @@ impl FieldKind {
             Self::Duration(..) => shape::DURATION,
             Self::Size(..) => shape::SIZE,
             Self::Ratio(..) | Self::BitRate | Self::Rate => shape::NUMBER,
-            Self::RateOr(_) | Self::DurationOr(..) => shape::QUANTITY_OR,
+            Self::RateOr(_) | Self::BitRateOr(_) | Self::DurationOr(..) => shape::QUANTITY_OR,
             Self::Choice(_) => shape::WORD,
             Self::List(item) => shape::LIST | item.shape() << shape::ELEMENT,
             Self::Map(item) => shape::MAP | item.shape() << shape::ELEMENT,
@@ -168,6 +170,9 @@ impl FieldKind {
             Self::Rate => "a rate with its unit, such as 100 /s".into(),
             Self::DurationOr(.., words) => {
                 format!("a length of time with its unit, such as 5s, or {}", words.join(" or "))
+            }
+            Self::BitRateOr(words) => {
+                format!("a bit rate with its unit, such as 100 Mbit/s, or {}", words.join(" or "))
             }
             Self::RateOr(words) => format!("a rate with its unit, such as 100 /s, or {}", words.join(" or ")),
             Self::Choice(words) => format!("one of {}", words.join(", ")),

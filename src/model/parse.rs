@@ -54,10 +54,12 @@ pub fn parse(text: &str, kind: &FieldKind, folder: &Path) -> Result<Arg, String>
         FieldKind::Duration(low, high) => ranged(text, Unit::Seconds, *low, *high),
         FieldKind::Size(low, high) => ranged(text, Unit::Bytes, *low, *high),
         FieldKind::Ratio(low, high) => ranged(text, Unit::Ratio, *low, *high),
-        FieldKind::BitRate => ranged(text, Unit::BitsPerSecond, f64::MIN_POSITIVE, 1e15),
-        FieldKind::RateOr(words) | FieldKind::DurationOr(.., words) if words.contains(&text) => {
+        FieldKind::RateOr(words) | FieldKind::BitRateOr(words) | FieldKind::DurationOr(.., words)
+            if words.contains(&text) =>
+        {
             Ok(Arg::Text(text.into()))
         }
+        FieldKind::BitRate | FieldKind::BitRateOr(_) => ranged(text, Unit::BitsPerSecond, f64::MIN_POSITIVE, 1e15),
         FieldKind::DurationOr(low, high, _) => ranged(text, Unit::Seconds, *low, *high),
         FieldKind::Rate | FieldKind::RateOr(_) => ranged(text, Unit::PerSecond, f64::MIN_POSITIVE, 1e9),
         FieldKind::Choice(words) if words.contains(&text) => Ok(Arg::Text(text.into())),
@@ -122,6 +124,8 @@ mod tests {
         assert!(typed("101%", FieldKind::Ratio(0.0, 1.0)).is_err());
         assert_eq!(typed("max", FieldKind::RateOr(&["max"])), Ok(Arg::Text("max".into())));
         assert_eq!(typed("5 /s", FieldKind::RateOr(&["max"])), Ok(Arg::Number(5.0)));
+        assert_eq!(typed("max", FieldKind::BitRateOr(&["max"])), Ok(Arg::Text("max".into())));
+        assert_eq!(typed("5 Mbit/s", FieldKind::BitRateOr(&["max"])), Ok(Arg::Number(5e6)));
         assert_eq!(typed("true", FieldKind::Switch(&[])), Ok(Arg::Bool(true)));
         for (text, kind, want) in [
             ("70000", FieldKind::Integer(1, 65535), "out of range"),
@@ -140,6 +144,7 @@ mod tests {
             ("1.2.3", FieldKind::Address, "not an IP address"),
             ("ipv5", FieldKind::Choice(&["any", "ipv4", "ipv6"]), "did you mean `ipv4`"),
             ("maximum", FieldKind::RateOr(&["max"]), "maximum"),
+            ("5 /s", FieldKind::BitRateOr(&["max"]), "bit/s"),
             ("on", FieldKind::Switch(&[]), "neither true nor false"),
         ] {
             let error = typed(text, kind).unwrap_err();

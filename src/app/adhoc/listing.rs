@@ -179,7 +179,7 @@ pub(super) fn example_value(kind: &FieldKind) -> String {
             }
         }
         FieldKind::Ratio(..) => "1%".into(),
-        FieldKind::BitRate => "100Mbit/s".into(),
+        FieldKind::BitRate | FieldKind::BitRateOr(_) => "100Mbit/s".into(),
         FieldKind::Rate | FieldKind::RateOr(_) => "100/s".into(),
         FieldKind::List(item) => format!("{0},{0}", example_value(item)),
         FieldKind::Map(_) | FieldKind::Group(_) | FieldKind::GroupOr(..) | FieldKind::Probe(..) => "…".into(),

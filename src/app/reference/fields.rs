@@ -46,6 +46,7 @@ pub(super) fn brief(kind: &FieldKind) -> String {
         FieldKind::Size(..) => "size, such as `1 MiB`".into(),
         FieldKind::Ratio(..) => "share, such as `0.1%`".into(),
         FieldKind::BitRate => "rate, such as `100 Mbit/s`".into(),
+        FieldKind::BitRateOr(words) => format!("rate, such as `100 Mbit/s`, or {}", codes(words.iter().copied())),
         FieldKind::Rate => "rate, such as `100 /s`".into(),
         FieldKind::DurationOr(.., words) => format!("time, such as `5s`, or {}", codes(words.iter().copied())),
         FieldKind::RateOr(words) => format!("rate, such as `100 /s`, or {}", codes(words.iter().copied())),

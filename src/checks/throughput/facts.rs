@@ -6,7 +6,7 @@ use crate::model::table::facts;
 use crate::model::{Better, Choice, Fact, TimeOf, Unit};
 
 /// Segments or datagrams per round that are no alarm yet: one lost burst.
-const BURST: f64 = 10.0;
+const FEW: f64 = 10.0;
 
 facts! { pub(super) FACTS;
     pub(super) const OUTCOME: Fact<Choice> = Fact::choice(
@@ -54,7 +54,7 @@ facts! { pub(super) FACTS;
     pub(super) const SENT: Fact<i64> = Fact::integer("sent", Unit::Bytes, "Payload as the sender counted it, without the warm-up.");
     pub(super) const RETRANSMITS: Fact<i64> =
         Fact::counter("retransmits", Unit::Count, Better::Lower, "TCP segments the sender sent again, all streams.")
-            .within(BURST);
+            .within(FEW);
     pub(super) const RTT: Fact<Distribution> = Fact::distribution(
         "rtt",
         Unit::Seconds,
@@ -85,14 +85,20 @@ facts! { pub(super) FACTS;
     pub(super) const PACKETS: Fact<i64> = Fact::integer("packets", Unit::Count, "UDP datagrams sent.").work();
     pub(super) const REORDERED: Fact<i64> =
         Fact::counter("reordered", Unit::Count, Better::Lower, "UDP datagrams that came after a later one; download only.")
-            .within(BURST);
+            .within(FEW);
     pub(super) const DUPLICATES: Fact<i64> =
         Fact::counter("duplicates", Unit::Count, Better::Lower, "UDP datagrams that came again; download only.")
-            .within(BURST);
+            .within(FEW);
     pub(super) const DROPPED: Fact<i64> = Fact::integer(
         "dropped.receiver",
         Unit::Count,
         "UDP datagrams that arrived and were dropped because the receiving program was too slow; not counted as lost.",
+    );
+    pub(super) const BURST: Fact<i64> = Fact::integer(
+        "burst",
+        Unit::Count,
+        "Most UDP datagrams that the sender handed over as one message, which the kernel or the device cut; 1 if each left by itself. Of a download \
+         only `shakedown serve` tells.",
     );
     pub(super) const CPU: Fact<f64> = Fact::number(
         "cpu.local",

@@ -6,7 +6,7 @@ use crate::checks::shared::target::{INTERFACE, IP_VERSION, SOURCE};
 use crate::model::argument::choices;
 use crate::model::field::PATIENCE;
 use crate::model::table::fields;
-use crate::model::{Field, FieldKind, FieldRole, Text};
+use crate::model::{Field, FieldKind, FieldRole, RateOr, Text};
 
 choices! {
     /// The protocol that carries the data.
@@ -44,15 +44,21 @@ fields! { pub(super) FIELDS;
         "0s",
         "Warm-up before the measurement, left out of every number. Whole seconds, except against `shakedown serve`.",
     );
-    pub(super) const RATE: Field<Option<f64>> = Field::optional(
+    pub(super) const RATE: Field<Option<RateOr>> = Field::optional(
         "rate",
-        FieldKind::BitRate,
-        "Payload rate of all streams together; required for udp, no limit for tcp when left out.",
+        FieldKind::BitRateOr(&["max"]),
+        "Payload rate of all streams together, or `max` for no limit; required for udp, `max` for tcp when left out.",
     );
     pub(super) const BLOCK: Field<Option<u32>> = Field::optional(
         "block",
         FieldKind::Size(16.0, 1_048_576.0),
         "Bytes per write (tcp: 1 MiB if left out, and less of a download at a low `rate`) or per datagram (udp: 1448 B if left out, at most 65507 B).",
+    );
+    pub(super) const BURST: Field<Option<u32>> = Field::optional(
+        "burst",
+        FieldKind::Integer(1, 64),
+        "Datagrams of udp that leave at once, as one message that the kernel or the device cuts (GSO). If left out: one by one up to 1 Gbit/s and below \
+         1 KiB, else what falls due in 250 us, as far as a message can hold it.",
     );
     pub(super) const CONGESTION: Field<Option<String>> = Field::optional(
         "congestion",

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::facts::{
-    CONGESTION, DROPPED, DUPLICATES, JITTER, LOSS, LOSS_CERTAIN, LOST, OUTCOME, PACKETS, PEER, REORDERED, RETRANSMITS,
-    SENT, TRANSFERRED,
+    BURST, CONGESTION, DROPPED, DUPLICATES, JITTER, LOSS, LOSS_CERTAIN, LOST, OUTCOME, PACKETS, PEER, REORDERED,
+    RETRANSMITS, SENT, TRANSFERRED,
 };
 use super::measure;
 use super::settings::Settings;
@@ -74,7 +74,10 @@ pub(super) fn complete(
     }
     if params.transport == Transport::Udp {
         let count = if params.reverse { Some(received(flows, results)) } else { delivered(flows, results) };
-        datagrams(cx, params, count.as_ref());
+        if let Some(burst) = burst(params, flows, results) {
+            cx.set(&BURST, whole(burst));
+        }
+        datagrams(cx, settings, count.as_ref());
     }
     // The control connection outlives a path that passes only small segments: counts are exchanged all the same.
     if let Some(why) = stalled.or_else(|| upload_stall(settings, flows, results).map(measure::stalled)) {
@@ -149,6 +152,14 @@ fn not_sent(params: &Params, flows: &[Flow], results: &Results) -> Option<String
             stream.id
         ))
     })
+}
+
+/// Most datagrams of one message of the sender, as far as it says.
+fn burst(params: &Params, flows: &[Flow], results: &Results) -> Option<u64> {
+    if params.reverse {
+        return results.streams.iter().map(|stream| stream.burst).max()?;
+    }
+    flows.iter().map(Flow::burst).max()
 }
 
 /// How long nothing of a UDP upload arrived at its end, if that is a stall: a sender of datagrams sees none, but the server
@@ -253,7 +264,7 @@ fn delivered(flows: &[Flow], results: &Results) -> Option<Datagrams> {
     Some(sum)
 }
 
-fn datagrams(cx: &mut Cx<'_>, params: &Params, count: Option<&Datagrams>) {
+fn datagrams(cx: &mut Cx<'_>, settings: &Settings, count: Option<&Datagrams>) {
     let Some(count) = count else {
         let why = "the server's results lack its counts of datagrams";
         cx.note(why);
@@ -266,27 +277,37 @@ fn datagrams(cx: &mut Cx<'_>, params: &Params, count: Option<&Datagrams>) {
     }
     cx.set(&LOSS_CERTAIN, count.dropped.is_some());
     match count.missing {
-        Some(missing) => loss(cx, params, count, missing),
+        Some(missing) => loss(cx, settings, count, missing),
         None => {
             cx.note(UNSHARED);
             cx.partial_all(&[LOST.info, LOSS.info], UNSHARED);
         }
     }
-    if !count.jitter.is_empty() {
+    if settings.bursts_by_default {
+        cx.partial_all(&[JITTER.info], BURSTS);
+    } else if !count.jitter.is_empty() {
         let sum: f64 = count.jitter.iter().map(Duration::as_secs_f64).sum();
         cx.set(&JITTER, sum / count.jitter.len() as f64);
     }
 }
 
+/// What bursts that nobody asked for make of loss and jitter.
+const BURSTS: &str = "at this rate datagrams leave in bursts, which a path that cannot buffer them loses and whose datagrams have no times of \
+    their own; choose a `burst` to judge that too, `burst: 1` for one by one";
+
 /// The sender keeps its count to itself.
 const UNTOLD: &str = "the server does not say how many datagrams it sent";
+
+/// What the kernel merged it also drops together, and counts as one.
+const MERGED: &str = "the receiver was too slow for some messages of several datagrams, and the kernel does not say how many datagrams those had; with \
+    `burst: 1` it counts each";
 
 /// One number for the warm-up and for the measurement.
 const UNSHARED: &str = "loss is not known: datagrams were lost, and iperf3 before 3.14 does not say how many of them in the \
     warm-up; set `omit: 0s`, or use iperf3 3.14 or `shakedown serve`";
 
 /// What went missing, as far as it can be told from what the receiver's own sockets dropped.
-fn loss(cx: &mut Cx<'_>, params: &Params, count: &Datagrams, missing: u64) {
+fn loss(cx: &mut Cx<'_>, settings: &Settings, count: &Datagrams, missing: u64) {
     let lost = missing - count.dropped.map_or(0, |dropped| dropped.min(missing));
     let open = count.dropped.is_none() && lost > 0;
     if open && !count.whole {
@@ -306,15 +327,17 @@ fn loss(cx: &mut Cx<'_>, params: &Params, count: &Datagrams, missing: u64) {
         cx.partial(&LOST, UNTOLD);
         cx.partial(&LOSS, UNTOLD);
     }
-    if open {
-        let why = if params.reverse {
-            "this system does not tell what this side's own sockets dropped"
-        } else {
+    let why = match (open, settings.params.reverse) {
+        (true, _) if settings.params.merge => MERGED,
+        (true, true) => "this system does not tell what this side's own sockets dropped",
+        (true, false) => {
             "iperf3 counts as lost what its own sockets dropped because it was too slow; `shakedown serve` tells the two apart"
-        };
-        cx.at_most(&LOST, why);
-        cx.at_most(&LOSS, why);
-    }
+        }
+        (false, _) if settings.bursts_by_default && lost > 0 => BURSTS,
+        (false, _) => return,
+    };
+    cx.at_most(&LOST, why);
+    cx.at_most(&LOSS, why);
 }
 
 /// Counts fit in what reports hold; beyond, the largest stands for "more".
@@ -338,7 +361,7 @@ mod tests {
         let settings = Settings::from_args(&args(common, &[("direction", text("download"))])).unwrap();
         let of = |missing: u64, dropped: Option<u64>, whole: bool| {
             let count = Datagrams { sent: 100, missing: Some(missing), dropped, jitter: Vec::new(), whole };
-            recorded(FACTS, |cx| loss(cx, &settings.params, &count, missing)).0
+            recorded(FACTS, |cx| loss(cx, &settings, &count, missing)).0
         };
         let open = of(3, None, false);
         for fact in ["lost", "loss"] {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::fields::{
-    BLOCK, CONGESTION, DIRECTION, DURATION, Direction, INTERVAL, OMIT, PROTOCOL, Protocol, RATE, SERVER, STREAMS,
-    TIMEOUT,
+    BLOCK, BURST, CONGESTION, DIRECTION, DURATION, Direction, INTERVAL, OMIT, PROTOCOL, Protocol, RATE, SERVER,
+    STREAMS, TIMEOUT,
 };
 use crate::checks::shared::target::{Target, host_and_port};
-use crate::model::{Args, Invalid};
+use crate::model::{Args, Invalid, RateOr};
+use crate::net::sys::mmsg::most_segments;
 use crate::proto::iperf3::{self, Params, Transport, pump};
 
 /// A TCP write. iperf3's own default is 128 KiB; larger writes measure the path rather than the system call.
@@ -20,6 +21,12 @@ const UDP_BLOCK: u32 = 1448;
 const STALL: Duration = Duration::from_secs(1);
 /// … nor is one shorter than this many intervals, or turns of the sender's schedule.
 const TURNS: u32 = 2;
+/// Up to this rate datagrams leave one by one, bit/s …
+const ONE_BY_ONE: f64 = 1e9;
+/// … and where they are smaller than this: a test with small ones is about their number …
+const SMALL: u32 = 1024;
+/// … and no burst is longer than this at the rate asked for.
+const LONGEST_BURST: Duration = Duration::from_micros(250);
 /// Datagrams in one test above which 32-bit counters could run over.
 const WIDE: f64 = 4e9;
 
@@ -29,6 +36,8 @@ pub(super) struct Settings {
     pub(super) interval: Duration,
     pub(super) duration: Duration,
     pub(super) params: Params,
+    /// Whether datagrams leave in bursts that nobody asked for.
+    pub(super) bursts_by_default: bool,
 }
 
 impl Settings {
@@ -41,11 +50,13 @@ impl Settings {
                 "make `duration` a multiple of `interval`",
             ));
         }
+        let params = params(args, duration)?;
         Ok(Self {
             target: Target::from_args(args, host, port, args.get(&TIMEOUT))?,
             interval,
             duration,
-            params: params(args, duration)?,
+            bursts_by_default: params.burst > 1 && args.get(&BURST).is_none(),
+            params,
         })
     }
 }
@@ -85,19 +96,22 @@ fn params(args: &Args, duration: Duration) -> Result<Params, Invalid> {
         Protocol::Udp => Transport::Udp,
     };
     let streams = args.get(&STREAMS);
-    let rate = args.get(&RATE);
+    let rate = rate(args);
     let block = block(args, transport)?;
     let congestion = args.get(&CONGESTION);
-    if transport == Transport::Udp && rate.is_none() {
-        return Err(RATE.invalid("udp needs a `rate`", "write rate: 100 Mbit/s"));
+    if transport == Transport::Udp && args.get(&RATE).is_none() {
+        return Err(RATE.invalid("udp needs a `rate`", "write rate: 100 Mbit/s, or rate: max"));
+    }
+    if transport == Transport::Tcp && args.get(&BURST).is_some() {
+        return Err(BURST.invalid("tcp has no datagrams", "remove `burst`, or use udp"));
     }
     if transport == Transport::Udp && congestion.is_some() {
         return Err(CONGESTION.invalid("udp has no congestion control", "remove `congestion`, or use tcp"));
     }
     let omit = args.get(&OMIT);
-    // Without a rate there are no datagrams.
-    let bits = rate.map(|rate| rate * (omit + duration).as_secs_f64());
-    let wide = bits.is_some_and(|bits| bits / 8.0 / f64::from(block) > WIDE);
+    let bits = rate.unwrap_or(f64::INFINITY) * (omit + duration).as_secs_f64();
+    let wide = transport == Transport::Udp && bits / 8.0 / f64::from(block) > WIDE;
+    let burst = if transport == Transport::Udp { burst(args, block, rate) } else { 1 };
     Ok(Params {
         transport,
         time: Some(duration),
@@ -109,11 +123,41 @@ fn params(args: &Args, duration: Duration) -> Result<Params, Invalid> {
         reverse: args.get(&DIRECTION) == Direction::Download,
         bidirectional: false,
         wide,
+        burst,
+        merge: burst > 1,
         congestion,
         window: None,
         mss: None,
         tos: None,
     })
+}
+
+/// Bit/s of all streams together; `None` for no limit.
+fn rate(args: &Args) -> Option<f64> {
+    match args.get(&RATE) {
+        Some(RateOr::Rate(rate)) => Some(rate),
+        Some(RateOr::Word(_)) | None => None,
+    }
+}
+
+/// Datagrams of one message. Bursts are another traffic than datagrams one by one: only where those cannot keep the rate.
+fn burst(args: &Args, block: u32, rate: Option<f64>) -> u32 {
+    let most = u32::try_from(most_segments(block as usize)).unwrap_or(1);
+    if let Some(burst) = args.get(&BURST) {
+        return burst.clamp(1, most);
+    }
+    if block < SMALL || rate.is_some_and(|rate| rate <= ONE_BY_ONE) {
+        return 1;
+    }
+    let each = rate.unwrap_or(f64::INFINITY) / f64::from(args.get(&STREAMS));
+    let due = each * LONGEST_BURST.as_secs_f64() / 8.0 / f64::from(block);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it lies between two bounds of this type"
+    )]
+    let burst = due.clamp(1.0, f64::from(most)) as u32;
+    burst
 }
 
 fn block(args: &Args, transport: Transport) -> Result<u32, Invalid> {
@@ -131,7 +175,7 @@ fn block(args: &Args, transport: Transport) -> Result<u32, Invalid> {
 /// A server of iperf3 keeps a rate by whole blocks: of 1 MiB at some Mbit/s, most intervals would have none, and few have far more
 /// than the rate. So a block is no more than what a stream downloads in a tenth of an interval.
 fn tcp_block(args: &Args) -> u32 {
-    let (Some(rate), Direction::Download) = (args.get(&RATE), args.get(&DIRECTION)) else { return TCP_BLOCK };
+    let (Some(rate), Direction::Download) = (rate(args), args.get(&DIRECTION)) else { return TCP_BLOCK };
     let bytes = rate / f64::from(args.get(&STREAMS)) * args.get(&INTERVAL).as_secs_f64() / 10.0 / 8.0;
     let bounded = bytes.clamp(f64::from(SMALLEST_TCP_BLOCK), f64::from(TCP_BLOCK));
     #[expect(

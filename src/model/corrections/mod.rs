@@ -105,6 +105,9 @@ pub fn value(text: &str, kind: &FieldKind) -> Vec<String> {
         FieldKind::RateOr(words) => {
             one(word(text, words).map(str::to_owned)).into_iter().chain(quantity(Unit::PerSecond)).collect()
         }
+        FieldKind::BitRateOr(words) => {
+            one(word(text, words).map(str::to_owned)).into_iter().chain(quantity(Unit::BitsPerSecond)).collect()
+        }
         FieldKind::Choice(words) => one(word(text, words).map(str::to_owned)),
         FieldKind::Url if !text.contains("://") && !text.contains(char::is_whitespace) && !text.is_empty() => {
             urls(text.trim_start_matches("//"))

@@ -16,11 +16,11 @@ use socket2::Socket;
 pub const BATCH: usize = 64;
 /// Most datagrams the kernel cuts from one message (`UDP_MAX_SEGMENTS` of Linux before 6.9).
 const SEGMENTS: usize = 64;
-/// Most bytes of one message: what fits in an IPv4 packet, with room to spare.
-const MESSAGE: usize = 60_000;
+/// Most bytes of one message: what fits in a packet of IPv4 or IPv6, with room for a few options.
+const MESSAGE: usize = 65_000;
 
-/// Control data of one message, aligned as the kernel wants it; room for `CMSG_SPACE` of a time and of two numbers.
-type Control = [u64; 12];
+/// Control data of one message, aligned as the kernel wants it; room for `CMSG_SPACE` of a time and of three numbers.
+type Control = [u64; 16];
 
 /// Lets the kernel count what it drops and stamp what arrives, and enlarges the receive buffer to `size` bytes, past the system's limit where
 /// this process may. Returns the size in force as the kernel accounts it: twice what was asked for.
@@ -32,6 +32,27 @@ pub fn prepare(socket: &Socket, size: usize) -> io::Result<usize> {
         socket.set_recv_buffer_size(size)?;
     }
     socket.recv_buffer_size()
+}
+
+/// Lets the kernel hand out neighbouring datagrams of one sender and length as one message (UDP GRO, Linux 5.0), which [`Inbox::merged`]
+/// has room for; whether it can.
+#[must_use]
+pub fn merge(socket: &impl AsFd) -> bool {
+    use nix::sys::socket::{setsockopt, sockopt};
+    setsockopt(socket, sockopt::UdpGroSegment, &true).is_ok()
+}
+
+/// Most datagrams of `length` bytes that can leave as one message.
+#[must_use]
+pub const fn most_segments(length: usize) -> usize {
+    let fit = if length == 0 { 1 } else { MESSAGE / length };
+    if fit == 0 {
+        1
+    } else if fit > SEGMENTS {
+        SEGMENTS
+    } else {
+        fit
+    }
 }
 
 /// The wall clock that stamps of arrivals are read from.
@@ -49,6 +70,8 @@ struct KeptDatagram {
     cut: bool,
     stamp: Option<Duration>,
     ttl: Option<u8>,
+    /// Bytes of each datagram of a merged message but the last, which may be shorter.
+    segment: Option<usize>,
 }
 
 /// Room for what one call receives.
@@ -67,6 +90,12 @@ impl Inbox {
     #[must_use]
     pub fn new(room: usize) -> Self {
         Self::of(room, BATCH)
+    }
+
+    /// Room for `most` messages of which each may be many datagrams, see [`merge`].
+    #[must_use]
+    pub fn merged(most: usize) -> Self {
+        Self::of(usize::from(u16::MAX), most)
     }
 
     fn of(room: usize, most: usize) -> Self {
@@ -99,6 +128,25 @@ impl Inbox {
         };
         let inbox = Self::of(room, most);
         Self { senders: vec![NOBODY; inbox.controls.len()], ..inbox }
+    }
+
+    /// Messages of the last call.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether the last call brought nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// The datagrams of a message of the last call: one, unless the kernel merged them.
+    pub fn segments(&self, index: usize) -> impl Iterator<Item = &[u8]> {
+        let (bytes, _) = self.datagram(index).unwrap_or_default();
+        let segment = self.kept.get(index).and_then(|kept| kept.segment).unwrap_or(bytes.len());
+        bytes.chunks(segment.max(1))
     }
 
     /// Whether the last call had no room for more: the socket may hold some.
@@ -143,7 +191,13 @@ impl Inbox {
             let cut = head.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
             let control = control_data(&head.msg_hdr);
             let length = (head.msg_len as usize).min(self.room);
-            self.kept.push(KeptDatagram { length, cut, stamp: control.stamp, ttl: control.ttl });
+            self.kept.push(KeptDatagram {
+                length,
+                cut,
+                stamp: control.stamp,
+                ttl: control.ttl,
+                segment: control.segment,
+            });
             self.drops = control.drops.or(self.drops);
         }
         Ok(self.kept.len())
@@ -203,14 +257,21 @@ pub struct Outbox {
     runs: Vec<Run>,
     /// Leading runs that have left.
     gone: usize,
-    segmenting: bool,
+    /// Most datagrams of a run.
+    segments: usize,
 }
 
 impl Outbox {
     /// An empty one; `segmenting` lets the kernel cut messages, until it says that it cannot.
     #[must_use]
     pub fn new(segmenting: bool) -> Self {
-        Self { bytes: Vec::new(), runs: Vec::new(), gone: 0, segmenting }
+        Self::in_bursts(if segmenting { SEGMENTS } else { 1 })
+    }
+
+    /// An empty one that lets the kernel cut a message into at most so many datagrams, until it says that it cannot.
+    #[must_use]
+    pub fn in_bursts(most: usize) -> Self {
+        Self { bytes: Vec::new(), runs: Vec::new(), gone: 0, segments: most.clamp(1, SEGMENTS) }
     }
 
     /// Nothing waits.
@@ -222,26 +283,44 @@ impl Outbox {
     /// Whether the kernel cuts messages into datagrams here.
     #[must_use]
     pub fn segmenting(&self) -> bool {
-        self.segmenting
+        self.segments > 1
     }
 
     /// Appends a datagram and lends its bytes for last changes. Neighbours of one length leave together.
     pub fn push(&mut self, packet: &[u8]) -> &mut [u8] {
+        if self.is_empty() {
+            self.bytes.clear();
+            self.runs.clear();
+            self.gone = 0;
+        }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(packet);
-        let open = self.gone < self.runs.len();
-        match self.runs.last_mut().filter(|_| open && self.segmenting) {
-            Some(run)
-                if run.length == packet.len()
-                    && run.count < SEGMENTS
-                    && (run.count + 1) * run.length <= MESSAGE
-                    && run.length > 0 =>
-            {
-                run.count += 1;
-            }
-            _ => self.runs.push(Run { start, length: packet.len(), count: 1 }),
-        }
+        self.append(start, packet.len());
         self.bytes.get_mut(start..).unwrap_or_default()
+    }
+
+    /// Makes `count` datagrams of `length` bytes all that waits, and lends each for its first bytes to be written; the others keep
+    /// what they were, so that nothing is copied.
+    pub fn fill(&mut self, count: usize, length: usize, mut write: impl FnMut(&mut [u8])) {
+        self.runs.clear();
+        self.gone = 0;
+        let size = count * length;
+        if self.bytes.len() < size {
+            self.bytes.resize(size, 0);
+        }
+        self.bytes.chunks_exact_mut(length.max(1)).take(count).for_each(&mut write);
+        for index in 0..count {
+            self.append(index * length, length);
+        }
+    }
+
+    /// A datagram that lies behind those that wait. Neighbours of one length leave together.
+    fn append(&mut self, start: usize, length: usize) {
+        let (open, most) = (self.gone < self.runs.len(), self.segments.min(most_segments(length)));
+        match self.runs.last_mut().filter(|_| open && length > 0) {
+            Some(run) if run.length == length && run.count < most => run.count += 1,
+            _ => self.runs.push(Run { start, length, count: 1 }),
+        }
     }
 
     /// Sends all that waits; returns how many datagrams left, and the error that kept the rest here. A later call tries
@@ -252,14 +331,17 @@ impl Outbox {
             match self.some(socket) {
                 Ok(count) => left += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if self.segmenting && cannot_segment(&error) => self.ungroup(),
+                Err(error) if self.segmenting() && cannot_segment(&error) => self.ungroup(),
                 Err(error) => return (left, Some(error)),
             }
         }
-        self.bytes.clear();
-        self.runs.clear();
-        self.gone = 0;
         (left, None)
+    }
+
+    /// Most datagrams that left as one message since the outbox was last empty.
+    #[must_use]
+    pub fn largest(&self) -> usize {
+        self.runs.iter().take(self.gone).map(|run| run.count).max().unwrap_or_default()
     }
 
     /// One call.
@@ -294,7 +376,7 @@ impl Outbox {
 
     /// Every datagram its own message, for paths whose kernel or device cannot segment.
     fn ungroup(&mut self) {
-        self.segmenting = false;
+        self.segments = 1;
         let waiting = self.runs.split_off(self.gone.min(self.runs.len()));
         for run in waiting {
             let each = (0..run.count).map(|n| Run { start: run.start + n * run.length, length: run.length, count: 1 });

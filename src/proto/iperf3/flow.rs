@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::amount::Budget;
-use super::pump::{self, Meter, SendPlan};
+use super::pump::{self, Meter, ReceivePlan, SendPlan};
 use super::receive_counter::{Counts, ReceiveCounter};
 use super::results::StreamResult;
 use super::{Params, socket, stream_id};
@@ -79,7 +79,12 @@ impl Flow {
         stop: &CancellationToken,
     ) {
         let (meter, stop) = (Arc::clone(&self.meter), stop.clone());
-        let plan = SendPlan { rate: params.bandwidth, wide: params.wide, budget: budget.cloned() };
+        let plan = SendPlan {
+            rate: params.bandwidth,
+            wide: params.wide,
+            burst: params.burst as usize,
+            budget: budget.cloned(),
+        };
         // Boxed: the runtime's code of a task is compiled once for the four of them.
         let task: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match (&self.socket, self.sends) {
             (DataSocket::Tcp(stream), true) => {
@@ -93,11 +98,21 @@ impl Flow {
             (DataSocket::Udp(socket), true) => {
                 let socket = Arc::clone(socket);
                 let block = params.block as usize;
-                Box::pin(async move { pump::send_udp(&socket, block, plan, &meter, &stop).await })
+                Box::pin(async move { pump::send_udp(socket, block, plan, meter, &stop).await })
             }
             (DataSocket::Udp(socket), false) => {
-                let (socket, counter, wide) = (Arc::clone(socket), Arc::clone(&self.counter), params.wide);
-                Box::pin(async move { pump::receive_udp(&socket, wide, &meter, &counter, &stop).await })
+                let (socket, counter) = (Arc::clone(socket), Arc::clone(&self.counter));
+                let plan = ReceivePlan {
+                    wide: params.wide,
+                    block: params.block as usize,
+                    buffer: params.window.unwrap_or(if params.merge {
+                        socket::BURST_BUFFER
+                    } else {
+                        socket::UDP_BUFFER
+                    }),
+                    merge: params.merge,
+                };
+                Box::pin(async move { pump::receive_udp(socket, plan, meter, counter, &stop).await })
             }
         };
         tasks.spawn(task);
@@ -160,6 +175,12 @@ impl Flow {
         (self.meter.datagrams(), self.omitted.datagrams)
     }
 
+    /// Most datagrams that were one message between this process and its kernel; 0 of TCP.
+    #[must_use]
+    pub fn burst(&self) -> u64 {
+        self.meter.burst()
+    }
+
     /// The kernel's view of a TCP stream.
     #[must_use]
     pub fn info(&self) -> Option<TcpInfo> {
@@ -197,11 +218,13 @@ impl Flow {
         }
     }
 
-    /// Datagrams this side's socket dropped after the warm-up.
+    /// Datagrams this side's socket dropped after the warm-up. The kernel counts messages: of those that it merges it is not known
+    /// how many datagrams each held.
     #[must_use]
     pub fn queue_drops(&self) -> Option<u64> {
         let (drops, before) = self.drops().zip(self.omitted.drops)?;
-        Some(u64::from(drops.saturating_sub(before)))
+        let drops = u64::from(drops.saturating_sub(before));
+        (drops == 0 || self.burst() <= 1).then_some(drops)
     }
 
     /// Segments sent again after the warm-up, by a TCP sender.
@@ -232,6 +255,7 @@ impl Flow {
             omitted_errors: received.then_some(omitted.lost),
             omitted_packets,
             queue_drops: self.queue_drops(),
+            burst: (matches!(self.socket, DataSocket::Udp(_)) && self.sends).then(|| self.burst()),
             seconds: Some(elapsed.as_secs_f64()),
         }
     }

@@ -13,6 +13,10 @@ use super::{MAX_BLOCK, MAX_DATAGRAM, MAX_STREAMS};
 pub const MAX_TIME: Duration = Duration::from_hours(24);
 /// Longest name of a congestion control algorithm in Linux.
 const NAME: usize = 16;
+/// Bytes of the largest message of several datagrams, as iperf3 has it.
+const MERGED: u32 = 65_507;
+/// Most datagrams of one message that Linux takes.
+const MAX_BURST: u32 = 128;
 /// Buffer sizes asked for beyond this are cut.
 const MAX_WINDOW: f64 = 67_108_864.0;
 
@@ -48,6 +52,10 @@ pub struct Params {
     pub bidirectional: bool,
     /// Datagrams carry 64-bit counters.
     pub wide: bool,
+    /// Datagrams that a sender may hand to its kernel as one message (UDP GSO), at least 1.
+    pub burst: u32,
+    /// A receiver may take neighbouring datagrams as one message (UDP GRO).
+    pub merge: bool,
     /// Congestion control of the data streams.
     pub congestion: Option<String>,
     /// Socket buffers, bytes.
@@ -119,6 +127,15 @@ impl Params {
             if let Some(name) = &self.congestion {
                 map.insert("congestion".into(), json!(name));
             }
+            if self.burst > 1 {
+                map.insert("gso".into(), json!(1));
+                map.insert("gso_dg_size".into(), json!(self.block));
+                map.insert("gso_bf_size".into(), json!(self.block * self.burst));
+            }
+            if self.merge {
+                map.insert("gro".into(), json!(1));
+                map.insert("gro_bf_size".into(), json!(MERGED));
+            }
         }
         out
     }
@@ -164,6 +181,8 @@ impl Params {
             reverse: truthy(value, "reverse"),
             bidirectional: truthy(value, "bidirectional"),
             wide: truthy(value, "udp_counters_64bit"),
+            burst: if truthy(value, "gso") { burst(value, block) } else { 1 },
+            merge: truthy(value, "gro"),
             congestion: text(value, "congestion", NAME),
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to 1..=64 MiB")]
             window: number(value, "window", 1.0, f64::MAX).map(|window| window.min(MAX_WINDOW) as usize),
@@ -188,6 +207,14 @@ fn amount(value: &Value) -> Result<Option<Amount>, Rejection> {
     };
     let (bytes, blocks) = (of("num")?, of("blockcount")?);
     Ok(bytes.map(Amount::Bytes).or(blocks.map(Amount::Blocks)))
+}
+
+/// Datagrams of one message; iperf3 has as many as fit if its client does not say how many.
+fn burst(value: &Value, block: u32) -> u32 {
+    let bytes = number(value, "gso_bf_size", 1.0, f64::from(MERGED)).unwrap_or_else(|| MERGED.into());
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the largest message")]
+    let fit = bytes as u32 / block.max(1);
+    fit.clamp(1, MAX_BURST)
 }
 
 fn reject(code: i32, why: impl Into<String>) -> Rejection {
@@ -237,6 +264,8 @@ mod tests {
             reverse: true,
             bidirectional: false,
             wide: true,
+            burst: 1,
+            merge: false,
             congestion: Some("cubic".into()),
             window: None,
             mss: None,
@@ -259,6 +288,8 @@ mod tests {
                 reverse: set(1),
                 bidirectional: set(2),
                 wide: set(3),
+                burst: if set(1) { 44 } else { 1 },
+                merge: set(2),
                 congestion: set(4).then(|| "cubic".to_owned()),
                 bandwidth: set(5).then_some(1e6),
                 amount: [None, Some(Amount::Bytes(1 << 40)), Some(Amount::Blocks(7))][bits as usize % 3],

@@ -28,6 +28,8 @@ pub struct StreamResult {
     pub omitted_packets: Option<u64>,
     /// Datagrams this side's own socket dropped, part of `errors`; only shakedown tells.
     pub queue_drops: Option<u64>,
+    /// Most datagrams that this side's sender handed over as one message; only shakedown tells.
+    pub burst: Option<u64>,
     /// Length of the test, seconds.
     pub seconds: Option<f64>,
 }
@@ -119,8 +121,9 @@ impl StreamResult {
             "start_time": 0,
             "end_time": self.seconds.map_or(json!(0), |seconds| json!(seconds)),
         });
-        if let (Some(map), Some(drops)) = (out.as_object_mut(), self.queue_drops) {
-            map.insert("queue_drops".into(), json!(drops));
+        if let Some(map) = out.as_object_mut() {
+            let own = [("queue_drops", self.queue_drops), ("burst", self.burst)];
+            map.extend(own.into_iter().filter_map(|(name, count)| Some((name.to_owned(), json!(count?)))));
         }
         out
     }
@@ -143,6 +146,7 @@ impl StreamResult {
             omitted_errors: omitted.map(|(errors, _)| errors),
             omitted_packets: omitted.map(|(_, packets)| packets),
             queue_drops: count(value, "queue_drops"),
+            burst: count(value, "burst"),
             seconds: length.map(|(start, end)| (end - start).max(0.0)),
         })
     }
@@ -174,6 +178,7 @@ mod tests {
             omitted_errors: Some(1),
             omitted_packets: Some(3),
             queue_drops: Some(1),
+            burst: Some(44),
             seconds: Some(1.5),
         };
         let results = Results { congestion: Some("cubic".into()), streams: vec![stream], ..Results::default() };

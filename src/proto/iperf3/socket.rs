@@ -6,7 +6,10 @@ use std::os::fd::AsFd;
 use socket2::SockRef;
 
 /// Receive and send buffer asked for of UDP sockets: a burst must not be lost on this side.
-const UDP_BUFFER: usize = 4 * 1024 * 1024;
+pub const UDP_BUFFER: usize = 4 * 1024 * 1024;
+
+/// The receive buffer where datagrams come in bursts, at rates of which a moment without a turn has megabytes.
+pub const BURST_BUFFER: usize = 16 * 1024 * 1024;
 
 /// Enlarges both buffers as far as the system allows; with less the drop counter tells.
 pub fn widen(socket: &impl AsFd, window: Option<usize>) {

@@ -207,6 +207,7 @@ fn kind(kind_of: &FieldKind) -> Value {
         FieldKind::DurationOr(low, _, words) => {
             json!({"anyOf": [{"enum": words}, quantity(Unit::Seconds, *low >= 0.0)]})
         }
+        FieldKind::BitRateOr(words) => json!({"anyOf": [{"enum": words}, quantity(Unit::BitsPerSecond, true)]}),
         FieldKind::RateOr(words) => json!({"anyOf": [{"enum": words}, quantity(Unit::PerSecond, true)]}),
         // Words such as 1.1 or true look like numbers or flags to an editor.
         FieldKind::Choice(words) => {

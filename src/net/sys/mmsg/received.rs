@@ -23,9 +23,11 @@ pub(super) struct ControlData {
     pub(super) drops: Option<u32>,
     pub(super) stamp: Option<Duration>,
     pub(super) ttl: Option<u8>,
+    pub(super) segment: Option<usize>,
 }
 
-/// A message's control data as the kernel filled it: drops (`SO_RXQ_OVFL`), the time of arrival (`SO_TIMESTAMPNS`) and the hop limit.
+/// A message's control data as the kernel filled it: drops (`SO_RXQ_OVFL`), the time of arrival (`SO_TIMESTAMPNS`), the hop limit
+/// and the length of merged datagrams (`UDP_GRO`).
 #[expect(unsafe_code, reason = "control data is walked by the C library's macros")]
 pub(super) fn control_data(head: &libc::msghdr) -> ControlData {
     let mut out = ControlData::default();
@@ -42,6 +44,10 @@ pub(super) fn control_data(head: &libc::msghdr) -> ControlData {
             (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
                 // SAFETY: as above.
                 out.ttl = u8::try_from(unsafe { data.cast::<libc::c_int>().read_unaligned() }).ok();
+            }
+            (libc::SOL_UDP, libc::UDP_GRO) => {
+                // SAFETY: as above.
+                out.segment = usize::try_from(unsafe { data.cast::<libc::c_int>().read_unaligned() }).ok();
             }
             (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
                 // SAFETY: the kernel writes a `timespec` for this type; the block may be unaligned for it.

@@ -56,6 +56,47 @@ fn what_leaves_together_arrives_apart_and_whole() {
     }
 }
 
+/// What one call of each side costs is paid once for all of them.
+#[test]
+fn datagrams_of_a_burst_arrive_as_one_message_and_are_told_apart() {
+    let (near, far) = pair();
+    prepare(&far, 1 << 20).unwrap();
+    assert!(super::merge(&far));
+    let (mut outbox, mut inbox) = (Outbox::in_bursts(8), Inbox::merged(4));
+    for round in 0..2_u8 {
+        let mut number = 100 * round;
+        outbox.fill(20, 1448, |datagram| {
+            assert_eq!(datagram[1], if round == 0 { 0 } else { 9 }, "the rest stays as it was left");
+            number += 1;
+            (datagram[0], datagram[1]) = (number, 9);
+        });
+        let (left, error) = outbox.send(&near);
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!((left, outbox.largest(), outbox.is_empty()), (20, 8, true));
+        let (mut numbers, mut messages) = (Vec::new(), 0);
+        let mut waiter = Waiter::new([&far]);
+        let end = Instant::now() + Duration::from_secs(20);
+        while numbers.len() < 20 && Instant::now() < end {
+            waiter.arrivals(Duration::from_millis(100));
+            messages += inbox.receive(&far).unwrap();
+            for index in 0..inbox.len() {
+                for datagram in inbox.segments(index) {
+                    assert_eq!(datagram.len(), 1448);
+                    numbers.push(datagram[0]);
+                }
+            }
+        }
+        assert_eq!(numbers, (100 * round + 1..=100 * round + 20).collect::<Vec<_>>());
+        assert_eq!(messages, 3, "8, 8 and 4");
+    }
+}
+
+#[test]
+fn a_message_holds_as_many_datagrams_as_fit() {
+    let most = [0, 1, 64, 1016, 1448, 9000, 65_000, 65_507].map(super::most_segments);
+    assert_eq!(most, [1, 64, 64, 63, 44, 7, 1, 1]);
+}
+
 #[test]
 fn a_datagram_longer_than_the_room_says_so() {
     let (near, far) = pair();
