@@ -106,22 +106,13 @@ impl Session {
         }
     }
 
-    /// Which streams send from here, in the order the client opens them: with `bidirectional` its senders come first.
-    fn directions(params: &Params) -> Vec<bool> {
-        let count = params.streams as usize;
-        if params.bidirectional {
-            return [vec![false; count], vec![true; count]].concat();
-        }
-        vec![params.reverse; count]
-    }
-
     async fn tcp_flows(
         &mut self,
         params: &Params,
         cookie: &Cookie,
         registry: &StreamRegistry,
     ) -> io::Result<Vec<Flow>> {
-        let directions = Self::directions(params);
+        let directions: Vec<bool> = params.server_sends().collect();
         let (_registration, mut streams) =
             registry.register_streams(cookie, directions.len()).ok_or_else(|| protocol("its cookie is in use"))?;
         self.send_state(state::CREATE_STREAMS).await?;
@@ -143,7 +134,7 @@ impl Session {
 
     /// The client's [`StreamRegistry::hello_lock`] must be held.
     async fn udp_flows(&mut self, params: &Params, registry: &StreamRegistry) -> io::Result<Vec<Flow>> {
-        let directions = Self::directions(params);
+        let directions: Vec<bool> = params.server_sends().collect();
         let source = if directions.contains(&true) { HelloSource::ControlHost } else { HelloSource::AnyHost };
         let (_registration, mut hellos) = registry.register_hellos(self.peer, source, directions.len());
         self.send_state(state::CREATE_STREAMS).await?;
@@ -235,7 +226,8 @@ impl Session {
             flow::quiet(flows, QUIET, DRAIN).await;
         }
         stop.cancel();
-        tasks.shutdown().await;
+        // Not before each has ended are its counts the last.
+        while tasks.join_next().await.is_some() {}
         // A client that reads whole blocks would wait for the rest of one before it looks at its control connection.
         flows.iter().for_each(Flow::finish);
         Ok(elapsed)

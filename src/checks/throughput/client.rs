@@ -108,12 +108,12 @@ impl<'s> Client<'s> {
         self.bounded("send parameters", async |control| frame::write_json(control, &params).await).await?;
         self.expect_state(state::CREATE_STREAMS).await?;
         let mut flows = Vec::new();
-        for index in 0..self.settings.params.streams {
+        for (index, serves) in (0..).zip(self.settings.params.server_sends()) {
             let wire = match self.settings.params.transport {
                 Transport::Tcp => self.open_tcp().await?,
                 Transport::Udp => self.open_udp().await?,
             };
-            flows.push(Flow::new(index, !self.settings.params.reverse, wire));
+            flows.push(Flow::new(index, !serves, wire));
         }
         self.expect_state(state::TEST_START).await?;
         self.expect_state(state::TEST_RUNNING).await?;
@@ -124,20 +124,20 @@ impl<'s> Client<'s> {
     pub(super) async fn conclude(
         &mut self,
         flows: &[Flow],
-        completed_test: &CompletedTest,
+        completed_test: &mut CompletedTest,
     ) -> Result<Results, EarlyEnd> {
         self.send_state(state::TEST_END).await?;
         self.expect_state(state::EXCHANGE_RESULTS).await?;
-        if self.settings.params.reverse {
+        if flows.iter().any(|flow| !flow.sends()) {
             flow::quiet(flows, SILENCE, DRAIN).await;
         }
-        completed_test.stop.cancel();
+        completed_test.tasks.stop_receivers().await;
         let mine = Results {
             cpu: completed_test.cpu.map(|cpu| [cpu.total(), cpu.user, cpu.system].map(|share| share * 100.0)),
             congestion: flows.first().and_then(Flow::congestion),
             software: None,
             counts_retransmits: flows.iter().any(|flow| flow.retransmits().is_some()),
-            receives: self.settings.params.reverse,
+            receives: !flows.iter().any(Flow::sends),
             streams: flows.iter().map(|flow| flow.result(completed_test.elapsed)).collect(),
         }
         .to_json();

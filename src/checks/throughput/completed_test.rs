@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-
+use super::measure::Tasks;
 use crate::net::sys::cpu::CpuTime;
 
 /// A test that ran.
@@ -15,8 +13,6 @@ pub(super) struct CompletedTest {
     pub(super) cpu: Option<CpuTime>,
     /// Set when nothing moved at the end, with the evidence.
     pub(super) stalled: Option<String>,
-    /// Ends the streams that still receive.
-    pub(super) stop: CancellationToken,
-    /// The streams' tasks; they end with it.
-    pub(super) _tasks: JoinSet<std::io::Result<()>>,
+    /// The streams' tasks; those that receive still do.
+    pub(super) tasks: Tasks,
 }

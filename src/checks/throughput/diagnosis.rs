@@ -1,6 +1,6 @@
 //! Why a check failed.
 
-use super::facts::{BITRATE, CPU, OUTCOME, RETRANSMITS};
+use super::facts::{CPU, DOWNLOAD, DirectionFacts, ONLY, OUTCOME, UPLOAD};
 use crate::checks::shared::diagnosis::{DRIVER, Peer, ending, endpoint, unconnected};
 use crate::model::Value;
 use crate::model::record::Outcome;
@@ -14,9 +14,13 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     if let Some(breach) = failure.breach(OUTCOME.info.name) {
         return ended(failure, breach, &peer).or_else(|| unconnected(failure, &OUTCOME, &peer));
     }
-    let breach = failure.breach(BITRATE.info.name).filter(|breach| matches!(&*breach.operator, "gt" | "ge"))?;
+    let slow = |way: &DirectionFacts| {
+        let breach = failure.breach(way.bitrate.info.name)?;
+        matches!(&*breach.operator, "gt" | "ge").then_some((breach, way.retransmits.info.name))
+    };
+    let (breach, retransmits) = [ONLY, UPLOAD, DOWNLOAD].iter().find_map(slow)?;
     let cpu = failure.value(CPU.info.name).and_then(Value::as_f64);
-    let resent = failure.value(RETRANSMITS.info.name).and_then(Value::as_i64);
+    let resent = failure.value(retransmits).and_then(Value::as_i64);
     let (cause, next) = match (cpu, resent) {
         (Some(cpu), _) if cpu >= BUSY => (
             format!("{}; this host was busy itself ({:.0}% of a core)", breach.sentence(), cpu * 100.0),

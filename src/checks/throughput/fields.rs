@@ -21,6 +21,7 @@ choices! {
     pub(super) enum Direction {
         Upload = "upload",
         Download = "download",
+        Both = "both",
     }
 }
 
@@ -33,9 +34,9 @@ fields! { pub(super) FIELDS;
     .role(FieldRole::Host);
     pub(super) const PROTOCOL: Field<Protocol> = Field::choice("protocol", "tcp", "Transport protocol of the data.");
     pub(super) const DIRECTION: Field<Direction> =
-        Field::choice("direction", "upload", "Who sends: this side (upload) or the server (download).");
+        Field::choice("direction", "upload", "Who sends: this side (upload), the server (download), or both at once, with facts `upload.*` and `download.*`.");
     pub(super) const STREAMS: Field<u32> =
-        Field::default("streams", FieldKind::Integer(1, 128), "1", "Parallel streams.");
+        Field::default("streams", FieldKind::Integer(1, 128), "1", "Parallel streams in each direction.");
     pub(super) const DURATION: Field<Duration> =
         Field::default("duration", FieldKind::Duration(0.1, 3600.0), "5s", "Length of the measurement.");
     pub(super) const OMIT: Field<Duration> = Field::default(
@@ -47,7 +48,7 @@ fields! { pub(super) FIELDS;
     pub(super) const RATE: Field<Option<RateOr>> = Field::optional(
         "rate",
         FieldKind::BitRateOr(&["max"]),
-        "Payload rate of all streams together, or `max` for no limit; required for udp, `max` for tcp when left out.",
+        "Payload rate of all streams of a direction together, or `max` for no limit; required for udp, `max` for tcp when left out.",
     );
     pub(super) const BLOCK: Field<Option<u32>> = Field::optional(
         "block",

@@ -6,6 +6,7 @@ mod diagnosis;
 mod facts;
 mod fields;
 mod measure;
+mod one_way;
 mod report;
 mod settings;
 mod synonyms;
@@ -16,14 +17,19 @@ use std::time::Duration;
 
 use client::Client;
 use facts::{ADDRESS, OUTCOME};
-use fields::SERVER;
+use fields::{DIRECTION, Direction, SERVER};
 use settings::Settings;
 
 use crate::model::{Args, FactInfo, Fault, FieldInfo, Invalid, Observation};
-use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Probe, Synonyms, fact_is};
+use crate::probe::{Cx, Diagnosis, EarlyEnd, Failure, Footprint, Mode, Probe, Synonyms, fact_is};
 
 /// What opening a stream may take on a path around the earth, with one lost segment.
 const OPENING: Duration = Duration::from_millis(500);
+
+/// Each direction has its own facts, and nothing of both together.
+const MODES: &[Mode] = &[Mode::of("direction: both", |args| args.get(&DIRECTION) == Direction::Both, facts::BOTH)
+    .adds("upload.transferred: {gt: 0 B}\ndownload.transferred: {gt: 0 B}")
+    .lacks(&["transferred"])];
 
 /// The probe.
 pub struct Throughput {
@@ -34,6 +40,7 @@ impl Probe for Throughput {
     const SUMMARY: &'static str = "TCP and UDP throughput, loss and jitter against any iperf3 server";
     const FIELDS: &'static [FieldInfo] = fields::FIELDS;
     const FACTS: &'static [FactInfo] = facts::FACTS;
+    const MODES: &'static [Mode] = MODES;
     const STREAMS: bool = false;
     const NO_PARITY: Option<&'static str> =
         Some("it fills the path, and one run would be in the way of the other: write a check for each `ip_version`");
@@ -57,7 +64,8 @@ impl Probe for Throughput {
         // Each answer that is waited for has the patience: lookup, connect, four steps before the data and three after it;
         // and once more for a server that hangs up at first.
         // Streams are opened one after the other, each in a moment.
-        let opening = settings.target.timeout.max(OPENING * settings.params.streams);
+        let streams = settings.params.streams * if settings.params.bidirectional { 2 } else { 1 };
+        let opening = settings.target.timeout.max(OPENING * streams);
         settings.target.timeout * 10 + opening + settings.params.omit + settings.duration + Duration::from_secs(3)
     }
 
@@ -85,14 +93,14 @@ impl Throughput {
         cx.set(&ADDRESS, settings.target.origin.label(address));
         let mut client = Client::meet(peer, settings).await?;
         let mut flows = client.negotiate().await?;
-        let completed_test = match client.measure(cx, &mut flows).await {
+        let mut completed_test = match client.measure(cx, &mut flows).await {
             Ok(completed_test) => completed_test,
             Err(stop) => {
                 report::partial(cx, &settings.params, &flows);
                 return Err(stop);
             }
         };
-        let results = match client.conclude(&flows, &completed_test).await {
+        let results = match client.conclude(&flows, &mut completed_test).await {
             Ok(results) => results,
             Err(stop) => {
                 report::partial(cx, &settings.params, &flows);

@@ -74,7 +74,7 @@ impl Settings {
             return Duration::ZERO;
         };
         let block = params.block as usize;
-        let slices = params.transport == Transport::Tcp && !params.reverse;
+        let slices = params.transport == Transport::Tcp && !params.reverse && !params.bidirectional;
         let block = if slices { pump::slice(block, rate) } else { block };
         pace(block as f64, rate).saturating_mul(TURNS)
     }
@@ -121,7 +121,7 @@ fn params(args: &Args, duration: Duration) -> Result<Params, Invalid> {
         block,
         bandwidth: rate.map(|rate| rate / f64::from(streams)),
         reverse: args.get(&DIRECTION) == Direction::Download,
-        bidirectional: false,
+        bidirectional: args.get(&DIRECTION) == Direction::Both,
         wide,
         burst,
         merge: burst > 1,
@@ -175,7 +175,9 @@ fn block(args: &Args, transport: Transport) -> Result<u32, Invalid> {
 /// A server of iperf3 keeps a rate by whole blocks: of 1 MiB at some Mbit/s, most intervals would have none, and few have far more
 /// than the rate. So a block is no more than what a stream downloads in a tenth of an interval.
 fn tcp_block(args: &Args) -> u32 {
-    let (Some(rate), Direction::Download) = (rate(args), args.get(&DIRECTION)) else { return TCP_BLOCK };
+    let (Some(rate), Direction::Download | Direction::Both) = (rate(args), args.get(&DIRECTION)) else {
+        return TCP_BLOCK;
+    };
     let bytes = rate / f64::from(args.get(&STREAMS)) * args.get(&INTERVAL).as_secs_f64() / 10.0 / 8.0;
     let bounded = bytes.clamp(f64::from(SMALLEST_TCP_BLOCK), f64::from(TCP_BLOCK));
     #[expect(

@@ -255,6 +255,8 @@ impl Flow {
             omitted_errors: received.then_some(omitted.lost),
             omitted_packets,
             queue_drops: self.queue_drops(),
+            reordered: received.then(|| counts.reordered - omitted.reordered),
+            duplicates: received.then(|| counts.duplicates - omitted.duplicates),
             burst: (matches!(self.socket, DataSocket::Udp(_)) && self.sends).then(|| self.burst()),
             seconds: Some(elapsed.as_secs_f64()),
         }

@@ -140,6 +140,13 @@ impl Params {
         out
     }
 
+    /// Which streams the server sends, in the order in which the client opens them: with `bidirectional` the client's come first.
+    pub fn server_sends(&self) -> impl Iterator<Item = bool> {
+        let count = self.streams as usize;
+        let (first, then) = if self.bidirectional { (false, count) } else { (self.reverse, 0) };
+        std::iter::repeat_n(first, count).chain(std::iter::repeat_n(true, then))
+    }
+
     /// From a client; every value is checked.
     pub fn from_json(value: &Value) -> Result<Self, Rejection> {
         let transport = match (truthy(value, "tcp"), truthy(value, "udp")) {

@@ -28,6 +28,10 @@ pub struct StreamResult {
     pub omitted_packets: Option<u64>,
     /// Datagrams this side's own socket dropped, part of `errors`; only shakedown tells.
     pub queue_drops: Option<u64>,
+    /// Datagrams that came after a later one, without the warm-up; only shakedown tells.
+    pub reordered: Option<u64>,
+    /// Datagrams that came again, without the warm-up; only shakedown tells.
+    pub duplicates: Option<u64>,
     /// Most datagrams that this side's sender handed over as one message; only shakedown tells.
     pub burst: Option<u64>,
     /// Length of the test, seconds.
@@ -95,15 +99,15 @@ impl Results {
             streams: streams.iter().filter_map(StreamResult::from_json).collect(),
         })
     }
+}
 
-    /// The sum of a counter over all streams; `None` if any stream lacks it, because part of a sum is not the sum.
-    #[must_use]
-    pub fn total(&self, counter: impl Fn(&StreamResult) -> Option<u64>) -> Option<u64> {
-        if self.streams.is_empty() {
-            return None;
-        }
-        self.streams.iter().map(counter).try_fold(0_u64, |sum, part| part.map(|part| sum.saturating_add(part)))
+/// The sum of a counter over these streams; `None` if any of them lacks it, because part of a sum is not the sum.
+#[must_use]
+pub fn total(streams: &[StreamResult], counter: impl Fn(&StreamResult) -> Option<u64>) -> Option<u64> {
+    if streams.is_empty() {
+        return None;
     }
+    streams.iter().map(counter).try_fold(0_u64, |sum, part| part.map(|part| sum.saturating_add(part)))
 }
 
 impl StreamResult {
@@ -122,7 +126,12 @@ impl StreamResult {
             "end_time": self.seconds.map_or(json!(0), |seconds| json!(seconds)),
         });
         if let Some(map) = out.as_object_mut() {
-            let own = [("queue_drops", self.queue_drops), ("burst", self.burst)];
+            let own = [
+                ("queue_drops", self.queue_drops),
+                ("reordered", self.reordered),
+                ("duplicates", self.duplicates),
+                ("burst", self.burst),
+            ];
             map.extend(own.into_iter().filter_map(|(name, count)| Some((name.to_owned(), json!(count?)))));
         }
         out
@@ -146,6 +155,8 @@ impl StreamResult {
             omitted_errors: omitted.map(|(errors, _)| errors),
             omitted_packets: omitted.map(|(_, packets)| packets),
             queue_drops: count(value, "queue_drops"),
+            reordered: count(value, "reordered"),
+            duplicates: count(value, "duplicates"),
             burst: count(value, "burst"),
             seconds: length.map(|(start, end)| (end - start).max(0.0)),
         })
@@ -164,7 +175,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::{Results, StreamResult};
+    use super::{Results, StreamResult, total};
 
     #[test]
     fn results_round_trip() {
@@ -179,6 +190,8 @@ mod tests {
             omitted_packets: Some(3),
             queue_drops: Some(1),
             burst: Some(44),
+            reordered: Some(3),
+            duplicates: Some(4),
             seconds: Some(1.5),
         };
         let results = Results { congestion: Some("cubic".into()), streams: vec![stream], ..Results::default() };
@@ -198,7 +211,7 @@ mod tests {
         assert!(!read.counts_retransmits);
         assert_eq!(read.streams[0].retransmits, None);
         assert_eq!(read.streams[0].omitted_packets, None);
-        assert_eq!(read.total(|s| s.bytes), Some(5));
+        assert_eq!(total(&read.streams, |s| s.bytes), Some(5));
     }
 
     #[test]
@@ -229,8 +242,8 @@ mod tests {
     #[test]
     fn part_of_a_sum_is_no_sum() {
         let read = Results::from_json(&json!({"streams": [{"id": 1, "bytes": 5}, {"id": 3}]})).unwrap();
-        assert_eq!(read.total(|s| s.bytes), None);
-        assert_eq!(Results::default().total(|s| s.bytes), None);
+        assert_eq!(total(&read.streams, |s| s.bytes), None);
+        assert_eq!(total(&[], |s| s.bytes), None);
     }
 
     #[test]

@@ -82,7 +82,7 @@ async fn a_dead_path_is_waited_for_as_long_as_the_field_says() {
             let observation = facts(addr, &[&more[..], &slow].concat()).await;
             assert_eq!(outcome(&observation), "stalled", "{direction}");
             assert!(
-                observation.notes().iter().any(|note| note.starts_with("nothing moved for 300ms")),
+                observation.notes().iter().any(|note| note.starts_with("nothing moved for 300 ms")),
                 "{observation:?}"
             );
             assert!(start.elapsed() < Duration::from_secs(20), "{direction}: {:?}", start.elapsed());
