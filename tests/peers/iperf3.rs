@@ -50,6 +50,16 @@ fn every_mode_against(release: Peer) {
     throughput: {server: "127.0.0.1:@", direction: "${matrix.direction}", streams: "${matrix.streams}", protocol: udp, rate: 5 Mbit/s,
                  duration: 1s}
     expect: {outcome: transferred, transferred: {gt: 100 kB}, packets: {gt: 100}, loss: {lt: 50%}}
+  - id: both
+    matrix: {protocol: [tcp, udp], streams: [1, 3]}
+    throughput: {server: "127.0.0.1:@", direction: both, streams: "${matrix.streams}", protocol: "${matrix.protocol}", rate: 20 Mbit/s,
+                 block: 1448 B, duration: 1s}
+    expect: {upload.transferred: {between: [1 MB, 5 MB]}, download.transferred: {between: [1 MB, 5 MB]}, upload.bitrate.median: {gt: 1 Mbit/s},
+             download.bitrate.median: {gt: 1 Mbit/s}}
+  - id: bursts
+    matrix: {direction: [upload, download, both]}
+    throughput: {server: "127.0.0.1:@", direction: "${matrix.direction}", protocol: udp, rate: max, duration: 1s}
+    expect: {outcome: transferred}
   - id: measured-here
     throughput: {server: "127.0.0.1:@", direction: download, protocol: udp, rate: 1 Mbit/s, omit: 1s, duration: 1s}
     expect: {loss.certain: true, loss: {le: 50%}}
