@@ -38,8 +38,7 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("--interval SECONDS", "interval={}s"), ("-B ADDRESS", "source={}"), ("--bind ADDRESS", "source={}"),
         ("-J", ""), ("--json", ""), ("-V", ""), ("-f FORMAT", ""), ("--get-server-output", ""),
         ("--connect-timeout MS", "timeout={}ms"), ("-n BYTES", BY_TIME), ("--bytes BYTES", BY_TIME),
-        ("--bidir", "!each direction is measured by itself: direction=upload, then direction=download"),
-        ("-d", "!each direction is measured by itself: direction=upload, then direction=download"),
+        ("--bidir", "direction=both"), ("-d", "direction=both"), ("--gsro", ""),
         ("-s", "!the server is `shakedown serve`"), ("--server", "!the server is `shakedown serve`"),
     ],
 };
