@@ -77,8 +77,9 @@ impl KeptText {
     /// What stands in the place of a text as [`Self::into_reference`] made it; `None` of one that had no secret. The error says what is wrong
     /// with it.
     pub(super) fn of_reference(text: &Text) -> Result<Option<Self>, String> {
-        let read =
-            |text: &Text| serde_json::from_str(text).map_err(|error| format!("no reference to a secret: {error}"));
+        let read = |text: &Text| {
+            serde_json::from_slice(text.as_bytes()).map_err(|error| format!("no reference to a secret: {error}"))
+        };
         text.holds_secret().then(|| read(text)).transpose()
     }
 

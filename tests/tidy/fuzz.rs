@@ -21,6 +21,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("src/checks/reach/network_policy/yaml.rs", "network_policy"),
     ("src/checks/shared/hosts.rs", "hosts"),
     ("src/guard/journal/mod.rs", "journal"),
+    ("src/guard/secrets.rs", "journal"),
     ("src/history/index/mod.rs", "report"),
     ("src/history/reading.rs", "report"),
     ("src/model/typed/decimal.rs", "expectation"),

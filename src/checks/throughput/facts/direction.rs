@@ -68,23 +68,9 @@ impl DirectionFacts {
     }
 
     const fn named(names: [&'static str; COUNT]) -> Self {
-        let [
-            bitrate,
-            transferred,
-            sent,
-            retransmits,
-            rtt,
-            congestion,
-            loss,
-            loss_certain,
-            jitter,
-            lost,
-            packets,
-            reordered,
-            duplicates,
-            dropped,
-            burst,
-        ] = names;
+        let [bitrate, transferred, sent, retransmits, rtt, congestion, datagrams @ ..] = names;
+        let Datagrams { loss, loss_certain, jitter, lost, packets, reordered, duplicates, dropped, burst } =
+            Datagrams::named(datagrams);
         Self {
             bitrate: Fact::distribution(
                 bitrate,
@@ -113,6 +99,36 @@ impl DirectionFacts {
             )
             .on_breach(SLOWER),
             congestion: Fact::text(congestion, "Congestion control the TCP sender used."),
+            loss,
+            loss_certain,
+            jitter,
+            lost,
+            packets,
+            reordered,
+            duplicates,
+            dropped,
+            burst,
+        }
+    }
+}
+
+/// Those of datagrams.
+struct Datagrams {
+    loss: Fact<f64>,
+    loss_certain: Fact<bool>,
+    jitter: Fact<f64>,
+    lost: Fact<i64>,
+    packets: Fact<i64>,
+    reordered: Fact<i64>,
+    duplicates: Fact<i64>,
+    dropped: Fact<i64>,
+    burst: Fact<i64>,
+}
+
+impl Datagrams {
+    const fn named(names: [&'static str; 9]) -> Self {
+        let [loss, loss_certain, jitter, lost, packets, reordered, duplicates, dropped, burst] = names;
+        Self {
             loss: Fact::metric(
                 loss,
                 Unit::Ratio,
