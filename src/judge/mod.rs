@@ -103,7 +103,10 @@ fn judge_arm(
                 broken.push(round);
                 expectations.push(outcome);
             }
-            Some(Decision::Open(doubt)) => open = open.or_else(|| Some(undecided(&doubt, expectation, arm))),
+            Some(Decision::Open(doubt)) => {
+                let remedy = observation.remedy(expectation.info.name);
+                open = open.or_else(|| Some(undecided(&doubt, expectation, arm, remedy)));
+            }
             None => {}
         }
     }
@@ -173,14 +176,12 @@ pub fn all_late(case: &Case, observation: &Observation) -> Option<Fault> {
 /// What to do about samples taken late.
 const LATE_REMEDY: &str = "run it again when less runs on this host, with a lower --jobs, or with `samples` so that some are in time; look at its load and, on a virtual machine, at its steal time";
 
-/// The fault of an expectation that cannot be decided.
-fn undecided(doubt: &Undecided, expectation: &Expectation, arm: &PlannedArm) -> Fault {
+/// The fault of an expectation that cannot be decided, with the `remedy` that its family knows.
+fn undecided(doubt: &Undecided, expectation: &Expectation, arm: &PlannedArm, remedy: Option<&str>) -> Fault {
     let Expectation { path, operator, want, info, .. } = expectation;
-    let (detail, remedy) = match doubt {
-        Undecided::Part(why) => (
-            format!("`{}` was seen in part: {why}", info.name),
-            "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much",
-        ),
+    let (detail, usual) = match doubt {
+        Undecided::Nothing(why) => (format!("`{}` is not known: {why}", info.name), WHOLE),
+        Undecided::Part(why) => (format!("`{}` is partial: {why}", info.name), WHOLE),
         Undecided::Less(why) => (
             format!("`{}` may be less than was counted: {why}", info.name),
             "have it counted by a peer that can tell, or expect what the count can show: at most so much",
@@ -194,8 +195,13 @@ fn undecided(doubt: &Undecided, expectation: &Expectation, arm: &PlannedArm) -> 
             LATE_REMEDY,
         ),
     };
+    let remedy = remedy.unwrap_or(usual);
     Fault::local(format!("judge `{path}: {}`", operator.sentence(want)), arm.probe.target(), detail, remedy)
 }
+
+/// What to do about what is known in part, where its family says nothing else.
+const WHOLE: &str =
+    "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much";
 
 /// The rounds whose outcome a dead host gives as well, with no sign that the peer was reached.
 fn silence(case: &Case, observation: &Observation) -> Option<Silence> {
@@ -368,7 +374,8 @@ fn judged(
             (value, if open { Err(Undecided::Bounds(seen())) } else { Ok(decided == Some(true)) })
         }
         Operand::Partial(value, why) => {
-            (value, test.holds_in_part(value.as_deref(), typing).ok_or_else(|| Undecided::Part((*why).to_owned())))
+            let doubt = || if value.is_some() { Undecided::Part } else { Undecided::Nothing };
+            (value, test.holds_in_part(value.as_deref(), typing).ok_or_else(|| doubt()((*why).to_owned())))
         }
         Operand::AtMost(value, why) => {
             (value, test.holds_at_most(value.as_deref(), typing).ok_or_else(|| Undecided::Less((*why).to_owned())))

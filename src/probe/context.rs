@@ -137,6 +137,12 @@ impl<'a> Cx<'a> {
         self.observation.set_partial(fact.info.name, why);
     }
 
+    /// [`Self::partial`], with what to do so that all of the fact is seen.
+    pub fn partial_until<T>(&mut self, fact: &Fact<T>, why: impl Into<String>, remedy: impl Into<String>) {
+        self.partial(fact, why);
+        self.observation.set_remedy(fact.info.name, remedy.into());
+    }
+
     /// Marks the texts of this round that were cut: a piece of a secret may stand at their end.
     pub(super) fn mark_cut(&mut self) {
         mark_cut(self.observation, self.facts);

@@ -1,35 +1,40 @@
-//! Why a check failed.
+//! Why a check failed. What to try next fits the way in which it did: too much of a thing asks for other steps than too little.
 
 use super::facts::{
     ABORT_REASON, ABORTED, DEGRADED, DEGRADED_SHARE, DOWNTIME, FAILBACK, FAILBACK_HI, GAP, HI, LO, LOST, OUTAGE_BOUNDS,
-    OUTAGES, OUTAGES_AFTER, RECOVERED, RESTORED, SENT,
+    OUTAGES, OUTAGES_AFTER, OWNER_CHANGES, RECOVERED, RESTORED, SENT,
 };
 use super::timers::{TIMERS, Timers};
+use crate::model::document_path::is_of;
 use crate::model::record::{OriginWord, Outcome};
-use crate::model::{Unit, Value};
+use crate::model::{Better, Unit, Value};
 use crate::probe::{Diagnosis, Failure};
 
 pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     let target = failure.target;
     // A check that only watches puts nothing back.
     let watches = failure.value(RESTORED.info.name).is_none();
-    if failure.breach(RESTORED.info.name).is_some() {
+    let is = |fact: &str, want: bool| failure.breach(fact).is_some() && failure.value(fact) == Some(&Value::Bool(want));
+    if is(RESTORED.info.name, false) {
         let cause = format!("what was broken on purpose at {target} is still broken: `restore` or `verify` failed");
         return Some(Diagnosis::new(
             cause,
             "put it back by hand, now: run the `restore` command of this check, then its `verify`",
         ));
     }
+    if let Some(less) = too_little(failure) {
+        return Some(less);
+    }
     if let Some(gone) = super::writes::diagnose(failure) {
         return Some(gone);
     }
-    if failure.breach(ABORTED.info.name).is_some() {
+    if is(ABORTED.info.name, true) {
         let why = failure.text(ABORT_REASON.info.name).unwrap_or("aborted");
         let put_back = if watches { "; the watch ended there" } else { "; what was broken was put back at once" };
         let next = "look at health checks, at the election and at the standby's log in that time; raise `abort_if` only where users can bear more";
         return Some(Diagnosis::new(format!("{target}: {why}{put_back}"), next));
     }
-    if failure.breach(RECOVERED.info.name).is_some() {
+    if is(RECOVERED.info.name, false) {
         return Some(stayed_away(failure, watches));
     }
     if failure.breach(OUTAGES_AFTER.info.name).is_some() {
@@ -59,9 +64,42 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
         return Some(Diagnosis::new(away(failure, breach, ""), next));
     }
     let back = [FAILBACK.info.name, FAILBACK_HI.info.name].iter().find_map(|name| failure.breach(name));
-    let breach = back?;
+    let Some(breach) = back else { return super::owners::diagnose(failure) };
     let next = "going back costs an outage of its own: look at preemption and at what the restored node does before it takes over";
     Some(Diagnosis::new(away(failure, breach, " on the way back"), next))
+}
+
+/// Less came of it than was expected: the service was not hit, or not as hard.
+fn too_little(failure: &Failure<'_>) -> Option<Diagnosis> {
+    let breach = failure.first()?;
+    let info = failure.family.facts.iter().find(|info| is_of(&breach.fact, info.name));
+    let is_harm = info.is_some_and(|info| info.better == Some(Better::Lower)) || breach.fact.starts_with("streams.");
+    if !is_harm || !falls_short(breach) || is_of_owners(breach) {
+        return None;
+    }
+    let cause = format!("{}: less than expected came of it: {}", failure.target, breach.sentence());
+    let next = "look whether what was broken is what the streams ask (the marks in the timeline of the report say when), and whether the \
+                service has another way round it; if it copes better than before, expect that";
+    Some(Diagnosis::new(cause, next))
+}
+
+pub(super) fn is_of_owners(breach: &Outcome) -> bool {
+    is_of(&breach.fact, OWNER_CHANGES.info.name) || breach.fact.ends_with(".owner_changes")
+}
+
+/// Whether what was seen is less than the least that is expected, as far as the words of the record tell.
+pub(super) fn falls_short(breach: &Outcome) -> bool {
+    let whole = |text: &str| text.split_whitespace().next().and_then(|word| word.parse::<i64>().ok());
+    let Some(got) = breach.got.as_deref() else { return false };
+    match &*breach.operator {
+        "gt" | "ge" => true,
+        "eq" => whole(got).zip(whole(&breach.want)).is_some_and(|(got, want)| got < want),
+        "between" => {
+            let least = breach.want.trim_start_matches('[').split(',').next().and_then(whole);
+            whole(got).zip(least).is_some_and(|(got, least)| got < least)
+        }
+        _ => false,
+    }
 }
 
 /// It was not back in time.

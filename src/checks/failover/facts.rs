@@ -188,7 +188,7 @@ facts! { pub(super) FACTS;
         "How often another owner answered than before, after the first steady phase and before `restore`. Absent where several answered \
          in turn when all was well.",
     )
-    .on_breach("the owner went back and forth: two hosts held the address in turn, so look whether they hear each other");
+    .on_breach("look who answered, and when: `owners.before`, `owners.during` and `episodes` in the report");
     pub(super) const SWITCHED_AFTER: Fact<f64> = Fact::metric(
         "switched_after",
         Unit::Seconds,

@@ -2,28 +2,108 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{OWNER_CHANGES, OWNERS_AFTER, OWNERS_BEFORE, OWNERS_DURING, SWITCHED_AFTER};
+use super::facts::{
+    OWNER_CHANGES, OWNERS_AFTER, OWNERS_BEFORE, OWNERS_DURING, S_OWNER_CHANGES, SWITCHED_AFTER,
+};
+use super::diagnosis;
 use super::measure::PhaseTimes;
 use super::outage::ProbeResult;
 use super::report::Stream;
 use super::settings::Phases;
 use super::stream::OwnerChange;
-use crate::probe::Cx;
+use crate::model::Fault;
+use crate::probe::{Cx, Diagnosis, Failure};
+
+/// Owners that a message names.
+const NAMED: usize = 3;
+/// What makes owners be told at all.
+const UNNAMED: &str =
+    "give a stream an `identity`, the fact that tells: a header, the body, the fingerprint of a certificate";
+/// The same, where the fact is not in the answers.
+const ABSENT: &str = "look with `shakedown probe` at what the service answers, and name a fact of it as `identity`";
+/// What makes a change of the owner show.
+const ONE: &str = "let `identity` name a fact that stays the same as long as all is well; where a balancer spreads the probes, ask one of its servers";
 
 /// The facts of the first stream whose answers tell.
 pub(super) fn facts(cx: &mut Cx<'_>, all: &[Stream<'_>], times: &PhaseTimes, phases: &Phases) {
-    let Some(stream) = all.iter().find(|stream| !stream.finished.log.changes.is_empty()) else { return };
+    let telling: Vec<&Stream<'_>> = all.iter().filter(|stream| !stream.finished.log.changes.is_empty()).collect();
+    let Some(stream) = telling.first() else {
+        untold(cx, all);
+        return;
+    };
     let lasting = times.restoring - phases.settle.as_secs_f64();
     cx.set(&OWNERS_BEFORE, between(stream, 0.0, times.steady));
     cx.set(&OWNERS_DURING, between(stream, lasting, times.restoring));
     cx.set(&OWNERS_AFTER, between(stream, times.after, times.end));
-    if let Some(changes) = all.iter().filter_map(|stream| changes(stream, times)).max() {
+    if let Some(changes) = telling.iter().filter_map(|stream| changes(stream, times)).max() {
         cx.set(&OWNER_CHANGES, i64::try_from(changes).unwrap_or(i64::MAX));
     }
-    let switched = all.iter().filter_map(|stream| Some(switched(stream, times)? - times.injected));
+    let switched = telling.iter().filter_map(|stream| Some(switched(stream, times)? - times.injected));
     if let Some(after) = switched.reduce(f64::max) {
         cx.set(&SWITCHED_AFTER, after);
     }
+    // They are those of the worst stream, which may be one that could not be followed.
+    if let Some(why) = telling.iter().find_map(|stream| not_one(stream, times)) {
+        cx.partial_until(&OWNER_CHANGES, why.clone(), ONE);
+        cx.partial_until(&SWITCHED_AFTER, why.clone(), ONE);
+        cx.partial_until(&S_OWNER_CHANGES, why, ONE);
+    }
+}
+
+/// Why it cannot be told how often another than before answered; `None` where one alone had answered before.
+fn not_one(stream: &Stream<'_>, times: &PhaseTimes) -> Option<String> {
+    let before = between(stream, 0.0, times.steady);
+    let name = stream.config.name.shown();
+    let named = before.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if before.len() > NAMED { ", …" } else { "" };
+    match before.len() {
+        1 => None,
+        0 => Some(format!("no answer to `{name}` told who gave it when all was well")),
+        count => Some(format!("{count} answered `{name}` in turn when all was well ({named}{more}), so another one does not show")),
+    }
+}
+
+/// No stream has an answer that tells.
+fn untold(cx: &mut Cx<'_>, all: &[Stream<'_>]) {
+    let Some(stream) = all.iter().find(|stream| stream.config.identity.is_some()) else {
+        // Of a check that does not ask for it, that is nothing to report.
+        let facts = [&OWNERS_BEFORE.info, &OWNERS_DURING.info, &OWNERS_AFTER.info, &OWNER_CHANGES.info];
+        let target = all.first().map(|stream| stream.config.probe.target()).unwrap_or_default();
+        let fault = Fault::local("tell who answered", target, "no stream tells who answers it", UNNAMED);
+        return cx.unavailable(facts.into_iter().chain([&SWITCHED_AFTER.info]), &fault);
+    };
+    let why = format!("no answer to `{}` has what `identity` names", stream.config.name.shown());
+    for fact in [&OWNERS_BEFORE, &OWNERS_DURING, &OWNERS_AFTER] {
+        cx.partial_until(fact, why.clone(), ABSENT);
+    }
+    cx.partial_until(&OWNER_CHANGES, why.clone(), ABSENT);
+    cx.partial_until(&SWITCHED_AFTER, why.clone(), ABSENT);
+    cx.partial_until(&S_OWNER_CHANGES, why, ABSENT);
+}
+
+/// Why a check failed that expects another number of changes.
+pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
+    let breach = failure.unmet().find(|breach| diagnosis::is_of_owners(breach))?;
+    let got = breach.got.as_deref()?;
+    let seen = breach.sentence();
+    if got == "0" || got.starts_with("0 ") {
+        let cause = format!("{}: nobody took over, the same owner answered all the time: {seen}", failure.target);
+        let next = "look whether what was broken is what the stream asks, whether a standby was there that could take over, and whether its \
+                    answers differ in what `identity` names; of a name, whether a resolver still had the old records";
+        return Some(Diagnosis::new(cause, next));
+    }
+    if diagnosis::falls_short(breach) {
+        let next = "the report has who answered, and when (`owners.during`, `episodes`): raise `observe` where a further move only takes longer";
+        return Some(Diagnosis::new(format!("{}: the owner moved less often than expected: {seen}", failure.target), next));
+    }
+    if got == "1" || got.starts_with("1 ") {
+        let cause = format!("{}: another owner took over: {seen}", failure.target);
+        let next = "the service was to stay where it was: look at what made the standby take over (health checks, priorities, timers)";
+        return Some(Diagnosis::new(cause, next));
+    }
+    let cause = format!("{}: the owner went back and forth: {seen}", failure.target);
+    let next = "two hosts held the address in turn: look whether they hear each other, and at preemption and flapping health checks";
+    Some(Diagnosis::new(cause, next))
 }
 
 /// Those who answered probes sent in a time.

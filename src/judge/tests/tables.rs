@@ -196,6 +196,33 @@ fn rows_not_kept_hide_no_other_reason() {
     }
 }
 
+/// A column that was not seen of every row decides of those alone that have it.
+#[test]
+fn of_a_column_seen_of_some_rows_the_others_are_open() {
+    for (expect, verdict) in [
+        ("'hosts.row.2001:db8::1.name': web", Verdict::Errored),
+        ("'hosts.row.2001:db8::1.name': {present: false}", Verdict::Errored),
+        ("hosts.row.192.0.2.7.name: web", Verdict::Passed),
+        ("hosts.row.192.0.2.7.name: db", Verdict::Failed),
+        ("hosts.name: {all: web}", Verdict::Errored),
+        ("hosts.name: {any: web}", Verdict::Passed),
+        ("hosts.name: {all: db}", Verdict::Failed),
+        ("hosts.loss.max: {le: 50%}", Verdict::Passed),
+    ] {
+        let mut observation = Observation::default();
+        add(&mut observation, &json!({"ok": true}));
+        observation.set_rows(rows(TWO, 10));
+        observation.set_partial("hosts.name", "several answered");
+        observation.set_remedy("hosts.name", "ask one of them".to_owned());
+        let judgement = judge(&expecting(expect), &observation, None);
+        assert_eq!(judgement.verdict, verdict, "{expect}: {:?}", judgement.reason);
+        if let Some(fault) = judgement.fault {
+            assert!(fault.detail.ends_with(": several answered"), "{fault}");
+            assert_eq!(fault.remedy, "ask one of them");
+        }
+    }
+}
+
 /// A table that was seen in part for another reason: also the rows that are there may be more than was seen of them.
 #[test]
 fn of_a_table_seen_in_part_nothing_is_sure_but_what_is_there() {

@@ -108,7 +108,7 @@ fn what_was_seen_in_part_is_judged_as_far_as_that_goes() {
         assert_eq!(judgement.verdict, verdict, "{expect}: {:?}", judgement.reason);
         if verdict == Verdict::Errored {
             let fault = judgement.fault.unwrap();
-            assert_eq!(fault.detail, "`names` was seen in part: 64 of more servers");
+            assert_eq!(fault.detail, "`names` is partial: 64 of more servers");
             assert!(fault.operation.starts_with("judge `names: "), "{}", fault.operation);
         }
     }
@@ -121,7 +121,9 @@ fn what_was_seen_in_part_is_judged_as_far_as_that_goes() {
     // Nothing of it was seen, although it is there.
     let nothing = json!({"ok": true, "partial": {"body": "the body was cut"}});
     for expect in ["body.x: 1", "body.x: {present: false}", "body: {present: true}"] {
-        assert_eq!(judged(&expecting(expect), [nothing.clone()]).verdict, Verdict::Errored, "{expect}");
+        let judgement = judged(&expecting(expect), [nothing.clone()]);
+        assert_eq!(judgement.verdict, Verdict::Errored, "{expect}");
+        assert_eq!(judgement.fault.unwrap().detail, "`body` is not known: the body was cut", "{expect}");
     }
     // One round that was seen whole does not speak for one that was not.
     let rounds = [json!({"ok": true, "names": ["a"]}), cut(json!(["a"]))];

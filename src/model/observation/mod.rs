@@ -35,6 +35,8 @@ const SMALL: usize = 64;
 pub enum Undecided {
     /// Only a part of the fact was seen, for this reason, and the rest decides.
     Part(String),
+    /// Nothing of the fact was seen, for this reason, although there is something.
+    Nothing(String),
     /// A share of what was counted may not be the target's, for this reason, and how much decides.
     Less(String),
     /// Only bounds of the fact are known, these, and where between them it lies decides.
@@ -61,6 +63,8 @@ pub struct Tally {
 pub struct Observation {
     rounds: Vec<Round>,
     notes: Vec<String>,
+    /// What makes facts be seen whole that were seen in part.
+    remedies: Vec<(&'static str, String)>,
     /// Facts that could not be measured from here, and why.
     unavailable: Vec<(&'static str, Fault)>,
     /// One per expectation of the subject, and of the old target; empty until a round was tallied.
@@ -143,6 +147,19 @@ impl Observation {
     /// Marks a fact of the current round as seen in part; the first reason stays, but for that not all was kept.
     pub fn set_partial(&mut self, name: &'static str, why: impl Into<String>) {
         self.set_open(name, Unseen::More, why);
+    }
+
+    /// What to do so that a fact that was seen in part is seen whole; the first one stays.
+    pub fn set_remedy(&mut self, name: &'static str, remedy: String) {
+        if self.remedy(name).is_none() {
+            self.remedies.push((name, remedy));
+        }
+    }
+
+    /// What to do so that a fact that was seen in part is seen whole, where its family knows.
+    #[must_use]
+    pub fn remedy(&self, name: &str) -> Option<&str> {
+        self.remedies.iter().find(|(known, _)| *known == name).map(|(_, remedy)| remedy.as_str())
     }
 
     /// Marks the current round: the peer its outcome is about was not reached.

@@ -16,8 +16,6 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// An answer is awaited for so long at least, because late is not lost: the kernel holds packets back while it looks for a
 /// neighbour, and a service that was frozen answers what it finds.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Characters of an identity that are kept.
-const IDENTITY: usize = 64;
 
 /// The work of the thread.
 pub(super) struct Sender {
@@ -140,13 +138,6 @@ impl StreamConfig {
 
     /// Who answered, by the fact that the suite names for it.
     fn owner(&self, observation: &Observation) -> Option<Identity> {
-        let identity = self.identity.as_ref()?;
-        let text = match identity.of_round(observation)? {
-            Value::String(text) => text,
-            value => value.to_string(),
-        };
-        let line = text.lines().next().unwrap_or_default().trim();
-        let short: String = line.chars().filter(|c| !c.is_control()).take(IDENTITY).collect();
-        (!short.is_empty()).then(|| short.into())
+        self.identity.as_ref()?.of_round(observation)
     }
 }

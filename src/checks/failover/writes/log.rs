@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::reader::Sight;
+use super::unread::{Obstacle, Unread};
 
 /// Writes of which this is kept; a plan with more is refused.
 pub(super) const MOST: usize = 1_000_000;
@@ -23,7 +24,7 @@ pub(in crate::checks::failover) struct WriteLog {
     /// Writes beyond what is kept.
     pub(super) beyond: u64,
     /// Why the first that could not be read could not.
-    pub(super) unread_why: Option<String>,
+    pub(super) unread_why: Option<Unread>,
 }
 
 /// How many there are of each sort.
@@ -96,7 +97,7 @@ impl WriteLog {
             self.seen(
                 number,
                 match (times, cut) {
-                    (0, Some(why)) => Sight::Unread(why.to_owned()),
+                    (0, Some(why)) => Sight::Unread(Unread::new(why, Obstacle::Cut)),
                     (0, None) => Sight::Absent,
                     (times, _) => Sight::There { twice: times > 1 },
                 },
@@ -159,7 +160,7 @@ fn is_lost(write: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, MOST, Sight, WriteLog};
+    use super::{Counts, MOST, Obstacle, Sight, Unread, WriteLog};
 
     const THERE: Sight = Sight::There { twice: false };
 
@@ -184,7 +185,8 @@ mod tests {
             log.seen(number, Sight::Absent);
         }
         log.seen(4, Sight::There { twice: true });
-        log.seen(7, Sight::Unread("refused".to_owned()));
+        let refused = Unread::new("refused", Obstacle::Silence);
+        log.seen(7, Sight::Unread(refused.clone()));
         let counts = Counts {
             acknowledged: 8,
             lost: 3,
@@ -193,7 +195,7 @@ mod tests {
             unread: 1,
             unread_unacknowledged: 0,
         };
-        assert_eq!((log.counts(), log.unread_why.as_deref()), (counts, Some("refused")));
+        assert_eq!((log.counts(), log.unread_why.as_ref()), (counts, Some(&refused)));
         assert_eq!(log.lost(), [2..=3, 6..=6]);
         assert!((log.due(6) - 1.1).abs() < 1e-9);
         assert!(log.is_acknowledged_from(1.15) && !log.is_acknowledged_from(1.25), "the last one acknowledged is 7");

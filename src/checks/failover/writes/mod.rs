@@ -12,6 +12,7 @@ mod report;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod value;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::log::WriteLog;
 use super::numbered::Numbered;
+use super::unread::{Obstacle, Unread};
 use super::value::RunNumber;
 use crate::checks::failover::stream::{Question, Rounds};
 use crate::model::{Fault, Observation, Round, Value, human_time};
@@ -35,7 +36,7 @@ pub(super) enum Sight {
     /// It is not.
     Absent,
     /// That could not be told, and why.
-    Unread(String),
+    Unread(Unread),
 }
 
 /// What tells an answer for a write that is there from one for a write that is not.
@@ -90,26 +91,46 @@ impl Reader {
     }
 
     /// An answer, whatever it says; else why there was none.
-    async fn ask(&self, run: RunNumber, number: u64, cancel: &CancellationToken) -> Result<Observation, String> {
+    async fn ask(&self, run: RunNumber, number: u64, cancel: &CancellationToken) -> Result<Observation, Unread> {
         let rounds = Rounds { question: Question::Numbered(Arc::clone(&self.numbered), run), limit: self.limit() };
         match rounds.ask(number, cancel).await {
-            Err(fault) => Err(fault.to_string()),
-            Ok(None) => Err(format!("no answer within {}", human_time(self.limit()))),
+            Err(fault) => Err(Unread::new(fault.to_string(), Obstacle::Silence)),
+            Ok(None) => {
+                let (target, limit) = (self.numbered.sample().target(), human_time(self.limit()));
+                Err(Unread::new(format!("no answer of {target} within {limit}"), Obstacle::Silence))
+            }
             Ok(Some(observation)) if self.numbered.sample().answered(&observation) => Ok(observation),
-            Ok(Some(observation)) => Err(self.told(&observation)),
+            Ok(Some(observation)) => Err(self.not_answered(&observation)),
         }
     }
 
-    /// What an answer says, for people: outcome and status, and how it came about.
+    /// Why there was no answer that could tell.
+    fn not_answered(&self, observation: &Observation) -> Unread {
+        match observation.last("status").and_then(Value::as_i64) {
+            Some(_) => self.unread(observation),
+            None => Unread::new(self.told(observation), Obstacle::Silence),
+        }
+    }
+
+    /// Why an answer does not tell.
+    fn unread(&self, observation: &Observation) -> Unread {
+        let status = observation.last("status").and_then(Value::as_i64);
+        Unread::new(self.told(observation), Obstacle::Answer(status))
+    }
+
+    /// What an answer says, for people: status and outcome, and how it came about.
     fn told(&self, observation: &Observation) -> String {
-        let decisive = self.numbered.sample().facts().iter().filter(|fact| fact.roles.decisive);
-        let facts = decisive.filter_map(|fact| {
-            let value = observation.last(fact.name)?;
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            Some(format!("`{}` was {value}", fact.name))
-        });
+        let target = self.numbered.sample().target();
+        if let Some(status) = observation.last("status").and_then(Value::as_i64) {
+            return format!("{target} answered {status}");
+        }
         let ending = observation.counted().last().and_then(Round::ending).map(str::to_owned);
-        facts.chain(ending.or_else(|| observation.notes().first().cloned())).collect::<Vec<_>>().join(", ")
+        let word = || {
+            let decisive = self.numbered.sample().facts().iter().find(|fact| fact.roles.decisive)?;
+            Some(format!("{target}: {}", observation.last(decisive.name)?.as_str()?))
+        };
+        let told = ending.or_else(|| observation.notes().first().cloned()).or_else(word);
+        told.unwrap_or_else(|| format!("{target} gave no answer"))
     }
 
     pub(super) fn shape(&self, observation: &Observation, run: RunNumber, number: u64) -> Shape {
@@ -138,7 +159,7 @@ impl Reader {
             let seen = self.ask(run, NEVER, cancel).await;
             let why = match &seen {
                 Ok(observation) if self.is_proper(observation, true) => return Ok(self.shape(observation, run, NEVER)),
-                Ok(observation) => self.told(observation),
+                Ok(observation) => self.unread(observation),
                 Err(why) => why.clone(),
             };
             if tries >= TRIES {
@@ -147,7 +168,8 @@ impl Reader {
                 } else {
                     "let `read_back` ask what answers 404 for a value that is not there, or 200 without it"
                 };
-                return Err(self.fault(format!("for a value that was never written, {why}; nothing was changed"), help));
+                let asked = "asked for a value that was never written";
+                return Err(self.fault(format!("{asked}: {}; nothing was changed", why.why), why.remedy_ahead(help)));
             }
             sleep(PAUSE).await;
         }
@@ -171,17 +193,15 @@ impl Reader {
                     if is_there && !there.is_like(&absent) {
                         return Ok(Signs { there, absent });
                     }
-                    let told = self.told(&observation);
                     if Instant::now() >= end {
-                        return Err(self.not_found(&run.value(number), &told));
+                        return Err(self.not_found(&run.value(number), &self.told(&observation)));
                     }
-                    told
+                    self.unread(&observation)
                 }
             };
             if tries >= TRIES && Instant::now() >= end {
-                return Err(
-                    self.fault(format!("for a value that was just written, {why}; nothing was changed"), UNREAD)
-                );
+                let asked = "asked for the value that was just written";
+                return Err(self.fault(format!("{asked}: {}; nothing was changed", why.why), why.remedy_ahead(UNREAD)));
             }
             sleep(PAUSE).await;
         }
@@ -230,8 +250,9 @@ impl Reader {
         }
     }
 
-    fn too_slow(&self) -> String {
-        format!("reading took longer than `within` ({}) allows", human_time(self.within))
+    fn too_slow(&self) -> Unread {
+        let why = format!("reading took longer than `within` ({}) allows", human_time(self.within));
+        Unread::new(why, Obstacle::Slow)
     }
 
     async fn read_each(
@@ -262,10 +283,17 @@ impl Reader {
             return Sight::There { twice: false };
         }
         match observation.partial(self.text).filter(|_| !self.by_text) {
-            Some(why) if !shape.holds => Sight::Unread(format!("the answer was seen in part: {why}")),
+            Some(why) if !shape.holds => Sight::Unread(Unread::new(format!("the answer is partial: {why}"), Obstacle::Cut)),
             _ if shape.is_like(&signs.absent) => Sight::Absent,
-            _ => Sight::Unread(format!("an answer unlike those of before: {}", self.told(observation))),
+            _ => Sight::Unread(self.unlike(observation)),
         }
+    }
+
+    /// An answer like none of those when all was well.
+    fn unlike(&self, observation: &Observation) -> Unread {
+        let Unread { why, .. } = self.unread(observation);
+        let status = observation.last("status").and_then(Value::as_i64);
+        Unread::new(format!("{why}, unlike before the disruption"), Obstacle::Answer(status))
     }
 
     async fn read_list(
@@ -286,13 +314,13 @@ impl Reader {
         };
         let seen = match asked {
             Ok(observation) if known(&observation) => Ok(observation),
-            Ok(observation) => Err(format!("an answer unlike those of before: {}", self.told(&observation))),
+            Ok(observation) => Err(self.unlike(&observation)),
             Err(why) => Err(why),
         };
         match seen {
             Err(why) => open.first().into_iter().for_each(|number| log.seen(*number, Sight::Unread(why.clone()))),
             Ok(observation) => {
-                let missing = observation.partial(self.text).map(|why| format!("the list was seen in part: {why}"));
+                let missing = observation.partial(self.text).map(|why| format!("the list is partial: {why}"));
                 let text = observation.text(self.text).unwrap_or_default();
                 log.listed(run.writes_in(text), missing.as_deref());
             }

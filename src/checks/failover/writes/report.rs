@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Writes;
 use super::log::{Counts, MOST, WriteLog};
+use super::unread::Unread;
 use crate::checks::failover::facts::{
     WRITES_ACKNOWLEDGED, WRITES_DUPLICATED, WRITES_LOST, WRITES_LOST_NUMBERS, WRITES_UNACKNOWLEDGED_PRESENT,
     WRITES_UNREAD,
@@ -18,6 +19,12 @@ use crate::probe::Cx;
 
 /// Runs of lost writes that are told; the others are counted.
 const TOLD: usize = 100;
+
+/// What makes all writes be looked for.
+const UNSEEN: &str = "see that `read_back` is answered when the check ends, then run it again";
+/// What makes writes be there to look for.
+const NONE_SINCE: &str =
+    "make `observe` or `steady` long enough for the service to acknowledge writes again before the check ends";
 
 /// A stream and what became of its writes.
 struct Written<'s> {
@@ -76,28 +83,30 @@ pub(in crate::checks::failover) fn facts(
 fn unseen(cx: &mut Cx<'_>, all: &[Written<'_>], times: &PhaseTimes, disrupts: bool) {
     for Written { config, log, counts, writes } in all {
         let name = config.name.shown();
-        let why = || log.unread_why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        let why = || log.unread_why.as_ref().map_or_else(String::new, |unread| format!(" ({})", unread.why));
+        let remedy = log.unread_why.as_ref().map_or(UNSEEN, Unread::remedy);
         let of_lost = if counts.unread > 0 {
             let unread = counted(counts.unread, "acknowledged write");
-            Some(format!("`{name}`: {unread} could not be read back{}", why()))
+            Some((format!("`{name}`: {unread} could not be read back{}", why()), remedy))
         } else if log.beyond > 0 {
-            Some(format!("`{name}`: {} beyond the {MOST} that are followed", counted(log.beyond, "write")))
+            let beyond = format!("`{name}`: {} beyond the {MOST} that are followed", counted(log.beyond, "write"));
+            Some((beyond, "write less often: a longer `interval` of the stream, or a shorter `observe`"))
         } else if !log.is_acknowledged_from(times.injected) {
             let after = if disrupts { "after the disruption" } else { "while it was watched" };
-            Some(format!("`{name}`: no write was acknowledged {after}"))
+            Some((format!("`{name}`: no write was acknowledged {after}"), NONE_SINCE))
         } else {
             None
         };
-        if let Some(why) = of_lost {
-            cx.partial(&WRITES_LOST, why.clone());
-            cx.partial(&WRITES_LOST_NUMBERS, why);
+        if let Some((why, remedy)) = of_lost {
+            cx.partial_until(&WRITES_LOST, why.clone(), remedy);
+            cx.partial_until(&WRITES_LOST_NUMBERS, why, remedy);
         }
         if counts.unread + counts.unread_unacknowledged + log.beyond > 0 {
             let unread = counted(counts.unread + counts.unread_unacknowledged, "write");
             let why = format!("`{name}`: {unread} could not be read back{}", why());
-            cx.partial(&WRITES_UNACKNOWLEDGED_PRESENT, why.clone());
+            cx.partial_until(&WRITES_UNACKNOWLEDGED_PRESENT, why.clone(), remedy);
             if writes.reader.lists {
-                cx.partial(&WRITES_DUPLICATED, why);
+                cx.partial_until(&WRITES_DUPLICATED, why, remedy);
             }
         }
     }

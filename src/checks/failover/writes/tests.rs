@@ -119,7 +119,7 @@ fn an_answer_is_held_against_those_of_before() {
     }
     let mut cut = answer(Some(200), "[");
     cut.set_partial("body", "`limit` is reached");
-    assert!(matches!(http.sight(&cut, (RUN, 2), &by_value), Sight::Unread(why) if why.contains("in part")));
+    assert!(matches!(http.sight(&cut, (RUN, 2), &by_value), Sight::Unread(unread) if unread.why.contains("partial")));
 }
 
 /// What is missing in a part of a list may be in the rest.
