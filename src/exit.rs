@@ -25,8 +25,8 @@ pub const OF_RUNS: &[Meaning] = &[
     (USAGE, "The command line, shakedown.toml or a suite is invalid. Nothing was sent."),
     (INCOMPLETE, "No check failed, but something was not measured or not run, or a report was not written."),
     (REGRESSED, "Every check held, but a measured value regressed."),
-    (130, "Interrupted (SIGINT). The reports are complete and say so."),
-    (143, "Terminated (SIGTERM). The reports are complete and say so."),
+    (130, "Interrupted (SIGINT). The reports are complete and say so; after a third signal there are none."),
+    (143, "Terminated (SIGTERM). The reports are complete and say so; after a third signal there are none."),
 ];
 
 /// The codes of `compare`.

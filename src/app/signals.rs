@@ -2,6 +2,7 @@
 //! the first of all ends.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::AbortOnDropHandle;
@@ -9,8 +10,12 @@ use tokio_util::task::AbortOnDropHandle;
 use super::terminal::Terminal;
 use crate::engine::StopSignals;
 use crate::exit::{self, RunOutcome};
+use crate::guard::Unfinished;
 use crate::model::Signal;
 use crate::probe::OpenEnds;
+
+/// A terminal that takes nothing holds up the exit for no longer.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Where the main thread waits for an exit code.
 pub type ExitSender = std::sync::mpsc::Sender<u8>;
@@ -34,7 +39,8 @@ struct SignalTargets {
 
 impl SignalHandler {
     /// Starts listening. `say` gets a line for the user at each step.
-    pub fn listen(exit: ExitSender, say: impl Fn(&str) + Send + 'static) -> std::io::Result<Self> {
+    pub fn listen(exit: ExitSender, say: impl Fn(&str) + Send + Sync + 'static) -> std::io::Result<Self> {
+        let say = Arc::new(say);
         let stop = StopSignals { open_ends: OpenEnds::attended(Terminal::interactive()), ..StopSignals::default() };
         let targets = SignalTargets { stop, exit, first: Arc::default() };
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -68,6 +74,12 @@ impl SignalHandler {
     }
 }
 
+/// What is said before leaving at once.
+fn last_words(unfinished: &[Unfinished]) -> String {
+    let broken = unfinished.iter().map(|one| format!("{}\n", one.sentence()));
+    std::iter::once("left at once: no report was completed\n".to_owned()).chain(broken).collect()
+}
+
 /// The next of a signal that may be none of ours.
 async fn next(listened: Option<&mut tokio::signal::unix::Signal>) {
     match listened {
@@ -85,7 +97,7 @@ fn is_ignored(kind: SignalKind) -> bool {
 }
 
 impl SignalTargets {
-    fn escalate(&self, step: u8, kind: Signal, say: &impl Fn(&str)) {
+    fn escalate(&self, step: u8, kind: Signal, say: &Arc<impl Fn(&str) + Send + Sync + 'static>) {
         match step {
             0 => {
                 let _ = self.first.set(kind);
@@ -96,10 +108,33 @@ impl SignalTargets {
                 self.stop.hurry.cancel();
                 say("hurrying: restoring gets a few seconds; again to leave at once\n");
             }
-            // Told to the main thread, which waits for nothing else: a blocked terminal cannot hold this up.
-            _ => drop(
-                self.exit.send(exit::code(RunOutcome { signal: self.first.get().copied(), ..RunOutcome::default() })),
-            ),
+            _ => {
+                // On a thread of its own: a blocked terminal cannot hold up the exit for long.
+                let (said, heard) = std::sync::mpsc::channel();
+                let (last, words) = (Arc::clone(say), last_words(&crate::guard::unfinished()));
+                std::thread::spawn(move || {
+                    last(&words);
+                    let _ = said.send(());
+                });
+                let _ = heard.recv_timeout(LAST_WORDS);
+                let ended = RunOutcome { signal: self.first.get().copied(), ..RunOutcome::default() };
+                let _ = self.exit.send(exit::code(ended));
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_words;
+    use crate::guard::Unfinished;
+
+    #[test]
+    fn who_leaves_at_once_is_told_what_may_be_broken() {
+        let fault = Unfinished { check: "s/a".into(), target: "web".into(), journal: "/j/1.json".into() };
+        let words = last_words(&[fault]);
+        assert!(words.starts_with("left at once: no report was completed\n"), "{words}");
+        assert!(words.contains("/j/1.json") && words.contains("`shakedown restore`"), "{words}");
+        assert_eq!(last_words(&[]).lines().count(), 1);
     }
 }

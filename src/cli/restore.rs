@@ -7,7 +7,7 @@ use clap::Args;
 /// Where journals are.
 #[derive(Args, Clone, Debug, Default)]
 pub struct JournalArgs {
-    /// Folder for the journals of what is broken on purpose; it must outlive a reboot, so none below /tmp [default: /var/lib/shakedown/journal
+    /// Folder for the journals of what is broken on purpose; it must outlive a reboot, which /tmp does not on many hosts [default: /var/lib/shakedown/journal
     /// for root, else ~/.local/state/shakedown/journal].
     #[arg(long, value_name = "DIR", env = "SHAKEDOWN_JOURNAL", hide_env_values = true)]
     pub journal: Option<PathBuf>,

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::{Assess, RESTORE_HURRY, RESTORE_SLACK, Shared, capture, unwatched};
+use crate::guard::unfinished;
 use crate::model::observation::Side;
 use crate::model::record::Timing;
 use crate::model::{Arm, CheckRecord, Event, Fault, FaultKind, Observation, Round, Silence, Verdict};
@@ -324,13 +325,21 @@ async fn restore<A: Assess>(
         },
         () = hurry => "shakedown left after a second signal; the guard process goes on restoring".to_owned(),
     };
-    Err(Fault::new(
-        FaultKind::NotRestored,
-        "restore",
-        arm.probe.target(),
-        why,
-        format!("run the `restore` command of {} by hand, then check the target", case.at.file_line()),
-    ))
+    Err(Fault::new(FaultKind::NotRestored, "restore", arm.probe.target(), why, left_broken(case, arm)))
+}
+
+/// What to do about what may still be broken once this process is gone.
+fn left_broken(case: &Case, arm: &PlannedArm) -> String {
+    let check = format!("{}/{}", case.suite, case.id);
+    let guarded = unfinished().into_iter().find(|one| one.check == check).map(|one| one.sentence());
+    let breaks = arm.probe.breaks();
+    let lines: Vec<&str> =
+        breaks.iter().filter(|(word, _)| *word == "restore").map(|(_, line)| line.as_str()).collect();
+    let by_hand = match lines.as_slice() {
+        [] => format!("put back by hand what {} changed", case.at.file_line()),
+        lines => format!("run by hand: {}", lines.join("; ")),
+    };
+    guarded.map_or_else(|| format!("{by_hand}; then check the target"), |guarded| format!("{guarded}, or {by_hand}"))
 }
 
 /// The fault of a round: that of its restore, or else its own, which says what became of the change.

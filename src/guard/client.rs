@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::fault::Fault as Undoing;
 use super::plan::UndoPlan;
 use super::processes::{self, Process};
+use super::unfinished::{self, Unfinished};
 use super::{
     Arming, Custody, FaultPlan, GRACE, InjectResult, PERIOD, Reply, Request, RestoreResult, SUBCOMMAND, journal,
 };
@@ -66,6 +67,8 @@ pub struct Guard {
     restore_requested: bool,
     /// It ended, or was stopped.
     gone: bool,
+    /// Whose fault it is, and at which target.
+    of: (String, String),
 }
 
 impl Guard {
@@ -78,6 +81,7 @@ impl Guard {
             Fault::local(OPERATION, "", why, remedy)
         };
         let (mut guard, mut starter) = Self::spawn(plan).map_err(|error| broken(error.to_string()))?;
+        guard.of = (custody.check.clone(), custody.target.clone());
         let request = Request::Arm(Box::new(Arming { plan: guard.plan.clone(), mark: guard.mark.clone(), custody }));
         let limit = ARMING + guard.plan.preparing_timeout();
         let armed = timeout(limit, async {
@@ -127,6 +131,7 @@ impl Guard {
             complete: false,
             restore_requested: false,
             gone: false,
+            of: Default::default(),
         };
         Ok((guard, child))
     }
@@ -141,6 +146,8 @@ impl Guard {
     /// it is time to [`Guard::restore`]. `None` when the guard is gone.
     pub async fn inject(&mut self) -> Option<InjectResult> {
         self.live = true;
+        let (check, target) = self.of.clone();
+        unfinished::begun(&self.mark, Unfinished { check, target, journal: self.journal.clone() });
         let limit = self.plan.inject_timeout() + GRACE;
         let ended = async {
             self.send(&Request::Inject).await?;
@@ -187,6 +194,9 @@ impl Guard {
             }
         };
         self.live = !result.succeeded();
+        if !self.live {
+            unfinished::ended(&self.mark);
+        }
         self.dismiss().await;
         Some(result)
     }

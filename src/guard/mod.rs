@@ -25,6 +25,7 @@ mod program;
 mod recovery;
 mod result;
 mod secrets;
+mod unfinished;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub use plan::{FaultPlan, RestorePlan, Step};
 pub use process::main;
 pub use recovery::Recovery;
 pub use result::{FailedUndo, InjectResult, RestoreResult};
+pub use unfinished::{Unfinished, unfinished};
 
 /// The hidden subcommand that leads to [`main`].
 pub const SUBCOMMAND: &str = "__guard";

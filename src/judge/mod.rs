@@ -200,8 +200,7 @@ fn undecided(doubt: &Undecided, expectation: &Expectation, arm: &PlannedArm, rem
 }
 
 /// What to do about what is known in part, where its family says nothing else.
-const WHOLE: &str =
-    "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much";
+const WHOLE: &str = "let all of it be seen, or expect what the part can show: `contains`, `any`, `matches`, a length of at least so much";
 
 /// The rounds whose outcome a dead host gives as well, with no sign that the peer was reached.
 fn silence(case: &Case, observation: &Observation) -> Option<Silence> {

@@ -44,7 +44,8 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
     // That other rows were not kept says nothing of this one.
     let of_others = |why: &&str| is_whole && rows.why_partial().as_deref() == Some(*why);
     // A column that was not seen of every row: the rows that have it were.
-    let of_column = || round.partial(expectation.info.name).filter(|_| column.is_some() && !(is_whole && value.is_some()));
+    let of_column =
+        || round.partial(expectation.info.name).filter(|_| column.is_some() && !(is_whole && value.is_some()));
     Some(match round.partial(table).filter(|why| !of_others(why)).or_else(of_column) {
         Some(why) => Operand::Partial(value, why),
         None => Operand::Value(value),

@@ -202,7 +202,12 @@ facts! { pub(super) FACTS;
         "connections.lost",
         Unit::Count,
         Better::Lower,
-        "Those of them that were reset or closed in the middle: sessions that users lost.",
+        "Those of them that were reset or closed in the middle: sessions that users lost. A stream of http has several at once where answers take \
+         longer than its `interval`.",
+    )
+    .on_breach(
+        "look at what cut the sessions (a balancer that moves, a proxy that was started again); a stream of http opens another connection whenever \
+         an answer takes longer than `interval`, so `{ge: 1}` asks whether any was lost",
     );
     pub(super) const BACKGROUND: Fact<f64> = Fact::number(
         "background_loss",

@@ -61,7 +61,12 @@ impl FaultInjection {
                 open.title(),
                 open.path.display()
             );
-            let remedy = "put it back with `shakedown restore`; `shakedown restore --dry-run` shows what that runs";
+            let remedy = if open.is_damaged() {
+                "the journal is damaged, so `shakedown restore` does not run it: read what is left of it, put back by hand what it names, then \
+                 remove the file"
+            } else {
+                "put it back with `shakedown restore`; `shakedown restore --dry-run` shows what that runs"
+            };
             return Err(Fault::local("begin with nothing broken", target, why, remedy));
         }
         self.plan.unstartable().map_or(Ok(()), |why| {

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{
-    OWNER_CHANGES, OWNERS_AFTER, OWNERS_BEFORE, OWNERS_DURING, S_OWNER_CHANGES, SWITCHED_AFTER,
-};
 use super::diagnosis;
+use super::facts::{OWNER_CHANGES, OWNERS_AFTER, OWNERS_BEFORE, OWNERS_DURING, S_OWNER_CHANGES, SWITCHED_AFTER};
 use super::measure::PhaseTimes;
 use super::outage::ProbeResult;
 use super::report::Stream;
@@ -59,7 +57,9 @@ fn not_one(stream: &Stream<'_>, times: &PhaseTimes) -> Option<String> {
     match before.len() {
         1 => None,
         0 => Some(format!("no answer to `{name}` told who gave it when all was well")),
-        count => Some(format!("{count} answered `{name}` in turn when all was well ({named}{more}), so another one does not show")),
+        count => Some(format!(
+            "{count} answered `{name}` in turn when all was well ({named}{more}), so another one does not show"
+        )),
     }
 }
 
@@ -94,7 +94,10 @@ pub(super) fn diagnose(failure: &Failure<'_>) -> Option<Diagnosis> {
     }
     if diagnosis::falls_short(breach) {
         let next = "the report has who answered, and when (`owners.during`, `episodes`): raise `observe` where a further move only takes longer";
-        return Some(Diagnosis::new(format!("{}: the owner moved less often than expected: {seen}", failure.target), next));
+        return Some(Diagnosis::new(
+            format!("{}: the owner moved less often than expected: {seen}", failure.target),
+            next,
+        ));
     }
     if got == "1" || got.starts_with("1 ") {
         let cause = format!("{}: another owner took over: {seen}", failure.target);
@@ -138,4 +141,113 @@ fn switched(stream: &Stream<'_>, times: &PhaseTimes) -> Option<f64> {
     let within = |probe: &&ProbeResult| probe.sent >= times.steady && probe.sent < times.restoring;
     let others = log.probes.iter().filter(within).filter(|probe| probe.owner != 0 && probe.owner != before);
     others.map(|probe| probe.ended).reduce(f64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::Failover;
+    use super::super::measure::{Measured, PhaseTimes};
+    use super::super::outage::{ProbeOutcome, ProbeResult};
+    use super::super::report::Stream;
+    use super::super::settings::Phases;
+    use super::super::stream::{Finished, IdentityFact, OwnerChange, StreamLog};
+    use super::super::tests::{StubProbe, config};
+    use crate::model::record::{OriginWord, Outcome};
+    use crate::model::{Args, Fact, FactInfo, Observation, Value};
+    use crate::probe::{Failure, Probe as _, diagnosis};
+    use crate::testing::recorded;
+
+    const BODY: Fact<String> = Fact::text("body", "A text of some lines.");
+    static FACTS: &[FactInfo] = &[BODY.info];
+
+    /// One letter a probe, 10 ms apart: the owner that answered; steady for 5, restored after 15.
+    fn seen(picture: &str, identity: bool) -> Observation {
+        let probe = |(n, letter): (u32, char)| {
+            let sent = f64::from(n) * 0.01;
+            let result = ProbeResult::new(sent, sent, sent + 0.001, ProbeOutcome::Answered);
+            let owner = match letter {
+                'a' => 1,
+                'b' => 2,
+                _ => 0,
+            };
+            ProbeResult { owner, ..result }
+        };
+        let mut log = StreamLog::default();
+        log.name_owners(&["web1", "web2"]);
+        log.probes = (0..).zip(picture.chars()).map(probe).collect();
+        let mut before = 0;
+        for probe in log.probes.iter().filter(|probe| probe.owner != 0) {
+            if probe.owner != before {
+                log.changes.push(OwnerChange { at: probe.sent, owner: probe.owner });
+            }
+            before = probe.owner;
+        }
+        let mut config = config(StubProbe::Answers);
+        config.identity = identity.then(|| IdentityFact::of(FACTS, "body").unwrap());
+        let finished = Finished { log, ..Finished::default() };
+        let all = [Stream { config: &config, finished: &finished, measured: Measured::default() }];
+        let times = PhaseTimes { steady: 0.05, injected: 0.06, restoring: 0.15, after: 0.15, end: 0.2 };
+        let phases = Phases {
+            steady: Duration::from_millis(50),
+            observe: Duration::from_millis(100),
+            settle: Duration::from_millis(30),
+            isolated: None,
+            background: 0.0,
+            until_signal: false,
+        };
+        recorded(Failover::FACTS, |cx| super::facts(cx, &all, &times, &phases)).0
+    }
+
+    #[test]
+    fn what_cannot_be_told_of_owners_is_no_failure() {
+        let one = seen("aaaaaaabbbbbbbbbbbbb", true);
+        assert_eq!((one.last("owners.changes"), one.partial("owners.changes")), (Some(&Value::from(1)), None));
+        let in_turn = seen("abababaaaaaaaaaaaaaa", true);
+        assert_eq!(in_turn.last("owners.changes"), None);
+        for fact in ["owners.changes", "switched_after", "streams.owner_changes"] {
+            let why = in_turn.partial(fact).unwrap_or_else(|| panic!("{fact} is judged"));
+            assert!(why.contains("2 answered `probe` in turn") && why.contains("web1, web2"), "{why}");
+            assert!(in_turn.remedy(fact).unwrap().contains("`identity`"), "{fact}");
+        }
+        let silent = seen("....................", true);
+        assert!(silent.partial("owners.changes").unwrap().contains("has what `identity` names"));
+        let unasked = seen("....................", false);
+        assert_eq!(unasked.partial("owners.changes"), None, "a check that does not ask for it has nothing to report");
+        assert!(unasked.unavailable("owners.changes").unwrap().remedy.contains("`identity`"));
+    }
+
+    /// What is said of a breach: of `want` changes `got` were seen.
+    fn told(operator: &'static str, want: &str, got: &str) -> (String, String) {
+        let breach = Outcome {
+            fact: "owners.changes".into(),
+            operator: operator.into(),
+            want: want.into(),
+            got: Some(got.to_owned()),
+            held: false,
+            origin: OriginWord::Suite,
+            at: None,
+        };
+        let (observation, args) = (Observation::default(), Args::default());
+        let family = crate::checks::family("failover").unwrap();
+        let breaches = [breach];
+        let failure = Failure::new(("web", family, &args), &breaches, (&observation, &diagnosis::unknown), None);
+        let diagnosis = failure.diagnose();
+        (diagnosis.cause, diagnosis.next)
+    }
+
+    #[test]
+    fn advice_fits_what_was_seen() {
+        for (operator, want, got, cause, next) in [
+            ("eq", "1", "0", "nobody took over", "a standby was there"),
+            ("ge", "1", "0 in round 2 of 3", "nobody took over", "a standby was there"),
+            ("eq", "3", "2", "less often than expected", "raise `observe`"),
+            ("eq", "0", "1", "another owner took over", "made the standby take over"),
+            ("le", "1", "4", "went back and forth", "whether they hear each other"),
+        ] {
+            let (said, advised) = told(operator, want, got);
+            assert!(said.contains(cause) && advised.contains(next), "{operator} {want} {got}: {said} / {advised}");
+        }
+    }
 }

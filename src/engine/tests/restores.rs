@@ -86,7 +86,7 @@ async fn a_restore_that_hangs_is_given_up_after_its_bound() {
     assert_eq!(ran.times("a", Entry::Abandoned), [12.0]);
     assert_eq!(ran.verdict("z").0, Verdict::Skipped);
     let remedy = &ran.record("a").fault.as_ref().unwrap().remedy;
-    assert!(remedy.contains("`restore` command of t.yaml:"), "{remedy}");
+    assert!(remedy.contains("put back by hand what t.yaml:"), "{remedy}");
 }
 
 /// The bound is the restore's own: a probe that used up the whole budget is put back nevertheless.

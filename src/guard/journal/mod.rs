@@ -263,6 +263,12 @@ impl FoundJournal {
         }
     }
 
+    /// Whether it is not as it was written, so that nobody runs what it says.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.content.is_err()
+    }
+
     /// Whether the fault is of an earlier start of this system.
     #[must_use]
     pub fn of_another_boot(&self) -> bool {

@@ -283,7 +283,9 @@ impl Reader {
             return Sight::There { twice: false };
         }
         match observation.partial(self.text).filter(|_| !self.by_text) {
-            Some(why) if !shape.holds => Sight::Unread(Unread::new(format!("the answer is partial: {why}"), Obstacle::Cut)),
+            Some(why) if !shape.holds => {
+                Sight::Unread(Unread::new(format!("the answer is partial: {why}"), Obstacle::Cut))
+            }
             _ if shape.is_like(&signs.absent) => Sight::Absent,
             _ => Sight::Unread(self.unlike(observation)),
         }

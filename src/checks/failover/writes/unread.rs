@@ -30,9 +30,13 @@ impl Unread {
     pub(super) fn remedy(&self) -> &'static str {
         self.by_status().unwrap_or(match self.obstacle {
             Obstacle::Silence => "see that what `read_back` asks still answers when the check ends, then run it again",
-            Obstacle::Answer(_) => "let `read_back` ask what answers in the same way before the disruption and after it, then run it again",
+            Obstacle::Answer(_) => {
+                "let `read_back` ask what answers in the same way before the disruption and after it, then run it again"
+            }
             Obstacle::Slow => "raise `within` of `read_back`, or write less often (`interval`), then run it again",
-            Obstacle::Cut => "raise `limit` of `read_back`, or let it ask for each value (`{number}`), then run it again",
+            Obstacle::Cut => {
+                "raise `limit` of `read_back`, or let it ask for each value (`{number}`), then run it again"
+            }
         })
     }
 
@@ -47,7 +51,9 @@ impl Unread {
     fn by_status(&self) -> Option<&'static str> {
         let Obstacle::Answer(Some(status)) = self.obstacle else { return None };
         match status {
-            401 | 403 | 407 => Some("give `read_back` access: look at its credentials, and at what they may read, then run it again"),
+            401 | 403 | 407 => {
+                Some("give `read_back` access: look at its credentials, and at what they may read, then run it again")
+            }
             429 => Some("have the service allow so many reads (16 are under way at once), then run it again"),
             500.. => Some("look at the log of what answers `read_back`: it fails at this read"),
             _ => None,
