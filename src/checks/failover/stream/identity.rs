@@ -62,7 +62,7 @@ fn short(line: String) -> String {
         return line;
     }
     let digest = Sha256::digest(&line);
-    let digest: String = digest.iter().take(DIGEST).map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest.iter().take(DIGEST).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let kept: String = line.chars().take(KEPT - 1 - digest.len()).collect();
     format!("{kept}…{digest}")
 }
