@@ -151,7 +151,9 @@ impl Client<'_> {
             flows.iter_mut().for_each(Flow::mark);
         }
         let (begin, cpu) = (Instant::now(), CpuTime::of_process());
-        courses.iter_mut().for_each(|course| course.begin(begin, flows));
+        for course in &mut courses {
+            course.begin(begin, flows);
+        }
         let end = begin + settings.duration;
         let mut next = begin;
         while next < end {
@@ -161,7 +163,9 @@ impl Client<'_> {
                 // What the peer sent before its end is still to be counted.
                 flow::quiet(flows, SILENCE, settings.interval).await;
             }
-            courses.iter_mut().for_each(|course| course.sample(cx, flows, settings.interval));
+            for course in &mut courses {
+                course.sample(cx, flows, settings.interval);
+            }
             ran?;
         }
         let elapsed = begin.elapsed();

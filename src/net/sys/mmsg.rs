@@ -44,15 +44,8 @@ pub fn merge(socket: &impl AsFd) -> bool {
 
 /// Most datagrams of `length` bytes that can leave as one message.
 #[must_use]
-pub const fn most_segments(length: usize) -> usize {
-    let fit = if length == 0 { 1 } else { MESSAGE / length };
-    if fit == 0 {
-        1
-    } else if fit > SEGMENTS {
-        SEGMENTS
-    } else {
-        fit
-    }
+pub fn most_segments(length: usize) -> usize {
+    MESSAGE.checked_div(length).unwrap_or(1).clamp(1, SEGMENTS)
 }
 
 /// The wall clock that stamps of arrivals are read from.
