@@ -3,7 +3,7 @@
 use tokio::sync::Mutex;
 
 use crate::guard::lock::LockKey;
-use crate::guard::{Custody, FaultPlan, Guard, InjectResult, RestoreResult, journal};
+use crate::guard::{Custody, Disruption, FaultPlan, Guard, InjectResult, RestoreResult, Step, journal};
 use crate::model::{Fault, FaultKind};
 
 use super::exclusion;
@@ -47,6 +47,11 @@ impl FaultInjection {
         let verify = self.plan.restore.verify.iter().map(|verify| ("verify", verify.shell_text()));
         let restore = self.plan.inverse().into_iter().map(|line| ("restore", line));
         inject.chain(restore).chain(verify).collect()
+    }
+
+    /// What is broken although nobody looks whether it took effect, for people.
+    pub(super) fn blind(&self) -> Vec<String> {
+        self.plan.inject.iter().filter_map(Step::built_in).filter_map(Disruption::blind).collect()
     }
 
     /// Finds out what can be known against its commands while nothing is broken yet.

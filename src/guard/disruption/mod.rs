@@ -165,9 +165,19 @@ impl Disruption {
             Self::Proxy(proxy) => proxy.in_effect().await,
             Self::Haproxy(change) => change.in_effect().await,
             Self::Http(change) => change.in_effect().await,
-            // A command that exits 0 says so itself.
+            // It was looked at there, where a path that was cut does not matter.
             Self::Ssh(_) => Ok(()),
             Self::DnsUpdate(update) => update.in_effect().await,
+        }
+    }
+
+    /// Nobody looks whether it took effect, for people: what it is.
+    #[must_use]
+    pub fn blind(&self) -> Option<String> {
+        match self {
+            Self::Ssh(far) if far.is_blind() => Some(format!("`ssh` to {}", far.host.destination)),
+            Self::Http(change) if change.undo.is_some() && change.verify.is_none() => Some("`http`".to_owned()),
+            _ => None,
         }
     }
 

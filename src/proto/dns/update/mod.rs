@@ -4,6 +4,7 @@
 //! itself, in the same step.
 
 mod signed;
+mod skew;
 #[cfg(test)]
 mod tests;
 
