@@ -143,16 +143,18 @@ impl FaultInjection {
     fn not_restored(&self, restored: &RestoreResult) -> Fault {
         let verify = self.plan.restore.verify.as_ref();
         let verify = verify.map(|verify| format!("; then check: {}", verify.shell_text())).unwrap_or_default();
-        Fault::new(
-            FaultKind::NotRestored,
-            "restore after the injected fault",
-            "",
-            restored.failure_text(),
+        let lines = restored.by_hand(&self.plan).join("; ");
+        let remedy = if restored.is_left_alone() {
             format!(
-                "the fault may still be in place; run by hand: {}{verify}; or `shakedown restore`, which tries it again",
-                restored.by_hand(&self.plan).join("; "),
-            ),
-        )
+                "see who has changed it, and what should be there; if it is what was there before, run by hand: {lines}{verify}; then \
+                 `shakedown restore`, which changes nothing of somebody else's, names the journal to remove"
+            )
+        } else {
+            format!(
+                "the fault may still be in place; run by hand: {lines}{verify}; or `shakedown restore`, which tries it again"
+            )
+        };
+        Fault::new(FaultKind::NotRestored, "restore after the injected fault", "", restored.failure_text(), remedy)
     }
 }
 

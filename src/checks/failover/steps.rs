@@ -13,7 +13,9 @@ impl Failover {
         exit(cx, &INJECT_EXIT, outcome.command.as_ref());
         if outcome.succeeded() {
             for blind in injection.blind() {
-                cx.note(format!("nobody looked whether {blind} took effect: give it a `verify`, which must fail while it is broken"));
+                cx.note(format!(
+                    "nobody looked whether {blind} took effect: give it a `verify`, which must fail while it is broken"
+                ));
             }
             return Ok(());
         }

@@ -168,7 +168,9 @@ impl SshCommand {
     fn late(&self, said: &Said, command: &str) -> Option<String> {
         said.all("late").any(|late| late == command).then(|| {
             let (name, timeout) = (&self.host.destination, human_time(self.timeout));
-            said.with_output(&format!("`{command}` on {name} did not end within its `timeout` of {timeout}, so it was ended"))
+            said.with_output(&format!(
+                "`{command}` on {name} did not end within its `timeout` of {timeout}, so it was ended"
+            ))
         })
     }
 

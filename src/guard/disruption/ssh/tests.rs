@@ -125,10 +125,10 @@ fn it_is_armed_broken_undone_and_disarmed() {
         let far = Far::new(shell);
         assert_eq!(far.says(&far.command.look()), ["verify 0", "end"], "{shell}");
         assert!(!far.folder().exists(), "{shell}: looking changes nothing");
-        assert_eq!(far.broken(), ["ended 0", "end"], "{shell}");
+        assert_eq!(far.broken(), ["ended 0", "effect 1", "end"], "{shell}");
         assert!(far.is_broken() && far.timers() == 1, "{shell}");
         assert_eq!(far.says(&far.command.check()), ["left", "verify 1", "end"], "{shell}");
-        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "end"], "{shell}");
+        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "effect 1", "end"], "{shell}");
         assert!(!far.is_broken() && !far.folder().exists(), "{shell}");
         assert!(within(|| far.timers() == 0), "{shell}: the timer is gone as well");
         // Once more, and nothing is left to disarm.
@@ -142,7 +142,7 @@ fn the_timer_undoes_it_when_nobody_else_does() {
     for shell in shells() {
         let mut far = Far::new(shell);
         far.command.undo_after = Duration::from_secs(2);
-        assert_eq!(far.broken(), ["ended 0", "end"], "{shell}");
+        assert_eq!(far.broken(), ["ended 0", "effect 1", "end"], "{shell}");
         assert!(within(|| !far.is_broken() && far.folder().join("undone").exists()), "{shell}");
         let said = far.says(&far.command.restore());
         assert!(said[0] == "undo 0" && said[1].starts_with("fired ") && said[2] == "ended 0", "{shell}: {said:?}");
@@ -217,6 +217,7 @@ fn words_are_quoted_once() {
         let script = format!("for word; do printf '%s\\0' \"$word\"; done >'{}'", got.display());
         far.command.run = ["sh", "-c", &script, "name"].map(str::to_owned).to_vec();
         far.command.run.extend(hostile.map(str::to_owned));
+        far.command.verify.clear();
         assert_eq!(far.broken(), ["ended 0", "end"], "{shell}");
         let text = std::fs::read_to_string(&got).unwrap();
         assert_eq!(text.split_terminator('\0').collect::<Vec<_>>(), hostile, "{shell}");
@@ -239,7 +240,60 @@ fn an_undo_that_fails_does_not_disarm() {
         assert_eq!(far.says(&far.command.restore()), ["undo 1", "end"], "{shell}");
         assert!(far.is_broken() && far.timers() == 1 && far.folder().join("armed").exists(), "{shell}");
         far.command.undo = undo;
-        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "end"], "{shell}");
+        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "effect 1", "end"], "{shell}");
+    }
+}
+
+/// What `run` did is looked at there, for a while: a service may need a moment to go.
+#[test]
+fn what_took_no_effect_is_told() {
+    for shell in shells() {
+        let mut far = Far::new(shell);
+        far.command.run = vec!["true".into()];
+        assert_eq!(far.broken(), ["ended 0", "effect 0", "end"], "{shell}");
+        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "effect 0", "end"], "{shell}");
+        let broken = far.state.path().join("broken").display().to_string();
+        far.command.run =
+            ["sh", "-c", &format!("(sleep 2; touch '{broken}') >/dev/null 2>&1 &")].map(str::to_owned).to_vec();
+        assert_eq!(far.broken(), ["ended 0", "effect 1", "end"], "{shell}: late");
+        far.says(&far.command.restore());
+        // One that fails is not looked at.
+        far.command.run = vec!["false".into()];
+        assert_eq!(far.broken(), ["ended 1", "end"], "{shell}");
+        far.says(&far.command.restore());
+    }
+}
+
+/// Each command has its time, and is ended there with all that it has started.
+#[test]
+fn what_does_not_end_is_ended_there() {
+    for shell in shells() {
+        let mut far = Far::new(shell);
+        far.command.timeout = Duration::from_secs(1);
+        let mark = format!("sleep 600.{}", std::process::id());
+        let is_gone = || {
+            let all = Command::new("ps").args(["-eo", "args="]).output().unwrap();
+            !String::from_utf8_lossy(&all.stdout).lines().any(|line| line == mark)
+        };
+        let hangs = ["sh", "-c", &format!("{mark}; true")].map(str::to_owned).to_vec();
+        let begun = Instant::now();
+        let verify = std::mem::replace(&mut far.command.verify, hangs.clone());
+        assert_eq!(far.says(&far.command.look())[0], "late verify", "{shell}");
+        assert!(within(is_gone), "{shell}");
+        far.command.verify = verify;
+        let run = std::mem::replace(&mut far.command.run, hangs.clone());
+        assert_eq!(far.broken(), ["late run", "end"], "{shell}");
+        assert_eq!(far.says(&far.command.restore()), ["undo 0", "late run", "end"], "{shell}");
+        assert!(within(is_gone), "{shell}");
+        far.command.run = run;
+        far.broken();
+        let undo = std::mem::replace(&mut far.command.undo, hangs);
+        let said = far.says(&far.command.restore());
+        assert!(said[0] == "late undo" && said[1] != "undo 0" && said[2] == "end", "{shell}: {said:?}");
+        assert!(within(is_gone), "{shell}");
+        far.command.undo = undo;
+        assert_eq!(far.says(&far.command.restore())[0], "undo 0", "{shell}");
+        assert!(begun.elapsed() < Duration::from_secs(30), "{shell}: {:?}", begun.elapsed());
     }
 }
 

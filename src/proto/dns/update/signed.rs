@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use domain::base::Message;
 use aws_lc_rs::hmac;
+use domain::base::Message;
 use domain::base::iana::{Class, Opcode, TsigRcode};
 use domain::base::message_builder::AdditionalBuilder;
 use domain::base::name::{ParsedName, ToName as _};
@@ -203,7 +203,9 @@ impl SignedRequest {
             // The signature itself holds.
             Err(ValidationError::BadTime) if let Some((_, there)) = signed => {
                 let clock = skew::direction(skew::ahead(there, now));
-                Err(format!("by the time that its answer was signed at, its clock is {clock}: set the one that is wrong by NTP"))
+                Err(format!(
+                    "by the time that its answer was signed at, its clock is {clock}: set the one that is wrong by NTP"
+                ))
             }
             Err(why) => Err(unverified(why, code, &transaction.key().name().to_string())),
         }

@@ -118,7 +118,9 @@ impl Skew {
     pub(super) fn text(&self) -> String {
         let Some(ahead) = self.ahead else {
             let whom = self.unvouched();
-            return format!("it answers NOTAUTH (BADTIME){whom}: its clock and that of this host differ: set both by NTP");
+            return format!(
+                "it answers NOTAUTH (BADTIME){whom}: its clock and that of this host differ: set both by NTP"
+            );
         };
         if ahead.unsigned_abs() <= u64::from(self.allowed) {
             return format!(
