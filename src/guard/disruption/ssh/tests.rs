@@ -248,19 +248,20 @@ fn an_undo_that_fails_does_not_disarm() {
 #[test]
 fn what_took_no_effect_is_told() {
     for shell in shells() {
-        let mut far = Far::new(shell);
-        far.command.run = vec!["true".into()];
-        assert_eq!(far.broken(), ["ended 0", "effect 0", "end"], "{shell}");
-        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "effect 0", "end"], "{shell}");
-        let broken = far.state.path().join("broken").display().to_string();
-        far.command.run =
-            ["sh", "-c", &format!("(sleep 2; touch '{broken}') >/dev/null 2>&1 &")].map(str::to_owned).to_vec();
-        assert_eq!(far.broken(), ["ended 0", "effect 1", "end"], "{shell}: late");
-        far.says(&far.command.restore());
-        // One that fails is not looked at.
-        far.command.run = vec!["false".into()];
-        assert_eq!(far.broken(), ["ended 1", "end"], "{shell}");
-        far.says(&far.command.restore());
+        let late = "(sleep 2; touch \"$0\") >/dev/null 2>&1 &";
+        for (script, wanted) in [("true", "effect 0"), (late, "effect 1"), ("false", "")] {
+            let mut far = Far::new(shell);
+            let broken = far.state.path().join("broken").display().to_string();
+            far.command.run = ["sh", "-c", script, &broken].map(str::to_owned).to_vec();
+            // One that fails is not looked at.
+            let mut told = vec!["ended 0", wanted, "end"];
+            if wanted.is_empty() {
+                told = vec!["ended 1", "end"];
+            }
+            assert_eq!(far.broken(), told, "{shell}: {script}");
+            told.insert(0, "undo 0");
+            assert_eq!(far.says(&far.command.restore()), told, "{shell}: {script}");
+        }
     }
 }
 
