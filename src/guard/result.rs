@@ -171,7 +171,7 @@ mod tests {
     /// Only where everything that failed was tried for long is once more of no use.
     #[test]
     fn what_was_not_tried_for_long_is_tried_again() {
-        let failed = |patient| FailedUndo { by_hand: String::new(), why: String::new(), patient };
+        let failed = |patient| FailedUndo { by_hand: String::new(), why: String::new(), patient, left_alone: false };
         let of = |failed: &[FailedUndo]| RestoreResult { failed: failed.to_vec(), ..RestoreResult::default() };
         assert!(of(&[failed(true), failed(true)]).is_final());
         assert!(!of(&[failed(true), failed(false)]).is_final() && !of(&[]).is_final());
