@@ -329,15 +329,22 @@ fn what_was_not_as_meant_leaves_doubts() {
     let undo = SshUndo(Far::new("sh").command.clone());
     assert!(Undo::Ssh(Box::new(undo.clone())).is_patient(), "it is tried for long enough already");
     for (said, asked, want) in [
-        (&["undo 0", "ended 0"][..], 0, ""),
+        (&["undo 0", "ended 0", "effect 1"][..], 0, ""),
+        (&["undo 0", "ended 0"], 0, "it was undone before `verify` on far had told whether it took effect"),
+        (
+            &["undo 0", "ended 0", "effect 0"],
+            0,
+            "`run` on far did not take effect: it exited 0, and so did `verify` 5 s later, as when all is well",
+        ),
+        (&["undo 0", "late run"], 0, "`run` on far did not end within its `timeout` of 10 s, so it was ended"),
         (&["undo 0"], 0, ""),
         // It fires while this side tries to get there, as it is meant to; whole seconds are not exact.
-        (&["undo 0", "fired 30", "ended 0"], 30, ""),
-        (&["undo 0", "fired 32", "ended 0"], 30, ""),
+        (&["undo 0", "fired 30", "ended 0", "effect 1"], 30, ""),
+        (&["undo 0", "fired 32", "ended 0", "effect 1"], 30, ""),
         (&["undo 0", "fired 33", "ended 0"], 30, "the timer on far undid it before the run did (33 s ago)"),
-        (&["undo 0", "never"], 0, "the command was never started on far: its connection went before"),
-        (&["undo 0", "killed"], 0, "the command on far had not ended when it was undone, so it was ended"),
-        (&["undo 0", "ended 3"], 0, "the command on far failed with exit status 3"),
+        (&["undo 0", "never"], 0, "`run` was never started on far: its connection went before"),
+        (&["undo 0", "killed"], 0, "`run` on far had not ended when it was undone, so it was ended"),
+        (&["undo 0", "ended 3"], 0, "`run` on far failed with exit status 3"),
     ] {
         assert_eq!(undo.doubts(&Said::lines(said), Duration::from_secs(asked)), want, "{said:?}");
     }
