@@ -215,14 +215,14 @@ fn bad_time(request: &SignedRequest, ahead: i64, other: usize, secret: Option<&[
 /// RFC 8945, 5.2.3: the server vouches for its own time. Who cannot sign is not believed, and told as what it is.
 #[test]
 fn clocks_that_differ_are_told_by_how_much() {
+    const VOUCHED: &str = "it answers NOTAUTH (BADTIME): ";
+    const UNVOUCHED: &str =
+        "it answers NOTAUTH (BADTIME), without a signature that holds, so anybody may have said it: ";
     let request = place().update(&set(300, &["192.0.2.1"]), None, Some(&own_key())).unwrap();
     let failed = |answer: Vec<u8>| match request.outcome(&place(), answer) {
         Err(UpdateError::Failed(why)) => why,
         other => panic!("{other:?}"),
     };
-    const VOUCHED: &str = "it answers NOTAUTH (BADTIME): ";
-    const UNVOUCHED: &str =
-        "it answers NOTAUTH (BADTIME), without a signature that holds, so anybody may have said it: ";
     let advice = ", and a signature allows 300 s: set the one that is wrong by NTP";
     for (ahead, secret, want) in [
         (3600, Some(SECRET), format!("{VOUCHED}its clock is 3600 seconds ahead of that of this host{advice}")),
