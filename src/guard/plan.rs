@@ -89,8 +89,9 @@ pub(super) async fn inject(disruption: &Disruption) -> Result<(), String> {
     limited(LOOK, Box::pin(disruption.in_effect())).await.map_err(|why| format!("it did not take effect: {why}"))
 }
 
-async fn limited<T>(limit: Duration, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(format!("not done within {}", human_time(limit))))
+async fn limited<T, E: From<String>>(limit: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let ended = tokio::time::timeout(limit, work).await;
+    ended.unwrap_or_else(|_| Err(format!("not done within {}", human_time(limit)).into()))
 }
 
 impl FaultPlan {

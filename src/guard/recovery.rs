@@ -55,10 +55,19 @@ impl FoundJournal {
         match self.work() {
             Err(recovery) => recovery,
             Ok(work) => {
-                let undos = work.undo.undos.iter().rev().map(|undo| work.record.within(&undo.by_hand()));
+                let line = |undo: &Undo| {
+                    let line = work.record.within(&undo.by_hand());
+                    let unless =
+                        if undo.leaves_alone() { ", unless somebody else has changed it meanwhile" } else { "" };
+                    if undo.is_by_command() {
+                        format!("would run: {line}")
+                    } else {
+                        format!("would do the same as{unless}: {line}")
+                    }
+                };
+                let undos = work.undo.undos.iter().rev().map(line);
                 let verify = work.undo.verify.iter().map(|verify| work.record.within(&verify.shell_text()));
-                let lines = undos.map(|line| format!("would run: {line}"));
-                let lines = lines.chain(verify.map(|line| format!("would check: {line}")));
+                let lines = undos.chain(verify.map(|line| format!("would check: {line}")));
                 Recovery { done: work.void().into_iter().chain(lines).collect(), problems: Vec::new() }
             }
         }
@@ -169,9 +178,11 @@ impl Work<'_> {
         };
         let mut recovery = Recovery { done: self.void(), problems: Vec::new() };
         if result.succeeded() {
-            recovery
-                .done
-                .extend(self.undo.undos.iter().rev().map(|undo| format!("ran: {}", self.within(&undo.by_hand()))));
+            let line = |undo: &Undo| {
+                let done = if undo.is_by_command() { "ran" } else { "did the same as" };
+                format!("{done}: {}", self.within(&undo.by_hand()))
+            };
+            recovery.done.extend(self.undo.undos.iter().rev().map(line));
             let verify =
                 self.undo.verify.iter().map(|verify| format!("checked: {}", self.within(&verify.shell_text())));
             recovery.done.extend(verify);
@@ -186,7 +197,9 @@ impl Work<'_> {
             return recovery;
         }
         recovery.problems.push(format!("could not be put back: {}", result.failure_text()));
-        recovery.problems.extend(self.by_hand(&result).into_iter().map(|line| format!("run by hand: {line}")));
+        let by_hand =
+            if result.is_left_alone() { "if what was there before is to be back, run by hand" } else { "run by hand" };
+        recovery.problems.extend(self.by_hand(&result).into_iter().map(|line| format!("{by_hand}: {line}")));
         let file = shell::word(&self.path.to_string_lossy());
         recovery.problems.push(format!("then run `shakedown restore` again, or remove the journal: rm {file}"));
         recovery

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::disruption::Undo;
+use super::disruption::{Undo, Unrestored};
 use super::{CommandResult, FaultPlan};
 
 /// How injecting went.
@@ -68,11 +68,16 @@ pub struct FailedUndo {
     /// It was tried for as long as that may help.
     #[serde(default)]
     pub(super) patient: bool,
+    /// Somebody else has changed it, so it is not for this program to undo.
+    #[serde(default)]
+    pub left_alone: bool,
 }
 
 impl FailedUndo {
-    pub(super) fn of(undo: &Undo, result: Result<(), String>) -> Option<Self> {
-        result.err().map(|why| Self { by_hand: undo.by_hand(), why, patient: undo.is_patient() })
+    pub(super) fn of(undo: &Undo, result: Result<(), impl Into<Unrestored>>) -> Option<Self> {
+        let Unrestored { why, is_left_alone } = result.err()?.into();
+        let patient = undo.is_patient() || is_left_alone;
+        Some(Self { by_hand: undo.by_hand(), why, patient, left_alone: is_left_alone })
     }
 }
 
@@ -122,7 +127,10 @@ impl RestoreResult {
     /// The reason of a failure, for people.
     #[must_use]
     pub fn failure_text(&self) -> String {
-        let mut reasons: Vec<String> = self.failed.iter().map(|one| format!("{}: {}", one.by_hand, one.why)).collect();
+        let reason = |one: &FailedUndo| {
+            if one.left_alone { one.why.clone() } else { format!("{}: {}", one.by_hand, one.why) }
+        };
+        let mut reasons: Vec<String> = self.failed.iter().map(reason).collect();
         let command = self.restore.as_ref().filter(|command| !command.succeeded());
         reasons.extend(command.map(CommandResult::failure_text));
         let verify = self.verify.as_ref().filter(|verify| !verify.succeeded());
@@ -131,6 +139,12 @@ impl RestoreResult {
             reasons.push(self.threat_text());
         }
         reasons.join("; ")
+    }
+
+    /// Nothing failed but what somebody else has changed.
+    #[must_use]
+    pub fn is_left_alone(&self) -> bool {
+        !self.failed.is_empty() && self.failed.iter().all(|one| one.left_alone) && self.command_succeeded()
     }
 
     /// What to run by hand, as lines for a shell; the command of the suite is that of `plan`.
@@ -157,7 +171,7 @@ mod tests {
     /// Only where everything that failed was tried for long is once more of no use.
     #[test]
     fn what_was_not_tried_for_long_is_tried_again() {
-        let failed = |patient| FailedUndo { by_hand: String::new(), why: String::new(), patient };
+        let failed = |patient| FailedUndo { by_hand: String::new(), why: String::new(), patient, left_alone: false };
         let of = |failed: &[FailedUndo]| RestoreResult { failed: failed.to_vec(), ..RestoreResult::default() };
         assert!(of(&[failed(true), failed(true)]).is_final());
         assert!(!of(&[failed(true), failed(false)]).is_final() && !of(&[]).is_final());

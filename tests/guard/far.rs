@@ -296,6 +296,74 @@ fn wait(bare: &mut Bare, is_so: impl Fn() -> bool) {
     }
 }
 
+/// What changes nothing is no disruption, whatever it says of itself.
+#[test]
+fn a_far_command_without_effect_is_told() {
+    let far = Far::new("works");
+    let (mut bare, injected) = far.injected(&far.plan("true", LONG));
+    let failed = injected["failed"].as_str().unwrap();
+    assert!(
+        failed.contains("`run` on far did not take effect: it exited 0, and so did `verify` 5 s later"),
+        "{failed}"
+    );
+    let restored = restored(&mut bare);
+    assert_eq!((&restored["failed"], journals(&bare)), (&json!([]), 0), "{restored}");
+}
+
+/// Nobody could be told of it when it was broken; so it is told when it is undone.
+#[test]
+fn a_cut_that_had_no_effect_leaves_doubts() {
+    let far = Far::new("cut");
+    // Long enough broken for the path to go, and then as if nothing had been.
+    let (mut bare, injected) = far.injected(&far.plan("touch BROKEN; sleep 1; rm BROKEN", LONG));
+    assert_eq!(injected["failed"], "", "{injected}");
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(9) {
+        bare.send(&json!("ping"));
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    far.mode("works");
+    let restored = restored(&mut bare);
+    let doubts = restored["doubts"].as_str().unwrap();
+    assert!(doubts.contains("`run` on far did not take effect"), "{restored}");
+}
+
+/// Its time is over on the other host, however long `ssh` would wait.
+#[test]
+fn a_far_command_that_does_not_end_is_told_by_its_own_limit() {
+    for (name, run, undo) in [("run", "sleep 100", "true"), ("undo", "touch BROKEN", "sleep 100")] {
+        let far = Far::new("works");
+        let (begun, mut plan) = (Instant::now(), far.plan(run, LONG));
+        let Step::BuiltIn(Disruption::Ssh(command)) = &mut plan.inject[0] else { panic!("{plan:?}") };
+        command.timeout = Duration::from_secs(1);
+        command.undo = ["sh", "-c", undo].map(str::to_owned).to_vec();
+        let (mut bare, injected) = far.injected(&plan);
+        let restored = restored(&mut bare);
+        let late = format!("`{name}` on far did not end within its `timeout` of 1 s, so it was ended");
+        if name == "run" {
+            let failed = injected["failed"].as_str().unwrap();
+            assert!(failed.contains(&late), "{failed}");
+            assert_eq!(restored["failed"], json!([]), "{restored}");
+        } else {
+            let why = restored["failed"][0]["why"].as_str().unwrap();
+            assert!(why.contains(&late) && why.contains("do not count on that"), "{why}");
+            // As a person would, who does it by hand.
+            std::fs::remove_file(far.path("broken")).unwrap();
+            let id = std::fs::read_dir("/tmp").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
+            let of_test = |path: &std::path::PathBuf| {
+                std::fs::read_to_string(path.join("run"))
+                    .is_ok_and(|text| text.contains(far.0.path().to_str().unwrap()))
+            };
+            for folder in id.filter(of_test) {
+                let timer = std::fs::read_to_string(folder.join("timer.pid")).unwrap();
+                std::fs::remove_dir_all(&folder).unwrap();
+                Command::new("kill").arg(timer.trim()).status().unwrap();
+            }
+        }
+        assert!(begun.elapsed() < Duration::from_secs(25), "{name}: {:?}", begun.elapsed());
+    }
+}
+
 #[test]
 fn a_far_command_that_fails_is_told_with_what_it_said() {
     let far = Far::new("works");

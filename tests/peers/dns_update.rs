@@ -170,6 +170,10 @@ fn detail(ran: &Ran) -> &str {
     ran.report["checks"][0]["fault"]["detail"].as_str().unwrap_or_default()
 }
 
+fn report(server: &Server) -> Value {
+    serde_json::from_slice(&std::fs::read(server.sandbox.path("report.json")).unwrap()).unwrap()
+}
+
 const BEFORE: [&str; 2] = ["www.up.test. 120 IN A 192.0.2.1", "www.up.test. 120 IN A 192.0.2.2"];
 const BROKEN: [&str; 1] = ["www.up.test. 30 IN A 192.0.2.9"];
 
@@ -247,13 +251,29 @@ fn what_somebody_else_changed_is_left_alone() {
         child.wait().unwrap();
         assert_eq!(server.www(), ["www.up.test. 60 IN A 192.0.2.99"], "{peer:?}");
         assert_eq!(server.journals().len(), 1);
+        // What somebody else has set is not to be overwritten, and nobody is told to.
+        let fault = &report(&server)["checks"][0]["fault"];
+        let (why, next) = (fault["detail"].as_str().unwrap(), fault["remedy"].as_str().unwrap());
+        assert!(why.starts_with("www.up.test. A is 192.0.2.99") && why.ends_with("it is left alone"), "{why}");
+        assert!(next.starts_with("see who has changed it") && !next.contains("tries it again"), "{next}");
+        let rehearsed = server.sandbox.shakedown(&["restore", "--dry-run"]).env("TSIG", SECRET).output().unwrap();
+        let rehearsed = String::from_utf8_lossy(&rehearsed.stdout).into_owned();
+        assert!(
+            rehearsed.contains("would do the same as, unless somebody else has changed it meanwhile: printf"),
+            "{rehearsed}"
+        );
         let (code, said) = server.restore();
         let want = "www.up.test. A is 192.0.2.99 (TTL 60 s): neither what was set (192.0.2.9 (TTL 30 s)) nor what it was (192.0.2.1, 192.0.2.2";
         let flat = said.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(code == Some(3) && flat.contains(want), "{peer:?}: {said}");
         // By hand, as it says: then everything is back.
-        let line = said.lines().find_map(|line| line.split_once("run by hand: ")).unwrap().1;
-        let done = Command::new("sh").args(["-c", line]).current_dir(server.sandbox.folder()).output().unwrap();
+        let line = said
+            .lines()
+            .find_map(|line| line.split_once("if what was there before is to be back, run by hand: "))
+            .unwrap()
+            .1;
+        assert!(line.contains("\"$TSIG\"") && !line.contains(SECRET), "{line}");
+        let done = Command::new("sh").args(["-c", line]).env("TSIG", SECRET).output().unwrap();
         assert!(done.status.success(), "{line}: {done:?}");
         assert_eq!(server.www(), BEFORE, "{line}");
         assert_eq!(server.restore().0, Some(0));
@@ -275,7 +295,7 @@ fn what_cannot_be_done_is_told_before_anything_is_changed() {
             (json!({"key": key("no-key", "${TSIG}", "hmac-sha256")}), "(BADKEY): it does not know the key `no-key`"),
             (
                 json!({"key": key("lab-key", "x${TSIG}xxx", "hmac-sha256")}),
-                "(BADSIG): its secret of the key `lab-key` is another one",
+                "(BADSIG): the server has a different secret for the key `lab-key`",
             ),
             (
                 json!({"key": key("idle-key", "${TSIG}", "hmac-sha256")}),
@@ -289,7 +309,12 @@ fn what_cannot_be_done_is_told_before_anything_is_changed() {
             (json!({"zone": "other.test", "name": "www.other.test"}), "REFUSED"),
             (json!({"name": "a.wild.up.test"}), "they are made from a wildcard"),
             (json!({"name": "alias.up.test"}), "alias.up.test. is an alias: write `type: CNAME`"),
-            (json!({"data": ["192.0.2.2", "192.0.2.1"], "ttl": "120s"}), "has these records and this TTL already"),
+            (
+                json!({"data": ["192.0.2.2", "192.0.2.1"], "ttl": "120s"}),
+                "has these records already: write other `data`",
+            ),
+            (json!({"data": ["192.0.2.2", "192.0.2.1"]}), "has these records already, and another TTL breaks nothing"),
+            (json!({"name": "none.up.test", "data": []}), "none.up.test. A has no records already: write other `data`"),
             (json!({"port": closed}), "connection refused by 127.0.0.1"),
         ] {
             let ran = server.run(&more);

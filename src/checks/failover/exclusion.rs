@@ -37,7 +37,7 @@ pub(super) fn take(keys: &[LockKey], check: &str, target: &str) -> Result<Locks,
             Fault::local(
                 "begin alone",
                 target,
-                format!("another check of this host is breaking the same ({label}): {holder}; nothing was injected"),
+                format!("another check of this host is already breaking the same target ({label}): {holder}; nothing was injected"),
                 "run one after the other; when that run was killed, its guard may still be restoring",
             )
         }

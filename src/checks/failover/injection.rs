@@ -3,7 +3,7 @@
 use tokio::sync::Mutex;
 
 use crate::guard::lock::LockKey;
-use crate::guard::{Custody, FaultPlan, Guard, InjectResult, RestoreResult, journal};
+use crate::guard::{Custody, Disruption, FaultPlan, Guard, InjectResult, RestoreResult, Step, journal};
 use crate::model::{Fault, FaultKind};
 
 use super::exclusion;
@@ -47,6 +47,11 @@ impl FaultInjection {
         let verify = self.plan.restore.verify.iter().map(|verify| ("verify", verify.shell_text()));
         let restore = self.plan.inverse().into_iter().map(|line| ("restore", line));
         inject.chain(restore).chain(verify).collect()
+    }
+
+    /// What is broken although nobody looks whether it took effect, for people.
+    pub(super) fn blind(&self) -> Vec<String> {
+        self.plan.inject.iter().filter_map(Step::built_in).filter_map(Disruption::blind).collect()
     }
 
     /// Finds out what can be known against its commands while nothing is broken yet.
@@ -143,16 +148,18 @@ impl FaultInjection {
     fn not_restored(&self, restored: &RestoreResult) -> Fault {
         let verify = self.plan.restore.verify.as_ref();
         let verify = verify.map(|verify| format!("; then check: {}", verify.shell_text())).unwrap_or_default();
-        Fault::new(
-            FaultKind::NotRestored,
-            "restore after the injected fault",
-            "",
-            restored.failure_text(),
+        let lines = restored.by_hand(&self.plan).join("; ");
+        let remedy = if restored.is_left_alone() {
             format!(
-                "the fault may still be in place; run by hand: {}{verify}; or `shakedown restore`, which tries it again",
-                restored.by_hand(&self.plan).join("; "),
-            ),
-        )
+                "see who has changed it, and what should be there; if it is what was there before, run by hand: {lines}{verify}; then \
+                 `shakedown restore`, which changes nothing of somebody else's, names the journal to remove"
+            )
+        } else {
+            format!(
+                "the fault may still be in place; run by hand: {lines}{verify}; or `shakedown restore`, which tries it again"
+            )
+        };
+        Fault::new(FaultKind::NotRestored, "restore after the injected fault", "", restored.failure_text(), remedy)
     }
 }
 

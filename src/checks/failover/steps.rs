@@ -12,6 +12,11 @@ impl Failover {
         let outcome = injection.inject().await?;
         exit(cx, &INJECT_EXIT, outcome.command.as_ref());
         if outcome.succeeded() {
+            for blind in injection.blind() {
+                cx.note(format!(
+                    "nobody looked whether {blind} took effect: give it a `verify`, which must fail while it is broken"
+                ));
+            }
             return Ok(());
         }
         // A command that failed half-way may have broken something all the same.

@@ -11,8 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::Limits;
-use crate::guard::secrets::HoldsSecrets;
+use super::{Limits, Unrestored};
+use crate::guard::secrets::{HoldsSecrets, word};
 use crate::model::{Text, shell};
 use crate::proto::dns::update::{Place, RecordSet, SharedKey, SignedRequest, UpdateError};
 
@@ -95,8 +95,11 @@ impl DnsUpdate {
     pub(super) async fn prepare(&mut self) -> Result<DnsUndo, String> {
         let place = self.place()?;
         let before = self.present(&place).await?;
-        if place.same(&before, &self.after.set()?) {
-            return Err(format!("{} has these records and this TTL already", place.title()));
+        let after = self.after.set()?;
+        if place.same_records(&before, &after) {
+            let (title, has) = (place.title(), if after.data.is_empty() { "no records" } else { "these records" });
+            let ttl = if place.same(&before, &after) { "" } else { ", and another TTL breaks nothing" };
+            return Err(format!("{title} has {has} already{ttl}: write other `data`"));
         }
         // Changes nothing, and shows whether this key may, and whether the server holds what it answers.
         let looked = self.sent(&place, &place.update(&before, None, self.shared_key()?.as_ref())?).await;
@@ -146,7 +149,7 @@ impl DnsUpdate {
         let shared = |key: &DnsKey| {
             let secret = STANDARD.decode(key.secret.trim());
             // What the decoder says may show a part of it.
-            let secret = secret.map_err(|_| format!("the secret of the key `{}` is no base64", key.name))?;
+            let secret = secret.map_err(|_| format!("the secret of the key `{}` is not valid base64", key.name))?;
             SharedKey::new(&key.name, &key.algorithm, &secret).map_err(|why| format!("the key `{}`: {why}", key.name))
         };
         self.key.as_ref().map(shared).transpose()
@@ -179,14 +182,12 @@ impl DnsUpdate {
     /// What `nsupdate` does the same with.
     fn line(&self, records: &DnsRecords) -> String {
         let commands = self.place().and_then(|place| Ok(place.commands(&records.set()?))).unwrap_or_default();
-        let server = format!("server {} {}", self.server.ip(), self.server.port());
-        let words = [server].into_iter().chain(commands).map(|line| shell::word(&line)).collect::<Vec<_>>().join(" ");
-        // A key stands in no list of processes: `-k` reads it from a file.
-        let key = self
-            .key
-            .as_ref()
-            .map(|key| format!(" -k {}", shell::word(&format!("{}.key", key.name.trim_end_matches('.')))));
-        format!("printf '%s\\n' {words} | nsupdate{}", key.unwrap_or_default())
+        let server = shell::word(&format!("server {} {}", self.server.ip(), self.server.port()));
+        // The shell itself prints it, so the secret stands in no list of processes.
+        let key = |key: &DnsKey| word(&format!("key {}:{} ", key.algorithm, key.name), &key.secret);
+        let commands = commands.iter().map(|line| shell::word(line));
+        let words = [server].into_iter().chain(self.key.as_ref().map(key)).chain(commands);
+        format!("printf '%s\\n' {} | nsupdate", words.collect::<Vec<_>>().join(" "))
     }
 
     pub(super) fn inverse(&self) -> String {
@@ -205,7 +206,7 @@ impl DnsUpdate {
 pub struct DnsUndo(DnsUpdate);
 
 impl DnsUndo {
-    pub(super) async fn restore(&self) -> Result<(), String> {
+    pub(super) async fn restore(&self) -> Result<(), Unrestored> {
         let own = &self.0;
         let place = own.place()?;
         let (before, after) = (own.before.set()?, own.after.set()?);
@@ -213,20 +214,19 @@ impl DnsUndo {
         match own.sent(&place, &request).await {
             Ok(()) => return Ok(()),
             Err(UpdateError::Changed) => {}
-            Err(UpdateError::Failed(why)) => return Err(own.told(&why)),
+            Err(UpdateError::Failed(why)) => return Err(own.told(&why).into()),
         }
         let present = own.present(&place).await?;
         if place.same(&present, &before) {
             return Ok(());
         }
-        Err(format!(
-            "{} is {}: neither what was set ({}) nor what it was ({}), so somebody has changed it meanwhile, and it is left alone: put back \
-             by hand what should be there, and remove the journal",
+        Err(Unrestored::left_alone(format!(
+            "{} is {}: neither what was set ({}) nor what it was ({}), so somebody has changed it meanwhile, and it is left alone",
             place.title(),
             texts(&place, &present),
             texts(&place, &after),
             texts(&place, &before)
-        ))
+        )))
     }
 
     pub(super) async fn verify(&self) -> Result<(), String> {

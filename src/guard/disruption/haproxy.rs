@@ -284,6 +284,9 @@ impl HaproxyServer {
                     ),
                     false,
                 ),
+                Some(libc::ECONNREFUSED) if matches!(socket, RuntimeSocket::Unix(path) if path.is_file()) => {
+                    (format!("{socket} is a regular file and no socket: name the `stats socket` of HAProxy"), false)
+                }
                 Some(libc::ECONNREFUSED) => (
                     format!("nobody listens behind {socket}: its HAProxy has ended, or it is no socket; start HAProxy"),
                     true,

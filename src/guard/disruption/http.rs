@@ -310,9 +310,9 @@ impl HttpProof {
         if answer.contains(wanted) {
             Seen::Well
         } else if answer.is_whole {
-            Seen::Other(request.told(&format!("{}, without \"{wanted}\"", answer.told())))
+            Seen::Other(request.told(&format!("{}, without `{wanted}`", answer.told())))
         } else {
-            let why = format!("{}, without \"{wanted}\" in what was read of the body, which is not all", answer.told());
+            let why = format!("{}, without `{wanted}` in what was read of the body, which is not all", answer.told());
             Seen::Unknown(request.told(&why))
         }
     }

@@ -97,6 +97,26 @@ pub enum Undo {
     DnsUpdate(Box<DnsUndo>),
 }
 
+/// Why something could not be undone.
+#[derive(Debug)]
+pub(super) struct Unrestored {
+    pub(super) why: String,
+    /// Somebody else has changed it: no trial undoes that, and nobody should but who knows what is to be there.
+    pub(super) is_left_alone: bool,
+}
+
+impl Unrestored {
+    fn left_alone(why: String) -> Self {
+        Self { why, is_left_alone: true }
+    }
+}
+
+impl From<String> for Unrestored {
+    fn from(why: String) -> Self {
+        Self { why, is_left_alone: false }
+    }
+}
+
 /// What stands before the output of a command in a reason.
 pub(super) const OUTPUT: &str = "; it said: ";
 
@@ -165,9 +185,19 @@ impl Disruption {
             Self::Proxy(proxy) => proxy.in_effect().await,
             Self::Haproxy(change) => change.in_effect().await,
             Self::Http(change) => change.in_effect().await,
-            // A command that exits 0 says so itself.
+            // It was looked at there, where a path that was cut does not matter.
             Self::Ssh(_) => Ok(()),
             Self::DnsUpdate(update) => update.in_effect().await,
+        }
+    }
+
+    /// Nobody looks whether it took effect, for people: what it is.
+    #[must_use]
+    pub fn blind(&self) -> Option<String> {
+        match self {
+            Self::Ssh(far) if far.is_blind() => Some(format!("`ssh` to {}", far.host.destination)),
+            Self::Http(change) if change.undo.is_some() && change.verify.is_none() => Some("`http`".to_owned()),
+            _ => None,
         }
     }
 
@@ -240,15 +270,16 @@ impl Undo {
             Self::Haproxy(server) => server.restore().await,
             Self::Http(request) => request.restore().await,
             Self::Ssh(far) => far.restore().await.map(drop),
-            Self::DnsUpdate(update) => update.restore().await,
+            Self::DnsUpdate(update) => update.restore().await.map_err(|failed| failed.why),
         }
     }
 
     /// The same; the text says why nothing that was seen meanwhile can be judged, or is empty.
-    pub(super) async fn restore_with_doubts(&self) -> Result<String, String> {
+    pub(super) async fn restore_with_doubts(&self) -> Result<String, Unrestored> {
         match self {
-            Self::Ssh(far) => far.restore().await,
-            _ => self.restore().await.map(|()| String::new()),
+            Self::Ssh(far) => Ok(far.restore().await?),
+            Self::DnsUpdate(update) => update.restore().await.map(|()| String::new()),
+            _ => Ok(self.restore().await.map(|()| String::new())?),
         }
     }
 
@@ -266,6 +297,16 @@ impl Undo {
             | Self::Haproxy(_)
             | Self::Ssh(_) => None,
         }
+    }
+
+    /// Whether what a text has for a shell is what this program runs; else it speaks with somebody itself, to the same effect.
+    pub(super) fn is_by_command(&self) -> bool {
+        !matches!(self, Self::DnsUpdate(_) | Self::Http(_) | Self::Haproxy(_) | Self::Proxy(_))
+    }
+
+    /// It leaves alone what somebody else has changed meanwhile.
+    pub(super) fn leaves_alone(&self) -> bool {
+        matches!(self, Self::DnsUpdate(_))
     }
 
     /// It tries for as long as that may help: once more is of no use.

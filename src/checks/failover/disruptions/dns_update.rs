@@ -148,9 +148,9 @@ mod tests {
             &[],
         );
         line(
-            "'server 2001:db8::53 5353' 'zone example.org.' 'update delete example.org. MX' \
+            "'server 2001:db8::53 5353' 'key hmac-sha512:lab-key ***' 'zone example.org.' 'update delete example.org. MX' \
              'update add example.org. 60 MX 10 mail.example.org.' 'update add example.org. 60 MX 20 Mx.example.' send \
-             | nsupdate -k lab-key.key",
+             | nsupdate",
             &[
                 ("server", text("2001:db8::53")),
                 ("port", Arg::Integer(5353)),
@@ -179,10 +179,10 @@ mod tests {
             ("type", text("OPT"), "`OPT` is no type of records"),
             ("type", text("NOPE"), "`NOPE` is no type of records"),
             ("type", text("soa"), "is what the server keeps by itself"),
-            ("data", list(&["192.0.2"]), "`192.0.2`: it has not the form of a A record"),
+            ("data", list(&["192.0.2"]), "`192.0.2`: not a valid A record"),
             ("data", list(&["192.0.2.1", "192.0.2.1"]), "`192.0.2.1` is there twice"),
             ("data", list(&["192.0.2.1\nx 1 A 192.0.2.2"]), "it is one line"),
-            ("data", list(&["$INCLUDE /etc/passwd"]), "it has not the form"),
+            ("data", list(&["$INCLUDE /etc/passwd"]), "not a valid A record"),
             ("ttl", Arg::Number(0.5), "`ttl` has a part of a second"),
             ("key", key(Text::from("c2VjcmV0")), "the secret of the key stands in the suite"),
             ("name", Arg::Text(Text::new("www.example.org", Some("***.example.org"))), "could read the secret"),

@@ -10,6 +10,8 @@ use crate::model::{Args, Field, FieldKind, Text, human_time};
 
 /// Connecting may take so long once the timer is armed.
 const CONNECTING: Duration = Duration::from_secs(15);
+/// What is broken is looked at for so long.
+const LOOKING: Duration = Duration::from_secs(5);
 /// It should be restored before the timer fires.
 const MARGIN: Duration = Duration::from_secs(10);
 /// Bytes of all words.
@@ -46,7 +48,7 @@ fields! { pub(super) SSH_FIELDS;
     const VERIFY: Field<Vec<Text>> = Field::optional(
         "verify",
         FieldKind::List(&FieldKind::Argument),
-        "Exits 0 there when all is as it should be: it must before the disruption, and again after `undo`.",
+        "Exits 0 there when all is as it should be: before the disruption and again after `undo`, and not once `run` has ended. Without it nobody looks.",
     );
     const UNDO_AFTER: Field<Option<Duration>> = Field::optional(
         "undo_after",
@@ -57,13 +59,14 @@ fields! { pub(super) SSH_FIELDS;
         "timeout",
         FieldKind::Duration(0.1, 300.0),
         "10s",
-        "Each of the commands there takes this long at most.",
+        "Each of the commands there takes this long at most; then it is ended there.",
     );
 }
 
 /// The longest that injecting takes, which counts into the time until it is undone.
 pub(in crate::checks::failover) fn longest(args: &Args) -> Duration {
-    args.get(&TIMEOUT) + CONNECTING
+    let looking = if args.get(&VERIFY).is_empty() { Duration::ZERO } else { LOOKING };
+    args.get(&TIMEOUT) + CONNECTING + looking
 }
 
 /// `hold` is the longest until somebody asks to restore, [`longest`] included.
@@ -73,10 +76,13 @@ pub(super) fn command(args: &Args, hold: Duration) -> Result<SshCommand, Wrong> 
         None => hold + MARGIN,
         // One that fires early all the same is noticed, and then nothing is judged.
         Some(given) if given <= observed => {
-            let message =
-                format!("`undo_after` is over before it is restored, which may take {}", human_time(observed));
+            let message = format!(
+                "`undo_after: {}` must be more than {}, the longest until it is restored",
+                human_time(given),
+                human_time(observed)
+            );
             let own = human_time(hold + MARGIN);
-            return Err((message, format!("let it be longer, or leave it out, which makes it {own}")));
+            return Err((message, format!("write a longer one, or leave it out, which makes it {own}")));
         }
         Some(given) => given,
     };
@@ -191,7 +197,11 @@ mod tests {
             ("undo", list(&[""]), "`undo` names no program"),
             ("verify", list(&["a\0b"]), "holds a byte of value 0"),
             ("undo", list(&["sh", "-c", &long]), "`undo` has more than 16384 bytes"),
-            ("undo_after", Arg::Number(8.0), "`undo_after` is over before it is restored, which may take 8 s"),
+            (
+                "undo_after",
+                Arg::Number(8.0),
+                "`undo_after: 8 s` must be more than 8 s, the longest until it is restored",
+            ),
             ("run", secret, "could read the secret"),
         ];
         for (name, value, want) in rows {

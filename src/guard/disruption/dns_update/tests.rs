@@ -140,7 +140,10 @@ async fn nobodys_change_is_lost() {
     update.inject().await.unwrap();
     server.set(60, &[99]);
     let why = undo.restore().await.unwrap_err();
-    assert!(why.contains("so somebody has changed it meanwhile, and it is left alone"), "{why}");
+    assert!(
+        why.is_left_alone && why.why.contains("so somebody has changed it meanwhile, and it is left alone"),
+        "{why:?}"
+    );
     assert_eq!(server.holds(), (60, vec![99]));
 }
 

@@ -224,6 +224,10 @@ async fn whoever_cannot_be_asked_says_what_to_do() {
         format!("nobody listens behind {path}: its HAProxy has ended, or it is no socket; start HAProxy")
     );
     std::fs::remove_file(haproxy.path()).unwrap();
+    std::fs::write(haproxy.path(), "").unwrap();
+    let refused = haproxy.refused("web", "web1").await;
+    assert_eq!(refused, format!("{path} is a regular file and no socket: name the `stats socket` of HAProxy"));
+    std::fs::remove_file(haproxy.path()).unwrap();
     let refused = haproxy.refused("web", "web1").await;
     assert!(refused.starts_with(&format!("there is no socket {path}: start HAProxy")), "{refused}");
     if !nix::unistd::geteuid().is_root() {

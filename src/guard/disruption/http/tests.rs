@@ -177,7 +177,7 @@ async fn what_is_not_well_before_is_not_broken() {
     api.state.lock().unwrap().is_down = true;
     let why = disruption(api.change()).prepare().await.unwrap_err();
     assert!(why.contains("it is not well before anything is broken: GET http://127.0.0.1:"), "{why}");
-    assert!(why.contains("was answered with 200 OK (\"{\"state\":\"down\"}\"), without \"\"up\"\""), "{why}");
+    assert!(why.contains("was answered with 200 OK (\"{\"state\":\"down\"}\"), without `\"up\"`"), "{why}");
     api.says(&["503 Service Unavailable|no backend"]);
     let why = disruption(api.change()).prepare().await.unwrap_err();
     assert!(why.contains("503 Service Unavailable (\"no backend\"), not with a status from 200 to 299"), "{why}");

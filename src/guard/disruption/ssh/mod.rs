@@ -26,6 +26,10 @@ use call::{CALL, CallError, Said, call};
 const SLACK: Duration = Duration::from_secs(20);
 /// From one trial to the next.
 const PAUSE: Duration = Duration::from_secs(1);
+/// A command that is late is gone after so much more: whole seconds, and a moment for one that does not end when it is told to.
+const LATE: Duration = Duration::from_secs(4);
+/// Whether it took effect is asked for so long.
+const EFFECT: Duration = Duration::from_secs(5);
 /// A timer of whole seconds that starts and fires on a busy host is so late at most, and looked at from here so early.
 const GRAIN: Duration = Duration::from_secs(2);
 
@@ -90,11 +94,11 @@ pub struct SshCommand {
     pub run: Vec<String>,
     /// Puts it back; does no harm when that is done twice, or by two at once.
     pub undo: Vec<String>,
-    /// Exits 0 when it is back; nothing to run when empty.
+    /// Exits 0 when all is well, and not while it is broken; nothing to run when empty.
     pub verify: Vec<String>,
     /// The timer there undoes it after so long.
     pub undo_after: Duration,
-    /// Each of the commands takes this long at most.
+    /// Each of the commands takes this long at most: then it is ended there.
     pub timeout: Duration,
     /// The name of what is kept there meanwhile.
     pub id: String,
@@ -107,7 +111,7 @@ impl SshCommand {
         if let Some(file) = self.host.identity_file.iter().chain(&self.host.config_file).find(|file| !file.is_file()) {
             return Err(format!("there is no file {}", file.display()));
         }
-        let said = self.call(&self.look(), false, CALL + self.timeout).await.map_err(CallError::text)?;
+        let said = self.call(&self.look(), false, CALL + self.timeout + LATE).await.map_err(CallError::text)?;
         let name = &self.host.destination;
         let missing: Vec<&str> = said.all("missing").collect();
         if !missing.is_empty() {
@@ -117,6 +121,9 @@ impl SshCommand {
             return Err(format!(
                 "{name} has no /tmp that this user may write to, and its timer needs a folder there: free it, or name another user"
             ));
+        }
+        if let Some(late) = self.late(&said, "verify") {
+            return Err(format!("nothing is broken yet, and {late}"));
         }
         match said.of("verify") {
             None | Some("0") => Ok(SshUndo(self.clone())),
@@ -135,7 +142,7 @@ impl SshCommand {
             let told = said.with_output(&format!("the timer could not be armed in /tmp of {name}"));
             return Err(nothing(format!("{told}: see whether that is full, or mounted read-only")));
         }
-        let said = match self.call(&self.break_it(), true, CALL + self.timeout).await {
+        let said = match self.call(&self.break_it(), true, self.breaking()).await {
             Ok(said) => said,
             // It may be what cut the path. What became of it is read when it is undone.
             Err(CallError::Lost(_)) => return Ok(()),
@@ -147,20 +154,56 @@ impl SshCommand {
                 "{told}: its systemd may end what a session leaves behind (KillUserProcesses): `loginctl enable-linger` for this user there"
             )));
         }
-        match said.of("ended") {
-            Some("0") => Ok(()),
-            Some(status) => Err(said.with_output(&format!("exit status {status} on {name}"))),
-            None => Err(said.with_output(&format!("the command on {name} was ended before it had done its work"))),
+        if let Some(late) = self.late(&said, "run") {
+            return Err(late);
         }
+        match said.of("ended") {
+            Some("0") => self.without_effect(&said).map_or(Ok(()), Err),
+            Some(status) => Err(said.with_output(&format!("exit status {status} on {name}"))),
+            None => Err(said.with_output(&format!("`run` on {name} was ended before it had done its work"))),
+        }
+    }
+
+    /// That a command was ended because its time was over, for people.
+    fn late(&self, said: &Said, command: &str) -> Option<String> {
+        said.all("late").any(|late| late == command).then(|| {
+            let (name, timeout) = (&self.host.destination, human_time(self.timeout));
+            said.with_output(&format!(
+                "`{command}` on {name} did not end within its `timeout` of {timeout}, so it was ended"
+            ))
+        })
+    }
+
+    /// Why what `run` did is no disruption: all is well all the same. A service that is gone leaves `verify` without an end, which is as
+    /// good as a failure.
+    fn without_effect(&self, said: &Said) -> Option<String> {
+        (said.of("effect") == Some("0")).then(|| {
+            format!(
+                "`run` on {} did not take effect: it exited 0, and so did `verify` {} later, as when all is well",
+                self.host.destination,
+                human_time(EFFECT)
+            )
+        })
+    }
+
+    /// The longest that breaking it takes, with a look at what came of it.
+    fn breaking(&self) -> Duration {
+        let look = if self.verify.is_empty() { Duration::ZERO } else { EFFECT + self.timeout + LATE };
+        CALL + self.timeout + LATE + look
     }
 
     pub(super) fn limits(&self) -> Limits {
         Limits {
-            prepare: CALL + self.timeout + PAUSE,
-            inject: CALL * 2 + self.timeout + PAUSE,
+            prepare: CALL + self.timeout + LATE + PAUSE,
+            inject: CALL + self.breaking() + PAUSE,
             restore: self.patience() + self.trial() * 2 + PAUSE * 2,
-            verify: (CALL + self.timeout + PAUSE) * 2,
+            verify: (CALL + self.timeout + LATE + PAUSE) * 2,
         }
+    }
+
+    /// Nobody looks whether it took effect.
+    pub(super) fn is_blind(&self) -> bool {
+        self.verify.is_empty()
     }
 
     /// How long a host that cannot be reached is tried.
@@ -170,7 +213,7 @@ impl SshCommand {
 
     /// The longest that one trial to undo it can take: the command itself, and one of the timer that runs already.
     fn trial(&self) -> Duration {
-        CALL + self.timeout * 2 + PAUSE * 4
+        CALL + (self.timeout + LATE) * 2 + PAUSE * 4
     }
 
     async fn call(&self, script: &str, go: bool, limit: Duration) -> Result<Said, CallError> {
@@ -242,12 +285,15 @@ impl SshUndo {
         let name = &self.0.host.destination;
         match said.of("undo") {
             Some("0") if said.of("undoing").is_some() => Err(format!(
-                "the timer on {name} is running the undo, and that does not end within {}",
-                human_time(self.0.timeout)
+                "the timer on {name} is running `undo`, and that does not end within {}",
+                human_time(self.0.timeout + LATE)
             )),
             Some("0") => Ok(()),
+            _ if let Some(late) = self.0.late(said, "undo") => {
+                Err(format!("{late}; the timer there runs the same, so do not count on that"))
+            }
             Some(status) => Err(said.with_output(&format!("exit status {status} on {name}"))),
-            None => Err(said.with_output(&format!("the undo on {name} did not end"))),
+            None => Err(said.with_output(&format!("`undo` on {name} did not end"))),
         }
     }
 
@@ -261,14 +307,20 @@ impl SshUndo {
             return format!("the timer on {name} undid it before the run did ({age} s ago)");
         }
         if said.of("never").is_some() {
-            return format!("the command was never started on {name}: its connection went before");
+            return format!("`run` was never started on {name}: its connection went before");
+        }
+        if let Some(late) = self.0.late(said, "run") {
+            return late;
         }
         if said.of("killed").is_some() {
-            return format!("the command on {name} had not ended when it was undone, so it was ended");
+            return format!("`run` on {name} had not ended when it was undone, so it was ended");
         }
         match said.of("ended") {
-            None | Some("0") => String::new(),
-            Some(status) => format!("the command on {name} failed with exit status {status}"),
+            Some("0") if !self.0.is_blind() && said.of("effect").is_none() => {
+                format!("it was undone before `verify` on {name} had told whether it took effect")
+            }
+            None | Some("0") => self.0.without_effect(said).unwrap_or_default(),
+            Some(status) => format!("`run` on {name} failed with exit status {status}"),
         }
     }
 
@@ -284,13 +336,14 @@ impl SshUndo {
 
     async fn look_again(&self) -> Result<(), String> {
         let own = &self.0;
-        let said = own.call(&own.check(), false, CALL + own.timeout).await.map_err(CallError::text)?;
+        let said = own.call(&own.check(), false, CALL + own.timeout + LATE).await.map_err(CallError::text)?;
         let name = &own.host.destination;
         if said.of("left").is_some() {
             return Err(format!("the timer is still armed on {name}, in /tmp/{}", own.id));
         }
         match said.of("verify") {
             Some("0") => Ok(()),
+            _ if let Some(late) = own.late(&said, "verify") => Err(late),
             None if own.verify.is_empty() => Ok(()),
             None => Err(said.with_output(&format!("`verify` on {name} did not end"))),
             Some(status) => Err(said.with_output(&format!("`verify` on {name}: exit status {status}"))),

@@ -3,17 +3,45 @@
 //!
 //! In a folder of its own there, named by chance, one file stands for each fact, and `mv` makes each turn happen once: `ready` becomes
 //! `begun` (the command starts) or `stopped` (it never will), `armed` becomes `fired` (the timer undoes it) or `disarmed`. So a command
-//! that comes late cannot break what was just undone, and a timer that was disarmed does nothing more.
+//! that comes late cannot break what was just undone, and a timer that was disarmed does nothing more. `status` is how the command ended,
+//! `late` that it was ended when its time was over, `effect` how `verify` ended after it, and `ended` that nothing of this runs any more.
+//!
+//! Each command has its time there, whether or not anybody is connected.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::SshCommand;
+use super::{EFFECT, LATE, SshCommand};
 
 /// What the scripts of [`SshCommand`] need there.
 const NEEDED: [&str; 9] = ["sh", "sleep", "mkdir", "mv", "rm", "ls", "id", "cat", "tail"];
 /// Bytes of a command's output that come back.
 const OUTPUT: usize = 2000;
+/// `limited NAME SECONDS WORDS…` runs the words, and ends them when their time is over, once it has called `late NAME`. With `setsid` each
+/// has a session of its own, and what it has started is ended with it. `group` is who else is ended instead, if it is set.
+const LIMITED: &str = r#"own_session=; command -v setsid >/dev/null 2>&1 && own_session=setsid; group=
+limited() {
+name=$1 most=$2; shift 2
+if [ -n "$group" ]; then "$@" </dev/null & else $own_session "$@" </dev/null & fi
+c=$!
+{ trap '[ "$!" = "$c" ] || kill "$!" 2>/dev/null; exit 0' TERM
+sleep "$most" >/dev/null 2>&1 &
+wait "$!"
+trap '' TERM; late "$name"
+kill -s TERM -- "-${group:-$c}" 2>/dev/null || kill "$c" 2>/dev/null
+sleep 1
+kill -s KILL -- "-${group:-$c}" 2>/dev/null || kill -s KILL "$c" 2>/dev/null
+} & k=$!
+wait "$c" 2>/dev/null; result=$?
+kill "$k" 2>/dev/null
+return "$result"
+}
+"#;
+
+/// What became of the command, as far as it is known.
+const TOLD: &str = r#"[ -e "$d/late" ] && say late run
+[ -e "$d/status" ] && say ended "$(cat "$d/status")"
+[ -e "$d/effect" ] && say effect "$(cat "$d/effect")""#;
 
 /// The words as a command of a shell: quoted whatever they are, so that none is a variable, a reserved word or an option of the shell.
 pub(super) fn words(words: &[String]) -> String {
@@ -35,13 +63,14 @@ impl SshCommand {
     }
 
     /// One compound command with what all of them share. `say` tells this side something in a line of its own, whatever a command has
-    /// printed; `own` is true while the folder is there and ours.
+    /// printed; `own` is true while the folder is there and ours. A command that is late is told at once.
     fn compound(&self, body: &str) -> String {
         format!(
             r#"{{ exec 2>&1; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; d={folder}
 say() {{ printf '\n{id} %s\n' "$*"; }}
 own() {{ set -- $(ls -ldn "$d" 2>/dev/null); case ${{1-}} in drwx------*) [ "${{3-}}" = "$(id -u)" ];; *) false;; esac; }}
-{body}
+late() {{ say late "$1"; }}
+{LIMITED}{body}
 say end; exit 0; }}
 "#,
             folder = self.folder(),
@@ -66,8 +95,13 @@ say end; exit 0; }}
 
     fn push_verify(&self, body: &mut String) {
         if !self.verify.is_empty() {
-            let _ = write!(body, "{} </dev/null; say verify $?", words(&self.verify));
+            let _ = write!(body, "{}; say verify $?", self.limited("verify", &self.verify));
         }
+    }
+
+    /// A command that is ended when its time is over.
+    fn limited(&self, name: &str, command: &[String]) -> String {
+        format!("limited {name} {} {}", seconds(self.timeout), words(command))
     }
 
     /// Makes the folder and starts the timer, which outlives this connection.
@@ -118,7 +152,7 @@ echo "$?" >"$d/undone.new" && mv "$d/undone.new" "$d/undone"
         )
     }
 
-    /// The command that breaks it, unless that was called off.
+    /// The command that breaks it, unless that was called off; then `verify`, until that says that it took effect.
     fn run_file(&self) -> String {
         format!(
             r#"d={folder}
@@ -127,13 +161,33 @@ mv "$d/ready" "$d/begun" 2>/dev/null || exit 0
 c=
 trap '[ -n "$c" ] && kill "$c" 2>/dev/null; exit 143' TERM
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-{run} </dev/null &
-c=$!
-wait "$c"; s=$?
-echo "$s" >"$d/ended.new" && mv "$d/ended.new" "$d/ended"
+late() {{ [ "$1" != run ] || : >"$d/late"; }}
+{LIMITED}group=$$
+{run}; s=$?
+[ -e "$d/late" ] && exit 0
+echo "$s" >"$d/status.new" && mv "$d/status.new" "$d/status"
+{look}: >"$d/ended"
 "#,
             folder = self.folder(),
-            run = words(&self.run),
+            run = self.limited("run", &self.run),
+            look = self.look_for_effect(),
+        )
+    }
+
+    /// What is broken may need a moment to show.
+    fn look_for_effect(&self) -> String {
+        if self.verify.is_empty() {
+            return String::new();
+        }
+        format!(
+            r#"if [ "$s" -eq 0 ]; then
+group=; until=$(($(date +%s) + {most}))
+while {verify} >/dev/null 2>&1; e=$?; [ "$e" -eq 0 ] && [ "$(date +%s)" -lt "$until" ]; do sleep 1; done
+echo "$e" >"$d/effect.new" && mv "$d/effect.new" "$d/effect"
+fi
+"#,
+            verify = self.limited("verify", &self.verify),
+            most = seconds(EFFECT),
         )
     }
 
@@ -145,16 +199,20 @@ p=$(cat "$d/run.pid"); n=0
 kill -s TERM -- "-$p" 2>/dev/null || kill "$p" 2>/dev/null
 while kill -0 "$p" 2>/dev/null && [ "$n" -lt 3 ]; do sleep 1; n=$((n + 1)); done
 kill -s KILL -- "-$p" 2>/dev/null || kill -s KILL "$p" 2>/dev/null
+: >"$d/ended"
 fi
-{undo} </dev/null
+{undo}
 "#,
-            undo = words(&self.undo),
+            undo = self.limited("undo", &self.undo),
         )
     }
 
     fn undo_file(&self) -> String {
         let folder = self.folder();
-        format!("d={folder}\nPATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin\n{}", self.undo_lines())
+        format!(
+            "d={folder}\nPATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin\nlate() {{ :; }}\n{LIMITED}{}",
+            self.undo_lines()
+        )
     }
 
     /// Sees that the timer is armed, waits for a word of this side, and breaks it.
@@ -170,7 +228,7 @@ read -r go || exit 0
 {start}
 wait $!
 tail -c {OUTPUT} "$d/out"
-[ -e "$d/ended" ] && say ended "$(cat "$d/ended")""#,
+{TOLD}"#,
             start = Self::started("run", "out"),
         ))
     }
@@ -192,10 +250,11 @@ while [ ! -e "$d/undone" ] && [ "$n" -lt {wait} ]; do sleep 1; n=$((n + 1)); don
 [ -e "$d/undone" ] || {{ say undoing; say end; exit 0; }}
 say fired "$(($(date +%s) - $(cat "$d/fired.at")))"
 fi
-if [ -e "$d/stopped" ]; then say never; elif [ -e "$d/ended" ]; then say ended "$(cat "$d/ended")"; else say killed; fi
+if [ -e "$d/stopped" ]; then say never; else {TOLD}
+[ -e "$d/status" ] || [ -e "$d/late" ] || say killed; fi
 rm -rf "$d""#,
             undo = self.undo_lines(),
-            wait = seconds(self.timeout),
+            wait = seconds(self.timeout + LATE),
         ))
     }
 

@@ -125,10 +125,10 @@ fn it_is_armed_broken_undone_and_disarmed() {
         let far = Far::new(shell);
         assert_eq!(far.says(&far.command.look()), ["verify 0", "end"], "{shell}");
         assert!(!far.folder().exists(), "{shell}: looking changes nothing");
-        assert_eq!(far.broken(), ["ended 0", "end"], "{shell}");
+        assert_eq!(far.broken(), ["ended 0", "effect 1", "end"], "{shell}");
         assert!(far.is_broken() && far.timers() == 1, "{shell}");
         assert_eq!(far.says(&far.command.check()), ["left", "verify 1", "end"], "{shell}");
-        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "end"], "{shell}");
+        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "effect 1", "end"], "{shell}");
         assert!(!far.is_broken() && !far.folder().exists(), "{shell}");
         assert!(within(|| far.timers() == 0), "{shell}: the timer is gone as well");
         // Once more, and nothing is left to disarm.
@@ -142,7 +142,7 @@ fn the_timer_undoes_it_when_nobody_else_does() {
     for shell in shells() {
         let mut far = Far::new(shell);
         far.command.undo_after = Duration::from_secs(2);
-        assert_eq!(far.broken(), ["ended 0", "end"], "{shell}");
+        assert_eq!(far.broken(), ["ended 0", "effect 1", "end"], "{shell}");
         assert!(within(|| !far.is_broken() && far.folder().join("undone").exists()), "{shell}");
         let said = far.says(&far.command.restore());
         assert!(said[0] == "undo 0" && said[1].starts_with("fired ") && said[2] == "ended 0", "{shell}: {said:?}");
@@ -217,6 +217,7 @@ fn words_are_quoted_once() {
         let script = format!("for word; do printf '%s\\0' \"$word\"; done >'{}'", got.display());
         far.command.run = ["sh", "-c", &script, "name"].map(str::to_owned).to_vec();
         far.command.run.extend(hostile.map(str::to_owned));
+        far.command.verify.clear();
         assert_eq!(far.broken(), ["ended 0", "end"], "{shell}");
         let text = std::fs::read_to_string(&got).unwrap();
         assert_eq!(text.split_terminator('\0').collect::<Vec<_>>(), hostile, "{shell}");
@@ -239,7 +240,64 @@ fn an_undo_that_fails_does_not_disarm() {
         assert_eq!(far.says(&far.command.restore()), ["undo 1", "end"], "{shell}");
         assert!(far.is_broken() && far.timers() == 1 && far.folder().join("armed").exists(), "{shell}");
         far.command.undo = undo;
-        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "end"], "{shell}");
+        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "effect 1", "end"], "{shell}");
+    }
+}
+
+/// What `run` did is looked at there, for a while: a service may need a moment to go.
+#[test]
+fn what_took_no_effect_is_told() {
+    for shell in shells() {
+        let late = "(sleep 2; touch \"$0\") >/dev/null 2>&1 &";
+        for (script, wanted) in [("true", "effect 0"), (late, "effect 1"), ("false", "")] {
+            let mut far = Far::new(shell);
+            let broken = far.state.path().join("broken").display().to_string();
+            far.command.run = ["sh", "-c", script, &broken].map(str::to_owned).to_vec();
+            // One that fails is not looked at.
+            let mut told = vec!["ended 0", wanted, "end"];
+            if wanted.is_empty() {
+                told = vec!["ended 1", "end"];
+            }
+            assert_eq!(far.broken(), told, "{shell}: {script}");
+            told.insert(0, "undo 0");
+            assert_eq!(far.says(&far.command.restore()), told, "{shell}: {script}");
+        }
+    }
+}
+
+/// Each command has its time, and is ended there with all that it has started.
+#[test]
+fn what_does_not_end_is_ended_there() {
+    for shell in shells() {
+        let mark = format!("sleep 600.{}", std::process::id());
+        let is_gone = || {
+            let all = Command::new("ps").args(["-eo", "args="]).output().unwrap();
+            !String::from_utf8_lossy(&all.stdout).lines().any(|line| line == mark)
+        };
+        let hangs = ["sh", "-c", &format!("{mark}; true")].map(str::to_owned).to_vec();
+        // Each has a host of its own: the timer of an earlier one may still be on its way out.
+        let far = || {
+            let mut far = Far::new(shell);
+            far.command.timeout = Duration::from_secs(1);
+            far
+        };
+        let mut one = far();
+        one.command.verify.clone_from(&hangs);
+        assert_eq!(one.says(&one.command.look())[0], "late verify", "{shell}");
+        assert!(within(is_gone), "{shell}: verify");
+        let mut one = far();
+        one.command.run.clone_from(&hangs);
+        assert_eq!(one.broken(), ["late run", "end"], "{shell}");
+        assert_eq!(one.says(&one.command.restore()), ["undo 0", "late run", "end"], "{shell}");
+        assert!(within(is_gone), "{shell}: run");
+        let mut one = far();
+        one.broken();
+        let undo = std::mem::replace(&mut one.command.undo, hangs);
+        let said = one.says(&one.command.restore());
+        assert!(said[0] == "late undo" && said[1] != "undo 0" && said[2] == "end", "{shell}: {said:?}");
+        assert!(within(is_gone), "{shell}: undo");
+        one.command.undo = undo;
+        assert_eq!(one.says(&one.command.restore()), ["undo 0", "ended 0", "effect 1", "end"], "{shell}");
     }
 }
 
@@ -271,15 +329,22 @@ fn what_was_not_as_meant_leaves_doubts() {
     let undo = SshUndo(Far::new("sh").command.clone());
     assert!(Undo::Ssh(Box::new(undo.clone())).is_patient(), "it is tried for long enough already");
     for (said, asked, want) in [
-        (&["undo 0", "ended 0"][..], 0, ""),
+        (&["undo 0", "ended 0", "effect 1"][..], 0, ""),
+        (&["undo 0", "ended 0"], 0, "it was undone before `verify` on far had told whether it took effect"),
+        (
+            &["undo 0", "ended 0", "effect 0"],
+            0,
+            "`run` on far did not take effect: it exited 0, and so did `verify` 5 s later, as when all is well",
+        ),
+        (&["undo 0", "late run"], 0, "`run` on far did not end within its `timeout` of 10 s, so it was ended"),
         (&["undo 0"], 0, ""),
         // It fires while this side tries to get there, as it is meant to; whole seconds are not exact.
-        (&["undo 0", "fired 30", "ended 0"], 30, ""),
-        (&["undo 0", "fired 32", "ended 0"], 30, ""),
+        (&["undo 0", "fired 30", "ended 0", "effect 1"], 30, ""),
+        (&["undo 0", "fired 32", "ended 0", "effect 1"], 30, ""),
         (&["undo 0", "fired 33", "ended 0"], 30, "the timer on far undid it before the run did (33 s ago)"),
-        (&["undo 0", "never"], 0, "the command was never started on far: its connection went before"),
-        (&["undo 0", "killed"], 0, "the command on far had not ended when it was undone, so it was ended"),
-        (&["undo 0", "ended 3"], 0, "the command on far failed with exit status 3"),
+        (&["undo 0", "never"], 0, "`run` was never started on far: its connection went before"),
+        (&["undo 0", "killed"], 0, "`run` on far had not ended when it was undone, so it was ended"),
+        (&["undo 0", "ended 3"], 0, "`run` on far failed with exit status 3"),
     ] {
         assert_eq!(undo.doubts(&Said::lines(said), Duration::from_secs(asked)), want, "{said:?}");
     }

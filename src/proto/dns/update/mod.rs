@@ -4,6 +4,7 @@
 //! itself, in the same step.
 
 mod signed;
+mod skew;
 #[cfg(test)]
 mod tests;
 
@@ -86,8 +87,10 @@ impl Place {
         file.set_default_class(Class::IN);
         file.set_origin(Name::root_bytes());
         file.extend_from_slice(format!(". 0 IN {kind} {text}\n").as_bytes());
-        let wrong = || format!("it has not the form of a {kind} record");
-        let mut next = || file.next_entry().map_err(|error| format!("{}: {error}", wrong()));
+        let wrong = || format!("not a valid {kind} record");
+        // Behind where in the text that was made for the parser.
+        let reason = |error: String| error.rsplit_once(": ").map_or(error.clone(), |(_, reason)| reason.to_owned());
+        let mut next = || file.next_entry().map_err(|error| format!("{}: {}", wrong(), reason(error.to_string())));
         match (next()?, next()?) {
             (Some(Entry::Record(record)), None) if record.rtype() == self.kind => {
                 let mut data = Vec::new();

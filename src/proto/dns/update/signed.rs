@@ -4,17 +4,18 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
 use domain::base::Message;
 use domain::base::iana::{Class, Opcode, TsigRcode};
 use domain::base::message_builder::AdditionalBuilder;
 use domain::base::name::{ParsedName, ToName as _};
 use domain::base::rdata::ComposeRecordData as _;
 use domain::rdata::AllRecordData;
-use domain::rdata::tsig::{Time48, Tsig};
+use domain::rdata::tsig::Time48;
 use domain::tsig::{Algorithm, ClientTransaction, Key, KeyName, ValidationError};
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Place, RecordSet, wire};
+use super::{Place, RecordSet, skew, wire};
 use crate::model::human_time;
 use crate::net::{ConnectError, Origin, connect, deadline};
 use crate::proto::dns::exchange::{frame, framed};
@@ -22,7 +23,7 @@ use crate::proto::dns::{rcode, types};
 
 /// A key that this side and the server share.
 #[derive(Clone)]
-pub(crate) struct SharedKey(Key);
+pub(crate) struct SharedKey(Key, hmac::Key);
 
 impl fmt::Debug for SharedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +37,18 @@ impl SharedKey {
         let algorithm: Algorithm =
             algorithm.parse().map_err(|_| format!("`{algorithm}` is no algorithm of such a key"))?;
         let key_name: KeyName = wire(key_name)?.try_to_name().map_err(|_| "its name is too long".to_owned())?;
-        Key::new(algorithm, secret, key_name, None, None).map(Self).map_err(|error| error.to_string())
+        let signing = hmac::Key::new(skew::hash(algorithm), secret);
+        Key::new(algorithm, secret, key_name, None, None)
+            .map(|key| Self(key, signing))
+            .map_err(|error| error.to_string())
+    }
+
+    pub(super) fn key(&self) -> &Key {
+        &self.0
+    }
+
+    pub(super) fn signing(&self) -> &hmac::Key {
+        &self.1
     }
 }
 
@@ -54,7 +66,7 @@ pub(crate) enum UpdateError {
 pub(crate) struct SignedRequest {
     bytes: Vec<u8>,
     /// Absent without a key.
-    transaction: Option<ClientTransaction<Key>>,
+    transaction: Option<(ClientTransaction<Key>, SharedKey)>,
 }
 
 impl SignedRequest {
@@ -62,7 +74,9 @@ impl SignedRequest {
         let transaction = match key {
             None => None,
             Some(key) => {
-                Some(ClientTransaction::request(key.0.clone(), &mut message, Time48::now()).map_err(super::too_large)?)
+                let now = Time48::now();
+                let transaction = ClientTransaction::request(key.0.clone(), &mut message, now);
+                Some((transaction.map_err(super::too_large)?, key.clone()))
             }
         };
         let bytes = message.finish();
@@ -167,10 +181,15 @@ impl SignedRequest {
         if header.id() != own || !header.qr() || header.opcode() != opcode {
             return Err("what came back is no answer to this message".to_owned());
         }
-        let Some(transaction) = &self.transaction else { return Ok(message) };
+        let Some((transaction, key)) = &self.transaction else { return Ok(message) };
+        if let Some(skew) = skew::told(&self.bytes, message.as_slice(), key) {
+            return Err(skew.text());
+        }
+        let signed = Message::from_slice(message.as_slice()).ok().and_then(skew::signature);
+        let signed = signed.map(|(_, signature)| (signature.data().error(), signature.data().time_signed()));
         let code = u16::from(header.rcode().to_int());
         // What a server cannot sign, because it has not the key, nobody can vouch for; it is an error all the same.
-        let refused = tsig_error(&message).filter(|_| code == rcode::NOTAUTH).and_then(|error| match error {
+        let refused = signed.filter(|_| code == rcode::NOTAUTH).and_then(|(error, _)| match error {
             TsigRcode::BADKEY => Some(ValidationError::ServerBadKey),
             TsigRcode::BADSIG => Some(ValidationError::ServerBadSig),
             _ => None,
@@ -178,18 +197,19 @@ impl SignedRequest {
         if let Some(why) = refused {
             return Err(unverified(why, code, &transaction.key().name().to_string()));
         }
-        match transaction.answer(&mut message, Time48::now()) {
+        let now = Time48::now();
+        match transaction.answer(&mut message, now) {
             Ok(()) => Ok(message),
+            // The signature itself holds.
+            Err(ValidationError::BadTime) if let Some((_, there)) = signed => {
+                let clock = skew::direction(skew::ahead(there, now));
+                Err(format!(
+                    "by the time that its answer was signed at, its clock is {clock}: set the one that is wrong by NTP"
+                ))
+            }
             Err(why) => Err(unverified(why, code, &transaction.key().name().to_string())),
         }
     }
-}
-
-/// What the signature of a message says of that of the request.
-fn tsig_error(message: &Message<Vec<u8>>) -> Option<TsigRcode> {
-    let last = message.additional().ok()?.last()?.ok()?;
-    let tsig = last.to_record::<Tsig<_, ParsedName<_>>>().ok()??;
-    Some(tsig.data().error())
 }
 
 /// Why the signature of an answer does not do, and what to try. `code` is its response code, which nobody vouches for.
@@ -203,31 +223,16 @@ fn unverified(why: ValidationError, code: u16, key: &str) -> String {
             ),
         ),
         ValidationError::ServerBadSig => {
-            failed("BADSIG", &format!("its secret of the key `{key}` is another one: check `key.secret`"))
+            failed("BADSIG", &format!("the server has a different secret for the key `{key}`: check `key.secret`"))
         }
-        ValidationError::ServerBadTime { client, server } => failed(
-            "BADTIME",
-            &format!(
-                "its clock and this one differ ({} there, {} here, seconds since 1970): set them by NTP",
-                seconds(server),
-                seconds(client)
-            ),
-        ),
         ValidationError::ServerUnsigned if code == rcode::NOERROR => {
             "its answer is not signed, so nobody vouches for it: have the server sign, or leave `key` out".to_owned()
         }
         ValidationError::ServerUnsigned => {
             format!("it answers {} without a signature: {}", rcode::text(code), advice_of(code, "the zone", key))
         }
-        ValidationError::BadTime => {
-            "its answer was signed at another time than this host has: set both clocks by NTP".to_owned()
-        }
         other => format!("the signature of its answer does not hold ({other}): somebody else answers, or another key"),
     }
-}
-
-fn seconds(time: Time48) -> u64 {
-    time.into_octets().iter().fold(0, |all, byte| (all << 8) | u64::from(*byte))
 }
 
 fn advice(code: u16, place: &Place) -> String {

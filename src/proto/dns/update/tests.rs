@@ -120,7 +120,7 @@ fn an_answer_of_who_has_not_the_key_is_none() {
     let message = Message::from_octets(request.bytes().to_vec()).unwrap();
     // A server that cannot check a signature cannot make one either.
     for (error, want) in [
-        (TsigRcode::BADSIG, "it answers NOTAUTH (BADSIG): its secret of the key `Lab-Key` is another one"),
+        (TsigRcode::BADSIG, "it answers NOTAUTH (BADSIG): the server has a different secret for the key `Lab-Key`"),
         (TsigRcode::BADKEY, "it answers NOTAUTH (BADKEY): it does not know the key `Lab-Key`"),
     ] {
         let answer = MessageBuilder::new_vec().start_answer(&message, Rcode::NOTAUTH).unwrap();
@@ -161,9 +161,9 @@ fn an_answer_of_another_time_is_none() {
     // Clocks differ a little.
     assert_eq!((outcome(now, now - 200), outcome(now, now + 200)), (Ok(()), Ok(())));
     for (reads, signs, want) in [
-        (now, now - 3600, "its answer was signed at another time than this host has: set both clocks by NTP"),
-        (now, now + 3600, "its answer was signed at another time than this host has: set both clocks by NTP"),
-        (now + 3600, now, "it answers NOTAUTH (BADTIME): its clock and this one differ ("),
+        (now, now - 3600, "by the time that its answer was signed at, its clock is 36"),
+        (now, now + 3600, "by the time that its answer was signed at, its clock is 3"),
+        (now + 3600, now, "it answers NOTAUTH (BADTIME)"),
     ] {
         let outcome = outcome(reads, signs);
         assert!(matches!(&outcome, Err(UpdateError::Failed(why)) if why.starts_with(want)), "{outcome:?}");
@@ -185,6 +185,81 @@ fn an_answer_that_is_signed_with_an_error_is_none() {
             assert!(matches!(outcome, Err(UpdateError::Failed(_))), "{error} {rcode}: {outcome:?}");
         }
     }
+}
+
+/// What a server says whose clock is so many seconds ahead, with its time in `other` bytes; signed by that secret, or not at all.
+fn bad_time(request: &SignedRequest, ahead: i64, other: usize, secret: Option<&[u8]>) -> Vec<u8> {
+    let message = Message::from_slice(request.bytes()).unwrap();
+    let (_, asked) = super::skew::signature(message).unwrap();
+    let at = asked.data().time_signed();
+    let there = (u64::from(at).cast_signed() + ahead).cast_unsigned().to_be_bytes();
+    let (id, other) = (message.header().id(), &there[8 - other..]);
+    let answer = MessageBuilder::new_vec().start_answer(message, Rcode::NOTAUTH).unwrap().additional();
+    // RFC 8945, 4.3.
+    let mut digest = 32_u16.to_be_bytes().to_vec();
+    digest.extend(asked.data().mac().iter().chain(answer.as_slice()));
+    digest.extend(b"\x07lab-key\0\0\xff\0\0\0\0\x0bhmac-sha256\0");
+    digest.extend(at.into_octets());
+    digest.extend([300_u16, 18, u16::try_from(other.len()).unwrap()].iter().flat_map(|number| number.to_be_bytes()));
+    digest.extend(other);
+    let mac = secret.map_or_else(Vec::new, |secret| {
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret);
+        aws_lc_rs::hmac::sign(&key, &digest).as_ref().to_vec()
+    });
+    let tsig = Tsig::new(Algorithm::Sha256.to_name(), at, 300, &mac[..], id, TsigRcode::BADTIME, other).unwrap();
+    let mut answer = answer;
+    answer.push((its_key(SECRET).name(), Class::ANY, Ttl::ZERO, tsig)).unwrap();
+    answer.finish()
+}
+
+/// RFC 8945, 5.2.3: the server vouches for its own time. Who cannot sign is not believed, and told as what it is.
+#[test]
+fn clocks_that_differ_are_told_by_how_much() {
+    const VOUCHED: &str = "it answers NOTAUTH (BADTIME): ";
+    const UNVOUCHED: &str =
+        "it answers NOTAUTH (BADTIME), without a signature that holds, so anybody may have said it: ";
+    let request = place().update(&set(300, &["192.0.2.1"]), None, Some(&own_key())).unwrap();
+    let failed = |answer: Vec<u8>| match request.outcome(&place(), answer) {
+        Err(UpdateError::Failed(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    let advice = ", and a signature allows 300 s: set the one that is wrong by NTP";
+    for (ahead, secret, want) in [
+        (3600, Some(SECRET), format!("{VOUCHED}its clock is 3600 seconds ahead of that of this host{advice}")),
+        (-301, Some(SECRET), format!("{VOUCHED}its clock is 301 seconds behind that of this host{advice}")),
+        (3600, Some(&b"another secret!!"[..]), format!("{UNVOUCHED}its clock is 3600 seconds ahead")),
+        (-3600, None, format!("{UNVOUCHED}its clock is 3600 seconds behind")),
+    ] {
+        let why = failed(bad_time(&request, ahead, 6, secret));
+        assert!(why.starts_with(&want), "{ahead}: {why}");
+        assert!(request.set(&place(), bad_time(&request, ahead, 6, secret)).is_err());
+    }
+    // Clocks that do not differ so much: something else is wrong.
+    let why = failed(bad_time(&request, 1, 6, Some(SECRET)));
+    assert!(why.contains("although its clock is 1 second ahead of that of this host"), "{why}");
+    for other in [0, 5, 8] {
+        let why = failed(bad_time(&request, 3600, other, Some(SECRET)));
+        assert!(why.starts_with(&format!("{VOUCHED}its clock and that of this host differ")), "{other}: {why}");
+    }
+    // Part of one is none.
+    let whole = bad_time(&request, 3600, 6, Some(SECRET));
+    for end in 0..whole.len() {
+        let _ = failed(whole[..end].to_vec());
+    }
+}
+
+/// A server that asks no questions about the time, and signs at another one.
+#[test]
+fn an_answer_that_was_signed_at_another_time_is_told_by_how_much() {
+    let request = place().update(&set(300, &["192.0.2.1"]), None, Some(&own_key())).unwrap();
+    let mut message = Message::from_octets(request.bytes().to_vec()).unwrap();
+    let now = Time48::now();
+    let transaction = ServerTransaction::request(&its_key(SECRET), &mut message, now).unwrap().unwrap();
+    let mut answer = MessageBuilder::new_vec().start_answer(&message, Rcode::NOERROR).unwrap().additional();
+    transaction.answer(&mut answer, Time48::from_u64(u64::from(now) - 5000)).unwrap();
+    let Err(UpdateError::Failed(why)) = request.outcome(&place(), answer.finish()) else { panic!("it is not valid") };
+    assert!(why.starts_with("by the time that its answer was signed at, its clock is 500"), "{why}");
+    assert!(why.contains("seconds behind that of this host"), "{why}");
 }
 
 #[test]
