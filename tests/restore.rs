@@ -394,7 +394,7 @@ async fn a_request_is_kept_by_the_names_of_its_secrets() {
         "{switched}"
     );
     let told = ended.out + &ended.err;
-    assert!(told.contains(&format!("ran: {line}")) && !told.contains("s3cret-word"), "{told}");
+    assert!(told.contains(&format!("did the same as: {line}")) && !told.contains("s3cret-word"), "{told}");
 }
 
 /// Interrupted in the middle of a restore command, it ends that and keeps the journal.

@@ -260,7 +260,7 @@ fn what_cannot_be_read_is_not_said_to_be_there() {
         assert_eq!((ended.code, check["verdict"].as_str()), (3, Some("errored")), "{stream}: {}", ended.out);
         assert!(count(&check, "writes.unread") > Some(20), "{check}");
         let told = check.to_string();
-        assert!(told.contains("could not be read back (") && told.contains("`status` was 500"), "{check}");
+        assert!(told.contains("could not be read back (") && told.contains("answered 500"), "{check}");
     }
 }
 

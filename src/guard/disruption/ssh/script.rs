@@ -130,18 +130,18 @@ else rm -rf "$d"; say unmade; fi"#,
         )
     }
 
-    /// Undoes it once its time is over, or as soon as somebody asks it to end while it is armed.
+    /// Undoes it once its time is over, or as soon as somebody asks it to end while it is armed: at whatever moment that is, the `sleep` ends.
     fn timer_file(&self) -> String {
         format!(
-            r#"d={folder}
+            r#"d={folder} over= s=
 trap : HUP INT QUIT PIPE ALRM USR1 USR2
-trap 'over=1' TERM
+trap 'over=1; [ -z "$s" ] || kill "$s" 2>/dev/null' TERM
 cd /
 echo "$$" >"$d/timer.new" && mv "$d/timer.new" "$d/timer.pid"
 sleep {seconds} &
-s=$! over=
+s=$!
+[ -z "$over" ] || kill "$s" 2>/dev/null
 while [ -z "$over" ] && kill -0 "$s" 2>/dev/null; do wait "$s"; done
-[ -n "$over" ] && kill "$s" 2>/dev/null
 mv "$d/armed" "$d/fired" 2>/dev/null || exit 0
 date +%s >"$d/fired.at"
 sh "$d/undo"
