@@ -61,6 +61,9 @@ pub struct HaproxyChange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HaproxyUndo {
     server: HaproxyServer,
+    /// How it was taken out: another state is somebody else's. A journal of an earlier version does not say.
+    #[serde(default)]
+    set: Option<OutState>,
 }
 
 impl HaproxyChange {
@@ -73,7 +76,10 @@ impl HaproxyChange {
         }
         match server.look().await? {
             Found::Missing(why) => Err(why),
-            Found::Server(row) => self.must_be_in_use(&row).map(|()| HaproxyUndo { server: server.clone() }),
+            Found::Server(row) => {
+                self.must_be_in_use(&row)?;
+                Ok(HaproxyUndo { server: server.clone(), set: Some(self.state) })
+            }
         }
     }
 
@@ -110,6 +116,25 @@ impl HaproxyChange {
             Found::Missing(why) => Err(why),
             Found::Server(row) if OutState::of(&row) == Some(self.state) => Ok(()),
             Found::Server(_) => Err(format!("{} is not in the state `{}`", self.server.name(), self.state.word())),
+        }
+    }
+
+    /// Why it is not in place any more; `None` while it is, and where that cannot be told.
+    pub(super) async fn ended_early(&self) -> Option<String> {
+        match self.server.look().await.ok()? {
+            Found::Missing(why) => Some(why),
+            Found::Server(row) => {
+                let found = OutState::of(&row);
+                let found_word = found.map_or(READY, OutState::word);
+                let is = || {
+                    format!(
+                        "{} is in the state `{found_word}`, and `{}` was set",
+                        self.server.name(),
+                        self.state.word()
+                    )
+                };
+                (found != Some(self.state)).then(is)
+            }
         }
     }
 
@@ -154,9 +179,23 @@ impl HaproxyUndo {
 
     async fn put_back(&self) -> Result<(), Refusal> {
         match self.server.look().await? {
-            Found::Server(row) if OutState::of(&row).is_some() => self.server.set(READY).await,
-            Found::Server(_) | Found::Missing(_) => Ok(()),
+            Found::Missing(_) => Ok(()),
+            Found::Server(row) => match (OutState::of(&row), self.set) {
+                (None, _) => Ok(()),
+                (Some(found), Some(set)) if found != set => Err(self.left_alone(found, set).into()),
+                (Some(_), _) => self.server.set(READY).await,
+            },
         }
+    }
+
+    fn left_alone(&self, found: OutState, set: OutState) -> String {
+        format!(
+            "{} is in the state `{}`: neither what was set (`{}`) nor what it was (`{READY}`), so somebody has changed it meanwhile, and it is \
+             left alone: put back by hand what should be there, and remove the journal",
+            self.server.name(),
+            found.word(),
+            set.word()
+        )
     }
 
     pub(super) async fn verify(&self) -> Result<(), String> {

@@ -11,12 +11,14 @@ mod control;
 mod dns_update;
 mod haproxy;
 mod http;
+pub(super) mod in_place;
 mod inverse;
 mod link;
 mod network;
 mod nft;
 mod packets;
 mod partition;
+mod problem;
 mod process;
 mod proxy;
 mod routes;
@@ -36,6 +38,7 @@ pub use link::{LinkDown, LinkUndo};
 pub use nft::NftUndo;
 pub use packets::{Direction, PacketDrop, Protocol};
 pub use partition::Partition;
+pub use problem::Problem;
 pub use process::{ProcessSignal, ProcessTarget, SignalUndo, SignalWord};
 pub use proxy::{ImpairedProxy, ProxyImpairment, ProxyUndo};
 pub use ssh::{SshCommand, SshHost, SshUndo};
@@ -100,6 +103,8 @@ pub(super) const OUTPUT: &str = "; it said: ";
 
 /// What this program does by itself to this host takes this long only when something is broken.
 const BUILT_IN: Duration = Duration::from_secs(25);
+/// Looking whether it is still in place takes this long at most: meanwhile it is broken for longer than was asked for.
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// The longest that each part of a disruption can take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,9 +249,24 @@ impl Undo {
 
     /// The same; the text says why nothing that was seen meanwhile can be judged, or is empty.
     pub(super) async fn restore_with_doubts(&self) -> Result<String, String> {
-        match self {
+        let restored = match self {
             Self::Ssh(far) => far.restore().await,
             _ => self.restore().await.map(|()| String::new()),
+        };
+        match restored {
+            // Nothing was changed, or somebody else has put it back: then there is nothing left to undo.
+            Err(why) if self.is_back().await => Ok(format!("{why}; but it is as it was before")),
+            restored => restored,
+        }
+    }
+
+    /// Whether its own state shows that it is as it was.
+    async fn is_back(&self) -> bool {
+        match self {
+            // Of the one nobody knows; the other looks in the same breath as it undoes.
+            Self::Command(_) | Self::Ssh(_) => false,
+            Self::Http(request) => request.is_back().await,
+            built_in => built_in.verify().await.is_ok(),
         }
     }
 

@@ -131,9 +131,25 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 c=$!
 wait "$c"; s=$?
 echo "$s" >"$d/ended.new" && mv "$d/ended.new" "$d/ended"
-"#,
+{seen}"#,
             folder = self.folder(),
             run = words(&self.run),
+            seen = self.seen_lines(),
+        )
+    }
+
+    /// Keeps that `verify` tells it apart, if it does within a few seconds: only then does it tell that somebody else has undone it.
+    fn seen_lines(&self) -> String {
+        if self.verify.is_empty() {
+            return String::new();
+        }
+        let verify = words(&self.verify);
+        format!(
+            r#"[ "$s" -eq 0 ] || exit 0
+n=0
+while {verify} </dev/null >/dev/null 2>&1; do n=$((n + 1)); [ "$n" -lt 5 ] || exit 0; sleep 1; done
+[ -e "$d/asked" ] || : >"$d/seen"
+"#
         )
     }
 
@@ -179,7 +195,8 @@ tail -c {OUTPUT} "$d/out"
     pub(super) fn restore(&self) -> String {
         self.compound(&format!(
             r#"own || d=/nonexistent
-{undo}u=$?
+{mended}{undo}u=$?
+[ -z "$m" ] || u=0
 say undo "$u"
 [ "$u" -eq 0 ] || {{ say end; exit 0; }}
 own || {{ say end; exit 0; }}
@@ -194,9 +211,24 @@ say fired "$(($(date +%s) - $(cat "$d/fired.at")))"
 fi
 if [ -e "$d/stopped" ]; then say never; elif [ -e "$d/ended" ]; then say ended "$(cat "$d/ended")"; else say killed; fi
 rm -rf "$d""#,
+            mended = self.mended_lines(),
             undo = self.undo_lines(),
             wait = seconds(self.timeout),
         ))
+    }
+
+    /// Whether somebody else has undone it: neither the timer, nor an earlier call of this side.
+    fn mended_lines(&self) -> String {
+        if self.verify.is_empty() {
+            return "m=\n".to_owned();
+        }
+        format!(
+            r#"m=
+if [ -e "$d/seen" ] && [ ! -e "$d/fired" ] && [ ! -e "$d/asked" ] && {verify} </dev/null && [ ! -e "$d/fired" ]; then m=1; say mended; fi
+[ "$d" = /nonexistent ] || : >"$d/asked"
+"#,
+            verify = words(&self.verify)
+        )
     }
 
     /// Looks whether it is back.
