@@ -10,12 +10,14 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
+use super::disruption::LOOK;
 use super::fault::Fault as Undoing;
 use super::plan::UndoPlan;
 use super::processes::{self, Process};
 use super::unfinished::{self, Unfinished};
 use super::{
-    Arming, Custody, FaultPlan, GRACE, InjectResult, PERIOD, Reply, Request, RestoreResult, SUBCOMMAND, journal,
+    Arming, Custody, FaultPlan, GRACE, InjectResult, PERIOD, Problem, Reply, Request, RestoreResult, SUBCOMMAND,
+    journal,
 };
 use crate::model::{Fault, human_time};
 use crate::net::sys::session::detached;
@@ -161,6 +163,7 @@ impl Guard {
                     Reply::Alive
                     | Reply::Armed { .. }
                     | Reply::Refused { .. }
+                    | Reply::Looked(_)
                     | Reply::Restoring
                     | Reply::Restored(_) => {}
                 }
@@ -173,6 +176,27 @@ impl Guard {
     /// dropped.
     pub async fn lost(&mut self) {
         while !matches!(self.receive_watched().await, Ok(Reply::Restoring) | Err(_)) {}
+    }
+
+    /// Why it is not broken any more as it was left, although nobody has asked to restore; `None` while it is, and where that cannot be
+    /// told. May be dropped.
+    pub async fn ended_early(&mut self) -> Option<Problem> {
+        let looked = async {
+            self.send(&Request::Look).await.ok()?;
+            loop {
+                match self.receive_watched().await.ok()? {
+                    Reply::Looked(ended) => return ended,
+                    // Unasked.
+                    Reply::Restoring | Reply::Restored(_) => return None,
+                    Reply::Alive
+                    | Reply::Started(_)
+                    | Reply::Injected(_)
+                    | Reply::Armed { .. }
+                    | Reply::Refused { .. } => {}
+                }
+            }
+        };
+        timeout(LOOK + GRACE, looked).await.ok().flatten()
     }
 
     /// Restores, unless nothing was begun. Does it here when the guard is gone. May be called again after being dropped.
@@ -224,7 +248,12 @@ impl Guard {
                 Reply::Restored(result) => return Ok(result),
                 Reply::Started(leader) => self.leader = Some(leader),
                 // Also of an inject command that was interrupted.
-                Reply::Alive | Reply::Restoring | Reply::Injected(_) | Reply::Armed { .. } | Reply::Refused { .. } => {}
+                Reply::Alive
+                | Reply::Restoring
+                | Reply::Injected(_)
+                | Reply::Looked(_)
+                | Reply::Armed { .. }
+                | Reply::Refused { .. } => {}
             }
         }
     }

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use client::{Guard, set_program};
 pub use command::{CommandResult, CommandSpec};
-pub use disruption::{Disruption, Undo};
+pub use disruption::{Disruption, Problem, Undo};
 pub use plan::{FaultPlan, RestorePlan, Step};
 pub use process::main;
 pub use recovery::Recovery;
@@ -58,6 +58,8 @@ enum Request {
     Arm(Box<Arming>),
     /// Break it: from here an end of input means "restore".
     Inject,
+    /// Look whether it is still broken as it was left.
+    Look,
     /// Restore now and report.
     Restore,
     /// Say that you are there.
@@ -113,6 +115,8 @@ enum Reply {
     Started(i32),
     /// Injecting has ended.
     Injected(InjectResult),
+    /// Why it is not broken any more as it was left, if that is so.
+    Looked(Option<Problem>),
     /// It begins to put things back.
     Restoring,
     /// Everything was tried to put things back.

@@ -148,7 +148,7 @@ impl FaultPlan {
         self.built_in().map(|disruption| disruption.limits().prepare).sum::<Duration>()
     }
 
-    fn built_in(&self) -> impl Iterator<Item = &Disruption> {
+    pub(super) fn built_in(&self) -> impl Iterator<Item = &Disruption> {
         self.inject.iter().filter_map(Step::built_in)
     }
 

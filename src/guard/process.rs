@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
 use super::disruption::OUTPUT;
+use super::disruption::in_place::ended_early;
 use super::fault::{Fault, Progress};
 use super::journal::{Journal, JournalError, JournalRecord};
 use super::lock::Locks;
@@ -165,6 +166,7 @@ impl Watch<'_> {
                         send(&Reply::Injected(result));
                     }
                 }
+                Some(Request::Look) => self.look().await,
                 Some(Request::Restore) => self.restore_and_report().await,
                 Some(Request::Ping) => {
                     self.heard = Some(Instant::now());
@@ -214,6 +216,30 @@ impl Watch<'_> {
         };
         self.end = Instant::now().checked_add(self.plan().hold);
         Some(result)
+    }
+
+    /// Looks whether it is still broken as it was left; whatever else is asked meanwhile comes first.
+    async fn look(&mut self) {
+        let (arming, broken) = (self.arming, self.fault.is_some());
+        let placed = arming.plan.built_in().filter(|_| broken);
+        let mut looked = pin!(ended_early(placed));
+        loop {
+            tokio::select! {
+                ended = &mut looked => {
+                    send(&Reply::Looked(ended));
+                    return;
+                }
+                request = next(self.input) => match request {
+                    Some(Request::Ping) => {
+                        self.heard = Some(Instant::now());
+                        send(&Reply::Alive);
+                    }
+                    Some(Request::Restore) => return self.restore_and_report().await,
+                    // The end is read again where it is waited for.
+                    _ => return,
+                }
+            }
+        }
     }
 
     async fn restore_and_report(&mut self) {

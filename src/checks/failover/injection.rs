@@ -3,7 +3,7 @@
 use tokio::sync::Mutex;
 
 use crate::guard::lock::LockKey;
-use crate::guard::{Custody, Disruption, FaultPlan, Guard, InjectResult, RestoreResult, Step, journal};
+use crate::guard::{Custody, Disruption, FaultPlan, Guard, InjectResult, Problem, RestoreResult, Step, journal};
 use crate::model::{Fault, FaultKind};
 
 use super::exclusion;
@@ -123,6 +123,14 @@ impl FaultInjection {
             guard.lost().await;
         }
         guard_lost()
+    }
+
+    /// Why it is not broken any more as it was left, although nobody has asked to restore it, if that can be told.
+    pub(super) async fn ended_early(&self) -> Option<Problem> {
+        match &mut *self.state.lock().await {
+            State::Guarded(guard) => guard.ended_early().await,
+            State::Idle | State::NotRestored(_) => None,
+        }
     }
 
     /// Puts it back; does nothing when there is none, or when it was done before.

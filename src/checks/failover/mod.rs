@@ -216,6 +216,11 @@ impl Failover {
         let mut times = self.steady_before(cx, &streams, &watch).await?;
         injection.arm(&locks, cx.check(), &target).await?;
         let (aborted, guarded) = self.keep_broken(injection, cx, (&streams, &watch), &mut times).await?;
+        let ended = match (&aborted, &guarded) {
+            // Before the phase ends: what looking takes is no part of restoring.
+            (None, Ok(())) => injection.ended_early().await,
+            _ => None,
+        };
         times.restoring = streams.cut();
         self.record_abort(cx, aborted.as_ref());
         let until_now = self.watched(&streams, &watch, &times);
@@ -224,7 +229,7 @@ impl Failover {
         guarded.and(until_now)?;
         // What was long enough to end it early was so, whatever else came to pass.
         if aborted.is_none() {
-            self.as_planned(&doubts)?;
+            self.as_planned(ended, &doubts)?;
         }
         let rest = async {
             self.watched(&streams, &watch, &times)?;

@@ -3,7 +3,7 @@
 use super::Failover;
 use super::facts::{INJECT_EXIT, RESTORE_EXIT, RESTORED};
 use super::injection::FaultInjection;
-use crate::guard::{CommandResult, RestoreResult};
+use crate::guard::{CommandResult, Problem, RestoreResult};
 use crate::model::{Fact, Fault};
 use crate::probe::{Cx, Probe as _};
 
@@ -60,7 +60,17 @@ impl Failover {
     }
 
     /// A disruption that was another one than planned must not be judged as that.
-    pub(super) fn as_planned(&self, doubts: &str) -> Result<(), Fault> {
+    pub(super) fn as_planned(&self, ended: Option<Problem>, doubts: &str) -> Result<(), Fault> {
+        if let Some(Problem { cause, next }) = ended {
+            return Err(Fault::local(
+                "keep it broken as planned",
+                self.target(),
+                format!(
+                    "ended by somebody else before it was restored: {cause}; what recovered did not recover by itself, so nothing of it is judged"
+                ),
+                next,
+            ));
+        }
         if doubts.is_empty() {
             return Ok(());
         }

@@ -65,6 +65,13 @@ impl AddressChange {
         }
     }
 
+    /// Why it is not in place any more; `None` while it is, and where that cannot be told. One that is given again may be so by the
+    /// daemon whose address it is, and then the service has recovered.
+    pub(super) async fn ended_early(&self) -> Option<String> {
+        let gone = self.kind == ChangeKind::Add && !self.is_there().await.ok()?;
+        gone.then(|| format!("{} has no address {} any more", self.device, self.address))
+    }
+
     pub(super) fn shell_text(&self) -> String {
         self.command().shell_text()
     }

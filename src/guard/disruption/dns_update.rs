@@ -141,6 +141,14 @@ impl DnsUpdate {
         Err(format!("{} is {} all the same", place.title(), texts(&place, &present)))
     }
 
+    /// Why it is not in place any more; `None` while it is, and where that cannot be told.
+    pub(super) async fn ended_early(&self) -> Option<String> {
+        let place = self.place().ok()?;
+        let (present, after) = (self.present(&place).await.ok()?, self.after.set().ok()?);
+        let is = || format!("{} is {}, and {} was set", place.title(), texts(&place, &present), texts(&place, &after));
+        (!place.same(&present, &after)).then(is)
+    }
+
     fn place(&self) -> Result<Place, String> {
         Place::new(&self.zone, &self.name, self.kind)
     }

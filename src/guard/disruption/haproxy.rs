@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use super::Unrestored;
 use crate::model::argument::choices;
 use crate::model::visible::visible;
 use crate::model::{Choices as _, human_time, shell};
@@ -61,6 +62,8 @@ pub struct HaproxyChange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HaproxyUndo {
     server: HaproxyServer,
+    /// How it was taken out: another state is somebody else's.
+    set: OutState,
 }
 
 impl HaproxyChange {
@@ -73,7 +76,10 @@ impl HaproxyChange {
         }
         match server.look().await? {
             Found::Missing(why) => Err(why),
-            Found::Server(row) => self.must_be_in_use(&row).map(|()| HaproxyUndo { server: server.clone() }),
+            Found::Server(row) => {
+                self.must_be_in_use(&row)?;
+                Ok(HaproxyUndo { server: server.clone(), set: self.state })
+            }
         }
     }
 
@@ -113,6 +119,25 @@ impl HaproxyChange {
         }
     }
 
+    /// Why it is not in place any more; `None` while it is, and where that cannot be told.
+    pub(super) async fn ended_early(&self) -> Option<String> {
+        match self.server.look().await.ok()? {
+            Found::Missing(why) => Some(why),
+            Found::Server(row) => {
+                let found = OutState::of(&row);
+                let found_word = found.map_or(READY, OutState::word);
+                let is = || {
+                    format!(
+                        "{} is in the state `{found_word}`, and `{}` was set",
+                        self.server.name(),
+                        self.state.word()
+                    )
+                };
+                (found != Some(self.state)).then(is)
+            }
+        }
+    }
+
     pub(super) fn shell_text(&self) -> String {
         self.server.by_hand(self.state.word())
     }
@@ -142,21 +167,35 @@ impl OutState {
 
 impl HaproxyUndo {
     /// A HAProxy that was started again has forgotten it, and a server that is not there any more went with its configuration.
-    pub(super) async fn restore(&self) -> Result<(), String> {
+    pub(super) async fn restore(&self) -> Result<(), Unrestored> {
         let end = Instant::now() + PATIENCE;
         loop {
             match self.put_back().await {
-                Ok(()) => return Ok(()),
+                Ok(None) => return Ok(()),
+                Ok(Some(why)) => return Err(Unrestored::left_alone(why)),
                 Err(refusal) => wait(refusal, end).await?,
             }
         }
     }
 
-    async fn put_back(&self) -> Result<(), Refusal> {
-        match self.server.look().await? {
-            Found::Server(row) if OutState::of(&row).is_some() => self.server.set(READY).await,
-            Found::Server(_) | Found::Missing(_) => Ok(()),
+    /// Why it is left alone, if it is.
+    async fn put_back(&self) -> Result<Option<String>, Refusal> {
+        let Found::Server(row) = self.server.look().await? else { return Ok(None) };
+        match (OutState::of(&row), self.set) {
+            (None, _) => Ok(None),
+            (Some(found), set) if found != set => Ok(Some(self.left_alone(found, set))),
+            (Some(_), _) => self.server.set(READY).await.map(|()| None),
         }
+    }
+
+    fn left_alone(&self, found: OutState, set: OutState) -> String {
+        format!(
+            "{} is in the state `{}`: neither what was set (`{}`) nor what it was (`{READY}`), so somebody has changed it meanwhile, and it is \
+             left alone",
+            self.server.name(),
+            found.word(),
+            set.word()
+        )
     }
 
     pub(super) async fn verify(&self) -> Result<(), String> {

@@ -143,6 +143,13 @@ impl HttpChange {
         }
     }
 
+    /// Why it is not in place any more; `None` while it is, and where that cannot be told.
+    pub(super) async fn ended_early(&self) -> Option<String> {
+        let verify = self.verify.as_ref()?;
+        let well = matches!(verify.ask(&self.terms).await, Seen::Well);
+        well.then(|| format!("`verify` is answered as when all is well: {}", verify.request.name()))
+    }
+
     pub(super) fn shell_text(&self) -> String {
         self.terms.curl(&self.request)
     }
@@ -174,6 +181,14 @@ impl HttpUndo {
                 Ok(()) => return Ok(()),
                 Err(failed) => tries.again(failed).await?,
             }
+        }
+    }
+
+    /// Whether `verify` shows it now.
+    pub(super) async fn is_back(&self) -> bool {
+        match &self.verify {
+            Some(verify) => matches!(verify.ask(&self.terms).await, Seen::Well),
+            None => false,
         }
     }
 

@@ -43,6 +43,12 @@ impl LinkDown {
         if link.is_up() { Err(format!("{} is up all the same", self.device)) } else { Ok(()) }
     }
 
+    /// Why it is not in place any more; `None` while it is, and where that cannot be told.
+    pub(super) async fn ended_early(&self) -> Option<String> {
+        let link = self.network().link(&self.device).await.ok()?;
+        link.is_up().then(|| format!("{} is up", self.device))
+    }
+
     pub(super) fn shell_text(&self) -> String {
         self.command().shell_text()
     }

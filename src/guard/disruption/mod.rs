@@ -11,12 +11,14 @@ mod control;
 mod dns_update;
 mod haproxy;
 mod http;
+pub(super) mod in_place;
 mod inverse;
 mod link;
 mod network;
 mod nft;
 mod packets;
 mod partition;
+mod problem;
 mod process;
 mod proxy;
 mod routes;
@@ -37,6 +39,7 @@ pub use link::{LinkDown, LinkUndo};
 pub use nft::NftUndo;
 pub use packets::{Direction, PacketDrop, Protocol};
 pub use partition::Partition;
+pub use problem::Problem;
 pub use process::{ProcessSignal, ProcessTarget, SignalUndo, SignalWord};
 pub use proxy::{ImpairedProxy, ProxyImpairment, ProxyUndo};
 pub use ssh::{SshCommand, SshHost, SshUndo};
@@ -122,6 +125,8 @@ pub(super) const OUTPUT: &str = "; it said: ";
 
 /// What this program does by itself to this host takes this long only when something is broken.
 const BUILT_IN: Duration = Duration::from_secs(25);
+/// Looking whether it is still in place takes this long at most: meanwhile it is broken for longer than was asked for.
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// The longest that each part of a disruption can take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,7 +272,7 @@ impl Undo {
             Self::Signal(process) => process.restore(),
             Self::Address(address) => address.restore().await,
             Self::Proxy(proxy) => proxy.restore().await,
-            Self::Haproxy(server) => server.restore().await,
+            Self::Haproxy(server) => server.restore().await.map_err(|failed| failed.why),
             Self::Http(request) => request.restore().await,
             Self::Ssh(far) => far.restore().await.map(drop),
             Self::DnsUpdate(update) => update.restore().await.map_err(|failed| failed.why),
@@ -276,10 +281,26 @@ impl Undo {
 
     /// The same; the text says why nothing that was seen meanwhile can be judged, or is empty.
     pub(super) async fn restore_with_doubts(&self) -> Result<String, Unrestored> {
-        match self {
-            Self::Ssh(far) => Ok(far.restore().await?),
+        let restored = match self {
+            Self::Ssh(far) => far.restore().await.map_err(Unrestored::from),
             Self::DnsUpdate(update) => update.restore().await.map(|()| String::new()),
-            _ => Ok(self.restore().await.map(|()| String::new())?),
+            Self::Haproxy(server) => server.restore().await.map(|()| String::new()),
+            _ => self.restore().await.map(|()| String::new()).map_err(Unrestored::from),
+        };
+        match restored {
+            // Nothing was changed, or somebody else has put it back: then there is nothing left to undo.
+            Err(unrestored) if self.is_back().await => Ok(format!("{}; but it is as it was before", unrestored.why)),
+            restored => restored,
+        }
+    }
+
+    /// Whether its own state shows that it is as it was.
+    async fn is_back(&self) -> bool {
+        match self {
+            // Of the one nobody knows; the other looks in the same breath as it undoes.
+            Self::Command(_) | Self::Ssh(_) => false,
+            Self::Http(request) => request.is_back().await,
+            built_in => built_in.verify().await.is_ok(),
         }
     }
 
@@ -306,7 +327,7 @@ impl Undo {
 
     /// It leaves alone what somebody else has changed meanwhile.
     pub(super) fn leaves_alone(&self) -> bool {
-        matches!(self, Self::DnsUpdate(_))
+        matches!(self, Self::DnsUpdate(_) | Self::Haproxy(_))
     }
 
     /// It tries for as long as that may help: once more is of no use.

@@ -60,7 +60,6 @@ impl Ruleset {
     /// What the kernel would say of it, without loading it.
     pub(super) async fn prepare(&self) -> Result<NftUndo, String> {
         installed(if self.netns.is_some() { &["ip", "nft"] } else { &["nft"] })?;
-        let undo = NftUndo { netns: self.netns.clone(), family: self.family, table: self.table.clone() };
         let checked = self.nft().args(["-c", "-f", "-"]).input(self.text()).run().await;
         checked.map_err(|why| {
             let remedy = if why.contains("not permitted") {
@@ -70,7 +69,7 @@ impl Ruleset {
             };
             format!("{why}; {remedy}")
         })?;
-        Ok(undo)
+        Ok(self.undo())
     }
 
     /// In one transaction. A table of this name that is still there gives way.
@@ -95,6 +94,19 @@ impl Ruleset {
             return Err(format!("the nft table {} has {rules} of {wanted} rules", self.table));
         }
         Ok(())
+    }
+
+    /// Why it is not loaded any more, as after a firewall was reloaded; `None` while it is, and where that cannot be told.
+    pub(super) async fn ended_early(&self) -> Option<String> {
+        let undo = self.undo();
+        if !undo.is_there().await.ok()? {
+            return Some(format!("the nft table {} is gone", self.table));
+        }
+        self.loaded().await.err()
+    }
+
+    fn undo(&self) -> NftUndo {
+        NftUndo { netns: self.netns.clone(), family: self.family, table: self.table.clone() }
     }
 
     pub(super) fn shell_text(&self) -> String {
@@ -123,13 +135,14 @@ impl NftUndo {
     }
 
     pub(super) async fn verify(&self) -> Result<(), String> {
+        if self.is_there().await? { Err(format!("the nft table {} is still there", self.table)) } else { Ok(()) }
+    }
+
+    async fn is_there(&self) -> Result<bool, String> {
         let listed = Tool::nft(self.netns.as_deref()).args(["-j", "list", "tables"]).output().await?;
         let listed: Value = serde_json::from_slice(listed.as_bytes()).map_err(|error| error.to_string())?;
         let mut tables = listed["nftables"].as_array().into_iter().flatten().map(|part| &part["table"]);
-        if tables.any(|table| table["family"] == self.family.word() && table["name"] == *self.table) {
-            return Err(format!("the nft table {} is still there", self.table));
-        }
-        Ok(())
+        Ok(tables.any(|table| table["family"] == self.family.word() && table["name"] == *self.table))
     }
 
     pub(super) fn by_hand(&self) -> String {

@@ -44,6 +44,11 @@ impl Partition {
         self.ruleset().loaded().await
     }
 
+    /// Why it is not in place any more; `None` while it is, and where that cannot be told.
+    pub(super) async fn ended_early(&self) -> Option<String> {
+        self.ruleset().ended_early().await
+    }
+
     pub(super) fn shell_text(&self) -> String {
         self.ruleset().shell_text()
     }

@@ -170,6 +170,22 @@ impl ProcessSignal {
         }
     }
 
+    /// Why it is not in place any more. One that ended meanwhile did not go on: what watches over it may have ended it.
+    pub(super) fn ended_early(&self) -> Option<String> {
+        if self.signal.ends() {
+            return None;
+        }
+        let (unmoved, what) = match self.signal {
+            // Stopped by a debugger is stopped.
+            SignalWord::Stop => (
+                self.found.iter().find(|one| !matches!(processes::state(**one), None | Some('T' | 't' | 'Z' | 'X'))),
+                "runs again",
+            ),
+            _ => (self.found.iter().find(|one| matches!(processes::state(**one), Some('T'))), "is stopped again"),
+        };
+        unmoved.map(|process| format!("{} {what}", named(*process)))
+    }
+
     fn has_reached(&self, process: Process) -> bool {
         let state = processes::state(process);
         match self.signal {

@@ -299,7 +299,7 @@ fn a_name_is_no_second_command() {
 fn a_start_of_this_host_is_none_of_another() {
     let undo = |socket: RuntimeSocket| {
         let server = HaproxyServer { socket, backend: "web".into(), server: "web1".into() };
-        Undo::Haproxy(super::HaproxyUndo { server })
+        Undo::Haproxy(super::HaproxyUndo { server, set: super::OutState::Drain })
     };
     let (unix, tcp) = (RuntimeSocket::Unix("/run/x".into()), RuntimeSocket::Tcp(([192, 0, 2, 1], 9999).into()));
     assert!(undo(unix.clone()).void(true).is_some() && undo(unix).void(false).is_none());

@@ -211,9 +211,9 @@ impl SshCommand {
         self.undo_after + SLACK
     }
 
-    /// The longest that one trial to undo it can take: the command itself, and one of the timer that runs already.
+    /// The longest that one trial to undo it can take: a look before, the command itself, and one of the timer that runs already.
     fn trial(&self) -> Duration {
-        CALL + (self.timeout + LATE) * 2 + PAUSE * 4
+        CALL + (self.timeout + LATE) * 3 + PAUSE * 4
     }
 
     async fn call(&self, script: &str, go: bool, limit: Duration) -> Result<Said, CallError> {
@@ -305,6 +305,12 @@ impl SshUndo {
             && Duration::from_secs(age) > asked + GRAIN
         {
             return format!("the timer on {name} undid it before the run did ({age} s ago)");
+        }
+        if said.of("mended").is_some() {
+            return format!(
+                "ended by somebody else before it was restored: `verify` on {name} succeeded before `undo` ran (where the service is meant to come \
+                 back by itself, leave `verify` out)"
+            );
         }
         if said.of("never").is_some() {
             return format!("`run` was never started on {name}: its connection went before");

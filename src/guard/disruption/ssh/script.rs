@@ -237,7 +237,8 @@ tail -c {OUTPUT} "$d/out"
     pub(super) fn restore(&self) -> String {
         self.compound(&format!(
             r#"own || d=/nonexistent
-{undo}u=$?
+{mended}{undo}u=$?
+[ -z "$m" ] || u=0
 say undo "$u"
 [ "$u" -eq 0 ] || {{ say end; exit 0; }}
 own || {{ say end; exit 0; }}
@@ -253,9 +254,25 @@ fi
 if [ -e "$d/stopped" ]; then say never; else {TOLD}
 [ -e "$d/status" ] || [ -e "$d/late" ] || say killed; fi
 rm -rf "$d""#,
+            mended = self.mended_lines(),
             undo = self.undo_lines(),
             wait = seconds(self.timeout + LATE),
         ))
+    }
+
+    /// Whether somebody else has undone it: neither the timer, nor an earlier call of this side.
+    fn mended_lines(&self) -> String {
+        if self.verify.is_empty() {
+            return "m=\n".to_owned();
+        }
+        format!(
+            r#"m=
+if [ "$(cat "$d/effect" 2>/dev/null || echo 0)" -ne 0 ] && [ ! -e "$d/fired" ] && [ ! -e "$d/asked" ] && {verify} >/dev/null 2>&1 && [ ! -e "$d/fired" ]
+then m=1; say mended; fi
+[ "$d" = /nonexistent ] || : >"$d/asked"
+"#,
+            verify = self.limited("verify", &self.verify)
+        )
     }
 
     /// Looks whether it is back.
