@@ -126,7 +126,10 @@ mod tests {
         let variables = || vec![("TOKEN".to_owned(), "s3cret".to_owned()), ("OTHER".to_owned(), "x".to_owned())];
         let kept = Kept::of(&spec, variables).unwrap();
         let text = serde_json::to_string(&kept).unwrap();
-        assert!(text.contains(r#"[\"put \",{\"secret\":\"TOKEN\"},\" \",{\"secret\":\"CHECKS_LOGIN_TOKEN\"}]"#), "{text}");
+        assert!(
+            text.contains(r#"[\"put \",{\"secret\":\"TOKEN\"},\" \",{\"secret\":\"CHECKS_LOGIN_TOKEN\"}]"#),
+            "{text}"
+        );
         assert!(!text.contains("s3cret") && !text.contains("a.b.c"), "{text}");
         let kept: Kept<CommandSpec> = serde_json::from_str(&text).unwrap();
         let missing = kept.again(|name| (name == "TOKEN").then(|| "s3cret".to_owned())).unwrap_err();
