@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::guard::processes::{self, Process};
 use crate::model::human_time;
 use crate::net::impair::Impairment;
-use crate::net::impair::control::{Reply, Request, State, ask};
+use crate::net::impair::control::{ProxyState, Reply, Request, ask};
 
 /// A run that lives answers within this, on a busy host too.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -128,7 +128,7 @@ pub struct ProxyUndo {
 /// What the run said.
 enum Answer {
     /// The proxies as they are.
-    States(BTreeMap<String, State>),
+    States(BTreeMap<String, ProxyState>),
     /// There are none any more: they ended with the check, or with the run.
     Ended,
     /// The run was stopped, and its proxies with it. It reads the request before all else when it goes on, and they end the impairment

@@ -27,7 +27,7 @@ pub(super) use settings::{check_room, writes};
 pub(super) use value::RunNumber;
 
 use super::outage::ProbeOutcome;
-use super::stream::{Finished, Question, StreamConfig};
+use super::stream::{Finished, RoundQuestion, StreamConfig};
 use crate::model::{Fault, human_time};
 use crate::probe::{Cx, DynProbe};
 
@@ -61,8 +61,8 @@ impl Writes {
     }
 
     /// What a probe of the stream asks.
-    pub(super) fn question(&self) -> Question {
-        Question::Numbered(Arc::clone(&self.write), self.run)
+    pub(super) fn question(&self) -> RoundQuestion {
+        RoundQuestion::Numbered(Arc::clone(&self.write), self.run)
     }
 
     /// The longest that the writes ahead of everything may take, and all reads.

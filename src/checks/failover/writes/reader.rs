@@ -12,7 +12,7 @@ use super::log::WriteLog;
 use super::numbered::Numbered;
 use super::unread::{Obstacle, Unread};
 use super::value::RunNumber;
-use crate::checks::failover::stream::{Question, Rounds};
+use crate::checks::failover::stream::{RoundQuestion, Rounds};
 use crate::model::{Fault, Observation, Round, Value, human_time};
 use crate::net::deadline::Deadline;
 
@@ -92,7 +92,7 @@ impl Reader {
 
     /// An answer, whatever it says; else why there was none.
     async fn ask(&self, run: RunNumber, number: u64, cancel: &CancellationToken) -> Result<Observation, Unread> {
-        let rounds = Rounds { question: Question::Numbered(Arc::clone(&self.numbered), run), limit: self.limit() };
+        let rounds = Rounds { question: RoundQuestion::Numbered(Arc::clone(&self.numbered), run), limit: self.limit() };
         match rounds.ask(number, cancel).await {
             Err(fault) => Err(Unread::new(fault.to_string(), Obstacle::Silence)),
             Ok(None) => {
