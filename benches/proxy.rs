@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use shakedown::net::impair::control::{Request, ask};
-use shakedown::net::impair::{Direction, Impairment, LOSS_OF, Protocol, Proxies, ProxyConfig};
+use shakedown::net::impair::{Impairment, LOSS_OF, Proxies, ProxyConfig, ProxyDirection, ProxyTransport};
 use tokio::runtime::Runtime;
 
 /// Sets the proxy and measures what it does.
@@ -44,7 +44,7 @@ struct Rig {
 }
 
 impl Rig {
-    fn start(protocol: Protocol, target: SocketAddr) -> Self {
+    fn start(protocol: ProxyTransport, target: SocketAddr) -> Self {
         let listen = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let control = format!("shakedown-bench-{}-{}", std::process::id(), listen.port());
         let config = ProxyConfig { name: "p".to_owned(), protocol, listen, target };
@@ -125,7 +125,7 @@ fn row(what: &str, set: &str, measured: &str) {
 fn tcp(args: &Args) {
     let target = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = target.local_addr().unwrap();
-    let rig = Rig::start(Protocol::Tcp, at);
+    let rig = Rig::start(ProxyTransport::Tcp, at);
     for count in [1, 4] {
         let connections = |to| (0..count).map(|_| pair(&target, to)).collect::<Vec<_>>();
         let bare = throughput(connections(at), args.seconds);
@@ -139,7 +139,7 @@ fn tcp(args: &Args) {
     let percentile = |all: &[f64], share: usize| all[(all.len() - 1) * share / 100];
     for (milliseconds, jitter) in [(0, 0), (1, 0), (10, 0), (50, 0), (200, 0), (50, 20)] {
         let (latency, varied) = (Duration::from_millis(milliseconds), Duration::from_millis(jitter));
-        rig.set(Impairment { latency, jitter: varied, direction: Direction::ToTarget, ..Impairment::default() });
+        rig.set(Impairment { latency, jitter: varied, direction: ProxyDirection::ToTarget, ..Impairment::default() });
         let trips = round_trips((&mut client, &mut server), args.trips);
         let text = format!(
             "least {:.2} ms, median {:.2}, p99 {:.2}; without it median {:.2}",
@@ -152,7 +152,7 @@ fn tcp(args: &Args) {
     }
     for megabits in [1_u64, 20, 100, 1000] {
         let rate = megabits * 1_000_000;
-        rig.set(Impairment { rate, direction: Direction::ToTarget, ..Impairment::default() });
+        rig.set(Impairment { rate, direction: ProxyDirection::ToTarget, ..Impairment::default() });
         let seen = throughput_for(&target, rig.listen, rate, args.seconds);
         row("rate, TCP", &format!("{megabits} Mbit/s"), &format!("{:.3} Mbit/s", seen / 1e6));
     }
@@ -213,12 +213,12 @@ fn silence(target: &TcpListener, rig: &Rig, length: Duration) -> Duration {
 fn udp(args: &Args) {
     let target = UdpSocket::bind("127.0.0.1:0").unwrap();
     target.set_read_timeout(Some(QUIET)).unwrap();
-    let rig = Rig::start(Protocol::Udp, target.local_addr().unwrap());
+    let rig = Rig::start(ProxyTransport::Udp, target.local_addr().unwrap());
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(rig.listen).unwrap();
     for percent in [1, 10, 20] {
         let loss = LOSS_OF / 100 * percent;
-        rig.set(Impairment { loss, direction: Direction::ToTarget, ..Impairment::default() });
+        rig.set(Impairment { loss, direction: ProxyDirection::ToTarget, ..Impairment::default() });
         let receiver = target.try_clone().unwrap();
         let receives = spawn(move || {
             let mut count = 0_u32;

@@ -6,7 +6,7 @@ use shakedown::model::Args;
 use shakedown::model::fact::FactKeys;
 use shakedown::suite::defaults::Defaults;
 use shakedown::suite::diagnostic::{Diagnostics, Sources};
-use shakedown::suite::expect::{FactTyping, Reader, effective};
+use shakedown::suite::expect::{ExpectationReader, FactTyping, effective};
 use shakedown::suite::tree;
 
 thread_local! {
@@ -23,7 +23,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let defaults = DEFAULTS.with(|defaults| defaults.of_check(family, &args));
     let source = sources.add("fuzz", text.to_owned());
     if let Some(node) = tree::parse(source, &sources, &mut errors) {
-        let mut reader = Reader {
+        let mut reader = ExpectationReader {
             family,
             missing: &|_| None,
             facts: family.facts,

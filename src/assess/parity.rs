@@ -32,10 +32,11 @@ pub(super) fn compared(case: &Case, observation: &Observation) -> Option<Parity>
         return Some(Parity { unknown: Some("one of them was not asked".to_owned()), ..Parity::default() });
     };
     let check = check(case);
-    let between = |before: &Answer, after: &Answer| facts::sides(&check, [&before.0, &after.0], [&before.1, &after.1]);
+    let between =
+        |before: &AnswerFacts, after: &AnswerFacts| facts::sides(&check, [&before.0, &after.0], [&before.1, &after.1]);
     let changes = between(one, other);
     // What is another with each answer over one IP version tells nothing of the other.
-    let itself = |all: &[Answer]| -> Vec<String> {
+    let itself = |all: &[AnswerFacts]| -> Vec<String> {
         let pairs = all.iter().zip(all.iter().skip(1));
         pairs.flat_map(|(newer, older)| between(older, newer).facts).map(|change| change.fact).collect()
     };
@@ -54,10 +55,10 @@ pub(super) fn compared(case: &Case, observation: &Observation) -> Option<Parity>
 }
 
 /// The facts of an answer, and which of them were seen in part.
-type Answer = (Facts, Named<String>);
+type AnswerFacts = (Facts, Named<String>);
 
 /// The last answers of a side, newest first.
-fn answers(case: &Case, side: &Observation) -> Vec<Answer> {
+fn answers(case: &Case, side: &Observation) -> Vec<AnswerFacts> {
     let of = |round: Observation| (judge::facts(case, &round), judge::partial(case, &round));
     side.whole_rounds().map(of).collect()
 }

@@ -35,7 +35,7 @@ use halt::Halt;
 use queue::Queue;
 pub use runtimes::Runtimes;
 pub use targets::FoundCases;
-use targets::Place;
+use targets::TargetPlace;
 
 /// How the engine learns what an observation means.
 pub trait Assess: Send + Sync + 'static {
@@ -194,13 +194,13 @@ async fn start<A: Assess>(
 ) -> Option<Verdict> {
     match shared.settled(index, queue).await {
         // Nobody waits for a case that there is not.
-        Place::Empty => return Some(Verdict::Passed),
-        Place::Case => {}
-        Place::Faulty(fault) if halted.is_none() => {
+        TargetPlace::Empty => return Some(Verdict::Passed),
+        TargetPlace::Case => {}
+        TargetPlace::Faulty(fault) if halted.is_none() => {
             shared.report_unstarted(index, fault).await;
             return Some(Verdict::Errored);
         }
-        Place::Faulty(_) => {}
+        TargetPlace::Faulty(_) => {}
     }
     if let Some(verdict) = shared.leave_out(index, queue, halted).await {
         return Some(verdict);
@@ -291,7 +291,7 @@ impl<A: Assess> Shared<A> {
     }
 
     /// What a place of the plan is, once all that it needs has ended.
-    async fn settled(&self, index: usize, queue: &Queue) -> Place {
+    async fn settled(&self, index: usize, queue: &Queue) -> TargetPlace {
         let found = &self.settings.found;
         if let Some(count) = found.settle(&self.plan, index, queue, &self.settings.captured).filter(|count| *count > 0)
         {

@@ -21,13 +21,13 @@ pub struct Runtimes {
     timed: Watch,
     /// Where what needs much CPU time has threads of its own: what wakes the source of randomness.
     wake_randomness: Option<fn() -> Result<(), Fault>>,
-    own: Arc<Mutex<BTreeMap<Place, OwnThreads>>>,
+    own: Arc<Mutex<BTreeMap<RuntimePlace, OwnThreads>>>,
     /// Open from before the first check to the end.
     _stamping: Option<Arc<Stamping>>,
 }
 
 /// Those in a network namespace, or in that of this process; and whether they are for what needs much CPU time.
-type Place = (Option<Arc<str>>, bool);
+type RuntimePlace = (Option<Arc<str>>, bool);
 
 /// Threads of their own, and who watches them. They begin with the first case there, since each watch has its price, and end
 /// with the run.
@@ -38,7 +38,7 @@ struct OwnThreads {
 }
 
 impl OwnThreads {
-    fn start((netns, is_cpu_bound): &Place) -> Result<Self, Fault> {
+    fn start((netns, is_cpu_bound): &RuntimePlace) -> Result<Self, Fault> {
         let runtime = match netns {
             Some(netns) => netns::runtime(netns, if *is_cpu_bound { "netns computing" } else { "netns" })?,
             None => Builder::new_multi_thread()
@@ -79,7 +79,7 @@ impl Runtimes {
     }
 
     /// Where a case runs, if not where the engine does.
-    fn place(&self, case: &Case) -> Option<Place> {
+    fn place(&self, case: &Case) -> Option<RuntimePlace> {
         let is_cpu_bound = case.is_cpu_bound();
         let apart = case.netns.is_some() || (is_cpu_bound && self.wake_randomness.is_some());
         apart.then(|| (case.netns.clone(), is_cpu_bound))
@@ -96,7 +96,7 @@ impl Runtimes {
         self.place(case).map_or_else(|| Ok(Handle::current()), |place| self.at(place))
     }
 
-    fn at(&self, place: Place) -> Result<Handle, Fault> {
+    fn at(&self, place: RuntimePlace) -> Result<Handle, Fault> {
         let mut own = lock(&self.own);
         if let Some(threads) = own.get(&place) {
             return Ok(threads.handle.clone());
@@ -127,7 +127,7 @@ impl Runtimes {
     }
 }
 
-fn lock(own: &Mutex<BTreeMap<Place, OwnThreads>>) -> MutexGuard<'_, BTreeMap<Place, OwnThreads>> {
+fn lock(own: &Mutex<BTreeMap<RuntimePlace, OwnThreads>>) -> MutexGuard<'_, BTreeMap<RuntimePlace, OwnThreads>> {
     own.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

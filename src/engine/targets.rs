@@ -29,7 +29,7 @@ impl std::fmt::Debug for FoundCases {
 }
 
 /// What a place of the plan is.
-pub(super) enum Place {
+pub(super) enum TargetPlace {
     /// Nothing: there are fewer targets.
     Empty,
     /// A case that cannot run.
@@ -46,12 +46,12 @@ impl FoundCases {
     }
 
     /// What the place is.
-    pub(super) fn place(&self, index: usize) -> Place {
+    pub(super) fn place(&self, index: usize) -> TargetPlace {
         let state = self.state();
         if state.empty.contains(&index) {
-            return Place::Empty;
+            return TargetPlace::Empty;
         }
-        state.faults.get(&index).map_or(Place::Case, |fault| Place::Faulty(fault.clone()))
+        state.faults.get(&index).map_or(TargetPlace::Case, |fault| TargetPlace::Faulty(fault.clone()))
     }
 
     /// Settles the places of the list that the case at `index` is of, once what finds its targets has ended. How many stay

@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
 use super::disruption::LOOK;
-use super::fault::Fault as Undoing;
+use super::fault::InjectedFault;
 use super::plan::UndoPlan;
 use super::processes::{self, Process};
 use super::unfinished::{self, Unfinished};
@@ -228,7 +228,7 @@ impl Guard {
     async fn restore_here(&mut self) -> RestoreResult {
         // Held, so that nobody takes the fault for one that is left alone.
         let _held = journal::hold(&self.journal);
-        let mut orphaned = Undoing::orphaned(&self.undo, &self.mark, self.leader, self.complete).await;
+        let mut orphaned = InjectedFault::orphaned(&self.undo, &self.mark, self.leader, self.complete).await;
         let result = orphaned.undo(&self.undo).await;
         if result.succeeded() {
             // One that stays is told by the next run, and by `shakedown restore`, which finds everything in place.

@@ -121,7 +121,7 @@ impl CommandSpec {
             Ok(started) => started,
             Err(failed) => return failed,
         };
-        let mut group = Group(started.leader());
+        let mut group = ProcessGroup(started.leader());
         if started.ended().await {
             group.0 = None;
         }
@@ -236,9 +236,9 @@ impl StartedCommand {
 }
 
 /// The process group of a running command; killed when dropped.
-struct Group(Option<i32>);
+struct ProcessGroup(Option<i32>);
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(leader) = self.0 {
             let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);

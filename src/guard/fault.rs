@@ -16,7 +16,7 @@ const ENDING: Duration = Duration::from_secs(1);
 
 /// The fault of a plan, once its first step was begun.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct InjectedFault {
     mark: String,
     processes: Processes,
     /// What `inject` started is waited for until then.
@@ -48,7 +48,7 @@ pub(super) enum Progress {
     Ended(InjectResult),
 }
 
-impl Fault {
+impl InjectedFault {
     /// The fault of a plan of which nothing is begun.
     pub(super) fn new(plan: &FaultPlan, mark: &str) -> Self {
         Self {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::disruption::OUTPUT;
 use super::disruption::in_place::ended_early;
-use super::fault::{Fault, Progress};
+use super::fault::{InjectedFault, Progress};
 use super::journal::{Journal, JournalError, JournalRecord};
 use super::lock::Locks;
 use super::plan::UndoPlan;
@@ -83,7 +83,7 @@ async fn serve() -> bool {
     let (id, path) = (std::process::id().cast_signed(), journal.path().to_owned());
     send(&Reply::Armed { id, journal: path, undo: undo.clone() });
     let journal = Some(journal);
-    let done = Watch {
+    let done = GuardSession {
         arming: &arming,
         undo,
         input: &mut input,
@@ -132,7 +132,7 @@ fn requests() -> Option<Lines<BufReader<Receiver>>> {
 }
 
 /// The guard at work.
-struct Watch<'a> {
+struct GuardSession<'a> {
     arming: &'a Arming,
     /// What undoes it.
     undo: UndoPlan,
@@ -140,7 +140,7 @@ struct Watch<'a> {
     /// Until nothing is left to undo.
     journal: Option<Journal>,
     /// In place, or about to be.
-    fault: Option<Fault>,
+    fault: Option<InjectedFault>,
     /// It was undone before the run asked for it.
     restored: Option<RestoreResult>,
     /// When it is undone unasked.
@@ -151,7 +151,7 @@ struct Watch<'a> {
     asked: bool,
 }
 
-impl Watch<'_> {
+impl GuardSession<'_> {
     async fn run(&mut self) -> bool {
         loop {
             let silent = self.heard.filter(|_| self.end.is_some()).map(|heard| heard + SILENCE);
@@ -192,7 +192,7 @@ impl Watch<'_> {
     async fn inject(&mut self) -> Option<InjectResult> {
         // A run that is stopped before its first question is silent from here on.
         self.heard = Some(Instant::now());
-        let fault = self.fault.insert(Fault::new(&self.arming.plan, &self.arming.mark));
+        let fault = self.fault.insert(InjectedFault::new(&self.arming.plan, &self.arming.mark));
         let result = loop {
             tokio::select! {
                 progress = fault.advance() => match progress {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use super::fault::Fault;
+use super::fault::InjectedFault;
 use super::journal::{self, Damage, FoundJournal, JournalRecord, Unset};
 use super::plan::UndoPlan;
 use super::{RestoreResult, Undo};
@@ -172,7 +172,7 @@ impl Work<'_> {
         let result = if self.undo.undos.is_empty() && self.undo.verify.is_none() {
             RestoreResult::default()
         } else if self.record.is_of_this_boot() {
-            Fault::orphaned(&self.undo, mark, None, false).await.undo(&self.undo).await
+            InjectedFault::orphaned(&self.undo, mark, None, false).await.undo(&self.undo).await
         } else {
             self.undo.execute(mark).await
         };

@@ -26,12 +26,12 @@ pub(super) trait HoldsSecrets {
 /// A text without the secrets in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct KeptText(Vec<Part>);
+pub(super) struct KeptText(Vec<KeptPart>);
 
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Part {
+enum KeptPart {
     Plain(String),
     /// The value of the variable of this name.
     Secret {
@@ -48,13 +48,13 @@ impl KeptText {
         for part in parts {
             match part {
                 TextPart::Plain("") => {}
-                TextPart::Plain(text) => kept.push(Part::Plain(text.to_owned())),
+                TextPart::Plain(text) => kept.push(KeptPart::Plain(text.to_owned())),
                 // The text itself has it.
-                TextPart::Hidden { place, value } if place == value => kept.push(Part::Plain(value.to_owned())),
+                TextPart::Hidden { place, value } if place == value => kept.push(KeptPart::Plain(value.to_owned())),
                 TextPart::Hidden { place, value } => {
                     let secret = name(place, value, &variables())
                         .ok_or_else(|| format!("a secret of {} is the value of no variable", shown()))?;
-                    kept.push(Part::Secret { secret });
+                    kept.push(KeptPart::Secret { secret });
                 }
             }
         }
@@ -63,9 +63,9 @@ impl KeptText {
 
     /// Stands in the place of the text; for people the names of the variables do.
     pub(super) fn into_reference(self) -> Text {
-        let shown = |part: &Part| match part {
-            Part::Plain(text) => text.clone(),
-            Part::Secret { secret } => format!("${secret}"),
+        let shown = |part: &KeptPart| match part {
+            KeptPart::Plain(text) => text.clone(),
+            KeptPart::Secret { secret } => format!("${secret}"),
         };
         let shown: String = self.0.iter().map(shown).collect();
         if self.variables().next().is_none() {
@@ -85,13 +85,13 @@ impl KeptText {
 
     /// The text again, with `***` for each secret where it is shown. A variable that is not there is empty: ask [`Self::variables`] first.
     pub(super) fn text(&self, variable: impl Fn(&str) -> Option<String>) -> Text {
-        let value = |part: &Part| match part {
-            Part::Plain(text) => text.clone(),
-            Part::Secret { secret } => variable(secret).unwrap_or_default(),
+        let value = |part: &KeptPart| match part {
+            KeptPart::Plain(text) => text.clone(),
+            KeptPart::Secret { secret } => variable(secret).unwrap_or_default(),
         };
-        let shown = |part: &Part| match part {
-            Part::Plain(text) => text.clone(),
-            Part::Secret { .. } => MASK.to_owned(),
+        let shown = |part: &KeptPart| match part {
+            KeptPart::Plain(text) => text.clone(),
+            KeptPart::Secret { .. } => MASK.to_owned(),
         };
         let shown = self.variables().next().map(|_| self.0.iter().map(shown).collect::<String>());
         Text::new(self.0.iter().map(value).collect::<String>(), shown.as_deref())
@@ -100,8 +100,8 @@ impl KeptText {
     /// Variables that hold its secrets.
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
-            Part::Secret { secret } => Some(secret.as_str()),
-            Part::Plain(_) => None,
+            KeptPart::Secret { secret } => Some(secret.as_str()),
+            KeptPart::Plain(_) => None,
         })
     }
 }

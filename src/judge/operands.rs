@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::table;
 use crate::model::count::counted;
 use crate::model::document_path::{self, FindError};
-use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test};
+use crate::model::expectation::{Expectation, FactPart, Precondition, Sort, Test};
 use crate::model::fact::{SETTLED_IN, parity::is_parity};
 use crate::model::record::EXPIRED;
 use crate::model::typed::{Form, ValueType};
@@ -36,7 +36,7 @@ pub(super) enum Operand<'v> {
 pub(super) fn by_round(expectation: &Expectation) -> bool {
     expectation.info.name != SETTLED_IN.name
         && !is_parity(&expectation.info)
-        && !matches!(expectation.part, Part::Statistic(_))
+        && !matches!(expectation.part, FactPart::Statistic(_))
 }
 
 /// The operand of one round that counts; `None` where the expectation does not speak of that round.
@@ -48,7 +48,7 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
     if let Some(of_table) = table::of_round(expectation, round) {
         return Some(of_table);
     }
-    let Part::Path(path) = &expectation.part else {
+    let FactPart::Path(path) = &expectation.part else {
         return Some(whole_or_part(round, name, round.fact(name)));
     };
     Some(match round.fact(name) {
@@ -86,7 +86,7 @@ pub(super) fn of_all<'v>(
     settled: Option<Duration>,
 ) -> Operand<'v> {
     match &expectation.part {
-        Part::Statistic(part) => statistic(&expectation.info, part, observation),
+        FactPart::Statistic(part) => statistic(&expectation.info, part, observation),
         _ => Operand::Value(settled.map(|settled| Cow::Owned(Value::from(settled.as_secs_f64())))),
     }
 }

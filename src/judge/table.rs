@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::operands::{Operand, seen};
 use crate::model::count::counted;
-use crate::model::expectation::{Expectation, Part, Test};
+use crate::model::expectation::{Expectation, FactPart, Test};
 use crate::model::record::EXPIRED;
 use crate::model::typed::ValueType;
 use crate::model::{FactInfo, Kind, Observation, Round};
@@ -28,12 +28,12 @@ pub(super) fn of_round<'v>(expectation: &Expectation, round: &'v Round) -> Optio
         return Some(match (&expectation.part, round.partial(table)) {
             (_, Some(why)) => Operand::Partial(None, why),
             // Nothing can be absent from what was never there.
-            (Part::Row(_), None) => Operand::Unavailable(format!("nothing: there is no `{table}`")),
+            (FactPart::Row(_), None) => Operand::Unavailable(format!("nothing: there is no `{table}`")),
             _ => Operand::Value(None),
         });
     };
     let (value, is_whole) = match &expectation.part {
-        Part::Row(key) => match (rows.row(&key.text, key.form), column) {
+        FactPart::Row(key) => match (rows.row(&key.text, key.form), column) {
             (None, _) => (None, false),
             (Some(cells), None) => (Some(rows.object(cells)), true),
             (Some(cells), Some(column)) => (rows.column(column).and_then(|at| cells.get(at)?.to_value()), true),
@@ -87,6 +87,6 @@ pub(super) fn unseen<'v>(column: &FactInfo, observation: &'v Observation) -> Opt
 
 /// How many values there are, where not all of them are kept: the keys of a table, or the elements of a list.
 pub(super) fn total(expectation: &Expectation, round: &Round) -> Option<u64> {
-    let whole = expectation.part == Part::Whole && !expectation.info.is_column;
+    let whole = expectation.part == FactPart::Whole && !expectation.info.is_column;
     round.total(expectation.info.name).filter(|_| whole)
 }

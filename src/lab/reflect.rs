@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Tasks;
 use crate::serve::echo::{TcpEcho, UdpEcho};
-use crate::serve::{Limits, Server};
+use crate::serve::{ClientLimits, Server};
 
 /// Loopback, any port.
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -25,11 +25,11 @@ pub struct Reflector {
 impl Reflector {
     /// Starts all of them.
     pub async fn start() -> io::Result<Self> {
-        Self::with_limits(Limits::default()).await
+        Self::with_limits(ClientLimits::default()).await
     }
 
     /// Starts all of them, with other limits for the throughput server.
-    pub async fn with_limits(limits: Limits) -> io::Result<Self> {
+    pub async fn with_limits(limits: ClientLimits) -> io::Result<Self> {
         let mut tasks = Tasks::default();
         let server = Server::bind(ANY).await?.with_limits(limits);
         let (tcp, udp) = (TcpEcho::bind(ANY).await?, UdpEcho::bind(ANY).await?);

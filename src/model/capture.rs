@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::document_path;
-use super::expectation::Part;
+use super::expectation::FactPart;
 use super::text::SHORTEST_SECRET;
 use super::{FactInfo, Round, Value, typed};
 
@@ -20,7 +20,7 @@ pub struct Capture {
     /// The fact's row.
     pub info: FactInfo,
     /// All of the fact, or what stands at a path.
-    pub part: Part,
+    pub part: FactPart,
     /// Whether no output may show its value.
     pub secret: bool,
     /// Stands in its place in the fields of other checks.
@@ -76,7 +76,7 @@ impl Capture {
     fn found<'v>(&self, round: &'v Round) -> Option<&'v Value> {
         let value = round.fact(self.info.name)?;
         match &self.part {
-            Part::Path(path) => document_path::find(value, path, self.info.form).ok().flatten(),
+            FactPart::Path(path) => document_path::find(value, path, self.info.form).ok().flatten(),
             _ => Some(value),
         }
     }

@@ -34,7 +34,7 @@ const PORT_TRIES: usize = 16;
 
 /// Limits of what clients may use up.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ClientLimits {
     /// Tests at once; one more is answered that the server is busy. A quarter of them at most, but one at least, are of one
     /// host, so that no client can take all; this host is a host like any other.
     pub sessions: usize,
@@ -46,14 +46,14 @@ pub struct Limits {
     pub idle: Duration,
 }
 
-impl Limits {
+impl ClientLimits {
     /// Tests of one host at once.
     const fn per_host(&self) -> usize {
         self.sessions.div_ceil(4)
     }
 }
 
-impl Default for Limits {
+impl Default for ClientLimits {
     fn default() -> Self {
         Self {
             sessions: 64,
@@ -70,7 +70,7 @@ pub struct Server {
     listener: TcpListener,
     socket: UdpSocket,
     addr: SocketAddr,
-    limits: Limits,
+    limits: ClientLimits,
 }
 
 impl Server {
@@ -82,7 +82,7 @@ impl Server {
             let bound = listener.local_addr()?;
             tries += 1;
             match bind_udp(bound) {
-                Ok(socket) => return Ok(Self { listener, socket, addr: bound, limits: Limits::default() }),
+                Ok(socket) => return Ok(Self { listener, socket, addr: bound, limits: ClientLimits::default() }),
                 Err(error) if addr.port() == 0 && error.kind() == io::ErrorKind::AddrInUse && tries < PORT_TRIES => {}
                 Err(error) => return Err(error),
             }
@@ -91,7 +91,7 @@ impl Server {
 
     /// With other limits.
     #[must_use]
-    pub const fn with_limits(mut self, limits: Limits) -> Self {
+    pub const fn with_limits(mut self, limits: ClientLimits) -> Self {
         self.limits = limits;
         self
     }
@@ -145,7 +145,7 @@ struct Connection {
     peer: SocketAddr,
     registry: Arc<StreamRegistry>,
     tests: Arc<Slots>,
-    limits: Limits,
+    limits: ClientLimits,
 }
 
 impl Connection {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::registry::{HelloSource, StreamRegistry};
-use super::{Limits, bind_udp};
+use super::{ClientLimits, bind_udp};
 use crate::net::Deadline;
 use crate::net::sys::cpu::CpuTime;
 use crate::proto::iperf3::frame::{self, Cookie, PARAMS_CAP, RESULTS_CAP};
@@ -39,7 +39,7 @@ pub(super) async fn serve(
     peer: SocketAddr,
     cookie: &Cookie,
     registry: &StreamRegistry,
-    limits: Limits,
+    limits: ClientLimits,
 ) -> io::Result<()> {
     let mut session = Session { control, peer, limits };
     session.send_state(state::PARAM_EXCHANGE).await?;
@@ -63,7 +63,7 @@ pub(super) async fn serve(
 }
 
 /// The rules of this server beyond those of the protocol.
-fn check_limits(params: Params, limits: Limits) -> Result<Params, Rejection> {
+fn check_limits(params: Params, limits: ClientLimits) -> Result<Params, Rejection> {
     const DURATION: i32 = 5;
     // A test that ends by an amount is bounded while it runs.
     let asked = params.time.map_or(params.omit, |time| time + params.omit);
@@ -76,7 +76,7 @@ fn check_limits(params: Params, limits: Limits) -> Result<Params, Rejection> {
 struct Session {
     control: TcpStream,
     peer: SocketAddr,
-    limits: Limits,
+    limits: ClientLimits,
 }
 
 impl Session {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::{Diagnostics, Sources};
-use super::expect::{FactTyping, Reader};
+use super::expect::{ExpectationReader, FactTyping};
 use super::tree;
 use crate::model::expectation::Origin;
 use crate::model::fact::{FactKeys, parity::PARITY};
@@ -85,7 +85,7 @@ fn read(family: &'static Family, text: &str, args: &Args, errors: &mut Diagnosti
     let mut sources = Sources::default();
     let source = sources.add(family.name, text.to_owned());
     let Some(node) = tree::parse(source, &sources, errors) else { return Vec::new() };
-    let mut reader = Reader {
+    let mut reader = ExpectationReader {
         family,
         missing: &|_| None,
         facts: family.facts,

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-mod far;
 mod leftovers;
 #[path = "../marks/mod.rs"]
 mod marks;
+mod remote_host;
 #[path = "../skips/mod.rs"]
 mod skips;
 mod steps;

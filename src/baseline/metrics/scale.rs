@@ -105,7 +105,7 @@ pub(super) struct Scale {
 
 /// The changes that count, as people read them: a share, or an amount.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Limits {
+pub(super) struct Thresholds {
     /// The smallest rise.
     pub rise: f64,
     /// The smallest fall, negative.
@@ -141,20 +141,20 @@ impl Scale {
     }
 
     /// The effect on the view shown of the smallest change for the worse that counts.
-    pub(super) fn wanted(self, limits: Limits) -> f64 {
+    pub(super) fn wanted(self, limits: Thresholds) -> f64 {
         if self.log { limits.rise.ln_1p() } else { limits.rise }
     }
 
     /// The smallest changes that count where the reference stands at `level`: those of the tolerance, and of what counts at
     /// least. A rate cannot fall by more than all of it, and what cannot fall by what counts does not count.
-    pub(super) fn limits(self, level: Option<f64>) -> Limits {
+    pub(super) fn limits(self, level: Option<f64>) -> Thresholds {
         let tolerance = self.tolerance;
         let fall = if self.log && tolerance >= 1.0 { 1.0 / (1.0 + tolerance) - 1.0 } else { -tolerance };
         let level = level.filter(|level| *level > 0.0);
         let Some(share) = self.at_least.zip(level).map(|(least, level)| least / level) else {
-            return Limits { rise: tolerance, fall };
+            return Thresholds { rise: tolerance, fall };
         };
-        Limits { rise: tolerance.max(share), fall: fall.min(-share).max(-1.0) }
+        Thresholds { rise: tolerance.max(share), fall: fall.min(-share).max(-1.0) }
     }
 }
 

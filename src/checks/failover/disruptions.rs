@@ -14,8 +14,8 @@ use std::time::Duration;
 use super::proxies::{IMPAIRMENT, ProxySettings};
 use crate::guard::Disruption;
 use crate::guard::disruption::{
-    AddressChange, ChangeKind, Direction, LinkDown, PacketDrop, Partition, ProcessSignal, ProcessTarget, Protocol,
-    SignalWord,
+    AddressChange, ChangeKind, DropDirection, DroppedProtocol, LinkDown, PacketDrop, Partition, ProcessSignal,
+    ProcessTarget, SignalWord,
 };
 use crate::model::argument::Argument;
 use crate::model::field::PORT as PORT_KIND;
@@ -41,10 +41,10 @@ fields! { DROP_FIELDS;
         Field::optional("device", FieldKind::Text, "Only what arrives at this network device, or leaves by it.");
     const PEER: Field<Option<Text>> =
         Field::optional("peer", FieldKind::Text, "Only packets from and to this address, or this network (`192.0.2.0/24`).");
-    const PROTOCOL: Field<Option<Protocol>> = Field::optional_choice("protocol", "Only packets of this protocol.");
+    const PROTOCOL: Field<Option<DroppedProtocol>> = Field::optional_choice("protocol", "Only packets of this protocol.");
     const PORT: Field<Option<u16>> =
         Field::optional("port", PORT_KIND, "Only packets from or to this port of TCP and UDP.");
-    const DIRECTION: Field<Direction> = Field::choice("direction", "both", "Which way they go, seen from this host.");
+    const DIRECTION: Field<DropDirection> = Field::choice("direction", "both", "Which way they go, seen from this host.");
     const LOSS: Field<f64> =
         Field::default("loss", FieldKind::Ratio(0.0001, 1.0), "100%", "Share of these packets that is dropped, at random.");
     use NETNS;
@@ -191,7 +191,7 @@ fn packets(args: &Args, hold: Duration) -> Result<PacketDrop, Wrong> {
     let peer = args.get(&PEER).map(|text| network(&text)).transpose()?;
     let (protocol, port, netns) = (args.get(&PROTOCOL), args.get(&PORT), namespace(args)?);
     if let (Some(protocol), Some(_)) = (protocol, port)
-        && !matches!(protocol, Protocol::Tcp | Protocol::Udp)
+        && !matches!(protocol, DroppedProtocol::Tcp | DroppedProtocol::Udp)
     {
         let message = format!("`port` beside `protocol: {}`, which has none to choose", protocol.word());
         return Err((message, "leave `port` out, or write `protocol: tcp` or `udp`".into()));

@@ -3,7 +3,7 @@
 //!
 //! What the rehearsal did not show either is asked of no probe: a page may answer 404, or a certificate not verify, when all is well.
 
-use crate::model::expectation::{Expectation, Part};
+use crate::model::expectation::{Expectation, FactPart};
 use crate::model::{Observation, Value, args};
 
 /// Default expectations that each probe must meet.
@@ -13,7 +13,7 @@ pub(super) struct Expected(Vec<Expectation>);
 impl Expected {
     /// Of the defaults of the nested probe those of its facts. What its modes expect beside them is about more than one answer.
     pub(super) fn of(defaults: &args::Expected) -> Self {
-        let of_facts = |one: &&Expectation| one.info.expected.is_some() && matches!(one.part, Part::Whole);
+        let of_facts = |one: &&Expectation| one.info.expected.is_some() && matches!(one.part, FactPart::Whole);
         Self(defaults.0.iter().filter(of_facts).cloned().collect())
     }
 

@@ -14,11 +14,11 @@ pub(super) struct FaultInjection {
     plan: FaultPlan,
     /// What nobody else on this host may break meanwhile.
     keys: Vec<LockKey>,
-    state: Mutex<State>,
+    state: Mutex<InjectionState>,
 }
 
 #[derive(Default)]
-enum State {
+enum InjectionState {
     /// Nothing is changed.
     #[default]
     Idle,
@@ -92,7 +92,7 @@ impl FaultInjection {
     /// Starts the guard. Refuses when an earlier round could not be put back.
     pub(super) async fn arm(&self, locks: &Locks, check: &str, target: &str) -> Result<(), Fault> {
         let mut state = self.state.lock().await;
-        if let State::NotRestored(failed) = &*state {
+        if let InjectionState::NotRestored(failed) = &*state {
             return Err(failed.fault.clone());
         }
         let custody = Custody {
@@ -101,16 +101,16 @@ impl FaultInjection {
             locks: locks.paths(),
             journals: journal::folders(),
         };
-        *state = State::Guarded(Box::new(Guard::arm(self.plan.clone(), custody).await?));
+        *state = InjectionState::Guarded(Box::new(Guard::arm(self.plan.clone(), custody).await?));
         Ok(())
     }
 
     /// Injects the fault. Call [`FaultInjection::arm`] first.
     pub(super) async fn inject(&self) -> Result<InjectResult, Fault> {
         match &mut *self.state.lock().await {
-            State::Guarded(guard) => guard.inject().await.ok_or_else(guard_lost),
-            State::NotRestored(failed) => Err(failed.fault.clone()),
-            State::Idle => {
+            InjectionState::Guarded(guard) => guard.inject().await.ok_or_else(guard_lost),
+            InjectionState::NotRestored(failed) => Err(failed.fault.clone()),
+            InjectionState::Idle => {
                 let remedy = "report this as a defect of shakedown";
                 Err(Fault::local("inject the fault", "", "no guard stands by", remedy))
             }
@@ -119,7 +119,7 @@ impl FaultInjection {
 
     /// Ends when the guard does, though nobody told it to.
     pub(super) async fn lost(&self) -> Fault {
-        if let State::Guarded(guard) = &mut *self.state.lock().await {
+        if let InjectionState::Guarded(guard) = &mut *self.state.lock().await {
             guard.lost().await;
         }
         guard_lost()
@@ -128,8 +128,8 @@ impl FaultInjection {
     /// Why it is not broken any more as it was left, although nobody has asked to restore it, if that can be told.
     pub(super) async fn ended_early(&self) -> Option<Problem> {
         match &mut *self.state.lock().await {
-            State::Guarded(guard) => guard.ended_early().await,
-            State::Idle | State::NotRestored(_) => None,
+            InjectionState::Guarded(guard) => guard.ended_early().await,
+            InjectionState::Idle | InjectionState::NotRestored(_) => None,
         }
     }
 
@@ -137,16 +137,16 @@ impl FaultInjection {
     pub(super) async fn restore(&self) -> Result<Option<RestoreResult>, Box<NotRestored>> {
         let mut state = self.state.lock().await;
         let guard = match &mut *state {
-            State::Idle => return Ok(None),
-            State::NotRestored(failed) => return Err(failed.clone()),
-            State::Guarded(guard) => guard,
+            InjectionState::Idle => return Ok(None),
+            InjectionState::NotRestored(failed) => return Err(failed.clone()),
+            InjectionState::Guarded(guard) => guard,
         };
         let restored = guard.restore().await;
-        *state = State::Idle;
+        *state = InjectionState::Idle;
         match restored {
             Some(restored) if !restored.succeeded() => {
                 let failed = Box::new(NotRestored { fault: self.not_restored(&restored), restored });
-                *state = State::NotRestored(failed.clone());
+                *state = InjectionState::NotRestored(failed.clone());
                 Err(failed)
             }
             restored => Ok(restored),

@@ -14,7 +14,7 @@ use crate::model::field::PORT as PORT_KIND;
 use crate::model::table::fields;
 use crate::model::{Args, Choices as _, Fault, FaultKind, Field, FieldKind, Invalid, NestedProbe, Text, human_time};
 use crate::net::heartbeat::{Attention, Heartbeat};
-use crate::net::impair::{Direction, Impairment, LOSS_OF, NewConnections, Protocol, Proxies, ProxyConfig};
+use crate::net::impair::{Impairment, LOSS_OF, NewConnections, Proxies, ProxyConfig, ProxyDirection, ProxyTransport};
 use crate::net::{IpVersion, endpoint, resolve};
 use crate::probe::{Connection, Cx};
 
@@ -30,7 +30,7 @@ fields! { pub(super) PLACE_FIELDS;
         "listen", FieldKind::Endpoint, "Address and port of this host where clients come in, such as 127.0.0.1:18080.");
     const TARGET: Field<Text> =
         Field::required("target", FieldKind::Endpoint, "Host and port that it passes them to.");
-    const PROTOCOL: Field<Protocol> = Field::choice("protocol", "tcp", "What it passes.");
+    const PROTOCOL: Field<ProxyTransport> = Field::choice("protocol", "tcp", "What it passes.");
 }
 
 fields! { IMPAIRMENT_FIELDS;
@@ -53,7 +53,7 @@ fields! { IMPAIRMENT_FIELDS;
         Field::default("reset", FieldKind::Bool, "false", "Connections are reset at both ends; new ones pass.");
     const NEW_CONNECTIONS: Field<Option<NewConnections>> = Field::optional_choice(
         "new_connections", "New connections are refused, not answered, or accepted and reset; the others stay.");
-    const DIRECTION: Field<Option<Direction>> = Field::optional_choice(
+    const DIRECTION: Field<Option<ProxyDirection>> = Field::optional_choice(
         "direction", "Which way latency, loss, rate and black hole work; both by default.");
     const FOR: Field<Option<Duration>> = Field::optional(
         "for", FieldKind::Duration(0.01, 86400.0), "It ends by itself after this time; by default with `restore`.");
@@ -76,15 +76,15 @@ type Wrong = (String, String);
 /// The proxies of a check.
 #[derive(Debug)]
 pub(super) struct ProxySettings {
-    all: Vec<Place>,
+    all: Vec<ProxyPlace>,
     /// The socket that the guard asks them by.
     socket: String,
 }
 
 #[derive(Debug)]
-struct Place {
+struct ProxyPlace {
     name: String,
-    protocol: Protocol,
+    protocol: ProxyTransport,
     listen: SocketAddr,
     host: Text,
     port: u16,
@@ -95,7 +95,8 @@ struct Place {
 impl ProxySettings {
     /// Of the map `proxies`.
     pub(super) fn of(all: Vec<(String, Args)>) -> Result<Self, Wrong> {
-        let all: Vec<Place> = all.into_iter().map(|(name, args)| Place::of(name, &args)).collect::<Result<_, _>>()?;
+        let all: Vec<ProxyPlace> =
+            all.into_iter().map(|(name, args)| ProxyPlace::of(name, &args)).collect::<Result<_, _>>()?;
         if all.len() > MOST {
             let message = format!("there are {} proxies, and at most {MOST} fit into one check", all.len());
             return Err((message, "leave some out".into()));
@@ -188,7 +189,7 @@ impl ProxySettings {
             let what = place.map(|place| format!("proxy `{}` cannot listen on {}: ", place.name, place.listen));
             Fault::local(
                 "start the proxies",
-                place.map(Place::text).unwrap_or_default(),
+                place.map(ProxyPlace::text).unwrap_or_default(),
                 format!("{}{}; nothing was sent", what.unwrap_or_default(), failed.error),
                 unstarted(&failed.error, place.map_or(0, |place| place.listen.port())),
             )
@@ -213,7 +214,7 @@ fn unstarted(error: &std::io::Error, port: u16) -> String {
     }
 }
 
-impl Place {
+impl ProxyPlace {
     fn of(name: String, args: &Args) -> Result<Self, Wrong> {
         let fits = name.len() <= 32 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
         if !fits || name.is_empty() {
@@ -228,7 +229,7 @@ impl Place {
             let message = format!("`{name}`: `listen: {listen}` is not an address of this host with a port");
             return Err((message, "write it such as 127.0.0.1:18080 or [::1]:18080".into()));
         };
-        if protocol == Protocol::Udp && address.ip().is_unspecified() {
+        if protocol == ProxyTransport::Udp && address.ip().is_unspecified() {
             let message = format!("`{name}`: answers of UDP must come from one address, and `{address}` is any");
             return Err((message, "name the address that clients ask, such as 127.0.0.1".into()));
         }
@@ -282,7 +283,7 @@ impl Place {
             host.parse() == Ok(self.listen.ip()) || (host == "localhost" && self.listen.ip().is_loopback())
         };
         stream.family == "tcp"
-            && self.protocol == Protocol::Tcp
+            && self.protocol == ProxyTransport::Tcp
             && stream.args.get(&HOST).is_some_and(|host| here(&host))
             && stream.args.get(&PORT) == Some(self.listen.port())
     }
@@ -299,7 +300,7 @@ fn only_connects(stream: &NestedProbe) -> bool {
     !reads && stream.group.get(&super::fields::CONNECTION) == Connection::New
 }
 
-fn impairment(args: &Args, protocol: Protocol) -> Result<Impairment, Wrong> {
+fn impairment(args: &Args, protocol: ProxyTransport) -> Result<Impairment, Wrong> {
     let direction = args.get(&DIRECTION);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a million, and above zero")]
     let (loss, rate) = (
@@ -328,11 +329,11 @@ fn impairment(args: &Args, protocol: Protocol) -> Result<Impairment, Wrong> {
             "write what it does, such as `latency: 200ms`, `rate: 1 Mbit/s`, `black_hole: true` or `reset: true`";
         return wrong("it impairs nothing", help);
     }
-    if loss > 0 && protocol == Protocol::Tcp {
+    if loss > 0 && protocol == ProxyTransport::Tcp {
         let help = "write `latency`, `rate` or `black_hole`; or lose its packets with `drop` (as root)";
         return wrong("`loss` is for UDP: TCP sends again what is lost, and a proxy sees bytes, not packets", help);
     }
-    if protocol == Protocol::Udp && impairment.is_of_connections() {
+    if protocol == ProxyTransport::Udp && impairment.is_of_connections() {
         let help = "write `black_hole: true`, or `loss`";
         return wrong("UDP has no connections to reset, to refuse or to leave half-open", help);
     }

@@ -16,7 +16,7 @@ const MOST: u64 = 64 * 1024 * 1024;
 const CODED: usize = 64 * 1024;
 
 /// A whole answer.
-pub(super) struct Answer {
+pub(super) struct WholeAnswer {
     pub(super) head: Parts,
     /// Why it has no body, so that nothing is known of one.
     pub(super) without: Option<&'static str>,
@@ -42,7 +42,7 @@ pub(super) async fn read(
     without: Option<&'static str>,
     limit: usize,
     trace: &mut Trace,
-) -> Result<Answer, EarlyEnd> {
+) -> Result<WholeAnswer, EarlyEnd> {
     trace.phase = Phase::Body;
     let Response { head, mut body } = response;
     let mut kept = Vec::new();
@@ -70,14 +70,14 @@ pub(super) async fn read(
         Err(why) => {
             let (kept, decoded, sha256) = (Vec::new(), None, None);
             let (cut, more) = (Some(why.clone()), Some(why));
-            return Ok(Answer { head, without, kept, size, stopped, decoded, cut, sha256, more });
+            return Ok(WholeAnswer { head, without, kept, size, stopped, decoded, cut, sha256, more });
         }
     };
     if !coded || size == 0 {
         let cut = (size > kept.len() as u64).then(beyond);
         let more = stopped.then(|| format!("reading stops after {MOST} bytes"));
         let sha256 = (!stopped).then(|| hex(digest.finish().as_ref()));
-        return Ok(Answer { head, without, kept, size, stopped, decoded: Some(size), cut, sha256, more });
+        return Ok(WholeAnswer { head, without, kept, size, stopped, decoded: Some(size), cut, sha256, more });
     }
     let whole = size == kept.len() as u64;
     let decoded = coding::decode(&codings, &kept, whole, limit);
@@ -88,7 +88,7 @@ pub(super) async fn read(
         if whole { bomb } else { format!("of a coded body {room_for} bytes are decoded, for a `limit` of {limit}") }
     });
     let sha256 = Some(decoded.sha256).filter(|digest| !digest.is_empty());
-    Ok(Answer { head, without, kept: decoded.kept, size, stopped, decoded: Some(decoded.size), cut, sha256, more })
+    Ok(WholeAnswer { head, without, kept: decoded.kept, size, stopped, decoded: Some(decoded.size), cut, sha256, more })
 }
 
 /// `Err` names a coding of the transfer that is not undone here; nobody may use one unasked (RFC 9112, 7.4).

@@ -8,7 +8,7 @@ use hyper::StatusCode;
 use tokio::time::Instant;
 use url::Url;
 
-use super::answer::{self, Answer};
+use super::answer::{self, WholeAnswer};
 use super::record::Recorder;
 use super::trace::Trace;
 use super::{Http, LOADING, TO_LOOK, facts, proxied, request};
@@ -32,7 +32,7 @@ pub(super) struct Over<'o> {
 
 /// What came of an exchange.
 pub(super) struct Ended {
-    pub(super) answer: Result<Answer, EarlyEnd>,
+    pub(super) answer: Result<WholeAnswer, EarlyEnd>,
     /// How long it took, without the wait for a turn to dial.
     pub(super) took: Duration,
 }
@@ -114,7 +114,7 @@ impl Http {
         trace: &mut Trace,
         over: Over<'_>,
         end: Instant,
-    ) -> Result<Answer, EarlyEnd> {
+    ) -> Result<WholeAnswer, EarlyEnd> {
         let mut request = self.request.renewed();
         trace.via = self.proxy.as_ref().map(Proxy::label);
         loop {

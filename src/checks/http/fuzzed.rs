@@ -13,11 +13,11 @@ use super::{Http, answer, record, request};
 use crate::model::Observation;
 use crate::net::Origin;
 use crate::probe::{Cx, Probe};
-use crate::proto::http::{Limits, Version, send};
+use crate::proto::http::{ResponseLimits, Version, send};
 
 /// Bytes of a body that are kept.
 const LIMIT: usize = 4096;
-const LIMITS: Limits = Limits { head: 64 * 1024, window: None };
+const LIMITS: ResponseLimits = ResponseLimits { head: 64 * 1024, window: None };
 
 /// Reads `bytes` as what a server sends over a connection before it closes it; the first says which version was asked for.
 pub async fn answer(bytes: &[u8]) -> Observation {

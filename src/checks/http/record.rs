@@ -6,7 +6,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, SET_COOKIE};
 use hyper::{StatusCode, Version};
 use url::Url as ParsedUrl;
 
-use super::answer::Answer;
+use super::answer::WholeAnswer;
 use super::facts::{
     ADDRESS, BODY, BODY_DECODED_SIZE, BODY_JSON, BODY_SHA256, BODY_SIZE, BODY_TRUNCATED, CERTIFICATE_EXPIRES_IN,
     CONNECT_TIME, CONTENT, FIRST_BYTE_TIME, HEADERS, REDIRECTS, REPEATED_HEADERS, RESOLVE_TIME, STATUS, TLS_TIME, URL,
@@ -87,7 +87,7 @@ impl Observer for Recorder<'_, '_> {
 }
 
 /// The facts of a whole answer.
-pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &Answer, url: &ParsedUrl, queries: &[JsonPathQuery]) {
+pub(super) fn record_answer(cx: &mut Cx<'_>, answer: &WholeAnswer, url: &ParsedUrl, queries: &[JsonPathQuery]) {
     cx.set(&STATUS, i64::from(answer.head.status.as_u16()));
     if let Some(version) = version_word(answer.head.version) {
         cx.set(&VERSION, version);
@@ -171,7 +171,7 @@ fn document<'t>(text: &'t charset::Text<'_>) -> &'t [u8] {
 }
 
 /// Sizes and text of the body, and what of it was not seen.
-fn body(cx: &mut Cx<'_>, answer: &Answer, text: &charset::Text<'_>) {
+fn body(cx: &mut Cx<'_>, answer: &WholeAnswer, text: &charset::Text<'_>) {
     let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
     cx.set(&BODY_SIZE, bytes(answer.size));
     if answer.stopped {
@@ -199,7 +199,7 @@ fn body(cx: &mut Cx<'_>, answer: &Answer, text: &charset::Text<'_>) {
 }
 
 /// How the body begins, on one line.
-fn beginning(answer: &Answer, text: &charset::Text<'_>) -> String {
+fn beginning(answer: &WholeAnswer, text: &charset::Text<'_>) -> String {
     if answer.decoded.is_none() && answer.size > 0 {
         return format!("{} of body came, and cannot be read", counted(answer.size, "byte"));
     }
@@ -259,7 +259,7 @@ struct JsonError {
 }
 
 /// A document: whatever is JSON, under any content type; a health page that says `true` or `3` is one.
-fn json(answer: &Answer, kind: Option<&str>, text: &charset::Text<'_>) -> Result<Value, JsonError> {
+fn json(answer: &WholeAnswer, kind: Option<&str>, text: &charset::Text<'_>) -> Result<Value, JsonError> {
     if let Some(why) = &answer.cut {
         return Err(JsonError { why: why.clone(), unread: true });
     }

@@ -35,7 +35,7 @@ enum Probe {
 }
 
 /// The counts of a run.
-pub(super) struct Counts {
+pub(super) struct EchoCounts {
     patience: Duration,
     probes: Vec<Probe>,
     waiting: u64,
@@ -62,7 +62,7 @@ pub(super) struct Counts {
     reports: Vec<IcmpError>,
 }
 
-impl Counts {
+impl EchoCounts {
     pub(super) fn new(patience: Duration) -> Self {
         Self {
             patience,

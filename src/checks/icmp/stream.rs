@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use super::counts::Counts;
+use super::counts::EchoCounts;
 use super::facts::LATENESS;
 use super::single::Single;
 use crate::model::Fault;
 use crate::model::count::counted;
 use crate::net::Origin;
 use crate::net::clock::ClockReading;
-use crate::net::datagram::{Arrival, Class, Event, IcmpError, Queued, Ready};
+use crate::net::datagram::{Arrival, Class, Event, IcmpError, Queued, ReadableSocket};
 use crate::net::heartbeat::STALL;
 use crate::net::open_loop::{self, Bounds, Clock, Due, Schedule, Threads, Workload, nanos, park};
 use crate::probe::Cx;
@@ -38,7 +38,7 @@ struct Stream {
 
 /// Held while the socket is used, by either side: the kernel's report about a refused send must not be read by the other.
 struct StreamState {
-    counts: Counts,
+    counts: EchoCounts,
     lateness: Samples,
     /// Quoted packets and replies land here.
     buffer: Vec<u8>,
@@ -48,7 +48,7 @@ struct StreamState {
 pub(super) async fn run(check: &Single, pinger: Pinger, target: IpAddr, cx: &mut Cx<'_>) -> Result<(), Fault> {
     let buffer = vec![0; pinger.room()];
     pinger.datagram.stamp_departures();
-    let state = StreamState { counts: Counts::new(check.target.timeout), lateness: Samples::default(), buffer };
+    let state = StreamState { counts: EchoCounts::new(check.target.timeout), lateness: Samples::default(), buffer };
     let stream = Arc::new(Stream { pinger, target, origin: check.target.origin, state: Mutex::new(state) });
     let mut threads = Threads::new();
     let sent = stream.start(check, &mut threads)?;
@@ -202,7 +202,7 @@ impl Receiver<'_, '_> {
         Fault::local("send ICMP echo requests", target, "the thread ended early", "report this: it is a defect")
     }
 
-    fn read(&mut self, ready: &mut Ready<'_>) -> io::Result<()> {
+    fn read(&mut self, ready: &mut ReadableSocket<'_>) -> io::Result<()> {
         let stream = Arc::clone(&self.stream);
         let mut state = stream.state();
         for _ in 0..TURN {

@@ -49,7 +49,7 @@ pub(super) struct Echoed<'a> {
 pub(super) struct ExchangeResult {
     pub(super) outcome: &'static str,
     /// The datagram that decided it.
-    pub(super) answer: Option<Answer>,
+    pub(super) answer: Option<AnswerDatagram>,
     pub(super) times: Vec<MeasuredTime>,
     /// Why a right answer may have been among those that were not looked at.
     pub(super) more: Option<String>,
@@ -75,7 +75,7 @@ pub(super) struct SeriesResult {
 }
 
 /// A datagram that came.
-pub(super) struct Answer {
+pub(super) struct AnswerDatagram {
     pub(super) kept: Vec<u8>,
     pub(super) length: usize,
 }

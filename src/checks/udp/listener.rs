@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::exchange::{Answer, failed, icmp_outcome};
+use super::exchange::{AnswerDatagram, failed, icmp_outcome};
 use crate::checks::shared::payload::EXPECTED;
 use crate::model::Fault;
 use crate::model::text::CUT;
@@ -21,7 +21,7 @@ const SOURCES: usize = 16;
 
 /// An answer that is not what is expected.
 pub(super) struct WrongAnswer {
-    pub(super) answer: Answer,
+    pub(super) answer: AnswerDatagram,
     pub(super) evidence: String,
     /// Why what was not looked at of it may be right.
     pub(super) more: Option<String>,
@@ -54,7 +54,7 @@ pub(super) struct AnswerListener<'a> {
     pub(super) answered: usize,
     /// Further ones, which came while nothing was unanswered.
     pub(super) repeated: usize,
-    pub(super) first: Option<Answer>,
+    pub(super) first: Option<AnswerDatagram>,
     pub(super) answers: Vec<String>,
     /// `limit` cut one of them.
     pub(super) answers_cut: bool,
@@ -64,7 +64,7 @@ pub(super) struct AnswerListener<'a> {
     pub(super) sources: Vec<SocketAddr>,
     pub(super) more_sources: bool,
     /// The first datagram of somebody else.
-    pub(super) stranger: Option<Answer>,
+    pub(super) stranger: Option<AnswerDatagram>,
     pub(super) notes: Vec<String>,
 }
 
@@ -156,7 +156,7 @@ impl<'a> AnswerListener<'a> {
 
     fn arrived(&mut self, arrival: &Arrival) {
         let kept = self.buffer.get(..arrival.kept).unwrap_or_default();
-        let answer = Answer { kept: kept.to_vec(), length: arrival.length };
+        let answer = AnswerDatagram { kept: kept.to_vec(), length: arrival.length };
         let Some(sender) = arrival.sender else { return };
         if !udp::same_endpoint(sender, self.peer) {
             self.stranger.get_or_insert(answer);

@@ -51,7 +51,7 @@ struct Answers {
 }
 
 /// What was sent, as it came back.
-struct Found<'a> {
+struct EchoedPayload<'a> {
     number: u64,
     before: &'a [u8],
     behind: &'a [u8],
@@ -160,13 +160,13 @@ impl Answers {
             Some(found) if self.expect.as_ref().is_some_and(|expect| !bytes::contains(bytes, expect)) => {
                 (found.number, unexpected(self.without(EXPECTED, bytes)))
             }
-            Some(Found { number, before, behind }) => (number, Seen::Answer(self.identity(before, behind))),
+            Some(EchoedPayload { number, before, behind }) => (number, Seen::Answer(self.identity(before, behind))),
         };
         Some((number, datagram.at, seen))
     }
 
     /// What was sent within what came.
-    fn find<'a>(&self, bytes: &'a [u8]) -> Option<Found<'a>> {
+    fn find<'a>(&self, bytes: &'a [u8]) -> Option<EchoedPayload<'a>> {
         let length = self.common.len();
         // Most send back nothing but what they were sent.
         let at = if bytes.starts_with(&self.common) {
@@ -178,7 +178,7 @@ impl Answers {
         let (digits, behind) = rest.get(length..)?.split_at_checked(NUMBER)?;
         let digits = std::str::from_utf8(digits).ok()?;
         let number = u64::from_str_radix(digits, 16).ok().filter(|number| *number <= self.newest)?;
-        Some(Found { number, before, behind })
+        Some(EchoedPayload { number, before, behind })
     }
 
     /// Who answered: what stands around what was sent.

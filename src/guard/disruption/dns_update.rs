@@ -11,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::{Limits, Unrestored};
+use super::{TimeLimits, Unrestored};
 use crate::guard::secrets::{HoldsSecrets, word};
 use crate::model::{Text, shell};
-use crate::proto::dns::update::{Place, RecordSet, SharedKey, SignedRequest, UpdateError};
+use crate::proto::dns::update::{RecordSet, RecordSetPlace, SharedKey, SignedRequest, UpdateError};
 
 /// Connecting, and an answer, each.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -79,7 +79,7 @@ impl DnsUpdate {
         (ttl, texts): (u32, &[String]),
         key: Option<DnsKey>,
     ) -> Result<Self, String> {
-        let place = Place::new(zone, name, kind)?;
+        let place = RecordSetPlace::new(zone, name, kind)?;
         let after = RecordSet { ttl: if texts.is_empty() { 0 } else { ttl }, data: place.read(texts)? };
         Ok(Self {
             server,
@@ -149,8 +149,8 @@ impl DnsUpdate {
         (!place.same(&present, &after)).then(is)
     }
 
-    fn place(&self) -> Result<Place, String> {
-        Place::new(&self.zone, &self.name, self.kind)
+    fn place(&self) -> Result<RecordSetPlace, String> {
+        RecordSetPlace::new(&self.zone, &self.name, self.kind)
     }
 
     fn shared_key(&self) -> Result<Option<SharedKey>, String> {
@@ -164,13 +164,13 @@ impl DnsUpdate {
     }
 
     /// The records that there are.
-    async fn present(&self, place: &Place) -> Result<RecordSet, String> {
+    async fn present(&self, place: &RecordSetPlace) -> Result<RecordSet, String> {
         let request = place.question(self.shared_key()?.as_ref())?;
         let answer = request.send(self.server, PATIENCE).await?;
         request.set(place, answer).map_err(|why| self.told(&why))
     }
 
-    async fn sent(&self, place: &Place, request: &SignedRequest) -> Result<(), UpdateError> {
+    async fn sent(&self, place: &RecordSetPlace, request: &SignedRequest) -> Result<(), UpdateError> {
         let answer = request.send(self.server, PATIENCE).await.map_err(UpdateError::Failed)?;
         request.outcome(place, answer)
     }
@@ -179,8 +179,8 @@ impl DnsUpdate {
         format!("{}: {why}", self.server)
     }
 
-    pub(super) fn limits() -> Limits {
-        Limits { prepare: EXCHANGE * 2, inject: EXCHANGE, restore: EXCHANGE * 3, verify: EXCHANGE }
+    pub(super) fn limits() -> TimeLimits {
+        TimeLimits { prepare: EXCHANGE * 2, inject: EXCHANGE, restore: EXCHANGE * 3, verify: EXCHANGE }
     }
 
     pub(super) fn shell_text(&self) -> String {
@@ -265,7 +265,7 @@ impl HoldsSecrets for DnsUndo {
 }
 
 /// Records for people.
-fn texts(place: &Place, set: &RecordSet) -> String {
+fn texts(place: &RecordSetPlace, set: &RecordSet) -> String {
     /// Of a longer list.
     const SHOWN: usize = 8;
     let mut all = place.texts(set);

@@ -75,8 +75,8 @@ impl HaproxyChange {
             return Err(server.without_permission(&format!("has the level `{}`", level.trim())));
         }
         match server.look().await? {
-            Found::Missing(why) => Err(why),
-            Found::Server(row) => {
+            FoundServer::Missing(why) => Err(why),
+            FoundServer::Server(row) => {
                 self.must_be_in_use(&row)?;
                 Ok(HaproxyUndo { server: server.clone(), set: self.state })
             }
@@ -113,17 +113,19 @@ impl HaproxyChange {
 
     pub(super) async fn in_effect(&self) -> Result<(), String> {
         match self.server.look().await? {
-            Found::Missing(why) => Err(why),
-            Found::Server(row) if OutState::of(&row) == Some(self.state) => Ok(()),
-            Found::Server(_) => Err(format!("{} is not in the state `{}`", self.server.name(), self.state.word())),
+            FoundServer::Missing(why) => Err(why),
+            FoundServer::Server(row) if OutState::of(&row) == Some(self.state) => Ok(()),
+            FoundServer::Server(_) => {
+                Err(format!("{} is not in the state `{}`", self.server.name(), self.state.word()))
+            }
         }
     }
 
     /// Why it is not in place any more; `None` while it is, and where that cannot be told.
     pub(super) async fn ended_early(&self) -> Option<String> {
         match self.server.look().await.ok()? {
-            Found::Missing(why) => Some(why),
-            Found::Server(row) => {
+            FoundServer::Missing(why) => Some(why),
+            FoundServer::Server(row) => {
                 let found = OutState::of(&row);
                 let found_word = found.map_or(READY, OutState::word);
                 let is = || {
@@ -179,8 +181,8 @@ impl HaproxyUndo {
     }
 
     /// Why it is left alone, if it is.
-    async fn put_back(&self) -> Result<Option<String>, Refusal> {
-        let Found::Server(row) = self.server.look().await? else { return Ok(None) };
+    async fn put_back(&self) -> Result<Option<String>, CommandError> {
+        let FoundServer::Server(row) = self.server.look().await? else { return Ok(None) };
         match (OutState::of(&row), self.set) {
             (None, _) => Ok(None),
             (Some(found), set) if found != set => Ok(Some(self.left_alone(found, set))),
@@ -206,7 +208,7 @@ impl HaproxyUndo {
                 Err(refusal) => wait(refusal, end).await?,
             }
         };
-        let Found::Server(row) = found else { return Ok(()) };
+        let FoundServer::Server(row) = found else { return Ok(()) };
         OutState::of(&row)
             .map_or(Ok(()), |state| Err(format!("{} is still in the state `{}`", self.server.name(), state.word())))
     }
@@ -222,33 +224,33 @@ impl HaproxyUndo {
 }
 
 /// What there is of a server.
-enum Found {
+enum FoundServer {
     Server(ServerRow),
     /// None of this name; for people.
     Missing(String),
 }
 
 /// A command that was not done.
-struct Refusal {
+struct CommandError {
     why: String,
     /// It may be done a moment later: HAProxy is being started, or reloaded.
     may_pass: bool,
 }
 
-impl From<Refusal> for String {
-    fn from(refusal: Refusal) -> Self {
+impl From<CommandError> for String {
+    fn from(refusal: CommandError) -> Self {
         refusal.why
     }
 }
 
-impl From<String> for Refusal {
+impl From<String> for CommandError {
     fn from(why: String) -> Self {
         Self { why, may_pass: false }
     }
 }
 
 /// Waits for a HAProxy that is not there until `end`; `Err` where that does not help.
-async fn wait(refusal: Refusal, end: Instant) -> Result<(), String> {
+async fn wait(refusal: CommandError, end: Instant) -> Result<(), String> {
     if !refusal.may_pass || Instant::now() + PAUSE >= end {
         return Err(refusal.why);
     }
@@ -269,7 +271,7 @@ impl HaproxyServer {
         format!("{}/{}", self.backend, self.server)
     }
 
-    async fn set(&self, state: &str) -> Result<(), Refusal> {
+    async fn set(&self, state: &str) -> Result<(), CommandError> {
         let answer = self.ask(&format!("set server {} state {state}", self.name())).await?;
         match answer.trim() {
             "" => Ok(()),
@@ -278,7 +280,7 @@ impl HaproxyServer {
         }
     }
 
-    async fn look(&self) -> Result<Found, Refusal> {
+    async fn look(&self) -> Result<FoundServer, CommandError> {
         let answer = self.ask(&format!("show servers state {}", self.backend)).await?;
         if answer.contains("find backend") {
             return self.missing_backend().await;
@@ -291,23 +293,23 @@ impl HaproxyServer {
         })?;
         let own = |row: &&ServerRow| row.backend == self.backend && row.server == self.server;
         if let Some(row) = rows.iter().find(own) {
-            return Ok(Found::Server(row.clone()));
+            return Ok(FoundServer::Server(row.clone()));
         }
         let names = rows.into_iter().map(|row| row.server).collect();
         let (backend, server) = (&self.backend, &self.server);
-        Ok(Found::Missing(format!("backend `{backend}` has no server `{server}`; {}", listed(names))))
+        Ok(FoundServer::Missing(format!("backend `{backend}` has no server `{server}`; {}", listed(names))))
     }
 
-    async fn missing_backend(&self) -> Result<Found, Refusal> {
+    async fn missing_backend(&self) -> Result<FoundServer, CommandError> {
         let names = backends(&self.ask("show backend").await?);
-        Ok(Found::Missing(format!("HAProxy has no backend `{}`; {}", self.backend, listed(names))))
+        Ok(FoundServer::Missing(format!("HAProxy has no backend `{}`; {}", self.backend, listed(names))))
     }
 
-    async fn ask(&self, command: &str) -> Result<String, Refusal> {
+    async fn ask(&self, command: &str) -> Result<String, CommandError> {
         ask(&self.socket, command, ANSWER).await.map_err(|error| self.refusal(error))
     }
 
-    fn refusal(&self, error: NoAnswer) -> Refusal {
+    fn refusal(&self, error: NoAnswer) -> CommandError {
         let socket = &self.socket;
         let (why, may_pass) = match error {
             NoAnswer::Unconnected(error) => match error.raw_os_error() {
@@ -356,7 +358,7 @@ impl HaproxyServer {
                 (format!("{socket} answered with more than is read: is it the `stats socket` of a HAProxy?"), false)
             }
         };
-        Refusal { why, may_pass }
+        CommandError { why, may_pass }
     }
 
     fn without_permission(&self, what: &str) -> String {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use self::exchange::Answer;
+use self::exchange::HttpAnswer;
 use crate::guard::secrets::HoldsSecrets;
 use crate::model::{Text, human_time};
 use crate::suite::secret::Redactor;
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpRequest {
+pub struct HttpRequestSpec {
     /// The method.
     pub method: String,
     /// The URL; no secret is in its host.
@@ -42,7 +42,7 @@ pub struct HttpRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpProof {
     /// It is answered with one of its statuses then.
-    pub request: HttpRequest,
+    pub request: HttpRequestSpec,
     /// And this stands in the body.
     pub contains: Option<Text>,
 }
@@ -74,9 +74,9 @@ pub enum HttpRoots {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpChange {
     /// Breaks it.
-    pub request: HttpRequest,
+    pub request: HttpRequestSpec,
     /// Puts it back; where it is left out a command of the suite does.
-    pub undo: Option<HttpRequest>,
+    pub undo: Option<HttpRequestSpec>,
     /// Tells whether it is broken.
     pub verify: Option<HttpProof>,
     /// Of all three.
@@ -86,13 +86,13 @@ pub struct HttpChange {
 /// Puts it back, and shows that it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpUndo {
-    request: HttpRequest,
+    request: HttpRequestSpec,
     verify: Option<HttpProof>,
     terms: HttpTerms,
 }
 
 /// What an answer, or none, says of a service.
-enum Seen {
+enum ServiceHealth {
     /// As when all is well.
     Well,
     /// Otherwise, and how.
@@ -111,12 +111,12 @@ impl HttpChange {
         if let Some(verify) = &self.verify {
             let timeout = self.terms.timeout.min(BEFORE);
             match verify.ask(&HttpTerms { timeout, ..self.terms.clone() }).await {
-                Seen::Well => {}
-                Seen::Other(why) => return Err(format!("it is not well before anything is broken: {why}")),
-                Seen::Unknown(why) => return Err(format!("`verify` does not tell whether it is well: {why}")),
+                ServiceHealth::Well => {}
+                ServiceHealth::Other(why) => return Err(format!("it is not well before anything is broken: {why}")),
+                ServiceHealth::Unknown(why) => return Err(format!("`verify` does not tell whether it is well: {why}")),
             }
         }
-        let undo = |request: &HttpRequest| HttpUndo {
+        let undo = |request: &HttpRequestSpec| HttpUndo {
             request: request.clone(),
             verify: self.verify.clone(),
             terms: self.terms.clone(),
@@ -132,21 +132,21 @@ impl HttpChange {
     /// The request was accepted. Where its effect can be seen, it is waited for.
     pub(super) async fn in_effect(&self) -> Result<(), String> {
         let Some(verify) = &self.verify else { return Ok(()) };
-        let tries = Tries::of(&self.terms);
+        let retries = RetrySchedule::of(&self.terms);
         loop {
             let why = match verify.ask(&self.terms).await {
-                Seen::Other(_) => return Ok(()),
-                Seen::Well => format!("`verify` is answered as when all is well: {}", verify.request.name()),
-                Seen::Unknown(why) => format!("`verify` does not tell whether it is broken: {why}"),
+                ServiceHealth::Other(_) => return Ok(()),
+                ServiceHealth::Well => format!("`verify` is answered as when all is well: {}", verify.request.name()),
+                ServiceHealth::Unknown(why) => format!("`verify` does not tell whether it is broken: {why}"),
             };
-            tries.again(NotDone::yet(why)).await?;
+            retries.again(SendFailure::yet(why)).await?;
         }
     }
 
     /// Why it is not in place any more; `None` while it is, and where that cannot be told.
     pub(super) async fn ended_early(&self) -> Option<String> {
         let verify = self.verify.as_ref()?;
-        let well = matches!(verify.ask(&self.terms).await, Seen::Well);
+        let well = matches!(verify.ask(&self.terms).await, ServiceHealth::Well);
         well.then(|| format!("`verify` is answered as when all is well: {}", verify.request.name()))
     }
 
@@ -168,18 +168,18 @@ impl HttpChange {
     #[must_use]
     pub fn hosts(&self) -> Vec<String> {
         let verify = self.verify.as_ref().map(|verify| &verify.request);
-        [&self.request].into_iter().chain(&self.undo).chain(verify).map(HttpRequest::host).collect()
+        [&self.request].into_iter().chain(&self.undo).chain(verify).map(HttpRequestSpec::host).collect()
     }
 }
 
 impl HttpUndo {
     /// Until it is accepted: a server that is busy, or about to come back, may refuse it at first.
     pub(super) async fn restore(&self) -> Result<(), String> {
-        let tries = Tries::of(&self.terms);
+        let retries = RetrySchedule::of(&self.terms);
         loop {
             match self.request.send(&self.terms).await {
                 Ok(()) => return Ok(()),
-                Err(failed) => tries.again(failed).await?,
+                Err(failed) => retries.again(failed).await?,
             }
         }
     }
@@ -187,21 +187,21 @@ impl HttpUndo {
     /// Whether `verify` shows it now.
     pub(super) async fn is_back(&self) -> bool {
         match &self.verify {
-            Some(verify) => matches!(verify.ask(&self.terms).await, Seen::Well),
+            Some(verify) => matches!(verify.ask(&self.terms).await, ServiceHealth::Well),
             None => false,
         }
     }
 
     pub(super) async fn verify(&self) -> Result<(), String> {
         let Some(verify) = &self.verify else { return Ok(()) };
-        let tries = Tries::of(&self.terms);
+        let retries = RetrySchedule::of(&self.terms);
         loop {
             let why = match verify.ask(&self.terms).await {
-                Seen::Well => return Ok(()),
-                Seen::Other(why) => format!("`verify` does not show that it is back: {why}"),
-                Seen::Unknown(why) => format!("`verify` does not tell whether it is back: {why}"),
+                ServiceHealth::Well => return Ok(()),
+                ServiceHealth::Other(why) => format!("`verify` does not show that it is back: {why}"),
+                ServiceHealth::Unknown(why) => format!("`verify` does not tell whether it is back: {why}"),
             };
-            tries.again(NotDone::yet(why)).await?;
+            retries.again(SendFailure::yet(why)).await?;
         }
     }
 
@@ -221,7 +221,7 @@ impl HoldsSecrets for HttpUndo {
     }
 }
 
-impl HttpRequest {
+impl HttpRequestSpec {
     fn texts(&self) -> impl Iterator<Item = &Text> {
         [&self.url].into_iter().chain(self.headers.iter().map(|(_, value)| value)).chain(&self.body)
     }
@@ -232,31 +232,31 @@ impl HttpRequest {
 }
 
 /// Something that was not done.
-struct NotDone {
+struct SendFailure {
     why: String,
     /// The next try may be better.
     may_pass: bool,
 }
 
-impl NotDone {
+impl SendFailure {
     fn yet(why: String) -> Self {
         Self { why, may_pass: true }
     }
 }
 
 /// Tries of what may not be done at first, each of which takes at most `longest`.
-struct Tries {
+struct RetrySchedule {
     begun: Instant,
     longest: Duration,
 }
 
-impl Tries {
+impl RetrySchedule {
     fn of(terms: &HttpTerms) -> Self {
         Self { begun: Instant::now(), longest: terms.timeout }
     }
 
     /// Returns when it is time for the next. `Err` where it is certain that none succeeds, or there is no time for one.
-    async fn again(&self, failed: NotDone) -> Result<(), String> {
+    async fn again(&self, failed: SendFailure) -> Result<(), String> {
         let took = self.begun.elapsed();
         if !failed.may_pass {
             return Err(failed.why);
@@ -269,13 +269,13 @@ impl Tries {
     }
 }
 
-impl HttpRequest {
+impl HttpRequestSpec {
     /// Sends it, for what it does.
-    async fn send(&self, terms: &HttpTerms) -> Result<(), NotDone> {
+    async fn send(&self, terms: &HttpTerms) -> Result<(), SendFailure> {
         match self.ask(terms).await {
             Ok(answer) if self.accepts(answer.status) => Ok(()),
-            Ok(answer) => Err(NotDone { why: self.refusal(&answer), may_pass: answer.may_pass() }),
-            Err(none) => Err(NotDone::yet(self.told(&none.why()))),
+            Ok(answer) => Err(SendFailure { why: self.refusal(&answer), may_pass: answer.may_pass() }),
+            Err(none) => Err(SendFailure::yet(self.told(&none.why()))),
         }
     }
 
@@ -284,7 +284,7 @@ impl HttpRequest {
     }
 
     /// An answer of another status than is accepted.
-    fn refusal(&self, answer: &Answer) -> String {
+    fn refusal(&self, answer: &HttpAnswer) -> String {
         let wanted = if self.status.is_empty() {
             "a status from 200 to 299".to_owned()
         } else {
@@ -310,25 +310,25 @@ impl HttpRequest {
 }
 
 impl HttpProof {
-    async fn ask(&self, terms: &HttpTerms) -> Seen {
+    async fn ask(&self, terms: &HttpTerms) -> ServiceHealth {
         let request = &self.request;
         let answer = match request.ask(terms).await {
             Ok(answer) => answer,
-            Err(none) if none.is_of_the_way() => return Seen::Unknown(request.told(&none.why())),
+            Err(none) if none.is_of_the_way() => return ServiceHealth::Unknown(request.told(&none.why())),
             // A service that is gone is not well.
-            Err(none) => return Seen::Other(request.told(&none.why())),
+            Err(none) => return ServiceHealth::Other(request.told(&none.why())),
         };
         if !request.accepts(answer.status) {
-            return Seen::Other(request.refusal(&answer));
+            return ServiceHealth::Other(request.refusal(&answer));
         }
-        let Some(wanted) = &self.contains else { return Seen::Well };
+        let Some(wanted) = &self.contains else { return ServiceHealth::Well };
         if answer.contains(wanted) {
-            Seen::Well
+            ServiceHealth::Well
         } else if answer.is_whole {
-            Seen::Other(request.told(&format!("{}, without `{wanted}`", answer.told())))
+            ServiceHealth::Other(request.told(&format!("{}, without `{wanted}`", answer.told())))
         } else {
             let why = format!("{}, without `{wanted}` in what was read of the body, which is not all", answer.told());
-            Seen::Unknown(request.told(&why))
+            ServiceHealth::Unknown(request.told(&why))
         }
     }
 }

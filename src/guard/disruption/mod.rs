@@ -34,10 +34,10 @@ use serde::{Deserialize, Serialize};
 pub use address::{AddressChange, AddressUndo, ChangeKind};
 pub use dns_update::{DnsKey, DnsRecords, DnsUndo, DnsUpdate};
 pub use haproxy::{HaproxyChange, HaproxyServer, HaproxyUndo, OutState};
-pub use http::{HttpChange, HttpProof, HttpRequest, HttpRoots, HttpTerms, HttpUndo};
+pub use http::{HttpChange, HttpProof, HttpRequestSpec, HttpRoots, HttpTerms, HttpUndo};
 pub use link::{LinkDown, LinkUndo};
 pub use nft::NftUndo;
-pub use packets::{Direction, PacketDrop, Protocol};
+pub use packets::{DropDirection, DroppedProtocol, PacketDrop};
 pub use partition::Partition;
 pub use problem::Problem;
 pub use process::{ProcessSignal, ProcessTarget, SignalUndo, SignalWord};
@@ -130,7 +130,7 @@ pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// The longest that each part of a disruption can take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(super) struct TimeLimits {
     /// Beyond a moment.
     pub(super) prepare: Duration,
     pub(super) inject: Duration,
@@ -138,7 +138,7 @@ pub(super) struct Limits {
     pub(super) verify: Duration,
 }
 
-impl Limits {
+impl TimeLimits {
     /// Of what is done to this host.
     const OF_HOST: Self = Self { prepare: Duration::ZERO, inject: BUILT_IN, restore: BUILT_IN, verify: BUILT_IN };
 }
@@ -250,11 +250,11 @@ impl Disruption {
     }
 
     /// The longest that each part of it can take.
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> TimeLimits {
         match self {
             Self::Ssh(far) => far.limits(),
             Self::DnsUpdate(_) => DnsUpdate::limits(),
-            _ => Limits::OF_HOST,
+            _ => TimeLimits::OF_HOST,
         }
     }
 }
@@ -336,11 +336,11 @@ impl Undo {
     }
 
     /// The longest that each part of it can take.
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> TimeLimits {
         match self {
             Self::Ssh(far) => far.limits(),
             Self::DnsUpdate(_) => DnsUpdate::limits(),
-            _ => Limits::OF_HOST,
+            _ => TimeLimits::OF_HOST,
         }
     }
 

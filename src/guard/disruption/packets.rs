@@ -13,7 +13,7 @@ choices! {
     /// Which way packets go, seen from this host.
     #[derive(Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
-    pub enum Direction {
+    pub enum DropDirection {
         /// Both ways.
         Both = "both",
         /// What arrives.
@@ -27,7 +27,7 @@ choices! {
     /// A protocol, by the name that people use.
     #[derive(Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
-    pub enum Protocol {
+    pub enum DroppedProtocol {
         /// TCP.
         Tcp = "tcp",
         /// UDP.
@@ -59,11 +59,11 @@ pub struct PacketDrop {
     /// Only those from and to this address, or `ADDRESS/LENGTH`.
     pub peer: Option<String>,
     /// Only those of this protocol.
-    pub protocol: Option<Protocol>,
+    pub protocol: Option<DroppedProtocol>,
     /// Only those from or to this port of TCP and UDP.
     pub port: Option<u16>,
     /// Which way they go.
-    pub direction: Direction,
+    pub direction: DropDirection,
     /// So many of ten thousand, at random.
     pub loss: u16,
 }
@@ -99,12 +99,12 @@ impl PacketDrop {
 
     fn ruleset(&self) -> Ruleset {
         let ways = [
-            (Direction::In, "in", "prerouting", "iifname", "saddr"),
-            (Direction::Out, "out", "postrouting", "oifname", "daddr"),
+            (DropDirection::In, "in", "prerouting", "iifname", "saddr"),
+            (DropDirection::Out, "out", "postrouting", "oifname", "daddr"),
         ];
         let mut body = String::new();
         for (_, chain, hook, device, peer) in
-            ways.into_iter().filter(|(way, ..)| self.direction == *way || self.direction == Direction::Both)
+            ways.into_iter().filter(|(way, ..)| self.direction == *way || self.direction == DropDirection::Both)
         {
             // Before connection tracking: what is dropped was never seen.
             let _ = write!(body, "chain {chain} {{ type filter hook {hook} priority -300; policy accept; ");
@@ -148,20 +148,20 @@ impl PacketDrop {
         let word = match (self.protocol, self.port) {
             (None, None) => "",
             (None, Some(port)) => return ports("{ tcp, udp }", port),
-            (Some(Protocol::Tcp), Some(port)) => return ports("tcp", port),
-            (Some(Protocol::Udp), Some(port)) => return ports("udp", port),
-            (Some(Protocol::Bgp), _) => return ports("tcp", 179),
-            (Some(Protocol::Tcp), None) => "meta l4proto tcp ",
-            (Some(Protocol::Udp), None) => "meta l4proto udp ",
-            (Some(Protocol::Icmp), _) => {
+            (Some(DroppedProtocol::Tcp), Some(port)) => return ports("tcp", port),
+            (Some(DroppedProtocol::Udp), Some(port)) => return ports("udp", port),
+            (Some(DroppedProtocol::Bgp), _) => return ports("tcp", 179),
+            (Some(DroppedProtocol::Tcp), None) => "meta l4proto tcp ",
+            (Some(DroppedProtocol::Udp), None) => "meta l4proto udp ",
+            (Some(DroppedProtocol::Icmp), _) => {
                 return vec![
                     "meta l4proto icmp ".into(),
                     format!("meta l4proto ipv6-icmp icmpv6 type != {NEIGHBOURS} "),
                 ];
             }
-            (Some(Protocol::Vrrp), _) => "meta l4proto 112 ",
-            (Some(Protocol::Ospf), _) => "meta l4proto 89 ",
-            (Some(Protocol::Bfd), _) => "udp dport { 3784, 3785, 4784 } ",
+            (Some(DroppedProtocol::Vrrp), _) => "meta l4proto 112 ",
+            (Some(DroppedProtocol::Ospf), _) => "meta l4proto 89 ",
+            (Some(DroppedProtocol::Bfd), _) => "udp dport { 3784, 3785, 4784 } ",
         };
         vec![word.into()]
     }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::guard::processes::{self, Process};
 use crate::model::human_time;
 use crate::net::impair::Impairment;
-use crate::net::impair::control::{Reply, Request, State, ask};
+use crate::net::impair::control::{ProxyState, Reply, Request, ask};
 
 /// A run that lives answers within this, on a busy host too.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -126,9 +126,9 @@ pub struct ProxyUndo {
 }
 
 /// What the run said.
-enum Answer {
+enum ProxyAnswer {
     /// The proxies as they are.
-    States(BTreeMap<String, State>),
+    States(BTreeMap<String, ProxyState>),
     /// There are none any more: they ended with the check, or with the run.
     Ended,
     /// The run was stopped, and its proxies with it. It reads the request before all else when it goes on, and they end the impairment
@@ -142,7 +142,7 @@ impl ProxyUndo {
     }
 
     pub(super) async fn verify(&self) -> Result<(), String> {
-        let Answer::States(states) = self.answer(&Request::State).await? else { return Ok(()) };
+        let ProxyAnswer::States(states) = self.answer(&Request::State).await? else { return Ok(()) };
         let impaired = |name: &String| states.get(name).map(|one| one.impairment).filter(|one| !one.is_none());
         match self.names.iter().find_map(|name| Some((name, impaired(name)?))) {
             Some((name, impairment)) => Err(format!("proxy `{name}` still impairs: {}", impairment.text())),
@@ -150,16 +150,16 @@ impl ProxyUndo {
         }
     }
 
-    async fn answer(&self, request: &Request) -> Result<Answer, String> {
+    async fn answer(&self, request: &Request) -> Result<ProxyAnswer, String> {
         let end = Instant::now() + PATIENCE;
         loop {
             let stopped = processes::stopped(self.process);
             let asked = timeout(if stopped { HANDED_OVER } else { ANSWER }, ask(&self.socket, request)).await;
             match asked {
-                Ok(Ok((reply, _))) => return reply.map(Answer::States),
-                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(Answer::Ended),
-                _ if self.has_ended() => return Ok(Answer::Ended),
-                _ if processes::stopped(self.process) => return Ok(Answer::Stopped),
+                Ok(Ok((reply, _))) => return reply.map(ProxyAnswer::States),
+                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(ProxyAnswer::Ended),
+                _ if self.has_ended() => return Ok(ProxyAnswer::Ended),
+                _ if processes::stopped(self.process) => return Ok(ProxyAnswer::Stopped),
                 _ if Instant::now() >= end => {
                     return Err(format!("the run ({}) does not answer", self.process.text()));
                 }

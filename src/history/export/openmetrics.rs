@@ -36,12 +36,12 @@ pub fn render(selected: &Selected<'_>) -> Vec<ExportFile> {
 }
 
 /// A family of samples: name, then unit word.
-type Family = (String, &'static str);
+type MetricFamily = (String, &'static str);
 
 fn metrics(out: &mut String, selected: &Selected<'_>) {
     let newest = selected.runs.len() - 1;
     // A family's samples must stand together.
-    let mut families: BTreeMap<Family, Vec<String>> = BTreeMap::new();
+    let mut families: BTreeMap<MetricFamily, Vec<String>> = BTreeMap::new();
     for series in &selected.series {
         let Some(point) = series.points.last().filter(|point| point.run == newest) else { continue };
         let key = &series.key;
@@ -88,7 +88,7 @@ fn head(out: &mut String, name: &str, unit: &str, help: &str) {
 }
 
 /// `connect_time` in seconds is `shakedown_connect_time_seconds`.
-fn family(metric: &str, unit: &str) -> Family {
+fn family(metric: &str, unit: &str) -> MetricFamily {
     let unit = match unit {
         "s" => "seconds",
         "B" => "bytes",

@@ -26,7 +26,7 @@ pub struct Expectation {
     /// The fact's row.
     pub info: FactInfo,
     /// Which part of the fact.
-    pub part: Part,
+    pub part: FactPart,
     /// Sort of the value tested.
     pub sort: Sort,
     /// Operator.
@@ -46,8 +46,8 @@ impl Expectation {
     #[must_use]
     pub fn form(&self) -> Form {
         match &self.part {
-            Part::Path(path) => self.info.form.at(&document_path::keys(path)),
-            Part::Row(_) if !self.info.is_column => Form::Plain,
+            FactPart::Path(path) => self.info.form.at(&document_path::keys(path)),
+            FactPart::Row(_) if !self.info.is_column => Form::Plain,
             _ => self.info.form,
         }
     }
@@ -107,7 +107,7 @@ pub struct Precondition {
 
 /// A part of a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum FactPart {
     /// All of it.
     Whole,
     /// A statistic of a distribution.
@@ -135,7 +135,7 @@ impl PartialEq for RowKey {
 
 impl Eq for RowKey {}
 
-impl Part {
+impl FactPart {
     /// Whether it is `other`, of the same fact, or lies in it.
     #[must_use]
     pub fn is_within(&self, other: &Self) -> bool {

@@ -35,7 +35,7 @@ impl Control {
     }
 }
 
-/// A non-blocking socket. Threads may send while a task receives; [`Ready`] and [`Datagram::icmp_error`] read errors that an
+/// A non-blocking socket. Threads may send while a task receives; [`ReadableSocket`] and [`Datagram::icmp_error`] read errors that an
 /// earlier send caused, so who needs those of its own send does both under one lock.
 pub struct Datagram(AsyncFd<Socket>);
 
@@ -55,7 +55,7 @@ impl Stamping {
 }
 
 /// A socket that had something to read a moment ago.
-pub struct Ready<'s>(AsyncFdReadyGuard<'s, Socket>);
+pub struct ReadableSocket<'s>(AsyncFdReadyGuard<'s, Socket>);
 
 /// Something a socket received.
 #[derive(Debug)]
@@ -128,8 +128,8 @@ impl Datagram {
     }
 
     /// Waits until there is something to read.
-    pub async fn ready(&self) -> io::Result<Ready<'_>> {
-        self.0.ready(Interest::READABLE | Interest::ERROR).await.map(Ready)
+    pub async fn ready(&self) -> io::Result<ReadableSocket<'_>> {
+        self.0.ready(Interest::READABLE | Interest::ERROR).await.map(ReadableSocket)
     }
 
     /// Waits for the next datagram or error. Dropping the future loses nothing.
@@ -184,7 +184,7 @@ pub fn next_stamped_report(socket: &impl AsRawFd, buffer: &mut [u8]) -> Option<(
     system::stamped_icmp_error(socket, &mut Control::empty().0, buffer)
 }
 
-impl Ready<'_> {
+impl ReadableSocket<'_> {
     /// The next datagram or error that is there; `None` when it is time to wait again.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<Event>> {
         let event = read(self.0.get_inner(), &mut Control::empty().0, buffer, self.0.ready().is_error())?;

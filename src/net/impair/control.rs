@@ -16,7 +16,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use super::Protocol;
+use super::ProxyTransport;
 use super::impairment::Impairment;
 use super::proxy::Proxy;
 
@@ -39,9 +39,9 @@ pub enum Request {
 
 /// A proxy as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct ProxyState {
     /// The protocol.
-    pub protocol: Protocol,
+    pub protocol: ProxyTransport,
     /// Where clients come in.
     pub listen: SocketAddr,
     /// Where they get to.
@@ -51,7 +51,7 @@ pub struct State {
 }
 
 /// All proxies of a run by name, once the request is done; or why it could not be done.
-pub type Reply = Result<BTreeMap<String, State>, String>;
+pub type Reply = Result<BTreeMap<String, ProxyState>, String>;
 
 /// Binds the socket of this name.
 pub(super) fn bind(name: &str) -> io::Result<StdListener> {
@@ -164,9 +164,9 @@ async fn set(proxy: &Proxy, impairment: Impairment) -> Result<u64, String> {
     proxy.set(impairment).await.map_err(|error| format!("proxy `{}`: {error}", proxy.config.name))
 }
 
-fn state(proxy: &Proxy) -> State {
+fn state(proxy: &Proxy) -> ProxyState {
     let config = &proxy.config;
-    State {
+    ProxyState {
         protocol: config.protocol,
         listen: config.listen,
         target: config.target,

@@ -11,7 +11,7 @@ choices! {
     /// Which way an impairment works.
     #[derive(Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
-    pub enum Direction {
+    pub enum ProxyDirection {
         /// Both ways.
         Both = "both",
         /// What clients send.
@@ -67,12 +67,12 @@ pub struct Impairment {
     pub new_connections: Option<NewConnections>,
     /// Which way latency, loss, rate and black hole work.
     #[serde(default)]
-    pub direction: Direction,
+    pub direction: ProxyDirection,
 }
 
 /// The way of a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum FlowDirection {
     ToTarget,
     FromTarget,
 }
@@ -132,11 +132,11 @@ impl Impairment {
         !self.latency.is_zero() || self.loss > 0 || self.rate > 0 || self.black_hole
     }
 
-    pub(super) fn rule(&self, way: Way) -> Rule {
+    pub(super) fn rule(&self, way: FlowDirection) -> Rule {
         let works = match self.direction {
-            Direction::Both => true,
-            Direction::ToTarget => way == Way::ToTarget,
-            Direction::FromTarget => way == Way::FromTarget,
+            ProxyDirection::Both => true,
+            ProxyDirection::ToTarget => way == FlowDirection::ToTarget,
+            ProxyDirection::FromTarget => way == FlowDirection::FromTarget,
         };
         let Self { latency, jitter, loss, rate, black_hole, .. } = *self;
         if works { Rule { latency, jitter, loss, rate, held: black_hole } } else { Rule::default() }
@@ -163,9 +163,9 @@ impl Impairment {
         let mut text = parts.join(", ");
         if self.has_direction() {
             text.push_str(match self.direction {
-                Direction::Both => " each way",
-                Direction::ToTarget => " to the target",
-                Direction::FromTarget => " from the target",
+                ProxyDirection::Both => " each way",
+                ProxyDirection::ToTarget => " to the target",
+                ProxyDirection::FromTarget => " from the target",
             });
         }
         let others = [(self.half_open, "connections are left half-open"), (self.reset, "connections are reset")];
@@ -181,19 +181,23 @@ impl Impairment {
 mod tests {
     use std::time::Duration;
 
-    use super::{Direction, Impairment, NewConnections, Rule, Way};
+    use super::{FlowDirection, Impairment, NewConnections, ProxyDirection, Rule};
 
     #[test]
     fn a_direction_leaves_the_other_alone() {
         let slow = Impairment { latency: Duration::from_millis(5), ..Impairment::default() };
         let both = Rule { latency: slow.latency, ..Rule::default() };
         for (direction, to, from) in [
-            (Direction::Both, both, both),
-            (Direction::ToTarget, both, Rule::default()),
-            (Direction::FromTarget, Rule::default(), both),
+            (ProxyDirection::Both, both, both),
+            (ProxyDirection::ToTarget, both, Rule::default()),
+            (ProxyDirection::FromTarget, Rule::default(), both),
         ] {
             let one = Impairment { direction, ..slow };
-            assert_eq!([Way::ToTarget, Way::FromTarget].map(|way| one.rule(way)), [to, from], "{direction:?}");
+            assert_eq!(
+                [FlowDirection::ToTarget, FlowDirection::FromTarget].map(|way| one.rule(way)),
+                [to, from],
+                "{direction:?}"
+            );
         }
     }
 
@@ -207,12 +211,12 @@ mod tests {
             ..Impairment::default()
         };
         assert_eq!(all.text(), "latency 200 ms ± 20 ms, loss 10%, rate 10 Mbit/s each way");
-        let hole = Impairment { black_hole: true, direction: Direction::FromTarget, ..Impairment::default() };
+        let hole = Impairment { black_hole: true, direction: ProxyDirection::FromTarget, ..Impairment::default() };
         assert_eq!(hole.text(), "nothing passes from the target");
         let dead =
             Impairment { half_open: true, new_connections: Some(NewConnections::Unanswered), ..Impairment::default() };
         assert_eq!(dead.text(), "connections are left half-open; new connections are unanswered");
-        let none = Impairment { direction: Direction::ToTarget, ..Impairment::default() };
+        let none = Impairment { direction: ProxyDirection::ToTarget, ..Impairment::default() };
         assert!(none.is_none() && none.text() == "nothing is impaired");
     }
 }

@@ -32,7 +32,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
-pub use impairment::{Direction, Impairment, LOSS_OF, NewConnections};
+pub use impairment::{Impairment, LOSS_OF, NewConnections, ProxyDirection};
 
 use crate::model::argument::choices;
 use crate::net::open_loop::precise_timers;
@@ -49,7 +49,7 @@ choices! {
     /// What a proxy passes.
     #[derive(Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
-    pub enum Protocol {
+    pub enum ProxyTransport {
         /// Connections.
         Tcp = "tcp",
         /// Datagrams.
@@ -63,7 +63,7 @@ pub struct ProxyConfig {
     /// Its name.
     pub name: String,
     /// What it passes.
-    pub protocol: Protocol,
+    pub protocol: ProxyTransport,
     /// Where clients come in; a port is always named.
     pub listen: SocketAddr,
     /// Where they get to.
@@ -107,8 +107,8 @@ impl Proxies {
         let mut entries = Vec::with_capacity(configs.len());
         for config in configs {
             let opened = match config.protocol {
-                Protocol::Tcp => Frontend::open(config.listen).map(Entry::Tcp),
-                Protocol::Udp => udp::bind(config.listen).map(Entry::Udp),
+                ProxyTransport::Tcp => Frontend::open(config.listen).map(Entry::Tcp),
+                ProxyTransport::Udp => udp::bind(config.listen).map(Entry::Udp),
             };
             let entry = opened.map_err(|error| StartError { name: config.name.clone(), error })?;
             entries.push((config, entry));

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::ProxyConfig;
 use super::frontend::Frontend;
-use super::impairment::{Impairment, Rule, Way};
+use super::impairment::{FlowDirection, Impairment, Rule};
 use super::pace::{self, TokenBucket};
 use super::queue::Memory;
 use crate::net::{Origin, this_host};
@@ -27,7 +27,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    pub(super) fn rule(&self, way: Way) -> Rule {
+    pub(super) fn rule(&self, way: FlowDirection) -> Rule {
         self.impairment.rule(way)
     }
 }
@@ -129,11 +129,11 @@ impl Proxy {
     }
 
     /// When the next piece may leave at the rate; `None` at once.
-    pub(super) fn wait(&self, way: Way, rule: &Rule, now: Instant) -> Option<Instant> {
+    pub(super) fn wait(&self, way: FlowDirection, rule: &Rule, now: Instant) -> Option<Instant> {
         if rule.rate == 0 { None } else { self.pace(way).get().wait(now) }
     }
 
-    pub(super) fn spend(&self, way: Way, rule: &Rule, now: Instant, bytes: usize) {
+    pub(super) fn spend(&self, way: FlowDirection, rule: &Rule, now: Instant, bytes: usize) {
         if rule.rate > 0 {
             let mut pace = self.pace(way).get();
             pace.spend(now, bytes, rule.rate);
@@ -141,9 +141,9 @@ impl Proxy {
         }
     }
 
-    fn pace(&self, way: Way) -> &Cell<TokenBucket> {
+    fn pace(&self, way: FlowDirection) -> &Cell<TokenBucket> {
         let [to, from] = &self.paces;
-        if way == Way::ToTarget { to } else { from }
+        if way == FlowDirection::ToTarget { to } else { from }
     }
 
     /// This host could not do something for it.

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::impairment::{Rule, Way};
+use super::impairment::{FlowDirection, Rule};
 use super::pace::piece;
 use super::proxy::{Proxy, Setting};
 use super::queue::{End, Queue};
@@ -25,7 +25,7 @@ pub(super) struct Aborted;
 /// Takes bytes from one end to the other.
 pub(super) struct Pump<'a> {
     pub(super) proxy: &'a Proxy,
-    pub(super) way: Way,
+    pub(super) way: FlowDirection,
     pub(super) from: &'a TcpStream,
     pub(super) to: &'a TcpStream,
     pub(super) setting: watch::Receiver<Setting>,
@@ -109,12 +109,12 @@ impl Pump<'_> {
         let most = most.min(scratch.len());
         let Some(buffer) = scratch.get_mut(..most) else { return Ok(false) };
         match take(self.from, buffer) {
-            Taken::Bytes(bytes) => {
+            ReadOutcome::Bytes(bytes) => {
                 let sent = if direct { self.pass(bytes)? } else { 0 };
                 self.queue.push(bytes.get(sent..).unwrap_or_default(), self.proxy.due(rule));
             }
-            Taken::End(end) => self.queue.end(end, self.proxy.due(rule)),
-            Taken::Nothing => return Ok(false),
+            ReadOutcome::End(end) => self.queue.end(end, self.proxy.due(rule)),
+            ReadOutcome::Nothing => return Ok(false),
         }
         Ok(true)
     }
@@ -163,7 +163,7 @@ impl Pump<'_> {
 }
 
 /// What a read came to.
-pub(super) enum Taken<'b> {
+pub(super) enum ReadOutcome<'b> {
     Bytes(&'b [u8]),
     End(End),
     /// Not now.
@@ -171,11 +171,13 @@ pub(super) enum Taken<'b> {
 }
 
 /// Reads once.
-pub(super) fn take<'b>(from: &TcpStream, buffer: &'b mut [u8]) -> Taken<'b> {
+pub(super) fn take<'b>(from: &TcpStream, buffer: &'b mut [u8]) -> ReadOutcome<'b> {
     match from.try_read(buffer) {
-        Ok(0) => Taken::End(End::Closed),
-        Ok(count) => Taken::Bytes(buffer.get(..count).unwrap_or_default()),
-        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Taken::Nothing,
-        Err(_) => Taken::End(End::Reset),
+        Ok(0) => ReadOutcome::End(End::Closed),
+        Ok(count) => ReadOutcome::Bytes(buffer.get(..count).unwrap_or_default()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+            ReadOutcome::Nothing
+        }
+        Err(_) => ReadOutcome::End(End::Reset),
     }
 }

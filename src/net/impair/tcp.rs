@@ -12,9 +12,9 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
 use super::frontend::Frontend;
-use super::impairment::{NewConnections, Way};
+use super::impairment::{FlowDirection, NewConnections};
 use super::proxy::{Proxy, Setting, is_own};
-use super::pump::{Pump, Taken, take};
+use super::pump::{Pump, ReadOutcome, take};
 use super::queue::{End, Queue};
 use crate::model::count::counted;
 
@@ -117,8 +117,8 @@ async fn connection(proxy: Rc<Proxy>, client: TcpStream) {
     let _ = target.set_nodelay(true);
     let forced_end = {
         let pump = |way, from, to, queue| Pump { proxy: &proxy, way, from, to, setting: setting.clone(), queue };
-        let there = pump(Way::ToTarget, &client, &target, sent);
-        let back = pump(Way::FromTarget, &target, &client, Queue::new(&proxy.memory));
+        let there = pump(FlowDirection::ToTarget, &client, &target, sent);
+        let back = pump(FlowDirection::FromTarget, &target, &client, Queue::new(&proxy.memory));
         tokio::select! {
             biased;
             strike = forced_end(setting.clone(), born) => Some(strike),
@@ -141,7 +141,7 @@ async fn connection(proxy: Rc<Proxy>, client: TcpStream) {
 async fn reach(proxy: &Proxy, client: &TcpStream, sent: &mut Queue) -> Option<TcpStream> {
     let mut passes = proxy.subscribe();
     let dial = async {
-        passes.wait_for(|now| !now.rule(Way::ToTarget).held).await.ok()?;
+        passes.wait_for(|now| !now.rule(FlowDirection::ToTarget).held).await.ok()?;
         match connect(proxy.config.target).await {
             Ok(target) => Some(target),
             Err(error) => {
@@ -170,13 +170,13 @@ async fn connect(target: SocketAddr) -> io::Result<TcpStream> {
 /// unless nothing passes: then it has given up, and the target shall not meet all of those at once afterwards.
 async fn leaves(proxy: &Proxy, client: &TcpStream, sent: &mut Queue) {
     while sent.is_open() && sent.room() > 0 && client.readable().await.is_ok() {
-        let rule = proxy.setting().rule(Way::ToTarget);
+        let rule = proxy.setting().rule(FlowDirection::ToTarget);
         match take(client, &mut proxy.scratch.borrow_mut()) {
-            Taken::Bytes(bytes) => sent.push(bytes, proxy.due(&rule)),
-            Taken::End(End::Reset) => return,
-            Taken::End(End::Closed) if rule.held => return,
-            Taken::End(end) => sent.end(end, proxy.due(&rule)),
-            Taken::Nothing => {}
+            ReadOutcome::Bytes(bytes) => sent.push(bytes, proxy.due(&rule)),
+            ReadOutcome::End(End::Reset) => return,
+            ReadOutcome::End(End::Closed) if rule.held => return,
+            ReadOutcome::End(end) => sent.end(end, proxy.due(&rule)),
+            ReadOutcome::Nothing => {}
         }
     }
     std::future::pending::<()>().await;
@@ -187,7 +187,7 @@ async fn untold(proxy: &Proxy, client: &TcpStream, mut setting: watch::Receiver<
     let swallow = async {
         let mut turns = 0;
         while client.readable().await.is_ok() {
-            if let Taken::End(_) = take(client, &mut proxy.scratch.borrow_mut()) {
+            if let ReadOutcome::End(_) = take(client, &mut proxy.scratch.borrow_mut()) {
                 return;
             }
             turns += 1;

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::impairment::{Rule, Way};
+use super::impairment::{FlowDirection, Rule};
 use super::proxy::{Proxy, is_own};
 use crate::model::count::counted;
 
@@ -86,7 +86,7 @@ impl Line {
 /// A way of datagrams.
 struct Road {
     proxy: Rc<Proxy>,
-    way: Way,
+    way: FlowDirection,
     line: RefCell<Line>,
     pushed: Notify,
 }
@@ -113,7 +113,7 @@ pub(super) async fn serve(proxy: Rc<Proxy>, socket: std::net::UdpSocket) {
         Err(error) => return proxy.trouble(|| error.to_string()),
     };
     let road = |way| Road { proxy: Rc::clone(&proxy), way, line: RefCell::default(), pushed: Notify::new() };
-    let (there, back) = (road(Way::ToTarget), road(Way::FromTarget));
+    let (there, back) = (road(FlowDirection::ToTarget), road(FlowDirection::FromTarget));
     let roads = Rc::new(Roads { proxy, socket, there, back, clients: RefCell::default() });
     let mut tasks = JoinSet::new();
     tokio::select! {

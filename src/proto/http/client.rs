@@ -41,14 +41,14 @@ pub(super) const HEADERS: usize = 256;
 
 /// Bounds of what a server may send beside the body.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ResponseLimits {
     /// Bytes of the head of a response, counted as in HTTP/2: those of names and values, and 32 for each header (RFC 9113, 6.5.2).
     pub head: u32,
     /// Bytes ahead of what was read, in HTTP/2; absent leaves it to the library.
     pub window: Option<u32>,
 }
 
-impl Limits {
+impl ResponseLimits {
     pub(super) fn exceeded_by(self, head: &Parts) -> bool {
         let size = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + PER_HEADER;
         head.headers.len() > HEADERS || head.headers.iter().map(size).sum::<usize>() as u64 > u64::from(self.head)
@@ -121,7 +121,7 @@ impl StreamBody {
 pub async fn send<S, B>(
     stream: S,
     version: Version,
-    limits: Limits,
+    limits: ResponseLimits,
     request: Request<B>,
 ) -> Result<Response, NoResponse>
 where
@@ -145,7 +145,7 @@ pub(super) struct Channel<B> {
     /// The library works in the background; it ends with the connection.
     _scope: Scope,
     sender: Sender<B>,
-    limits: Limits,
+    limits: ResponseLimits,
     end: StreamEnd,
     /// Why the connection ended.
     own: oneshot::Receiver<Option<hyper::Error>>,
@@ -168,7 +168,7 @@ impl<B: OwnBody> Channel<B> {
     pub(super) async fn open<S>(
         stream: S,
         version: Version,
-        limits: Limits,
+        limits: ResponseLimits,
         ended: impl FnOnce() + Send + 'static,
     ) -> Result<Self, NoResponse>
     where
@@ -249,7 +249,7 @@ impl<B: OwnBody> Channel<B> {
     }
 }
 
-fn http1_client(limits: Limits) -> http1::Builder {
+fn http1_client(limits: ResponseLimits) -> http1::Builder {
     let head = usize::try_from(limits.head.saturating_mul(SPARE)).unwrap_or(usize::MAX);
     let mut client = http1::Builder::new();
     client.max_buf_size(head).max_header_size(head).max_headers(HEADERS);
@@ -258,7 +258,7 @@ fn http1_client(limits: Limits) -> http1::Builder {
     client
 }
 
-fn http2_client(limits: Limits, spawner: Spawner) -> http2::Builder<Spawner> {
+fn http2_client(limits: ResponseLimits, spawner: Spawner) -> http2::Builder<Spawner> {
     let mut client = http2::Builder::new(spawner);
     client.max_header_list_size(limits.head.saturating_mul(SPARE));
     if let Some(window) = limits.window {

@@ -16,7 +16,7 @@ use super::client::{Channel, Unanswered};
 use super::dial::refused_by;
 use super::kept::{KeptConnection, KeptConnections, Listener};
 use super::proxy::Proxy;
-use super::{ContinueState, ExchangeError, FailureKind, Limits, NoResponse, Outgoing, Response, Version};
+use super::{ContinueState, ExchangeError, FailureKind, NoResponse, Outgoing, Response, ResponseLimits, Version};
 use crate::model::Text;
 use crate::net::clock::MeasuredTime;
 use crate::net::{IpVersion, Origin, connect};
@@ -32,7 +32,7 @@ pub const UNSENT: &str = "; no request was sent";
 
 /// More than a timer is late by itself.
 const LAST_WORD: Duration = Duration::from_millis(3);
-pub(super) const LIMITS: Limits = Limits { head: 64 * 1024, window: None };
+pub(super) const LIMITS: ResponseLimits = ResponseLimits { head: 64 * 1024, window: None };
 
 /// Steps of an exchange, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,24 +157,26 @@ pub async fn exchange(
         let (channel, version) = server.open(|| (), observer).await?;
         return server.ask(channel, build(version), drop, observer).await.map_err(|unanswered| unanswered.error);
     };
-    while let Some(KeptConnection { channel, version, heard, fate }) = kept.take() {
+    while let Some(KeptConnection { channel, version, heard, close_state }) = kept.take() {
         heard.tell(observer);
-        let keep = kept.keeps(version, heard, fate.clone());
+        let keep = kept.keeps(version, heard, close_state.clone());
         match server.ask(channel, build(version), keep, observer).await {
             // It had ended meanwhile, and nobody has seen the request.
             Err(NotAnswered { is_unsent: true, .. }) => {}
-            answered => return answered.inspect(|response| fate.hear(&response.head)).map_err(|none| none.error),
+            answered => {
+                return answered.inspect(|response| close_state.hear(&response.head)).map_err(|none| none.error);
+            }
         }
     }
     let mut listener = Listener::of(&mut *observer);
-    let fate = kept.fate();
-    let ended = fate.clone();
+    let close_state = kept.close_state();
+    let ended = close_state.clone();
     let (channel, version) = server.open(move || ended.end(), &mut listener).await?;
     let heard = listener.heard;
     kept.count_opened();
-    let keep = kept.keeps(version, heard, fate.clone());
+    let keep = kept.keeps(version, heard, close_state.clone());
     let answered = server.ask(channel, build(version), keep, observer).await;
-    answered.inspect(|response| fate.hear(&response.head)).map_err(|none| none.error)
+    answered.inspect(|response| close_state.hear(&response.head)).map_err(|none| none.error)
 }
 
 /// An exchange that came to no response.

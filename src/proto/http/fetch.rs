@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::{FailureKind, Limits, Version, send};
+use super::{FailureKind, ResponseLimits, Version, send};
 use crate::model::Fault;
 use crate::model::shell::{self, command};
 use crate::net::{Addresses, IpVersion, Origin, connect, deadline, resolve};
@@ -21,7 +21,7 @@ use crate::net::{Addresses, IpVersion, Origin, connect, deadline, resolve};
 const LAST_WORD: Duration = Duration::from_millis(3);
 /// Addresses of a name that are tried.
 const ADDRESSES: usize = 8;
-const LIMITS: Limits = Limits { head: 16 * 1024, window: None };
+const LIMITS: ResponseLimits = ResponseLimits { head: 16 * 1024, window: None };
 
 /// Fetches `url` within `patience` in all, at most `most` bytes; redirects are not followed. The inner `Err` says what the
 /// other side did instead: a fact. The outer one is a fault of this side.

@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::http::response::Parts;
 use hyper::{Method, Request, StatusCode};
 
-use super::client::Limits;
+use super::client::ResponseLimits;
 use super::stream_end::too_large_head;
 use super::{FailureKind, NoResponse, Outgoing, http3_error};
 use crate::net::ConnectError;
@@ -56,7 +56,7 @@ impl Http3Body {
 /// Sends `request` over `connection`; comes back with the head of the response.
 pub(super) async fn send(
     connection: Connection,
-    limits: Limits,
+    limits: ResponseLimits,
     request: Request<Outgoing>,
 ) -> Result<(Parts, Http3Body), NoResponse> {
     let scope = Scope::default();
@@ -110,7 +110,7 @@ type Answered = (Parts, RequestStream<h3_quinn::BidiStream<Bytes>, Bytes>, SendR
 async fn ask(
     connection: &Connection,
     scope: &Scope,
-    limits: Limits,
+    limits: ResponseLimits,
     request: Request<Outgoing>,
 ) -> Result<Answered, RequestError> {
     let mut client = h3::client::builder();

@@ -40,12 +40,12 @@ pub(super) struct KeptConnection {
     pub(super) channel: Channel<Outgoing>,
     pub(super) version: Version,
     pub(super) heard: Heard,
-    pub(super) fate: Fate,
+    pub(super) close_state: CloseState,
 }
 
 /// How a connection ends. A server that closes it may have said so before, or its end may be heard of first.
 #[derive(Clone)]
-pub(super) struct Fate {
+pub(super) struct CloseState {
     kept: Arc<Kept>,
     state: Arc<AtomicU8>,
 }
@@ -57,7 +57,7 @@ const LOST: u8 = 1;
 /// The server said that it closes it.
 const ANNOUNCED: u8 = 2;
 
-impl Fate {
+impl CloseState {
     /// It ended otherwise than by this side.
     pub(super) fn end(&self) {
         if self.state.compare_exchange(OPEN, LOST, Ordering::AcqRel, Ordering::Acquire).is_ok() {
@@ -116,8 +116,8 @@ impl KeptConnections {
     }
 
     /// How a connection that is made ends.
-    pub(super) fn fate(&self) -> Fate {
-        Fate { kept: Arc::clone(&self.0), state: Arc::default() }
+    pub(super) fn close_state(&self) -> CloseState {
+        CloseState { kept: Arc::clone(&self.0), state: Arc::default() }
     }
 
     /// Takes a connection back.
@@ -125,13 +125,13 @@ impl KeptConnections {
         &self,
         version: Version,
         heard: Heard,
-        fate: Fate,
+        close_state: CloseState,
     ) -> impl FnOnce(Channel<Outgoing>) + Send + 'static + use<> {
         let kept = self.clone();
         move |channel| {
             let mut idle = kept.idle();
             if idle.len() < MOST && !channel.is_closed() {
-                let connection = KeptConnection { channel, version, heard, fate };
+                let connection = KeptConnection { channel, version, heard, close_state };
                 idle.push(IdleConnection { connection, since: Instant::now() });
             }
         }
@@ -234,13 +234,13 @@ mod tests {
         ] {
             for end_first in [false, true] {
                 let kept = KeptConnections::default();
-                let fate = kept.fate();
+                let close_state = kept.close_state();
                 if end_first {
-                    fate.end();
-                    fate.hear(&head(version, connection));
+                    close_state.end();
+                    close_state.hear(&head(version, connection));
                 } else {
-                    fate.hear(&head(version, connection));
-                    fate.end();
+                    close_state.hear(&head(version, connection));
+                    close_state.end();
                 }
                 assert_eq!(kept.lost(), lost, "{version:?} {connection:?} {end_first}");
             }

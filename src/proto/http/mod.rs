@@ -17,7 +17,7 @@ pub mod proxy;
 pub mod request_head;
 mod stream_end;
 
-pub use client::{Body, Limits, Response, Version, send};
+pub use client::{Body, Response, ResponseLimits, Version, send};
 pub use connection::{CertificateNames, HttpServer, Observer, Phase, UNSENT, UNVERIFIED, VersionChoice, exchange};
 pub use error::{ExchangeError, FailureKind, NoResponse};
 pub use kept::KeptConnections;

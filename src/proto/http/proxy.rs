@@ -38,7 +38,7 @@ pub struct Proxy {
 
 /// What a proxy said instead of letting a request through.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ProxyRefusal {
     /// In one word.
     pub word: &'static str,
     /// Status of its answer, where it speaks HTTP.
@@ -47,7 +47,7 @@ pub struct Refusal {
     pub why: String,
 }
 
-/// Words of [`Refusal`], and of a proxy that lets a request through, or is not reached.
+/// Words of [`ProxyRefusal`], and of a proxy that lets a request through, or is not reached.
 pub const OUTCOMES: &[&str] = &[
     "passed",
     "refused",
@@ -62,7 +62,7 @@ pub const OUTCOMES: &[&str] = &[
     "malformed",
 ];
 
-impl Refusal {
+impl ProxyRefusal {
     fn new(word: &'static str, why: impl Into<String>) -> Self {
         Self { word, status: None, why: why.into() }
     }
@@ -102,7 +102,7 @@ impl Proxy {
     }
 
     /// Has it open a tunnel to the host of `url`; what follows on the stream is between both ends.
-    pub async fn open<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: &mut S, url: &Url) -> Result<(), Refusal> {
+    pub async fn open<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: &mut S, url: &Url) -> Result<(), ProxyRefusal> {
         match self.protocol {
             ProxyProtocol::Socks5 => socks5(self, stream, url).await,
             ProxyProtocol::Http | ProxyProtocol::Connect => connect(self, stream, url).await,
@@ -110,7 +110,11 @@ impl Proxy {
     }
 }
 
-async fn connect<S: AsyncRead + AsyncWrite + Unpin>(proxy: &Proxy, stream: &mut S, url: &Url) -> Result<(), Refusal> {
+async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+    proxy: &Proxy,
+    stream: &mut S,
+    url: &Url,
+) -> Result<(), ProxyRefusal> {
     let target = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
     let credentials = proxy.authorization();
     let credentials = credentials.as_ref().and_then(|value| value.to_str().ok());
@@ -122,13 +126,13 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(proxy: &Proxy, stream: &mut 
     // Byte by byte: what follows the head belongs to the target.
     while !answer.ends_with(b"\r\n\r\n") && !answer.ends_with(b"\n\n") {
         if answer.len() >= MOST {
-            return Err(Refusal::new("malformed", format!("the head of its answer is larger than {MOST} bytes")));
+            return Err(ProxyRefusal::new("malformed", format!("the head of its answer is larger than {MOST} bytes")));
         }
         let [byte] = read(stream).await?;
         answer.push(byte);
         // Another protocol does not end its lines so, and may wait for this side.
         if !b"HTTP/1.".starts_with(answer.get(..7).unwrap_or(&answer)) {
-            return Err(Refusal::new("malformed", format!("it does not speak HTTP: {}", quoted(&answer))));
+            return Err(ProxyRefusal::new("malformed", format!("it does not speak HTTP: {}", quoted(&answer))));
         }
     }
     let line =
@@ -137,21 +141,28 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(proxy: &Proxy, stream: &mut 
     let refusal = match status {
         Some(200..=299) => return Ok(()),
         Some(407) if proxy.credentials.is_none() => {
-            Refusal::new("unauthorized", "it answers 407: it wants a user and a password")
+            ProxyRefusal::new("unauthorized", "it answers 407: it wants a user and a password")
         }
-        Some(407) => Refusal::new("unauthorized", "it answers 407: it does not take this user and password"),
+        Some(407) => ProxyRefusal::new("unauthorized", "it answers 407: it does not take this user and password"),
         Some(status @ 502..=504) => {
-            Refusal::new("no_way", format!("it answers {status} to CONNECT {target}: it does not get there"))
+            ProxyRefusal::new("no_way", format!("it answers {status} to CONNECT {target}: it does not get there"))
         }
-        Some(status) => Refusal::new("denied", format!("it answers {status} to CONNECT {target}")),
+        Some(status) => ProxyRefusal::new("denied", format!("it answers {status} to CONNECT {target}")),
         None => {
-            return Err(Refusal::new("malformed", format!("its answer has no status: {}", quoted(line.as_bytes()))));
+            return Err(ProxyRefusal::new(
+                "malformed",
+                format!("its answer has no status: {}", quoted(line.as_bytes())),
+            ));
         }
     };
-    Err(Refusal { status, ..refusal })
+    Err(ProxyRefusal { status, ..refusal })
 }
 
-async fn socks5<S: AsyncRead + AsyncWrite + Unpin>(proxy: &Proxy, stream: &mut S, url: &Url) -> Result<(), Refusal> {
+async fn socks5<S: AsyncRead + AsyncWrite + Unpin>(
+    proxy: &Proxy,
+    stream: &mut S,
+    url: &Url,
+) -> Result<(), ProxyRefusal> {
     const VERSION: u8 = 5;
     const OPEN: u8 = 0;
     const PASSWORD: u8 = 2;
@@ -159,7 +170,7 @@ async fn socks5<S: AsyncRead + AsyncWrite + Unpin>(proxy: &Proxy, stream: &mut S
     write(stream, methods).await?;
     let chosen = match read(stream).await? {
         [VERSION, chosen] => chosen,
-        other => return Err(Refusal::new("malformed", format!("it does not speak SOCKS5: {}", quoted(&other)))),
+        other => return Err(ProxyRefusal::new("malformed", format!("it does not speak SOCKS5: {}", quoted(&other)))),
     };
     match (chosen, &proxy.credentials) {
         (OPEN, _) => {}
@@ -171,10 +182,10 @@ async fn socks5<S: AsyncRead + AsyncWrite + Unpin>(proxy: &Proxy, stream: &mut S
             }
             write(stream, &message).await?;
             if read(stream).await? != [1, 0] {
-                return Err(Refusal::new("unauthorized", "it does not take this user and password"));
+                return Err(ProxyRefusal::new("unauthorized", "it does not take this user and password"));
             }
         }
-        _ => return Err(Refusal::new("unauthorized", "it wants a user and a password")),
+        _ => return Err(ProxyRefusal::new("unauthorized", "it wants a user and a password")),
     }
     let mut message = vec![VERSION, 1, 0];
     match url.host() {
@@ -190,7 +201,7 @@ async fn socks5<S: AsyncRead + AsyncWrite + Unpin>(proxy: &Proxy, stream: &mut S
     write(stream, &message).await?;
     let [version, reply, _, kind] = read(stream).await?;
     if version != VERSION {
-        return Err(Refusal::new("malformed", format!("it does not speak SOCKS5: {}", quoted(&[version, reply]))));
+        return Err(ProxyRefusal::new("malformed", format!("it does not speak SOCKS5: {}", quoted(&[version, reply]))));
     }
     if reply != 0 {
         return Err(denied(reply));
@@ -200,15 +211,15 @@ async fn socks5<S: AsyncRead + AsyncWrite + Unpin>(proxy: &Proxy, stream: &mut S
         1 => size_of::<[u8; 4]>(),
         4 => size_of::<[u8; 16]>(),
         3 => usize::from(read::<_, 1>(stream).await?[0]),
-        _ => return Err(Refusal::new("malformed", format!("its answer has an address of no known kind, {kind}"))),
+        _ => return Err(ProxyRefusal::new("malformed", format!("its answer has an address of no known kind, {kind}"))),
     };
     let mut rest = vec![0; length + 2];
-    stream.read_exact(&mut rest).await.map_err(|_| Refusal::closed())?;
+    stream.read_exact(&mut rest).await.map_err(|_| ProxyRefusal::closed())?;
     Ok(())
 }
 
 /// The replies of RFC 1928, 6.
-fn denied(reply: u8) -> Refusal {
+fn denied(reply: u8) -> ProxyRefusal {
     let (word, words) = match reply {
         1 => ("no_way", "general failure"),
         2 => ("denied", "its rules forbid it"),
@@ -220,23 +231,23 @@ fn denied(reply: u8) -> Refusal {
         8 => ("denied", "it does not take this kind of address"),
         _ => ("malformed", "a reply of no known meaning"),
     };
-    Refusal::new(word, format!("it answers {reply} by SOCKS5: {words}"))
+    ProxyRefusal::new(word, format!("it answers {reply} by SOCKS5: {words}"))
 }
 
-async fn write<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> Result<(), Refusal> {
+async fn write<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> Result<(), ProxyRefusal> {
     stream.write_all(bytes).await.map_err(|error| lost(&error))
 }
 
-async fn read<S: AsyncRead + Unpin, const N: usize>(stream: &mut S) -> Result<[u8; N], Refusal> {
+async fn read<S: AsyncRead + Unpin, const N: usize>(stream: &mut S) -> Result<[u8; N], ProxyRefusal> {
     let mut bytes = [0; N];
     stream.read_exact(&mut bytes).await.map_err(|error| lost(&error))?;
     Ok(bytes)
 }
 
-fn lost(error: &std::io::Error) -> Refusal {
+fn lost(error: &std::io::Error) -> ProxyRefusal {
     match error.raw_os_error() {
-        Some(libc::ECONNRESET | libc::EPIPE) => Refusal::new("reset", "it reset the connection"),
-        _ => Refusal::closed(),
+        Some(libc::ECONNRESET | libc::EPIPE) => ProxyRefusal::new("reset", "it reset the connection"),
+        _ => ProxyRefusal::closed(),
     }
 }
 
@@ -245,11 +256,11 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use url::Url;
 
-    use super::{OUTCOMES, Proxy, ProxyProtocol, Refusal};
+    use super::{OUTCOMES, Proxy, ProxyProtocol, ProxyRefusal};
     use crate::model::Text;
 
     /// What comes of a proxy that says these words one after the other, each to what it is told.
-    async fn asked(protocol: ProxyProtocol, credentials: bool, words: &[&[u8]]) -> (Result<(), Refusal>, Vec<u8>) {
+    async fn asked(protocol: ProxyProtocol, credentials: bool, words: &[&[u8]]) -> (Result<(), ProxyRefusal>, Vec<u8>) {
         let (mut near, mut far) = tokio::io::duplex(1 << 16);
         let words: Vec<Vec<u8>> = words.iter().map(|word| word.to_vec()).collect();
         let heard = tokio::spawn(async move {

@@ -255,10 +255,10 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::{FailureKind, classify, quoted};
-    use crate::proto::http::client::{Channel, Limits, Version, send};
+    use crate::proto::http::client::{Channel, ResponseLimits, Version, send};
     use crate::testing::is_plain;
 
-    const LIMITS: Limits = Limits { head: 65_536, window: None };
+    const LIMITS: ResponseLimits = ResponseLimits { head: 65_536, window: None };
 
     /// What is said of a server that answers these bytes, and hangs up; `None` of an answer that will do.
     async fn error_for(version: Version, answer: &[u8]) -> Option<String> {

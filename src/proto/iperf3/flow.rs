@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::amount::Budget;
 use super::pump::{self, Meter, ReceivePlan, SendPlan};
-use super::receive_counter::{Counts, ReceiveCounter};
+use super::receive_counter::{ReceiveCounter, ReceiveCounts};
 use super::results::StreamResult;
 use super::{Params, socket, stream_id};
 use crate::net::sys::tcp_info::{TcpInfo, queue_drops, tcp_info};
@@ -46,13 +46,19 @@ struct WarmUpCounters {
     datagrams: u64,
     retransmits: Option<u32>,
     drops: Option<u32>,
-    counts: Counts,
+    counts: ReceiveCounts,
 }
 
 impl WarmUpCounters {
     /// A socket that has done nothing yet.
-    const NOTHING: Self =
-        Self { bytes: 0, acked: Some(0), datagrams: 0, retransmits: Some(0), drops: Some(0), counts: Counts::NONE };
+    const NOTHING: Self = Self {
+        bytes: 0,
+        acked: Some(0),
+        datagrams: 0,
+        retransmits: Some(0),
+        drops: Some(0),
+        counts: ReceiveCounts::NONE,
+    };
 }
 
 impl Flow {
@@ -201,13 +207,13 @@ impl Flow {
 
     /// Counts of a UDP stream that is received, warm-up included.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> ReceiveCounts {
         self.counter.lock().unwrap_or_else(PoisonError::into_inner).counts()
     }
 
     /// Counters of the warm-up.
     #[must_use]
-    pub const fn omitted_counts(&self) -> Counts {
+    pub const fn omitted_counts(&self) -> ReceiveCounts {
         self.omitted.counts
     }
 

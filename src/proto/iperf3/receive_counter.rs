@@ -25,7 +25,7 @@ pub struct ReceiveCounter {
 
 /// The counters of a [`ReceiveCounter`] at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Counts {
+pub struct ReceiveCounts {
     /// Highest sequence number: datagrams the sender is known to have sent.
     pub highest: u64,
     /// Of those, the ones that never came.
@@ -38,7 +38,7 @@ pub struct Counts {
     pub jitter: Option<Duration>,
 }
 
-impl Counts {
+impl ReceiveCounts {
     /// Of a stream on which nothing came.
     pub const NONE: Self = Self { highest: 0, lost: 0, reordered: 0, duplicates: 0, jitter: None };
 }
@@ -121,8 +121,8 @@ impl ReceiveCounter {
 
     /// The counters now.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        Counts {
+    pub fn counts(&self) -> ReceiveCounts {
+        ReceiveCounts {
             highest: self.highest,
             lost: self.highest.saturating_sub(self.distinct),
             reordered: self.reordered,

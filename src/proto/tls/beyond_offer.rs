@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::net::TcpStream;
 
 use super::certificate::Certificate;
-use super::hello::{Answer, Flight, Hello, SendMode, Version, ask, group_name, suite_name, suites};
+use super::hello::{Flight, Hello, HelloAnswer, SendMode, Version, ask, group_name, suite_name, suites};
 use super::{HANDSHAKE, Handshake, HandshakeEnd, Offer, offered, provider};
 use crate::model::Fault;
 use crate::net::deadline;
@@ -131,10 +131,10 @@ impl TlsServer<'_, '_> {
         let bytes = hello.encode(&random);
         let answer = ask(&mut stream, self.peer, &bytes, SendMode::Whole, self.patience).await?;
         Ok(match answer {
-            Answer::Flight(flight) if hello.was_ignored(&flight) => Reply::Unknown,
-            Answer::Flight(flight) if flight.alert.is_none() => Reply::Accepted(flight),
-            Answer::Flight(_) | Answer::Alert(_) | Answer::Closed | Answer::Reset => Reply::Refused,
-            Answer::Timeout | Answer::Unconnected(_) | Answer::NotTls(_) => Reply::Unknown,
+            HelloAnswer::Flight(flight) if hello.was_ignored(&flight) => Reply::Unknown,
+            HelloAnswer::Flight(flight) if flight.alert.is_none() => Reply::Accepted(flight),
+            HelloAnswer::Flight(_) | HelloAnswer::Alert(_) | HelloAnswer::Closed | HelloAnswer::Reset => Reply::Refused,
+            HelloAnswer::Timeout | HelloAnswer::Unconnected(_) | HelloAnswer::NotTls(_) => Reply::Unknown,
         })
     }
 }

@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 
 use super::client_config::{Offer, builder};
 use super::error_words::{ClassifiedError, sort};
-use super::hello::{Alert, Answer};
+use super::hello::{Alert, HelloAnswer};
 use super::validation::ValidationError;
 use super::verifier::{Policy, PresentedChain, Verifier};
 use super::{HANDSHAKE, provider, unit_key};
@@ -78,7 +78,7 @@ pub async fn probe(
     sni: Option<&str>,
     keys: KeyClass,
     patience: Duration,
-) -> Result<Result<Vec<Vec<u8>>, Answer>, Fault> {
+) -> Result<Result<Vec<Vec<u8>>, HelloAnswer>, Fault> {
     let capture = Capture::default();
     let name = sni.and_then(super::server_name).unwrap_or_else(|| ServerName::IpAddress(peer.ip().into()));
     let mut config = config(keys.schemes().to_vec(), capture.clone(), peer)?;
@@ -90,8 +90,8 @@ pub async fn probe(
         return Ok(Ok(chain));
     }
     match outcome {
-        Err(_) => Ok(Err(Answer::Timeout)),
-        Ok(Ok(_)) => Ok(Err(Answer::NotTls("a handshake without a certificate".to_owned()))),
+        Err(_) => Ok(Err(HelloAnswer::Timeout)),
+        Ok(Ok(_)) => Ok(Err(HelloAnswer::NotTls("a handshake without a certificate".to_owned()))),
         Ok(Err(error)) => answer(&error, peer).map(Err),
     }
 }
@@ -135,10 +135,10 @@ fn config(schemes: Vec<u16>, capture: Capture, peer: SocketAddr) -> Result<Clien
     Ok(config)
 }
 
-fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
+fn answer(error: &io::Error, peer: SocketAddr) -> Result<HelloAnswer, Fault> {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         return Ok(match (tls, sort(tls)) {
-            (Error::AlertReceived(alert), _) => Answer::Alert(Alert(u8::from(*alert))),
+            (Error::AlertReceived(alert), _) => HelloAnswer::Alert(Alert(u8::from(*alert))),
             (
                 _,
                 ClassifiedError::Alert(why)
@@ -146,16 +146,16 @@ fn answer(error: &io::Error, peer: SocketAddr) -> Result<Answer, Fault> {
                 | ClassifiedError::Broken(why)
                 | ClassifiedError::TooLarge(why)
                 | ClassifiedError::Ours(why, _),
-            ) => Answer::NotTls(why),
+            ) => HelloAnswer::NotTls(why),
         });
     }
     if error.raw_os_error().is_none() {
-        return Ok(Answer::Closed);
+        return Ok(HelloAnswer::Closed);
     }
     Ok(match ConnectError::classify(error, HANDSHAKE, peer, Origin::default())? {
-        ConnectError::Timeout => Answer::Timeout,
-        ConnectError::Reset | ConnectError::Refused | ConnectError::RefusedBy(_) => Answer::Reset,
-        other @ ConnectError::Unreachable(_) => Answer::Unconnected(other),
+        ConnectError::Timeout => HelloAnswer::Timeout,
+        ConnectError::Reset | ConnectError::Refused | ConnectError::RefusedBy(_) => HelloAnswer::Reset,
+        other @ ConnectError::Unreachable(_) => HelloAnswer::Unconnected(other),
     })
 }
 

@@ -32,7 +32,7 @@ pub enum Status {
 
 /// A response about one certificate whose signature is proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct VerifiedAnswer {
     /// The status.
     pub status: Status,
     /// Since when it is known to be so, seconds since 1970.
@@ -45,7 +45,7 @@ pub struct Answer {
 
 /// Reads the response `der` about the certificate `leaf` issued by `issuer`; `Err` says why it proves nothing. An answer
 /// past its `next_update` is returned all the same: its age is a fact of its own.
-pub fn read(der: &[u8], leaf: &[u8], issuer: &Issuer, now: i64) -> Result<Answer, String> {
+pub fn read(der: &[u8], leaf: &[u8], issuer: &Issuer, now: i64) -> Result<VerifiedAnswer, String> {
     let response = OcspResponse::from_der(der).map_err(|error| format!("it is no OCSP response: {error}"))?;
     if response.response_status != OcspResponseStatus::Successful {
         return Err(format!("the responder could not answer: {}", status_words(response.response_status)));
@@ -66,7 +66,7 @@ pub fn read(der: &[u8], leaf: &[u8], issuer: &Issuer, now: i64) -> Result<Answer
     Ok(answer)
 }
 
-fn answer(single: &SingleResponse) -> Answer {
+fn answer(single: &SingleResponse) -> VerifiedAnswer {
     let seconds =
         |time: &x509_ocsp::OcspGeneralizedTime| i64::try_from(time.0.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
     let (status, revoked) = match &single.cert_status {
@@ -79,7 +79,7 @@ fn answer(single: &SingleResponse) -> Answer {
         }
     };
     let next_update = single.next_update.as_ref().map(seconds);
-    Answer { status, this_update: seconds(&single.this_update), next_update, revoked }
+    VerifiedAnswer { status, this_update: seconds(&single.this_update), next_update, revoked }
 }
 
 /// The answer that is about `leaf`.

@@ -7,7 +7,7 @@ const LATE_SENDS: f64 = 2.5;
 
 /// What came of the probes of a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Seen {
+pub(super) enum SliceState {
     /// There were none.
     Nothing,
     /// All were answered.
@@ -22,7 +22,7 @@ pub(super) enum Seen {
     Failed,
 }
 
-impl Seen {
+impl SliceState {
     /// Each that is drawn, from good to bad.
     pub(super) const ALL: [Self; 5] = [Self::Answered, Self::Late, Self::SomeFailed, Self::Failed, Self::NotSent];
 
@@ -60,20 +60,20 @@ fn kinds_of(run: &Run) -> u8 {
 }
 
 /// What was seen to fail is never covered by what is not known of the rest.
-const fn seen(held: u8) -> Seen {
+const fn seen(held: u8) -> SliceState {
     let failed = held & kinds::FAILED > 0;
     if held & kinds::SOME_FAILED > 0 || failed && held & (kinds::ANSWERED | kinds::LATE) > 0 {
-        Seen::SomeFailed
+        SliceState::SomeFailed
     } else if failed {
-        Seen::Failed
+        SliceState::Failed
     } else if held & kinds::NOT_SENT > 0 {
-        Seen::NotSent
+        SliceState::NotSent
     } else if held & kinds::LATE > 0 {
-        Seen::Late
+        SliceState::Late
     } else if held > 0 {
-        Seen::Answered
+        SliceState::Answered
     } else {
-        Seen::Nothing
+        SliceState::Nothing
     }
 }
 
@@ -182,7 +182,7 @@ pub(super) fn owners(timeline: &Timeline) -> Vec<&str> {
 
 /// One stream in slices.
 pub(super) struct Slices {
-    pub(super) seen: Vec<Seen>,
+    pub(super) seen: Vec<SliceState>,
     pub(super) who: Vec<Who>,
     pub(super) times: Vec<Option<Times>>,
 }

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::slices::{Seen, Slices, Span, Who, owners};
+use super::slices::{SliceState, Slices, Span, Who, owners};
 use super::{OWNERS, STREAMS, fitted, letter, marks};
 use crate::model::Unit;
 use crate::model::count::counted;
@@ -70,9 +70,9 @@ pub fn lines(timeline: &Timeline, width: usize, style: Style) -> Vec<String> {
 }
 
 /// A part of the legend: as it is, and as it looks.
-type Part = (String, String);
+type LegendEntry = (String, String);
 
-fn plain(text: String) -> Part {
+fn plain(text: String) -> LegendEntry {
     (text.clone(), text)
 }
 
@@ -82,38 +82,38 @@ fn trimmed(before: &str, line: &str) -> String {
 }
 
 /// The sign of what was seen: the higher, the worse.
-const fn sign(seen: Seen, ascii: bool) -> char {
+const fn sign(seen: SliceState, ascii: bool) -> char {
     match (seen, ascii) {
-        (Seen::Nothing, _) => ' ',
-        (Seen::Answered, false) => '▁',
-        (Seen::Late, false) => '▃',
-        (Seen::SomeFailed, false) => '▅',
-        (Seen::Failed, false) => '█',
-        (Seen::Answered, true) => '_',
-        (Seen::Late, true) => '-',
-        (Seen::SomeFailed, true) => '%',
-        (Seen::Failed, true) => '#',
-        (Seen::NotSent, _) => '?',
+        (SliceState::Nothing, _) => ' ',
+        (SliceState::Answered, false) => '▁',
+        (SliceState::Late, false) => '▃',
+        (SliceState::SomeFailed, false) => '▅',
+        (SliceState::Failed, false) => '█',
+        (SliceState::Answered, true) => '_',
+        (SliceState::Late, true) => '-',
+        (SliceState::SomeFailed, true) => '%',
+        (SliceState::Failed, true) => '#',
+        (SliceState::NotSent, _) => '?',
     }
 }
 
-const fn colour(seen: Seen) -> &'static str {
+const fn colour(seen: SliceState) -> &'static str {
     match seen {
-        Seen::Nothing => "0",
-        Seen::Answered => "32",
-        Seen::Late => "36",
-        Seen::SomeFailed => "33",
-        Seen::Failed => "31;1",
-        Seen::NotSent => "35",
+        SliceState::Nothing => "0",
+        SliceState::Answered => "32",
+        SliceState::Late => "36",
+        SliceState::SomeFailed => "33",
+        SliceState::Failed => "31;1",
+        SliceState::NotSent => "35",
     }
 }
 
-fn bar(seen: &[Seen], style: Style) -> String {
+fn bar(seen: &[SliceState], style: Style) -> String {
     let mut out = String::new();
     for alike in seen.chunk_by(|one, other| one == other) {
         let Some(first) = alike.first() else { continue };
         let signs = sign(*first, style.ascii).to_string().repeat(alike.len());
-        out.push_str(&if *first == Seen::Nothing { signs } else { style.paint(colour(*first), &signs) });
+        out.push_str(&if *first == SliceState::Nothing { signs } else { style.paint(colour(*first), &signs) });
     }
     out
 }
@@ -136,26 +136,26 @@ fn mark_rows(labels: &[marks::Label]) -> Vec<String> {
     (0..rows).map(row).collect()
 }
 
-fn time(span: &Span) -> Part {
+fn time(span: &Span) -> LegendEntry {
     let human = |seconds| Unit::Seconds.human(seconds);
     plain(format!("{}, {} a column", human(span.end), human(span.slice())))
 }
 
 /// How fine the runs are, where the columns are finer.
-fn grain(timeline: &Timeline, span: &Span) -> Option<Part> {
+fn grain(timeline: &Timeline, span: &Span) -> Option<LegendEntry> {
     let grains = timeline.streams.0.iter().filter_map(|(_, series)| series.grain_s).filter(|grain| grain.is_finite());
     let coarsest = grains.fold(0.0, f64::max);
     (coarsest > span.slice()).then(|| plain(format!("kept to {}", Unit::Seconds.human(coarsest))))
 }
 
-fn occurring(drawn: &[Slices], style: Style) -> Vec<Part> {
-    let occurs = |seen: &Seen| drawn.iter().any(|slices| slices.seen.contains(seen));
-    let part = |seen: Seen| {
+fn occurring(drawn: &[Slices], style: Style) -> Vec<LegendEntry> {
+    let occurs = |seen: &SliceState| drawn.iter().any(|slices| slices.seen.contains(seen));
+    let part = |seen: SliceState| {
         let sign = sign(seen, style.ascii).to_string();
         let words = seen.words();
         (format!("{sign} {words}"), format!("{} {words}", style.paint(colour(seen), &sign)))
     };
-    Seen::ALL.into_iter().filter(occurs).map(part).collect()
+    SliceState::ALL.into_iter().filter(occurs).map(part).collect()
 }
 
 fn sign_of(who: Who) -> char {
@@ -166,12 +166,12 @@ fn sign_of(who: Who) -> char {
     }
 }
 
-fn who(owners: &[&str], drawn: &[Slices], end: char) -> Vec<Part> {
+fn who(owners: &[&str], drawn: &[Slices], end: char) -> Vec<LegendEntry> {
     if let [one] = owners {
         return vec![plain(format!("answered by {}", fitted(one, OWNER, end)))];
     }
     let named = owners.iter().take(OWNERS).enumerate();
-    let mut parts: Vec<Part> =
+    let mut parts: Vec<LegendEntry> =
         named.map(|(at, owner)| plain(format!("{} {}", letter(at), fitted(owner, OWNER, end)))).collect();
     if owners.len() > OWNERS {
         parts.push(plain(format!("… {}", counted(owners.len() - OWNERS, "more owner"))));
@@ -183,7 +183,7 @@ fn who(owners: &[&str], drawn: &[Slices], end: char) -> Vec<Part> {
 }
 
 /// The parts on lines of at most `width` columns.
-fn wrapped(parts: Vec<Part>, width: usize, end: char) -> Vec<String> {
+fn wrapped(parts: Vec<LegendEntry>, width: usize, end: char) -> Vec<String> {
     const APART: usize = 3;
     let mut lines: Vec<(usize, String)> = Vec::new();
     for (bare, painted) in parts {

@@ -6,7 +6,7 @@ use std::io;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::slices::{Seen, Slices, Span, Times, Who, owners};
+use super::slices::{SliceState, Slices, Span, Times, Who, owners};
 use super::{OWNERS, STREAMS, axis, fitted, letter, marks};
 use crate::model::count::counted;
 use crate::model::timeline::{MIXED, Run, Series, Timeline};
@@ -122,7 +122,7 @@ fn stream(out: &mut String, name: &str, slices: &Slices, (top, owned): (usize, b
     let _ = writeln!(out, "<g>\n<title>{}</title>", escaped(name, HEAD));
     out.push_str(&text(LEFT - 8, top + 16, "end", "#000", &fitted(name, NAME, '…')));
     let _ = writeln!(out, "<path d=\"M{LEFT} {0}h{1}\" stroke=\"#ccc\"/>", top + SEEN, slices.seen.len());
-    for seen in Seen::ALL {
+    for seen in SliceState::ALL {
         let runs = alike(&slices.seen).filter(|(_, _, which)| **which == seen);
         let (height, look) = look(seen);
         let path: String =
@@ -147,14 +147,14 @@ fn stream(out: &mut String, name: &str, slices: &Slices, (top, owned): (usize, b
 }
 
 /// How high and how dark it is.
-const fn look(seen: Seen) -> (usize, &'static str) {
+const fn look(seen: SliceState) -> (usize, &'static str) {
     match seen {
-        Seen::Nothing => (0, ""),
-        Seen::Answered => (4, "fill=\"#9ecae1\""),
-        Seen::Late => (9, "fill=\"#e6ab02\""),
-        Seen::SomeFailed => (SEEN / 2 + 3, "fill=\"#d95f0e\""),
-        Seen::Failed => (SEEN, "fill=\"#7f0000\""),
-        Seen::NotSent => (SEEN, "fill=\"#fff\" stroke=\"#777\" stroke-dasharray=\"2 2\""),
+        SliceState::Nothing => (0, ""),
+        SliceState::Answered => (4, "fill=\"#9ecae1\""),
+        SliceState::Late => (9, "fill=\"#e6ab02\""),
+        SliceState::SomeFailed => (SEEN / 2 + 3, "fill=\"#d95f0e\""),
+        SliceState::Failed => (SEEN, "fill=\"#7f0000\""),
+        SliceState::NotSent => (SEEN, "fill=\"#fff\" stroke=\"#777\" stroke-dasharray=\"2 2\""),
     }
 }
 
@@ -245,7 +245,7 @@ fn time_axis(out: &mut String, span: &Span, top: usize, y: usize) -> usize {
 /// What occurs; returns where it ends.
 fn legend(out: &mut String, drawn: &[Slices], owners: &[&str], y: usize) -> usize {
     let mut entries: Vec<(String, String)> = Vec::new();
-    for seen in Seen::ALL.into_iter().filter(|seen| drawn.iter().any(|slices| slices.seen.contains(seen))) {
+    for seen in SliceState::ALL.into_iter().filter(|seen| drawn.iter().any(|slices| slices.seen.contains(seen))) {
         let (height, look) = look(seen);
         let height = height / 2;
         entries.push((format!("<path d=\"{}\" {look}/>", block(0, 12 - height, 10, height)), seen.words().to_owned()));

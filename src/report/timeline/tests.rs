@@ -7,7 +7,7 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::slices::{Seen, Slices, Span};
+use super::slices::{SliceState, Slices, Span};
 use super::{fitted, strip, svg};
 use crate::model::named::Named;
 use crate::model::timeline::{Mark, RUNS, Rtt, Run, Series, Timeline};
@@ -115,13 +115,13 @@ fn what_was_seen_to_fail_is_never_covered() {
     };
     let (answered, late, lost, not_sent) =
         ((5, "answered", None), (1, "late", None), (1, "lost", None), (1, "not_sent", None));
-    assert_eq!(seen(&[answered]), Seen::Answered);
-    assert_eq!(seen(&[answered, late, answered]), Seen::Late);
-    assert_eq!(seen(&[answered, not_sent, late]), Seen::NotSent);
-    assert_eq!(seen(&[answered, lost, answered]), Seen::SomeFailed);
-    assert_eq!(seen(&[not_sent, lost, answered]), Seen::SomeFailed);
-    assert_eq!(seen(&[lost, (3, "refused", None), not_sent]), Seen::Failed);
-    assert_eq!(seen(&[(4, "a-word-of-later", None)]), Seen::Failed, "as the report counts it");
+    assert_eq!(seen(&[answered]), SliceState::Answered);
+    assert_eq!(seen(&[answered, late, answered]), SliceState::Late);
+    assert_eq!(seen(&[answered, not_sent, late]), SliceState::NotSent);
+    assert_eq!(seen(&[answered, lost, answered]), SliceState::SomeFailed);
+    assert_eq!(seen(&[not_sent, lost, answered]), SliceState::SomeFailed);
+    assert_eq!(seen(&[lost, (3, "refused", None), not_sent]), SliceState::Failed);
+    assert_eq!(seen(&[(4, "a-word-of-later", None)]), SliceState::Failed, "as the report counts it");
 }
 
 #[test]
@@ -130,9 +130,9 @@ fn time_in_which_nothing_was_sent_is_no_answer() {
     series.push(Run::of(3.0, "lost", None, None));
     let timeline = timeline(&[], vec![("probe", series)]);
     let slices = Slices::of(&timeline.streams.0[0].1, &Span::of(&timeline, 30), &[]);
-    assert!(slices.seen[..9].iter().all(|seen| *seen == Seen::Answered), "{:?}", slices.seen);
-    assert!(slices.seen[11..29].iter().all(|seen| *seen == Seen::NotSent), "{:?}", slices.seen);
-    assert_eq!(slices.seen[29], Seen::Failed);
+    assert!(slices.seen[..9].iter().all(|seen| *seen == SliceState::Answered), "{:?}", slices.seen);
+    assert!(slices.seen[11..29].iter().all(|seen| *seen == SliceState::NotSent), "{:?}", slices.seen);
+    assert_eq!(slices.seen[29], SliceState::Failed);
 }
 
 #[test]

@@ -31,7 +31,7 @@ async fn until_still(mut stream: TcpStream) -> (TcpStream, u64) {
 
 /// What the server sends over TCP in a test of these parameters, on the streams that receive; and its own count.
 async fn sent(more: Value) -> (u64, u64) {
-    let (addr, _guard) = start(Limits::default()).await;
+    let (addr, _guard) = start(ClientLimits::default()).await;
     let params = params(&more);
     let parallel = params["parallel"].as_u64().unwrap();
     let (mut control, cookie) = open(addr, params.clone()).await;
@@ -81,7 +81,7 @@ async fn a_server_that_sends_stops_at_the_amount() {
 
 #[tokio::test]
 async fn an_upload_of_an_amount_ends_with_its_client() {
-    let (addr, _guard) = start(Limits::default()).await;
+    let (addr, _guard) = start(ClientLimits::default()).await;
     let (mut control, cookie) = open(addr, params(&json!({"tcp": true, "parallel": 1, "num": 5000}))).await;
     let mut data = dial(addr, &cookie).await;
     running(&mut control).await;
@@ -91,7 +91,7 @@ async fn an_upload_of_an_amount_ends_with_its_client() {
 
 #[tokio::test]
 async fn the_warm_up_is_no_part_of_the_amount() {
-    let (addr, _guard) = start(Limits::default()).await;
+    let (addr, _guard) = start(ClientLimits::default()).await;
     let more = json!({"tcp": true, "parallel": 1, "reverse": true, "num": 3000, "omit": 1, "omit_exact": 0.3, "bandwidth": 1e6});
     let (mut control, cookie) = open(addr, params(&more)).await;
     let data = dial(addr, &cookie).await;
@@ -115,7 +115,7 @@ async fn datagrams_end_at_the_amount_and_lost_ones_are_made_up_for() {
 /// Datagrams that came before the first pause of a test of this amount, of 100 bytes each, and how many were sent in all
 /// until 205 had come: a client of iperf3 ends when it has its bytes, and this one is short of some.
 async fn datagrams_of(amount: &Value) -> (usize, u64) {
-    let (addr, _guard) = start(Limits::default()).await;
+    let (addr, _guard) = start(ClientLimits::default()).await;
     let mut more = json!({"udp": true, "parallel": 1, "reverse": true, "len": 100, "bandwidth": 1e7});
     more.as_object_mut().unwrap().extend(amount.as_object().unwrap().clone());
     let (mut control, _) = open(addr, params(&more)).await;
@@ -136,7 +136,7 @@ async fn datagrams_of(amount: &Value) -> (usize, u64) {
 
 #[tokio::test]
 async fn a_client_that_does_not_end_such_a_test_is_not_waited_for() {
-    let limits = Limits { idle: Duration::from_millis(200), ..Limits::default() };
+    let limits = ClientLimits { idle: Duration::from_millis(200), ..ClientLimits::default() };
     let (addr, _guard) = start(limits).await;
     let more = json!({"tcp": true, "parallel": 1, "reverse": true, "num": 1000});
     let (mut control, cookie) = open(addr, params(&more)).await;

@@ -11,12 +11,12 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Limits, Server};
+use super::{ClientLimits, Server};
 use crate::proto::iperf3::datagram::{HELLO, Header, REPLY};
 use crate::proto::iperf3::frame::{COOKIE, Cookie, make_cookie, read_json, read_state, write_json, write_state};
 use crate::proto::iperf3::state;
 
-async fn start(limits: Limits) -> (SocketAddr, DropGuard) {
+async fn start(limits: ClientLimits) -> (SocketAddr, DropGuard) {
     let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap().with_limits(limits);
     let (addr, cancel) = (server.addr(), CancellationToken::new());
     tokio::spawn(server.run(cancel.clone()));
@@ -58,7 +58,7 @@ async fn finish(control: &mut TcpStream) -> Value {
 
 #[tokio::test]
 async fn an_upload_is_counted_to_the_byte() {
-    let (addr, _guard) = start(Limits::default()).await;
+    let (addr, _guard) = start(ClientLimits::default()).await;
     let (mut control, cookie) = open(addr, json!({"tcp": true, "time": 1, "parallel": 2})).await;
     let (mut one, mut two) = (dial(addr, &cookie).await, dial(addr, &cookie).await);
     running(&mut control).await;
@@ -73,7 +73,7 @@ async fn an_upload_is_counted_to_the_byte() {
 
 #[tokio::test]
 async fn a_download_ends_its_streams_before_the_results() {
-    let (addr, _guard) = start(Limits::default()).await;
+    let (addr, _guard) = start(ClientLimits::default()).await;
     let (mut control, cookie) = open(addr, json!({"tcp": true, "time": 1, "parallel": 1, "reverse": 1})).await;
     let mut data = dial(addr, &cookie).await;
     running(&mut control).await;
@@ -90,7 +90,7 @@ async fn a_download_ends_its_streams_before_the_results() {
 
 #[tokio::test]
 async fn in_both_directions_the_clients_senders_come_first() {
-    let (addr, _guard) = start(Limits::default()).await;
+    let (addr, _guard) = start(ClientLimits::default()).await;
     let params = json!({"tcp": true, "time": 1, "parallel": 1, "bidirectional": 1, "len": 1000, "bandwidth": 1e6});
     let (mut control, cookie) = open(addr, params).await;
     let (mut up, mut down) = (dial(addr, &cookie).await, dial(addr, &cookie).await);
@@ -104,7 +104,7 @@ async fn in_both_directions_the_clients_senders_come_first() {
 
 #[tokio::test]
 async fn datagrams_are_counted_and_a_repeated_hello_is_answered() {
-    let (addr, _guard) = start(Limits::default()).await;
+    let (addr, _guard) = start(ClientLimits::default()).await;
     let (mut control, _) = open(addr, json!({"udp": true, "time": 1, "parallel": 1, "udp_counters_64bit": 1})).await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     socket.connect(addr).await.unwrap();
@@ -128,7 +128,7 @@ async fn datagrams_are_counted_and_a_repeated_hello_is_answered() {
 
 #[tokio::test]
 async fn broken_clients_lose_only_their_own_test() {
-    let limits = Limits { step: Duration::from_millis(100), ..Limits::default() };
+    let limits = ClientLimits { step: Duration::from_millis(100), ..ClientLimits::default() };
     let (addr, _guard) = start(limits).await;
     // Silent from the start; half a cookie; an endless document; a document that is none; no streams; gone.
     let _silent = TcpStream::connect(addr).await.unwrap();
@@ -150,7 +150,7 @@ async fn broken_clients_lose_only_their_own_test() {
 
 #[tokio::test]
 async fn a_test_that_moves_nothing_is_ended() {
-    let (addr, _guard) = start(Limits { idle: Duration::ZERO, ..Limits::default() }).await;
+    let (addr, _guard) = start(ClientLimits { idle: Duration::ZERO, ..ClientLimits::default() }).await;
     let (mut control, cookie) = open(addr, json!({"tcp": true, "time": 3000})).await;
     let _data = dial(addr, &cookie).await;
     running(&mut control).await;
@@ -159,7 +159,7 @@ async fn a_test_that_moves_nothing_is_ended() {
 
 #[tokio::test]
 async fn one_test_too_many_is_refused_as_such() {
-    let (addr, _guard) = start(Limits { sessions: 1, ..Limits::default() }).await;
+    let (addr, _guard) = start(ClientLimits { sessions: 1, ..ClientLimits::default() }).await;
     let (_first, _) = open(addr, json!({"tcp": true, "time": 1})).await;
     let mut second = dial(addr, &make_cookie()).await;
     assert_eq!(read_state(&mut second).await.unwrap(), state::ACCESS_DENIED);
@@ -176,7 +176,7 @@ async fn dial_from_afar(addr: SocketAddr, cookie: &[u8]) -> TcpStream {
 
 #[tokio::test]
 async fn one_host_cannot_take_every_seat() {
-    let (addr, _guard) = start(Limits { sessions: 8, ..Limits::default() }).await;
+    let (addr, _guard) = start(ClientLimits { sessions: 8, ..ClientLimits::default() }).await;
     // Nothing but a cookie takes a seat.
     let mut taken = Vec::new();
     for want in [state::PARAM_EXCHANGE, state::PARAM_EXCHANGE, state::ACCESS_DENIED] {
@@ -208,7 +208,7 @@ async fn greet(addr: SocketAddr, from: [u8; 4]) -> UdpSocket {
 #[tokio::test]
 async fn nobody_is_sent_data_that_another_host_asked_for() {
     for extra in [json!({"reverse": 1}), json!({"bidirectional": 1})] {
-        let (addr, _guard) = start(Limits::default()).await;
+        let (addr, _guard) = start(ClientLimits::default()).await;
         let mut params = json!({"udp": true, "time": 1, "parallel": 1, "len": 100, "bandwidth": 1e6});
         params.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         let (mut control, _) = open(addr, params).await;
@@ -228,7 +228,7 @@ async fn nobody_is_sent_data_that_another_host_asked_for() {
 #[tokio::test]
 async fn a_client_that_leaves_before_its_streams_holds_nobody_up() {
     for udp in [true, false] {
-        let (addr, _guard) = start(Limits { step: Duration::from_hours(1), ..Limits::default() }).await;
+        let (addr, _guard) = start(ClientLimits { step: Duration::from_hours(1), ..ClientLimits::default() }).await;
         let params = json!({"udp": udp, "tcp": !udp, "time": 1, "parallel": 1, "len": 100, "bandwidth": 1e6});
         let (first, _) = open(addr, params.clone()).await;
         // Of datagrams, this one waits for its turn, and leaves as well.
@@ -258,7 +258,8 @@ async fn a_client_that_leaves_before_its_streams_keeps_no_seat() {
     for udp in [true, false] {
         // A quarter of all is for one host: of datagrams one that has its turn, and one that waits.
         let sessions = if udp { 8 } else { 4 };
-        let (addr, _guard) = start(Limits { step: Duration::from_hours(1), sessions, ..Limits::default() }).await;
+        let (addr, _guard) =
+            start(ClientLimits { step: Duration::from_hours(1), sessions, ..ClientLimits::default() }).await;
         let params = json!({"udp": udp, "tcp": !udp, "time": 1, "parallel": 1, "len": 100, "bandwidth": 1e6});
         let first = open(addr, params.clone()).await;
         let _held = udp.then_some(first);
@@ -274,7 +275,7 @@ async fn a_client_that_leaves_before_its_streams_keeps_no_seat() {
 
 #[tokio::test]
 async fn a_client_may_send_from_another_of_its_addresses() {
-    let (addr, _guard) = start(Limits::default()).await;
+    let (addr, _guard) = start(ClientLimits::default()).await;
     let (mut control, _) = open(addr, json!({"udp": true, "time": 1, "parallel": 1})).await;
     let _socket = greet(addr, [127, 0, 0, 2]).await;
     timeout(Duration::from_secs(30), running(&mut control)).await.expect("its hello is taken");
@@ -282,7 +283,7 @@ async fn a_client_may_send_from_another_of_its_addresses() {
 
 #[tokio::test]
 async fn refused_parameters_come_back_as_an_error_number() {
-    let (addr, _guard) = start(Limits::default()).await;
+    let (addr, _guard) = start(ClientLimits::default()).await;
     let mut control = dial(addr, &make_cookie()).await;
     assert_eq!(read_state(&mut control).await.unwrap(), state::PARAM_EXCHANGE);
     write_json(&mut control, &json!({"sctp": true})).await.unwrap();
@@ -292,7 +293,7 @@ async fn refused_parameters_come_back_as_an_error_number() {
 
 #[tokio::test]
 async fn every_test_ends_with_the_server() {
-    let (addr, guard) = start(Limits::default()).await;
+    let (addr, guard) = start(ClientLimits::default()).await;
     let (mut control, _) = open(addr, json!({"tcp": true, "time": 60})).await;
     drop(guard);
     assert!(read_state(&mut control).await.is_err());
@@ -304,7 +305,7 @@ proptest! {
     fn any_client_is_survived(noise in proptest::collection::vec(any::<u8>(), 0..200)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let limits = Limits { step: Duration::from_secs(1), ..Limits::default() };
+            let limits = ClientLimits { step: Duration::from_secs(1), ..ClientLimits::default() };
             let (addr, _guard) = start(limits).await;
             let mut noisy = dial(addr, &make_cookie()).await;
             let _ = noisy.write_all(&noise).await;

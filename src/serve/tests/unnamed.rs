@@ -15,7 +15,7 @@ async fn closed(stream: &mut TcpStream) -> bool {
 #[tokio::test]
 async fn silent_connections_are_limited_per_host_and_in_time() {
     let step = Duration::from_secs(3);
-    let (addr, _guard) = start(Limits { step, ..Limits::default() }).await;
+    let (addr, _guard) = start(ClientLimits { step, ..ClientLimits::default() }).await;
     let mut silent = Vec::new();
     for _ in 0..PENDING_PER_HOST {
         silent.push(TcpStream::connect(addr).await.unwrap());
@@ -36,7 +36,7 @@ async fn silent_connections_are_limited_per_host_and_in_time() {
 /// A queue full of streams may be there before this process looks at the first.
 #[tokio::test]
 async fn many_streams_that_name_themselves_are_no_crowd() {
-    let (addr, _guard) = start(Limits::default()).await;
+    let (addr, _guard) = start(ClientLimits::default()).await;
     let (mut control, cookie) = open(
         addr,
         json!({"tcp": true, "time": 1, "parallel": 60, "bidirectional": true, "bandwidth": 1000, "len": 100}),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Builder, Described};
-use crate::model::expectation::Part;
+use crate::model::expectation::FactPart;
 use crate::model::{Capture, Expectation, Kind as FactKind};
 use crate::suite::captured::stand_ins;
 use crate::suite::check::Reference;
@@ -131,13 +131,13 @@ fn unfit(found: &Expectation) -> Option<(String, String)> {
     let Expectation { path, info, part, .. } = found;
     let one = |what: &str, help: &str| Some((format!("`{path}` is {what}, and no single value"), help.to_owned()));
     match (part, info.kind) {
-        (Part::Path(_), _) => None,
-        (Part::Whole, FactKind::Object) => {
+        (FactPart::Path(_), _) => None,
+        (FactPart::Whole, FactKind::Object) => {
             Some((format!("`{path}` is a document"), format!("name a value in it, such as `{path}.KEY`")))
         }
-        (Part::Whole, FactKind::List) => one("a list", "capture a fact that is one"),
-        (Part::Whole, FactKind::Table(_)) => one("a table", "capture a fact that is one"),
-        (Part::Whole, _) if !info.is_column => None,
+        (FactPart::Whole, FactKind::List) => one("a list", "capture a fact that is one"),
+        (FactPart::Whole, FactKind::Table(_)) => one("a table", "capture a fact that is one"),
+        (FactPart::Whole, _) if !info.is_column => None,
         _ => one("measured many times", "capture a fact that is one"),
     }
 }

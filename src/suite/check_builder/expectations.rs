@@ -9,7 +9,7 @@ use crate::probe::Family;
 use crate::suite::baseline_rules;
 use crate::suite::check::Eventually;
 use crate::suite::diagnostic::Span;
-use crate::suite::expect::{FactTyping, Reader, derived, effective};
+use crate::suite::expect::{ExpectationReader, FactTyping, derived, effective};
 use crate::suite::tables;
 use crate::suite::tree::Node;
 
@@ -61,7 +61,7 @@ impl Builder<'_> {
 
     /// Those of a map of facts.
     pub(super) fn written(&mut self, (family, args, keys): Described<'_>, node: &Node) -> Vec<(Expectation, Span)> {
-        let mut reader = Reader {
+        let mut reader = ExpectationReader {
             family,
             missing: &|name| family.required_mode(args, name),
             facts: family.facts,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::expectations::JudgedFields;
 use super::{Builder, OwnCell, Written, hosts};
-use crate::model::expectation::Part;
+use crate::model::expectation::FactPart;
 use crate::model::fact::parity;
 use crate::model::{Arg, Choices as _, Expectation, FieldInfo, FieldKind, FieldRole};
 use crate::net::IpVersion;
@@ -121,7 +121,8 @@ impl Builder<'_> {
         let ratios = expectations.iter().filter(|(expectation, _)| expectation.info.name == parity::RATIO.info.name);
         for (expectation, span) in ratios {
             let metric = parity::metric(&expectation.path);
-            let is_metric = !matches!(expectation.part, Part::Whole) && known().any(|fact| Some(fact.name) == metric);
+            let is_metric =
+                !matches!(expectation.part, FactPart::Whole) && known().any(|fact| Some(fact.name) == metric);
             if !is_metric {
                 let names: Vec<String> =
                     known().map(|fact| format!("{}.{}", parity::RATIO.info.name, fact.name)).collect();

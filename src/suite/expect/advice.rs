@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use regex::{Captures, Regex};
 
-use super::{Reader, entries_of};
-use crate::model::expectation::{Operator, Part, Sort};
+use super::{ExpectationReader, entries_of};
+use crate::model::expectation::{FactPart, Operator, Sort};
 use crate::model::fact::{Better, STATISTICS};
 use crate::model::{FactInfo, Kind, TimeOf};
 use crate::probe::{Synonyms, plain};
@@ -15,7 +15,7 @@ use crate::suite::syntax::flow;
 use crate::suite::tables;
 use crate::suite::tree::Node;
 
-impl Reader<'_> {
+impl ExpectationReader<'_> {
     /// What to write in place of a fact that there is none of.
     pub(super) fn other_fact(&self, path: &str, value: &Node) -> String {
         if let Some(help) = self.operator_in_path(path, value) {
@@ -143,7 +143,7 @@ pub(super) fn part_help(info: &FactInfo, value: &Node) -> String {
     }
     let others: Vec<String> = STATISTICS.iter().map(|part| format!(".{part}")).collect();
     let part = usual_part(path, std::slice::from_ref(info));
-    let found = corrected(value, Subject::of(info, &Part::Statistic(part)));
+    let found = corrected(value, Subject::of(info, &FactPart::Statistic(part)));
     let found = entries_of(&format!("{path}.{part}"), &found);
     format!("say which part of it: write {}, or {}", alternatives(&found), others.join(" "))
 }

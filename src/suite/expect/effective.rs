@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::expectation::{Expectation, Part, Precondition, Sort, Test, domain};
+use crate::model::expectation::{Expectation, FactPart, Precondition, Sort, Test, domain};
 use crate::model::fact::{Better, parity};
 use crate::model::{FactInfo, Kind, Value};
 use crate::suite::diagnostic::{Diagnostics, Span};
@@ -228,7 +228,7 @@ fn default_help(default: &Expectation) -> String {
 /// Whether it names what the default is of, or a path below that: another key of the same object says nothing of it. Nor does
 /// what says of the whole object neither its value nor that any will do, or of one row of a column.
 fn names(written: &Expectation, default: &Expectation) -> bool {
-    if written.info.is_column && matches!(written.part, Part::Row(_)) && !matches!(default.part, Part::Row(_)) {
+    if written.info.is_column && matches!(written.part, FactPart::Row(_)) && !matches!(default.part, FactPart::Row(_)) {
         return false;
     }
     let whole = || written.test.names_words() || matches!(written.test, Test::Present(_));

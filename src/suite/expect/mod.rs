@@ -18,7 +18,7 @@ use super::synonyms::{self, Subject, alternatives};
 use super::syntax::flow;
 use super::tree::{Kind as NodeKind, Node};
 use crate::model::document_path::{self, Step};
-use crate::model::expectation::{Expectation, Operator, Origin, Part, Sort, Test};
+use crate::model::expectation::{Expectation, FactPart, Operator, Origin, Sort, Test};
 use crate::model::fact::{FactKeys, STATISTICS};
 use crate::model::typed::Form;
 use crate::model::{Args, FactInfo, Kind, Unit, Value, quantity};
@@ -28,7 +28,7 @@ use crate::probe::{Family, plain};
 type Read = (Operator, Test, Span, String);
 
 /// Reads `expect:` against a family's facts.
-pub struct Reader<'a> {
+pub struct ExpectationReader<'a> {
     /// The family, for messages.
     pub family: &'static Family,
     /// How to switch on a fact that the fields of the check leave off.
@@ -57,7 +57,7 @@ pub struct FactTyping {
     subject: Option<Subject>,
 }
 
-impl Reader<'_> {
+impl ExpectationReader<'_> {
     /// All expectations of the map `node`, each with its place.
     pub fn read(&mut self, node: &Node) -> Vec<(Expectation, Span)> {
         let mut out = Vec::new();
@@ -69,10 +69,10 @@ impl Reader<'_> {
         for (key, value) in node.entries() {
             let Some((info, part)) = self.fact(&key.name, key.span, value) else { continue };
             let sort = match &part {
-                Part::Statistic("count") => Sort::Number(Unit::Count),
-                Part::Path(_) => Sort::Any,
-                Part::Row(_) if !info.is_column => Sort::Any,
-                Part::Whole if info.is_column => Sort::of_column(&info),
+                FactPart::Statistic("count") => Sort::Number(Unit::Count),
+                FactPart::Path(_) => Sort::Any,
+                FactPart::Row(_) if !info.is_column => Sort::Any,
+                FactPart::Whole if info.is_column => Sort::of_column(&info),
                 _ => Sort::of(info.kind, info.unit),
             };
             self.typing = self.typing_of(&info, &part);
@@ -121,18 +121,18 @@ impl Reader<'_> {
     }
 
     /// What the values of a fact stand for, as far as that is known before it is seen.
-    fn typing_of(&self, info: &FactInfo, part: &Part) -> FactTyping {
+    fn typing_of(&self, info: &FactInfo, part: &FactPart) -> FactTyping {
         let form = match part {
-            Part::Whole => info.form,
-            Part::Row(_) => {
+            FactPart::Whole => info.form,
+            FactPart::Row(_) => {
                 if info.is_column {
                     info.form
                 } else {
                     Form::Plain
                 }
             }
-            Part::Path(path) => info.form.at(&document_path::keys(path)),
-            Part::Statistic(_) => Form::default(),
+            FactPart::Path(path) => info.form.at(&document_path::keys(path)),
+            FactPart::Statistic(_) => Form::default(),
         };
         let subject = Some(Subject::of(info, part));
         let deciding = |name: &str| self.facts.iter().find(|fact| fact.name == name).and_then(|fact| fact.foreseen);
@@ -143,7 +143,7 @@ impl Reader<'_> {
         FactTyping { form, kind, subject }
     }
 
-    fn fact(&mut self, path: &str, span: Span, value: &Node) -> Option<(FactInfo, Part)> {
+    fn fact(&mut self, path: &str, span: Span, value: &Node) -> Option<(FactInfo, FactPart)> {
         let known = self.facts.iter().chain(self.keys.facts());
         let found =
             known.filter(|info| document_path::is_of(path, info.name)).max_by_key(|info| info.name.len()).copied();
@@ -172,7 +172,7 @@ impl Reader<'_> {
                 self.errors.add(span, format!("`{path}` has many values: one per measurement"), help);
                 None
             }
-            (_, None) => Some((info, Part::Whole)),
+            (_, None) => Some((info, FactPart::Whole)),
             (Kind::Object, Some(rest)) => {
                 if matches!(info.form, Form::Fields)
                     && let Some(help) = self.operator_in_path(path, value)
@@ -184,7 +184,7 @@ impl Reader<'_> {
                     self.errors.add(span, format!("`{path}` is a path of another language"), help);
                     return None;
                 }
-                self.path(&info, path, rest, span).map(|steps| (info, Part::Path(steps)))
+                self.path(&info, path, rest, span).map(|steps| (info, FactPart::Path(steps)))
             }
             (_, Some(_)) => {
                 let help = self.other_fact(path, value);

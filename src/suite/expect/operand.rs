@@ -2,7 +2,7 @@
 
 use regex::RegexBuilder;
 
-use super::{FactTyping, Reader};
+use super::{ExpectationReader, FactTyping};
 use crate::model::expectation::{OperandForm, Operator, ParsedOperand, Sort, Test, domain};
 use crate::model::typed::{Form, InvalidText};
 use crate::model::{Text, Unit, Value, corrections, quantity, typed};
@@ -13,7 +13,7 @@ use crate::suite::tree::{Kind as NodeKind, Node};
 /// Largest compiled regular expression, bytes.
 const REGEX_LIMIT: usize = 1 << 20;
 
-impl Reader<'_> {
+impl ExpectationReader<'_> {
     pub(super) fn test(&mut self, owner: &str, operator: Operator, node: &Node, sort: Sort) -> Option<Test> {
         if sort == Sort::Any && matches!(operator.operand(), OperandForm::Value | OperandForm::Range) {
             self.ordered_only(owner, operator, node)?;
@@ -251,7 +251,7 @@ impl Reader<'_> {
     }
 }
 
-impl Reader<'_> {
+impl ExpectationReader<'_> {
     /// What to write in place of a value that does not fit.
     fn value_help(&self, owner: &str, text: &str, sort: Sort) -> String {
         let found: Vec<String> = match sort {

@@ -1,7 +1,7 @@
 //! Parts of a fact behind its name: a statistic of many numbers, a row of a table, a cell.
 
-use super::{Read, Reader, entries_of};
-use crate::model::expectation::{Operator, Part, RowKey, Sort};
+use super::{ExpectationReader, Read, entries_of};
+use crate::model::expectation::{FactPart, Operator, RowKey, Sort};
 use crate::model::fact::STATISTICS;
 use crate::model::{FactInfo, Kind};
 use crate::suite::diagnostic::{Span, suggest};
@@ -9,7 +9,7 @@ use crate::suite::synonyms::{self, Subject, alternatives, corrected};
 use crate::suite::syntax::flow;
 use crate::suite::tree::Node;
 
-impl Reader<'_> {
+impl ExpectationReader<'_> {
     /// A statistic of many numbers. A column of numbers has them as samples have.
     pub(super) fn statistic(
         &mut self,
@@ -17,12 +17,12 @@ impl Reader<'_> {
         (path, rest): (&str, &str),
         span: Span,
         value: &Node,
-    ) -> Option<(FactInfo, Part)> {
+    ) -> Option<(FactInfo, FactPart)> {
         let Some(statistic) = STATISTICS.iter().find(|name| **name == rest) else {
             let names: Vec<String> = STATISTICS.iter().map(|s| format!("{}.{s}", info.name)).collect();
             let near = || suggest(path, names.iter().map(String::as_str));
             let meant = synonyms::statistic(rest).map(|part| {
-                let subject = Subject::of(info, &Part::Statistic(part));
+                let subject = Subject::of(info, &FactPart::Statistic(part));
                 let found = entries_of(&format!("{}.{part}", info.name), &corrected(value, subject));
                 format!("write {}", alternatives(&found))
             });
@@ -30,7 +30,7 @@ impl Reader<'_> {
             self.errors.add(span, format!("`{}` has no `{rest}`", info.name), help);
             return None;
         };
-        Some((*info, Part::Statistic(statistic)))
+        Some((*info, FactPart::Statistic(statistic)))
     }
 
     /// One value where there are several: what to write of all, or of some.
@@ -51,8 +51,8 @@ impl Reader<'_> {
 
     /// Of a whole row only that it is there may be asked: all else is of its cells, and most likely the name of a column is
     /// misspelt.
-    pub(super) fn of_row(&mut self, info: &FactInfo, (part, path): (&Part, &str), tests: &[Read]) {
-        let Part::Row(key) = part else { return };
+    pub(super) fn of_row(&mut self, info: &FactInfo, (part, path): (&FactPart, &str), tests: &[Read]) {
+        let FactPart::Row(key) = part else { return };
         if info.is_column {
             return;
         }
@@ -84,7 +84,7 @@ impl Reader<'_> {
     }
 
     /// A row of a table, or a cell of it: `hosts.row.192.0.2.7.loss`. The key may hold dots; the column is what follows the last.
-    pub(super) fn row(&mut self, table: &FactInfo, path: &str, rest: &str, span: Span) -> Option<(FactInfo, Part)> {
+    pub(super) fn row(&mut self, table: &FactInfo, path: &str, rest: &str, span: Span) -> Option<(FactInfo, FactPart)> {
         let names = table.row_names.map(|names| names(self.args));
         let key = rest.strip_prefix("row.").filter(|key| !key.is_empty()).or_else(|| names.is_some().then_some(rest));
         let first = key.and_then(|key| key.split('.').next()).unwrap_or_default();
@@ -107,7 +107,7 @@ impl Reader<'_> {
             self.errors.add(span, format!("`{path}` is no part of the table `{}`", table.name), help);
             return None;
         };
-        let of = |key: &str| Part::Row(RowKey { text: key.into(), form: table.form });
+        let of = |key: &str| FactPart::Row(RowKey { text: key.into(), form: table.form });
         let cell = key.rsplit_once('.').and_then(|(key, short)| {
             let name = format!("{}.{short}", table.name);
             let column = self.facts.iter().find(|fact| fact.is_column_of(table) && fact.name == name)?;

@@ -1,6 +1,6 @@
 //! Expectations that cannot fail, cannot hold, or say of an outcome only what it is not.
 
-use crate::model::expectation::{Expectation, Operator, Part, Sort, Test, domain};
+use crate::model::expectation::{Expectation, FactPart, Operator, Sort, Test, domain};
 use crate::model::{Better, Kind, Value};
 
 /// What is wrong with it, and what to write instead.
@@ -11,14 +11,14 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
         let message = format!("{} does not name the outcomes that may be", written());
         return Some((message, format!("name each: {path}: {{in: [{}]}}", others(expectation))));
     }
-    if *part != Part::Whole && *sort == Sort::Any {
+    if *part != FactPart::Whole && *sort == Sort::Any {
         return None;
     }
     if let Some(flaw) = exactness(expectation) {
         return Some(flaw);
     }
     // How many there are is no share, whatever they are.
-    let range = if *part == Part::Statistic("count") { (Some(0.0), None) } else { info.range() };
+    let range = if *part == FactPart::Statistic("count") { (Some(0.0), None) } else { info.range() };
     if !matches!(test, Test::Present(_)) && domain::always_holds(test, *sort, range) {
         let message = format!("{} holds whatever the value is", written());
         let help = format!("write what must hold; {{present: true}} where any value of `{path}` will do");
@@ -34,7 +34,7 @@ pub(super) fn flaw(expectation: &Expectation) -> Option<(String, String)> {
 /// That something is exactly a value which it never is exactly, or that it is not.
 fn exactness(expectation: &Expectation) -> Option<(String, String)> {
     let Expectation { path, info, part, test, want, .. } = expectation;
-    if *part == Part::Statistic("count") {
+    if *part == FactPart::Statistic("count") {
         return None;
     }
     let is_never = |value: &Value| value.as_f64().is_some_and(|number| info.is_never(number));

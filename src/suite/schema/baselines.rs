@@ -1,5 +1,5 @@
 //! Schemas of `baseline`: a metric has tolerances, of its quantiles too where it has some, or is ignored; any other fact has a
-//! rule. What facts of one sort allow stands in `$defs` once.
+//! rule. What facts of one form allow stands in `$defs` once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::suite::tables;
 
 /// What may be said of a fact.
 #[derive(Clone, Copy)]
-enum Sort {
+enum BaselineForm {
     /// It is no metric.
     Rule,
     /// A metric of many values per round, in this unit.
@@ -22,7 +22,7 @@ enum Sort {
     Value(Unit),
 }
 
-impl Sort {
+impl BaselineForm {
     const fn of(fact: &FactInfo) -> Self {
         match (fact.better, fact.is_compared_by_ratio()) {
             (None, _) => Self::Rule,
@@ -64,45 +64,45 @@ impl Sort {
     }
 }
 
-/// Definitions of every sort that the facts of `families` have.
+/// Definitions of every form that the facts of `families` have.
 pub(super) fn shared(families: &[Family]) -> Map<String, Value> {
-    let sorts = families.iter().flat_map(|family| family.facts).map(Sort::of);
+    let forms = families.iter().flat_map(|family| family.facts).map(BaselineForm::of);
     let of_family = |family: &Family| {
         let pattern = pattern(family.facts.iter().map(|fact| fact.name));
         (names(family), json!({"type": "string", "pattern": pattern}))
     };
     let ignored = fields::or_variable(json!({"enum": ["ignore"]}));
-    let sorts = sorts.map(|sort| (sort.name(), sort.schema())).chain([("baseline.ignored".to_owned(), ignored)]);
-    sorts.chain(families.iter().map(of_family)).collect()
+    let forms = forms.map(|form| (form.name(), form.schema())).chain([("baseline.ignored".to_owned(), ignored)]);
+    forms.chain(families.iter().map(of_family)).collect()
 }
 
 /// Schema of the entries below `baseline` of a check.
 pub(super) fn of(family: &Family) -> Value {
     let metrics = family.facts.iter().filter(|fact| fact.better.is_some());
     let properties: Map<String, Value> =
-        metrics.map(|fact| (fact.name.to_owned(), fields::reference(&Sort::of(fact).name()))).collect();
+        metrics.map(|fact| (fact.name.to_owned(), fields::reference(&BaselineForm::of(fact).name()))).collect();
     json!({
         "type": "object", "propertyNames": fields::reference(&names(family)),
-        "properties": properties, "additionalProperties": fields::reference(&Sort::Rule.name())
+        "properties": properties, "additionalProperties": fields::reference(&BaselineForm::Rule.name())
     })
 }
 
 /// Schema of the entries below `baseline` of `defaults`. A name that several families have may be said as any of them has it.
 pub(super) fn of_all(families: &[Family]) -> Value {
-    let mut sorts: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut forms: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for fact in families.iter().flat_map(|family| family.facts) {
-        sorts.entry(fact.name).or_default().insert(Sort::of(fact).name());
+        forms.entry(fact.name).or_default().insert(BaselineForm::of(fact).name());
     }
-    let properties: Map<String, Value> = sorts
+    let properties: Map<String, Value> = forms
         .into_iter()
-        .map(|(name, sorts)| (name.to_owned(), sorts.iter().map(|sort| fields::reference(sort)).collect::<Vec<_>>()))
-        .filter(|(_, any)| *any != [fields::reference(&Sort::Rule.name())])
+        .map(|(name, forms)| (name.to_owned(), forms.iter().map(|form| fields::reference(form)).collect::<Vec<_>>()))
+        .filter(|(_, any)| *any != [fields::reference(&BaselineForm::Rule.name())])
         .map(|(name, mut any)| (name, if any.len() == 1 { any.remove(0) } else { json!({"anyOf": any}) }))
         .collect();
     let known: Vec<Value> = families.iter().map(|family| fields::reference(&names(family))).collect();
     json!({
         "type": "object", "propertyNames": {"anyOf": known},
-        "properties": properties, "additionalProperties": fields::reference(&Sort::Rule.name())
+        "properties": properties, "additionalProperties": fields::reference(&BaselineForm::Rule.name())
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{comparison, known_test, one_test, operand_of, single};
 use crate::model::document_path;
-use crate::model::expectation::{Part, Sort};
+use crate::model::expectation::{FactPart, Sort};
 use crate::model::fact::{Better, STATISTICS};
 use crate::model::{FactInfo, Kind, TimeOf, Unit, corrections};
 use crate::suite::syntax::flow;
@@ -31,12 +31,14 @@ impl Subject {
     }
 
     /// A part of a fact.
-    pub(in crate::suite) fn of(info: &FactInfo, part: &Part) -> Self {
+    pub(in crate::suite) fn of(info: &FactInfo, part: &FactPart) -> Self {
         let sort = match part {
-            Part::Statistic("count") => return Self::of_sort(Sort::Number(Unit::Count)),
-            Part::Path(_) => return Self::of_sort(Sort::Any),
-            Part::Row(_) if !info.is_column => return Self::of_sort(Sort::Any),
-            Part::Whole if info.is_column => return Self { time: info.time, ..Self::of_sort(Sort::of_column(info)) },
+            FactPart::Statistic("count") => return Self::of_sort(Sort::Number(Unit::Count)),
+            FactPart::Path(_) => return Self::of_sort(Sort::Any),
+            FactPart::Row(_) if !info.is_column => return Self::of_sort(Sort::Any),
+            FactPart::Whole if info.is_column => {
+                return Self { time: info.time, ..Self::of_sort(Sort::of_column(info)) };
+            }
             _ => Sort::of(info.kind, info.unit),
         };
         let limit = match info.better {
@@ -55,9 +57,9 @@ impl Subject {
         let rest = path.strip_prefix(found.name).unwrap_or_default().trim_start_matches('.');
         let statistic = STATISTICS.iter().find(|name| **name == rest).copied();
         let part = match (found.kind, statistic) {
-            (_, Some(statistic)) if found.has_statistics() => Part::Statistic(statistic),
-            (Kind::Distribution, _) => Part::Statistic(statistic.unwrap_or("p95")),
-            (_, _) if rest.is_empty() => Part::Whole,
+            (_, Some(statistic)) if found.has_statistics() => FactPart::Statistic(statistic),
+            (Kind::Distribution, _) => FactPart::Statistic(statistic.unwrap_or("p95")),
+            (_, _) if rest.is_empty() => FactPart::Whole,
             _ => return Some(Self::of_sort(Sort::Any)),
         };
         Some(Self::of(found, &part))

@@ -26,7 +26,7 @@ pub(super) struct Line {
 
 /// Takes a line apart.
 pub(super) fn read(text: &str) -> Line {
-    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, line: Line::default() };
+    let mut reader = LineReader { text, bytes: text.as_bytes(), at: 0, line: Line::default() };
     reader.indentation();
     reader.block();
     reader.line
@@ -49,14 +49,14 @@ pub(super) fn without_comment(text: &str) -> &str {
     text.trim_end()
 }
 
-struct Reader<'t> {
+struct LineReader<'t> {
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
     line: Line,
 }
 
-impl Reader<'_> {
+impl LineReader<'_> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }

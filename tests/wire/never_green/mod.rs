@@ -20,7 +20,7 @@ use shakedown::plan::Case;
 use shakedown::probe::{Family, Mode};
 use shakedown::suite::defaults::Defaults;
 use shakedown::suite::diagnostic::{Diagnostics, Sources};
-use shakedown::suite::expect::{FactTyping, Reader, effective};
+use shakedown::suite::expect::{ExpectationReader, FactTyping, effective};
 use shakedown::suite::tree;
 
 use crate::observe::observe;
@@ -97,7 +97,7 @@ impl<'a> Walk<'a> {
         let source = sources.add("walk", text.to_owned());
         let node = tree::parse(source, &sources, &mut errors);
         let node = node.unwrap_or_else(|| panic!("no YAML: {text}"));
-        let mut reader = Reader {
+        let mut reader = ExpectationReader {
             family: self.family,
             missing: &|_| None,
             facts: self.family.facts,

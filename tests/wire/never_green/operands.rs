@@ -2,27 +2,27 @@
 
 use serde_json::{Value, json};
 use shakedown::model::document_path::{self, Step};
-use shakedown::model::expectation::{Part, RowKey, Sort};
+use shakedown::model::expectation::{FactPart, RowKey, Sort};
 use shakedown::model::{FactInfo, Kind, Observation, Unit};
 
 /// The fact, or the parts of it a suite can name.
-pub fn paths(fact: &FactInfo, observation: &Observation) -> Vec<(String, Part)> {
+pub fn paths(fact: &FactInfo, observation: &Observation) -> Vec<(String, FactPart)> {
     match fact.kind {
         Kind::Distribution => {
             let parts = ["p50", "max", "count"];
-            parts.iter().map(|part| (format!("{}.{part}", fact.name), Part::Statistic(part))).collect()
+            parts.iter().map(|part| (format!("{}.{part}", fact.name), FactPart::Statistic(part))).collect()
         }
         Kind::Object => {
             let keys = observation.last(fact.name).and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
             let keys = keys.take(3).cloned().chain(["nothing".to_owned()]);
-            let below = keys.map(|key| (format!("{}.{key}", fact.name), Part::Path(vec![Step::Key(key)])));
-            below.chain([(fact.name.to_owned(), Part::Whole)]).collect()
+            let below = keys.map(|key| (format!("{}.{key}", fact.name), FactPart::Path(vec![Step::Key(key)])));
+            below.chain([(fact.name.to_owned(), FactPart::Whole)]).collect()
         }
         Kind::Table(_) => {
             let keys = observation.last_rows(fact.name).into_iter().flat_map(|rows| rows.rows.iter());
             let keys = keys.take(3).map(|(key, _)| key.to_string()).chain(["nothing".to_owned()]);
             let row = |key: String| (format!("{}.row.{key}", fact.name), row(&key, fact));
-            keys.map(row).chain([(fact.name.to_owned(), Part::Whole)]).collect()
+            keys.map(row).chain([(fact.name.to_owned(), FactPart::Whole)]).collect()
         }
         _ if fact.is_column => {
             let (table, short) = fact.name.rsplit_once('.').unwrap();
@@ -30,50 +30,50 @@ pub fn paths(fact: &FactInfo, observation: &Observation) -> Vec<(String, Part)> 
             let keys = keys.take(3).map(|(key, _)| key.to_string()).chain(["nothing".to_owned()]);
             let cell = |key: String| (format!("{table}.row.{key}.{short}"), row(&key, fact));
             let statistics = ["max", "count"].iter().filter(|_| fact.has_statistics());
-            let statistics = statistics.map(|part| (format!("{}.{part}", fact.name), Part::Statistic(part)));
-            keys.map(cell).chain(statistics).chain([(fact.name.to_owned(), Part::Whole)]).collect()
+            let statistics = statistics.map(|part| (format!("{}.{part}", fact.name), FactPart::Statistic(part)));
+            keys.map(cell).chain(statistics).chain([(fact.name.to_owned(), FactPart::Whole)]).collect()
         }
-        _ => vec![(fact.name.to_owned(), Part::Whole)],
+        _ => vec![(fact.name.to_owned(), FactPart::Whole)],
     }
 }
 
-fn row(key: &str, fact: &FactInfo) -> Part {
-    Part::Row(RowKey { text: key.into(), form: fact.form })
+fn row(key: &str, fact: &FactInfo) -> FactPart {
+    FactPart::Row(RowKey { text: key.into(), form: fact.form })
 }
 
 /// The sort of what an expectation of this part is about.
-pub fn sort(fact: &FactInfo, part: &Part) -> Sort {
+pub fn sort(fact: &FactInfo, part: &FactPart) -> Sort {
     match part {
-        Part::Statistic("count") => Sort::Number(Unit::Count),
-        Part::Path(_) => Sort::Any,
-        Part::Row(_) if !fact.is_column => Sort::Any,
-        Part::Whole if fact.is_column => Sort::of_column(fact),
+        FactPart::Statistic("count") => Sort::Number(Unit::Count),
+        FactPart::Path(_) => Sort::Any,
+        FactPart::Row(_) if !fact.is_column => Sort::Any,
+        FactPart::Whole if fact.is_column => Sort::of_column(fact),
         _ => Sort::of(fact.kind, fact.unit),
     }
 }
 
 /// What was seen there.
-pub fn seen(fact: &FactInfo, part: &Part, observation: &Observation) -> Option<Value> {
+pub fn seen(fact: &FactInfo, part: &FactPart, observation: &Observation) -> Option<Value> {
     match part {
-        Part::Statistic(part) => observation.merged(fact.name)?.summary()?.get(part).map(Value::from),
-        Part::Whole if fact.is_column => {
+        FactPart::Statistic(part) => observation.merged(fact.name)?.summary()?.get(part).map(Value::from),
+        FactPart::Whole if fact.is_column => {
             let (table, short) = fact.name.rsplit_once('.')?;
             observation.last_rows(table)?.values(short)
         }
-        Part::Whole => match observation.last_rows(fact.name) {
+        FactPart::Whole => match observation.last_rows(fact.name) {
             Some(rows) => Some(rows.keys()),
             None => observation.last(fact.name).cloned(),
         },
-        Part::Row(key) if fact.is_column => {
+        FactPart::Row(key) if fact.is_column => {
             let (table, short) = fact.name.rsplit_once('.')?;
             let rows = observation.last_rows(table)?;
             rows.row(&key.text, key.form)?.get(rows.column(short)?)?.to_value()
         }
-        Part::Row(key) => {
+        FactPart::Row(key) => {
             let rows = observation.last_rows(fact.name)?;
             Some(rows.object(rows.row(&key.text, key.form)?))
         }
-        Part::Path(path) => document_path::find(observation.last(fact.name)?, path, fact.form).ok()?.cloned(),
+        FactPart::Path(path) => document_path::find(observation.last(fact.name)?, path, fact.form).ok()?.cloned(),
     }
 }
 

@@ -199,10 +199,10 @@ impl SendRequest<RequestMessage<Vec<u8>>> for KnownMessages {
 #[derive(Debug)]
 struct KnownMessage(Option<Vec<u8>>);
 
-type Answer<'f> = Pin<Box<dyn Future<Output = Result<Message<Bytes>, Error>> + Send + Sync + 'f>>;
+type AnswerFuture<'f> = Pin<Box<dyn Future<Output = Result<Message<Bytes>, Error>> + Send + Sync + 'f>>;
 
 impl GetResponse for KnownMessage {
-    fn get_response(&mut self) -> Answer<'_> {
+    fn get_response(&mut self) -> AnswerFuture<'_> {
         let found = self.0.take();
         Box::pin(async move {
             let bytes = found.ok_or(Error::ConnectionClosed)?;

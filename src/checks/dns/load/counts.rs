@@ -11,7 +11,7 @@ const RCODES: usize = 4096;
 const HEADER: usize = 12;
 
 /// Counts of one worker, or of all. Times are nanoseconds from the start of the load.
-pub(super) struct Counts {
+pub(super) struct QueryCounts {
     /// Queries that left.
     pub(super) sent: u64,
     /// Queries with the right answer.
@@ -58,7 +58,7 @@ pub(super) struct Counts {
     pub(super) buffer: usize,
 }
 
-impl Default for Counts {
+impl Default for QueryCounts {
     fn default() -> Self {
         Self {
             sent: 0,
@@ -87,7 +87,7 @@ impl Default for Counts {
     }
 }
 
-impl Counts {
+impl QueryCounts {
     /// Adds the counts of another worker.
     pub(super) fn merge(&mut self, other: Self) {
         self.sent += other.sent;
@@ -142,7 +142,7 @@ impl Counts {
 
 /// Counts replies as they come.
 pub(super) struct ReplyCounter {
-    pub(super) counts: Counts,
+    pub(super) counts: QueryCounts,
     verifier: Verifier,
     /// Answers later than this are late, nanoseconds.
     late: u64,
@@ -152,7 +152,7 @@ pub(super) struct ReplyCounter {
 
 impl ReplyCounter {
     pub(super) fn new(verifier: Verifier, late: u64) -> Self {
-        Self { counts: Counts::default(), verifier, late, away: false }
+        Self { counts: QueryCounts::default(), verifier, late, away: false }
     }
 
     /// Takes one datagram from the server; `cut` when its end is missing.

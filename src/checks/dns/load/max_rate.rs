@@ -83,7 +83,7 @@ mod linux {
     use std::time::Duration;
 
     use super::{FIRST, GRACE, LARGEST, Search, Step, TRIES, step};
-    use crate::checks::dns::load::counts::Counts;
+    use crate::checks::dns::load::counts::QueryCounts;
     use crate::checks::dns::load::report::{self, LoadSpan};
     use crate::checks::dns::load::run::run;
     use crate::checks::dns::load::worker::{Job, Pacing};
@@ -134,7 +134,7 @@ mod linux {
     }
 
     /// No more than allowed was lost or answered wrongly (rate limiting cuts answers short), and nothing was dropped here.
-    fn sustained(counts: &Counts, loss: f64) -> bool {
+    fn sustained(counts: &QueryCounts, loss: f64) -> bool {
         let bad = counts.lost + counts.wrong_replies();
         counts.dropped == 0 && counts.answered > 0 && bad as f64 <= counts.sent as f64 * loss
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::counts::Counts;
+use super::counts::QueryCounts;
 use super::facts::{
     ANSWERED, CPU, DUPLICATES, LATE, LATENCY, LATENESS, LIMITED_BY, LOSS, LOST, QPS, RATE, RCODES, SENT, SENT_RATE,
     WINDOW, WRONG,
@@ -32,12 +32,12 @@ pub(super) struct LoadSpan {
 }
 
 /// Right answers per second.
-pub(super) fn qps(counts: &Counts, duration: Duration) -> f64 {
+pub(super) fn qps(counts: &QueryCounts, duration: Duration) -> f64 {
     counts.answered as f64 / duration.as_secs_f64().max(counts.last_answer as f64 / 1e9)
 }
 
 /// A load at a rate.
-pub(super) fn rate(cx: &mut Cx<'_>, span: &LoadSpan, rate: f64, counts: &Counts) -> Result<(), Fault> {
+pub(super) fn rate(cx: &mut Cx<'_>, span: &LoadSpan, rate: f64, counts: &QueryCounts) -> Result<(), Fault> {
     cx.set(&RATE, rate);
     cx.set(&LIMITED_BY, if schedule_missed(counts).is_some() { Limit::Client } else { Limit::Rate }.word());
     cx.merge(&LATENESS, &counts.lateness);
@@ -62,7 +62,7 @@ pub(super) fn rate(cx: &mut Cx<'_>, span: &LoadSpan, rate: f64, counts: &Counts)
 }
 
 /// A load as high as answers allow.
-pub(super) fn max_rate(cx: &mut Cx<'_>, span: &LoadSpan, window: usize, counts: &Counts) -> Result<(), Fault> {
+pub(super) fn max_rate(cx: &mut Cx<'_>, span: &LoadSpan, window: usize, counts: &QueryCounts) -> Result<(), Fault> {
     let time = span.duration.as_secs_f64() * span.workers as f64;
     let client = counts.cpu >= time * BUSY || counts.idle <= time * IDLE;
     cx.set(&LIMITED_BY, if client { Limit::Client } else { Limit::Server }.word());
@@ -77,7 +77,7 @@ pub(super) fn max_rate(cx: &mut Cx<'_>, span: &LoadSpan, window: usize, counts: 
     nothing_sent(span, counts)
 }
 
-fn facts(cx: &mut Cx<'_>, span: &LoadSpan, counts: &Counts) {
+fn facts(cx: &mut Cx<'_>, span: &LoadSpan, counts: &QueryCounts) {
     // Lost is what the server or the path lost; what this side dropped had been answered.
     let lost = counts.lost.saturating_sub(counts.dropped);
     cx.set(&SENT, whole(counts.sent));
@@ -105,7 +105,7 @@ fn facts(cx: &mut Cx<'_>, span: &LoadSpan, counts: &Counts) {
     notes(cx, counts);
 }
 
-fn notes(cx: &mut Cx<'_>, counts: &Counts) {
+fn notes(cx: &mut Cx<'_>, counts: &QueryCounts) {
     for (kind, (count, example)) in WrongKind::ALL.iter().zip(&counts.wrong) {
         if let Some(example) = example {
             cx.note(format!("{count} wrong ({}), for example {example}", kind.word()));
@@ -136,7 +136,7 @@ fn notes(cx: &mut Cx<'_>, counts: &Counts) {
 }
 
 /// How far a schedule was missed, if that is too far.
-fn schedule_missed(counts: &Counts) -> Option<String> {
+fn schedule_missed(counts: &QueryCounts) -> Option<String> {
     if counts.unsent > 0 {
         return Some(format!("{} of the schedule never left this host", counted(counts.unsent, "query")));
     }
@@ -148,7 +148,7 @@ fn schedule_missed(counts: &Counts) -> Option<String> {
 }
 
 /// Replies that this side dropped would look like the server's loss.
-fn replies_dropped(span: &LoadSpan, counts: &Counts) -> Result<(), Fault> {
+fn replies_dropped(span: &LoadSpan, counts: &QueryCounts) -> Result<(), Fault> {
     if counts.dropped == 0 {
         return Ok(());
     }
@@ -165,7 +165,7 @@ fn replies_dropped(span: &LoadSpan, counts: &Counts) -> Result<(), Fault> {
 }
 
 /// A load that sent nothing has measured nothing.
-fn nothing_sent(span: &LoadSpan, counts: &Counts) -> Result<(), Fault> {
+fn nothing_sent(span: &LoadSpan, counts: &QueryCounts) -> Result<(), Fault> {
     if counts.sent > 0 {
         return Ok(());
     }

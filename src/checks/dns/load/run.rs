@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::counts::Counts;
+use super::counts::QueryCounts;
 use super::worker::{Job, QuerySocket, Worker};
 use crate::model::Fault;
 use crate::net::open_loop::Threads;
@@ -12,7 +12,7 @@ use crate::net::open_loop::Threads;
 const LEAD: Duration = Duration::from_millis(3);
 
 /// Runs the load; counts of all workers together.
-pub(super) async fn run(job: &Arc<Job>) -> Result<Counts, Fault> {
+pub(super) async fn run(job: &Arc<Job>) -> Result<QueryCounts, Fault> {
     let workers = job.workers.clamp(1, job.sockets.max(1));
     let mut shares: Vec<Vec<QuerySocket>> = Vec::new();
     shares.resize_with(workers, Vec::new);
@@ -30,7 +30,7 @@ pub(super) async fn run(job: &Arc<Job>) -> Result<Counts, Fault> {
         })?;
         results.push(result);
     }
-    let mut sum = Counts::default();
+    let mut sum = QueryCounts::default();
     for result in results {
         let counts = result.await.map_err(|_| {
             Fault::local("send DNS load", job.server.to_string(), "a worker ended early", "report this: it is a defect")

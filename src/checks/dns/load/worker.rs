@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
-use super::counts::{Counts, ReplyCounter};
+use super::counts::{QueryCounts, ReplyCounter};
 use super::queries::Questions;
 use super::verify::Verifier;
 use crate::model::Fault;
@@ -132,7 +132,7 @@ impl Worker {
     }
 
     /// The whole load of this worker.
-    pub(super) fn run(mut self, stop: &CancellationToken) -> Counts {
+    pub(super) fn run(mut self, stop: &CancellationToken) -> QueryCounts {
         let begin = self.clock.started().saturating_duration_since(Instant::now());
         if !begin.is_zero() {
             Waiter::nap(begin);

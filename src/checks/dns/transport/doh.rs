@@ -10,10 +10,10 @@ use super::secure::Secure;
 use crate::model::count::counted;
 use crate::net::{Deadline, deadline};
 use crate::probe::{Cx, EarlyEnd};
-use crate::proto::http::{self, FailureKind, Limits, NoResponse, Version};
+use crate::proto::http::{self, FailureKind, NoResponse, ResponseLimits, Version};
 
 /// Of the window one answer fits.
-const LIMITS: Limits = Limits { head: 16 * 1024, window: Some(128 * 1024) };
+const LIMITS: ResponseLimits = ResponseLimits { head: 16 * 1024, window: Some(128 * 1024) };
 
 impl Secure {
     pub(super) async fn over_https(&self, cx: &mut Cx<'_>, attempt: &mut Attempt<'_>) -> Result<(), EarlyEnd> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Wrong, absolute};
 use crate::checks::shared::tls_fields::{CA_FILE, CLIENT_CERT, CLIENT_KEY, ROOTS, RootStore, trust};
-use crate::guard::disruption::{HttpChange, HttpProof, HttpRequest, HttpRoots, HttpTerms};
+use crate::guard::disruption::{HttpChange, HttpProof, HttpRequestSpec, HttpRoots, HttpTerms};
 use crate::model::interface::url_without_zone;
 use crate::model::table::fields;
 use crate::model::{Args, Field, FieldKind, Text};
@@ -116,10 +116,12 @@ pub(super) fn change(args: &Args, has_restore: bool) -> Result<HttpChange, Wrong
 }
 
 /// Whether two requests are one. What is masked may differ.
-fn does_the_same(one: &HttpRequest, other: &HttpRequest) -> bool {
+fn does_the_same(one: &HttpRequestSpec, other: &HttpRequestSpec) -> bool {
     let masked = one.headers.iter().map(|(_, value)| value).chain([&one.url]).chain(&one.body).any(Text::is_masked);
     // Which answers are taken for done is no part of what is sent.
-    !masked && HttpRequest { status: Vec::new(), ..one.clone() } == HttpRequest { status: Vec::new(), ..other.clone() }
+    !masked
+        && HttpRequestSpec { status: Vec::new(), ..one.clone() }
+            == HttpRequestSpec { status: Vec::new(), ..other.clone() }
 }
 
 /// What is wrong in an inner group.
@@ -131,7 +133,7 @@ fn proof(args: &Args) -> Result<HttpProof, Wrong> {
     Ok(HttpProof { request: request(args, &PROOF_METHOD, &PROOF_STATUS)?, contains: args.get(&CONTAINS) })
 }
 
-fn request(args: &Args, method: &Field<String>, status: &Field<Vec<u16>>) -> Result<HttpRequest, Wrong> {
+fn request(args: &Args, method: &Field<String>, status: &Field<Vec<u16>>) -> Result<HttpRequestSpec, Wrong> {
     let url = args.get(&URL);
     if authority_text(&url) != authority_text(url.shown()) {
         let message = format!("the host of `{url}` is secret, and `allowed_targets` must know it");
@@ -158,7 +160,7 @@ fn request(args: &Args, method: &Field<String>, status: &Field<Vec<u16>>) -> Res
         }
         (body, None) => body,
     };
-    let request = HttpRequest { method: args.get(method), url, headers, body, status: args.get(status) };
+    let request = HttpRequestSpec { method: args.get(method), url, headers, body, status: args.get(status) };
     match request.unsendable() {
         Some(wrong) => Err(wrong),
         None => Ok(request),

@@ -85,7 +85,7 @@ pub(in crate::checks::failover) struct OwnerChange {
 }
 
 /// What came back about a probe.
-pub(super) struct Answer {
+pub(super) struct ProbeAnswer {
     pub(super) number: u64,
     pub(super) sent: Option<u64>,
     pub(super) received: u64,
@@ -201,8 +201,8 @@ impl StreamLog {
     }
 
     /// Takes in what came back.
-    pub(super) fn take(&mut self, answer: Answer) {
-        let Answer { number, sent, received, outcome, owner } = answer;
+    pub(super) fn take(&mut self, answer: ProbeAnswer) {
+        let ProbeAnswer { number, sent, received, outcome, owner } = answer;
         let owner = owner.map_or(0, |owner| self.index(owner));
         let answered = outcome == ProbeOutcome::Answered;
         if answered {

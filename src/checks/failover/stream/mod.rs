@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 pub(super) use identity::IdentityFact;
 pub(super) use log::{Gap, OwnerChange, StreamLog};
 use rounds::RoundProber;
-pub(super) use rounds::{Question, Rounds};
+pub(super) use rounds::{RoundQuestion, Rounds};
 use sender::Sender;
 
 use super::expected::Expected;
@@ -103,7 +103,7 @@ impl StreamConfig {
     }
 
     pub(super) fn rounds(&self) -> Rounds {
-        let same = || Question::Same(Arc::clone(&self.probe));
+        let same = || RoundQuestion::Same(Arc::clone(&self.probe));
         Rounds { question: self.writes.as_ref().map_or_else(same, Writes::question), limit: self.rehearsal() }
     }
 

@@ -22,14 +22,14 @@ const CAPACITY: usize = 4096;
 
 /// What each round asks.
 #[derive(Clone)]
-pub(in crate::checks::failover) enum Question {
+pub(in crate::checks::failover) enum RoundQuestion {
     /// The same again and again.
     Same(Arc<dyn DynProbe>),
     /// One with the value of its own number.
     Numbered(Arc<Numbered>, RunNumber),
 }
 
-impl Question {
+impl RoundQuestion {
     fn of(&self, number: u64) -> Result<Arc<dyn DynProbe>, Fault> {
         match self {
             Self::Same(probe) => Ok(Arc::clone(probe)),
@@ -41,7 +41,7 @@ impl Question {
 /// A round of a family, and how long it may take.
 #[derive(Clone)]
 pub(in crate::checks::failover) struct Rounds {
-    pub(in crate::checks::failover) question: Question,
+    pub(in crate::checks::failover) question: RoundQuestion,
     pub(in crate::checks::failover) limit: Duration,
 }
 

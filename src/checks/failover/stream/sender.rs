@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::log::Answer;
+use super::log::ProbeAnswer;
 use super::{Shared, StreamConfig};
 use crate::checks::failover::outage::ProbeOutcome;
 use crate::model::{Observation, Value};
@@ -68,7 +68,7 @@ impl Sender {
                         (ProbeOutcome::NotSent, None)
                     }
                 };
-                log.take(Answer { number, sent, received, outcome, owner });
+                log.take(ProbeAnswer { number, sent, received, outcome, owner });
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::reader::Sight;
+use super::reader::ReadBack;
 use super::unread::{Obstacle, Unread};
 
 /// Writes of which this is kept; a plan with more is refused.
@@ -29,7 +29,7 @@ pub(in crate::checks::failover) struct WriteLog {
 
 /// How many there are of each sort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct WriteCounts {
     pub(super) acknowledged: u64,
     /// Acknowledged, and not there.
     pub(super) lost: u64,
@@ -72,12 +72,12 @@ impl WriteLog {
     }
 
     /// What a look for a write showed; a later one counts.
-    pub(super) fn seen(&mut self, number: u64, sight: Sight) {
+    pub(super) fn seen(&mut self, number: u64, read_back: ReadBack) {
         let Some(write) = usize::try_from(number).ok().and_then(|at| self.writes.get_mut(at)) else { return };
-        match sight {
-            Sight::There { twice } => *write |= READ | THERE | if twice { TWICE } else { 0 },
-            Sight::Absent => *write = (*write | READ) & !(THERE | TWICE),
-            Sight::Unread(why) => {
+        match read_back {
+            ReadBack::There { twice } => *write |= READ | THERE | if twice { TWICE } else { 0 },
+            ReadBack::Absent => *write = (*write | READ) & !(THERE | TWICE),
+            ReadBack::Unread(why) => {
                 self.unread_why.get_or_insert(why);
             }
         }
@@ -97,9 +97,9 @@ impl WriteLog {
             self.seen(
                 number,
                 match (times, cut) {
-                    (0, Some(why)) => Sight::Unread(Unread::new(why, Obstacle::Cut)),
-                    (0, None) => Sight::Absent,
-                    (times, _) => Sight::There { twice: times > 1 },
+                    (0, Some(why)) => ReadBack::Unread(Unread::new(why, Obstacle::Cut)),
+                    (0, None) => ReadBack::Absent,
+                    (times, _) => ReadBack::There { twice: times > 1 },
                 },
             );
         }
@@ -119,9 +119,9 @@ impl WriteLog {
         first.into_iter().chain(rest).map(|(number, _)| number).collect()
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> WriteCounts {
         let count = |is: &dyn Fn(u8) -> bool| self.writes.iter().filter(|write| is(**write)).count() as u64;
-        Counts {
+        WriteCounts {
             acknowledged: count(&|write| write & ACKNOWLEDGED != 0),
             lost: count(&is_lost),
             unacknowledged_present: count(&|write| write & (ACKNOWLEDGED | THERE) == THERE),
@@ -160,9 +160,9 @@ fn is_lost(write: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, MOST, Obstacle, Sight, Unread, WriteLog};
+    use super::{MOST, Obstacle, ReadBack, Unread, WriteCounts, WriteLog};
 
-    const THERE: Sight = Sight::There { twice: false };
+    const THERE: ReadBack = ReadBack::There { twice: false };
 
     /// Ten writes, of which the last two were not acknowledged.
     fn log() -> WriteLog {
@@ -175,19 +175,19 @@ mod tests {
     #[test]
     fn what_was_acknowledged_and_is_not_there_is_lost() {
         let mut log = log();
-        let of_nothing = Counts { acknowledged: 8, unread: 8, unread_unacknowledged: 2, ..Counts::default() };
+        let of_nothing = WriteCounts { acknowledged: 8, unread: 8, unread_unacknowledged: 2, ..WriteCounts::default() };
         assert_eq!(log.counts(), of_nothing, "what was not looked for is not lost");
         assert!(log.lost().is_empty());
         for number in [0, 1, 5, 8] {
             log.seen(number, THERE);
         }
         for number in [2, 3, 6, 9] {
-            log.seen(number, Sight::Absent);
+            log.seen(number, ReadBack::Absent);
         }
-        log.seen(4, Sight::There { twice: true });
+        log.seen(4, ReadBack::There { twice: true });
         let refused = Unread::new("refused", Obstacle::Silence);
-        log.seen(7, Sight::Unread(refused.clone()));
-        let counts = Counts {
+        log.seen(7, ReadBack::Unread(refused.clone()));
+        let counts = WriteCounts {
             acknowledged: 8,
             lost: 3,
             unacknowledged_present: 1,
@@ -206,7 +206,7 @@ mod tests {
         let mut log = log();
         assert_eq!(log.open(true, false), (0..10).collect::<Vec<_>>());
         for number in 0..9 {
-            log.seen(number, if number == 3 || number == 8 { Sight::Absent } else { THERE });
+            log.seen(number, if number == 3 || number == 8 { ReadBack::Absent } else { THERE });
         }
         assert_eq!(
             (log.open(true, false), log.open(false, true), log.open(true, true)),

@@ -21,13 +21,13 @@ use std::time::Duration;
 pub(super) use diagnosis::diagnose;
 pub(super) use log::WriteLog;
 pub(super) use numbered::Numbered;
-use reader::{Reader, Signs};
+use reader::{AnswerPatterns, WriteReader};
 pub(super) use report::facts;
 pub(super) use settings::{check_room, writes};
 pub(super) use value::RunNumber;
 
 use super::outage::ProbeOutcome;
-use super::stream::{Finished, Question, StreamConfig};
+use super::stream::{Finished, RoundQuestion, StreamConfig};
 use crate::model::{Fault, human_time};
 use crate::probe::{Cx, DynProbe};
 
@@ -38,16 +38,16 @@ const AHEAD: [u64; 3] = [9_999_990, 9_999_991, 9_999_992];
 #[derive(Clone)]
 pub(super) struct Writes {
     write: Arc<Numbered>,
-    reader: Arc<Reader>,
+    reader: Arc<WriteReader>,
     run: RunNumber,
     /// Known once the service has shown them.
-    signs: Option<Arc<Signs>>,
+    patterns: Option<Arc<AnswerPatterns>>,
 }
 
 impl Writes {
     /// Not begun.
-    fn new(write: Numbered, reader: Reader) -> Self {
-        Self { write: Arc::new(write), reader: Arc::new(reader), run: RunNumber::SAMPLE, signs: None }
+    fn new(write: Numbered, reader: WriteReader) -> Self {
+        Self { write: Arc::new(write), reader: Arc::new(reader), run: RunNumber::SAMPLE, patterns: None }
     }
 
     /// What answers for all writes.
@@ -61,8 +61,8 @@ impl Writes {
     }
 
     /// What a probe of the stream asks.
-    pub(super) fn question(&self) -> Question {
-        Question::Numbered(Arc::clone(&self.write), self.run)
+    pub(super) fn question(&self) -> RoundQuestion {
+        RoundQuestion::Numbered(Arc::clone(&self.write), self.run)
     }
 
     /// The longest that the writes ahead of everything may take, and all reads.
@@ -77,17 +77,19 @@ impl Writes {
         let absent = self.reader.absence(run, cx.cancelled()).await?;
         let begun = StreamConfig { writes: Some(Self { run, ..self.clone() }), ..stream.clone() };
         let number = written(&begun, cx).await?;
-        let signs = self.reader.presence((run, number), absent, cx.cancelled()).await?;
-        Ok(StreamConfig { writes: Some(Self { run, signs: Some(Arc::new(signs)), ..self.clone() }), ..begun })
+        let patterns = self.reader.presence((run, number), absent, cx.cancelled()).await?;
+        Ok(StreamConfig { writes: Some(Self { run, patterns: Some(Arc::new(patterns)), ..self.clone() }), ..begun })
     }
 }
 
 /// Looks for all that the streams wrote, one after the other.
 pub(super) async fn read_back(finished: &mut [(StreamConfig, Finished)], cx: &Cx<'_>) {
     for (config, Finished { log, .. }) in finished {
-        // Without signs it was not begun, and nothing was written.
-        if let (Some(Writes { reader, run, signs: Some(signs), .. }), Some(log)) = (&config.writes, &mut log.writes) {
-            reader.read(*run, signs, log, cx.cancelled()).await;
+        // Without patterns it was not begun, and nothing was written.
+        if let (Some(Writes { reader, run, patterns: Some(patterns), .. }), Some(log)) =
+            (&config.writes, &mut log.writes)
+        {
+            reader.read(*run, patterns, log, cx.cancelled()).await;
         }
     }
 }

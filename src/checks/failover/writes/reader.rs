@@ -12,7 +12,7 @@ use super::log::WriteLog;
 use super::numbered::Numbered;
 use super::unread::{Obstacle, Unread};
 use super::value::RunNumber;
-use crate::checks::failover::stream::{Question, Rounds};
+use crate::checks::failover::stream::{RoundQuestion, Rounds};
 use crate::model::{Fault, Observation, Round, Value, human_time};
 use crate::net::deadline::Deadline;
 
@@ -27,7 +27,7 @@ const NEVER: u64 = 9_999_999;
 
 /// What a look for a write showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(super) enum ReadBack {
     /// It is there.
     There {
         /// More than once.
@@ -41,7 +41,7 @@ pub(super) enum Sight {
 
 /// What tells an answer for a write that is there from one for a write that is not.
 #[derive(Clone, Debug)]
-pub(super) struct Shape {
+pub(super) struct AnswerPattern {
     /// Outcome and status.
     decisive: Vec<Value>,
     /// The value stands in it.
@@ -50,7 +50,7 @@ pub(super) struct Shape {
     text: Option<String>,
 }
 
-impl Shape {
+impl AnswerPattern {
     /// What stands around a value differs from one write to the next.
     fn is_like(&self, other: &Self) -> bool {
         let same = self.decisive == other.decisive && self.holds == other.holds;
@@ -60,13 +60,13 @@ impl Shape {
 
 /// How the service answered when all was well.
 #[derive(Clone, Debug)]
-pub(super) struct Signs {
-    pub(super) there: Shape,
-    pub(super) absent: Shape,
+pub(super) struct AnswerPatterns {
+    pub(super) there: AnswerPattern,
+    pub(super) absent: AnswerPattern,
 }
 
 /// How writes are read back.
-pub(super) struct Reader {
+pub(super) struct WriteReader {
     pub(super) numbered: Arc<Numbered>,
     /// One answer lists all.
     pub(super) lists: bool,
@@ -80,7 +80,7 @@ pub(super) struct Reader {
     pub(super) within: Duration,
 }
 
-impl Reader {
+impl WriteReader {
     fn limit(&self) -> Duration {
         self.numbered.sample().longest()
     }
@@ -92,7 +92,7 @@ impl Reader {
 
     /// An answer, whatever it says; else why there was none.
     async fn ask(&self, run: RunNumber, number: u64, cancel: &CancellationToken) -> Result<Observation, Unread> {
-        let rounds = Rounds { question: Question::Numbered(Arc::clone(&self.numbered), run), limit: self.limit() };
+        let rounds = Rounds { question: RoundQuestion::Numbered(Arc::clone(&self.numbered), run), limit: self.limit() };
         match rounds.ask(number, cancel).await {
             Err(fault) => Err(Unread::new(fault.to_string(), Obstacle::Silence)),
             Ok(None) => {
@@ -133,10 +133,10 @@ impl Reader {
         told.unwrap_or_else(|| format!("{target} gave no answer"))
     }
 
-    pub(super) fn shape(&self, observation: &Observation, run: RunNumber, number: u64) -> Shape {
+    pub(super) fn pattern(&self, observation: &Observation, run: RunNumber, number: u64) -> AnswerPattern {
         let decisive = self.numbered.sample().facts().iter().filter(|fact| fact.roles.decisive);
         let text = observation.text(self.text).unwrap_or_default();
-        Shape {
+        AnswerPattern {
             decisive: decisive.filter_map(|fact| observation.last(fact.name).cloned()).collect(),
             holds: run.writes_in(text).any(|write| write == number),
             text: self.by_text.then(|| text.to_owned()),
@@ -152,13 +152,15 @@ impl Reader {
     }
 
     /// How the service answers for a value that was never written.
-    pub(super) async fn absence(&self, run: RunNumber, cancel: &CancellationToken) -> Result<Shape, Fault> {
+    pub(super) async fn absence(&self, run: RunNumber, cancel: &CancellationToken) -> Result<AnswerPattern, Fault> {
         let mut tries = 0;
         loop {
             tries += 1;
             let seen = self.ask(run, NEVER, cancel).await;
             let why = match &seen {
-                Ok(observation) if self.is_proper(observation, true) => return Ok(self.shape(observation, run, NEVER)),
+                Ok(observation) if self.is_proper(observation, true) => {
+                    return Ok(self.pattern(observation, run, NEVER));
+                }
                 Ok(observation) => self.unread(observation),
                 Err(why) => why.clone(),
             };
@@ -179,19 +181,19 @@ impl Reader {
     pub(super) async fn presence(
         &self,
         (run, number): (RunNumber, u64),
-        absent: Shape,
+        absent: AnswerPattern,
         cancel: &CancellationToken,
-    ) -> Result<Signs, Fault> {
+    ) -> Result<AnswerPatterns, Fault> {
         let (mut tries, end) = (0, Instant::now() + self.eventually);
         loop {
             tries += 1;
             let why = match self.ask(run, number, cancel).await {
                 Err(why) => why,
                 Ok(observation) => {
-                    let there = self.shape(&observation, run, number);
+                    let there = self.pattern(&observation, run, number);
                     let is_there = self.is_proper(&observation, false) && (there.holds || !self.lists);
                     if is_there && !there.is_like(&absent) {
-                        return Ok(Signs { there, absent });
+                        return Ok(AnswerPatterns { there, absent });
                     }
                     if Instant::now() >= end {
                         return Err(self.not_found(&run.value(number), &self.told(&observation)));
@@ -229,23 +231,29 @@ impl Reader {
     }
 
     /// Looks for all writes of the log, those again that are not there yet.
-    pub(super) async fn read(&self, run: RunNumber, signs: &Signs, log: &mut WriteLog, cancel: &CancellationToken) {
+    pub(super) async fn read(
+        &self,
+        run: RunNumber,
+        patterns: &AnswerPatterns,
+        log: &mut WriteLog,
+        cancel: &CancellationToken,
+    ) {
         let start = Instant::now();
         let (end, patience) = (start + self.within, start + self.eventually);
         for tries in 0.. {
             let open = log.open(tries < TRIES, Instant::now() < patience);
             let Some(first) = open.first() else { return };
             if Instant::now() >= end {
-                log.seen(*first, Sight::Unread(self.too_slow()));
+                log.seen(*first, ReadBack::Unread(self.too_slow()));
                 return;
             }
             if tries > 0 {
                 sleep(PAUSE).await;
             }
             if self.lists {
-                self.read_list(run, signs, (log, end), cancel).await;
+                self.read_list(run, patterns, (log, end), cancel).await;
             } else {
-                self.read_each(run, signs, (log, end, open), cancel).await;
+                self.read_each(run, patterns, (log, end, open), cancel).await;
             }
         }
     }
@@ -258,36 +266,41 @@ impl Reader {
     async fn read_each(
         &self,
         run: RunNumber,
-        signs: &Signs,
+        patterns: &AnswerPatterns,
         (log, end, open): (&mut WriteLog, Instant, Vec<u64>),
         cancel: &CancellationToken,
     ) {
         let look = |number: u64| async move {
-            let sight = match self.ask(run, number, cancel).await {
-                Ok(observation) => self.sight(&observation, (run, number), signs),
-                Err(why) => Sight::Unread(why),
+            let read_back = match self.ask(run, number, cancel).await {
+                Ok(observation) => self.read_back(&observation, (run, number), patterns),
+                Err(why) => ReadBack::Unread(why),
             };
-            (number, sight)
+            (number, read_back)
         };
         let mut looks = futures_util::stream::iter(open).map(look).buffer_unordered(AT_ONCE);
         let mut deadline = Deadline::at(end);
-        while let Ok(Some((number, sight))) = deadline.wait(looks.next()).await {
-            log.seen(number, sight);
+        while let Ok(Some((number, read_back))) = deadline.wait(looks.next()).await {
+            log.seen(number, read_back);
         }
     }
 
     /// What an answer says of a write.
-    pub(super) fn sight(&self, observation: &Observation, (run, number): (RunNumber, u64), signs: &Signs) -> Sight {
-        let shape = self.shape(observation, run, number);
-        if shape.is_like(&signs.there) {
-            return Sight::There { twice: false };
+    pub(super) fn read_back(
+        &self,
+        observation: &Observation,
+        (run, number): (RunNumber, u64),
+        patterns: &AnswerPatterns,
+    ) -> ReadBack {
+        let pattern = self.pattern(observation, run, number);
+        if pattern.is_like(&patterns.there) {
+            return ReadBack::There { twice: false };
         }
         match observation.partial(self.text).filter(|_| !self.by_text) {
-            Some(why) if !shape.holds => {
-                Sight::Unread(Unread::new(format!("the answer is partial: {why}"), Obstacle::Cut))
+            Some(why) if !pattern.holds => {
+                ReadBack::Unread(Unread::new(format!("the answer is partial: {why}"), Obstacle::Cut))
             }
-            _ if shape.is_like(&signs.absent) => Sight::Absent,
-            _ => Sight::Unread(self.unlike(observation)),
+            _ if pattern.is_like(&patterns.absent) => ReadBack::Absent,
+            _ => ReadBack::Unread(self.unlike(observation)),
         }
     }
 
@@ -301,7 +314,7 @@ impl Reader {
     async fn read_list(
         &self,
         run: RunNumber,
-        signs: &Signs,
+        patterns: &AnswerPatterns,
         (log, end): (&mut WriteLog, Instant),
         cancel: &CancellationToken,
     ) {
@@ -311,8 +324,8 @@ impl Reader {
             Err(_) => Err(self.too_slow()),
         };
         let known = |observation: &Observation| {
-            let decisive = self.shape(observation, run, NEVER).decisive;
-            decisive == signs.there.decisive || decisive == signs.absent.decisive
+            let decisive = self.pattern(observation, run, NEVER).decisive;
+            decisive == patterns.there.decisive || decisive == patterns.absent.decisive
         };
         let seen = match asked {
             Ok(observation) if known(&observation) => Ok(observation),
@@ -320,7 +333,7 @@ impl Reader {
             Err(why) => Err(why),
         };
         match seen {
-            Err(why) => open.first().into_iter().for_each(|number| log.seen(*number, Sight::Unread(why.clone()))),
+            Err(why) => open.first().into_iter().for_each(|number| log.seen(*number, ReadBack::Unread(why.clone()))),
             Ok(observation) => {
                 let missing = observation.partial(self.text).map(|why| format!("the list is partial: {why}"));
                 let text = observation.text(self.text).unwrap_or_default();

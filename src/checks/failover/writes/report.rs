@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Writes;
-use super::log::{Counts, MOST, WriteLog};
+use super::log::{MOST, WriteCounts, WriteLog};
 use super::unread::Unread;
 use crate::checks::failover::facts::{
     WRITES_ACKNOWLEDGED, WRITES_DUPLICATED, WRITES_LOST, WRITES_LOST_NUMBERS, WRITES_UNACKNOWLEDGED_PRESENT,
@@ -31,7 +31,7 @@ struct Written<'s> {
     config: &'s StreamConfig,
     writes: &'s Writes,
     log: &'s WriteLog,
-    counts: Counts,
+    counts: WriteCounts,
 }
 
 impl<'s> Written<'s> {
@@ -52,7 +52,7 @@ pub(in crate::checks::failover) fn facts(
     if all.is_empty() {
         return;
     }
-    let sum = |of: &dyn Fn(&Counts) -> u64| whole(all.iter().map(|one| of(&one.counts)).sum());
+    let sum = |of: &dyn Fn(&WriteCounts) -> u64| whole(all.iter().map(|one| of(&one.counts)).sum());
     cx.set(&WRITES_ACKNOWLEDGED, sum(&|counts| counts.acknowledged));
     cx.set(&WRITES_LOST, sum(&|counts| counts.lost));
     cx.set(&WRITES_UNACKNOWLEDGED_PRESENT, sum(&|counts| counts.unacknowledged_present));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Writes;
 use super::log::MOST;
 use super::numbered::{self, Numbered};
-use super::reader::Reader;
+use super::reader::WriteReader;
 use super::value::MARK;
 use crate::checks::failover::fields::{CONNECTION, EVENTUALLY, READ_BACK, WITHIN};
 use crate::checks::failover::proxies;
@@ -55,7 +55,7 @@ fn of(family: &str, wrong: Invalid) -> Wrong {
     (format!("{family}: {}", wrong.message), wrong.help)
 }
 
-fn reader(read: NestedProbe) -> Result<Reader, Wrong> {
+fn reader(read: NestedProbe) -> Result<WriteReader, Wrong> {
     let Some(family) = crate::checks::family(read.family) else {
         let message = format!("this build has no probe `{}`", read.family);
         return Err((message, "see `shakedown explain failover`".to_owned()));
@@ -67,7 +67,7 @@ fn reader(read: NestedProbe) -> Result<Reader, Wrong> {
     }
     let numbered =
         Numbered::new(family, read.args).map_err(|wrong| of(&format!("`read_back`: {}", read.family), wrong))?;
-    Ok(Reader {
+    Ok(WriteReader {
         numbered: numbered.into(),
         lists,
         text: if by_text { "received" } else { "body" },

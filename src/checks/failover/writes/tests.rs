@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::log::WriteLog;
 use super::numbered::Numbered;
-use super::reader::{Reader, Sight, Signs};
+use super::reader::{AnswerPatterns, ReadBack, WriteReader};
 use super::value::RunNumber;
 use crate::model::{Arg, Args, Observation, Round, Text, Value};
 
@@ -44,13 +44,13 @@ fn a_probe_is_built_for_each_value() {
 
 const RUN: RunNumber = RunNumber::SAMPLE;
 
-fn reader(family: &str, lists: bool) -> Reader {
+fn reader(family: &str, lists: bool) -> WriteReader {
     let fields = match family {
         "http" => vec![("url", text("http://192.0.2.1/{number}"))],
         _ => vec![("host", text("192.0.2.1")), ("port", Arg::Integer(1)), ("send", text("{number}"))],
     };
     let by_text = family != "http";
-    Reader {
+    WriteReader {
         numbered: numbered(family, &fields).unwrap().into(),
         lists,
         text: if by_text { "received" } else { "body" },
@@ -82,18 +82,18 @@ fn answer(status: Option<i64>, text: &str) -> Observation {
 fn an_answer_is_held_against_those_of_before() {
     let value = |number| RUN.value(number);
     let (one, two, never) = (value(1), value(2), value(9));
-    let signs = |reader: &Reader, there: &Observation, absent: &Observation| Signs {
-        there: reader.shape(there, RUN, 1),
-        absent: reader.shape(absent, RUN, 9),
+    let patterns = |reader: &WriteReader, there: &Observation, absent: &Observation| AnswerPatterns {
+        there: reader.pattern(there, RUN, 1),
+        absent: reader.pattern(absent, RUN, 9),
     };
     let (http, tcp) = (reader("http", false), reader("tcp", false));
-    let by_value = signs(&http, &answer(Some(200), &one), &answer(Some(200), "[]"));
-    let by_status = signs(&http, &answer(Some(204), ""), &answer(Some(404), ""));
+    let by_value = patterns(&http, &answer(Some(200), &one), &answer(Some(200), "[]"));
+    let by_status = patterns(&http, &answer(Some(204), ""), &answer(Some(404), ""));
     // Some pages name what they do not have.
-    let echoed = signs(&http, &answer(Some(200), &one), &answer(Some(404), &format!("no {never}")));
-    let by_line = signs(&tcp, &answer(None, &format!("$16\r\n{one}\r\n")), &answer(None, "$-1\r\n"));
+    let echoed = patterns(&http, &answer(Some(200), &one), &answer(Some(404), &format!("no {never}")));
+    let by_line = patterns(&tcp, &answer(None, &format!("$16\r\n{one}\r\n")), &answer(None, "$-1\r\n"));
     let there = Some(true);
-    for (reader, signs, seen, is_there) in [
+    for (reader, patterns, seen, is_there) in [
         (&http, &by_value, answer(Some(200), &format!("[{two}]")), there),
         (&http, &by_value, answer(Some(200), "[]"), Some(false)),
         (&http, &by_value, answer(Some(200), &format!("[{one}]")), Some(false)),
@@ -109,17 +109,19 @@ fn an_answer_is_held_against_those_of_before() {
         (&tcp, &by_line, answer(None, "$-1\r\n"), Some(false)),
         (&tcp, &by_line, answer(None, "-LOADING\r\n"), None),
     ] {
-        let sight = reader.sight(&seen, (RUN, 2), signs);
-        let told = match sight {
-            Sight::There { twice: false } => there,
-            Sight::Absent => Some(false),
-            Sight::There { twice: true } | Sight::Unread(_) => None,
+        let read_back = reader.read_back(&seen, (RUN, 2), patterns);
+        let told = match read_back {
+            ReadBack::There { twice: false } => there,
+            ReadBack::Absent => Some(false),
+            ReadBack::There { twice: true } | ReadBack::Unread(_) => None,
         };
-        assert_eq!(told, is_there, "{signs:?} {sight:?}");
+        assert_eq!(told, is_there, "{patterns:?} {read_back:?}");
     }
     let mut cut = answer(Some(200), "[");
     cut.set_partial("body", "`limit` is reached");
-    assert!(matches!(http.sight(&cut, (RUN, 2), &by_value), Sight::Unread(unread) if unread.why.contains("partial")));
+    assert!(
+        matches!(http.read_back(&cut, (RUN, 2), &by_value), ReadBack::Unread(unread) if unread.why.contains("partial"))
+    );
 }
 
 /// What is missing in a part of a list may be in the rest.

@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Counts, Jitter};
+use super::{EchoCounts, Jitter};
 use crate::checks::icmp::Icmp;
 use crate::checks::icmp::facts::is_host_limited;
 use crate::model::{Fault, Observation, Value};
@@ -30,16 +30,16 @@ fn late_by(seconds: f64) -> Samples {
 }
 
 /// Runs `scene` and returns what was recorded.
-fn observe(patience: Duration, scene: impl FnOnce(&mut Counts, &mut Cx<'_>)) -> Result<Observation, Fault> {
+fn observe(patience: Duration, scene: impl FnOnce(&mut EchoCounts, &mut Cx<'_>)) -> Result<Observation, Fault> {
     let (observation, ended) = recorded(Icmp::FACTS, |cx| {
-        let mut counts = Counts::new(patience);
+        let mut counts = EchoCounts::new(patience);
         scene(&mut counts, cx);
         counts.report(cx, (TARGET, Origin::default()), &late_by(LATE_BY))
     });
     ended.map(|()| observation)
 }
 
-fn reply(counts: &mut Counts, number: u32, cx: &mut Cx<'_>) {
+fn reply(counts: &mut EchoCounts, number: u32, cx: &mut Cx<'_>) {
     let arrival = Arrival { length: 64, kept: 64, from: Some(TARGET), sender: None, ttl: Some(57), stamp: None };
     counts.reply(Number::Exact(number), ClockReading::now(), &arrival, cx);
 }

@@ -22,7 +22,7 @@ use crate::probe::Probe;
 use crate::proto::iperf3::datagram::REPLY;
 use crate::proto::iperf3::frame::{read_cookie, read_json, read_state, write_json, write_state};
 use crate::proto::iperf3::{parameter, state};
-use crate::serve::{Limits, Server};
+use crate::serve::{ClientLimits, Server};
 use crate::testing::{self, Written, count, number, text};
 
 fn args(server: &str, more: Written<'_>) -> Args {
@@ -45,7 +45,7 @@ fn outcome(observation: &Observation) -> &str {
 }
 
 /// A server on a task of its own; dropping the guard stops it.
-async fn server_with(limits: Limits) -> (SocketAddr, tokio_util::sync::DropGuard) {
+async fn server_with(limits: ClientLimits) -> (SocketAddr, tokio_util::sync::DropGuard) {
     let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap().with_limits(limits);
     let (addr, cancel) = (server.addr(), CancellationToken::new());
     tokio::spawn(server.run(cancel.clone()));
@@ -53,7 +53,7 @@ async fn server_with(limits: Limits) -> (SocketAddr, tokio_util::sync::DropGuard
 }
 
 async fn server() -> (SocketAddr, tokio_util::sync::DropGuard) {
-    server_with(Limits::default()).await
+    server_with(ClientLimits::default()).await
 }
 
 const UDP: [(&str, Arg); 1] = [("rate", Arg::Number(1e6))];
@@ -169,13 +169,14 @@ async fn several_clients_at_once() {
 
 #[tokio::test]
 async fn a_busy_server_is_a_fact() {
-    let (addr, _guard) = server_with(Limits { sessions: 0, ..Limits::default() }).await;
+    let (addr, _guard) = server_with(ClientLimits { sessions: 0, ..ClientLimits::default() }).await;
     assert_eq!(outcome(&facts(addr, &[]).await), "busy");
 }
 
 #[tokio::test]
 async fn a_server_that_refuses_the_parameters_is_a_fact() {
-    let (addr, _guard) = server_with(Limits { duration: Duration::from_millis(10), ..Limits::default() }).await;
+    let (addr, _guard) =
+        server_with(ClientLimits { duration: Duration::from_millis(10), ..ClientLimits::default() }).await;
     let observation = facts(addr, &[]).await;
     assert_eq!(outcome(&observation), "protocol_error");
     assert!(observation.notes()[0].contains("error 5"), "{:?}", observation.notes());

@@ -13,25 +13,29 @@ type Datagrams = (tokio::net::UdpSocket, SocketAddr);
 
 /// What a strict server got and did.
 #[derive(Debug, Default)]
-struct Seen {
+struct ReceivedTest {
     params: Value,
 }
 
 /// Serves one test by what it understood of the parameters.
-async fn strict() -> (SocketAddr, Arc<Mutex<Seen>>) {
+async fn strict() -> (SocketAddr, Arc<Mutex<ReceivedTest>>) {
     let (listener, socket) = loop {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         if let Ok(socket) = tokio::net::UdpSocket::bind(listener.local_addr().unwrap()).await {
             break (listener, socket);
         }
     };
-    let (addr, seen) = (listener.local_addr().unwrap(), Arc::<Mutex<Seen>>::default());
+    let (addr, seen) = (listener.local_addr().unwrap(), Arc::<Mutex<ReceivedTest>>::default());
     let shown = Arc::clone(&seen);
     tokio::spawn(async move { serve(&listener, socket, &shown).await });
     (addr, seen)
 }
 
-async fn serve(listener: &TcpListener, socket: tokio::net::UdpSocket, seen: &Mutex<Seen>) -> std::io::Result<()> {
+async fn serve(
+    listener: &TcpListener,
+    socket: tokio::net::UdpSocket,
+    seen: &Mutex<ReceivedTest>,
+) -> std::io::Result<()> {
     let (mut control, _) = listener.accept().await?;
     read_cookie(&mut control).await?;
     write_state(&mut control, state::PARAM_EXCHANGE).await?;

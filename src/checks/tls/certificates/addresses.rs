@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::chain_analysis::{Ages, ChainAnalysis};
-use super::enumeration::{Answer, CertificateQuery};
+use super::enumeration::{CertificateAnswer, CertificateQuery};
 use crate::checks::tls::connect::SetupResult;
 use crate::checks::tls::facts::COMPLETED;
 use crate::model::table::facts;
@@ -76,8 +76,8 @@ impl AddressResult {
     /// Of every chain it showed.
     pub(in crate::checks::tls) fn analyses(&self) -> impl Iterator<Item = &ChainAnalysis> {
         let others = self.certificates.iter().filter_map(|query| match &query.answer {
-            Answer::Shown(shown) => Some(&shown.analysis),
-            Answer::Refused | Answer::Unknown(_) => None,
+            CertificateAnswer::Shown(shown) => Some(&shown.analysis),
+            CertificateAnswer::Refused | CertificateAnswer::Unknown(_) => None,
         });
         self.analysis.iter().chain(others)
     }

@@ -4,7 +4,7 @@ use rustls::pki_types::CertificateDer;
 
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::lint::{self, Context, Finding};
-use crate::proto::tls::ocsp::{self, Answer, Status};
+use crate::proto::tls::ocsp::{self, Status, VerifiedAnswer};
 use crate::proto::tls::{Credentials, Handshake, Issuer, Path, Paths, pin};
 
 /// Everything that is known of a served chain.
@@ -29,7 +29,7 @@ pub(crate) enum Staple {
     /// Nothing.
     None,
     /// A response that is proven.
-    Answer(Answer),
+    Answer(VerifiedAnswer),
     /// A response that proves nothing, and why.
     Unusable(String),
 }

@@ -30,12 +30,12 @@ pub(crate) struct CertificateQuery {
     pub(crate) kind: KeyKind,
     /// The name was sent.
     pub(crate) sni: bool,
-    pub(crate) answer: Answer,
+    pub(crate) answer: CertificateAnswer,
 }
 
 /// See [`CertificateQuery`].
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum CertificateAnswer {
     /// It showed one.
     Shown(Box<ShownCertificate>),
     /// It said that it has none.
@@ -69,7 +69,7 @@ async fn query(client: &TlsClient<'_>, kind: KeyKind, sni: bool) -> Result<Certi
     if !sni {
         offer.sni = None;
     }
-    let mut answer = Answer::Refused;
+    let mut answer = CertificateAnswer::Refused;
     // Suites of TLS 1.2 do not tell Ed25519 from ECDSA.
     let by_suites = (kind != KeyKind::Ed25519).then_some(RequestedKey::Suites(kind));
     for request in std::iter::once(RequestedKey::Schemes(kind)).chain(by_suites) {
@@ -77,20 +77,25 @@ async fn query(client: &TlsClient<'_>, kind: KeyKind, sni: bool) -> Result<Certi
             continue;
         }
         match retried(client, &offer, kind, request).await? {
-            shown @ Answer::Shown(_) => return Ok(CertificateQuery { kind, sni, answer: shown }),
-            Answer::Refused => {}
-            unknown @ Answer::Unknown(_) => answer = unknown,
+            shown @ CertificateAnswer::Shown(_) => return Ok(CertificateQuery { kind, sni, answer: shown }),
+            CertificateAnswer::Refused => {}
+            unknown @ CertificateAnswer::Unknown(_) => answer = unknown,
         }
     }
     Ok(CertificateQuery { kind, sni, answer })
 }
 
-async fn retried(client: &TlsClient<'_>, offer: &Offer, kind: KeyKind, request: RequestedKey) -> Result<Answer, Fault> {
-    let mut answer = Answer::Refused;
+async fn retried(
+    client: &TlsClient<'_>,
+    offer: &Offer,
+    kind: KeyKind,
+    request: RequestedKey,
+) -> Result<CertificateAnswer, Fault> {
+    let mut answer = CertificateAnswer::Refused;
     for _ in 0..TRIES {
         answer = once(client, offer, kind, request).await?;
         // A server that hangs up may do so by chance; one that is silent has been waited for.
-        let again = matches!(&answer, Answer::Unknown(why) if !why.starts_with("silence"));
+        let again = matches!(&answer, CertificateAnswer::Unknown(why) if !why.starts_with("silence"));
         if !again {
             break;
         }
@@ -98,36 +103,41 @@ async fn retried(client: &TlsClient<'_>, offer: &Offer, kind: KeyKind, request: 
     Ok(answer)
 }
 
-async fn once(client: &TlsClient<'_>, offer: &Offer, kind: KeyKind, request: RequestedKey) -> Result<Answer, Fault> {
+async fn once(
+    client: &TlsClient<'_>,
+    offer: &Offer,
+    kind: KeyKind,
+    request: RequestedKey,
+) -> Result<CertificateAnswer, Fault> {
     let (peer, timeout) = (client.connector.peer, client.connector.timeout);
     let connection = match client.connector.connect().await {
         Ok(connection) => connection,
-        Err(EarlyEnd::Outcome { word, .. }) => return Ok(Answer::Unknown(format!("connect: {word}"))),
+        Err(EarlyEnd::Outcome { word, .. }) => return Ok(CertificateAnswer::Unknown(format!("connect: {word}"))),
         Err(EarlyEnd::Fault(fault)) => return Err(fault),
     };
     let ended = handshake_requesting(request, connection.stream, peer, client.credentials, offer, timeout).await;
     let mut handshake = match ended {
         Ok(handshake) => handshake,
         // Nothing in common by this narrow request says nothing of others.
-        Err(fault) if fault.operation == HANDSHAKE => return Ok(Answer::Unknown(fault.detail)),
+        Err(fault) if fault.operation == HANDSHAKE => return Ok(CertificateAnswer::Unknown(fault.detail)),
         Err(fault) => return Err(fault),
     };
     handshake.send_close_notify().await;
     if let Some(analysis) = ChainAnalysis::of_handshake(client.credentials, &handshake, now()) {
         // A server that shows another kind all the same has none of this one; the other is asked for by itself.
         return Ok(match analysis.leaf().and_then(KeyKind::of) {
-            Some(found) if found != kind => Answer::Refused,
-            _ => Answer::Shown(Box::new(ShownCertificate { handshake, analysis })),
+            Some(found) if found != kind => CertificateAnswer::Refused,
+            _ => CertificateAnswer::Shown(Box::new(ShownCertificate { handshake, analysis })),
         });
     }
     Ok(match &handshake.end {
-        HandshakeEnd::Alert(alert) if REFUSALS.contains(&alert.as_str()) => Answer::Refused,
-        HandshakeEnd::Alert(alert) => Answer::Unknown(format!("alert {alert}")),
-        HandshakeEnd::Timeout => Answer::Unknown(format!("silence for {timeout:?}")),
-        HandshakeEnd::Reset => Answer::Unknown("reset".to_owned()),
-        HandshakeEnd::Closed => Answer::Unknown("closed".to_owned()),
-        HandshakeEnd::Unreachable(why) => Answer::Unknown(why.clone()),
-        HandshakeEnd::NotTls(why) => Answer::Unknown(format!("not TLS: {why}")),
-        HandshakeEnd::Completed(_) => Answer::Unknown("a handshake without a certificate".to_owned()),
+        HandshakeEnd::Alert(alert) if REFUSALS.contains(&alert.as_str()) => CertificateAnswer::Refused,
+        HandshakeEnd::Alert(alert) => CertificateAnswer::Unknown(format!("alert {alert}")),
+        HandshakeEnd::Timeout => CertificateAnswer::Unknown(format!("silence for {timeout:?}")),
+        HandshakeEnd::Reset => CertificateAnswer::Unknown("reset".to_owned()),
+        HandshakeEnd::Closed => CertificateAnswer::Unknown("closed".to_owned()),
+        HandshakeEnd::Unreachable(why) => CertificateAnswer::Unknown(why.clone()),
+        HandshakeEnd::NotTls(why) => CertificateAnswer::Unknown(format!("not TLS: {why}")),
+        HandshakeEnd::Completed(_) => CertificateAnswer::Unknown("a handshake without a certificate".to_owned()),
     })
 }

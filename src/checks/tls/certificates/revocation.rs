@@ -6,7 +6,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::addresses::AddressResult;
 use super::chain_analysis::{ChainAnalysis, issuer};
-use super::enumeration::Answer;
+use super::enumeration::CertificateAnswer;
 use super::facts::REVOKED;
 use crate::model::argument::choices;
 use crate::model::count::counted;
@@ -131,8 +131,8 @@ fn record(cx: &mut Cx<'_>, found: &[(&str, LookupResult)], unseen: Option<&Fault
 fn lookups(results: &[AddressResult]) -> Vec<Lookup> {
     let mut out: Vec<Lookup> = Vec::new();
     let queries = results.iter().flat_map(|result| &result.certificates).filter_map(|query| match &query.answer {
-        Answer::Shown(shown) => Some((&shown.handshake.chain, &shown.analysis)),
-        Answer::Refused | Answer::Unknown(_) => None,
+        CertificateAnswer::Shown(shown) => Some((&shown.handshake.chain, &shown.analysis)),
+        CertificateAnswer::Refused | CertificateAnswer::Unknown(_) => None,
     });
     let own = results.iter().filter_map(|result| Some((&result.handshake.as_ref()?.chain, result.analysis.as_ref()?)));
     for (chain, analysis) in own.chain(queries) {

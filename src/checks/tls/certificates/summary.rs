@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::addresses::{AddressResult, note_more};
 use super::chain_analysis::Age;
-use super::enumeration::{Answer, CertificateQuery, ShownCertificate};
+use super::enumeration::{CertificateAnswer, CertificateQuery, ShownCertificate};
 use super::facts::set_age;
 use crate::model::fact::Time;
 use crate::model::rows::{Row, Rows, RowsBuilder};
@@ -97,8 +97,8 @@ pub(crate) fn record(cx: &mut Cx<'_>, results: &[AddressResult]) {
         .iter()
         .flat_map(|result| result.certificates.iter().map(|query| (result.address, query)))
         .filter_map(|(address, query)| match &query.answer {
-            Answer::Shown(shown) => Some((address, query, &**shown)),
-            Answer::Refused | Answer::Unknown(_) => None,
+            CertificateAnswer::Shown(shown) => Some((address, query, &**shown)),
+            CertificateAnswer::Refused | CertificateAnswer::Unknown(_) => None,
         })
         .collect();
     let unknown = unknown(results);
@@ -141,7 +141,7 @@ fn unknown(results: &[AddressResult]) -> Vec<String> {
             out.push(format!("{}: {}", result.address, result.outcome));
         }
         for query in &result.certificates {
-            if let Answer::Unknown(why) = &query.answer {
+            if let CertificateAnswer::Unknown(why) = &query.answer {
                 out.push(format!("{} {}{}: {why}", result.address, query.kind.word(), without(query.sni)));
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::counts::Counts;
+use super::counts::HandshakeCounts;
 use super::load_run::{LoadRun, Period};
 use crate::model::Fault;
 use crate::net::clock::MeasuredTime;
@@ -24,7 +24,7 @@ pub(super) struct Connection<'a> {
     pub(super) load: &'a LoadRun,
     pub(super) client: Arc<LoadClient>,
     pub(super) timer: Option<Timer>,
-    pub(super) counts: &'a RefCell<Counts>,
+    pub(super) counts: &'a RefCell<HandshakeCounts>,
 }
 
 /// A completed handshake.

@@ -11,7 +11,7 @@ const KINDS: usize = 16;
 
 /// Handshakes, by how they ended.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct HandshakeCounts {
     /// From begin, or due time, to completion, in seconds.
     pub(super) times: Samples,
     /// With a rate: from due time to begin, in seconds.
@@ -33,7 +33,7 @@ pub(super) struct Counts {
     kinds: BTreeMap<String, u64>,
 }
 
-impl Counts {
+impl HandshakeCounts {
     /// One more, completed at `at`.
     pub(super) fn complete(&mut self, from: Instant, at: Instant, end: Instant, resumed: bool) {
         self.times.record(at.saturating_duration_since(from).as_secs_f64());

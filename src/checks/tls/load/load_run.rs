@@ -8,7 +8,7 @@ use tokio::sync::Barrier;
 use tokio::time::Instant;
 
 use super::Settings;
-use super::counts::Counts;
+use super::counts::HandshakeCounts;
 use crate::checks::tls::connect::Connector;
 use crate::model::Fault;
 use crate::net::heartbeat::Heartbeat;
@@ -80,7 +80,7 @@ impl LoadRun {
     }
 
     /// How long handshakes were begun: to the end, or, when `count` came first, to the last one.
-    pub(super) fn length(&self, period: &Period, counts: &Counts) -> Duration {
+    pub(super) fn length(&self, period: &Period, counts: &HandshakeCounts) -> Duration {
         let counted = self.settings.count.is_some_and(|count| counts.begun >= count);
         let last = counts.last.filter(|last| counted && *last < period.end && *last > period.start);
         last.unwrap_or(period.end).duration_since(period.start)

@@ -11,7 +11,7 @@ mod threads;
 use std::sync::Arc;
 use std::time::Duration;
 
-use counts::Counts;
+use counts::HandshakeCounts;
 use load_run::LoadRun;
 
 use super::client::TlsClient;
@@ -195,7 +195,7 @@ impl Load {
     }
 }
 
-fn record(cx: &mut Cx<'_>, load: &LoadRun, counts: &Counts) -> Result<(), Fault> {
+fn record(cx: &mut Cx<'_>, load: &LoadRun, counts: &HandshakeCounts) -> Result<(), Fault> {
     cx.set(&HANDSHAKES, integer(counts.completed));
     cx.set(&ERRORS, integer(counts.failed));
     for line in counts.error_summary() {

@@ -8,14 +8,14 @@ use futures_util::stream::{FuturesUnordered, TryStreamExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
-use super::counts::Counts;
+use super::counts::HandshakeCounts;
 use super::load_run::{LoadRun, timer_fault};
 use crate::model::Fault;
 use crate::net::open_loop::Threads;
 use crate::net::sys::timer::Timer;
 
 /// Makes the load and adds up the counts. Returns early, and ends the threads, when one cannot work.
-pub(super) async fn run(load: &Arc<LoadRun>) -> Result<Counts, Fault> {
+pub(super) async fn run(load: &Arc<LoadRun>) -> Result<HandshakeCounts, Fault> {
     let (mut threads, mut workers) = (Threads::new(), FuturesUnordered::new());
     for index in 0..load.threads() {
         let connections = load.settings.connections;
@@ -26,14 +26,14 @@ pub(super) async fn run(load: &Arc<LoadRun>) -> Result<Counts, Fault> {
             .map_err(|error| thread_fault(&error))?;
         workers.push(async move { result.await.unwrap_or_else(|_| Err(thread_fault(&"it ended without a word"))) });
     }
-    let mut all = Counts::default();
+    let mut all = HandshakeCounts::default();
     while let Some(counts) = workers.try_next().await? {
         all.merge(&counts);
     }
     Ok(all)
 }
 
-fn thread(load: &LoadRun, connections: usize, stop: &CancellationToken) -> Result<Counts, Fault> {
+fn thread(load: &LoadRun, connections: usize, stop: &CancellationToken) -> Result<HandshakeCounts, Fault> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| thread_fault(&error))?;
     let counts = RefCell::default();
@@ -47,7 +47,7 @@ fn thread(load: &LoadRun, connections: usize, stop: &CancellationToken) -> Resul
 }
 
 /// All connections of a thread.
-async fn all_connections(load: &LoadRun, number: usize, counts: &RefCell<Counts>) -> Result<(), Fault> {
+async fn all_connections(load: &LoadRun, number: usize, counts: &RefCell<HandshakeCounts>) -> Result<(), Fault> {
     let mut connections = Vec::with_capacity(number);
     // Sessions belong to one connection; without them one client does for all.
     let shared = Arc::new(load.clients.client());

@@ -11,7 +11,7 @@ use crate::model::typed::Form;
 use crate::model::{Choice, Choices as _, Fact, Rule, TimeOf, Unit, Value};
 use crate::probe::Cx;
 use crate::proto::tls::certificate::{Certificate, rfc3339};
-use crate::proto::tls::hello::{Answer, Version, group_name, suite, suite_name};
+use crate::proto::tls::hello::{HelloAnswer, Version, group_name, suite, suite_name};
 use crate::proto::tls::{now, spelling};
 
 /// Entries of a list of texts.
@@ -191,15 +191,15 @@ fn outcome(cx: &mut Cx<'_>, scan: &ScanResult) -> &'static str {
         cx.note(format!("no hello was taken; the most telling answer: {}", describe(answer)));
     }
     match refusal {
-        Some(Answer::Alert(alert)) => {
+        Some(HelloAnswer::Alert(alert)) => {
             cx.set(&ALERT, alert.word());
             "alert"
         }
-        Some(Answer::Unconnected(error)) => error.word(),
-        Some(Answer::Reset) => "reset",
-        Some(Answer::Closed) => "closed",
-        Some(Answer::NotTls(_) | Answer::Flight(_)) => "not_tls",
-        Some(Answer::Timeout) | None => "timeout",
+        Some(HelloAnswer::Unconnected(error)) => error.word(),
+        Some(HelloAnswer::Reset) => "reset",
+        Some(HelloAnswer::Closed) => "closed",
+        Some(HelloAnswer::NotTls(_) | HelloAnswer::Flight(_)) => "not_tls",
+        Some(HelloAnswer::Timeout) | None => "timeout",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::plan::{LONG_LIST, Plan, SHORT_LIST, Stage, short_lists};
-use super::question::{Purpose, Question};
+use super::question::{Purpose, ScanQuestion};
 use super::result::{ScanResult, VersionSupport};
 use crate::model::count::counted;
 use crate::proto::tls::hello::{Version, suites};
@@ -73,27 +73,27 @@ impl Plan {
 
     /// Versions of which lists were refused by something else than the version.
     fn refused_versions(&self) -> BTreeSet<Version> {
-        let version = |question: &Question| match question {
-            Question::Suites { version, .. } => Some(*version),
+        let version = |question: &ScanQuestion| match question {
+            ScanQuestion::Suites { version, .. } => Some(*version),
             _ => None,
         };
         self.refusals.iter().filter_map(|(_, question)| version(question)).collect()
     }
 
     /// A suite that works, last in a long list of those that do not.
-    fn end_of_long_list(&self) -> Option<Question> {
+    fn end_of_long_list(&self) -> Option<ScanQuestion> {
         let version = self.scan.newest(Version::Tls12).or_else(|| self.scan.newest(Version::Tls13))?;
         let taken = self.scan.suites.get(&version)?;
         let hay = suites().iter().map(|suite| suite.number).filter(|number| !taken.contains(number));
         let suites = hay.take(LONG_LIST - 1).chain(taken.first().copied()).collect();
-        Some(Question::Property { purpose: Purpose::EndOfLongList, version, suites })
+        Some(ScanQuestion::Property { purpose: Purpose::EndOfLongList, version, suites })
     }
 
     /// Suites that were taken before, and nothing else.
-    pub(super) fn known_good(&self, purpose: Purpose) -> Option<Question> {
+    pub(super) fn known_good(&self, purpose: Purpose) -> Option<ScanQuestion> {
         let version = self.scan.newest(Version::Tls13)?;
         let suites = self.scan.suites.get(&version)?.clone();
-        Some(Question::Property { purpose, version, suites })
+        Some(ScanQuestion::Property { purpose, version, suites })
     }
 
     /// When the server stopped answering: its last refusals may be none.
@@ -104,10 +104,10 @@ impl Plan {
         for (id, question) in std::mem::take(&mut self.refusals) {
             if id + OVERLAP > self.last_good {
                 match &question {
-                    Question::Groups { version, .. } => {
+                    ScanQuestion::Groups { version, .. } => {
                         self.scan.complete_groups.remove(version);
                     }
-                    Question::Property { purpose: Purpose::Compression, .. } => self.scan.compression = None,
+                    ScanQuestion::Property { purpose: Purpose::Compression, .. } => self.scan.compression = None,
                     _ => {}
                 }
                 self.give_up(&question, &why);

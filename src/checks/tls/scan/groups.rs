@@ -1,7 +1,7 @@
 //! Key exchange groups by removal, and whose order of them counts.
 
 use super::plan::Plan;
-use super::question::{Purpose, Question};
+use super::question::{Purpose, ScanQuestion};
 use super::result::ScanResult;
 use crate::proto::tls::certificate::Certificate;
 use crate::proto::tls::certificate_probe::KeyClass;
@@ -12,9 +12,9 @@ impl Plan {
     pub(super) fn begin_tls13(&mut self, suite: u16, group: Option<u16>) {
         let version = Version::Tls13;
         let left = groups(version).into_iter().filter(|number| Some(*number) != group).collect();
-        self.enqueue(Question::Groups { version, suites: vec![suite], left, certificate_curve: None });
+        self.enqueue(ScanQuestion::Groups { version, suites: vec![suite], left, certificate_curve: None });
         for keys in KeyClass::ALL {
-            self.enqueue(Question::CertificateProbe { keys, sni: self.sni.is_some() });
+            self.enqueue(ScanQuestion::CertificateProbe { keys, sni: self.sni.is_some() });
         }
     }
 
@@ -39,7 +39,7 @@ impl Plan {
             return;
         }
         let left = groups(version).into_iter().filter(|number| Some(*number) != certificate_curve).collect();
-        self.enqueue(Question::Groups { version, suites, left, certificate_curve });
+        self.enqueue(ScanQuestion::Groups { version, suites, left, certificate_curve });
     }
 
     /// The server took a group of a list.
@@ -57,13 +57,13 @@ impl Plan {
                 if left.is_empty() {
                     self.groups_done(version);
                 } else {
-                    self.enqueue(Question::Groups { version, suites, left, certificate_curve });
+                    self.enqueue(ScanQuestion::Groups { version, suites, left, certificate_curve });
                 }
             }
             // A server that always prefers that curve takes nothing else from anyone who can connect to it.
             Some(group) if Some(group) == certificate_curve => self.groups_done(version),
             _ => self.give_up(
-                &Question::Groups { version, suites, left, certificate_curve },
+                &ScanQuestion::Groups { version, suites, left, certificate_curve },
                 "it took a group that was not offered",
             ),
         }
@@ -81,7 +81,7 @@ impl Plan {
         };
         if newest && !bound_to_curve && known.len() > 1 {
             let purpose = Purpose::GroupOrder(known.into_iter().rev().collect());
-            self.enqueue(Question::Property { purpose, version, suites });
+            self.enqueue(ScanQuestion::Property { purpose, version, suites });
         }
     }
 }

@@ -13,9 +13,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::question::{Purpose, Question, Request};
+use super::question::{Purpose, Request, ScanQuestion};
 use super::result::{ScanResult, describe};
-use crate::proto::tls::hello::{Answer, Version, suites};
+use crate::proto::tls::hello::{HelloAnswer, Version, suites};
 
 /// Suites in one hello; some servers fail above 128.
 pub(super) const LONG_LIST: usize = 120;
@@ -36,7 +36,7 @@ pub(in crate::checks::tls) struct Attempt {
     /// How long to wait before it is sent.
     pub(super) pause: Duration,
     pub(super) request: Request,
-    pub(super) question: Question,
+    pub(super) question: ScanQuestion,
     pub(super) tries: u32,
     /// The exchange right before it was answered, and nothing else is under way.
     pub(super) after_good: bool,
@@ -64,9 +64,9 @@ pub(super) struct SuiteLists {
 pub(in crate::checks::tls) struct Plan {
     pub(super) sni: Option<String>,
     /// Asked as soon as there is room.
-    pub(super) queue: VecDeque<Question>,
+    pub(super) queue: VecDeque<ScanQuestion>,
     /// Asked with nothing else under way, each with its tries so far.
-    pub(super) alone: VecDeque<(Question, u32)>,
+    pub(super) alone: VecDeque<(ScanQuestion, u32)>,
     under_way: u32,
     pub(super) suite_lists: BTreeMap<Version, SuiteLists>,
     pub(super) scan: ScanResult,
@@ -75,7 +75,7 @@ pub(in crate::checks::tls) struct Plan {
     pub(super) groups_begun: bool,
     pub(super) properties_begun: bool,
     /// Refused questions by the attempt, for doubts at the end.
-    pub(super) refusals: Vec<(u32, Question)>,
+    pub(super) refusals: Vec<(u32, ScanQuestion)>,
     pub(super) last_good: u32,
     silent: u32,
     pub(super) checking_alive: bool,
@@ -171,27 +171,29 @@ impl Plan {
     }
 
     /// Takes the answer to an attempt.
-    pub(in crate::checks::tls) fn record_answer(&mut self, attempt: Attempt, answer: Answer) {
+    pub(in crate::checks::tls) fn record_answer(&mut self, attempt: Attempt, answer: HelloAnswer) {
         self.under_way -= 1;
         if self.scan.suites.is_empty() {
             self.keep_refusal(&answer);
         }
         match answer {
             // The connection broke before the group was named.
-            Answer::Flight(flight) if matches!(attempt.question, Question::Groups { .. }) && flight.cut_short() => {
-                self.unanswered(attempt, &Answer::Flight(flight));
+            HelloAnswer::Flight(flight)
+                if matches!(attempt.question, ScanQuestion::Groups { .. }) && flight.cut_short() =>
+            {
+                self.unanswered(attempt, &HelloAnswer::Flight(flight));
             }
-            Answer::Flight(flight) => {
+            HelloAnswer::Flight(flight) => {
                 self.count_answer(&attempt);
                 self.last_good = self.last_good.max(attempt.id);
                 self.hello_accepted(attempt, &flight);
             }
             // internal_error may be the server's load.
-            Answer::Alert(alert) if alert.0 != 80 || attempt.tries + 1 >= MAX_TRIES => {
+            HelloAnswer::Alert(alert) if alert.0 != 80 || attempt.tries + 1 >= MAX_TRIES => {
                 self.count_answer(&attempt);
                 self.refused(attempt, alert.0);
             }
-            Answer::Closed if attempt.tries > 0 && attempt.question.is_question() => self.suspect(attempt),
+            HelloAnswer::Closed if attempt.tries > 0 && attempt.question.is_question() => self.suspect(attempt),
             other => self.unanswered(attempt, &other),
         }
         self.enqueue_follow_ups();
@@ -202,7 +204,7 @@ impl Plan {
         self.under_way -= 1;
         self.count_answer(attempt);
         self.last_good = self.last_good.max(attempt.id);
-        if let Question::CertificateProbe { sni, .. } = attempt.question {
+        if let ScanQuestion::CertificateProbe { sni, .. } = attempt.question {
             self.scan.record_chain(chain, sni, Version::Tls13);
         }
     }
@@ -231,7 +233,7 @@ impl Plan {
 
 impl Plan {
     /// Asks as soon as there is room; after a halt, nothing.
-    pub(super) fn enqueue(&mut self, question: Question) {
+    pub(super) fn enqueue(&mut self, question: ScanQuestion) {
         match self.halted.clone() {
             Some(why) => self.give_up(&question, &why),
             None => self.queue.push_back(question),
@@ -239,7 +241,7 @@ impl Plan {
     }
 
     /// Asks alone.
-    pub(super) fn enqueue_alone(&mut self, question: Question) {
+    pub(super) fn enqueue_alone(&mut self, question: ScanQuestion) {
         match self.halted.clone() {
             Some(why) => self.give_up(&question, &why),
             None => self.alone.push_back((question, 0)),
@@ -252,22 +254,22 @@ impl Plan {
     }
 
     /// Until a hello is taken, keeps the most telling answer.
-    fn keep_refusal(&mut self, answer: &Answer) {
-        let weight = |answer: &Answer| match answer {
-            Answer::Flight(_) => 6,
-            Answer::Alert(_) => 5,
-            Answer::NotTls(_) => 4,
-            Answer::Closed => 3,
-            Answer::Reset => 2,
-            Answer::Unconnected(_) => 1,
-            Answer::Timeout => 0,
+    fn keep_refusal(&mut self, answer: &HelloAnswer) {
+        let weight = |answer: &HelloAnswer| match answer {
+            HelloAnswer::Flight(_) => 6,
+            HelloAnswer::Alert(_) => 5,
+            HelloAnswer::NotTls(_) => 4,
+            HelloAnswer::Closed => 3,
+            HelloAnswer::Reset => 2,
+            HelloAnswer::Unconnected(_) => 1,
+            HelloAnswer::Timeout => 0,
         };
         if self.scan.refusal.as_ref().is_none_or(|known| weight(answer) > weight(known)) {
             self.scan.refusal = Some(answer.clone());
         }
     }
 
-    fn unanswered(&mut self, attempt: Attempt, answer: &Answer) {
+    fn unanswered(&mut self, attempt: Attempt, answer: &HelloAnswer) {
         self.silent += 1;
         let why = describe(answer);
         if let Some(halted) = self.halted.clone() {
@@ -305,9 +307,9 @@ impl Plan {
     }
 
     /// A question that stays open.
-    pub(super) fn give_up(&mut self, question: &Question, why: &str) {
+    pub(super) fn give_up(&mut self, question: &ScanQuestion, why: &str) {
         match question {
-            Question::Property { purpose: Purpose::StillAnswers, .. } => {
+            ScanQuestion::Property { purpose: Purpose::StillAnswers, .. } => {
                 self.checking_alive = false;
                 let why = format!("the server does not answer any more ({why})");
                 for suspect in std::mem::take(&mut self.suspects) {
@@ -318,19 +320,19 @@ impl Plan {
                 }
                 return;
             }
-            Question::Property { purpose: Purpose::EndOfLongList, .. } => return,
+            ScanQuestion::Property { purpose: Purpose::EndOfLongList, .. } => return,
             // That such a hello is not answered is what is asked. Whether others are, the end of the scan tells.
-            Question::Property { purpose: Purpose::SplitHello, .. } if self.halted.is_none() => {
+            ScanQuestion::Property { purpose: Purpose::SplitHello, .. } if self.halted.is_none() => {
                 self.scan.split_hello = Some(false);
                 self.scan.note(format!("a hello in two TCP segments: {why}"));
                 return;
             }
-            Question::Property { purpose: Purpose::LargeHello, .. } if self.halted.is_none() => {
+            ScanQuestion::Property { purpose: Purpose::LargeHello, .. } if self.halted.is_none() => {
                 self.scan.large_hello = Some(false);
                 self.scan.note(format!("a hello larger than a segment: {why}"));
                 return;
             }
-            Question::Suites { version, left } => {
+            ScanQuestion::Suites { version, left } => {
                 let (version, left) = (*version, left.clone());
                 self.list_ended(version);
                 if self.halted.is_none() && left.len() > SHORT_LIST && self.scan.suites.contains_key(&version) {

@@ -1,7 +1,7 @@
 //! Properties that one hello each shows, and whose order of suites counts.
 
 use super::plan::Plan;
-use super::question::{Purpose, Question};
+use super::question::{Purpose, ScanQuestion};
 use super::result::Preference;
 use crate::proto::tls::certificate_probe::KeyClass;
 use crate::proto::tls::hello::{Alert, Auth, Flight, Suite, Version, suites};
@@ -23,7 +23,7 @@ impl Plan {
                 self.suite_orders.insert(version, [None; 2]);
                 for backwards in [false, true] {
                     let purpose = Purpose::SuiteOrder { backwards };
-                    self.enqueue(Question::Property { purpose, version, suites: suites.clone() });
+                    self.enqueue(ScanQuestion::Property { purpose, version, suites: suites.clone() });
                 }
             }
         }
@@ -41,7 +41,7 @@ impl Plan {
         let taken = |version: Version| self.scan.suites.get(&version).cloned().unwrap_or_default();
         let mut questions = Vec::new();
         let mut property =
-            |purpose, version| questions.push(Question::Property { purpose, version, suites: taken(version) });
+            |purpose, version| questions.push(ScanQuestion::Property { purpose, version, suites: taken(version) });
         property(Purpose::SplitHello, newest);
         property(Purpose::LargeHello, newest);
         // A fallback is to the newest version that can say so, below one that is better.
@@ -59,7 +59,7 @@ impl Plan {
                     questions.extend([Auth::Ecdsa, Auth::Rsa].map(|auth| hello_without_sni(version, auth)));
                 }
                 None => questions.extend(
-                    [KeyClass::Ecdsa, KeyClass::Rsa].map(|keys| Question::CertificateProbe { keys, sni: false }),
+                    [KeyClass::Ecdsa, KeyClass::Rsa].map(|keys| ScanQuestion::CertificateProbe { keys, sni: false }),
                 ),
             }
         }
@@ -128,8 +128,8 @@ impl Plan {
     }
 }
 
-fn hello_without_sni(version: Version, auth: Auth) -> Question {
+fn hello_without_sni(version: Version, auth: Auth) -> ScanQuestion {
     let fits = |suite: &&Suite| suite.auth() == auth;
     let suites = suites().iter().filter(fits).map(|suite| suite.number).take(WITHOUT_SNI).collect();
-    Question::Property { purpose: Purpose::WithoutSni(auth), version, suites }
+    ScanQuestion::Property { purpose: Purpose::WithoutSni(auth), version, suites }
 }

@@ -12,7 +12,7 @@ const SPLIT_PAUSE: Duration = Duration::from_millis(50);
 
 /// One question; the answer may lead to the next one of the same kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::checks::tls) enum Question {
+pub(in crate::checks::tls) enum ScanQuestion {
     /// Which of `left` does the server take? Again without the one it took, until it takes none.
     Suites { version: Version, left: Vec<u16> },
     /// Which group of `left`? `anchor`, the curve of an ECDSA certificate, stays on offer at the end of the list.
@@ -55,7 +55,7 @@ pub(in crate::checks::tls) enum Request {
     CertificateProbe { keys: KeyClass, sni: bool },
 }
 
-impl Question {
+impl ScanQuestion {
     /// The exchange that answers it. `key_shares` sends key shares in TLS 1.3.
     pub(super) fn request(&self, sni: Option<&str>, key_shares: bool) -> Request {
         let mut sending = SendMode::Whole;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::argument::choices;
 use crate::proto::tls::certificate_probe;
-use crate::proto::tls::hello::{Answer, Auth, Exchange, Flight, KeyExchange, Suite, Version, suite};
+use crate::proto::tls::hello::{Auth, Exchange, Flight, HelloAnswer, KeyExchange, Suite, Version, suite};
 
 /// Whether a server takes a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub struct ScanResult {
     /// Connections made.
     pub connections: u32,
     /// The most telling answer of a server that took no hello.
-    pub refusal: Option<Answer>,
+    pub refusal: Option<HelloAnswer>,
 }
 
 impl ScanResult {
@@ -188,14 +188,14 @@ impl ScanResult {
 }
 
 /// An answer that decides nothing, for people.
-pub(super) fn describe(answer: &Answer) -> String {
+pub(super) fn describe(answer: &HelloAnswer) -> String {
     match answer {
-        Answer::Flight(_) => "an answer that was cut short".to_owned(),
-        Answer::Alert(alert) => alert.word(),
-        Answer::Closed => "closed without an alert".to_owned(),
-        Answer::Reset => "reset".to_owned(),
-        Answer::Timeout => "no answer in time".to_owned(),
-        Answer::Unconnected(error) => format!("no connection: {}", error.word()),
-        Answer::NotTls(why) => format!("no TLS: {why}"),
+        HelloAnswer::Flight(_) => "an answer that was cut short".to_owned(),
+        HelloAnswer::Alert(alert) => alert.word(),
+        HelloAnswer::Closed => "closed without an alert".to_owned(),
+        HelloAnswer::Reset => "reset".to_owned(),
+        HelloAnswer::Timeout => "no answer in time".to_owned(),
+        HelloAnswer::Unconnected(error) => format!("no connection: {}", error.word()),
+        HelloAnswer::NotTls(why) => format!("no TLS: {why}"),
     }
 }

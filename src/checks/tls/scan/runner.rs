@@ -12,7 +12,7 @@ use super::result::ScanResult;
 use crate::checks::tls::connect::{Connector, SetupError};
 use crate::model::Fault;
 use crate::net::Deadline;
-use crate::proto::tls::hello::{Answer, ask};
+use crate::proto::tls::hello::{HelloAnswer, ask};
 use crate::proto::tls::starttls::FailureKind;
 use crate::proto::tls::{certificate_probe, provider};
 
@@ -31,7 +31,7 @@ pub(super) struct Runner {
 
 /// The answer that came over one connection.
 enum Reply {
-    Answer(Answer),
+    Answer(HelloAnswer),
     Chain(Vec<Vec<u8>>),
 }
 
@@ -103,12 +103,12 @@ impl Runner {
     }
 
     /// A question that could not be asked refuses nothing, whatever the server said before TLS.
-    fn setup_answer(&self, error: SetupError) -> Answer {
+    fn setup_answer(&self, error: SetupError) -> HelloAnswer {
         match error {
-            SetupError::Connect(error) => Answer::Unconnected(error),
-            SetupError::StartTls(_, not) if not.kind == FailureKind::Timeout => Answer::Timeout,
-            SetupError::StartTls(_, not) if not.kind == FailureKind::Reset => Answer::Reset,
-            SetupError::StartTls(..) => Answer::NotTls(error.evidence(&self.connector)),
+            SetupError::Connect(error) => HelloAnswer::Unconnected(error),
+            SetupError::StartTls(_, not) if not.kind == FailureKind::Timeout => HelloAnswer::Timeout,
+            SetupError::StartTls(_, not) if not.kind == FailureKind::Reset => HelloAnswer::Reset,
+            SetupError::StartTls(..) => HelloAnswer::NotTls(error.evidence(&self.connector)),
         }
     }
 }

@@ -1,25 +1,25 @@
 //! Suites by removal: what an answer to a list of them leads to.
 
 use super::plan::{Attempt, Plan, SHORT_LIST, Stage};
-use super::question::{Purpose, Question};
-use crate::proto::tls::hello::{Answer, Flight, Suite, Version, suite, suite_name};
+use super::question::{Purpose, ScanQuestion};
+use crate::proto::tls::hello::{Flight, HelloAnswer, Suite, Version, suite, suite_name};
 
 impl Plan {
     /// The server took a hello.
     pub(super) fn hello_accepted(&mut self, attempt: Attempt, flight: &Flight) {
         let Some(hello) = &flight.hello else { return };
         match attempt.question {
-            Question::Suites { version, .. } if hello.version != version => {
+            ScanQuestion::Suites { version, .. } if hello.version != version => {
                 // It took an older version instead, which refuses this one.
                 if !self.scan.suites.contains_key(&version) {
                     self.drop_version(version);
                 }
                 self.list_ended(version);
             }
-            Question::Suites { version, left } if !left.contains(&hello.suite) => {
+            ScanQuestion::Suites { version, left } if !left.contains(&hello.suite) => {
                 self.unoffered_suite(version, &left, hello.suite);
             }
-            Question::Suites { version, left } => {
+            ScanQuestion::Suites { version, left } => {
                 match flight.alert {
                     None => {
                         self.scan.record_flight(flight, true);
@@ -41,15 +41,15 @@ impl Plan {
                 }
             }
             // A suite that was not offered, where a refusal is due: see `unoffered_suite`.
-            Question::Groups { version, suites, .. } if !suites.contains(&hello.suite) => self.groups_done(version),
+            ScanQuestion::Groups { version, suites, .. } if !suites.contains(&hello.suite) => self.groups_done(version),
             // Some look for a group only after the suite.
-            Question::Groups { version, .. } if flight.alert.is_some() => self.groups_done(version),
-            Question::Groups { version, suites, left, certificate_curve } => {
+            ScanQuestion::Groups { version, .. } if flight.alert.is_some() => self.groups_done(version),
+            ScanQuestion::Groups { version, suites, left, certificate_curve } => {
                 self.scan.record_flight(flight, true);
                 self.group_accepted(version, suites, left, certificate_curve, flight.group());
             }
-            Question::CertificateProbe { .. } => {}
-            Question::Property { purpose: Purpose::StillAnswers, .. } => {
+            ScanQuestion::CertificateProbe { .. } => {}
+            ScanQuestion::Property { purpose: Purpose::StillAnswers, .. } => {
                 self.checking_alive = false;
                 for suspect in std::mem::take(&mut self.suspects) {
                     self.clear_suspect(suspect, attempt.id);
@@ -58,11 +58,11 @@ impl Plan {
                     self.repeat_in_short_lists();
                 }
             }
-            Question::Property { purpose: Purpose::EndOfLongList, version, .. } => {
+            ScanQuestion::Property { purpose: Purpose::EndOfLongList, version, .. } => {
                 let taken = self.scan.suites.get(&version);
                 self.reads_long_lists = taken.is_some_and(|taken| taken.contains(&hello.suite));
             }
-            Question::Property { purpose, version, suites } => {
+            ScanQuestion::Property { purpose, version, suites } => {
                 self.property_accepted(&purpose, version, &suites, flight);
             }
         }
@@ -81,7 +81,7 @@ impl Plan {
     pub(super) fn refused(&mut self, attempt: Attempt, alert: u8) {
         let doubt = attempt.question.clone();
         match attempt.question {
-            Question::Suites { version, left } => {
+            ScanQuestion::Suites { version, left } => {
                 let taken = self.scan.suites.contains_key(&version);
                 if alert == 70 && !taken {
                     self.drop_version(version);
@@ -102,21 +102,21 @@ impl Plan {
                 self.list_ended(version);
                 self.refused_list(version);
             }
-            Question::Groups { version, .. } => {
+            ScanQuestion::Groups { version, .. } => {
                 self.groups_done(version);
             }
-            Question::Property { purpose: Purpose::EndOfLongList, .. } => return,
-            Question::Property { purpose: Purpose::StillAnswers, .. } => {
+            ScanQuestion::Property { purpose: Purpose::EndOfLongList, .. } => return,
+            ScanQuestion::Property { purpose: Purpose::StillAnswers, .. } => {
                 self.give_up(&doubt, "it refuses what it took before");
                 return;
             }
-            Question::Property { purpose, .. } => {
+            ScanQuestion::Property { purpose, .. } => {
                 self.property_refused(&purpose, alert);
                 if self.scan.fallback == Some(true) && purpose == Purpose::FallbackScsv {
                     return;
                 }
             }
-            Question::CertificateProbe { .. } => {}
+            ScanQuestion::CertificateProbe { .. } => {}
         }
         self.refusals.push((attempt.id, doubt));
     }
@@ -124,7 +124,7 @@ impl Plan {
     /// One list was refused, so the others may not be. A server that closes on everything, long and short, and never said a word
     /// of TLS, is not asked for the rest.
     fn refused_list(&mut self, version: Version) {
-        let mute = self.scan.suites.is_empty() && self.scan.refusal == Some(Answer::Closed);
+        let mute = self.scan.suites.is_empty() && self.scan.refusal == Some(HelloAnswer::Closed);
         match self.suite_lists.get_mut(&version) {
             Some(lists) if self.in_short_lists && mute => lists.unasked.clear(),
             _ => self.enqueue_unasked(version),
@@ -160,7 +160,7 @@ impl Plan {
     fn unknown_srp_user(&mut self, version: Version, left: Vec<u16>) {
         let (known, left): (Vec<u16>, Vec<u16>) = left.into_iter().partition(|number| srp(*number));
         self.scan.incomplete_suites.insert(version);
-        let question = Question::Suites { version, left: known };
+        let question = ScanQuestion::Suites { version, left: known };
         self.scan.unknown.push(format!("{} (shown only for a user the server knows)", question.subject()));
         self.list_ended(version);
         self.enqueue_list(version, left);
@@ -170,14 +170,14 @@ impl Plan {
     pub(super) fn enqueue_pieces(&mut self, version: Version, left: &[u16]) {
         for piece in left.chunks(SHORT_LIST) {
             self.suite_lists.entry(version).or_default().pending += 1;
-            self.enqueue_alone(Question::Suites { version, left: piece.to_vec() });
+            self.enqueue_alone(ScanQuestion::Suites { version, left: piece.to_vec() });
         }
     }
 
     /// Asks one list.
     pub(super) fn enqueue_list(&mut self, version: Version, left: Vec<u16>) {
         self.suite_lists.entry(version).or_default().pending += 1;
-        self.enqueue(Question::Suites { version, left });
+        self.enqueue(ScanQuestion::Suites { version, left });
     }
 
     /// One list of a version is done.
@@ -198,7 +198,8 @@ impl Plan {
     /// No more is asked of a version.
     fn drop_version(&mut self, version: Version) {
         let before = self.queue.len() + self.alone.len();
-        let other = |question: &Question| !matches!(question, Question::Suites { version: of, .. } if *of == version);
+        let other =
+            |question: &ScanQuestion| !matches!(question, ScanQuestion::Suites { version: of, .. } if *of == version);
         self.queue.retain(other);
         self.alone.retain(|(question, _)| other(question));
         for _ in self.queue.len() + self.alone.len()..before {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{End, FlowPath, different, hops, states};
-use crate::checks::trace::prober::{Answer, Ending, Packet};
+use crate::checks::trace::prober::{Ending, HopAnswer, Packet};
 use crate::net::clock::MeasuredTime;
 
 fn address(last: u8) -> IpAddr {
@@ -15,7 +15,7 @@ fn address(last: u8) -> IpAddr {
 fn packet(flow: u16, ttl: u8, from: u8, ending: Ending) -> Packet {
     let error = (ending == Ending::Rejected).then(|| "host_unreachable".to_owned());
     let rtt = MeasuredTime::by_kernel(Duration::from_millis(u64::from(ttl)));
-    Packet::of(flow, ttl, (from > 0).then(|| Answer { from: address(from), ending, error, rtt }))
+    Packet::of(flow, ttl, (from > 0).then(|| HopAnswer { from: address(from), ending, error, rtt }))
 }
 
 /// The way of a flow past these, with the target at the end where it is reached.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::flow::{Ending, TraceReply};
-use super::{Answer, FlowSockets, LEAST_PATIENCE, OPERATION, Prober, REPEATED, TURN};
+use super::{FlowSockets, HopAnswer, LEAST_PATIENCE, OPERATION, Prober, REPEATED, TURN};
 use crate::model::Fault;
 use crate::net::clock::{ClockReading, MeasuredTime};
 use crate::net::datagram::{Class, IcmpError};
@@ -117,7 +117,7 @@ impl Prober {
         let error = heard.report.filter(|_| !usual).map(|report| report.word);
         let (flow, ttl, probes_length) = (packet.flow, packet.ttl, packet.length.is_some());
         let ends = matches!(ending, Ending::Arrived | Ending::Rejected) && !probes_length;
-        packet.answer = Some(Answer { from, ending, error, rtt: MeasuredTime { length, stamp } });
+        packet.answer = Some(HopAnswer { from, ending, error, rtt: MeasuredTime { length, stamp } });
         self.longest = self.longest.max(length);
         if let Some(end) = self.ends.get_mut(usize::from(flow)).filter(|_| ends) {
             *end = Some(end.map_or(ttl, |end| end.min(ttl)));

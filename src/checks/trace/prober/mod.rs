@@ -71,12 +71,12 @@ pub(super) struct Packet {
     pub(super) length: Option<usize>,
     /// When it was sent, nanoseconds since the start.
     at: u64,
-    pub(super) answer: Option<Answer>,
+    pub(super) answer: Option<HopAnswer>,
 }
 
 impl Packet {
     /// Its answer, where that stands for a hop: who finds it too long may be anywhere before.
-    pub(super) fn passed(&self) -> Option<&Answer> {
+    pub(super) fn passed(&self) -> Option<&HopAnswer> {
         self.answer.as_ref().filter(|answer| !matches!(answer.ending, Ending::TooBig(_)))
     }
 }
@@ -84,14 +84,14 @@ impl Packet {
 #[cfg(test)]
 impl Packet {
     /// A packet as if it had been sent.
-    pub(super) fn of(flow: u16, ttl: u8, answer: Option<Answer>) -> Self {
+    pub(super) fn of(flow: u16, ttl: u8, answer: Option<HopAnswer>) -> Self {
         Self { flow, ttl, length: None, at: 0, answer }
     }
 }
 
 /// The first answer to a packet.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct HopAnswer {
     pub(super) from: IpAddr,
     pub(super) ending: Ending,
     /// The error, where it is another one than that the TTL ran out.

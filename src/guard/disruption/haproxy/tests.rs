@@ -14,7 +14,7 @@ use super::{HaproxyChange, HaproxyServer, OutState, RuntimeSocket};
 use crate::guard::disruption::{Disruption, Undo};
 
 /// What a HAProxy knows: of each server of the backend `web` the states and the weight; and what it lets a client do.
-struct Knowledge {
+struct FakeHaproxy {
     level: &'static str,
     servers: BTreeMap<String, (u32, u32, u32)>,
     /// Commands that changed something.
@@ -23,7 +23,7 @@ struct Knowledge {
     says: Option<String>,
 }
 
-impl Knowledge {
+impl FakeHaproxy {
     fn answer(&mut self, command: &str) -> String {
         if let Some(says) = &self.says {
             return says.clone();
@@ -60,14 +60,14 @@ impl Knowledge {
 /// A HAProxy, until it is dropped.
 struct Haproxy {
     folder: TempDir,
-    knowledge: Arc<Mutex<Knowledge>>,
+    knowledge: Arc<Mutex<FakeHaproxy>>,
     task: JoinHandle<()>,
 }
 
 impl Haproxy {
     fn start() -> Self {
         let servers = ["web1", "web2"].map(|name| (name.to_owned(), (2, 0, 1))).into();
-        let knowledge = Knowledge { level: "admin", servers, changes: Vec::new(), says: None };
+        let knowledge = FakeHaproxy { level: "admin", servers, changes: Vec::new(), says: None };
         let (folder, knowledge) = (tempfile::tempdir().unwrap(), Arc::new(Mutex::new(knowledge)));
         let task = serve(folder.path().join("sock"), Arc::clone(&knowledge));
         Self { folder, knowledge, task }
@@ -111,7 +111,7 @@ impl Haproxy {
     }
 }
 
-fn serve(path: PathBuf, knowledge: Arc<Mutex<Knowledge>>) -> JoinHandle<()> {
+fn serve(path: PathBuf, knowledge: Arc<Mutex<FakeHaproxy>>) -> JoinHandle<()> {
     let listener = UnixListener::bind(path).unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::{HttpRequest, HttpRoots, HttpTerms};
+use super::{HttpRequestSpec, HttpRoots, HttpTerms};
 use crate::guard::secrets::word;
 use crate::model::shell;
 
 impl HttpTerms {
-    pub(super) fn curl(&self, request: &HttpRequest) -> String {
+    pub(super) fn curl(&self, request: &HttpRequestSpec) -> String {
         let mut line = String::from(if request.method == "HEAD" { "curl -sSI" } else { "curl -sSi" });
         if !matches!(&*request.method, "GET" | "HEAD") {
             let _ = write!(line, " -X {}", shell::word(&request.method));

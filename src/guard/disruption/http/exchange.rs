@@ -10,7 +10,7 @@ use hyper::{Method, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
-use super::{HttpRequest, HttpRoots, HttpTerms};
+use super::{HttpRequestSpec, HttpRoots, HttpTerms};
 use crate::model::text::TextPart;
 use crate::model::visible::visible;
 use crate::model::{Fault, Text, human_time};
@@ -31,7 +31,7 @@ const SHOWN: usize = 200;
 const TO_LOOK: Duration = Duration::from_millis(2);
 
 /// An answer, as far as it is looked at.
-pub(super) struct Answer {
+pub(super) struct HttpAnswer {
     pub(super) status: u16,
     location: Option<String>,
     body: Vec<u8>,
@@ -76,7 +76,7 @@ impl From<Fault> for Unanswered {
     }
 }
 
-impl Answer {
+impl HttpAnswer {
     pub(super) fn contains(&self, wanted: &str) -> bool {
         String::from_utf8_lossy(&self.body).contains(wanted)
     }
@@ -135,7 +135,7 @@ impl HttpTerms {
 }
 
 /// A request, ready to be sent.
-struct Ready {
+struct PreparedRequest {
     method: Method,
     url: Url,
     headers: HeaderMap,
@@ -143,18 +143,18 @@ struct Ready {
     body: Bytes,
 }
 
-impl HttpRequest {
+impl HttpRequestSpec {
     /// Why it cannot be sent as it is written: the mistake, and the remedy.
     #[must_use]
     pub fn unsendable(&self) -> Option<(String, String)> {
-        self.ready().err()
+        self.prepared().err()
     }
 
     pub(super) fn is_sendable(&self) -> Result<(), String> {
-        self.ready().map(drop).map_err(|(why, _)| format!("cannot be sent: {why}"))
+        self.prepared().map(drop).map_err(|(why, _)| format!("cannot be sent: {why}"))
     }
 
-    fn ready(&self) -> Result<Ready, (String, String)> {
+    fn prepared(&self) -> Result<PreparedRequest, (String, String)> {
         let url = parse_url(&self.url, &self.url, "write a header `authorization` with a variable of `secrets`")?;
         let method = parse_method(&self.method, self.body.is_some())?;
         let mut headers = HeaderMap::new();
@@ -176,7 +176,7 @@ impl HttpRequest {
         if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        Ok(Ready { method, url, headers, authority, body })
+        Ok(PreparedRequest { method, url, headers, authority, body })
     }
 
     /// The host of its URL, without brackets.
@@ -194,27 +194,27 @@ impl HttpRequest {
     }
 
     /// Sends it once, and reads the answer.
-    pub(super) async fn ask(&self, terms: &HttpTerms) -> Result<Answer, Unanswered> {
+    pub(super) async fn ask(&self, terms: &HttpTerms) -> Result<HttpAnswer, Unanswered> {
         let end = Instant::now() + terms.timeout;
-        let ready = self.ready().map_err(|(why, _)| Unanswered::Local(format!("cannot be sent: {why}")))?;
-        let mut watch = Watch { phase: Phase::Resolve };
-        match deadline::until(end, self.exchange(&ready, terms, &mut watch, end)).await {
+        let prepared = self.prepared().map_err(|(why, _)| Unanswered::Local(format!("cannot be sent: {why}")))?;
+        let mut progress = ExchangeProgress { phase: Phase::Resolve };
+        match deadline::until(end, self.exchange(&prepared, terms, &mut progress, end)).await {
             Ok(Ok(response)) => Ok(read(response, end).await),
             Ok(Err(none)) => Err(none),
-            Err(_) => Err(watch.silence(&ready, terms.timeout)),
+            Err(_) => Err(progress.silence(&prepared, terms.timeout)),
         }
     }
 
     async fn exchange(
         &self,
-        ready: &Ready,
+        prepared: &PreparedRequest,
         terms: &HttpTerms,
-        watch: &mut Watch,
+        progress: &mut ExchangeProgress,
         end: Instant,
     ) -> Result<Response, Unanswered> {
-        let (trust, host) = (terms.trust(), Text::from(ready.url.host_str().unwrap_or_default()));
+        let (trust, host) = (terms.trust(), Text::from(prepared.url.host_str().unwrap_or_default()));
         let server = HttpServer {
-            url: &ready.url,
+            url: &prepared.url,
             host: &host,
             address: None,
             ip_version: IpVersion::Any,
@@ -229,12 +229,17 @@ impl HttpRequest {
         };
         let target = written_target(&self.url);
         let build = |version: Version| {
-            let (target, authority) = (target.as_ref(), ready.authority.as_ref());
-            let head =
-                RequestHead { method: &ready.method, url: &ready.url, target, authority, headers: &ready.headers };
-            head.with(version, Outgoing::now(ready.body.clone()))
+            let (target, authority) = (target.as_ref(), prepared.authority.as_ref());
+            let head = RequestHead {
+                method: &prepared.method,
+                url: &prepared.url,
+                target,
+                authority,
+                headers: &prepared.headers,
+            };
+            head.with(version, Outgoing::now(prepared.body.clone()))
         };
-        exchange(&server, build, watch).await.map_err(|error| match error {
+        exchange(&server, build, progress).await.map_err(|error| match error {
             ExchangeError::NoResponse(none) => Unanswered::None(none.kind, format!("got no answer: {}", none.why)),
             ExchangeError::Fault(fault) => fault.into(),
         })
@@ -242,10 +247,10 @@ impl HttpRequest {
 }
 
 /// Head and body; of one that breaks off, or takes too long, what came until `end`.
-async fn read(response: Response, end: Instant) -> Answer {
+async fn read(response: Response, end: Instant) -> HttpAnswer {
     let Response { head, mut body } = response;
     let location = head.headers.get(LOCATION).map(|target| visible(&String::from_utf8_lossy(target.as_bytes())));
-    let mut answer = Answer { status: head.status.as_u16(), location, body: Vec::new(), is_whole: false };
+    let mut answer = HttpAnswer { status: head.status.as_u16(), location, body: Vec::new(), is_whole: false };
     loop {
         match deadline::until(end, body.next()).await {
             Ok(Ok(Some(data))) => {
@@ -265,15 +270,15 @@ async fn read(response: Response, end: Instant) -> Answer {
 }
 
 /// How far it came.
-struct Watch {
+struct ExchangeProgress {
     phase: Phase,
 }
 
-impl Watch {
+impl ExchangeProgress {
     /// How its time ran out.
-    fn silence(&self, ready: &Ready, timeout: Duration) -> Unanswered {
+    fn silence(&self, prepared: &PreparedRequest, timeout: Duration) -> Unanswered {
         let within = human_time(timeout);
-        let host = ready.url.host_str().unwrap_or_default();
+        let host = prepared.url.host_str().unwrap_or_default();
         let why = match self.phase {
             Phase::Resolve => {
                 let why = format!("got no answer: the name {host} was not resolved within {within}");
@@ -291,7 +296,7 @@ impl Watch {
     }
 }
 
-impl Observer for Watch {
+impl Observer for ExchangeProgress {
     fn begins(&mut self, phase: Phase) {
         self.phase = phase;
     }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::{HttpChange, HttpProof, HttpRequest, HttpRoots, HttpTerms};
+use super::{HttpChange, HttpProof, HttpRequestSpec, HttpRoots, HttpTerms};
 use crate::guard::disruption::{Disruption, Undo};
 use crate::lab::pki::Pki;
 use crate::lab::web::WebLab;
@@ -49,17 +49,17 @@ impl Api {
         Self { port, state, task }
     }
 
-    fn request(&self, method: &str, path: &str) -> HttpRequest {
+    fn request(&self, method: &str, path: &str) -> HttpRequestSpec {
         let headers = vec![("authorization".to_owned(), Text::new(format!("Bearer {TOKEN}"), Some("Bearer ***")))];
         let url = format!("http://127.0.0.1:{}{path}", self.port).into();
-        HttpRequest { method: method.into(), url, headers, body: None, status: Vec::new() }
+        HttpRequestSpec { method: method.into(), url, headers, body: None, status: Vec::new() }
     }
 
     fn change(&self) -> HttpChange {
         let body = Some("{\"enabled\":false}".into());
         let verify = HttpProof { request: self.request("GET", "/state"), contains: Some("\"up\"".into()) };
         HttpChange {
-            request: HttpRequest { body, ..self.request("POST", "/down") },
+            request: HttpRequestSpec { body, ..self.request("POST", "/down") },
             undo: Some(self.request("POST", "/up")),
             verify: Some(verify),
             terms: HttpTerms { roots: HttpRoots::Webpki, client: None, timeout: Duration::from_secs(5) },
@@ -356,7 +356,7 @@ async fn nothing_is_sent_to_a_server_that_does_not_verify() {
     let own = || HttpRoots::File(ca.clone());
     let change = |peer: std::net::SocketAddr, roots: HttpRoots| {
         let mut change = api.blind();
-        change.request = HttpRequest { url: format!("https://{peer}/").into(), ..api.request("GET", "/") };
+        change.request = HttpRequestSpec { url: format!("https://{peer}/").into(), ..api.request("GET", "/") };
         change.terms.roots = roots;
         disruption(change)
     };

@@ -30,12 +30,12 @@ const SAID: usize = 32;
 
 /// What a script said, each a word and what stands behind it; and the end of what the commands printed.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct ScriptReport {
     words: Vec<(String, String)>,
     output: String,
 }
 
-impl Said {
+impl ScriptReport {
     /// As if a script had said these lines.
     #[cfg(test)]
     pub(super) fn lines(lines: &[&str]) -> Self {
@@ -107,7 +107,13 @@ pub(super) fn arguments(host: &SshHost) -> Vec<String> {
 
 /// Has the shell of that host do `script`, which says its lines by the name `id`. With `go`, the script waits for that word once it has
 /// said `ready`.
-pub(super) async fn call(host: &SshHost, id: &str, script: &str, go: bool, limit: Duration) -> Result<Said, CallError> {
+pub(super) async fn call(
+    host: &SshHost,
+    id: &str,
+    script: &str,
+    go: bool,
+    limit: Duration,
+) -> Result<ScriptReport, CallError> {
     let unreachable = |why: String| CallError::Unreachable(format!("`ssh {}`: {why}", host.destination));
     let mut command = std::process::Command::new(tool::find("ssh").map_err(&unreachable)?);
     // Words of its own language are looked for in what it says.
@@ -117,21 +123,22 @@ pub(super) async fn call(host: &SshHost, id: &str, script: &str, go: bool, limit
     own_session(&mut command);
     let started = Command::from(command).kill_on_drop(true).spawn();
     let mut child = started.map_err(|error| unreachable(format!("could not start: {error}")))?;
-    let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()));
-    let mut talk = Talk { id, said: Said::default(), line: Vec::new(), errors: Vec::new(), went: false };
-    let ended = timeout(limit, talk.hold(&mut child, script, go)).await;
+    let mut group = ProcessGroup(child.id().and_then(|id| i32::try_from(id).ok()));
+    let mut session =
+        ScriptSession { id, said: ScriptReport::default(), line: Vec::new(), errors: Vec::new(), went: false };
+    let ended = timeout(limit, session.hold(&mut child, script, go)).await;
     if matches!(ended, Ok(Ok(Some(_)))) {
         group.0 = None;
     }
     drop(group);
     let why = match ended {
-        Ok(Ok(_)) if talk.said.of("end").is_some() => return Ok(talk.said),
-        Ok(Ok(Some(status))) => talk.failure(host, status),
+        Ok(Ok(_)) if session.said.of("end").is_some() => return Ok(session.said),
+        Ok(Ok(Some(status))) => session.failure(host, status),
         Ok(Ok(None)) => "it ended early".to_owned(),
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("not done within {}", human_time(limit)),
     };
-    if talk.went {
+    if session.went {
         return Err(CallError::Lost(format!(
             "the connection to {} went while the command ran: {why}",
             host.destination
@@ -141,9 +148,9 @@ pub(super) async fn call(host: &SshHost, id: &str, script: &str, go: bool, limit
 }
 
 /// `ssh` and what it has started here; killed when dropped.
-struct Group(Option<i32>);
+struct ProcessGroup(Option<i32>);
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(leader) = self.0 {
             let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
@@ -152,9 +159,9 @@ impl Drop for Group {
 }
 
 /// What came so far.
-struct Talk<'a> {
+struct ScriptSession<'a> {
     id: &'a str,
-    said: Said,
+    said: ScriptReport,
     /// The line that is not at its end.
     line: Vec<u8>,
     /// What `ssh` itself says.
@@ -163,7 +170,7 @@ struct Talk<'a> {
     went: bool,
 }
 
-impl Talk<'_> {
+impl ScriptSession<'_> {
     /// Until the script has said that it is at its end, or `ssh` has ended.
     async fn hold(&mut self, child: &mut Child, script: &str, go: bool) -> std::io::Result<Option<ExitStatus>> {
         let (Some(mut input), Some(mut output), Some(mut errors)) =
@@ -314,7 +321,7 @@ mod tests {
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::ExitStatus;
 
-    use super::{Said, Talk, arguments};
+    use super::{ScriptReport, ScriptSession, arguments};
     use crate::guard::disruption::ssh::SshHost;
 
     fn host(destination: &str) -> SshHost {
@@ -326,8 +333,14 @@ mod tests {
         }
     }
 
-    fn talk() -> Talk<'static> {
-        Talk { id: "shakedown-1", said: Said::default(), line: Vec::new(), errors: Vec::new(), went: false }
+    fn session() -> ScriptSession<'static> {
+        ScriptSession {
+            id: "shakedown-1",
+            said: ScriptReport::default(),
+            line: Vec::new(),
+            errors: Vec::new(),
+            went: false,
+        }
     }
 
     #[test]
@@ -351,30 +364,30 @@ mod tests {
             ("kex_exchange_identification: read: Connection reset by peer", "try it by hand: `ssh -p 2222"),
             ("", "the connection ended: try it by hand"),
         ] {
-            let mut talk = talk();
-            talk.errors = said.as_bytes().to_vec();
-            let why = talk.failure(&host, ExitStatus::from_raw(255 << 8));
+            let mut session = session();
+            session.errors = said.as_bytes().to_vec();
+            let why = session.failure(&host, ExitStatus::from_raw(255 << 8));
             assert!(why.contains(want), "{said}: {why}");
         }
-        let mut talk = talk();
-        talk.push(b"This account is currently not available.\n");
-        let why = talk.failure(&host, ExitStatus::from_raw(1 << 8));
+        let mut session = session();
+        session.push(b"This account is currently not available.\n");
+        let why = session.failure(&host, ExitStatus::from_raw(1 << 8));
         assert!(why.contains("runs no `sh`: exit status 1 (This account is currently not available.)"), "{why}");
     }
 
     /// However much a host sends, only so much is kept; what a command prints is not taken for what the script says.
     #[test]
     fn what_a_host_says_is_bounded_and_told_apart() {
-        let mut talk = talk();
-        talk.push(b"shakedown-1 undo 0\n shakedown-1 end\nx shakedown-1 end\nshakedown-10 end\n");
+        let mut session = session();
+        session.push(b"shakedown-1 undo 0\n shakedown-1 end\nx shakedown-1 end\nshakedown-10 end\n");
         for _ in 0..100 {
-            talk.push("\u{e9}".repeat(70_000).as_bytes());
-            talk.push(b"\nshakedown-1 noise\n");
+            session.push("\u{e9}".repeat(70_000).as_bytes());
+            session.push(b"\nshakedown-1 noise\n");
         }
-        assert_eq!((talk.said.of("undo"), talk.said.of("end")), (Some("0"), None));
-        assert!(talk.said.output.len() <= 2048 && talk.line.is_empty() && talk.said.words.len() == 32);
-        assert!(talk.said.with_output("exit status 3").starts_with("exit status 3; it said: "));
-        assert_eq!(Said::default().with_output("exit status 3"), "exit status 3");
+        assert_eq!((session.said.of("undo"), session.said.of("end")), (Some("0"), None));
+        assert!(session.said.output.len() <= 2048 && session.line.is_empty() && session.said.words.len() == 32);
+        assert!(session.said.with_output("exit status 3").starts_with("exit status 3; it said: "));
+        assert_eq!(ScriptReport::default().with_output("exit status 3"), "exit status 3");
     }
 
     #[test]

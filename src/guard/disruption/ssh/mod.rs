@@ -18,9 +18,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::Limits;
+use super::TimeLimits;
 use crate::model::{human_time, shell};
-use call::{CALL, CallError, Said, call};
+use call::{CALL, CallError, ScriptReport, call};
 
 /// After the timer's time, the host is tried for so much longer: a network comes back after what it was cut by.
 const SLACK: Duration = Duration::from_secs(20);
@@ -165,7 +165,7 @@ impl SshCommand {
     }
 
     /// That a command was ended because its time was over, for people.
-    fn late(&self, said: &Said, command: &str) -> Option<String> {
+    fn late(&self, said: &ScriptReport, command: &str) -> Option<String> {
         said.all("late").any(|late| late == command).then(|| {
             let (name, timeout) = (&self.host.destination, human_time(self.timeout));
             said.with_output(&format!(
@@ -176,7 +176,7 @@ impl SshCommand {
 
     /// Why what `run` did is no disruption: all is well all the same. A service that is gone leaves `verify` without an end, which is as
     /// good as a failure.
-    fn without_effect(&self, said: &Said) -> Option<String> {
+    fn without_effect(&self, said: &ScriptReport) -> Option<String> {
         (said.of("effect") == Some("0")).then(|| {
             format!(
                 "`run` on {} did not take effect: it exited 0, and so did `verify` {} later, as when all is well",
@@ -192,8 +192,8 @@ impl SshCommand {
         CALL + self.timeout + LATE + look
     }
 
-    pub(super) fn limits(&self) -> Limits {
-        Limits {
+    pub(super) fn limits(&self) -> TimeLimits {
+        TimeLimits {
             prepare: CALL + self.timeout + LATE + PAUSE,
             inject: CALL + self.breaking() + PAUSE,
             restore: self.patience() + self.trial() * 2 + PAUSE * 2,
@@ -216,7 +216,7 @@ impl SshCommand {
         CALL + (self.timeout + LATE) * 3 + PAUSE * 4
     }
 
-    async fn call(&self, script: &str, go: bool, limit: Duration) -> Result<Said, CallError> {
+    async fn call(&self, script: &str, go: bool, limit: Duration) -> Result<ScriptReport, CallError> {
         call(&self.host, &self.id, script, go, limit).await
     }
 
@@ -281,7 +281,7 @@ impl SshUndo {
         )
     }
 
-    fn outcome(&self, said: &Said) -> Result<(), String> {
+    fn outcome(&self, said: &ScriptReport) -> Result<(), String> {
         let name = &self.0.host.destination;
         match said.of("undo") {
             Some("0") if said.of("undoing").is_some() => Err(format!(
@@ -299,7 +299,7 @@ impl SshUndo {
 
     /// What makes the disruption another one than was meant, although it is undone: of a command whose end nobody saw, and of a timer
     /// that fired before anybody asked to restore.
-    fn doubts(&self, said: &Said, asked: Duration) -> String {
+    fn doubts(&self, said: &ScriptReport, asked: Duration) -> String {
         let name = &self.0.host.destination;
         if let Some(age) = said.of("fired").and_then(|age| age.parse::<u64>().ok())
             && Duration::from_secs(age) > asked + GRAIN
@@ -360,7 +360,7 @@ impl SshUndo {
         self.0.by_hand()
     }
 
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> TimeLimits {
         self.0.limits()
     }
 }

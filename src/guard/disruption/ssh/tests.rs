@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::super::Undo;
-use super::call::Said;
+use super::call::ScriptReport;
 use super::{SshCommand, SshHost, SshUndo, chance};
 
 /// Shells that are here; `sh` always is.
@@ -16,19 +16,19 @@ fn shells() -> Vec<&'static str> {
 }
 
 /// A far host: this one, by one of its shells.
-struct Far {
+struct RemoteHost {
     shell: &'static str,
     command: SshCommand,
     state: tempfile::TempDir,
 }
 
-impl Drop for Far {
+impl Drop for RemoteHost {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(self.folder());
     }
 }
 
-impl Far {
+impl RemoteHost {
     /// `run` makes a file, `undo` removes it.
     fn new(shell: &'static str) -> Self {
         let state = tempfile::tempdir().unwrap();
@@ -122,32 +122,32 @@ fn within(what: impl Fn() -> bool) -> bool {
 #[test]
 fn it_is_armed_broken_undone_and_disarmed() {
     for shell in shells() {
-        let far = Far::new(shell);
-        assert_eq!(far.says(&far.command.look()), ["verify 0", "end"], "{shell}");
-        assert!(!far.folder().exists(), "{shell}: looking changes nothing");
-        assert_eq!(far.broken(), ["ended 0", "effect 1", "end"], "{shell}");
-        assert!(far.is_broken() && far.timers() == 1, "{shell}");
-        assert_eq!(far.says(&far.command.check()), ["left", "verify 1", "end"], "{shell}");
-        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "effect 1", "end"], "{shell}");
-        assert!(!far.is_broken() && !far.folder().exists(), "{shell}");
-        assert!(within(|| far.timers() == 0), "{shell}: the timer is gone as well");
+        let remote = RemoteHost::new(shell);
+        assert_eq!(remote.says(&remote.command.look()), ["verify 0", "end"], "{shell}");
+        assert!(!remote.folder().exists(), "{shell}: looking changes nothing");
+        assert_eq!(remote.broken(), ["ended 0", "effect 1", "end"], "{shell}");
+        assert!(remote.is_broken() && remote.timers() == 1, "{shell}");
+        assert_eq!(remote.says(&remote.command.check()), ["left", "verify 1", "end"], "{shell}");
+        assert_eq!(remote.says(&remote.command.restore()), ["undo 0", "ended 0", "effect 1", "end"], "{shell}");
+        assert!(!remote.is_broken() && !remote.folder().exists(), "{shell}");
+        assert!(within(|| remote.timers() == 0), "{shell}: the timer is gone as well");
         // Once more, and nothing is left to disarm.
-        assert_eq!(far.says(&far.command.restore()), ["undo 0", "end"], "{shell}");
-        assert_eq!(far.says(&far.command.check()), ["verify 0", "end"], "{shell}");
+        assert_eq!(remote.says(&remote.command.restore()), ["undo 0", "end"], "{shell}");
+        assert_eq!(remote.says(&remote.command.check()), ["verify 0", "end"], "{shell}");
     }
 }
 
 #[test]
 fn the_timer_undoes_it_when_nobody_else_does() {
     for shell in shells() {
-        let mut far = Far::new(shell);
-        far.command.undo_after = Duration::from_secs(2);
-        assert_eq!(far.broken(), ["ended 0", "effect 1", "end"], "{shell}");
-        assert!(within(|| !far.is_broken() && far.folder().join("undone").exists()), "{shell}");
-        let said = far.says(&far.command.restore());
+        let mut remote = RemoteHost::new(shell);
+        remote.command.undo_after = Duration::from_secs(2);
+        assert_eq!(remote.broken(), ["ended 0", "effect 1", "end"], "{shell}");
+        assert!(within(|| !remote.is_broken() && remote.folder().join("undone").exists()), "{shell}");
+        let said = remote.says(&remote.command.restore());
         assert!(said[0] == "undo 0" && said[1].starts_with("fired ") && said[2] == "ended 0", "{shell}: {said:?}");
-        assert!(!far.folder().exists(), "{shell}");
-        assert!(within(|| far.timers() == 0), "{shell}: the timer ends behind it");
+        assert!(!remote.folder().exists(), "{shell}");
+        assert!(within(|| remote.timers() == 0), "{shell}: the timer ends behind it");
     }
 }
 
@@ -155,11 +155,11 @@ fn the_timer_undoes_it_when_nobody_else_does() {
 #[test]
 fn a_timer_that_is_told_to_end_undoes_it_at_once() {
     for shell in shells() {
-        let far = Far::new(shell);
-        far.broken();
-        let pid = std::fs::read_to_string(far.folder().join("timer.pid")).unwrap();
+        let remote = RemoteHost::new(shell);
+        remote.broken();
+        let pid = std::fs::read_to_string(remote.folder().join("timer.pid")).unwrap();
         Command::new("kill").arg(pid.trim()).status().unwrap();
-        assert!(within(|| !far.is_broken() && far.folder().join("undone").exists()), "{shell}");
+        assert!(within(|| !remote.is_broken() && remote.folder().join("undone").exists()), "{shell}");
     }
 }
 
@@ -167,21 +167,21 @@ fn a_timer_that_is_told_to_end_undoes_it_at_once() {
 #[test]
 fn a_command_that_was_called_off_never_runs() {
     for shell in shells() {
-        let far = Far::new(shell);
-        far.says(&far.command.arm());
-        let mut child = far.begun();
-        assert_eq!(far.says(&far.command.restore()), ["undo 0", "never", "end"], "{shell}");
+        let remote = RemoteHost::new(shell);
+        remote.says(&remote.command.arm());
+        let mut child = remote.begun();
+        assert_eq!(remote.says(&remote.command.restore()), ["undo 0", "never", "end"], "{shell}");
         child.stdin.take().unwrap().write_all(b"go\n").unwrap();
         child.wait().unwrap();
-        assert!(!far.is_broken(), "{shell}");
+        assert!(!remote.is_broken(), "{shell}");
         // One whose connection goes before the word runs nothing either.
-        let other = Far::new(shell);
+        let other = RemoteHost::new(shell);
         other.says(&other.command.arm());
         drop(other.begun().stdin.take());
         assert!(!other.is_broken(), "{shell}");
-        let half = far.command.arm();
-        assert_eq!(far.says(&half[..half.len() - 4]), Vec::<String>::new(), "{shell}: part of a script");
-        assert!(!far.folder().exists(), "{shell}");
+        let half = remote.command.arm();
+        assert_eq!(remote.says(&half[..half.len() - 4]), Vec::<String>::new(), "{shell}: part of a script");
+        assert!(!remote.folder().exists(), "{shell}");
         other.says(&other.command.restore());
     }
 }
@@ -190,17 +190,17 @@ fn a_command_that_was_called_off_never_runs() {
 #[test]
 fn a_command_that_goes_on_is_ended_first() {
     for shell in shells() {
-        let mut far = Far::new(shell);
-        let again = format!("touch '{0}'; sleep 600; touch '{0}'", far.state.path().join("broken").display());
-        far.command.run = ["sh", "-c", &again].map(str::to_owned).to_vec();
-        far.says(&far.command.arm());
-        let mut child = far.begun();
+        let mut remote = RemoteHost::new(shell);
+        let again = format!("touch '{0}'; sleep 600; touch '{0}'", remote.state.path().join("broken").display());
+        remote.command.run = ["sh", "-c", &again].map(str::to_owned).to_vec();
+        remote.says(&remote.command.arm());
+        let mut child = remote.begun();
         child.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
-        assert!(within(|| far.is_broken()), "{shell}");
-        let pid = std::fs::read_to_string(far.folder().join("run.pid")).unwrap();
-        assert_eq!(far.says(&far.command.restore()), ["undo 0", "killed", "end"], "{shell}");
+        assert!(within(|| remote.is_broken()), "{shell}");
+        let pid = std::fs::read_to_string(remote.folder().join("run.pid")).unwrap();
+        assert_eq!(remote.says(&remote.command.restore()), ["undo 0", "killed", "end"], "{shell}");
         child.wait().unwrap();
-        assert!(!far.is_broken(), "{shell}");
+        assert!(!remote.is_broken(), "{shell}");
         let lives = Command::new("kill").args(["-0", pid.trim()]).stderr(Stdio::null()).status().unwrap();
         assert!(!lives.success(), "{shell}");
     }
@@ -212,18 +212,18 @@ fn words_are_quoted_once() {
     let hostile =
         ["A=b", "it's", "\"q\"", "$HOME `id` $(id)", "line\nbreak", "-n", "--", "*", "~", "", "\\", "a;b&c|d", "ü"];
     for shell in shells() {
-        let mut far = Far::new(shell);
-        let got = far.state.path().join("got");
+        let mut remote = RemoteHost::new(shell);
+        let got = remote.state.path().join("got");
         let script = format!("for word; do printf '%s\\0' \"$word\"; done >'{}'", got.display());
-        far.command.run = ["sh", "-c", &script, "name"].map(str::to_owned).to_vec();
-        far.command.run.extend(hostile.map(str::to_owned));
-        far.command.verify.clear();
-        assert_eq!(far.broken(), ["ended 0", "end"], "{shell}");
+        remote.command.run = ["sh", "-c", &script, "name"].map(str::to_owned).to_vec();
+        remote.command.run.extend(hostile.map(str::to_owned));
+        remote.command.verify.clear();
+        assert_eq!(remote.broken(), ["ended 0", "end"], "{shell}");
         let text = std::fs::read_to_string(&got).unwrap();
         assert_eq!(text.split_terminator('\0').collect::<Vec<_>>(), hostile, "{shell}");
-        far.says(&far.command.restore());
+        remote.says(&remote.command.restore());
         // What a person pastes into a shell comes to the same.
-        let line = far.command.host.command(&far.command.run);
+        let line = remote.command.host.command(&remote.command.run);
         let printed =
             Command::new("sh").args(["-c", &format!("ssh() {{ shift; eval \"$1\"; }}; {line}")]).output().unwrap();
         assert!(printed.status.success() && std::fs::read_to_string(&got).unwrap() == text, "{printed:?}");
@@ -234,13 +234,13 @@ fn words_are_quoted_once() {
 #[test]
 fn an_undo_that_fails_does_not_disarm() {
     for shell in shells() {
-        let mut far = Far::new(shell);
-        far.broken();
-        let undo = std::mem::replace(&mut far.command.undo, vec!["false".into()]);
-        assert_eq!(far.says(&far.command.restore()), ["undo 1", "end"], "{shell}");
-        assert!(far.is_broken() && far.timers() == 1 && far.folder().join("armed").exists(), "{shell}");
-        far.command.undo = undo;
-        assert_eq!(far.says(&far.command.restore()), ["undo 0", "ended 0", "effect 1", "end"], "{shell}");
+        let mut remote = RemoteHost::new(shell);
+        remote.broken();
+        let undo = std::mem::replace(&mut remote.command.undo, vec!["false".into()]);
+        assert_eq!(remote.says(&remote.command.restore()), ["undo 1", "end"], "{shell}");
+        assert!(remote.is_broken() && remote.timers() == 1 && remote.folder().join("armed").exists(), "{shell}");
+        remote.command.undo = undo;
+        assert_eq!(remote.says(&remote.command.restore()), ["undo 0", "ended 0", "effect 1", "end"], "{shell}");
     }
 }
 
@@ -250,17 +250,17 @@ fn what_took_no_effect_is_told() {
     for shell in shells() {
         let late = "(sleep 2; touch \"$0\") >/dev/null 2>&1 &";
         for (script, wanted) in [("true", "effect 0"), (late, "effect 1"), ("false", "")] {
-            let mut far = Far::new(shell);
-            let broken = far.state.path().join("broken").display().to_string();
-            far.command.run = ["sh", "-c", script, &broken].map(str::to_owned).to_vec();
+            let mut remote = RemoteHost::new(shell);
+            let broken = remote.state.path().join("broken").display().to_string();
+            remote.command.run = ["sh", "-c", script, &broken].map(str::to_owned).to_vec();
             // One that fails is not looked at.
             let mut told = vec!["ended 0", wanted, "end"];
             if wanted.is_empty() {
                 told = vec!["ended 1", "end"];
             }
-            assert_eq!(far.broken(), told, "{shell}: {script}");
+            assert_eq!(remote.broken(), told, "{shell}: {script}");
             told.insert(0, "undo 0");
-            assert_eq!(far.says(&far.command.restore()), told, "{shell}: {script}");
+            assert_eq!(remote.says(&remote.command.restore()), told, "{shell}: {script}");
         }
     }
 }
@@ -276,21 +276,21 @@ fn what_does_not_end_is_ended_there() {
         };
         let hangs = ["sh", "-c", &format!("{mark}; true")].map(str::to_owned).to_vec();
         // Each has a host of its own: the timer of an earlier one may still be on its way out.
-        let far = || {
-            let mut far = Far::new(shell);
-            far.command.timeout = Duration::from_secs(1);
-            far
+        let remote = || {
+            let mut remote = RemoteHost::new(shell);
+            remote.command.timeout = Duration::from_secs(1);
+            remote
         };
-        let mut one = far();
+        let mut one = remote();
         one.command.verify.clone_from(&hangs);
         assert_eq!(one.says(&one.command.look())[0], "late verify", "{shell}");
         assert!(within(is_gone), "{shell}: verify");
-        let mut one = far();
+        let mut one = remote();
         one.command.run.clone_from(&hangs);
         assert_eq!(one.broken(), ["late run", "end"], "{shell}");
         assert_eq!(one.says(&one.command.restore()), ["undo 0", "late run", "end"], "{shell}");
         assert!(within(is_gone), "{shell}: run");
-        let mut one = far();
+        let mut one = remote();
         one.broken();
         let undo = std::mem::replace(&mut one.command.undo, hangs);
         let said = one.says(&one.command.restore());
@@ -304,29 +304,29 @@ fn what_does_not_end_is_ended_there() {
 /// What another user has put in the place of the folder is neither read nor removed.
 #[test]
 fn a_folder_of_somebody_else_is_left_alone() {
-    let far = Far::new("sh");
-    std::fs::create_dir(far.folder()).unwrap();
+    let remote = RemoteHost::new("sh");
+    std::fs::create_dir(remote.folder()).unwrap();
     // Others may write to it, so it is not what was made there.
-    std::fs::set_permissions(far.folder(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-    std::fs::write(far.folder().join("fired"), "").unwrap();
-    assert_eq!(far.says(&far.command.restore()), ["undo 0", "end"]);
-    assert!(far.folder().join("fired").exists());
-    assert_eq!(far.says(&far.command.arm()), ["unmade", "end"]);
-    assert_eq!(far.says(&far.command.break_it()), ["unarmed", "end"]);
+    std::fs::set_permissions(remote.folder(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    std::fs::write(remote.folder().join("fired"), "").unwrap();
+    assert_eq!(remote.says(&remote.command.restore()), ["undo 0", "end"]);
+    assert!(remote.folder().join("fired").exists());
+    assert_eq!(remote.says(&remote.command.arm()), ["unmade", "end"]);
+    assert_eq!(remote.says(&remote.command.break_it()), ["unarmed", "end"]);
 }
 
 /// What is missing there is told before anything is broken.
 #[test]
 fn what_is_missing_there_is_named() {
-    let mut far = Far::new("sh");
-    far.command.run[0] = "/nonexistent/break".into();
-    assert_eq!(far.says(&far.command.look()), ["missing /nonexistent/break", "verify 0", "end"]);
+    let mut remote = RemoteHost::new("sh");
+    remote.command.run[0] = "/nonexistent/break".into();
+    assert_eq!(remote.says(&remote.command.look()), ["missing /nonexistent/break", "verify 0", "end"]);
 }
 
 /// What is undone is not always what was meant: what nobody here saw, and what ended before its time, is told, so that it is not judged.
 #[test]
 fn what_was_not_as_meant_leaves_doubts() {
-    let undo = SshUndo(Far::new("sh").command.clone());
+    let undo = SshUndo(RemoteHost::new("sh").command.clone());
     assert!(Undo::Ssh(Box::new(undo.clone())).is_patient(), "it is tried for long enough already");
     for (said, asked, want) in [
         (&["undo 0", "ended 0", "effect 1"][..], 0, ""),
@@ -346,7 +346,7 @@ fn what_was_not_as_meant_leaves_doubts() {
         (&["undo 0", "killed"], 0, "`run` on far had not ended when it was undone, so it was ended"),
         (&["undo 0", "ended 3"], 0, "`run` on far failed with exit status 3"),
     ] {
-        assert_eq!(undo.doubts(&Said::lines(said), Duration::from_secs(asked)), want, "{said:?}");
+        assert_eq!(undo.doubts(&ScriptReport::lines(said), Duration::from_secs(asked)), want, "{said:?}");
     }
 }
 
@@ -355,10 +355,10 @@ fn what_was_not_as_meant_leaves_doubts() {
 fn nothing_is_broken_without_a_timer() {
     for shell in shells() {
         for signal in ["KILL", "TERM"] {
-            let far = Far::new(shell);
-            far.says(&far.command.arm());
+            let remote = RemoteHost::new(shell);
+            remote.says(&remote.command.arm());
             // A busy host may not have started it yet.
-            let timer = || std::fs::read_to_string(far.folder().join("timer.pid"));
+            let timer = || std::fs::read_to_string(remote.folder().join("timer.pid"));
             assert!(within(|| timer().is_ok()), "{shell} {signal}");
             let timer = timer().unwrap();
             let kill = |words: &[&str]| Command::new("kill").args(words).stderr(Stdio::null()).status().unwrap();
@@ -366,8 +366,8 @@ fn nothing_is_broken_without_a_timer() {
             let whom = if signal == "KILL" { format!("-{}", timer.trim()) } else { timer.trim().to_owned() };
             kill(&["-s", signal, "--", &whom]);
             assert!(within(|| !kill(&["-0", timer.trim()]).success()), "{shell} {signal}");
-            assert_eq!(far.says(&far.command.break_it()), ["unarmed", "end"], "{shell} {signal}");
-            assert!(!far.is_broken(), "{shell} {signal}");
+            assert_eq!(remote.says(&remote.command.break_it()), ["unarmed", "end"], "{shell} {signal}");
+            assert!(!remote.is_broken(), "{shell} {signal}");
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::{millis, pair, tcp, within};
-use crate::net::impair::{Direction, Impairment};
+use crate::net::impair::{Impairment, ProxyDirection};
 
 /// The times of round trips of one byte.
 async fn round_trips(client: &mut TcpStream, server: &mut TcpStream, count: usize) -> Vec<Duration> {
@@ -33,7 +33,8 @@ async fn a_latency_is_kept() {
     client.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
     let bare = round_trips(&mut client, &mut server, 20).await;
-    for (direction, most) in [(Direction::Both, 2), (Direction::ToTarget, 1), (Direction::FromTarget, 1)] {
+    for (direction, most) in [(ProxyDirection::Both, 2), (ProxyDirection::ToTarget, 1), (ProxyDirection::FromTarget, 1)]
+    {
         rig.impair(Impairment { latency: millis(50), direction, ..Impairment::default() }).await;
         let seen = round_trips(&mut client, &mut server, 9).await;
         assert!(seen[0] >= millis(50) * most, "{direction:?}: {seen:?}");
@@ -51,7 +52,7 @@ async fn a_rate_is_kept() {
     const BYTES: usize = 400_000;
     let (rig, target) = tcp().await;
     let mut pairs = [pair(&rig, &target).await, pair(&rig, &target).await];
-    rig.impair(Impairment { rate: RATE, direction: Direction::FromTarget, ..Impairment::default() }).await;
+    rig.impair(Impairment { rate: RATE, direction: ProxyDirection::FromTarget, ..Impairment::default() }).await;
     let began = Instant::now();
     let transfers = pairs.iter_mut().map(|(client, server)| async {
         let (bytes, mut seen) = (vec![7; BYTES], vec![0; BYTES]);

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::control::{Reply, Request, ask};
-use super::{Impairment, Protocol, Proxies, ProxyConfig};
+use super::{Impairment, Proxies, ProxyConfig, ProxyTransport};
 
 /// Something that is to come has come by then on any machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -39,17 +39,17 @@ fn control_name() -> String {
     format!("shakedown-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-fn config(name: &str, protocol: Protocol, listen: SocketAddr, target: SocketAddr) -> ProxyConfig {
+fn config(name: &str, protocol: ProxyTransport, listen: SocketAddr, target: SocketAddr) -> ProxyConfig {
     ProxyConfig { name: name.to_owned(), protocol, listen, target }
 }
 
 impl Rig {
-    fn start(protocol: Protocol, target: SocketAddr) -> Self {
+    fn start(protocol: ProxyTransport, target: SocketAddr) -> Self {
         Self::start_with(protocol, target, 1000)
     }
 
     /// With room for so many clients.
-    fn start_with(protocol: Protocol, target: SocketAddr, most: usize) -> Self {
+    fn start_with(protocol: ProxyTransport, target: SocketAddr, most: usize) -> Self {
         // Another test may be given the port before it is bound again.
         for _ in 0..20 {
             let bound = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -93,7 +93,7 @@ impl Drop for Rig {
 /// A TCP target and a proxy before it.
 async fn tcp() -> (Rig, TcpListener) {
     let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    (Rig::start(Protocol::Tcp, target.local_addr().unwrap()), target)
+    (Rig::start(ProxyTransport::Tcp, target.local_addr().unwrap()), target)
 }
 
 /// Both ends of a connection through the proxy.
@@ -146,7 +146,8 @@ async fn either_all_listen_or_none() {
         (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
     let (at, target) = (taken.local_addr().unwrap(), free.local_addr().unwrap());
     drop(free);
-    let both = |first, second| vec![config("a", Protocol::Tcp, first, at), config("b", Protocol::Tcp, second, at)];
+    let both =
+        |first, second| vec![config("a", ProxyTransport::Tcp, first, at), config("b", ProxyTransport::Tcp, second, at)];
     let error = Proxies::start(both(target, at), &control_name(), SEED).unwrap_err();
     assert_eq!((error.name.as_str(), error.error.kind()), ("b", io::ErrorKind::AddrInUse));
     drop(taken);
@@ -160,7 +161,7 @@ async fn either_all_listen_or_none() {
 #[tokio::test]
 async fn more_clients_than_there_is_room_for_are_told_of() {
     let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut rig = Rig::start_with(Protocol::Tcp, target.local_addr().unwrap(), 2);
+    let mut rig = Rig::start_with(ProxyTransport::Tcp, target.local_addr().unwrap(), 2);
     let mut kept = [pair(&rig, &target).await, pair(&rig, &target).await];
     assert_eq!(rig.proxies.trouble(), None);
     is_reset(rig.connect().await).await;
@@ -170,7 +171,7 @@ async fn more_clients_than_there_is_room_for_are_told_of() {
     }
     rig.troubled = true;
     let target = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let mut rig = Rig::start_with(Protocol::Udp, target.local_addr().unwrap(), 2);
+    let mut rig = Rig::start_with(ProxyTransport::Udp, target.local_addr().unwrap(), 2);
     for number in 0..3_u8 {
         let client = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         client.send_to(&[number], rig.listen).await.unwrap();

@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::{PATIENCE, QUIET, Rig, arrives, end, is_reset, millis, pair, passes, quiet, tcp, within};
-use crate::net::impair::{Direction, Impairment, Protocol};
+use crate::net::impair::{Impairment, ProxyDirection, ProxyTransport};
 
 const NONE: Impairment = Impairment {
     latency: std::time::Duration::ZERO,
@@ -16,7 +16,7 @@ const NONE: Impairment = Impairment {
     half_open: false,
     reset: false,
     new_connections: None,
-    direction: Direction::Both,
+    direction: ProxyDirection::Both,
 };
 
 /// Bytes that tell where they stand.
@@ -167,11 +167,11 @@ async fn nothing_passes_a_black_hole_and_all_comes_afterwards() {
 async fn a_black_hole_may_have_one_way() {
     let (rig, target) = tcp().await;
     let (mut client, mut server) = pair(&rig, &target).await;
-    rig.impair(Impairment { black_hole: true, direction: Direction::FromTarget, ..NONE }).await;
+    rig.impair(Impairment { black_hole: true, direction: ProxyDirection::FromTarget, ..NONE }).await;
     passes(&mut client, &mut server, b"request").await;
     server.write_all(b"answer").await.unwrap();
     quiet(&mut client).await;
-    rig.impair(Impairment { black_hole: true, direction: Direction::ToTarget, ..NONE }).await;
+    rig.impair(Impairment { black_hole: true, direction: ProxyDirection::ToTarget, ..NONE }).await;
     arrives(&mut client, b"answer").await;
     client.write_all(b"again").await.unwrap();
     quiet(&mut server).await;
@@ -243,7 +243,7 @@ async fn a_client_that_asks_and_closes_is_answered() {
 #[tokio::test]
 async fn both_ip_versions_pass() {
     let target = tokio::net::TcpListener::bind("[::1]:0").await.unwrap();
-    let rig = Rig::start(Protocol::Tcp, target.local_addr().unwrap());
+    let rig = Rig::start(ProxyTransport::Tcp, target.local_addr().unwrap());
     let mut client: TcpStream = rig.connect().await;
     let mut server = within(target.accept()).await.unwrap().0;
     passes(&mut client, &mut server, b"six").await;

@@ -6,14 +6,14 @@ use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout};
 
 use super::{PATIENCE, QUIET, Rig, SEED, millis, within};
-use crate::net::impair::{Direction, Impairment, Protocol};
+use crate::net::impair::{Impairment, ProxyDirection, ProxyTransport};
 use crate::stats::seed::derive;
 use crate::stats::splitmix::SplitMix;
 
 /// A client, a proxy, and the target.
 async fn udp() -> (Rig, UdpSocket, UdpSocket) {
     let target = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let rig = Rig::start(Protocol::Udp, target.local_addr().unwrap());
+    let rig = Rig::start(ProxyTransport::Udp, target.local_addr().unwrap());
     let client = client(&rig).await;
     (rig, client, target)
 }
@@ -59,7 +59,7 @@ async fn answers_go_to_the_client_that_asked() {
 async fn the_share_that_is_asked_for_is_lost() {
     const SENT: u32 = 2_400;
     let (rig, client, target) = udp().await;
-    let loss = Impairment { loss: 200_000, direction: Direction::ToTarget, ..Impairment::default() };
+    let loss = Impairment { loss: 200_000, direction: ProxyDirection::ToTarget, ..Impairment::default() };
     rig.impair(loss).await;
     let mut random = SplitMix::new(derive(SEED, "p"));
     let mut lost = 0;
@@ -112,7 +112,7 @@ async fn datagrams_are_lost_in_a_black_hole() {
     let (rig, client, target) = udp().await;
     client.send(b"before").await.unwrap();
     let (_, from) = next(&target).await;
-    rig.impair(Impairment { black_hole: true, direction: Direction::FromTarget, ..Impairment::default() }).await;
+    rig.impair(Impairment { black_hole: true, direction: ProxyDirection::FromTarget, ..Impairment::default() }).await;
     client.send(b"there").await.unwrap();
     assert_eq!(next(&target).await.0, b"there");
     target.send_to(b"back", from).await.unwrap();
@@ -144,7 +144,7 @@ async fn a_target_that_comes_back_is_reached() {
 #[tokio::test]
 async fn a_rate_is_a_link_with_a_queue() {
     let (rig, client, target) = udp().await;
-    rig.impair(Impairment { rate: 800_000, direction: Direction::ToTarget, ..Impairment::default() }).await;
+    rig.impair(Impairment { rate: 800_000, direction: ProxyDirection::ToTarget, ..Impairment::default() }).await;
     let began = Instant::now();
     for _ in 0..40 {
         client.send(&[0; 1000]).await.unwrap();

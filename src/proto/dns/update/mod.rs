@@ -36,7 +36,7 @@ pub(crate) struct RecordSet {
 
 /// Where a set is.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct RecordSetPlace {
     zone: Name<Vec<u8>>,
     owner: Name<Vec<u8>>,
     kind: Rtype,
@@ -48,7 +48,7 @@ fn wire(text: &str) -> Result<Name<Vec<u8>>, String> {
     Name::vec_from_str(&parsed.to_ascii()).map_err(|error| format!("`{text}`: {error}"))
 }
 
-impl Place {
+impl RecordSetPlace {
     pub(crate) fn new(zone: &str, owner: &str, kind: u16) -> Result<Self, String> {
         let (zone, owner) = (wire(zone)?, wire(owner)?);
         if !owner.ends_with(&zone) {
@@ -207,7 +207,7 @@ fn too_large(error: PushError) -> String {
 /// Reads `bytes` as an answer to a signed question; for the fuzzer.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn fuzz_answer(bytes: &[u8]) {
-    let Ok(place) = Place::new("example.", "www.example.", types::MX) else { return };
+    let Ok(place) = RecordSetPlace::new("example.", "www.example.", types::MX) else { return };
     let key = SharedKey::new("key.", "hmac-sha256", b"secret").ok();
     for key in [None, key.as_ref()] {
         if let Ok(request) = place.question(key) {

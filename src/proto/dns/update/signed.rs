@@ -15,7 +15,7 @@ use domain::rdata::tsig::Time48;
 use domain::tsig::{Algorithm, ClientTransaction, Key, KeyName, ValidationError};
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Place, RecordSet, skew, wire};
+use super::{RecordSet, RecordSetPlace, skew, wire};
 use crate::model::human_time;
 use crate::net::{ConnectError, Origin, connect, deadline};
 use crate::proto::dns::exchange::{frame, framed};
@@ -112,7 +112,7 @@ impl SignedRequest {
     }
 
     /// The set that a question was answered with, by a server that knows it itself.
-    pub(crate) fn set(&self, place: &Place, answer: Vec<u8>) -> Result<RecordSet, String> {
+    pub(crate) fn set(&self, place: &RecordSetPlace, answer: Vec<u8>) -> Result<RecordSet, String> {
         let message = self.verified(answer, Opcode::QUERY)?;
         let code = u16::from(message.header().rcode().to_int());
         if !matches!(code, rcode::NOERROR | rcode::NXDOMAIN) {
@@ -163,7 +163,7 @@ impl SignedRequest {
     }
 
     /// What an update came to.
-    pub(crate) fn outcome(&self, place: &Place, answer: Vec<u8>) -> Result<(), UpdateError> {
+    pub(crate) fn outcome(&self, place: &RecordSetPlace, answer: Vec<u8>) -> Result<(), UpdateError> {
         let message = self.verified(answer, Opcode::UPDATE).map_err(UpdateError::Failed)?;
         let code = u16::from(message.header().rcode().to_int());
         match code {
@@ -235,7 +235,7 @@ fn unverified(why: ValidationError, code: u16, key: &str) -> String {
     }
 }
 
-fn advice(code: u16, place: &Place) -> String {
+fn advice(code: u16, place: &RecordSetPlace) -> String {
     advice_of(code, &place.zone.fmt_with_dot().to_string(), "")
 }
 

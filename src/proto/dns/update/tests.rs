@@ -7,11 +7,11 @@ use domain::rdata::A;
 use domain::rdata::tsig::{Time48, Tsig};
 use domain::tsig::{Algorithm, Key, ServerTransaction};
 
-use super::{Place, RecordSet, SharedKey, SignedRequest, UpdateError};
+use super::{RecordSet, RecordSetPlace, SharedKey, SignedRequest, UpdateError};
 use crate::proto::dns::types;
 
-fn place() -> Place {
-    Place::new("example.org", "WWW.example.org", types::A).unwrap()
+fn place() -> RecordSetPlace {
+    RecordSetPlace::new("example.org", "WWW.example.org", types::A).unwrap()
 }
 
 fn set(ttl: u32, addresses: &[&str]) -> RecordSet {
@@ -308,7 +308,7 @@ fn data_is_read_as_a_zone_file_has_it_and_compared_as_what_it_is() {
         ("CNAME", "a", "A."),
         ("TYPE65280", "\\# 2 AB01", "\\# 2 ab01"),
     ] {
-        let place = Place::new("example.org", "www.example.org", types::number(kind).unwrap()).unwrap();
+        let place = RecordSetPlace::new("example.org", "www.example.org", types::number(kind).unwrap()).unwrap();
         let set = |text: &str| RecordSet { ttl: 1, data: place.read(&[text.to_owned()]).unwrap() };
         assert!(place.same(&set(one), &set(other)), "{kind}");
         assert!(place.read(&[one.to_owned(), other.to_owned()]).unwrap_err().contains("is there twice"), "{kind}");
@@ -316,7 +316,7 @@ fn data_is_read_as_a_zone_file_has_it_and_compared_as_what_it_is() {
         assert!(place.same(&set(&shown[0]), &set(one)), "{shown:?}");
     }
     // As it was written, for what is put back.
-    let place = Place::new("example.org", "www.example.org", types::MX).unwrap();
+    let place = RecordSetPlace::new("example.org", "www.example.org", types::MX).unwrap();
     let set = RecordSet { ttl: 1, data: place.read(&["10 Mail.Example.ORG".to_owned()]).unwrap() };
     assert_eq!(place.texts(&set), ["10 Mail.Example.ORG."]);
 }

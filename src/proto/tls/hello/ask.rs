@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::{Alert, Flight, Hello, Parser, State};
+use super::{Alert, Flight, Hello, Parser, ParserState};
 use crate::model::Fault;
 use crate::net::dial::ConnectError;
 use crate::net::{Deadline, Origin};
@@ -23,7 +23,7 @@ pub enum SendMode {
 
 /// The end of a hello.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum HelloAnswer {
     /// The server chose: its hello is there, and as much of the rest as came.
     Flight(Box<Flight>),
     /// It refused.
@@ -48,40 +48,41 @@ pub async fn ask(
     hello: &[u8],
     sending: SendMode,
     patience: Duration,
-) -> Result<Answer, Fault> {
+) -> Result<HelloAnswer, Fault> {
     let end = Instant::now() + patience;
     if let Err(error) = send(stream, hello, sending).await
         && !matches!(ConnectError::classify(&error, "send a TLS hello", peer, Origin::default())?, ConnectError::Reset)
     {
-        return ConnectError::classify(&error, "send a TLS hello", peer, Origin::default()).map(Answer::Unconnected);
+        return ConnectError::classify(&error, "send a TLS hello", peer, Origin::default())
+            .map(HelloAnswer::Unconnected);
     }
     let mut parser = Parser::default();
     let mut buffer = vec![0_u8; 16 * 1024];
     let mut deadline = Deadline::at(end);
     let answer = loop {
         let read = match deadline.wait(stream.read(&mut buffer)).await {
-            Err(_) => break Answer::Timeout,
+            Err(_) => break HelloAnswer::Timeout,
             Ok(Err(error)) => match ConnectError::classify(&error, "read a TLS answer", peer, Origin::default())? {
-                ConnectError::Reset | ConnectError::Refused | ConnectError::RefusedBy(_) => break Answer::Reset,
-                ConnectError::Timeout => break Answer::Timeout,
-                other @ ConnectError::Unreachable(_) => break Answer::Unconnected(other),
+                ConnectError::Reset | ConnectError::Refused | ConnectError::RefusedBy(_) => break HelloAnswer::Reset,
+                ConnectError::Timeout => break HelloAnswer::Timeout,
+                other @ ConnectError::Unreachable(_) => break HelloAnswer::Unconnected(other),
             },
-            Ok(Ok(0)) if parser.is_empty() => break Answer::Closed,
-            Ok(Ok(0)) => break Answer::NotTls("it closed in the middle of its answer".to_owned()),
+            Ok(Ok(0)) if parser.is_empty() => break HelloAnswer::Closed,
+            Ok(Ok(0)) => break HelloAnswer::NotTls("it closed in the middle of its answer".to_owned()),
             Ok(Ok(read)) => read,
         };
         match parser.feed(buffer.get(..read).unwrap_or_default()) {
-            State::More => {}
-            State::Complete => break Answer::Closed,
-            State::Alert(alert) if alert.0 == 0 => break Answer::Closed,
-            State::Alert(alert) => break Answer::Alert(alert),
-            State::NotTls(why) => break Answer::NotTls(why),
-            State::TooMuch => break Answer::NotTls("its answer does not end".to_owned()),
+            ParserState::More => {}
+            ParserState::Complete => break HelloAnswer::Closed,
+            ParserState::Alert(alert) if alert.0 == 0 => break HelloAnswer::Closed,
+            ParserState::Alert(alert) => break HelloAnswer::Alert(alert),
+            ParserState::NotTls(why) => break HelloAnswer::NotTls(why),
+            ParserState::TooMuch => break HelloAnswer::NotTls("its answer does not end".to_owned()),
         }
     };
     let flight = parser.into_flight();
     // A server that has chosen has answered, however the rest ended.
-    Ok(if flight.hello.is_some() { Answer::Flight(Box::new(flight)) } else { answer })
+    Ok(if flight.hello.is_some() { HelloAnswer::Flight(Box::new(flight)) } else { answer })
 }
 
 async fn send(stream: &mut TcpStream, hello: &[u8], sending: SendMode) -> std::io::Result<()> {

@@ -14,10 +14,10 @@ mod server;
 mod suite;
 mod version;
 
-pub use ask::{Answer, SendMode, ask};
+pub use ask::{HelloAnswer, SendMode, ask};
 pub use client::{Hello, SCHEMES};
 pub use group::{GROUPS, Group, group_name, group_named, groups};
-pub use parser::{Parser, State};
+pub use parser::{Parser, ParserState};
 pub use server::{Alert, Flight, KeyExchange, ServerHello};
 pub use suite::{Auth, Exchange, Suite, suite, suite_name, suites};
 pub use version::Version;

@@ -11,7 +11,7 @@ const RECORD: usize = (1 << 14) + 2048;
 
 /// How far an answer has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum ParserState {
     /// More is needed.
     More,
     /// Everything that comes in clear is there.
@@ -30,14 +30,14 @@ pub struct Parser {
     pending: Vec<u8>,
     messages: Vec<u8>,
     flight: Flight,
-    end: Option<State>,
+    end: Option<ParserState>,
     taken: usize,
     records: usize,
 }
 
 impl Parser {
     /// Takes the next bytes from the network and says how far the answer has come. After an end more bytes change nothing.
-    pub fn feed(&mut self, bytes: &[u8]) -> State {
+    pub fn feed(&mut self, bytes: &[u8]) -> ParserState {
         if let Some(end) = &self.end {
             return end.clone();
         }
@@ -47,10 +47,10 @@ impl Parser {
         self.pending.extend_from_slice(kept);
         self.end = match self.read() {
             Some(end) => Some(end),
-            None if self.taken >= BYTES || self.records >= RECORDS => Some(State::TooMuch),
+            None if self.taken >= BYTES || self.records >= RECORDS => Some(ParserState::TooMuch),
             None => None,
         };
-        self.end.clone().unwrap_or(State::More)
+        self.end.clone().unwrap_or(ParserState::More)
     }
 
     /// The flight so far.
@@ -71,18 +71,18 @@ impl Parser {
         self.taken == 0
     }
 
-    fn read(&mut self) -> Option<State> {
+    fn read(&mut self) -> Option<ParserState> {
         let pending = std::mem::take(&mut self.pending);
         let mut rest = pending.as_slice();
         let mut end = None;
         while end.is_none() && self.records < RECORDS {
             if let Some(why) = alien(rest) {
-                return Some(State::NotTls(why));
+                return Some(ParserState::NotTls(why));
             }
             let [kind, _, _, high, low, body @ ..] = rest else { break };
             let length = usize::from(u16::from_be_bytes([*high, *low]));
             if length > RECORD {
-                return Some(State::NotTls(format!("a record of {length} bytes")));
+                return Some(ParserState::NotTls(format!("a record of {length} bytes")));
             }
             let Some((content, more)) = body.split_at_checked(length) else { break };
             (rest, self.records) = (more, self.records + 1);
@@ -90,7 +90,7 @@ impl Parser {
                 21 => alert(content),
                 _ => self.handshake(content),
             };
-            if let Some(State::Alert(alert)) = end {
+            if let Some(ParserState::Alert(alert)) = end {
                 self.flight.alert = Some(alert);
             }
         }
@@ -98,7 +98,7 @@ impl Parser {
         end
     }
 
-    fn handshake(&mut self, content: &[u8]) -> Option<State> {
+    fn handshake(&mut self, content: &[u8]) -> Option<ParserState> {
         self.messages.extend_from_slice(content);
         let messages = std::mem::take(&mut self.messages);
         let mut rest = messages.as_slice();
@@ -106,17 +106,17 @@ impl Parser {
             let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
             if length > BYTES {
                 return Some(if self.flight.hello.is_some() {
-                    State::TooMuch
+                    ParserState::TooMuch
                 } else {
-                    State::NotTls(format!("a handshake message of {length} bytes"))
+                    ParserState::NotTls(format!("a handshake message of {length} bytes"))
                 });
             }
             let Some((body, more)) = body.split_at_checked(length) else { break };
             if let Err(why) = self.flight.take(*kind, body) {
-                return Some(State::NotTls(why.to_owned()));
+                return Some(ParserState::NotTls(why.to_owned()));
             }
             if self.flight.complete {
-                return Some(State::Complete);
+                return Some(ParserState::Complete);
             }
             rest = more;
         }
@@ -140,10 +140,10 @@ fn alien(bytes: &[u8]) -> Option<String> {
 }
 
 /// Warnings, such as an unrecognised name, do not end a handshake; `close_notify` does.
-fn alert(content: &[u8]) -> Option<State> {
+fn alert(content: &[u8]) -> Option<ParserState> {
     match content {
         [1, description, ..] if *description != 0 => None,
-        [_, description, ..] => Some(State::Alert(Alert(*description))),
-        _ => Some(State::NotTls("a malformed alert".to_owned())),
+        [_, description, ..] => Some(ParserState::Alert(Alert(*description))),
+        _ => Some(ParserState::NotTls("a malformed alert".to_owned())),
     }
 }

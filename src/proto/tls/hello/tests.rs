@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::server::Alert;
 use super::{
-    Auth, Exchange, GROUPS, Hello, KeyExchange, Parser, State, Version, group_named, groups, suite, suite_name, suites,
+    Auth, Exchange, GROUPS, Hello, KeyExchange, Parser, ParserState, Version, group_named, groups, suite, suite_name,
+    suites,
 };
 
 const RANDOM: [u8; 32] = [7; 32];
@@ -25,7 +26,7 @@ fn server_hello(version: u16, random: &[u8; 32], suite: u16, extensions: &[u8]) 
     message(2, &[head, tail].concat())
 }
 
-fn read(bytes: &[u8]) -> (State, super::Flight) {
+fn read(bytes: &[u8]) -> (ParserState, super::Flight) {
     let mut parser = Parser::default();
     let state = parser.feed(bytes);
     (state, parser.into_flight())
@@ -112,9 +113,9 @@ fn a_request_to_try_again_names_version_suite_and_group() {
     let bytes = record(22, &server_hello(0x0303, &retry, 0x1302, &extensions));
     for size in [1, 2, 7, bytes.len()] {
         let mut parser = Parser::default();
-        let mut states: Vec<State> = bytes.chunks(size).map(|chunk| parser.feed(chunk)).collect();
-        assert_eq!(states.pop(), Some(State::Complete));
-        assert!(states.iter().all(|state| *state == State::More));
+        let mut states: Vec<ParserState> = bytes.chunks(size).map(|chunk| parser.feed(chunk)).collect();
+        assert_eq!(states.pop(), Some(ParserState::Complete));
+        assert!(states.iter().all(|state| *state == ParserState::More));
         let hello = parser.flight().hello.as_ref().unwrap();
         assert_eq!(
             (hello.version, hello.suite, hello.retry, hello.group),
@@ -132,7 +133,7 @@ fn a_flight_in_clear_shows_chain_curve_and_size() {
     // Messages may share a record, and one may be spread over several.
     let bytes: Vec<u8> = whole.chunks(50).flat_map(|part| record(22, part)).collect();
     let (state, flight) = read(&bytes);
-    assert_eq!(state, State::Complete);
+    assert_eq!(state, ParserState::Complete);
     assert_eq!(flight.chain, [vec![0xaa, 0xbb], vec![0xcc]]);
     assert_eq!((flight.exchange, flight.asks_certificate), (Some(KeyExchange::Group(0x1d)), true));
     assert_eq!(flight.hello.unwrap().extensions, [0xff01, 23]);
@@ -151,24 +152,24 @@ fn a_flight_in_clear_shows_chain_curve_and_size() {
 fn warnings_pass_and_fatal_alerts_end() {
     let warned = [record(21, &[1, 112]), record(22, &server_hello(0x0302, &RANDOM, 0x002f, &[]))].concat();
     let (state, flight) = read(&warned);
-    assert_eq!((state, flight.hello.unwrap().version), (State::More, Version::Tls11));
-    assert_eq!(read(&record(21, &[2, 70])).0, State::Alert(Alert(70)));
-    assert_eq!(read(&record(21, &[1, 0])).0, State::Alert(Alert(0)));
+    assert_eq!((state, flight.hello.unwrap().version), (ParserState::More, Version::Tls11));
+    assert_eq!(read(&record(21, &[2, 70])).0, ParserState::Alert(Alert(70)));
+    assert_eq!(read(&record(21, &[1, 0])).0, ParserState::Alert(Alert(0)));
     assert_eq!(Alert(70).word(), "protocol_version");
     let gave_up = [record(22, &server_hello(0x0303, &RANDOM, 0xc035, &[])), record(21, &[2, 40])].concat();
     let (_, flight) = read(&gave_up);
     assert_eq!((flight.alert, flight.cut_short()), (Some(Alert(40)), false));
-    assert!(matches!(read(&record(21, &[2])).0, State::NotTls(_)));
+    assert!(matches!(read(&record(21, &[2])).0, ParserState::NotTls(_)));
 }
 
 #[test]
 fn what_is_not_tls_is_reported_with_its_beginning() {
     for junk in [&b"HTTP/1.1 400 Bad Request\r\n"[..], b"SSH-2.0-x", b"\x16\x02\x00", b"\x80\x2e\x01", b"\0\0\0"] {
         let (state, flight) = read(junk);
-        assert!(matches!(state, State::NotTls(_)), "{junk:?}: {state:?}");
+        assert!(matches!(state, ParserState::NotTls(_)), "{junk:?}: {state:?}");
         assert_eq!(flight.hello, None);
     }
-    assert!(matches!(read(b"HTTP/1.1 400 Bad").0, State::NotTls(why) if why.contains("HTTP/1.1")));
+    assert!(matches!(read(b"HTTP/1.1 400 Bad").0, ParserState::NotTls(why) if why.contains("HTTP/1.1")));
     // A hello of another kind, a certificate first, a retry before TLS 1.3, twice the same extension.
     for bad in [
         message(1, &[0; 40]),
@@ -177,7 +178,7 @@ fn what_is_not_tls_is_reported_with_its_beginning() {
         server_hello(0x0303, &RANDOM, 0xc02f, &[0, 23, 0, 0, 0, 23, 0, 0]),
         server_hello(0x0399, &RANDOM, 0xc02f, &[]),
     ] {
-        assert!(matches!(read(&record(22, &bad)).0, State::NotTls(_)), "{bad:?}");
+        assert!(matches!(read(&record(22, &bad)).0, ParserState::NotTls(_)), "{bad:?}");
     }
 }
 
@@ -185,20 +186,20 @@ fn what_is_not_tls_is_reported_with_its_beginning() {
 fn endless_answers_end() {
     let mut parser = Parser::default();
     let empty = record(22, &[]).repeat(100);
-    let fed = (0..1000).take_while(|_| parser.feed(&empty) == State::More).count();
+    let fed = (0..1000).take_while(|_| parser.feed(&empty) == ParserState::More).count();
     assert!(fed < 20, "empty records: {fed}");
     let mut parser = Parser::default();
     // A message that claims 200 KB and comes in drops, after a good hello.
-    assert_eq!(parser.feed(&record(22, &server_hello(0x0303, &RANDOM, 0xc02f, &[]))), State::More);
-    assert_eq!(parser.feed(&record(22, &[11, 3, 0, 0])), State::More);
-    let drops = (0..1000).take_while(|_| parser.feed(&record(22, &[0; 1000])) == State::More).count();
+    assert_eq!(parser.feed(&record(22, &server_hello(0x0303, &RANDOM, 0xc02f, &[]))), ParserState::More);
+    assert_eq!(parser.feed(&record(22, &[11, 3, 0, 0])), ParserState::More);
+    let drops = (0..1000).take_while(|_| parser.feed(&record(22, &[0; 1000])) == ParserState::More).count();
     assert!(drops < 300, "{drops}");
     assert!(parser.flight().hello.is_some(), "the hello stays");
     // A claim beyond the limits is not waited for.
     let claim = record(22, &[2, 0xff, 0xff, 0xff]);
-    assert!(matches!(read(&claim).0, State::NotTls(_)));
+    assert!(matches!(read(&claim).0, ParserState::NotTls(_)));
     let warnings = record(21, &[1, 90]).repeat(2000);
-    assert_eq!(read(&warnings).0, State::TooMuch);
+    assert_eq!(read(&warnings).0, ParserState::TooMuch);
 }
 
 /// What is read is bounded in bytes: of what came, nothing is left out in silence.
@@ -209,7 +210,7 @@ fn a_chain_of_many_certificates_is_kept_whole() {
     let bytes =
         record(22, &[server_hello(0x0303, &RANDOM, 0xc02f, &[]), message(11, &body), message(14, &[])].concat());
     let (state, flight) = read(&bytes);
-    assert_eq!((state, flight.chain.len()), (State::Complete, 150));
+    assert_eq!((state, flight.chain.len()), (ParserState::Complete, 150));
 }
 
 proptest! {

@@ -89,7 +89,7 @@ impl World {
         Self { ca, leaf }
     }
 
-    fn read(&self, response: &[u8]) -> Result<super::super::ocsp::Answer, String> {
+    fn read(&self, response: &[u8]) -> Result<super::super::ocsp::VerifiedAnswer, String> {
         read(response, &self.leaf, &Issuer::of(&self.ca.der()).unwrap(), NOW)
     }
 

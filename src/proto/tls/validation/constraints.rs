@@ -46,14 +46,14 @@ pub(super) fn allow(
 }
 
 /// Why a name is not allowed.
-enum Refusal {
+enum NameRefusal {
     Excluded(String),
     NotPermitted(String),
     Malformed(&'static str),
     Unsupported(&'static str),
 }
 
-impl Refusal {
+impl NameRefusal {
     fn of(self, who: &str, member: &PathCertificate<'_>) -> ValidationError {
         let below = if matches!(member.place, super::path_certificate::CertificateSource::Leaf) {
             String::new()
@@ -82,10 +82,10 @@ fn allow_name(
     permitted: &[GeneralSubtree<'_>],
     excluded: &[GeneralSubtree<'_>],
     name: &GeneralName<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), NameRefusal> {
     for subtree in excluded {
         if within(name, &subtree.base, true)? == Some(true) {
-            return Err(Refusal::Excluded(text(name)));
+            return Err(NameRefusal::Excluded(text(name)));
         }
     }
     // Of the kinds that are constrained, one subtree must hold the name; other kinds are free.
@@ -97,12 +97,12 @@ fn allow_name(
             None => {}
         }
     }
-    if constrained { Err(Refusal::NotPermitted(text(name))) } else { Ok(()) }
+    if constrained { Err(NameRefusal::NotPermitted(text(name))) } else { Ok(()) }
 }
 
 /// Whether `name` is in the subtree `base`; `None` when they are of different kinds. What cannot be told is taken for the worse:
 /// in an excluded subtree, and in no permitted one.
-fn within(name: &GeneralName<'_>, base: &GeneralName<'_>, excluding: bool) -> Result<Option<bool>, Refusal> {
+fn within(name: &GeneralName<'_>, base: &GeneralName<'_>, excluding: bool) -> Result<Option<bool>, NameRefusal> {
     Ok(Some(match (name, base) {
         (GeneralName::DNSName(name), GeneralName::DNSName(base)) => dns_within(name, base, excluding),
         (GeneralName::IPAddress(address), GeneralName::IPAddress(base)) => address_within(address, base)?,
@@ -111,15 +111,17 @@ fn within(name: &GeneralName<'_>, base: &GeneralName<'_>, excluding: bool) -> Re
         }
         (GeneralName::URI(uri), GeneralName::URI(base)) => uri_within(uri, base).unwrap_or(excluding),
         (GeneralName::DirectoryName(name), GeneralName::DirectoryName(base)) => directory_within(name, base),
-        (GeneralName::OtherName(..), GeneralName::OtherName(..)) => return Err(Refusal::Unsupported("otherName")),
-        (GeneralName::X400Address(_), GeneralName::X400Address(_)) => return Err(Refusal::Unsupported("x400Address")),
+        (GeneralName::OtherName(..), GeneralName::OtherName(..)) => return Err(NameRefusal::Unsupported("otherName")),
+        (GeneralName::X400Address(_), GeneralName::X400Address(_)) => {
+            return Err(NameRefusal::Unsupported("x400Address"));
+        }
         (GeneralName::EDIPartyName(_), GeneralName::EDIPartyName(_)) => {
-            return Err(Refusal::Unsupported("ediPartyName"));
+            return Err(NameRefusal::Unsupported("ediPartyName"));
         }
         (GeneralName::RegisteredID(_), GeneralName::RegisteredID(_)) => {
-            return Err(Refusal::Unsupported("registeredID"));
+            return Err(NameRefusal::Unsupported("registeredID"));
         }
-        (_, GeneralName::Invalid(..)) => return Err(Refusal::Malformed("name")),
+        (_, GeneralName::Invalid(..)) => return Err(NameRefusal::Malformed("name")),
         _ => return Ok(None),
     }))
 }
@@ -143,16 +145,16 @@ fn dns_within(name: &str, base: &str, excluding: bool) -> bool {
 }
 
 /// A constraint is an address and a mask of its length.
-fn address_within(address: &[u8], base: &[u8]) -> Result<bool, Refusal> {
+fn address_within(address: &[u8], base: &[u8]) -> Result<bool, NameRefusal> {
     if !matches!(base.len(), 8 | 32) {
-        return Err(Refusal::Malformed("iPAddress"));
+        return Err(NameRefusal::Malformed("iPAddress"));
     }
     let (network, mask) = base.split_at(base.len() / 2);
     let ones: u32 = mask.iter().map(|byte| byte.leading_ones()).sum();
     let contiguous = mask.iter().map(|byte| byte.count_ones()).sum::<u32>() == ones
         && mask.windows(2).all(|pair| matches!(pair, [first, second] if *first == 0xff || *second == 0));
     if !contiguous {
-        return Err(Refusal::Malformed("iPAddress (its mask has gaps)"));
+        return Err(NameRefusal::Malformed("iPAddress (its mask has gaps)"));
     }
     let same = |((address, network), mask): ((&u8, &u8), &u8)| address & mask == network & mask;
     Ok(address.len() == network.len() && address.iter().zip(network).zip(mask).all(same))

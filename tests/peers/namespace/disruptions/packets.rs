@@ -3,7 +3,7 @@
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
-use shakedown::guard::disruption::{Direction, Disruption, PacketDrop, Partition, Protocol};
+use shakedown::guard::disruption::{Disruption, DropDirection, DroppedProtocol, PacketDrop, Partition};
 use socket2::{Domain, Socket, Type};
 
 use super::super::Namespace;
@@ -22,7 +22,7 @@ fn everything(own: &Namespace) -> PacketDrop {
         peer: None,
         protocol: None,
         port: None,
-        direction: Direction::Both,
+        direction: DropDirection::Both,
         loss: 10_000,
     }
 }
@@ -54,26 +54,26 @@ fn what_is_named_is_dropped_and_nothing_else() {
     let (four, six) = ("udp4:7000 tcp4:7000 udp4:7001 tcp4:7001", "udp6:7000 tcp6:7000 udp6:7001 tcp6:7001");
     let rows: &[(&str, PacketDrop, &str)] = &[
         ("all", everything(own), ""),
-        ("one way", PacketDrop { direction: Direction::In, ..everything(own) }, ""),
-        ("the other way", PacketDrop { direction: Direction::Out, ..everything(own) }, ""),
+        ("one way", PacketDrop { direction: DropDirection::In, ..everything(own) }, ""),
+        ("the other way", PacketDrop { direction: DropDirection::Out, ..everything(own) }, ""),
         ("device", PacketDrop { device: Some("e0".into()), ..everything(own) }, ""),
         ("another device", PacketDrop { device: Some("lo".into()), ..everything(own) }, &all),
         ("port", PacketDrop { port: Some(7000), ..everything(own) }, other_port),
-        ("port, in", PacketDrop { port: Some(7000), direction: Direction::In, ..everything(own) }, other_port),
+        ("port, in", PacketDrop { port: Some(7000), direction: DropDirection::In, ..everything(own) }, other_port),
         (
             "port of TCP",
-            PacketDrop { port: Some(7000), protocol: Some(Protocol::Tcp), ..everything(own) },
+            PacketDrop { port: Some(7000), protocol: Some(DroppedProtocol::Tcp), ..everything(own) },
             "udp4:7000 udp6:7000 udp4:7001 tcp4:7001 udp6:7001 tcp6:7001",
         ),
-        ("TCP", PacketDrop { protocol: Some(Protocol::Tcp), ..everything(own) }, udp),
-        ("UDP", PacketDrop { protocol: Some(Protocol::Udp), ..everything(own) }, tcp),
+        ("TCP", PacketDrop { protocol: Some(DroppedProtocol::Tcp), ..everything(own) }, udp),
+        ("UDP", PacketDrop { protocol: Some(DroppedProtocol::Udp), ..everything(own) }, tcp),
         ("peer", PacketDrop { peer: Some("10.83.0.2".into()), ..everything(own) }, six),
         ("network of IPv6", PacketDrop { peer: Some("2001:db8:83::/64".into()), ..everything(own) }, four),
         ("another peer", PacketDrop { peer: Some("10.83.0.9".into()), ..everything(own) }, &all),
-        ("VRRP", PacketDrop { protocol: Some(Protocol::Vrrp), ..everything(own) }, &all),
-        ("BGP", PacketDrop { protocol: Some(Protocol::Bgp), ..everything(own) }, &all),
-        ("BFD", PacketDrop { protocol: Some(Protocol::Bfd), ..everything(own) }, &all),
-        ("ICMP", PacketDrop { protocol: Some(Protocol::Icmp), ..everything(own) }, &all),
+        ("VRRP", PacketDrop { protocol: Some(DroppedProtocol::Vrrp), ..everything(own) }, &all),
+        ("BGP", PacketDrop { protocol: Some(DroppedProtocol::Bgp), ..everything(own) }, &all),
+        ("BFD", PacketDrop { protocol: Some(DroppedProtocol::Bfd), ..everything(own) }, &all),
+        ("ICMP", PacketDrop { protocol: Some(DroppedProtocol::Icmp), ..everything(own) }, &all),
     ];
     for (name, drop, want) in rows {
         let held = Held::prepare(Disruption::Drop(drop.clone()), own);
@@ -128,11 +128,11 @@ fn protocols_are_told_apart() {
     };
     assert!(probes().iter().all(|(_, works)| *works), "{:?}", probes());
     for (name, protocol) in [
-        ("vrrp", Protocol::Vrrp),
-        ("ospf", Protocol::Ospf),
-        ("bgp", Protocol::Bgp),
-        ("bfd", Protocol::Bfd),
-        ("icmp", Protocol::Icmp),
+        ("vrrp", DroppedProtocol::Vrrp),
+        ("ospf", DroppedProtocol::Ospf),
+        ("bgp", DroppedProtocol::Bgp),
+        ("bfd", DroppedProtocol::Bfd),
+        ("icmp", DroppedProtocol::Icmp),
     ] {
         let held = Held::prepare(Disruption::Drop(PacketDrop { protocol: Some(protocol), ..everything(own) }), own);
         held.inject();
@@ -147,7 +147,7 @@ fn protocols_are_told_apart() {
 fn a_share_of_the_packets_is_lost() {
     let Some(wire) = Wire::new() else { return };
     wire.echo(7000);
-    let held = |port: Option<u16>, direction: Direction, loss: u16| {
+    let held = |port: Option<u16>, direction: DropDirection, loss: u16| {
         let held =
             Held::prepare(Disruption::Drop(PacketDrop { port, direction, loss, ..everything(&wire.near) }), &wire.near);
         held.inject();
@@ -157,10 +157,10 @@ fn a_share_of_the_packets_is_lost() {
     };
     assert!(wire.udp(FOUR), "its link-layer address is known from here on");
     for (answered, share) in [
-        (held(None, Direction::In, 3000), 0.7),
-        (held(None, Direction::Both, 3000), 0.49),
+        (held(None, DropDirection::In, 3000), 0.7),
+        (held(None, DropDirection::Both, 3000), 0.49),
         // Neither of the two rules for a port counts twice.
-        (held(Some(7000), Direction::Both, 3000), 0.49),
+        (held(Some(7000), DropDirection::Both, 3000), 0.49),
     ] {
         let (mean, deviation) = (400.0 * share, f64::sqrt(400.0 * share * (1.0 - share)));
         let off = (answered as f64 - mean).abs() / deviation;

@@ -1,6 +1,6 @@
 //! What is kept of a stream, and what is certain of it when.
 
-use super::{Answer, EDGE, Gap, KEPT, ProbeFailure, ProbeOutcome, ProbeResult, StreamLog};
+use super::{EDGE, Gap, KEPT, ProbeAnswer, ProbeFailure, ProbeOutcome, ProbeResult, StreamLog};
 
 const MS: u64 = 1_000_000;
 const TIMEOUT: u64 = 100 * MS;
@@ -27,7 +27,7 @@ impl Probes {
 
     fn end(&mut self, number: u64, after: u64, outcome: ProbeOutcome, owner: Option<&str>) {
         let received = (number + after) * MS + 1000;
-        self.log.take(Answer { number, sent: None, received, outcome, owner: owner.map(Into::into) });
+        self.log.take(ProbeAnswer { number, sent: None, received, outcome, owner: owner.map(Into::into) });
     }
 
     fn settle(&mut self, now: u64) {

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use super::super::plan::{Attempt, LONG_LIST, Plan, long_lists};
-use super::super::question::{Question, Request};
+use super::super::question::{Request, ScanQuestion};
 use super::super::result::{Preference, ScanResult, VersionSupport};
 use super::model::{Back, End, Model, Quirk};
 use crate::proto::tls::certificate_probe::KeyClass;
-use crate::proto::tls::hello::{Answer, Parser, SendMode, State, Version};
+use crate::proto::tls::hello::{HelloAnswer, Parser, ParserState, SendMode, Version};
 
 const ALL12: [u16; 6] = [0xc02b, 0xc02f, 0xc02c, 0xc030, 0x009c, 0x0033];
 const ALL13: [u16; 3] = [0x1301, 0x1302, 0x1303];
@@ -32,7 +32,7 @@ fn drive(model: &mut Model, parallel: usize) -> ScanResult {
 }
 
 enum Reply {
-    Answer(Answer),
+    Answer(HelloAnswer),
     Chain(Vec<Vec<u8>>),
 }
 
@@ -46,25 +46,25 @@ fn exchange(model: &mut Model, request: &Request) -> Reply {
             model.connections += 1;
             return match keys {
                 _ if matches!(model.quirk, Some(Quirk::Stops(after, _)) if model.connections > after) => {
-                    Reply::Answer(Answer::Reset)
+                    Reply::Answer(HelloAnswer::Reset)
                 }
                 KeyClass::Rsa if model.takes.contains_key(&Version::Tls13) => Reply::Chain(vec![model.rsa.clone()]),
-                _ => Reply::Answer(Answer::Alert(crate::proto::tls::hello::Alert(40))),
+                _ => Reply::Answer(HelloAnswer::Alert(crate::proto::tls::hello::Alert(40))),
             };
         }
     };
     Reply::Answer(match model.answer(&hello, halves) {
-        Back::End(End::Reset) => Answer::Reset,
-        Back::End(End::Close) => Answer::Closed,
-        Back::End(End::Silence) => Answer::Timeout,
+        Back::End(End::Reset) => HelloAnswer::Reset,
+        Back::End(End::Close) => HelloAnswer::Closed,
+        Back::End(End::Silence) => HelloAnswer::Timeout,
         Back::End(End::Alert(_)) => unreachable!("an alert is bytes"),
         Back::Bytes(bytes) => {
             let mut parser = Parser::default();
             let state = parser.feed(&bytes);
             match (parser.flight().hello.is_some(), state) {
-                (true, _) => Answer::Flight(Box::new(parser.into_flight())),
-                (false, State::Alert(alert)) => Answer::Alert(alert),
-                (false, State::NotTls(why)) => Answer::NotTls(why),
+                (true, _) => HelloAnswer::Flight(Box::new(parser.into_flight())),
+                (false, ParserState::Alert(alert)) => HelloAnswer::Alert(alert),
+                (false, ParserState::NotTls(why)) => HelloAnswer::NotTls(why),
                 (false, other) => panic!("{other:?}"),
             }
         }
@@ -202,7 +202,7 @@ fn a_server_that_resets_every_third_connection_refuses_nothing_by_it() {
         let scan = drive(&mut model, parallel);
         honest(&scan, &model);
         assert!(scan.suites.is_empty() && scan.versions.is_empty());
-        assert_eq!(scan.refusal, Some(Answer::Reset));
+        assert_eq!(scan.refusal, Some(HelloAnswer::Reset));
         assert!(scan.connections < 20, "{}", scan.connections);
     }
 }
@@ -281,7 +281,7 @@ fn what_is_no_tls_is_given_up_soon() {
     let mut model = Model::with(Quirk::Garbage, &modern());
     let scan = drive(&mut model, 8);
     assert!(
-        matches!(&scan.refusal, Some(Answer::NotTls(why)) if why.contains("220 mail.example")),
+        matches!(&scan.refusal, Some(HelloAnswer::NotTls(why)) if why.contains("220 mail.example")),
         "{:?}",
         scan.refusal
     );
@@ -293,7 +293,7 @@ fn a_server_that_refuses_everything_takes_no_version() {
     let mut model = Model::new(&[]);
     let scan = drive(&mut model, 8);
     assert!(scan.versions.is_empty() && scan.suites.is_empty());
-    assert!(matches!(scan.refusal, Some(Answer::Alert(alert)) if alert.0 == 70));
+    assert!(matches!(scan.refusal, Some(HelloAnswer::Alert(alert)) if alert.0 == 70));
 }
 
 #[test]
@@ -326,5 +326,5 @@ fn lists_are_dealt_evenly_and_completely() {
     }
     let popular: Vec<bool> = long_lists(Version::Tls12).iter().map(|list| list[..4].contains(&0xc02f)).collect();
     assert_eq!(popular.iter().filter(|has| **has).count(), 1);
-    assert!(matches!(Plan::new(None).next().unwrap().question, Question::Suites { version: Version::Tls13, .. }));
+    assert!(matches!(Plan::new(None).next().unwrap().question, ScanQuestion::Suites { version: Version::Tls13, .. }));
 }

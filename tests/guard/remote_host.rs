@@ -33,15 +33,15 @@ esac
 "#;
 
 /// A host, and a file there that is broken.
-struct Far(tempfile::TempDir);
+struct RemoteHost(tempfile::TempDir);
 
-impl Far {
+impl RemoteHost {
     fn new(mode: &str) -> Self {
-        let far = Self(tempfile::tempdir().unwrap());
-        std::fs::write(far.path("ssh"), FAKE).unwrap();
-        std::fs::set_permissions(far.path("ssh"), PermissionsExt::from_mode(0o755)).unwrap();
-        far.mode(mode);
-        far
+        let remote = Self(tempfile::tempdir().unwrap());
+        std::fs::write(remote.path("ssh"), FAKE).unwrap();
+        std::fs::set_permissions(remote.path("ssh"), PermissionsExt::from_mode(0o755)).unwrap();
+        remote.mode(mode);
+        remote
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -123,22 +123,22 @@ const LONG: Duration = Duration::from_mins(5);
 
 #[test]
 fn a_far_command_is_undone_when_the_run_vanishes() {
-    let far = Far::new("works");
-    let (bare, injected) = far.injected(&far.plan("touch BROKEN", LONG));
-    assert!(injected["failed"] == "" && far.is_broken(), "{injected}");
+    let remote = RemoteHost::new("works");
+    let (bare, injected) = remote.injected(&remote.plan("touch BROKEN", LONG));
+    assert!(injected["failed"] == "" && remote.is_broken(), "{injected}");
     assert_eq!(journals(&bare), 1);
     let (output, content) = bare.vanish();
-    assert!(content && !far.is_broken(), "{output}");
+    assert!(content && !remote.is_broken(), "{output}");
     // It was looked at, armed, broken, undone and verified, each by a connection of its own.
-    assert_eq!(far.calls(), 5);
+    assert_eq!(remote.calls(), 5);
 }
 
 #[test]
 fn a_far_command_that_was_undone_leaves_no_doubts() {
-    let far = Far::new("works");
-    let (mut bare, _) = far.injected(&far.plan("touch BROKEN", LONG));
+    let remote = RemoteHost::new("works");
+    let (mut bare, _) = remote.injected(&remote.plan("touch BROKEN", LONG));
     let restored = restored(&mut bare);
-    assert!(restored["failed"] == json!([]) && restored["doubts"] == "" && !far.is_broken(), "{restored}");
+    assert!(restored["failed"] == json!([]) && restored["doubts"] == "" && !remote.is_broken(), "{restored}");
     assert_eq!(journals(&bare), 0);
     assert!(bare.vanish().1);
 }
@@ -146,18 +146,18 @@ fn a_far_command_that_was_undone_leaves_no_doubts() {
 /// What cuts the way that `ssh` takes is undone by the other host, and nobody calls it back before somebody has seen that it is.
 #[test]
 fn a_command_that_cuts_the_path_is_undone_by_the_other_host() {
-    let far = Far::new("cut");
-    let (mut bare, injected) = far.injected(&far.plan("touch BROKEN", Duration::from_secs(6)));
-    assert!(injected["failed"] == "" && far.is_broken(), "{injected}");
+    let remote = RemoteHost::new("cut");
+    let (mut bare, injected) = remote.injected(&remote.plan("touch BROKEN", Duration::from_secs(6)));
+    assert!(injected["failed"] == "" && remote.is_broken(), "{injected}");
     bare.send(&json!("restore"));
     let end = Instant::now() + Duration::from_secs(30);
-    while far.is_broken() && Instant::now() < end {
+    while remote.is_broken() && Instant::now() < end {
         bare.send(&json!("ping"));
         std::thread::park_timeout(Duration::from_millis(100));
     }
-    assert!(!far.is_broken(), "the timer has undone it, and nobody else could");
+    assert!(!remote.is_broken(), "the timer has undone it, and nobody else could");
     assert_eq!(journals(&bare), 1, "nobody has seen it yet");
-    far.mode("works");
+    remote.mode("works");
     let restored = answer(&mut bare, "restored");
     assert!(restored["failed"] == json!([]) && restored["doubts"] == "", "{restored}");
     assert_eq!(journals(&bare), 0);
@@ -166,8 +166,8 @@ fn a_command_that_cuts_the_path_is_undone_by_the_other_host() {
 /// A host that never comes back is told as not restored, once and not twice as late, with what its timer should have done.
 #[test]
 fn a_host_that_stays_away_is_not_restored() {
-    let far = Far::new("cut");
-    let (mut bare, _) = far.injected(&far.plan("touch BROKEN", Duration::from_secs(1)));
+    let remote = RemoteHost::new("cut");
+    let (mut bare, _) = remote.injected(&remote.plan("touch BROKEN", Duration::from_secs(1)));
     let begun = Instant::now();
     let restored = restored(&mut bare);
     let why = restored["failed"][0]["why"].as_str().unwrap();
@@ -181,12 +181,12 @@ fn a_host_that_stays_away_is_not_restored() {
 /// What the other host has undone before anybody asked must not pass for a service that came back.
 #[test]
 fn a_timer_that_fires_early_leaves_doubts() {
-    let far = Far::new("works");
-    let (mut bare, injected) = far.injected(&far.plan("touch BROKEN", Duration::from_secs(1)));
+    let remote = RemoteHost::new("works");
+    let (mut bare, injected) = remote.injected(&remote.plan("touch BROKEN", Duration::from_secs(1)));
     assert_eq!(injected["failed"], "");
     let end = Instant::now() + Duration::from_secs(20);
     let early = |since: Instant| since.elapsed() < Duration::from_secs(4);
-    while far.is_broken() && Instant::now() < end {
+    while remote.is_broken() && Instant::now() < end {
         bare.send(&json!("ping"));
         std::thread::park_timeout(Duration::from_millis(100));
     }
@@ -211,12 +211,12 @@ fn script(text: &str) -> CommandSpec {
 /// Without a timer that undoes it nothing is broken.
 #[test]
 fn where_no_timer_can_be_armed_nothing_is_broken() {
-    let far = Far::new("full");
-    let (mut bare, injected) = far.injected(&far.plan("touch BROKEN", LONG));
+    let remote = RemoteHost::new("full");
+    let (mut bare, injected) = remote.injected(&remote.plan("touch BROKEN", LONG));
     let failed = injected["failed"].as_str().unwrap();
     assert!(failed.contains("the timer could not be armed in /tmp of far"), "{failed}");
-    assert!(failed.contains("; nothing was broken") && !far.is_broken(), "{failed}");
-    assert_eq!(far.calls(), 2, "looked at, and not armed");
+    assert!(failed.contains("; nothing was broken") && !remote.is_broken(), "{failed}");
+    assert_eq!(remote.calls(), 2, "looked at, and not armed");
     assert_eq!(restored(&mut bare)["failed"], json!([]));
 }
 
@@ -224,24 +224,24 @@ fn where_no_timer_can_be_armed_nothing_is_broken() {
 #[test]
 fn an_undo_that_fails_is_tried_once_more() {
     for (fails, calls) in [("[ -e SEEN ] || { touch SEEN; exit 1; }; ", 6), ("exit 7; ", 5)] {
-        let far = Far::new("works");
-        let mut plan = far.plan("touch BROKEN", LONG);
+        let remote = RemoteHost::new("works");
+        let mut plan = remote.plan("touch BROKEN", LONG);
         let Step::BuiltIn(Disruption::Ssh(command)) = &mut plan.inject[0] else { panic!() };
-        let seen = format!("'{}'", far.path("seen").display());
+        let seen = format!("'{}'", remote.path("seen").display());
         let undo = command.undo.pop().unwrap();
         command.undo.push(fails.replace("SEEN", &seen) + &undo);
-        let (mut bare, _) = far.injected(&plan);
+        let (mut bare, _) = remote.injected(&plan);
         let restored = restored(&mut bare);
         let failed = restored["failed"].as_array().unwrap();
-        assert_eq!((failed.is_empty(), far.is_broken()), (calls == 6, calls == 5), "{restored}");
-        assert_eq!(far.calls(), calls, "{restored}");
-        if far.is_broken() {
+        assert_eq!((failed.is_empty(), remote.is_broken()), (calls == 6, calls == 5), "{restored}");
+        assert_eq!(remote.calls(), calls, "{restored}");
+        if remote.is_broken() {
             assert!(failed[0]["why"].as_str().unwrap().contains("exit status 7 on far"), "{restored}");
             // Nobody waits for its timer.
             let id = std::fs::read_dir("/tmp").unwrap().flatten().map(|entry| entry.path());
             let own = |folder: &std::path::PathBuf| {
                 std::fs::read_to_string(folder.join("run"))
-                    .is_ok_and(|run| run.contains(far.0.path().to_str().unwrap()))
+                    .is_ok_and(|run| run.contains(remote.0.path().to_str().unwrap()))
             };
             let folder = id.into_iter().find(own).unwrap();
             let timer = std::fs::read_to_string(folder.join("timer.pid")).unwrap();
@@ -256,9 +256,9 @@ fn an_undo_that_fails_is_tried_once_more() {
 fn doubts_outlive_another_try_to_restore() {
     let in_shell = |path: std::path::PathBuf| format!("'{}'", path.display());
     for retried in ["verify fails once", "a process is ended by restore", "a process goes on for a while"] {
-        let far = Far::new("works");
-        let mut plan = far.plan("touch BROKEN", Duration::from_secs(1));
-        let (seen, pid) = (in_shell(far.path("seen")), in_shell(far.path("pid")));
+        let remote = RemoteHost::new("works");
+        let mut plan = remote.plan("touch BROKEN", Duration::from_secs(1));
+        let (seen, pid) = (in_shell(remote.path("seen")), in_shell(remote.path("pid")));
         let leaves = |seconds: u32| Step::Run(script(&format!("sleep {seconds} >/dev/null 2>&1 & echo $! >{pid}")));
         match retried {
             "verify fails once" => {
@@ -270,9 +270,9 @@ fn doubts_outlive_another_try_to_restore() {
             }
             _ => plan.inject.push(leaves(9)),
         }
-        let (mut bare, injected) = far.injected(&plan);
+        let (mut bare, injected) = remote.injected(&plan);
         assert_eq!(injected["failed"], "", "{retried}");
-        wait(&mut bare, || !far.is_broken());
+        wait(&mut bare, || !remote.is_broken());
         // Past what may be the lateness of a busy host.
         let until = Instant::now() + Duration::from_secs(4);
         wait(&mut bare, || Instant::now() >= until);
@@ -281,7 +281,7 @@ fn doubts_outlive_another_try_to_restore() {
         assert!(doubts.contains("the timer on far undid it before the run did"), "{retried}: {restored}");
         assert_eq!((&restored["failed"], &restored["remaining"]), (&json!([]), &json!([])), "{retried}");
         // Looked at, armed, broken, restored, verified; and once more restored and verified.
-        assert!(far.calls() >= 6, "{retried}: it was tried once only");
+        assert!(remote.calls() >= 6, "{retried}: it was tried once only");
         assert!(bare.vanish().1);
     }
 }
@@ -299,8 +299,8 @@ fn wait(bare: &mut Bare, is_so: impl Fn() -> bool) {
 /// What changes nothing is no disruption, whatever it says of itself.
 #[test]
 fn a_far_command_without_effect_is_told() {
-    let far = Far::new("works");
-    let (mut bare, injected) = far.injected(&far.plan("true", LONG));
+    let remote = RemoteHost::new("works");
+    let (mut bare, injected) = remote.injected(&remote.plan("true", LONG));
     let failed = injected["failed"].as_str().unwrap();
     assert!(
         failed.contains("`run` on far did not take effect: it exited 0, and so did `verify` 5 s later"),
@@ -313,16 +313,16 @@ fn a_far_command_without_effect_is_told() {
 /// Nobody could be told of it when it was broken; so it is told when it is undone.
 #[test]
 fn a_cut_that_had_no_effect_leaves_doubts() {
-    let far = Far::new("cut");
+    let remote = RemoteHost::new("cut");
     // Long enough broken for the path to go, and then as if nothing had been.
-    let (mut bare, injected) = far.injected(&far.plan("touch BROKEN; sleep 1; rm BROKEN", LONG));
+    let (mut bare, injected) = remote.injected(&remote.plan("touch BROKEN; sleep 1; rm BROKEN", LONG));
     assert_eq!(injected["failed"], "", "{injected}");
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(9) {
         bare.send(&json!("ping"));
         std::thread::park_timeout(Duration::from_millis(100));
     }
-    far.mode("works");
+    remote.mode("works");
     let restored = restored(&mut bare);
     let doubts = restored["doubts"].as_str().unwrap();
     assert!(doubts.contains("`run` on far did not take effect"), "{restored}");
@@ -332,12 +332,12 @@ fn a_cut_that_had_no_effect_leaves_doubts() {
 #[test]
 fn a_far_command_that_does_not_end_is_told_by_its_own_limit() {
     for (name, run, undo) in [("run", "sleep 100", "true"), ("undo", "touch BROKEN", "sleep 100")] {
-        let far = Far::new("works");
-        let (begun, mut plan) = (Instant::now(), far.plan(run, LONG));
+        let remote = RemoteHost::new("works");
+        let (begun, mut plan) = (Instant::now(), remote.plan(run, LONG));
         let Step::BuiltIn(Disruption::Ssh(command)) = &mut plan.inject[0] else { panic!("{plan:?}") };
         command.timeout = Duration::from_secs(1);
         command.undo = ["sh", "-c", undo].map(str::to_owned).to_vec();
-        let (mut bare, injected) = far.injected(&plan);
+        let (mut bare, injected) = remote.injected(&plan);
         let restored = restored(&mut bare);
         let late = format!("`{name}` on far did not end within its `timeout` of 1 s, so it was ended");
         if name == "run" {
@@ -348,11 +348,11 @@ fn a_far_command_that_does_not_end_is_told_by_its_own_limit() {
             let why = restored["failed"][0]["why"].as_str().unwrap();
             assert!(why.contains(&late) && why.contains("do not count on that"), "{why}");
             // As a person would, who does it by hand.
-            std::fs::remove_file(far.path("broken")).unwrap();
+            std::fs::remove_file(remote.path("broken")).unwrap();
             let id = std::fs::read_dir("/tmp").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
             let of_test = |path: &std::path::PathBuf| {
                 std::fs::read_to_string(path.join("run"))
-                    .is_ok_and(|text| text.contains(far.0.path().to_str().unwrap()))
+                    .is_ok_and(|text| text.contains(remote.0.path().to_str().unwrap()))
             };
             for folder in id.filter(of_test) {
                 let timer = std::fs::read_to_string(folder.join("timer.pid")).unwrap();
@@ -366,12 +366,12 @@ fn a_far_command_that_does_not_end_is_told_by_its_own_limit() {
 
 #[test]
 fn a_far_command_that_fails_is_told_with_what_it_said() {
-    let far = Far::new("works");
-    let (mut bare, injected) = far.injected(&far.plan("touch BROKEN; echo no such device; exit 255", LONG));
+    let remote = RemoteHost::new("works");
+    let (mut bare, injected) = remote.injected(&remote.plan("touch BROKEN; echo no such device; exit 255", LONG));
     let failed = injected["failed"].as_str().unwrap();
     assert!(failed.contains("exit status 255 on far; it said: no such device"), "{failed}");
     let restored = restored(&mut bare);
-    assert!(restored["failed"] == json!([]) && !far.is_broken(), "{restored}");
+    assert!(restored["failed"] == json!([]) && !remote.is_broken(), "{restored}");
 }
 
 #[test]
@@ -383,17 +383,17 @@ fn what_keeps_ssh_from_connecting_is_told_before_anything_is_broken() {
         ("ssh: connect to host far port 22: Connection timed out", "true", "it does not answer"),
         ("works", "true", "nothing is broken yet, and `verify` on far fails all the same: exit status 1"),
     ] {
-        let far = Far::new(mode);
+        let remote = RemoteHost::new(mode);
         if mode == "works" {
-            std::fs::write(far.path("broken"), "").unwrap();
+            std::fs::write(remote.path("broken"), "").unwrap();
         }
-        let mut bare = far.guard();
+        let mut bare = remote.guard();
         let custody =
             json!({"check": "s/x", "target": "t", "locks": [], "journals": [bare.journals.path().join("journal")]});
-        bare.send(&json!({ "arm": { "plan": far.plan(run, LONG), "mark": "m", "custody": custody } }));
+        bare.send(&json!({ "arm": { "plan": remote.plan(run, LONG), "mark": "m", "custody": custody } }));
         let refused = bare.receive();
         let detail = refused["refused"]["detail"].as_str().unwrap_or_default();
         assert!(detail.contains(want), "{mode}: {refused}");
-        assert_eq!((far.calls(), journals(&bare)), (1, 0));
+        assert_eq!((remote.calls(), journals(&bare)), (1, 0));
     }
 }
