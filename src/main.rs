@@ -17,7 +17,9 @@ fn main() -> ExitCode {
         }
     };
     let settings = app::settings::Settings::of(&command);
-    let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = command
+        .try_get_matches_from(cli::words(std::env::args_os()))
+        .and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
         Ok(cli) => {
             let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());

@@ -7,6 +7,7 @@ pub mod examples;
 pub mod history;
 mod probe;
 mod restore;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use probe::ProbeArgs;
 pub use restore::{JournalArgs, RestoreArgs};
+pub use words::words;
 
 use crate::model::{Unit, quantity};
 

@@ -15,7 +15,7 @@ use clap::Args;
                   command line is wrong, and nothing was sent · 3 it could not be measured · 130/143 interrupted."
 )]
 pub struct ProbeArgs {
-    /// The family: tcp, udp, icmp, http, dns, tls or throughput.
+    /// The family, such as tcp, dns or http; without one all are listed.
     pub family: Option<String>,
     /// The target (host, host:port, name or URL, as the family takes it), then fields of the family: timeout=2s.
     #[arg(value_name = "TARGET|K=V")]

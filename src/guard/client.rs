@@ -99,7 +99,7 @@ impl Guard {
                 Ok(guard)
             }
             Ok(Ok(Reply::Refused { detail, remedy })) => {
-                Err(Fault::local("prepare to restore", "", format!("{detail}; nothing was injected"), remedy))
+                Err(Fault::local("inject the fault", "", format!("{detail}; nothing was injected"), remedy))
             }
             Ok(Ok(_)) => Err(broken("it answered out of turn".into())),
             Ok(Err(error)) => Err(broken(error.to_string())),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disruption::{Disruption, Undo};
 use super::result::FailedUndo;
-use super::{CommandSpec, GRACE, RestoreResult};
+use super::{CommandSpec, GRACE, Problem, RestoreResult};
 use crate::model::human_time;
 
 /// Restoring is tried this often.
@@ -97,14 +97,15 @@ async fn limited<T, E: From<String>>(limit: Duration, work: impl Future<Output =
 impl FaultPlan {
     /// Looks at the present state, and changes nothing on this host; the steps learn whom they meet. The error tells what cannot be
     /// broken, or be put back.
-    pub(super) async fn prepare(&mut self) -> Result<UndoPlan, String> {
+    pub(super) async fn prepare(&mut self) -> Result<UndoPlan, Problem> {
         let mut undos = Vec::new();
         let mut restore = self.restore.restore.clone();
         for step in &mut self.inject {
             let before = undos.len();
             if let Step::BuiltIn(disruption) = step {
                 let prepared = limited(LOOK.max(disruption.limits().prepare), Box::pin(disruption.prepare())).await;
-                undos.extend(prepared.map_err(|why| format!("{}: {why}", disruption.shell_text()))?);
+                let by_hand = || format!("mend that, and run it again; by hand it is: {}", disruption.shell_text());
+                undos.extend(prepared.map_err(|cause| Problem::new(cause, by_hand()))?);
             }
             // The one command of the suite undoes all of them, once everything that came later is undone.
             if undos.len() == before {

@@ -16,7 +16,7 @@ use super::fault::{InjectedFault, Progress};
 use super::journal::{Journal, JournalError, JournalRecord};
 use super::lock::Locks;
 use super::plan::UndoPlan;
-use super::{Arming, Custody, FaultPlan, InjectResult, Reply, Request, RestoreResult, SILENCE, Step, Undo};
+use super::{Arming, Custody, FaultPlan, InjectResult, Problem, Reply, Request, RestoreResult, SILENCE, Step, Undo};
 use crate::model::{Text, human_time};
 
 /// Signals that would end it, but for those nobody can ignore and those of its own defects.
@@ -108,11 +108,8 @@ async fn prepare(arming: &mut Arming) -> Result<(Locks, Journal, UndoPlan), Jour
         detail: format!("the guard could not share the locks of this run: {error}"),
         remedy: "run it again".to_owned(),
     })?;
-    let undo = plan.prepare().await.map_err(|detail| JournalError {
-        detail,
-        remedy: "see to it that it can be broken and put back, or break it by a command (`inject: {run: […]}`)"
-            .to_owned(),
-    })?;
+    let undo = plan.prepare().await;
+    let undo = undo.map_err(|Problem { cause, next }| JournalError { detail: cause, remedy: next })?;
     let record = JournalRecord::new(custody, mark, plan.inject.iter().map(Step::shell_text).collect(), &undo)?;
     Ok((locks, Journal::write(&custody.journals, record)?, undo))
 }

@@ -36,12 +36,22 @@ fn the_command_that_is_offered_runs() {
         vec!["suite.yaml"],
         vec!["run", "--dry-run", "suite.yaml"],
         vec!["run", "suite.yaml", "-o", "junit"],
-        vec!["help", "run"],
     ] {
         let words = offered(&sandbox.run(&line));
         let ended = sandbox.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(ended.code, 0, "{line:?}: {words:?}: {}{}", ended.out, ended.err);
     }
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let sandbox = CliSandbox::new("");
+    for (asked, by_option) in [(vec!["help"], vec!["--help"]), (vec!["help", "run"], vec!["run", "--help"])] {
+        let ended = sandbox.run(&asked);
+        assert_eq!((ended.code, ended.out), (0, sandbox.run(&by_option).out), "{asked:?}: {}", ended.err);
+    }
+    let ended = sandbox.run(&["help", "rum"]);
+    assert!(ended.code == 2 && ended.err.contains("run"), "{}", ended.err);
 }
 
 /// A document of our own in place of a suite is one error, with the commands that read it.

@@ -86,8 +86,6 @@ pub(super) fn hint(args: &[String]) -> Option<Hint> {
             // What answers by itself takes nothing.
             let alone = first.len() > 1 || instead.starts_with('-') || *instead == "demo";
             (Some(why), first, if alone { Vec::new() } else { behind.to_vec() })
-        } else if name == "help" {
-            (Some(why), Vec::new(), behind.iter().cloned().chain(["--help".to_owned()]).collect())
         } else if let Some((_, instead)) = TOOLS.iter().find(|(tool, _)| tool == name) {
             return Some(Hint::Say(format!("{why}; {instead}")));
         } else if let Some(command) = of_file(name) {
