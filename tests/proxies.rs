@@ -149,9 +149,9 @@ fn an_outage_of_known_length_is_within_the_bounds() {
         "{check}"
     );
     let (lo, hi) = bounds(&facts["outage"]);
-    // A timer is late by a turn of its thread at most; a busy host takes longer to give it one.
+    // A timer is late by a turn of its thread at most; a busy host takes longer to give it one, and widens the bounds by its lateness.
     assert!(hi >= 0.6, "{lo} to {hi}");
-    assert!(lo <= 0.62 + 0.25 && lo > 0.3, "{lo} to {hi}");
+    assert!(lo <= 0.62 + 0.25 && lo > 0.1, "{lo} to {hi}");
     assert_eq!(facts["outages"], 1, "{facts}");
     assert!(desk.marks.journals().is_empty());
 }

@@ -236,7 +236,7 @@ impl StartedCommand {
 }
 
 /// The process group of a running command; killed when dropped.
-struct ProcessGroup(Option<i32>);
+pub(in crate::guard) struct ProcessGroup(pub(in crate::guard) Option<i32>);
 
 impl Drop for ProcessGroup {
     fn drop(&mut self) {

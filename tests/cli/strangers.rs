@@ -143,8 +143,8 @@ fn many_errors_take_no_longer_each_and_are_counted() {
             assert!(ended.err.len() < 60_000, "{name}: {} bytes", ended.err.len());
             took
         });
-        // Twice is for a busy machine; the shell's clock is one of hundredths.
-        let most = (took[0] + 0.05) * (TIMES * 2) as f64;
+        // Thrice is for a busy machine, which counts what it steals; sixteen times as long is more. The clock is one of hundredths.
+        let most = (took[0] + 0.05) * (TIMES * 3) as f64;
         assert!(took[1] < most, "{name}: {FEW} took {} s, and {TIMES} times as many {} s", took[0], took[1]);
     }
 }

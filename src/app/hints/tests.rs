@@ -104,7 +104,6 @@ fn commands_and_options_of_others_become_ours() {
         ("test edge.yaml --no-color", "run edge.yaml --color never"),
         ("edge.yaml", "run edge.yaml"),
         ("r.json", "report r.json"),
-        ("help run", "run --help"),
         ("init", "explain suite"),
         ("tcp 192.0.2.1:22", "probe tcp 192.0.2.1:22"),
         ("curl -- www.test", "probe http www.test"),

@@ -4,13 +4,12 @@
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 use super::SshHost;
+use crate::guard::command::ProcessGroup;
 use crate::guard::disruption::{OUTPUT, tool};
 use crate::model::human_time;
 use crate::model::visible::visible;
@@ -145,17 +144,6 @@ pub(super) async fn call(
         )));
     }
     Err(unreachable(why))
-}
-
-/// `ssh` and what it has started here; killed when dropped.
-struct ProcessGroup(Option<i32>);
-
-impl Drop for ProcessGroup {
-    fn drop(&mut self) {
-        if let Some(leader) = self.0 {
-            let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
-        }
-    }
 }
 
 /// What came so far.
