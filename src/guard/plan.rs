@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::disruption::{Disruption, Undo};
+use super::disruption::{Disruption, Problem, Undo};
 use super::result::FailedUndo;
 use super::{CommandSpec, GRACE, RestoreResult};
 use crate::model::human_time;
@@ -84,9 +84,11 @@ impl Step {
 }
 
 /// Does what a step of this program does, and sees to it that it took effect.
-pub(super) async fn inject(disruption: &Disruption) -> Result<(), String> {
-    limited(disruption.limits().inject, Box::pin(disruption.inject())).await?;
-    limited(LOOK, Box::pin(disruption.in_effect())).await.map_err(|why| format!("it did not take effect: {why}"))
+pub(super) async fn inject(disruption: &Disruption) -> Result<(), Problem> {
+    let injected = limited(disruption.limits().inject, Box::pin(disruption.inject())).await;
+    injected.map_err(|why| disruption.problem(why))?;
+    let seen = limited(LOOK, Box::pin(disruption.in_effect())).await;
+    seen.map_err(|why| disruption.problem(format!("it did not take effect: {why}")))
 }
 
 async fn limited<T, E: From<String>>(limit: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
@@ -97,14 +99,14 @@ async fn limited<T, E: From<String>>(limit: Duration, work: impl Future<Output =
 impl FaultPlan {
     /// Looks at the present state, and changes nothing on this host; the steps learn whom they meet. The error tells what cannot be
     /// broken, or be put back.
-    pub(super) async fn prepare(&mut self) -> Result<UndoPlan, String> {
+    pub(super) async fn prepare(&mut self) -> Result<UndoPlan, Problem> {
         let mut undos = Vec::new();
         let mut restore = self.restore.restore.clone();
         for step in &mut self.inject {
             let before = undos.len();
             if let Step::BuiltIn(disruption) = step {
                 let prepared = limited(LOOK.max(disruption.limits().prepare), Box::pin(disruption.prepare())).await;
-                undos.extend(prepared.map_err(|why| format!("{}: {why}", disruption.shell_text()))?);
+                undos.extend(prepared.map_err(|why| disruption.problem(why))?);
             }
             // The one command of the suite undoes all of them, once everything that came later is undone.
             if undos.len() == before {

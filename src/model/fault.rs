@@ -43,7 +43,7 @@ impl FaultKind {
 pub struct Fault {
     /// Why.
     pub kind: FaultKind,
-    /// The operation ("open ICMP socket").
+    /// The operation ("open ICMP socket"); empty where the cause says it all.
     pub operation: String,
     /// With whom; empty when there is no peer.
     pub peer: String,
@@ -62,6 +62,11 @@ impl Fault {
         remedy: impl Into<String>,
     ) -> Self {
         Self::new(FaultKind::Local, operation, peer, detail, remedy)
+    }
+
+    /// One of this side whose cause says it all: it is told first.
+    pub fn caused(peer: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::local("", peer, detail, remedy)
     }
 
     /// Any fault.
@@ -91,6 +96,10 @@ impl fmt::Display for Fault {
         // Of what ran and was cut short nothing else is to be told.
         if matches!(self.kind, FaultKind::Deadline | FaultKind::RunDeadline | FaultKind::Cancelled) {
             return f.write_str(&self.detail);
+        }
+        if self.operation.is_empty() {
+            f.write_str(&self.detail)?;
+            return if self.peer.is_empty() { Ok(()) } else { write!(f, " ({})", self.peer) };
         }
         write!(f, "could not {}", self.operation)?;
         if !self.peer.is_empty() {

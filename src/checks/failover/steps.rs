@@ -20,17 +20,14 @@ impl Failover {
             return Ok(());
         }
         // A command that failed half-way may have broken something all the same.
-        self.restore_service(injection, cx).await?;
-        Err(Fault::local(
-            "inject the fault",
-            self.target(),
-            outcome.failure_text(),
-            if outcome.failed.is_empty() {
-                "run the inject command by hand; it must exit 0 (`restore` was run)"
-            } else {
-                "do it by hand (`shakedown plan` shows the command) to see what keeps it from taking effect; it was undone"
-            },
-        ))
+        let doubts = self.restore_service(injection, cx).await?;
+        if outcome.failed.is_empty() {
+            let remedy = "run the inject command by hand; it must exit 0 (`restore` was run)";
+            return Err(Fault::local("inject the fault", self.target(), outcome.failure_text(), remedy));
+        }
+        // What could not be undone, and is as it was, was never done.
+        let became = if doubts.is_empty() { "it was undone" } else { "nothing was changed" };
+        Err(Fault::caused(outcome.place, format!("{}; {became}", outcome.failed), outcome.next))
     }
 
     /// Puts it back; with why nothing that was seen can be judged, if that is so.
