@@ -110,3 +110,16 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::Fault;
+
+    #[test]
+    fn a_cause_that_says_it_all_comes_first() {
+        let told = |peer: &str| Fault::caused(peer, "HAProxy has no backend `x`", "name another one").to_string();
+        assert_eq!(told("haproxy /run/x"), "HAProxy has no backend `x` (haproxy /run/x)");
+        assert_eq!(told(""), "HAProxy has no backend `x`");
+        assert_eq!(Fault::local("look", "x", "gone", "").to_string(), "could not look (x): gone");
+    }
+}

@@ -200,3 +200,30 @@ fn guard_lost() -> Fault {
         "find out what ended or stopped it (the log of the kernel tells of memory that ran out); `restore` was run",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::{FaultInjection, Refused};
+    use crate::guard::{FaultPlan, RestorePlan, RestoreResult};
+
+    /// Both errors are told, that of breaking it first.
+    #[test]
+    fn what_kept_it_from_being_broken_is_told_before_what_kept_it_from_being_undone() {
+        let plan = FaultPlan { inject: Vec::new(), restore: RestorePlan::default(), hold: Duration::ZERO };
+        let injection = FaultInjection::new(plan, Vec::new());
+        let mut restored = RestoreResult::default();
+        restored
+            .failed
+            .push(serde_json::from_value(json!({"by_hand": "put it back", "why": "the undo was refused"})).unwrap());
+        let refused = Refused { why: "the break was refused".into(), place: "http api:80".into() };
+        let fault = injection.not_restored(&restored, &refused);
+        let want = "the break was refused; and it could not be restored either: the undo was refused (http api:80)";
+        assert!(fault.to_string() == want && fault.remedy.contains("run by hand: put it back"), "{fault:?}");
+        let fault = injection.not_restored(&restored, &Refused::default());
+        assert_eq!(fault.to_string(), "could not restore after the injected fault: the undo was refused");
+    }
+}

@@ -3,6 +3,7 @@
 use super::Failover;
 use super::facts::{INJECT_EXIT, RESTORE_EXIT, RESTORED};
 use super::injection::FaultInjection;
+use crate::guard::disruption::UNCHANGED;
 use crate::guard::{CommandResult, Problem, RestoreResult};
 use crate::model::{Fact, Fault};
 use crate::probe::{Cx, Probe as _};
@@ -26,7 +27,7 @@ impl Failover {
             return Err(Fault::local("inject the fault", self.target(), outcome.failure_text(), remedy));
         }
         // What could not be undone, and is as it was, was never done.
-        let became = if doubts.is_empty() { "it was undone" } else { "nothing was changed" };
+        let became = if doubts.ends_with(UNCHANGED) { "nothing was changed" } else { "it was undone" };
         Err(Fault::caused(outcome.place, format!("{}; {became}", outcome.failed), outcome.next))
     }
 
