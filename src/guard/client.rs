@@ -98,8 +98,11 @@ impl Guard {
                 guard.process = processes::identity(id);
                 Ok(guard)
             }
-            Ok(Ok(Reply::Refused { detail, remedy })) => {
-                Err(Fault::local("inject the fault", "", format!("{detail}; nothing was injected"), remedy))
+            Ok(Ok(Reply::Refused { detail, remedy, place })) if place.is_empty() => {
+                Err(Fault::local("prepare to restore", "", format!("{detail}; nothing was injected"), remedy))
+            }
+            Ok(Ok(Reply::Refused { detail, remedy, place })) => {
+                Err(Fault::caused(place, format!("{detail}; nothing was changed"), remedy))
             }
             Ok(Ok(_)) => Err(broken("it answered out of turn".into())),
             Ok(Err(error)) => Err(broken(error.to_string())),

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
 use super::command::StartedCommand;
 use super::plan::{self, UndoPlan, restore_mark};
 use super::processes::{self, Processes};
-use super::{CommandResult, FaultPlan, InjectResult, RestoreResult, Step};
+use super::{CommandResult, FaultPlan, InjectResult, Problem, RestoreResult, Step};
 
 /// Whoever the restore command ended is gone after this.
 const ENDING: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ pub(super) struct InjectedFault {
 enum Running {
     Command(Box<StartedCommand>),
     /// A task of its own: it is done to its end, whoever stops to wait for it.
-    BuiltIn(JoinHandle<Result<(), String>>),
+    BuiltIn(JoinHandle<Result<(), Problem>>),
 }
 
 /// What injecting came to so far.
@@ -82,12 +82,12 @@ impl InjectedFault {
                 None => match self.rest.pop_front() {
                     None => {
                         self.complete = true;
-                        return Progress::Ended(InjectResult { command: self.ended.take(), failed: String::new() });
+                        return Progress::Ended(InjectResult { command: self.ended.take(), ..InjectResult::default() });
                     }
                     Some(step) => match self.begin(step) {
                         Ok(Some(leader)) => return Progress::Started(leader),
                         Ok(None) => continue,
-                        Err(failed) => InjectResult { command: Some(failed), failed: String::new() },
+                        Err(failed) => InjectResult { command: Some(failed), ..InjectResult::default() },
                     },
                 },
                 Some(Running::Command(command)) => {
@@ -101,13 +101,14 @@ impl InjectedFault {
                         self.ended = Some(result);
                         continue;
                     }
-                    InjectResult { command: Some(result), failed: String::new() }
+                    InjectResult { command: Some(result), ..InjectResult::default() }
                 }
                 Some(Running::BuiltIn(task)) => {
-                    let result = task.await.unwrap_or_else(|error| Err(error.to_string()));
+                    let ended = |error: JoinError| Err(Problem { cause: error.to_string(), ..Problem::default() });
+                    let result = task.await.unwrap_or_else(ended);
                     self.step = None;
-                    let Err(failed) = result else { continue };
-                    InjectResult { command: self.ended.take(), failed }
+                    let Err(Problem { cause, next, place }) = result else { continue };
+                    InjectResult { command: self.ended.take(), failed: cause, next, place }
                 }
             };
             self.rest.clear();
@@ -127,11 +128,7 @@ impl InjectedFault {
                 Ok(leader)
             }
             Step::BuiltIn(disruption) => {
-                let work = async move {
-                    let told = |why| format!("{}: {why}", disruption.shell_text());
-                    plan::inject(&disruption).await.map_err(told)
-                };
-                self.step = Some(Running::BuiltIn(tokio::spawn(work)));
+                self.step = Some(Running::BuiltIn(tokio::spawn(async move { plan::inject(&disruption).await })));
                 Ok(None)
             }
         }

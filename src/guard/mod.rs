@@ -108,6 +108,8 @@ enum Reply {
         detail: String,
         /// Advice.
         remedy: String,
+        /// What cannot be broken; empty where that is not why.
+        place: String,
     },
     /// It is there.
     Alive,

@@ -84,9 +84,11 @@ impl Step {
 }
 
 /// Does what a step of this program does, and sees to it that it took effect.
-pub(super) async fn inject(disruption: &Disruption) -> Result<(), String> {
-    limited(disruption.limits().inject, Box::pin(disruption.inject())).await?;
-    limited(LOOK, Box::pin(disruption.in_effect())).await.map_err(|why| format!("it did not take effect: {why}"))
+pub(super) async fn inject(disruption: &Disruption) -> Result<(), Problem> {
+    let injected = limited(disruption.limits().inject, Box::pin(disruption.inject())).await;
+    injected.map_err(|why| disruption.problem(why))?;
+    let seen = limited(LOOK, Box::pin(disruption.in_effect())).await;
+    seen.map_err(|why| disruption.problem(format!("it did not take effect: {why}")))
 }
 
 async fn limited<T, E: From<String>>(limit: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
@@ -104,8 +106,7 @@ impl FaultPlan {
             let before = undos.len();
             if let Step::BuiltIn(disruption) = step {
                 let prepared = limited(LOOK.max(disruption.limits().prepare), Box::pin(disruption.prepare())).await;
-                let by_hand = || format!("mend that, and run it again; by hand it is: {}", disruption.shell_text());
-                undos.extend(prepared.map_err(|cause| Problem::new(cause, by_hand()))?);
+                undos.extend(prepared.map_err(|why| disruption.problem(why))?);
             }
             // The one command of the suite undoes all of them, once everything that came later is undone.
             if undos.len() == before {

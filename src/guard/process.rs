@@ -10,8 +10,8 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
-use super::disruption::OUTPUT;
 use super::disruption::in_place::ended_early;
+use super::disruption::{LOOK, OUTPUT};
 use super::fault::{InjectedFault, Progress};
 use super::journal::{Journal, JournalError, JournalRecord};
 use super::lock::Locks;
@@ -74,8 +74,8 @@ async fn serve() -> bool {
     adopt_orphans();
     let (locks, journal, undo) = match prepare(&mut arming).await {
         Ok(prepared) => prepared,
-        Err(JournalError { detail, remedy }) => {
-            send(&Reply::Refused { detail, remedy });
+        Err(Problem { cause: detail, next: remedy, place }) => {
+            send(&Reply::Refused { detail, remedy, place });
             return false;
         }
     };
@@ -102,16 +102,19 @@ async fn serve() -> bool {
 }
 
 /// What must be there before anything is broken.
-async fn prepare(arming: &mut Arming) -> Result<(Locks, Journal, UndoPlan), JournalError> {
+async fn prepare(arming: &mut Arming) -> Result<(Locks, Journal, UndoPlan), Problem> {
     let Arming { plan, mark, custody } = arming;
-    let locks = Locks::join(&custody.locks).map_err(|error| JournalError {
-        detail: format!("the guard could not share the locks of this run: {error}"),
-        remedy: "run it again".to_owned(),
+    let locks = Locks::join(&custody.locks).map_err(|error| Problem {
+        cause: format!("the guard could not share the locks of this run: {error}"),
+        next: "run it again".to_owned(),
+        place: String::new(),
     })?;
-    let undo = plan.prepare().await;
-    let undo = undo.map_err(|Problem { cause, next }| JournalError { detail: cause, remedy: next })?;
-    let record = JournalRecord::new(custody, mark, plan.inject.iter().map(Step::shell_text).collect(), &undo)?;
-    Ok((locks, Journal::write(&custody.journals, record)?, undo))
+    let undo = plan.prepare().await?;
+    let unwritten = |JournalError { detail, remedy }| Problem { cause: detail, next: remedy, place: String::new() };
+    let steps = plan.inject.iter().map(Step::shell_text).collect();
+    let record = JournalRecord::new(custody, mark, steps, &undo).map_err(unwritten)?;
+    let journal = Journal::write(&custody.journals, record).map_err(unwritten)?;
+    Ok((locks, journal, undo))
 }
 
 /// What `inject` leaves behind when its shell ends becomes a child of this process, and stays known.
@@ -223,6 +226,8 @@ impl GuardSession<'_> {
         loop {
             tokio::select! {
                 ended = &mut looked => {
+                    // What it took is no silence of the run.
+                    self.end = self.end.map(|end| end + LOOK);
                     send(&Reply::Looked(ended));
                     return;
                 }

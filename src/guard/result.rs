@@ -14,6 +14,12 @@ pub struct InjectResult {
     /// Why what this program was to break is not broken, or empty.
     #[serde(default)]
     pub failed: String,
+    /// Advice for that.
+    #[serde(default)]
+    pub next: String,
+    /// What it was.
+    #[serde(default)]
+    pub place: String,
 }
 
 impl InjectResult {
@@ -127,10 +133,7 @@ impl RestoreResult {
     /// The reason of a failure, for people.
     #[must_use]
     pub fn failure_text(&self) -> String {
-        let reason = |one: &FailedUndo| {
-            if one.left_alone { one.why.clone() } else { format!("{}: {}", one.by_hand, one.why) }
-        };
-        let mut reasons: Vec<String> = self.failed.iter().map(reason).collect();
+        let mut reasons: Vec<String> = self.failed.iter().map(|one| one.why.clone()).collect();
         let command = self.restore.as_ref().filter(|command| !command.succeeded());
         reasons.extend(command.map(CommandResult::failure_text));
         let verify = self.verify.as_ref().filter(|verify| !verify.succeeded());

@@ -43,7 +43,7 @@ impl FaultKind {
 pub struct Fault {
     /// Why.
     pub kind: FaultKind,
-    /// The operation ("open ICMP socket").
+    /// The operation ("open ICMP socket"); empty where the cause says it all.
     pub operation: String,
     /// With whom; empty when there is no peer.
     pub peer: String,
@@ -62,6 +62,11 @@ impl Fault {
         remedy: impl Into<String>,
     ) -> Self {
         Self::new(FaultKind::Local, operation, peer, detail, remedy)
+    }
+
+    /// One of this side whose cause says it all: it is told first.
+    pub fn caused(peer: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::local("", peer, detail, remedy)
     }
 
     /// Any fault.
@@ -92,6 +97,10 @@ impl fmt::Display for Fault {
         if matches!(self.kind, FaultKind::Deadline | FaultKind::RunDeadline | FaultKind::Cancelled) {
             return f.write_str(&self.detail);
         }
+        if self.operation.is_empty() {
+            f.write_str(&self.detail)?;
+            return if self.peer.is_empty() { Ok(()) } else { write!(f, " ({})", self.peer) };
+        }
         write!(f, "could not {}", self.operation)?;
         if !self.peer.is_empty() {
             write!(f, " ({})", self.peer)?;
@@ -101,3 +110,16 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::Fault;
+
+    #[test]
+    fn a_cause_that_says_it_all_comes_first() {
+        let told = |peer: &str| Fault::caused(peer, "HAProxy has no backend `x`", "name another one").to_string();
+        assert_eq!(told("haproxy /run/x"), "HAProxy has no backend `x` (haproxy /run/x)");
+        assert_eq!(told(""), "HAProxy has no backend `x`");
+        assert_eq!(Fault::local("look", "x", "gone", "").to_string(), "could not look (x): gone");
+    }
+}

@@ -223,6 +223,9 @@ fn however_the_run_ends_the_records_are_put_back() {
                     }
                 }
                 child.wait().unwrap();
+                // It dies a moment after the signal.
+                let is_gone = || kill(Pid::from_raw(guard), None).is_err().then_some(());
+                assert!(within(PATIENCE, is_gone).is_some(), "{peer:?}: the guard lives");
                 let bare = server.sandbox.shakedown(&["restore"]).env_remove("TSIG").output().unwrap();
                 let said = String::from_utf8_lossy(&bare.stderr) + String::from_utf8_lossy(&bare.stdout);
                 assert!(bare.status.code() == Some(3) && said.contains("variables that are not set: TSIG"), "{said}");

@@ -204,7 +204,7 @@ fn what_haproxy_will_not_do_is_told_before_anything_is_broken() {
         let ran = pair.sandbox.run(&check, &["--allow-disruptive"]);
         let detail = ran.report["checks"][0]["fault"]["detail"].as_str().unwrap_or_default();
         assert!(
-            ran.code == 3 && detail.contains(why) && detail.contains("nothing was injected"),
+            ran.code == 3 && detail.contains(why) && detail.contains("nothing was changed"),
             "{why}: {}",
             ran.shown
         );

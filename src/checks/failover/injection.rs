@@ -17,13 +17,20 @@ pub(super) struct FaultInjection {
     state: Mutex<InjectionState>,
 }
 
+/// Why it could not be broken, and what it was; empty unless that is so.
+#[derive(Clone, Default)]
+struct Refused {
+    why: String,
+    place: String,
+}
+
 #[derive(Default)]
 enum InjectionState {
     /// Nothing is changed.
     #[default]
     Idle,
     /// A guard stands by; something may be changed.
-    Guarded(Box<Guard>),
+    Guarded(Box<Guard>, Refused),
     /// Something is changed and could not be put back.
     NotRestored(Box<NotRestored>),
 }
@@ -101,14 +108,21 @@ impl FaultInjection {
             locks: locks.paths(),
             journals: journal::folders(),
         };
-        *state = InjectionState::Guarded(Box::new(Guard::arm(self.plan.clone(), custody).await?));
+        let guard = Guard::arm(self.plan.clone(), custody).await?;
+        *state = InjectionState::Guarded(Box::new(guard), Refused::default());
         Ok(())
     }
 
     /// Injects the fault. Call [`FaultInjection::arm`] first.
     pub(super) async fn inject(&self) -> Result<InjectResult, Fault> {
         match &mut *self.state.lock().await {
-            InjectionState::Guarded(guard) => guard.inject().await.ok_or_else(guard_lost),
+            InjectionState::Guarded(guard, refused) => {
+                let injected = guard.inject().await.ok_or_else(guard_lost)?;
+                if !injected.succeeded() {
+                    *refused = Refused { why: injected.failure_text(), place: injected.place.clone() };
+                }
+                Ok(injected)
+            }
             InjectionState::NotRestored(failed) => Err(failed.fault.clone()),
             InjectionState::Idle => {
                 let remedy = "report this as a defect of shakedown";
@@ -119,7 +133,7 @@ impl FaultInjection {
 
     /// Ends when the guard does, though nobody told it to.
     pub(super) async fn lost(&self) -> Fault {
-        if let InjectionState::Guarded(guard) = &mut *self.state.lock().await {
+        if let InjectionState::Guarded(guard, _) = &mut *self.state.lock().await {
             guard.lost().await;
         }
         guard_lost()
@@ -128,7 +142,7 @@ impl FaultInjection {
     /// Why it is not broken any more as it was left, although nobody has asked to restore it, if that can be told.
     pub(super) async fn ended_early(&self) -> Option<Problem> {
         match &mut *self.state.lock().await {
-            InjectionState::Guarded(guard) => guard.ended_early().await,
+            InjectionState::Guarded(guard, _) => guard.ended_early().await,
             InjectionState::Idle | InjectionState::NotRestored(_) => None,
         }
     }
@@ -136,16 +150,17 @@ impl FaultInjection {
     /// Puts it back; does nothing when there is none, or when it was done before.
     pub(super) async fn restore(&self) -> Result<Option<RestoreResult>, Box<NotRestored>> {
         let mut state = self.state.lock().await;
-        let guard = match &mut *state {
+        let (guard, refused) = match &mut *state {
             InjectionState::Idle => return Ok(None),
             InjectionState::NotRestored(failed) => return Err(failed.clone()),
-            InjectionState::Guarded(guard) => guard,
+            InjectionState::Guarded(guard, refused) => (guard, refused),
         };
         let restored = guard.restore().await;
+        let refused = std::mem::take(refused);
         *state = InjectionState::Idle;
         match restored {
             Some(restored) if !restored.succeeded() => {
-                let failed = Box::new(NotRestored { fault: self.not_restored(&restored), restored });
+                let failed = Box::new(NotRestored { fault: self.not_restored(&restored, &refused), restored });
                 *state = InjectionState::NotRestored(failed.clone());
                 Err(failed)
             }
@@ -153,7 +168,8 @@ impl FaultInjection {
         }
     }
 
-    fn not_restored(&self, restored: &RestoreResult) -> Fault {
+    /// What kept it from being broken comes first, if anything did.
+    fn not_restored(&self, restored: &RestoreResult, refused: &Refused) -> Fault {
         let verify = self.plan.restore.verify.as_ref();
         let verify = verify.map(|verify| format!("; then check: {}", verify.shell_text())).unwrap_or_default();
         let lines = restored.by_hand(&self.plan).join("; ");
@@ -167,7 +183,12 @@ impl FaultInjection {
                 "the fault may still be in place; run by hand: {lines}{verify}; or `shakedown restore`, which tries it again"
             )
         };
-        Fault::new(FaultKind::NotRestored, "restore after the injected fault", "", restored.failure_text(), remedy)
+        let why = restored.failure_text();
+        if refused.why.is_empty() {
+            return Fault::new(FaultKind::NotRestored, "restore after the injected fault", "", why, remedy);
+        }
+        let detail = format!("{}; and it could not be restored either: {why}", refused.why);
+        Fault::new(FaultKind::NotRestored, "", &refused.place, detail, remedy)
     }
 }
 
@@ -178,4 +199,31 @@ fn guard_lost() -> Fault {
         "the guard process ended, or was stopped, before the fault was put back",
         "find out what ended or stopped it (the log of the kernel tells of memory that ran out); `restore` was run",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::{FaultInjection, Refused};
+    use crate::guard::{FaultPlan, RestorePlan, RestoreResult};
+
+    /// Both errors are told, that of breaking it first.
+    #[test]
+    fn what_kept_it_from_being_broken_is_told_before_what_kept_it_from_being_undone() {
+        let plan = FaultPlan { inject: Vec::new(), restore: RestorePlan::default(), hold: Duration::ZERO };
+        let injection = FaultInjection::new(plan, Vec::new());
+        let mut restored = RestoreResult::default();
+        restored
+            .failed
+            .push(serde_json::from_value(json!({"by_hand": "put it back", "why": "the undo was refused"})).unwrap());
+        let refused = Refused { why: "the break was refused".into(), place: "http api:80".into() };
+        let fault = injection.not_restored(&restored, &refused);
+        let want = "the break was refused; and it could not be restored either: the undo was refused (http api:80)";
+        assert!(fault.to_string() == want && fault.remedy.contains("run by hand: put it back"), "{fault:?}");
+        let fault = injection.not_restored(&restored, &Refused::default());
+        assert_eq!(fault.to_string(), "could not restore after the injected fault: the undo was refused");
+    }
 }

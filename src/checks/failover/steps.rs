@@ -3,6 +3,7 @@
 use super::Failover;
 use super::facts::{INJECT_EXIT, RESTORE_EXIT, RESTORED};
 use super::injection::FaultInjection;
+use crate::guard::disruption::UNCHANGED;
 use crate::guard::{CommandResult, Problem, RestoreResult};
 use crate::model::{Fact, Fault};
 use crate::probe::{Cx, Probe as _};
@@ -20,17 +21,14 @@ impl Failover {
             return Ok(());
         }
         // A command that failed half-way may have broken something all the same.
-        self.restore_service(injection, cx).await?;
-        Err(Fault::local(
-            "inject the fault",
-            self.target(),
-            outcome.failure_text(),
-            if outcome.failed.is_empty() {
-                "run the inject command by hand; it must exit 0 (`restore` was run)"
-            } else {
-                "do it by hand (`shakedown plan` shows the command) to see what keeps it from taking effect; it was undone"
-            },
-        ))
+        let doubts = self.restore_service(injection, cx).await?;
+        if outcome.failed.is_empty() {
+            let remedy = "run the inject command by hand; it must exit 0 (`restore` was run)";
+            return Err(Fault::local("inject the fault", self.target(), outcome.failure_text(), remedy));
+        }
+        // What could not be undone, and is as it was, was never done.
+        let became = if doubts.ends_with(UNCHANGED) { "nothing was changed" } else { "it was undone" };
+        Err(Fault::caused(outcome.place, format!("{}; {became}", outcome.failed), outcome.next))
     }
 
     /// Puts it back; with why nothing that was seen can be judged, if that is so.
@@ -61,7 +59,7 @@ impl Failover {
 
     /// A disruption that was another one than planned must not be judged as that.
     pub(super) fn as_planned(&self, ended: Option<Problem>, doubts: &str) -> Result<(), Fault> {
-        if let Some(Problem { cause, next }) = ended {
+        if let Some(Problem { cause, next, .. }) = ended {
             return Err(Fault::local(
                 "keep it broken as planned",
                 self.target(),

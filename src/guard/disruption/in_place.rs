@@ -37,6 +37,6 @@ impl Disruption {
             Self::Ssh(_) => (None, BY_ITSELF),
             Self::DnsUpdate(update) => (update.ended_early().await, BY_ANOTHER),
         };
-        found.map(|found| Problem::new(found, next))
+        found.map(|cause| Problem { cause, next: next.to_owned(), place: String::new() })
     }
 }

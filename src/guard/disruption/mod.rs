@@ -125,6 +125,8 @@ pub(super) const OUTPUT: &str = "; it said: ";
 
 /// What this program does by itself to this host takes this long only when something is broken.
 const BUILT_IN: Duration = Duration::from_secs(25);
+/// Behind why something could not be undone that needs no undoing.
+pub const UNCHANGED: &str = "; but it is as it was before";
 /// Looking whether it is still in place takes this long at most: meanwhile it is broken for longer than was asked for.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
 
@@ -289,7 +291,7 @@ impl Undo {
         };
         match restored {
             // Nothing was changed, or somebody else has put it back: then there is nothing left to undo.
-            Err(unrestored) if self.is_back().await => Ok(format!("{}; but it is as it was before", unrestored.why)),
+            Err(unrestored) if self.is_back().await => Ok(format!("{}{UNCHANGED}", unrestored.why)),
             restored => restored,
         }
     }

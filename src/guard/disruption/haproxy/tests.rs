@@ -305,3 +305,25 @@ fn a_start_of_this_host_is_none_of_another() {
     assert!(undo(unix.clone()).void(true).is_some() && undo(unix).void(false).is_none());
     assert!(undo(tcp.clone()).void(true).is_none() && undo(tcp).void(false).is_none());
 }
+
+/// Who puts the server back, or takes it out otherwise, is noticed; the other state is left as it is.
+#[tokio::test]
+async fn what_somebody_else_set_meanwhile_is_noticed() {
+    let haproxy = Haproxy::start();
+    let mut change = haproxy.change(OutState::Drain);
+    let undo = change.prepare().await.unwrap().remove(0);
+    change.inject().await.unwrap();
+    assert_eq!(change.ended_early().await, None);
+    haproxy.set("web1", (2, 1, 1));
+    let ended = change.ended_early().await.unwrap();
+    assert_eq!(ended.cause, "web/web1 is in the state `maint`, and `drain` was set");
+    let kept = undo.restore_with_doubts().await.unwrap_err();
+    assert!(kept.is_left_alone && haproxy.admin("web1") == 1, "{}", kept.why);
+    haproxy.set("web1", (2, 0, 1));
+    let ended = change.ended_early().await.unwrap();
+    assert_eq!(ended.cause, "web/web1 is in the state `ready`, and `drain` was set");
+    undo.restore().await.unwrap();
+    haproxy.task.abort();
+    std::fs::remove_file(haproxy.path()).unwrap();
+    assert_eq!(change.ended_early().await, None, "who does not answer tells nothing");
+}

@@ -276,7 +276,7 @@ async fn what_took_no_effect_was_not_injected() {
     change.terms.timeout = super::PATIENCE;
     change.request = api.request("POST", "/nothing");
     let why = crate::guard::plan::inject(&disruption(change)).await.unwrap_err();
-    assert!(why.starts_with("it did not take effect: `verify` is answered as when all is well"), "{why}");
+    assert!(why.cause.starts_with("it did not take effect: `verify` is answered as when all is well"), "{why:?}");
     assert_eq!(api.asked().len(), 2);
     crate::guard::plan::inject(&disruption(api.change())).await.unwrap();
 }
@@ -365,4 +365,39 @@ async fn nothing_is_sent_to_a_server_that_does_not_verify() {
         let why = change(peer, roots).inject().await.unwrap_err();
         assert!(why.contains("does not verify: ") && why.contains("no request was sent"), "{why}");
     }
+}
+
+/// An undo that is refused is none that is missing where all is as it was; where it is not, it is told.
+#[tokio::test]
+async fn what_was_never_broken_needs_no_undo_that_is_accepted() {
+    let api = Api::start().await;
+    let mut change = disruption(api.change());
+    let undo = change.prepare().await.unwrap().remove(0);
+    api.says(&["401 Unauthorized|"]);
+    let told = undo.restore_with_doubts().await.unwrap();
+    assert!(told.contains("401 Unauthorized") && told.ends_with(crate::guard::disruption::UNCHANGED), "{told}");
+    change.inject().await.unwrap();
+    api.says(&["401 Unauthorized|"]);
+    let why = undo.restore_with_doubts().await.unwrap_err().why;
+    assert!(why.contains("401 Unauthorized") && api.is_down(), "{why}");
+    // Without `verify` nobody knows.
+    let blind = disruption(api.blind()).prepare().await.unwrap().remove(0);
+    api.says(&["401 Unauthorized|"]);
+    assert!(blind.restore_with_doubts().await.is_err());
+}
+
+/// What `verify` finds well before anybody asked to restore was put back by somebody else.
+#[tokio::test]
+async fn what_somebody_else_put_back_is_not_in_place() {
+    let api = Api::start().await;
+    let mut change = disruption(api.change());
+    change.prepare().await.unwrap();
+    change.inject().await.unwrap();
+    assert_eq!(change.ended_early().await, None);
+    api.state.lock().unwrap().is_down = false;
+    let ended = change.ended_early().await.unwrap();
+    assert!(
+        ended.cause.contains("`verify` is answered as when all is well") && ended.next.contains("leave `verify` out")
+    );
+    assert_eq!(disruption(api.blind()).ended_early().await, None, "of that nobody knows");
 }
