@@ -59,7 +59,10 @@ pub fn of(family: &Family) -> Vec<String> {
         ],
         "dns" => DNS,
         "tls" => TLS,
-        "throughput" => &["server: \"127.0.0.1:@\", duration: 300ms, interval: 100ms"],
+        "throughput" => &[
+            "server: \"127.0.0.1:@\", duration: 300ms, interval: 100ms",
+            "server: \"127.0.0.1:@\", direction: both, duration: 300ms, interval: 100ms",
+        ],
         "failover" => &[
             "probe: {tcp: {host: 127.0.0.1, port: @}, interval: 10ms}, inject: {run: [\"true\"]}, restore: {run: [\"true\"]}, \
              steady: 100ms, observe: 600ms, settle: 50ms",
