@@ -16,8 +16,8 @@ use super::plan::UndoPlan;
 use super::processes::{self, Process};
 use super::unfinished::{self, Unfinished};
 use super::{
-    Arming, Custody, FaultPlan, GRACE, InjectResult, PERIOD, Problem, Reply, Request, RestoreResult, SUBCOMMAND,
-    journal,
+    Arming, Custody, DisruptionProblem, FaultPlan, GRACE, InjectResult, PERIOD, Reply, Request, RestoreResult,
+    SUBCOMMAND, journal,
 };
 use crate::model::{Fault, human_time};
 use crate::net::sys::session::detached;
@@ -183,7 +183,7 @@ impl Guard {
 
     /// Why it is not broken any more as it was left, although nobody has asked to restore; `None` while it is, and where that cannot be
     /// told. May be dropped.
-    pub async fn ended_early(&mut self) -> Option<Problem> {
+    pub async fn ended_early(&mut self) -> Option<DisruptionProblem> {
         let looked = async {
             self.send(&Request::Look).await.ok()?;
             loop {

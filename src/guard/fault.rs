@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::command::StartedCommand;
 use super::plan::{self, UndoPlan, restore_mark};
 use super::processes::{self, Processes};
-use super::{CommandResult, FaultPlan, InjectResult, Problem, RestoreResult, Step};
+use super::{CommandResult, DisruptionProblem, FaultPlan, InjectResult, RestoreResult, Step};
 
 /// Whoever the restore command ended is gone after this.
 const ENDING: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ pub(super) struct InjectedFault {
 enum Running {
     Command(Box<StartedCommand>),
     /// A task of its own: it is done to its end, whoever stops to wait for it.
-    BuiltIn(JoinHandle<Result<(), Problem>>),
+    BuiltIn(JoinHandle<Result<(), DisruptionProblem>>),
 }
 
 /// What injecting came to so far.
@@ -104,10 +104,12 @@ impl InjectedFault {
                     InjectResult { command: Some(result), ..InjectResult::default() }
                 }
                 Some(Running::BuiltIn(task)) => {
-                    let ended = |error: JoinError| Err(Problem { cause: error.to_string(), ..Problem::default() });
+                    let ended = |error: JoinError| {
+                        Err(DisruptionProblem { cause: error.to_string(), ..DisruptionProblem::default() })
+                    };
                     let result = task.await.unwrap_or_else(ended);
                     self.step = None;
-                    let Err(Problem { cause, next, place }) = result else { continue };
+                    let Err(DisruptionProblem { cause, next, place }) = result else { continue };
                     InjectResult { command: self.ended.take(), failed: cause, next, place }
                 }
             };

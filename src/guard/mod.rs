@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use client::{Guard, set_program};
 pub use command::{CommandResult, CommandSpec};
-pub use disruption::{Disruption, Problem, Undo};
+pub use disruption::{Disruption, DisruptionProblem, Undo};
 pub use plan::{FaultPlan, RestorePlan, Step};
 pub use process::main;
 pub use recovery::Recovery;
@@ -118,7 +118,7 @@ enum Reply {
     /// Injecting has ended.
     Injected(InjectResult),
     /// Why it is not broken any more as it was left, if that is so.
-    Looked(Option<Problem>),
+    Looked(Option<DisruptionProblem>),
     /// It begins to put things back.
     Restoring,
     /// Everything was tried to put things back.

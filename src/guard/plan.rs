@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disruption::{Disruption, Undo};
 use super::result::FailedUndo;
-use super::{CommandSpec, GRACE, Problem, RestoreResult};
+use super::{CommandSpec, DisruptionProblem, GRACE, RestoreResult};
 use crate::model::human_time;
 
 /// Restoring is tried this often.
@@ -84,7 +84,7 @@ impl Step {
 }
 
 /// Does what a step of this program does, and sees to it that it took effect.
-pub(super) async fn inject(disruption: &Disruption) -> Result<(), Problem> {
+pub(super) async fn inject(disruption: &Disruption) -> Result<(), DisruptionProblem> {
     let injected = limited(disruption.limits().inject, Box::pin(disruption.inject())).await;
     injected.map_err(|why| disruption.problem(why))?;
     let seen = limited(LOOK, Box::pin(disruption.in_effect())).await;
@@ -99,7 +99,7 @@ async fn limited<T, E: From<String>>(limit: Duration, work: impl Future<Output =
 impl FaultPlan {
     /// Looks at the present state, and changes nothing on this host; the steps learn whom they meet. The error tells what cannot be
     /// broken, or be put back.
-    pub(super) async fn prepare(&mut self) -> Result<UndoPlan, Problem> {
+    pub(super) async fn prepare(&mut self) -> Result<UndoPlan, DisruptionProblem> {
         let mut undos = Vec::new();
         let mut restore = self.restore.restore.clone();
         for step in &mut self.inject {

@@ -16,7 +16,9 @@ use super::fault::{InjectedFault, Progress};
 use super::journal::{Journal, JournalError, JournalRecord};
 use super::lock::Locks;
 use super::plan::UndoPlan;
-use super::{Arming, Custody, FaultPlan, InjectResult, Problem, Reply, Request, RestoreResult, SILENCE, Step, Undo};
+use super::{
+    Arming, Custody, DisruptionProblem, FaultPlan, InjectResult, Reply, Request, RestoreResult, SILENCE, Step, Undo,
+};
 use crate::model::{Text, human_time};
 
 /// Signals that would end it, but for those nobody can ignore and those of its own defects.
@@ -74,7 +76,7 @@ async fn serve() -> bool {
     adopt_orphans();
     let (locks, journal, undo) = match prepare(&mut arming).await {
         Ok(prepared) => prepared,
-        Err(Problem { cause: detail, next: remedy, place }) => {
+        Err(DisruptionProblem { cause: detail, next: remedy, place }) => {
             send(&Reply::Refused { detail, remedy, place });
             return false;
         }
@@ -102,15 +104,16 @@ async fn serve() -> bool {
 }
 
 /// What must be there before anything is broken.
-async fn prepare(arming: &mut Arming) -> Result<(Locks, Journal, UndoPlan), Problem> {
+async fn prepare(arming: &mut Arming) -> Result<(Locks, Journal, UndoPlan), DisruptionProblem> {
     let Arming { plan, mark, custody } = arming;
-    let locks = Locks::join(&custody.locks).map_err(|error| Problem {
+    let locks = Locks::join(&custody.locks).map_err(|error| DisruptionProblem {
         cause: format!("the guard could not share the locks of this run: {error}"),
         next: "run it again".to_owned(),
         place: String::new(),
     })?;
     let undo = plan.prepare().await?;
-    let unwritten = |JournalError { detail, remedy }| Problem { cause: detail, next: remedy, place: String::new() };
+    let unwritten =
+        |JournalError { detail, remedy }| DisruptionProblem { cause: detail, next: remedy, place: String::new() };
     let steps = plan.inject.iter().map(Step::shell_text).collect();
     let record = JournalRecord::new(custody, mark, steps, &undo).map_err(unwritten)?;
     let journal = Journal::write(&custody.journals, record).map_err(unwritten)?;

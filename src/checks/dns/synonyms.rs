@@ -2,6 +2,9 @@
 
 use crate::probe::Synonyms;
 
+const UNSIGNED: &str =
+    "!a dns check signs no query; an update that is signed with such a key (TSIG) is `dns_update` of a failover check";
+
 #[rustfmt::skip]
 pub(super) const SYNONYMS: Synonyms = Synonyms {
     names: &[
@@ -59,6 +62,6 @@ pub(super) const SYNONYMS: Synonyms = Synonyms {
         ("+cd", "!the CD bit is not sent; dnssec=validate shows why a chain does not validate"),
         ("+cdflag", "!the CD bit is not sent; dnssec=validate shows why a chain does not validate"),
         ("+subnet NET", "!no client subnet is sent"), ("-f FILE", "!several names are a `matrix` of a suite"),
-        ("-y KEY", "!TSIG is not supported"), ("-k FILE", "!TSIG is not supported"),
+        ("-y KEY", UNSIGNED), ("-k FILE", UNSIGNED),
     ],
 };

@@ -3,7 +3,9 @@
 use tokio::sync::Mutex;
 
 use crate::guard::lock::LockKey;
-use crate::guard::{Custody, Disruption, FaultPlan, Guard, InjectResult, Problem, RestoreResult, Step, journal};
+use crate::guard::{
+    Custody, Disruption, DisruptionProblem, FaultPlan, Guard, InjectResult, RestoreResult, Step, journal,
+};
 use crate::model::{Fault, FaultKind};
 
 use super::exclusion;
@@ -19,7 +21,7 @@ pub(super) struct FaultInjection {
 
 /// Why it could not be broken, and what it was; empty unless that is so.
 #[derive(Clone, Default)]
-struct Refused {
+struct RefusedInject {
     why: String,
     place: String,
 }
@@ -30,7 +32,7 @@ enum InjectionState {
     #[default]
     Idle,
     /// A guard stands by; something may be changed.
-    Guarded(Box<Guard>, Refused),
+    Guarded(Box<Guard>, RefusedInject),
     /// Something is changed and could not be put back.
     NotRestored(Box<NotRestored>),
 }
@@ -109,7 +111,7 @@ impl FaultInjection {
             journals: journal::folders(),
         };
         let guard = Guard::arm(self.plan.clone(), custody).await?;
-        *state = InjectionState::Guarded(Box::new(guard), Refused::default());
+        *state = InjectionState::Guarded(Box::new(guard), RefusedInject::default());
         Ok(())
     }
 
@@ -119,7 +121,7 @@ impl FaultInjection {
             InjectionState::Guarded(guard, refused) => {
                 let injected = guard.inject().await.ok_or_else(guard_lost)?;
                 if !injected.succeeded() {
-                    *refused = Refused { why: injected.failure_text(), place: injected.place.clone() };
+                    *refused = RefusedInject { why: injected.failure_text(), place: injected.place.clone() };
                 }
                 Ok(injected)
             }
@@ -140,7 +142,7 @@ impl FaultInjection {
     }
 
     /// Why it is not broken any more as it was left, although nobody has asked to restore it, if that can be told.
-    pub(super) async fn ended_early(&self) -> Option<Problem> {
+    pub(super) async fn ended_early(&self) -> Option<DisruptionProblem> {
         match &mut *self.state.lock().await {
             InjectionState::Guarded(guard, _) => guard.ended_early().await,
             InjectionState::Idle | InjectionState::NotRestored(_) => None,
@@ -169,7 +171,7 @@ impl FaultInjection {
     }
 
     /// What kept it from being broken comes first, if anything did.
-    fn not_restored(&self, restored: &RestoreResult, refused: &Refused) -> Fault {
+    fn not_restored(&self, restored: &RestoreResult, refused: &RefusedInject) -> Fault {
         let verify = self.plan.restore.verify.as_ref();
         let verify = verify.map(|verify| format!("; then check: {}", verify.shell_text())).unwrap_or_default();
         let lines = restored.by_hand(&self.plan).join("; ");
@@ -207,7 +209,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{FaultInjection, Refused};
+    use super::{FaultInjection, RefusedInject};
     use crate::guard::{FaultPlan, RestorePlan, RestoreResult};
 
     /// Both errors are told, that of breaking it first.
@@ -219,11 +221,11 @@ mod tests {
         restored
             .failed
             .push(serde_json::from_value(json!({"by_hand": "put it back", "why": "the undo was refused"})).unwrap());
-        let refused = Refused { why: "the break was refused".into(), place: "http api:80".into() };
+        let refused = RefusedInject { why: "the break was refused".into(), place: "http api:80".into() };
         let fault = injection.not_restored(&restored, &refused);
         let want = "the break was refused; and it could not be restored either: the undo was refused (http api:80)";
         assert!(fault.to_string() == want && fault.remedy.contains("run by hand: put it back"), "{fault:?}");
-        let fault = injection.not_restored(&restored, &Refused::default());
+        let fault = injection.not_restored(&restored, &RefusedInject::default());
         assert_eq!(fault.to_string(), "could not restore after the injected fault: the undo was refused");
     }
 }

@@ -4,7 +4,7 @@ use super::Failover;
 use super::facts::{INJECT_EXIT, RESTORE_EXIT, RESTORED};
 use super::injection::FaultInjection;
 use crate::guard::disruption::UNCHANGED;
-use crate::guard::{CommandResult, Problem, RestoreResult};
+use crate::guard::{CommandResult, DisruptionProblem, RestoreResult};
 use crate::model::{Fact, Fault};
 use crate::probe::{Cx, Probe as _};
 
@@ -58,8 +58,8 @@ impl Failover {
     }
 
     /// A disruption that was another one than planned must not be judged as that.
-    pub(super) fn as_planned(&self, ended: Option<Problem>, doubts: &str) -> Result<(), Fault> {
-        if let Some(Problem { cause, next, .. }) = ended {
+    pub(super) fn as_planned(&self, ended: Option<DisruptionProblem>, doubts: &str) -> Result<(), Fault> {
+        if let Some(DisruptionProblem { cause, next, .. }) = ended {
             return Err(Fault::local(
                 "keep it broken as planned",
                 self.target(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::measure::Tasks;
+use super::measure::StreamTasks;
 use crate::net::sys::cpu::CpuTime;
 
 /// A test that ran.
@@ -14,5 +14,5 @@ pub(super) struct CompletedTest {
     /// Set when nothing moved at the end, with the evidence.
     pub(super) stalled: Option<String>,
     /// The streams' tasks; those that receive still do.
-    pub(super) tasks: Tasks,
+    pub(super) tasks: StreamTasks,
 }

@@ -87,14 +87,14 @@ fn total(flows: &[Flow]) -> u64 {
 
 /// The tasks of a test; they end with it.
 #[derive(Default)]
-pub(super) struct Tasks {
+pub(super) struct StreamTasks {
     senders: JoinSet<io::Result<()>>,
     receivers: JoinSet<io::Result<()>>,
     stop_senders: CancellationToken,
     stop_receivers: CancellationToken,
 }
 
-impl Tasks {
+impl StreamTasks {
     /// Starts one stream.
     fn start(&mut self, flow: &Flow, params: &Params, block: &Arc<[u8]>) {
         let (tasks, stop) = if flow.sends() {
@@ -136,7 +136,7 @@ impl Client<'_> {
     /// Lets data flow for warm-up and duration.
     pub(super) async fn measure(&mut self, cx: &mut Cx<'_>, flows: &mut [Flow]) -> Result<CompletedTest, EarlyEnd> {
         let settings = self.settings;
-        let mut tasks = Tasks::default();
+        let mut tasks = StreamTasks::default();
         let block: Arc<[u8]> = vec![0_u8; settings.params.block as usize].into();
         // What the cookie cost is not payload.
         flows.iter_mut().for_each(Flow::mark);
@@ -189,7 +189,7 @@ impl Client<'_> {
     /// Waits until then, or for the server or a stream to end before its time, or for nothing to move any more.
     async fn run_until(
         &mut self,
-        tasks: &mut Tasks,
+        tasks: &mut StreamTasks,
         flows: &[Flow],
         courses: &mut [Course],
         until: Instant,

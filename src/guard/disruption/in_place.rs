@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::{Disruption, LOOK, Problem};
+use super::{Disruption, DisruptionProblem, LOOK};
 
 /// Where the look is one at the service itself.
 const BY_ITSELF: &str = "find out who put it back, and run it again; where the service is meant to put it back by itself, as what restarts it does, \
@@ -13,7 +13,7 @@ const BY_ANOTHER: &str = "find out who put it back, or what was reloaded, and ru
 /// Why the first of these that is not in place any more is not; all of them are looked at together, for a moment.
 pub(in crate::guard) async fn ended_early<'a>(
     disruptions: impl Iterator<Item = &'a Disruption> + Send,
-) -> Option<Problem> {
+) -> Option<DisruptionProblem> {
     // What does not answer so soon tells nothing, and is not left broken for longer.
     let looks = disruptions.map(|one| async { timeout(LOOK, Box::pin(one.ended_early())).await.ok().flatten() });
     join_all(looks).await.into_iter().flatten().next()
@@ -22,7 +22,7 @@ pub(in crate::guard) async fn ended_early<'a>(
 impl Disruption {
     /// Why it is no longer broken as it was left, although nobody has asked to restore it. `None` while it is, and where that
     /// cannot be told: then what undoes it decides.
-    pub async fn ended_early(&self) -> Option<Problem> {
+    pub async fn ended_early(&self) -> Option<DisruptionProblem> {
         let (found, next) = match self {
             Self::Link(link) => (link.ended_early().await, BY_ANOTHER),
             Self::Drop(drop) => (drop.ended_early().await, BY_ANOTHER),
@@ -37,6 +37,6 @@ impl Disruption {
             Self::Ssh(_) => (None, BY_ITSELF),
             Self::DnsUpdate(update) => (update.ended_early().await, BY_ANOTHER),
         };
-        found.map(|cause| Problem { cause, next: next.to_owned(), place: String::new() })
+        found.map(|cause| DisruptionProblem { cause, next: next.to_owned(), place: String::new() })
     }
 }

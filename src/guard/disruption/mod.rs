@@ -39,7 +39,7 @@ pub use link::{LinkDown, LinkUndo};
 pub use nft::NftUndo;
 pub use packets::{DropDirection, DroppedProtocol, PacketDrop};
 pub use partition::Partition;
-pub use problem::Problem;
+pub use problem::DisruptionProblem;
 pub use process::{ProcessSignal, ProcessTarget, SignalUndo, SignalWord};
 pub use proxy::{ImpairedProxy, ProxyImpairment, ProxyUndo};
 pub use ssh::{SshCommand, SshHost, SshUndo};

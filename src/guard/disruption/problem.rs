@@ -6,7 +6,7 @@ use super::Disruption;
 
 /// The cause and the advice are told apart, so that a report has each in its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
+pub struct DisruptionProblem {
     /// The cause, for people.
     pub cause: String,
     /// Advice.
@@ -18,7 +18,7 @@ pub struct Problem {
 
 impl Disruption {
     /// What keeps it from being done, with what to try.
-    pub(in crate::guard) fn problem(&self, cause: String) -> Problem {
+    pub(in crate::guard) fn problem(&self, cause: String) -> DisruptionProblem {
         let next = match self {
             Self::Link(_) | Self::Partition(_) | Self::Address(_) => {
                 "see whether the device is as the suite has it (`ip address` there), and whether this user may change it: that takes root"
@@ -41,6 +41,6 @@ impl Disruption {
                 "check `server`, `zone`, `name` and `key` of the disruption with the command that `shakedown plan` shows, and see the log of that server"
             }
         };
-        Problem { cause, next: next.to_owned(), place: self.subject() }
+        DisruptionProblem { cause, next: next.to_owned(), place: self.subject() }
     }
 }

@@ -14,7 +14,7 @@ const NO_SECRETS: [&str; 10] =
 
 /// Something without the secrets in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::guard) struct Kept<T> {
+pub(in crate::guard) struct KeptWithoutSecrets<T> {
     /// In the place of each text that holds a secret stands a reference.
     what: T,
     /// Variables that it reads by itself, and that were set.
@@ -29,7 +29,7 @@ pub(in crate::guard) struct Unset {
     pub(in crate::guard) title: String,
 }
 
-impl<T: HoldsSecrets + Clone> Kept<T> {
+impl<T: HoldsSecrets + Clone> KeptWithoutSecrets<T> {
     /// `variables` are those of this process. The error tells what cannot be kept.
     pub(in crate::guard) fn of(what: &T, variables: impl Fn() -> Vec<(String, String)>) -> Result<Self, String> {
         let (mut what, reads) = (what.clone(), what.reads());
@@ -110,7 +110,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::time::Duration;
 
-    use super::{Kept, named};
+    use super::{KeptWithoutSecrets, named};
     use crate::guard::CommandSpec;
     use crate::model::Text;
 
@@ -124,14 +124,14 @@ mod tests {
         let script = Text::new("put s3cret a.b.c", Some("put *** ${checks.login.token}"));
         let spec = command(script);
         let variables = || vec![("TOKEN".to_owned(), "s3cret".to_owned()), ("OTHER".to_owned(), "x".to_owned())];
-        let kept = Kept::of(&spec, variables).unwrap();
+        let kept = KeptWithoutSecrets::of(&spec, variables).unwrap();
         let text = serde_json::to_string(&kept).unwrap();
         assert!(
             text.contains(r#"[\"put \",{\"secret\":\"TOKEN\"},\" \",{\"secret\":\"CHECKS_LOGIN_TOKEN\"}]"#),
             "{text}"
         );
         assert!(!text.contains("s3cret") && !text.contains("a.b.c"), "{text}");
-        let kept: Kept<CommandSpec> = serde_json::from_str(&text).unwrap();
+        let kept: KeptWithoutSecrets<CommandSpec> = serde_json::from_str(&text).unwrap();
         let missing = kept.again(|name| (name == "TOKEN").then(|| "s3cret".to_owned())).unwrap_err();
         assert_eq!(missing.names.into_iter().collect::<Vec<_>>(), ["CHECKS_LOGIN_TOKEN"]);
         let again = kept.again(|name| Some(if name == "TOKEN" { "s3cret" } else { "a.b.c" }.to_owned())).unwrap();
@@ -142,9 +142,10 @@ mod tests {
     /// What is no reference is not taken for a value: it would be sent.
     #[test]
     fn what_stands_in_the_place_of_a_secret_is_a_reference_or_told() {
-        let kept = Kept { what: command(Text::new("put s3cret", Some("put ***"))), reads: BTreeSet::new() };
+        let kept =
+            KeptWithoutSecrets { what: command(Text::new("put s3cret", Some("put ***"))), reads: BTreeSet::new() };
         assert!(kept.check().unwrap_err().contains("no reference to a secret"));
-        let kept = Kept::of(&kept.what, || vec![("TOKEN".to_owned(), "s3cret".to_owned())]).unwrap();
+        let kept = KeptWithoutSecrets::of(&kept.what, || vec![("TOKEN".to_owned(), "s3cret".to_owned())]).unwrap();
         assert_eq!((kept.check(), kept.secrets()), (Ok(()), BTreeSet::from(["TOKEN".to_owned()])));
         let unset = kept.again(|_| None).unwrap_err();
         assert_eq!(unset.title, "the command `sh -c 'put $TOKEN'`");
@@ -154,7 +155,7 @@ mod tests {
     fn a_script_names_the_variables_it_reads() {
         let found: Vec<String> = named("curl \"$TOKEN\" ${HOST:-x} $1 $$ '$' ${}").collect();
         assert_eq!(found, ["TOKEN", "HOST"]);
-        let kept = Kept::of(&command("echo $PATH $no_such_variable_is_set".into()), Vec::new).unwrap();
+        let kept = KeptWithoutSecrets::of(&command("echo $PATH $no_such_variable_is_set".into()), Vec::new).unwrap();
         assert_eq!(kept.again(|_| None).unwrap_err().names.into_iter().collect::<Vec<_>>(), ["PATH"]);
     }
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use folder::{folders, set_folder};
-pub(super) use kept::{Kept, Unset};
+pub(super) use kept::{KeptWithoutSecrets, Unset};
 
 use super::plan::UndoPlan;
 use super::processes::{self, Process};
@@ -56,8 +56,8 @@ pub(super) struct JournalRecord {
     /// What breaks it, for people.
     inject: Vec<String>,
     /// In the order of injecting.
-    pub(super) undos: Vec<Kept<Undo>>,
-    pub(super) verify: Option<Kept<CommandSpec>>,
+    pub(super) undos: Vec<KeptWithoutSecrets<Undo>>,
+    pub(super) verify: Option<KeptWithoutSecrets<CommandSpec>>,
     /// What `inject` left running is waited for so long.
     pub(super) patience: Duration,
 }
@@ -96,8 +96,8 @@ impl JournalRecord {
             detail: format!("the journal keeps no secrets, and {why}"),
             remedy: "name the variable that holds it under `secrets`".to_owned(),
         };
-        let undos = undo.undos.iter().map(|undo| Kept::of(undo, variables).map_err(wrong));
-        let verify = undo.verify.as_ref().map(|verify| Kept::of(verify, variables).map_err(wrong));
+        let undos = undo.undos.iter().map(|undo| KeptWithoutSecrets::of(undo, variables).map_err(wrong));
+        let verify = undo.verify.as_ref().map(|verify| KeptWithoutSecrets::of(verify, variables).map_err(wrong));
         Ok(Self {
             format: FORMAT,
             check: custody.check.clone(),
@@ -117,14 +117,14 @@ impl JournalRecord {
 
     /// Variables whose values must not be shown.
     pub(super) fn secrets(&self) -> impl Iterator<Item = String> {
-        let undos = self.undos.iter().flat_map(Kept::secrets);
-        undos.chain(self.verify.iter().flat_map(Kept::secrets))
+        let undos = self.undos.iter().flat_map(KeptWithoutSecrets::secrets);
+        undos.chain(self.verify.iter().flat_map(KeptWithoutSecrets::secrets))
     }
 
     /// The error says what is wrong with its references to secrets.
     fn check(&self) -> Result<(), String> {
-        self.undos.iter().try_for_each(Kept::check)?;
-        self.verify.iter().try_for_each(Kept::check)
+        self.undos.iter().try_for_each(KeptWithoutSecrets::check)?;
+        self.verify.iter().try_for_each(KeptWithoutSecrets::check)
     }
 
     pub(super) fn is_of_this_boot(&self) -> bool {

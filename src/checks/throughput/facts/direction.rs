@@ -69,8 +69,8 @@ impl DirectionFacts {
 
     const fn named(names: [&'static str; COUNT]) -> Self {
         let [bitrate, transferred, sent, retransmits, rtt, congestion, datagrams @ ..] = names;
-        let Datagrams { loss, loss_certain, jitter, lost, packets, reordered, duplicates, dropped, burst } =
-            Datagrams::named(datagrams);
+        let DatagramFacts { loss, loss_certain, jitter, lost, packets, reordered, duplicates, dropped, burst } =
+            DatagramFacts::named(datagrams);
         Self {
             bitrate: Fact::distribution(
                 bitrate,
@@ -113,7 +113,7 @@ impl DirectionFacts {
 }
 
 /// Those of datagrams.
-struct Datagrams {
+struct DatagramFacts {
     loss: Fact<f64>,
     loss_certain: Fact<bool>,
     jitter: Fact<f64>,
@@ -125,7 +125,7 @@ struct Datagrams {
     burst: Fact<i64>,
 }
 
-impl Datagrams {
+impl DatagramFacts {
     const fn named(names: [&'static str; 9]) -> Self {
         let [loss, loss_certain, jitter, lost, packets, reordered, duplicates, dropped, burst] = names;
         Self {

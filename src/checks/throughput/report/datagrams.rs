@@ -38,7 +38,7 @@ fn burst(way: OneWay, flows: &[Flow], streams: &[StreamResult]) -> Option<u64> {
 }
 
 /// Datagrams of all streams.
-struct Datagrams {
+struct DatagramTotals {
     sent: u64,
     /// `None` when the server does not say which of them the warm-up lost.
     missing: Option<u64>,
@@ -50,7 +50,7 @@ struct Datagrams {
     whole: bool,
 }
 
-impl Datagrams {
+impl DatagramTotals {
     fn add(&mut self, sent: u64, missing: Option<u64>, dropped: Option<u64>) {
         self.sent += sent;
         self.missing = self.missing.zip(missing).map(|(sum, more)| sum + more.min(sent));
@@ -64,9 +64,9 @@ impl Datagrams {
 
 /// Download: this side's counts, completed by how many datagrams the server sent by its own account, since a path that dies before the
 /// end leaves no gap in the numbers seen.
-fn received(flows: &[Flow], streams: &[StreamResult]) -> Datagrams {
+fn received(flows: &[Flow], streams: &[StreamResult]) -> DatagramTotals {
     let came = flows.iter().filter(|flow| flow.bytes() > 0);
-    let mut sum = Datagrams::new(came.filter_map(|flow| flow.counts().jitter).collect());
+    let mut sum = DatagramTotals::new(came.filter_map(|flow| flow.counts().jitter).collect());
     for (flow, stream) in flows.iter().zip(streams) {
         let (now, omitted) = (flow.counts(), flow.omitted_counts());
         let lost = now.lost.saturating_sub(omitted.lost);
@@ -80,9 +80,9 @@ fn received(flows: &[Flow], streams: &[StreamResult]) -> Datagrams {
 }
 
 /// Upload: the server's counts, completed by how many datagrams were really sent.
-fn delivered(flows: &[Flow], streams: &[StreamResult]) -> Option<Datagrams> {
+fn delivered(flows: &[Flow], streams: &[StreamResult]) -> Option<DatagramTotals> {
     let jitter = streams.iter().filter_map(|stream| stream.jitter).collect();
-    let mut sum = Datagrams::new(jitter);
+    let mut sum = DatagramTotals::new(jitter);
     for (flow, stream) in flows.iter().zip(streams) {
         let (sent, omitted) = flow.datagrams();
         let StreamResult { packets: Some(packets), errors: Some(errors), .. } = stream else {
@@ -102,7 +102,7 @@ fn delivered(flows: &[Flow], streams: &[StreamResult]) -> Option<Datagrams> {
     Some(sum)
 }
 
-fn counts(cx: &mut Cx<'_>, settings: &Settings, way: OneWay, count: Option<&Datagrams>) {
+fn counts(cx: &mut Cx<'_>, settings: &Settings, way: OneWay, count: Option<&DatagramTotals>) {
     let Some(count) = count else {
         let why = "the server's results lack its counts of datagrams";
         cx.note(why);
@@ -145,7 +145,7 @@ const UNSHARED: &str = "loss is not known: datagrams were lost, and iperf3 befor
     warm-up; set `omit: 0s`, or use iperf3 3.14 or `shakedown serve`";
 
 /// What went missing, as far as it can be told from what the receiver's own sockets dropped.
-fn loss(cx: &mut Cx<'_>, settings: &Settings, way: OneWay, count: &Datagrams, missing: u64) {
+fn loss(cx: &mut Cx<'_>, settings: &Settings, way: OneWay, count: &DatagramTotals, missing: u64) {
     let lost = missing - count.dropped.map_or(0, |dropped| dropped.min(missing));
     let open = count.dropped.is_none() && lost > 0;
     if open && !count.whole {
@@ -180,7 +180,7 @@ fn loss(cx: &mut Cx<'_>, settings: &Settings, way: OneWay, count: &Datagrams, mi
 
 #[cfg(test)]
 mod tests {
-    use super::{Datagrams, OneWay, loss};
+    use super::{DatagramTotals, OneWay, loss};
     use crate::checks::throughput::facts::FACTS;
     use crate::checks::throughput::settings::Settings;
     use crate::model::Arg;
@@ -193,7 +193,7 @@ mod tests {
         let common = [("server", text("192.0.2.1")), ("protocol", text("udp")), ("rate", Arg::Number(1e6))];
         let settings = Settings::from_args(&args(common, &[("direction", text("download"))])).unwrap();
         let of = |missing: u64, dropped: Option<u64>, whole: bool| {
-            let count = Datagrams { sent: 100, missing: Some(missing), dropped, jitter: Vec::new(), whole };
+            let count = DatagramTotals { sent: 100, missing: Some(missing), dropped, jitter: Vec::new(), whole };
             recorded(FACTS, |cx| loss(cx, &settings, OneWay::all(&settings.params)[0], &count, missing)).0
         };
         let open = of(3, None, false);

@@ -44,20 +44,10 @@ async fn a_direction_that_moves_nothing_is_seen_beside_one_that_does() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        let (mut control, _) = listener.accept().await?;
-        read_cookie(&mut control).await?;
-        write_state(&mut control, state::PARAM_EXCHANGE).await?;
-        let params = read_json(&mut control, 8192).await?;
+        let (_control, params, mut streams) = running(&listener).await?;
         assert_eq!((&params["bidirectional"], params.get("reverse")), (&json!(true), None));
-        write_state(&mut control, state::CREATE_STREAMS).await?;
-        let (mut uploads, _) = listener.accept().await?;
-        let (mut downloads, _) = listener.accept().await?;
-        read_cookie(&mut uploads).await?;
-        read_cookie(&mut downloads).await?;
-        write_state(&mut control, state::TEST_START).await?;
-        write_state(&mut control, state::TEST_RUNNING).await?;
-        // All that comes is taken, and nothing is sent.
-        tokio::io::copy(&mut uploads, &mut tokio::io::sink()).await?;
+        // All that comes is taken, and nothing is sent. The client's own streams come first.
+        tokio::io::copy(&mut streams[0], &mut tokio::io::sink()).await?;
         io::Result::Ok(())
     });
     let more = [("direction", text("both")), ("duration", Arg::Number(30.0)), ("timeout", Arg::Number(0.4))];

@@ -10,16 +10,8 @@ async fn sending(bytes: usize, results: Value) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        let (mut control, _) = listener.accept().await?;
-        read_cookie(&mut control).await?;
-        write_state(&mut control, state::PARAM_EXCHANGE).await?;
-        read_json(&mut control, 8192).await?;
-        write_state(&mut control, state::CREATE_STREAMS).await?;
-        let (mut stream, _) = listener.accept().await?;
-        read_cookie(&mut stream).await?;
-        write_state(&mut control, state::TEST_START).await?;
-        write_state(&mut control, state::TEST_RUNNING).await?;
-        stream.write_all(&vec![0; bytes]).await?;
+        let (mut control, _, mut streams) = running(&listener).await?;
+        streams[0].write_all(&vec![0; bytes]).await?;
         conclude(&mut control, &json!({"streams": [results]})).await
     });
     addr

@@ -241,24 +241,31 @@ async fn one_datagram_stream(listener: &TcpListener, socket: &UdpSocket) -> io::
     Ok((control, client))
 }
 
+/// The control connection, the parameters and the data streams of a test over TCP, each direction's count of them, that runs.
+async fn running(listener: &TcpListener) -> io::Result<(TcpStream, Value, Vec<TcpStream>)> {
+    let (mut control, _) = listener.accept().await?;
+    read_cookie(&mut control).await?;
+    write_state(&mut control, state::PARAM_EXCHANGE).await?;
+    let params = understood(read_json(&mut control, 8192).await?);
+    write_state(&mut control, state::CREATE_STREAMS).await?;
+    let directions = if params.get("bidirectional").is_some() { 2 } else { 1 };
+    let mut streams = Vec::new();
+    for _ in 0..params["parallel"].as_u64().unwrap_or(1) * directions {
+        let (mut data, _) = listener.accept().await?;
+        read_cookie(&mut data).await?;
+        streams.push(data);
+    }
+    write_state(&mut control, state::TEST_START).await?;
+    write_state(&mut control, state::TEST_RUNNING).await?;
+    Ok((control, params, streams))
+}
+
 /// A server of one test that follows the protocol up to the data, and then a script.
 async fn scripted(act: Act) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        let (mut control, _) = listener.accept().await?;
-        read_cookie(&mut control).await?;
-        write_state(&mut control, state::PARAM_EXCHANGE).await?;
-        let params = understood(read_json(&mut control, 8192).await?);
-        write_state(&mut control, state::CREATE_STREAMS).await?;
-        let mut streams = Vec::new();
-        for _ in 0..params["parallel"].as_u64().unwrap_or(1) {
-            let (mut data, _) = listener.accept().await?;
-            read_cookie(&mut data).await?;
-            streams.push(data);
-        }
-        write_state(&mut control, state::TEST_START).await?;
-        write_state(&mut control, state::TEST_RUNNING).await?;
+        let (control, params, mut streams) = running(&listener).await?;
         play(act, control, &mut streams, params.get("reverse").is_some()).await
     });
     addr

@@ -18,7 +18,7 @@ pub fn most_segments(length: usize) -> usize {
 
 /// Datagrams of one length that leave as one message.
 #[derive(Clone, Copy, Debug)]
-struct Run {
+struct MessageRun {
     start: usize,
     length: usize,
     count: usize,
@@ -27,7 +27,7 @@ struct Run {
 /// Datagrams on their way out.
 pub struct Outbox {
     bytes: Vec<u8>,
-    runs: Vec<Run>,
+    runs: Vec<MessageRun>,
     /// Leading runs that have left.
     gone: usize,
     /// Most datagrams of a run.
@@ -92,7 +92,7 @@ impl Outbox {
         let (open, most) = (self.gone < self.runs.len(), self.segments.min(most_segments(length)));
         match self.runs.last_mut().filter(|_| open && length > 0) {
             Some(run) if run.length == length && run.count < most => run.count += 1,
-            _ => self.runs.push(Run { start, length, count: 1 }),
+            _ => self.runs.push(MessageRun { start, length, count: 1 }),
         }
     }
 
@@ -152,7 +152,8 @@ impl Outbox {
         self.segments = 1;
         let waiting = self.runs.split_off(self.gone.min(self.runs.len()));
         for run in waiting {
-            let each = (0..run.count).map(|n| Run { start: run.start + n * run.length, length: run.length, count: 1 });
+            let each =
+                (0..run.count).map(|n| MessageRun { start: run.start + n * run.length, length: run.length, count: 1 });
             self.runs.extend(each);
         }
     }

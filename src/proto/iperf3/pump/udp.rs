@@ -47,14 +47,14 @@ async fn on_thread(
 /// When datagrams are due: number n at n/rate after the start, however late the one before was. What was due while nobody sent
 /// for long, because this process did not run or the socket took nothing, is left out: the rate goes on from there, without a
 /// burst.
-struct Schedule {
+struct SendSchedule {
     start: Instant,
     /// Seconds from one to the next; zero for as fast as possible.
     gap: f64,
     taken: u64,
 }
 
-impl Schedule {
+impl SendSchedule {
     /// How many are due at `now`, at most `most`; or how long it is until the next one is.
     fn due(&mut self, now: Instant, most: usize) -> Result<usize, Duration> {
         if self.gap <= 0.0 {
@@ -95,7 +95,7 @@ fn send(socket: &UdpSocket, block: usize, plan: &SendPlan, meter: &Meter, stop: 
     let (mut outbox, mut waiter) = (Outbox::in_bursts(most), Waiter::new([socket]));
     let began = Instant::now();
     let gap = plan.rate.map_or(0.0, |rate| block as f64 * 8.0 / rate);
-    let mut schedule = Schedule { start: began, gap, taken: 0 };
+    let mut schedule = SendSchedule { start: began, gap, taken: 0 };
     while !stop.is_cancelled() {
         let now = Instant::now();
         if outbox.is_empty() {
@@ -214,13 +214,13 @@ fn receive(
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{STALL, Schedule};
+    use super::{STALL, SendSchedule};
 
     #[test]
     fn datagrams_are_due_by_an_absolute_schedule() {
         let start = Instant::now();
         let at = |micros: u64| start + Duration::from_micros(micros);
-        let mut schedule = Schedule { start, gap: 100e-6, taken: 0 };
+        let mut schedule = SendSchedule { start, gap: 100e-6, taken: 0 };
         assert_eq!(schedule.due(at(0), 8), Ok(1));
         schedule.taken = 1;
         assert_eq!(schedule.due(at(40), 8), Err(Duration::from_micros(60)));
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_stall_is_followed_by_no_burst() {
         let start = Instant::now();
-        let mut schedule = Schedule { start, gap: 1e-3, taken: 5 };
+        let mut schedule = SendSchedule { start, gap: 1e-3, taken: 5 };
         let later = start + STALL * 4;
         assert_eq!(schedule.due(later, 64), Ok(1));
         schedule.taken = 6;
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn without_a_rate_as_many_are_due_as_a_message_holds() {
-        let mut schedule = Schedule { start: Instant::now(), gap: 0.0, taken: 0 };
+        let mut schedule = SendSchedule { start: Instant::now(), gap: 0.0, taken: 0 };
         assert_eq!(schedule.due(schedule.start, 44), Ok(44));
     }
 }

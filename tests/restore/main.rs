@@ -2,140 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "../api/mod.rs"]
 mod api;
+mod desk;
+#[path = "../marks/mod.rs"]
 mod marks;
+mod requests;
+#[path = "../skips/mod.rs"]
 mod skips;
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
-use api::Api;
-use marks::{BINARY, Marks};
+use desk::Desk;
+use marks::BINARY;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-
-/// A service that always answers, and a suite that breaks and mends a file.
-struct Desk {
-    marks: Marks,
-    listener: TcpListener,
-    environment: Vec<(&'static str, &'static str)>,
-}
-
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let desk =
-            Self { marks: Marks::new(), listener: TcpListener::bind("127.0.0.1:0").unwrap(), environment: Vec::new() };
-        desk.write("state", "ok\n");
-        desk
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.marks.path(name), text).unwrap();
-    }
-
-    fn state(&self) -> String {
-        std::fs::read_to_string(self.marks.path("state")).unwrap()
-    }
-
-    /// A suite whose `inject` breaks the file, with what its restore command does, and more keys of the check.
-    fn suite(&self, name: &str, restore: &str, more: &str) {
-        let state = self.marks.path("state");
-        let inject = self.marks.leave("injected", &format!("echo broken >'{}'", state.display()));
-        let restore = self.marks.leave("restored", restore);
-        let text = format!(
-            "version: 1\nsuite: s\nchecks:\n  - id: {name}\n    failover:\n      probe: {{tcp: {{host: 127.0.0.1, port: {}}}, \
-             interval: 20ms}}\n      inject: {{run: {}}}\n      restore: {{run: {}}}\n      steady: 60ms\n      settle: 20ms\n{more}",
-            self.listener.local_addr().unwrap().port(),
-            json!(inject),
-            json!(restore)
-        );
-        self.write(&format!("{name}.yaml"), &text);
-    }
-
-    fn mends(&self) -> String {
-        format!("echo ok >'{}'", self.marks.path("state").display())
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SHAKEDOWN_")) {
-            command.env_remove(name);
-        }
-        command.current_dir(self.marks.path("")).env("SHAKEDOWN_JOURNAL", self.marks.path("journal"));
-        command.envs(self.environment.iter().copied()).stdin(Stdio::null());
-        command
-    }
-
-    fn shakedown(&self, args: &[&str]) -> Ended {
-        Self::end(self.command(BINARY).args(args))
-    }
-
-    fn end(command: &mut Command) -> Ended {
-        let output = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
-    }
-
-    /// Runs a suite; how it ended, and the check of its report.
-    fn run(&self, suite: &str) -> (Ended, Value) {
-        let ended = self.shakedown(&["run", suite, "--allow-disruptive", "--json", "r.json"]);
-        let report = std::fs::read(self.marks.path("r.json")).unwrap();
-        (ended, serde_json::from_slice::<Value>(&report).unwrap()["checks"][0].clone())
-    }
-
-    /// Starts a run that goes on until it is killed, and waits until its fault is in place.
-    async fn broken(&self, suite: &str) -> Child {
-        let before = self.marks.count("injected");
-        let mut command = self.command(BINARY);
-        command.args(["run", suite, "--allow-disruptive"]).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().unwrap();
-        self.marks.wait("injected", before + 1).await;
-        while self.state() != "broken\n" {
-            tokio::task::yield_now().await;
-        }
-        child
-    }
-
-    /// The fault is in place, and run and guard are dead, at the same moment.
-    async fn dead(&self, suite: &str) {
-        let mut child = self.broken(suite).await;
-        let run = i32::try_from(child.id()).unwrap();
-        let both = [self.guard(), run];
-        // Stopped first, so that neither sees the other go.
-        for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
-            for id in both {
-                kill(Pid::from_raw(id), signal).unwrap();
-            }
-        }
-        child.wait().unwrap();
-        while std::fs::read_to_string(format!("/proc/{}/stat", both[0])).is_ok_and(|stat| !stat.contains(") Z")) {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(self.state(), "broken\n");
-    }
-
-    fn guard(&self) -> i32 {
-        let record: Value = serde_json::from_slice(&std::fs::read(self.journal()).unwrap()).unwrap();
-        i32::try_from(record["journal"]["guard"]["pid"].as_i64().unwrap()).unwrap()
-    }
-
-    /// The one journal.
-    fn journal(&self) -> PathBuf {
-        let mut found = self.marks.journals();
-        assert_eq!(found.len(), 1, "{found:?}");
-        found.remove(0)
-    }
-}
 
 const HOUR: &str = "      observe: 1h\n";
 const SHORT: &str = "      observe: 60ms\n";
@@ -350,88 +233,6 @@ fn told_of_variables(desk: &Desk, told: &str, title: &str) {
     let (file, folder) = (journal.display().to_string(), journal.parent().unwrap().display().to_string());
     let run = format!("run `shakedown restore --journal {folder}`");
     assert!(told.contains(title) && told.contains(&file) && told.contains(&run), "{title}, {run}: {told}");
-}
-
-/// So is a request, and its inverse is sent with them once they are there.
-#[tokio::test]
-async fn a_request_is_kept_by_the_names_of_its_secrets() {
-    let mut desk = Desk::new();
-    let (api, listener) = (Api::default(), TcpListener::bind("127.0.0.1:0").unwrap());
-    let at = format!("http://{}", listener.local_addr().unwrap());
-    api.clone().serve(listener);
-    desk.suite("f", &desk.mends(), HOUR);
-    let path = desk.marks.path("f.yaml");
-    let suite = std::fs::read_to_string(&path).unwrap().replace("suite: s\n", "suite: s\nsecrets: [TOKEN]\n");
-    let request = |path: &str| {
-        format!(
-            "url: \"{at}/{path}?t=${{TOKEN}}\", headers: {{authorization: \"Bearer ${{TOKEN}}\"}}, body: \"${{TOKEN}}\""
-        )
-    };
-    let http = format!("{{http: {{{}, undo: {{{}}}}}}}", request("down"), request("up"));
-    let suite = suite.replacen("inject: {run:", &format!("inject: [{http}, {{run:"), 1);
-    std::fs::write(&path, suite.replacen("}\n      restore:", "}]\n      restore:", 1)).unwrap();
-    desk.environment = vec![("TOKEN", "s3cret-word")];
-    let plan = desk.shakedown(&["plan", "f.yaml"]).out;
-    let line = format!(
-        "curl -sSi -X POST -H 'authorization: Bearer '\"$TOKEN\" -H content-type: --data-raw \"$TOKEN\" '{at}/up?t='\"$TOKEN\""
-    );
-    assert!(plan.contains(&line) && !plan.contains("s3cret-word"), "{plan}");
-    desk.dead("f.yaml").await;
-    assert!(api.is_down());
-    let text = std::fs::read_to_string(desk.journal()).unwrap();
-    assert!(!text.contains("s3cret-word") && text.contains(r#"{\"secret\":\"TOKEN\"}"#), "{text}");
-    desk.environment = vec![("SHAKEDOWN_COLOR", "never")];
-    let ended = desk.shakedown(&["restore"]);
-    assert!(ended.code == 3 && ended.err.contains("variables that are not set: TOKEN"), "{}", ended.err);
-    told_of_variables(&desk, &ended.err, &format!("`http` (POST {at}/up?t=$TOKEN)"));
-    assert!(api.is_down() && desk.state() == "broken\n" && desk.marks.journals().len() == 1);
-    desk.environment = vec![("TOKEN", "s3cret-word")];
-    let ended = desk.shakedown(&["restore"]);
-    assert_eq!((ended.code, desk.state().as_str(), api.is_down()), (0, "ok\n", false), "{}{}", ended.out, ended.err);
-    let switched = api.switched().pop().unwrap();
-    assert!(
-        switched.starts_with("POST /up?t=s3cret-word ") && switched.contains("authorization: Bearer s3cret-word"),
-        "{switched}"
-    );
-    let told = ended.out + &ended.err;
-    assert!(told.contains(&format!("did the same as: {line}")) && !told.contains("s3cret-word"), "{told}");
-}
-
-/// What somebody else put back did not recover by itself, and is not judged.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_somebody_else_ends_is_not_judged() {
-    let desk = Desk::new();
-    let (api, listener) = (Api::default(), TcpListener::bind("127.0.0.1:0").unwrap());
-    let at = format!("http://{}", listener.local_addr().unwrap());
-    api.clone().serve(listener);
-    desk.suite("f", &desk.mends(), "      observe: 1500ms\n");
-    let path = desk.marks.path("f.yaml");
-    let suite = std::fs::read_to_string(&path).unwrap();
-    let http = format!(
-        "{{http: {{url: \"{at}/down\", undo: {{url: \"{at}/up\"}}, verify: {{url: \"{at}/\", contains: up}}}}}}"
-    );
-    let suite = suite.replacen("inject: {run:", &format!("inject: [{http}, {{run:"), 1);
-    std::fs::write(&path, suite.replacen("}\n      restore:", "}]\n      restore:", 1)).unwrap();
-    let (ended, check) = desk.run("f.yaml");
-    assert_eq!(ended.code, 0, "nobody touched it: {}{}", ended.out, ended.err);
-    let (injected, somebody) = (desk.marks.count("injected"), api.clone());
-    assert_eq!((injected, check["verdict"].as_str(), api.is_down()), (1, Some("passed"), false));
-    let other = async {
-        desk.marks.wait("injected", injected + 1).await;
-        somebody.put_up();
-    };
-    let run = tokio::task::block_in_place(|| {
-        std::thread::scope(|scope| {
-            let ran = scope.spawn(|| desk.run("f.yaml"));
-            tokio::runtime::Handle::current().block_on(other);
-            ran.join().unwrap()
-        })
-    });
-    let (ended, check) = run;
-    assert_eq!((ended.code, check["verdict"].as_str()), (3, Some("errored")), "{}{}", ended.out, ended.err);
-    let detail = check["fault"]["detail"].as_str().unwrap();
-    assert!(detail.contains("ended by somebody else before it was restored"), "{detail}");
-    assert!(desk.marks.journals().is_empty() && !api.is_down() && desk.state() == "ok\n");
 }
 
 /// Interrupted in the middle of a restore command, it ends that and keeps the journal.
