@@ -15,7 +15,8 @@ use crate::testing::{drive, in_time_wait, stream, text};
 #[tokio::test]
 async fn each_probe_is_a_connection_that_keeps_no_port() {
     let (listener, peer) = listener();
-    std::thread::spawn(move || while listener.accept().is_ok() {});
+    // It closes none: who closes first is who waits.
+    std::thread::spawn(move || std::iter::from_fn(|| listener.accept().ok()).collect::<Vec<_>>());
     let spec = stream(MS, Connection::New);
     let mut prober = prober(peer, &spec, &[]).await.unwrap().unwrap();
     let replies = drive(&mut *prober, &spec, 0..300, |replies| replies.len() == 300);
